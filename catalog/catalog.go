@@ -1,0 +1,154 @@
+// Package catalog is the service catalog: what each service promises, who owns it and
+// where it runs, from one short YAML file a service.
+//
+// Everything else in the repository reads this model and nothing here knows of anything
+// else: the collector's components count and judge by it, the generators write alerts,
+// runbooks and dashboards from it. A [Catalog] never changes once it is loaded, so it is
+// shared between goroutines without a lock; a changed folder gives a new one.
+package catalog
+
+import "time"
+
+// APIVersion and Kind are what a catalog document must say of itself.
+const (
+	APIVersion = "catalog.otelcol-sre.dev/v1"
+	Kind       = "Service"
+)
+
+// A Catalog is every service of the folders it was loaded from, ordered by namespace and name.
+type Catalog struct {
+	Services []*Service
+	// Revision is a digest of what was loaded: equal content, equal revision.
+	Revision string
+}
+
+// A Position is a place in a catalog file. Line and Column count from 1; 0 is unknown.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
+// A Service is one service and its promises.
+type Service struct {
+	// Name and Namespace are the service.name and service.namespace of its telemetry.
+	// An empty Namespace stands for any.
+	Name, Namespace string
+	Labels          map[string]string
+	Owner           string
+	Description     string
+	// Tier is 1 (most important) to 4.
+	Tier       int
+	Repository string
+	// Environments are the deployment.environment.name values the SLOs are kept for;
+	// none means every one that is seen.
+	Environments []string
+	DependsOn    []string
+	Escalation   Escalation
+	Deployment   Deployment
+	// Maintenance windows hold for all SLOs of the service.
+	Maintenance []Maintenance
+	SLOs        []*SLO
+	Position    Position
+}
+
+// Escalation says where the people are.
+type Escalation struct{ Chat, Pager, Email, Wiki string }
+
+// Deployment says where the service runs.
+type Deployment struct{ Kubernetes *KubernetesWorkload }
+
+// A KubernetesWorkload is the object whose rollout is a deploy of the service.
+type KubernetesWorkload struct{ Namespace, Kind, Name string }
+
+// A Maintenance window is a planned time, Start inclusive to End exclusive, whose events
+// are counted apart and not held against any error budget of the service.
+type Maintenance struct {
+	Start, End time.Time
+	Reason     string
+}
+
+// An SLO is one objective of a service. It is kept per deployment environment.
+type SLO struct {
+	Name, Description string
+	// Objective is the promised share of good events, in percent, in (0, 100).
+	Objective float64
+	Window    Window
+	SLI       SLI
+	// Resets are the audited manual resets of the error budget, oldest first.
+	Resets   []Reset
+	Position Position
+}
+
+// A Reset forgives everything before At: the error budget is full again from then on.
+// Who and why are kept here, in version control, and logged by the collector.
+type Reset struct {
+	At         time.Time
+	By, Reason string
+}
+
+// An SLI says which events count and which of them are good. Exactly one field is set.
+type SLI struct {
+	Availability *Availability
+	Latency      *Latency
+	Spans        *Conditions
+	Logs         *Conditions
+	Metrics      *Metrics
+	Prometheus   *Prometheus
+}
+
+// SpanSelection says which spans of the service count.
+type SpanSelection struct {
+	// Kinds are span kinds: server, consumer, client, producer, internal.
+	// The loader fills in the default, server and consumer.
+	Kinds []string
+	// Match is an OTTL condition over the span context that narrows the choice; "" is all.
+	Match string
+}
+
+// Availability: a span is bad when its status is ERROR, its HTTP status code is at least 500,
+// or its gRPC status is a server's failure.
+type Availability struct{ SpanSelection }
+
+// Latency: a span is good when it took at most Threshold.
+type Latency struct {
+	SpanSelection
+	Threshold time.Duration
+	// ExcludeErrors leaves spans that failed out of the count.
+	ExcludeErrors bool
+	// ErrorsAreBad makes spans that failed bad, however fast. Not with ExcludeErrors.
+	ErrorsAreBad bool
+}
+
+// Conditions are OTTL conditions: Match selects events ("" is all), Good tells the good ones.
+// Spans use OTTL's span context, logs its log context.
+type Conditions struct{ Match, Good string }
+
+// Metrics are counters or histograms the service emits itself.
+// Two of the three are set: Good and Total, Bad and Total, or Good and Bad.
+type Metrics struct{ Good, Bad, Total *MetricSelection }
+
+// A MetricSelection picks data points of one metric. Sums count their increase, histograms
+// and exponential histograms the number of observations, or of those at most Threshold.
+type MetricSelection struct {
+	Name string
+	// Match is an OTTL condition over the datapoint context; "" is all.
+	Match string
+	// Threshold bounds the observations that count, in the unit of the metric
+	// (a duration in the catalog is converted by the metric's unit); nil is all.
+	Threshold *Threshold
+}
+
+// A Threshold is a bound on a histogram's observations.
+type Threshold struct {
+	// Duration is set when the catalog says it with a unit (300ms), else Value holds the
+	// plain number, in the metric's own unit.
+	Duration time.Duration
+	Value    float64
+	// Interpolate estimates the share of a bucket the threshold cuts, linearly. Otherwise
+	// a histogram whose buckets do not have the threshold as a bound is refused.
+	Interpolate bool
+}
+
+// Prometheus SLIs are not seen by the collector: PromQL with {{.window}} for the range,
+// evaluated by the rules. Either Errors and Total, or ErrorRatio, is set.
+type Prometheus struct{ Errors, Total, ErrorRatio string }

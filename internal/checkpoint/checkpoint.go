@@ -1,0 +1,132 @@
+// Package checkpoint keeps a component's state in the collector's storage extension.
+//
+// A record carries a version and a checksum, so that a state written by another release or
+// half written is never read as if it were sound. A damaged record is set aside under another
+// key, reported, and does not stand in the way of the others.
+package checkpoint
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+// A record is: magic (4 bytes), version (1), CRC-32C of the payload (4, big endian), payload.
+const (
+	magic      = "osre"
+	headerSize = len(magic) + 1 + 4
+	setAside   = "damaged/"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrDamaged is in the chain of the error for a record that cannot be read.
+var ErrDamaged = errors.New("damaged checkpoint")
+
+// A Store holds the records of one component.
+type Store struct {
+	client  storage.Client
+	version byte
+}
+
+// Open opens the component's store in the storage extension. Without one (a nil extension)
+// the store keeps nothing and finds nothing. Records of another version are damaged to it.
+func Open(ctx context.Context, host component.Host, extension *component.ID, kind component.Kind, owner component.ID, version byte) (*Store, error) {
+	if extension == nil {
+		return &Store{client: storage.NewNopClient(), version: version}, nil
+	}
+	found, ok := host.GetExtensions()[*extension]
+	if !ok {
+		return nil, fmt.Errorf("storage: no extension %q is running; add it to extensions and service::extensions", extension)
+	}
+	provider, ok := found.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf("storage: extension %q does not store; name a storage extension such as file_storage", extension)
+	}
+	client, err := provider.GetClient(ctx, kind, owner, "")
+	if err != nil {
+		return nil, fmt.Errorf("storage: extension %q: %w", extension, err)
+	}
+	return &Store{client: client, version: version}, nil
+}
+
+// A Record is a key and what to keep under it. A nil Payload removes the key.
+type Record struct {
+	Key     string
+	Payload []byte
+}
+
+// Save writes the records in one transaction.
+func (s *Store) Save(ctx context.Context, records ...Record) error {
+	ops := make([]*storage.Operation, len(records))
+	for i, r := range records {
+		if r.Payload == nil {
+			ops[i] = storage.DeleteOperation(r.Key)
+			continue
+		}
+		ops[i] = storage.SetOperation(r.Key, s.seal(r.Payload))
+	}
+	if err := s.client.Batch(ctx, ops...); err != nil {
+		return fmt.Errorf("save checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Load reads the record under key: nil when there is none. A record that cannot be read is moved
+// to the key "damaged/"+key and an error with ErrDamaged in its chain is returned.
+func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
+	sealed, err := s.client.Get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("load checkpoint %q: %w", key, err)
+	}
+	if sealed == nil {
+		return nil, nil
+	}
+	payload, err := s.open(sealed)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w %q: %w; it is kept as %q", ErrDamaged, key, err, setAside+key), s.SetAside(ctx, key))
+	}
+	return payload, nil
+}
+
+// SetAside moves the record to the key "damaged/"+key, for a record whose payload makes no sense.
+func (s *Store) SetAside(ctx context.Context, key string) error {
+	sealed, err := s.client.Get(ctx, key)
+	if err == nil && sealed != nil {
+		err = s.client.Batch(ctx, storage.SetOperation(setAside+key, sealed), storage.DeleteOperation(key))
+	}
+	if err != nil {
+		return fmt.Errorf("set checkpoint %q aside: %w", key, err)
+	}
+	return nil
+}
+
+// Close closes the store.
+func (s *Store) Close(ctx context.Context) error { return s.client.Close(ctx) }
+
+func (s *Store) seal(payload []byte) []byte {
+	sealed := make([]byte, 0, headerSize+len(payload))
+	sealed = append(sealed, magic...)
+	sealed = append(sealed, s.version)
+	sealed = binary.BigEndian.AppendUint32(sealed, crc32.Checksum(payload, castagnoli))
+	return append(sealed, payload...)
+}
+
+func (s *Store) open(sealed []byte) ([]byte, error) {
+	if len(sealed) < headerSize || string(sealed[:len(magic)]) != magic {
+		return nil, errors.New("not a checkpoint")
+	}
+	if v := sealed[len(magic)]; v != s.version {
+		return nil, fmt.Errorf("written in format %d, this release reads format %d", v, s.version)
+	}
+	payload := sealed[headerSize:]
+	if binary.BigEndian.Uint32(sealed[len(magic)+1:]) != crc32.Checksum(payload, castagnoli) {
+		return nil, errors.New("checksum does not match")
+	}
+	return payload, nil
+}
