@@ -1,0 +1,23 @@
+package servicecatalog
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/metadata"
+)
+
+// NewFactory returns the factory of the service_catalog extension.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig, createExtension, metadata.ExtensionStability)
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{PollInterval: defaultPollInterval}
+}
+
+func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	return newServiceCatalog(set, cfg.(*Config))
+}

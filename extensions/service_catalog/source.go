@@ -1,0 +1,32 @@
+package servicecatalog
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A Source gives the catalog in use and tells of every new one.
+type Source interface {
+	// Catalog returns the catalog in use. It is never nil and never changes.
+	Catalog() *catalog.Catalog
+	// Subscribe calls f at once with the catalog in use and then with every new one,
+	// never concurrently. f must not call Subscribe or cancel.
+	// Once cancel has returned, f is not running and is not called again.
+	Subscribe(f func(*catalog.Catalog)) (cancel func())
+}
+
+// Find returns the service_catalog extension that the configuration key `catalog` names.
+func Find(host component.Host, id component.ID) (Source, error) {
+	found, ok := host.GetExtensions()[id]
+	if !ok {
+		return nil, fmt.Errorf("catalog: no extension %q is running; add it to extensions and service::extensions, or name the one that is there", id)
+	}
+	source, ok := found.(Source)
+	if !ok {
+		return nil, fmt.Errorf("catalog: extension %q is not a service catalog; name an extension of type service_catalog", id)
+	}
+	return source, nil
+}
