@@ -1,0 +1,120 @@
+# make run    build everything, start the collector and the demo shop, watch the SLOs
+# make test   everything that has to hold: lint, generated files, all tests
+# The rest is listed by `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# One flag set for building, testing and linting, so that every package is compiled once.
+TAGS := remove_all_sd,enable_kubernetes_sd,grpcnotrace
+export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
+export CGO_ENABLED ?= 1
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+VERSION := $(shell sed -n 's/^  version: *//p' builder-config.yaml)
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
+DATE := $(shell git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo unknown)
+export TZ := UTC
+
+# Turns the package names of `go build -v` into progress and passes everything else through.
+define PROGRESS
+/^go: downloading / { show("modules downloaded: " ++modules); next }
+/^[a-z0-9.-]+(\/[^ ]+)*$$/ { show("packages compiled: " ++packages); next }
+{ print; fflush() }
+END { if (tty && packages) print "" }
+function show(text) {
+	tty = ENVIRON["TERM"] != "" && ENVIRON["TERM"] != "dumb"
+	if (tty) printf "\r%s ", text; else if ((modules + packages) % 250 == 0) print text
+	fflush()
+}
+endef
+export PROGRESS
+
+SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
+ARGS ?=
+
+.PHONY: help build run shop test test-short test-unit test-e2e lint vet generate generate-check bench bench-compile fuzz vulncheck clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+build: bin/otelcol-sre bin/srectl bin/shop ## the collector, srectl and the demo shop, into bin/
+
+cmd/otelcol-sre/components.go: builder-config.yaml
+	@echo "generating cmd/otelcol-sre"
+	@mkdir -p $(@D)
+	@go tool builder --skip-get-modules --skip-compilation --config $< 2>&1 | grep -v INFO || true
+	@rm -f $(@D)/go.mod $(@D)/go.sum
+	@touch $@
+
+# The builder writes the version as a literal; the overlay puts commit and date behind it.
+bin/otelcol-sre: cmd/otelcol-sre/components.go $(SOURCES)
+	@mkdir -p build
+	@sed 's|Version: .*|Version: "$(VERSION)+$(COMMIT) ($(DATE))",|' cmd/otelcol-sre/main.go > build/main.go
+	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/build/main.go" > build/overlay.json
+	@echo "building $@ (about 6 CPU minutes the first time)"
+	@go build -v -overlay build/overlay.json -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
+
+bin/srectl bin/shop: bin/%: $(SOURCES)
+	@echo "building $@"
+	@go build -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)' -o $@ ./cmd/$*
+
+run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
+	@examples/run $(ARGS)
+
+shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"
+	@bin/shop $(ARGS)
+
+test: build generate-check vet lint test-unit test-e2e bench-compile fuzz vulncheck ## everything; what CI runs
+
+test-short: ## the inner loop: tests without the built binary, without the race detector
+	go test -short ./catalog/... ./connectors/... ./processors/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
+
+test-unit: ## tests of all packages, with the race detector
+	go test -race -timeout 15m $$(go list ./... | grep -v -e /test/ -e /cmd/otelcol-sre)
+
+test-e2e: build ## tests with the built binary
+	go test -count=1 -timeout 20m ./test/...
+
+vet: cmd/otelcol-sre/components.go
+	go vet ./...
+
+lint: cmd/otelcol-sre/components.go ## golangci-lint, as .golangci.yaml says
+	GOFLAGS= go install $(GOLANGCI_LINT)
+	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
+
+generate: ## write everything that is generated and committed (set MDATAGEN=path for metadata.yaml too)
+	@touch builder-config.yaml
+	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
+	go generate ./catalog/...
+ifdef MDATAGEN
+	for dir in $$(git ls-files '*/metadata.yaml' | xargs -n1 dirname); do (cd $$dir && $(MDATAGEN) metadata.yaml); done
+endif
+
+generate-check: generate ## generated files are what is committed
+	@git diff --exit-code --stat -- cmd/otelcol-sre catalog connectors processors extensions || \
+		{ echo "generated files differ from what is committed: run make generate and commit"; exit 1; }
+
+bench: ## the benchmarks behind docs/benchmarks.md
+	go test -run '^$$' -bench . -benchmem ./connectors/... ./processors/... ./catalog/...
+
+bench-compile:
+	go test -run '^$$' -bench . -benchtime 1x ./connectors/... ./processors/... ./catalog/... > /dev/null
+
+FUZZTIME ?= 5s
+fuzz: ## every fuzz target for FUZZTIME
+	@for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+		done; \
+	done
+
+vulncheck: ## known vulnerabilities, reported but not fatal: most are in modules that upstream pins
+	@GOFLAGS= go install $(GOVULNCHECK)
+	@$$(go env GOPATH)/bin/govulncheck -tags $(TAGS) ./cmd/... || echo "govulncheck: see above (reported only)"
+
+clean: ## remove what was built and the demo's state
+	rm -rf bin build .cache

@@ -1,0 +1,77 @@
+// Package configs holds the collector configs that are built into the binary, and the confmap
+// provider that serves them: otelcol-sre --config builtin:standalone.
+package configs
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+const scheme = "builtin"
+
+// Names are the built-in configs.
+var Names = []string{"agent", "gateway", "standalone"}
+
+// downstream is the environment variable that merges NAME.downstream.yaml over NAME.yaml.
+// An agent has none: its gateway sends on.
+const downstream = "OTELCOL_SRE_DOWNSTREAM"
+
+//go:embed *.yaml
+var files embed.FS
+
+// NewFactory returns the factory of the provider of "builtin:NAME" locations, NAME being one of [Names].
+func NewFactory() confmap.ProviderFactory {
+	return confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return provider{} })
+}
+
+type provider struct{}
+
+// Retrieve returns the named config, ${env:...} not yet expanded: the resolver does that.
+func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
+	name, ok := strings.CutPrefix(uri, scheme+":")
+	if !ok {
+		return nil, fmt.Errorf("%q is not a built-in config; write %s:NAME", uri, scheme)
+	}
+	if !slices.Contains(Names, name) {
+		return nil, fmt.Errorf("no built-in config %q; there are: %s", name, strings.Join(Names, ", "))
+	}
+	layers := []string{"base.yaml", name + ".yaml"}
+	if os.Getenv(downstream) != "" && name != "agent" {
+		layers = append(layers, name+".downstream.yaml")
+	}
+	config := confmap.New()
+	for _, layer := range layers {
+		if err := merge(config, layer); err != nil {
+			return nil, fmt.Errorf("built-in config %s: %w", layer, err)
+		}
+	}
+	return confmap.NewRetrieved(config.ToStringMap())
+}
+
+func merge(config *confmap.Conf, layer string) error {
+	text, err := files.ReadFile(layer)
+	if err != nil {
+		return err
+	}
+	retrieved, err := confmap.NewRetrievedFromYAML(text)
+	if err != nil {
+		return err
+	}
+	conf, err := retrieved.AsConf()
+	if err != nil {
+		return err
+	}
+	return config.Merge(conf)
+}
+
+// Scheme is "builtin".
+func (provider) Scheme() string { return scheme }
+
+// Shutdown has nothing to end.
+func (provider) Shutdown(context.Context) error { return nil }

@@ -1,0 +1,63 @@
+package configs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+)
+
+func resolve(t *testing.T, uris ...string) (*confmap.Conf, error) {
+	t.Helper()
+	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
+		URIs: uris,
+		ProviderFactories: []confmap.ProviderFactory{
+			NewFactory(), envprovider.NewFactory(), fileprovider.NewFactory(), yamlprovider.NewFactory(),
+		},
+	})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, resolver.Shutdown(t.Context())) }()
+	return resolver.Resolve(t.Context())
+}
+
+func TestEnvironmentAndLaterConfigsOverride(t *testing.T) {
+	t.Setenv("OTELCOL_SRE_CATALOG", "/my/catalog")
+	conf, err := resolve(t, "builtin:standalone", "yaml:processors::slo::flush_interval: 1s")
+	require.NoError(t, err)
+	assert.Equal(t, "/my/catalog", conf.Get("extensions::service_catalog::directory"))
+	assert.Equal(t, "localhost:4317", conf.Get("receivers::otlp::protocols::grpc::endpoint"))
+	assert.Equal(t, "1s", conf.Get("processors::slo::flush_interval"))
+	assert.Equal(t, "file_storage", conf.Get("processors::slo::storage"), "maps are merged, not replaced")
+}
+
+func TestDownstreamIsAddedWhenItIsNamed(t *testing.T) {
+	for _, name := range []string{"standalone", "gateway"} {
+		conf, err := resolve(t, "builtin:"+name)
+		require.NoError(t, err)
+		assert.False(t, conf.IsSet("exporters::otlp_grpc/downstream"), name)
+	}
+	t.Setenv("OTELCOL_SRE_DOWNSTREAM", "backend:4317")
+	for _, name := range []string{"standalone", "gateway"} {
+		conf, err := resolve(t, "builtin:"+name)
+		require.NoError(t, err)
+		assert.Equal(t, "backend:4317", conf.Get("exporters::otlp_grpc/downstream::endpoint"), name)
+		for _, signal := range []string{"traces", "logs", "metrics"} {
+			assert.Contains(t, conf.Get("service::pipelines::"+signal+"::exporters"), "otlp_grpc/downstream", name)
+		}
+	}
+	_, err := resolve(t, "builtin:agent")
+	require.NoError(t, err)
+}
+
+func TestUnknownNameListsTheKnown(t *testing.T) {
+	for _, uri := range []string{"builtin:gatway", "builtin:base", "builtin:standalone.downstream", "builtin:../configs/agent"} {
+		_, err := resolve(t, uri)
+		assert.ErrorContains(t, err, "there are: agent, gateway, standalone", uri)
+	}
+	_, err := provider{}.Retrieve(t.Context(), "file:agent", nil)
+	assert.ErrorContains(t, err, "write builtin:NAME")
+}
