@@ -1,0 +1,69 @@
+package sli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// maxExemplars bounds what a series keeps between two flushes.
+const maxExemplars = 100
+
+// Config is the configuration of the sli connector.
+type Config struct {
+	// Catalog is the service_catalog extension that names the SLOs.
+	Catalog component.ID `mapstructure:"catalog"`
+	// FlushInterval is the time between two emissions of all counters.
+	FlushInterval time.Duration `mapstructure:"flush_interval"`
+	// Storage is the storage extension that keeps the counters over a restart; none keeps nothing.
+	Storage *component.ID `mapstructure:"storage"`
+	// MaxVersions is how many service.version values of a service and environment are told
+	// apart; further ones count as "other".
+	MaxVersions int `mapstructure:"max_versions"`
+	// MaxEnvironments is how many deployment.environment.name values that the catalog does
+	// not list are told apart for a service; further ones count as "other".
+	MaxEnvironments int `mapstructure:"max_environments"`
+	// MaxStreams is how many streams of incoming metrics the metrics SLIs follow.
+	MaxStreams int `mapstructure:"max_streams"`
+	// SettleTimeout is how long an increase of one side of a metrics SLI (good, bad, total)
+	// waits for the other side's points of the same time.
+	SettleTimeout time.Duration `mapstructure:"settle_timeout"`
+	// Exemplars is how many bad events a series shows as exemplars in one flush; 0 is none.
+	Exemplars int `mapstructure:"exemplars"`
+	// CorrelationAttribute is the span or log attribute that goes with an exemplar; "" is none.
+	CorrelationAttribute string `mapstructure:"correlation_attribute"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ component.Config = (*Config)(nil)
+
+// Validate names the key that is wrong and the mend.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Catalog.Type().String() == "" {
+		errs = append(errs, errors.New("catalog: is empty; name the service_catalog extension"))
+	}
+	atLeast := func(key string, value, least int) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("%s: %d is too small; use %d or more", key, value, least))
+		}
+	}
+	positive := func(key string, value time.Duration) {
+		if value <= 0 {
+			errs = append(errs, fmt.Errorf("%s: %v is not positive; use a duration such as 5s", key, value))
+		}
+	}
+	positive("flush_interval", c.FlushInterval)
+	positive("settle_timeout", c.SettleTimeout)
+	atLeast("max_versions", c.MaxVersions, 1)
+	atLeast("max_environments", c.MaxEnvironments, 1)
+	atLeast("max_streams", c.MaxStreams, 1)
+	if c.Exemplars < 0 || c.Exemplars > maxExemplars {
+		errs = append(errs, fmt.Errorf("exemplars: %d is out of range; use 0 (none) to %d", c.Exemplars, maxExemplars))
+	}
+	return errors.Join(errs...)
+}

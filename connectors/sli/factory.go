@@ -1,0 +1,44 @@
+package sli
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/metadata"
+)
+
+// NewFactory returns the factory of the sli connector.
+func NewFactory() connector.Factory {
+	shared := newCores()
+	return connector.NewFactory(metadata.Type, createDefaultConfig,
+		connector.WithTracesToMetrics(
+			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
+				return shared.instance(set, cfg.(*Config), next)
+			}, metadata.TracesToMetricsStability),
+		connector.WithLogsToMetrics(
+			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
+				return shared.instance(set, cfg.(*Config), next)
+			}, metadata.LogsToMetricsStability),
+		connector.WithMetricsToMetrics(
+			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
+				return shared.instance(set, cfg.(*Config), next)
+			}, metadata.MetricsToMetricsStability),
+	)
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Catalog:              component.MustNewID("service_catalog"),
+		FlushInterval:        5 * time.Second,
+		MaxVersions:          20,
+		MaxEnvironments:      20,
+		MaxStreams:           10_000,
+		SettleTimeout:        time.Minute,
+		Exemplars:            5,
+		CorrelationAttribute: "correlation.id",
+	}
+}
