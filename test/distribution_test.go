@@ -1,0 +1,138 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/mod/modfile"
+)
+
+const ownModule = "github.com/otelcol-sre/otelcol-sre"
+
+type manifest struct {
+	Dist struct {
+		Version   string
+		BuildTags string `yaml:"build_tags"`
+	}
+	Components map[string][]struct{ Gomod, Import string } `yaml:",inline"`
+	Replaces   []string
+}
+
+var componentKinds = []string{"receivers", "processors", "exporters", "connectors", "extensions", "providers"}
+
+func readManifest(t *testing.T) manifest {
+	t.Helper()
+	text, err := os.ReadFile("../builder-config.yaml")
+	require.NoError(t, err)
+	var m manifest
+	require.NoError(t, yaml.Unmarshal(text, &m))
+	return m
+}
+
+func readGoMod(t *testing.T) *modfile.File {
+	t.Helper()
+	text, err := os.ReadFile("../go.mod")
+	require.NoError(t, err)
+	mod, err := modfile.Parse("go.mod", text, nil)
+	require.NoError(t, err)
+	return mod
+}
+
+// What builder-config.yaml lists is what the binary says it has, module by module and kind by kind.
+func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
+	out, err := exec.Command(binary, "components").Output()
+	require.NoError(t, err)
+	var registered map[string]yaml.Node
+	require.NoError(t, yaml.Unmarshal(out, &registered))
+
+	listed := readManifest(t).Components
+	for _, kind := range componentKinds {
+		var inBinary []struct {
+			Name, Scheme, Module string
+		}
+		node := registered[kind]
+		require.NoError(t, node.Decode(&inBinary), kind)
+		var got, want []string
+		for _, c := range inBinary {
+			got = append(got, c.Module)
+		}
+		for _, c := range listed[kind] {
+			want = append(want, c.Gomod)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		assert.Equal(t, want, got, kind)
+	}
+	for kind, names := range map[string][]string{
+		"processors": {"slo"}, "connectors": {"sli"}, "extensions": {"service_catalog"}, "providers": {"builtin"},
+	} {
+		node := registered[kind]
+		text, err := yaml.Marshal(&node)
+		require.NoError(t, err)
+		for _, name := range names {
+			assert.Regexp(t, `(name|scheme): `+name+`\n`, string(text))
+		}
+	}
+}
+
+// The versions in builder-config.yaml and its replacements are those of go.mod.
+func TestManifestAndGoModAgree(t *testing.T) {
+	required := map[string]string{}
+	mod := readGoMod(t)
+	for _, r := range mod.Require {
+		required[r.Mod.Path] = r.Mod.Version
+	}
+	m := readManifest(t)
+	for _, kind := range componentKinds {
+		require.NotEmpty(t, m.Components[kind], kind)
+		for _, c := range m.Components[kind] {
+			path, version, _ := strings.Cut(c.Gomod, " ")
+			if path == ownModule {
+				assert.Equal(t, "v"+m.Dist.Version, version, "our own components have the version of the distribution")
+				continue
+			}
+			assert.Equal(t, required[path], version, path)
+		}
+	}
+	var replaced []string
+	for _, r := range mod.Replace {
+		replaced = append(replaced, r.Old.Path+" => "+r.New.Path+" "+r.New.Version)
+	}
+	assert.ElementsMatch(t, replaced, m.Replaces)
+}
+
+// make build compiles with the tags that plain ocb would use.
+func TestMakefileAndManifestAgreeOnBuildTags(t *testing.T) {
+	text, err := os.ReadFile("../Makefile")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "TAGS := "+readManifest(t).Dist.BuildTags+"\n")
+	linter, err := os.ReadFile("../.golangci.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(linter), "build-tags: ["+strings.ReplaceAll(readManifest(t).Dist.BuildTags, ",", ", ")+"]")
+}
+
+func TestVersionIsStamped(t *testing.T) {
+	for _, program := range []string{binary, "../bin/srectl"} {
+		out, err := exec.Command(program, "--version").Output()
+		require.NoError(t, err)
+		assert.Regexp(t, `0\.\d+\.\d+\+[0-9a-f]{12}(-dirty)? \(\d{4}-\d\d-\d\dT`, string(out), program)
+	}
+}
+
+func TestBuiltInConfigsAreValid(t *testing.T) {
+	dir := t.TempDir()
+	for _, downstream := range []string{"", "localhost:1"} {
+		for _, name := range []string{"agent", "gateway", "standalone"} {
+			cmd := exec.Command(binary, "validate", "--config", "builtin:"+name)
+			cmd.Env = append(os.Environ(), "OTELCOL_SRE_STORAGE="+dir, "OTELCOL_SRE_DOWNSTREAM="+downstream)
+			out, err := cmd.CombinedOutput()
+			assert.NoError(t, err, "%s: %s", name, out)
+		}
+	}
+}
