@@ -1,0 +1,104 @@
+package catalog
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A definition is a service as some document defines it, whole or broken.
+type definition struct {
+	*Service
+	at     place // the document
+	name   place // of the service
+	broken bool
+	// dependsOn is the place of the list.
+	dependsOn place
+}
+
+// readService reads a document of the catalog's own format.
+func (l *loader) readService(doc place) {
+	s := new(Service)
+	ok := serviceShape.read(&l.reader, doc, s)
+	s.Position = doc.position()
+	l.services = append(l.services, &definition{
+		Service: s, at: doc, name: doc.key("metadata", "name"), broken: !ok, dependsOn: doc.key("spec", "dependsOn"),
+	})
+}
+
+// finish makes the catalog of all that was read.
+func (l *loader) finish() (*Catalog, Problems) {
+	l.finishOpenSLO()
+	l.refuseTwins()
+	l.checkDependencies()
+	c := &Catalog{}
+	for _, d := range l.services {
+		if !d.broken {
+			c.Services = append(c.Services, d.Service)
+		}
+	}
+	slices.SortFunc(c.Services, func(a, b *Service) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	c.Revision = revision(c.Services)
+	l.problems.sort()
+	return c, l.problems
+}
+
+type identity struct{ namespace, name string }
+
+// refuseTwins leaves out services that are defined twice: there is no telling which is meant.
+func (l *loader) refuseTwins() {
+	first := map[identity]*definition{}
+	for _, d := range l.services {
+		if d.Name == "" {
+			continue
+		}
+		id := identity{d.Namespace, d.Name}
+		twin, ok := first[id]
+		if !ok {
+			first[id] = d
+			continue
+		}
+		twin.broken, d.broken = true, true
+		l.problem(d.name, fmt.Sprintf("the service %s is defined at %s too", quote(d.Name), twin.name.position()), "merge the two, or give one another name or namespace")
+	}
+}
+
+// checkDependencies warns of services nobody has defined. Broken ones are defined.
+func (l *loader) checkDependencies() {
+	known := map[string]bool{}
+	for _, d := range l.services {
+		known[d.Name] = true
+		known[d.Namespace+"/"+d.Name] = true
+	}
+	for _, d := range l.services {
+		for i, dependency := range d.DependsOn {
+			if !known[dependency] {
+				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency)+" in the catalog", "add its file, or mend the name")
+			}
+		}
+	}
+}
+
+// revision is a digest of what the services say, wherever and however it is written.
+func revision(services []*Service) string {
+	digest := sha256.New()
+	for _, s := range services {
+		hashNode(digest, serviceShape.write(*s))
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:16])
+}
+
+func hashNode(w io.Writer, n *yaml.Node) {
+	fmt.Fprintf(w, "%d %d %d %s\n", n.Kind, len(n.Content), len(n.Value), n.Value)
+	for _, child := range n.Content {
+		hashNode(w, child)
+	}
+}

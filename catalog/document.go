@@ -1,0 +1,138 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	slothv1 "github.com/slok/sloth/pkg/prometheus/api/v1"
+)
+
+// parse reads the documents of one file. What it finds stays with the loader until finish.
+func (l *loader) parse(file string, text []byte) {
+	top := place{file: file}
+	if len(text) > maxFileSize {
+		l.problem(top, fmt.Sprintf("is longer than %d bytes", maxFileSize), "write one file a service")
+		return
+	}
+	if i := invalidUTF8(text); i >= 0 {
+		at := Position{File: file, Line: 1 + bytes.Count(text[:i], []byte("\n")), Column: i - bytes.LastIndexByte(text[:i], '\n')}
+		l.add(Error, at, "", "is not UTF-8", "save the file as UTF-8")
+		return
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var doc yaml.Node
+		err := decoder.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			message, line := syntaxError(err, bytes.Count(text, []byte("\n"))+1)
+			l.add(Error, Position{File: file, Line: line, Column: 1}, "", message, "mend the YAML here or just above")
+			return
+		}
+		if len(doc.Content) == 0 || isNull(doc.Content[0]) {
+			continue // nothing between two separators
+		}
+		root := place{file: file, node: doc.Content[0]}
+		if !l.expand(root) {
+			continue
+		}
+		if root.node.Kind == yaml.SequenceNode { // OpenSLO allows a list of objects
+			for i := range root.node.Content {
+				l.document(root.item(i))
+			}
+			continue
+		}
+		l.document(root)
+	}
+}
+
+// document reads one document of any of the known kinds.
+func (l *loader) document(doc place) {
+	if doc.node.Kind != yaml.MappingNode {
+		l.problem(doc, "is "+kindName(doc.node)+", not a catalog document", "begin with apiVersion: "+APIVersion)
+		return
+	}
+	apiVersion, version := doc.text("apiVersion"), doc.text("version")
+	switch {
+	case apiVersion == APIVersion:
+		l.readService(doc)
+	case strings.HasPrefix(apiVersion, "openslo/"):
+		l.readOpenSLO(doc, apiVersion)
+	case apiVersion == "" && version == slothv1.Version:
+		l.readSloth(doc)
+	case apiVersion == "":
+		l.problem(doc, "does not say what it is", known)
+	default:
+		l.problem(doc.key("apiVersion"), fmt.Sprintf("%s is not known", quote(apiVersion)), known)
+	}
+}
+
+const known = "write apiVersion: " + APIVersion + " (openslo/v1, and version: " + slothv1.Version + " of Sloth, are read too)"
+
+// expand replaces aliases by what they stand for and says no to documents that grow without
+// bound by it.
+func (l *loader) expand(doc place) bool {
+	const inProgress = -1
+	sizes := map[*yaml.Node]int{}
+	var visit func(n *yaml.Node) (int, bool)
+	visit = func(n *yaml.Node) (int, bool) {
+		if size, ok := sizes[n]; ok {
+			if size == inProgress {
+				l.problem(place{file: doc.file, node: n}, "the anchor &"+cut(n.Anchor)+" holds itself", "write the value out")
+			}
+			return size, size != inProgress
+		}
+		sizes[n] = inProgress
+		size := 1 + len(n.Value)
+		for i, child := range n.Content {
+			if child.Kind == yaml.AliasNode {
+				n.Content[i] = child.Alias
+				child = child.Alias
+			}
+			childSize, ok := visit(child)
+			if !ok {
+				return 0, false
+			}
+			size += childSize
+			if size > 2*maxFileSize {
+				l.problem(place{file: doc.file, node: n}, "grows beyond bounds by its aliases", "write the values out")
+				return 0, false
+			}
+		}
+		sizes[n] = size
+		return size, true
+	}
+	_, ok := visit(doc.node)
+	return ok
+}
+
+func invalidUTF8(text []byte) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+
+// syntaxError takes the line out of a message of the YAML package, which has no other way to
+// tell it, and keeps it inside the file.
+func syntaxError(err error, lines int) (message string, line int) {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	line, _ = strconv.Atoi(m[1])
+	return "is not YAML: " + cut(strings.TrimPrefix(err.Error(), m[0])), min(max(line, 1), lines)
+}

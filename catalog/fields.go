@@ -1,0 +1,339 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
+)
+
+// serviceShape is a catalog document.
+var serviceShape = object([]member[Service]{
+	literal[Service]("apiVersion", APIVersion, "The format's name."),
+	literal[Service]("kind", Kind, "The only kind."),
+	group("metadata", "Which service this is.", true, object([]member[Service]{
+		need("name", "The service.name of its telemetry.", name, func(s *Service) *string { return &s.Name }),
+		may("namespace", "The service.namespace of its telemetry. Without it, any.", name, func(s *Service) *string { return &s.Namespace }, ""),
+		may("labels", "Free labels.", texts(labelKey, line), func(s *Service) *map[string]string { return &s.Labels }, nil),
+	})),
+	group("spec", "What it promises, who owns it and where it runs.", false, specShape),
+}, nameWorkload)
+
+var specMembers = []member[Service]{
+	may("owner", "The team that answers for the service.", line, func(s *Service) *string { return &s.Owner }, ""),
+	may("description", "What the service does, in a sentence.", prose, func(s *Service) *string { return &s.Description }, ""),
+	may("tier", "How important the service is: 1 is the most.", tier, func(s *Service) *int { return &s.Tier }, 3),
+	may("repository", "Where its source is.", webAddress, func(s *Service) *string { return &s.Repository }, ""),
+	may("environments", "The deployment.environment.name values the SLOs are kept for. Without it, every one that is seen.", list(line), func(s *Service) *[]string { return &s.Environments }, nil),
+	may("dependsOn", "The services it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),
+	may("escalation", "Where the people are.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
+	may("deployment", "Where the service runs.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
+	may("maintenance", "Planned times whose events are not held against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
+	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
+}
+
+var specShape = object(specMembers, uniqueSLONames, dependsOnOthers)
+
+var reference = text("name", 2*maxName+1, nil, printable(false), func(s string) (string, string) {
+	namespace, service, both := strings.Cut(s, "/")
+	if !both {
+		namespace, service = s, s
+	}
+	if !nameRegexp.MatchString(namespace) || !nameRegexp.MatchString(service) {
+		return quote(s) + " is not a service", "write its name, or namespace/name"
+	}
+	return "", ""
+})
+
+var escalationShape = object([]member[Escalation]{
+	may("chat", "The channel.", line, func(e *Escalation) *string { return &e.Chat }, ""),
+	may("pager", "The page that reaches who is on call.", webAddress, func(e *Escalation) *string { return &e.Pager }, ""),
+	may("email", "The team's address.", email, func(e *Escalation) *string { return &e.Email }, ""),
+	may("wiki", "What the team has written down.", webAddress, func(e *Escalation) *string { return &e.Wiki }, ""),
+})
+
+var deploymentShape = object([]member[Deployment]{
+	may("kubernetes", "The workload whose rollout is a deploy of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
+})
+
+var workloadShape = object([]member[KubernetesWorkload]{
+	need("namespace", "The Kubernetes namespace.", name, func(w *KubernetesWorkload) *string { return &w.Namespace }),
+	may("kind", "The kind of workload.", oneOf("Deployment", "StatefulSet", "DaemonSet", "Rollout"), func(w *KubernetesWorkload) *string { return &w.Kind }, "Deployment"),
+	may("name", "The workload's name. Without it, the service's.", name, func(w *KubernetesWorkload) *string { return &w.Name }, ""),
+})
+
+var maintenanceShape = object([]member[Maintenance]{
+	need("start", "The first moment.", moment, func(m *Maintenance) *time.Time { return &m.Start }),
+	need("end", "The moment after the last.", moment, func(m *Maintenance) *time.Time { return &m.End }),
+	may("reason", "What is done.", line, func(m *Maintenance) *string { return &m.Reason }, ""),
+}, endAfterStart)
+
+var sloShape = object([]member[SLO]{
+	need("name", "The objective's name, one of a kind within the service.", sloName, func(s *SLO) *string { return &s.Name }),
+	may("description", "What it means to a user of the service.", prose, func(s *SLO) *string { return &s.Description }, ""),
+	need("objective", "The promised share of good events, above 0 and below 100.", objective, func(s *SLO) *float64 { return &s.Objective }),
+	may("window", "A rolling window, 1h to 366d.", duration(checkWindow), func(s *SLO) *time.Duration { return &s.Window.Rolling }, defaultWindow),
+	may("calendar", "A calendar window, instead of window.", pointer(calendarShape), func(s *SLO) **Calendar { return &s.Window.Calendar }, nil),
+	need("sli", "Which events count and which are good: one of the kinds below.", sliShape, func(s *SLO) *SLI { return &s.SLI }),
+	may("resets", "Moments from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
+}, oneWindow, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
+
+var calendarShape = object([]member[Calendar]{
+	need("unit", "The calendar period. A week begins on Monday.", oneOf(Week, Month, Quarter), func(c *Calendar) *CalendarUnit { return &c.Unit }),
+	may("timeZone", "Where midnight is.", timeZone, func(c *Calendar) **time.Location { return &c.Location }, time.UTC),
+})
+
+var resetShape = object([]member[Reset]{
+	need("at", "From when on the budget is full again.", moment, func(r *Reset) *time.Time { return &r.At }),
+	need("by", "Who decided it.", line, func(r *Reset) *string { return &r.By }),
+	need("reason", "Why.", line, func(r *Reset) *string { return &r.Reason }),
+})
+
+var sliShape = object([]member[SLI]{
+	may("availability", "Spans that did not fail.", pointer(availabilityShape), func(s *SLI) **Availability { return &s.Availability }, nil),
+	may("latency", "Spans that were fast enough.", pointer(latencyShape), func(s *SLI) **Latency { return &s.Latency }, nil),
+	may("spans", "Spans, told apart by conditions.", pointer(conditionsShape(spanCondition)), func(s *SLI) **Conditions { return &s.Spans }, nil),
+	may("logs", "Log records, told apart by conditions.", pointer(conditionsShape(logCondition)), func(s *SLI) **Conditions { return &s.Logs }, nil),
+	may("metrics", "Counters or histograms the service emits. Two of good, bad and total.", pointer(metricsShape), func(s *SLI) **Metrics { return &s.Metrics }, nil),
+	may("prometheus", "Metrics only Prometheus has; the rules evaluate it. Either errors and total, or errorRatio.", pointer(prometheusShape), func(s *SLI) **Prometheus { return &s.Prometheus }, nil),
+}, oneKindOfSLI).also(schema{"minProperties": 1, "maxProperties": 1})
+
+var spanCondition = ottlText("OTTL, span", condition.Span)
+var logCondition = ottlText("OTTL, log", condition.Log)
+var dataPointCondition = ottlText("OTTL, datapoint", condition.DataPoint)
+
+// ottlText is a condition that compiles.
+func ottlText[C any](name string, compile func(string) (C, error)) shape[string] {
+	return text(name, maxText, nil, printable(true), func(s string) (string, string) {
+		if _, err := compile(s); err != nil {
+			return "is not an OTTL condition: " + cut(err.Error()), `write one such as attributes["x"] == "y"`
+		}
+		return "", ""
+	})
+}
+
+var spanSelection = []member[SpanSelection]{
+	may("kinds", "The span kinds that count.", list(oneOf("server", "consumer", "client", "producer", "internal")), func(s *SpanSelection) *[]string { return &s.Kinds }, []string{"server", "consumer"}),
+	may("match", "Narrows the spans that count. Without it, all.", spanCondition, func(s *SpanSelection) *string { return &s.Match }, ""),
+}
+
+var availabilityShape = object(within(spanSelection, func(a *Availability) *SpanSelection { return &a.SpanSelection }))
+
+var latencyShape = object(append(within(spanSelection, func(l *Latency) *SpanSelection { return &l.SpanSelection }),
+	need("threshold", "A span is good when it took at most this long.", duration(positive), func(l *Latency) *time.Duration { return &l.Threshold }),
+	may("excludeErrors", "Leaves spans that failed out of the count.", boolean, func(l *Latency) *bool { return &l.ExcludeErrors }, false),
+	may("errorsAreBad", "Makes spans that failed bad, however fast. Not with excludeErrors.", boolean, func(l *Latency) *bool { return &l.ErrorsAreBad }, false),
+), errorsOneWay).also(schema{"not": schema{
+	"required":   []any{"excludeErrors", "errorsAreBad"},
+	"properties": schema{"excludeErrors": schema{"const": true}, "errorsAreBad": schema{"const": true}},
+}})
+
+func conditionsShape(c shape[string]) shape[Conditions] {
+	return object([]member[Conditions]{
+		may("match", "The events that count. Without it, all of the service.", c, func(c *Conditions) *string { return &c.Match }, ""),
+		need("good", "The good ones among them.", c, func(c *Conditions) *string { return &c.Good }),
+	})
+}
+
+var metricsShape = object([]member[Metrics]{
+	may("good", "The good events.", pointer(metricShape), func(m *Metrics) **MetricSelection { return &m.Good }, nil),
+	may("bad", "The bad events.", pointer(metricShape), func(m *Metrics) **MetricSelection { return &m.Bad }, nil),
+	may("total", "All events.", pointer(metricShape), func(m *Metrics) **MetricSelection { return &m.Total }, nil),
+}, twoOfThree).also(schema{"minProperties": 2, "maxProperties": 2})
+
+var metricShape = object([]member[MetricSelection]{
+	need("name", "The metric's OpenTelemetry name.", line, func(m *MetricSelection) *string { return &m.Name }),
+	may("match", "The data points that count. Without it, all.", dataPointCondition, func(m *MetricSelection) *string { return &m.Match }, ""),
+	may("threshold", "Only observations of a histogram up to this count: a duration, or a number in the metric's unit.", pointer(thresholdShape), func(m *MetricSelection) **Threshold { return &m.Threshold }, nil),
+	betweenBuckets,
+}).also(schema{"dependentRequired": schema{"betweenBuckets": []any{"threshold"}}})
+
+// thresholdShape is the bound itself; betweenBuckets is a key beside it.
+var thresholdShape = shape[Threshold]{
+	name:   "duration or number",
+	schema: schema{"anyOf": []any{duration().schema, schema{"type": "number"}}},
+	read: func(r *reader, at place, into *Threshold) bool {
+		if v, ok := number(at.node); ok {
+			into.Value = v
+			return true
+		}
+		return duration(positive).read(r, at, &into.Duration)
+	},
+	write: func(t Threshold) *yaml.Node {
+		if t.Duration != 0 {
+			return textNode(exactDuration(t.Duration))
+		}
+		return numberNode(t.Value)
+	},
+}
+
+var betweenBuckets = func() member[MetricSelection] {
+	const refuse, interpolate = "refuse", "interpolate"
+	word := oneOf(refuse, interpolate)
+	m := may("betweenBuckets", "What to do with a histogram that has no bucket bound at the threshold.", word, func(*MetricSelection) *string { return new(string) }, refuse)
+	m.absent = nil
+	m.read = func(r *reader, at place, into *MetricSelection) bool {
+		var choice string
+		if !word.read(r, at, &choice) {
+			return false
+		}
+		if into.Threshold == nil {
+			r.problem(at, "has no threshold to go with", "add threshold beside it, or delete it")
+			return false
+		}
+		into.Threshold.Interpolate = choice == interpolate
+		return true
+	}
+	m.write = func(s *MetricSelection) *yaml.Node {
+		if s.Threshold == nil || !s.Threshold.Interpolate {
+			return nil
+		}
+		return word.write(interpolate)
+	}
+	return m
+}()
+
+var prometheusShape = object([]member[Prometheus]{
+	may("errors", "The rate or number of bad events over [{{.window}}].", promQL, func(p *Prometheus) *string { return &p.Errors }, ""),
+	may("total", "The rate or number of all events over [{{.window}}].", promQL, func(p *Prometheus) *string { return &p.Total }, ""),
+	may("errorRatio", "The share of bad events over [{{.window}}], 0 to 1. Prefer errors and total: a ratio alone cannot be weighed by traffic.", promQL, func(p *Prometheus) *string { return &p.ErrorRatio }, ""),
+}, ratioOrCounts).also(schema{"oneOf": []any{
+	schema{"required": []any{"errors", "total"}, "not": schema{"required": []any{"errorRatio"}}},
+	schema{"required": []any{"errorRatio"}, "maxProperties": 1},
+}})
+
+// within makes members of a part members of the whole.
+func within[T, V any](members []member[V], at func(*T) *V) []member[T] {
+	whole := make([]member[T], len(members))
+	for i, m := range members {
+		whole[i] = member[T]{
+			key: m.key, required: m.required, schema: m.schema, doc: m.doc,
+			read:   func(r *reader, p place, t *T) bool { return m.read(r, p, at(t)) },
+			write:  func(t *T) *yaml.Node { return m.write(at(t)) },
+			absent: func(t *T) { m.absent(at(t)) },
+		}
+	}
+	return whole
+}
+
+func nameWorkload(_ *reader, _ place, s *Service) {
+	if k := s.Deployment.Kubernetes; k != nil && k.Name == "" {
+		k.Name = s.Name
+	}
+}
+
+func uniqueSLONames(r *reader, at place, s *Service) {
+	first := map[string]Position{}
+	for i, slo := range s.SLOs {
+		item := at.key("slos").item(i)
+		slo.Position = item.position()
+		if slo.Name == "" {
+			continue
+		}
+		if p, twice := first[slo.Name]; twice {
+			r.problem(item.key("name"), fmt.Sprintf("%s is there twice, first in line %d", quote(slo.Name), p.Line), "give each SLO its own name")
+			continue
+		}
+		first[slo.Name] = item.key("name").position()
+	}
+}
+
+func dependsOnOthers(r *reader, at place, s *Service) {
+	sawSLOs := map[string]bool{}
+	for i, dependency := range s.DependsOn {
+		if sawSLOs[dependency] {
+			continue
+		}
+		sawSLOs[dependency] = true
+		if dependency == s.Name || dependency == s.Namespace+"/"+s.Name {
+			r.problem(at.key("dependsOn").item(i), "is the service itself", "delete it")
+		}
+	}
+}
+
+func endAfterStart(r *reader, at place, m *Maintenance) {
+	if !m.Start.IsZero() && !m.End.IsZero() && !m.End.After(m.Start) {
+		r.problem(at.key("end"), "is not after start", "swap them, or mend the date")
+	}
+}
+
+func oneWindow(r *reader, at place, s *SLO) {
+	calendar, has := at.lookup("calendar")
+	if !has {
+		return
+	}
+	s.Window.Rolling = 0
+	if _, both := at.lookup("window"); both {
+		r.problem(calendar, "stands beside window", "keep one of them")
+	}
+}
+
+// reachableAlerts warns of alert pairs that were moved to where they can fire.
+func reachableAlerts(r *reader, at place, s *SLO) {
+	if s.Objective <= 0 || s.Objective >= 100 || s.Window == (Window{}) {
+		return
+	}
+	var moved []string
+	for _, p := range s.BurnPairs() {
+		if p.Clamped {
+			moved = append(moved, fmt.Sprintf("%s (%s/%s) to %.4gx", p.Name, FormatDuration(p.Long), FormatDuration(p.Short), p.Factor))
+		}
+	}
+	if len(moved) > 0 {
+		r.warning(at.key("objective"), "burn rate alerts could never fire, or would without need, and were moved: "+strings.Join(moved, ", "),
+			"nothing to do; a stricter objective or a longer window needs no move")
+	}
+}
+
+func orderResets(_ *reader, _ place, s *SLO) {
+	slices.SortStableFunc(s.Resets, func(a, b Reset) int { return a.At.Compare(b.At) })
+}
+
+func oneKindOfSLI(r *reader, at place, s *SLI) {
+	switch n := len(at.node.Content) / 2; {
+	case n == 0:
+		r.problem(at, "says no kind of SLI", "write availability: {}, or one of latency, spans, logs, metrics, prometheus")
+	case n > 1 && s.kinds() > 1:
+		r.problem(at, "says more than one kind of SLI", "make an SLO of each")
+	}
+}
+
+func (s *SLI) kinds() (n int) {
+	for _, set := range []bool{s.Availability != nil, s.Latency != nil, s.Spans != nil, s.Logs != nil, s.Metrics != nil, s.Prometheus != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func errorsOneWay(r *reader, at place, l *Latency) {
+	if l.ExcludeErrors && l.ErrorsAreBad {
+		r.problem(at.key("errorsAreBad"), "contradicts excludeErrors", "keep one of them")
+	}
+}
+
+func twoOfThree(r *reader, at place, m *Metrics) {
+	n := 0
+	for _, selection := range []*MetricSelection{m.Good, m.Bad, m.Total} {
+		if selection != nil {
+			n++
+		}
+	}
+	if n != 2 {
+		r.problem(at, fmt.Sprintf("has %d of good, bad and total", n), "write two of them; the third follows")
+	}
+}
+
+func ratioOrCounts(r *reader, at place, p *Prometheus) {
+	_, errors := at.lookup("errors")
+	_, total := at.lookup("total")
+	_, ratio := at.lookup("errorRatio")
+	if ratio && (errors || total) || !ratio && !(errors && total) {
+		r.problem(at, "is not complete", "write errors and total, or errorRatio alone")
+	}
+}

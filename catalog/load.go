@@ -1,0 +1,150 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxFileSize bounds a catalog file, in bytes.
+const maxFileSize = 1 << 20
+
+// Load reads catalog files, and folders with all their subfolders. In a folder the files
+// *.yaml and *.yml count; names that begin with a dot do not, so that a mounted Kubernetes
+// ConfigMap, whose files are links into ..data, is read once.
+//
+// The Catalog, never nil, holds every service without an error. The Problems are all there
+// are in all the files.
+func Load(paths ...string) (*Catalog, Problems) {
+	var l loader
+	for _, path := range paths {
+		l.load(path)
+	}
+	return l.finish()
+}
+
+// Parse reads the text of one file. The name stands in positions only.
+func Parse(file string, text []byte) (*Catalog, Problems) {
+	var l loader
+	l.parse(file, text)
+	return l.finish()
+}
+
+// A loader gathers what the files say until all of them are read: some documents refer to
+// documents of other files.
+type loader struct {
+	reader
+	services []*definition
+	openSLO  openSLODocuments
+	seen     map[string]bool
+}
+
+func (l *loader) fileProblem(severity Severity, file, message, mend string) {
+	l.problems = append(l.problems, Problem{Severity: severity, Position: Position{File: file}, Message: message, Mend: mend})
+}
+
+func (l *loader) load(path string) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.fileProblem(Error, path, "no such file or folder", "create it, or mend the path")
+	case err != nil:
+		l.fileProblem(Error, path, reason(err), "make it readable")
+	case !info.IsDir():
+		l.file(path, info)
+	default:
+		if files := l.folder(path, nil); files == 0 {
+			l.fileProblem(Warning, path, "holds no catalog file", "put a *.yaml file a service into it")
+		}
+	}
+}
+
+// folder loads a folder and tells how many files it and its subfolders hold. parents are the
+// folders on the way here, with links resolved: a link back to one of them is not followed.
+func (l *loader) folder(path string, parents []string) (files int) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		l.fileProblem(Error, path, reason(err), "make it readable")
+		return 0
+	}
+	for _, parent := range parents {
+		if parent == real {
+			return 0
+		}
+	}
+	parents = append(parents, real)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		l.fileProblem(Error, path, reason(err), "make it readable")
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		name := filepath.Join(path, entry.Name())
+		info, err := os.Stat(name) // follows links, unlike entry.Info
+		switch {
+		case err != nil:
+			if isCatalogFile(name) {
+				files++
+				l.fileProblem(Error, name, reason(err), "mend or remove the link")
+			}
+		case info.IsDir():
+			files += l.folder(name, parents)
+		case isCatalogFile(name):
+			files++
+			l.file(name, info)
+		}
+	}
+	return files
+}
+
+func isCatalogFile(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".yaml" || ext == ".yml"
+}
+
+func (l *loader) file(path string, info fs.FileInfo) {
+	path = filepath.Clean(path)
+	if l.seen[path] {
+		return
+	}
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
+	l.seen[path] = true
+	if !info.Mode().IsRegular() {
+		l.fileProblem(Error, path, "is not a regular file", "remove it from the catalog folder")
+		return
+	}
+	text, err := readFile(path)
+	if err != nil {
+		l.fileProblem(Error, path, reason(err), "make it readable")
+		return
+	}
+	l.parse(path, text)
+}
+
+// readFile reads at most one byte more than a catalog file may have: enough to see that it
+// is too long.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFileSize+1))
+}
+
+// reason is the error without the path, which the problem already has.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Sprintf("cannot be read: %v", err)
+}

@@ -1,0 +1,108 @@
+package catalog
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity tells what stops a service from being loaded from what is only worth knowing.
+type Severity int
+
+// The severities. A service with an Error is not in the Catalog.
+const (
+	Error Severity = iota
+	Warning
+)
+
+func (s Severity) String() string {
+	if s == Warning {
+		return "warning"
+	}
+	return "error"
+}
+
+// MarshalText makes the severity "error" or "warning" in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// A Problem is one thing wrong with a catalog: where it is, what it is, how to mend it.
+type Problem struct {
+	Severity Severity
+	Position
+	// Path is the way of keys to the value, spec.slos[0].objective; "" is the whole document.
+	Path          string
+	Message, Mend string
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.Position.String())
+	fmt.Fprintf(&b, ": %s: ", p.Severity)
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Message)
+	if p.Mend != "" {
+		b.WriteString("; " + p.Mend)
+	}
+	return b.String()
+}
+
+// String is file:line:column, without what is unknown.
+func (p Position) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	default:
+		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	}
+}
+
+func (p Position) compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+}
+
+// Problems are all that was found wrong, ordered by place.
+type Problems []Problem
+
+// Err is nil if there are only warnings, else an error that lists the errors, one a line.
+func (ps Problems) Err() error {
+	list := ps.Errors()
+	if len(list) == 0 {
+		return nil
+	}
+	return errors.New(strings.TrimSuffix(list.String(), "\n"))
+}
+
+// Errors are the problems that kept something out of the catalog.
+func (ps Problems) Errors() Problems { return ps.of(Error) }
+
+// Warnings are the problems that kept nothing out of the catalog.
+func (ps Problems) Warnings() Problems { return ps.of(Warning) }
+
+func (ps Problems) of(severity Severity) Problems {
+	var some Problems
+	for _, p := range ps {
+		if p.Severity == severity {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+// String is one problem a line.
+func (ps Problems) String() string {
+	var b strings.Builder
+	for _, p := range ps {
+		b.WriteString(p.String() + "\n")
+	}
+	return b.String()
+}
+
+func (ps Problems) sort() {
+	slices.SortStableFunc(ps, func(p, q Problem) int { return p.Position.compare(q.Position) })
+}

@@ -1,0 +1,42 @@
+package catalog
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+var windowVariable = regexp.MustCompile(`\{\{-?\s*\.window\s*-?\}\}`)
+
+// RenderQuery puts a range in the place of {{.window}}: RenderQuery("rate(x[{{.window}}])", 5m)
+// is rate(x[5m]).
+func RenderQuery(query string, window time.Duration) string {
+	return windowVariable.ReplaceAllLiteralString(query, FormatDuration(window))
+}
+
+var promQL = text("PromQL", maxText, nil, printable(true), checkQuery)
+
+// checkQuery takes what Prometheus can evaluate to numbers over any window.
+func checkQuery(query string) (string, string) {
+	if !windowVariable.MatchString(query) {
+		return "does not use {{.window}}", "write the range as [{{.window}}]: the rules evaluate it over several windows"
+	}
+	return checkPromQL(RenderQuery(query, 5*time.Minute))
+}
+
+func checkPromQL(query string) (string, string) {
+	if strings.Contains(query, "{{") {
+		return "holds a template other than {{.window}}", "write its value out"
+	}
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+	if err != nil {
+		return "is not PromQL: " + cut(err.Error()), "try it in Prometheus with 5m in the place of {{.window}}"
+	}
+	if t := expr.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
+		return fmt.Sprintf("gives a %s, not numbers", parser.DocumentedType(t)), "wrap it in sum(rate(…))"
+	}
+	return "", ""
+}

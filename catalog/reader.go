@@ -1,0 +1,209 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A reader collects the problems of all files.
+type reader struct{ problems Problems }
+
+func (r *reader) add(severity Severity, at Position, path, message, mend string) {
+	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: path, Message: message, Mend: mend})
+}
+
+func (r *reader) problem(at place, message, mend string) {
+	r.add(Error, at.position(), at.path, message, mend)
+}
+
+func (r *reader) warning(at place, message, mend string) {
+	r.add(Warning, at.position(), at.path, message, mend)
+}
+
+// A place is a value in a file and the path of keys that leads to it.
+type place struct {
+	file string
+	node *yaml.Node
+	path string
+}
+
+func (p place) position() Position {
+	if p.node == nil {
+		return Position{File: p.file}
+	}
+	return Position{File: p.file, Line: p.node.Line, Column: p.node.Column}
+}
+
+// lookup finds the value of a key of a mapping.
+func (p place) lookup(key string) (place, bool) {
+	if p.node != nil && p.node.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(p.node.Content); i += 2 {
+			if k := p.node.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
+				return place{file: p.file, node: p.node.Content[i+1], path: joinPath(p.path, key)}, true
+			}
+		}
+	}
+	return place{}, false
+}
+
+// key is the value of a key; if there is none, the place where it is missed.
+func (p place) key(keys ...string) place {
+	for _, key := range keys {
+		if value, ok := p.lookup(key); ok {
+			p = value
+		} else {
+			p.path = joinPath(p.path, key)
+		}
+	}
+	return p
+}
+
+// item is the i-th value of a sequence.
+func (p place) item(i int) place {
+	path := p.path + "[" + strconv.Itoa(i) + "]"
+	if p.node != nil && p.node.Kind == yaml.SequenceNode && i < len(p.node.Content) {
+		return place{file: p.file, node: p.node.Content[i], path: path}
+	}
+	return place{file: p.file, node: p.node, path: path}
+}
+
+// text is the value of a key if it is a scalar.
+func (p place) text(key string) string {
+	if value, ok := p.lookup(key); ok && value.node.Kind == yaml.ScalarNode {
+		return value.node.Value
+	}
+	return ""
+}
+
+func joinPath(path, key string) string {
+	if path == "" {
+		return cut(key)
+	}
+	return path + "." + cut(key)
+}
+
+func (r *reader) mapping(at place) bool {
+	if at.node.Kind == yaml.MappingNode {
+		return true
+	}
+	r.problem(at, "is "+kindName(at.node)+", not a mapping", "write key: value pairs, or {}")
+	return false
+}
+
+// checkKeys reports keys that are there twice and, unless known is nil, keys that are not known.
+func (r *reader) checkKeys(at place, known []string) bool {
+	ok := true
+	lines := make(map[string]int, len(at.node.Content)/2)
+	for i := 0; i+1 < len(at.node.Content); i += 2 {
+		k := at.node.Content[i]
+		keyAt := place{file: at.file, node: k, path: at.path}
+		if k.Kind != yaml.ScalarNode {
+			r.problem(keyAt, "a key is "+kindName(k), "write a plain word")
+			ok = false
+			continue
+		}
+		keyAt.path = joinPath(at.path, k.Value)
+		first, twice := lines[k.Value]
+		switch {
+		case k.Tag == "!!merge":
+			r.problem(keyAt, "merge keys are not read", "write the keys out")
+			ok = false
+		case twice:
+			r.problem(keyAt, fmt.Sprintf("is there twice, first in line %d", first), "delete one")
+			ok = false
+		case known != nil && !slices.Contains(known, k.Value):
+			r.problem(keyAt, "is not known", nearest(k.Value, known))
+			ok = false
+		}
+		if !twice {
+			lines[k.Value] = k.Line
+		}
+	}
+	return ok
+}
+
+// nearest is the mend for a word that is none of the known ones.
+func nearest(word string, known []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(k), distance); d <= distance && (best == "" || d < distance) {
+			best, distance = k, d
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// editDistance is Levenshtein's, or anything above limit once it is certain to be above.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// kindName names what was found instead of what should be there.
+func kindName(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!int", "!!float":
+		return "the number " + cut(n.Value)
+	case "!!bool":
+		return "the boolean " + cut(n.Value)
+	default:
+		return "the text " + quote(n.Value)
+	}
+}
+
+// maxQuoted bounds what of a file gets into a message, in bytes.
+const maxQuoted = 80
+
+// quote writes a text from a file as a message may hold it: bounded, on one line.
+func quote(s string) string { return strconv.Quote(truncate(s)) }
+
+// cut is quote without the quotes.
+func cut(s string) string {
+	q := quote(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+}
+
+func truncate(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

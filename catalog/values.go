@@ -1,0 +1,402 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // calendar windows must not depend on the machine's time zones
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The forms of single values. Lengths are bounds that nothing sensible meets.
+const (
+	maxName       = 255
+	maxText       = 4096
+	maxURL        = 2048
+	minWindow     = time.Hour
+	maxWindow     = 366 * 24 * time.Hour
+	defaultWindow = 30 * 24 * time.Hour
+)
+
+// A check says what is wrong with a text, "" if nothing is.
+type check func(s string) (message, mend string)
+
+// text is a string of at most so many bytes that passes the checks.
+func text(name string, limit int, s schema, checks ...check) shape[string] {
+	checks = append([]check{bounded(limit)}, checks...)
+	return shape[string]{
+		name:   name,
+		schema: merge(schema{"type": "string", "minLength": 1, "maxLength": limit}, s),
+		read: func(r *reader, at place, into *string) bool {
+			if at.node.Kind != yaml.ScalarNode || at.node.Tag != "!!str" {
+				mend := "write text"
+				if at.node.Kind == yaml.ScalarNode {
+					mend = "put it in quotes"
+				}
+				r.problem(at, "is "+kindName(at.node)+", not text", mend)
+				return false
+			}
+			*into = at.node.Value
+			return r.pass(at, at.node.Value, checks...)
+		},
+		write: func(v string) *yaml.Node {
+			if v == "" {
+				return nil
+			}
+			return textNode(v)
+		},
+	}
+}
+
+// pass reports the first check that a text fails.
+func (r *reader) pass(at place, s string, checks ...check) bool {
+	for _, c := range checks {
+		if message, mend := c(s); message != "" {
+			r.problem(at, message, mend)
+			return false
+		}
+	}
+	return true
+}
+
+func bounded(limit int) check {
+	return func(s string) (string, string) {
+		switch {
+		case s == "":
+			return "is empty", "write something, or delete the line"
+		case len(s) > limit:
+			return fmt.Sprintf("is %d bytes long", len(s)), fmt.Sprintf("write at most %d", limit)
+		}
+		return "", ""
+	}
+}
+
+// printable refuses control characters; lines allows line breaks and tabs among them.
+func printable(lines bool) check {
+	return func(s string) (string, string) {
+		for _, c := range s {
+			if unicode.IsControl(c) && (!lines || c != '\n' && c != '\t') || c == '\u2028' || c == '\u2029' {
+				return fmt.Sprintf("holds the control character %U", c), "delete it"
+			}
+		}
+		return "", ""
+	}
+}
+
+func matches(re *regexp.Regexp, message, mend string) check {
+	return func(s string) (string, string) {
+		if !re.MatchString(s) {
+			return quote(s) + " " + message, mend
+		}
+		return "", ""
+	}
+}
+
+const (
+	singleLinePattern = `^[^\p{Cc}\x{2028}\x{2029}]*$`
+	namePattern       = `^[^\p{Cc}\x{2028}\x{2029}/\\. ]([^\p{Cc}\x{2028}\x{2029}/\\]*[^\p{Cc}\x{2028}\x{2029}/\\ ])?$`
+	sloNamePattern    = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	labelKeyPattern   = `^[A-Za-z_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
+	durationPattern   = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+$`
+	urlPattern        = `^[hH][tT][tT][pP][sS]?://[^/?#]`
+	emailPattern      = `^[^@\s]+@[^@\s]+$`
+)
+
+// ecma writes a pattern of Go as JSON Schema's dialect, ECMAScript, has it.
+func ecma(pattern string) schema {
+	return schema{"pattern": strings.NewReplacer(`\p{Cc}`, `\u0000-\u001f\u007f-\u009f`, `\x{2028}`, `\u2028`, `\x{2029}`, `\u2029`).Replace(pattern)}
+}
+
+var (
+	nameRegexp     = regexp.MustCompile(namePattern)
+	sloNameRegexp  = regexp.MustCompile(sloNamePattern)
+	labelKeyRegexp = regexp.MustCompile(labelKeyPattern)
+	durationRegexp = regexp.MustCompile(durationPattern)
+	emailRegexp    = regexp.MustCompile(emailPattern)
+)
+
+var (
+	line       = text("text", maxName, ecma(singleLinePattern), printable(false))
+	prose      = text("text", maxText, nil, printable(true))
+	name       = text("name", maxName, ecma(namePattern), nameChecks...)
+	sloName    = text("name", 63, ecma(sloNamePattern), sloNameCheck)
+	labelKey   = text("name", 63, ecma(labelKeyPattern), matches(labelKeyRegexp, "is not a label name", "use letters, digits, - _ . and /"))
+	webAddress = text("URL", maxURL, merge(ecma(urlPattern), schema{"format": "uri"}), printable(false), checkURL)
+	email      = text("address", maxName, ecma(emailPattern), printable(false), matches(emailRegexp, "is not an email address", "write name@example.com"))
+)
+
+// nameChecks are what names of services and namespaces must pass: they end up in file names.
+var nameChecks = []check{printable(false), matches(nameRegexp, "is not a name", "use no slash or backslash, and no dot or space at the ends")}
+
+var sloNameCheck = matches(sloNameRegexp, "is not an SLO name", "use at most 63 lower-case letters, digits and -, a letter or digit at both ends")
+
+func checkURL(s string) (string, string) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return quote(s) + " is not a web address", "write https://…"
+	}
+	return "", ""
+}
+
+// oneOf is one of a few words.
+func oneOf[T ~string](words ...T) shape[T] {
+	names := make([]string, len(words))
+	enum := make([]any, len(words))
+	for i, w := range words {
+		names[i], enum[i] = string(w), string(w)
+	}
+	inner := text("`"+strings.Join(names, "` \\| `")+"`", maxName, nil)
+	return shape[T]{
+		name:   inner.name,
+		schema: schema{"enum": enum},
+		read: func(r *reader, at place, into *T) bool {
+			var s string
+			if !inner.read(r, at, &s) {
+				return false
+			}
+			for _, w := range words {
+				if s == string(w) {
+					*into = w
+					return true
+				}
+			}
+			r.problem(at, quote(s)+" is not one of them", nearest(s, names))
+			return false
+		},
+		write: func(v T) *yaml.Node { return inner.write(string(v)) },
+	}
+}
+
+var boolean = shape[bool]{
+	name: "boolean", schema: schema{"type": "boolean"},
+	read: func(r *reader, at place, into *bool) bool {
+		if at.node.Kind != yaml.ScalarNode || at.node.Tag != "!!bool" || at.node.Decode(into) != nil {
+			r.problem(at, "is "+kindName(at.node)+", neither true nor false", "write true or false")
+			return false
+		}
+		return true
+	},
+	write: func(v bool) *yaml.Node { return scalar("!!bool", strconv.FormatBool(v)) },
+}
+
+var tier = shape[int]{
+	name: "1 to 4", schema: schema{"type": "integer", "minimum": 1, "maximum": 4},
+	read: func(r *reader, at place, into *int) bool {
+		if at.node.Kind != yaml.ScalarNode || at.node.Tag != "!!int" || at.node.Decode(into) != nil || *into < 1 || *into > 4 {
+			r.problem(at, "is "+kindName(at.node)+", not a tier", "write 1 (most important), 2, 3 or 4")
+			return false
+		}
+		return true
+	},
+	write: func(v int) *yaml.Node { return scalar("!!int", strconv.Itoa(v)) },
+}
+
+var objective = shape[float64]{
+	name:   "percent",
+	schema: schema{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100},
+	read: func(r *reader, at place, into *float64) bool {
+		v, ok := number(at.node)
+		if !ok {
+			r.problem(at, "is "+kindName(at.node)+", not a number", "write the percentage of good events, such as 99.9")
+			return false
+		}
+		*into = v
+		return r.pass(at, at.node.Value, checkObjective(v))
+	},
+	write: numberNode,
+}
+
+func checkObjective(v float64) check {
+	return func(string) (string, string) {
+		switch {
+		case v >= 100:
+			return formatNumber(v) + " leaves no error budget", "write less than 100, such as 99.9"
+		case v <= 0 || math.IsNaN(v):
+			return formatNumber(v) + " promises nothing", "write more than 0, such as 99.9"
+		}
+		return "", ""
+	}
+}
+
+func number(n *yaml.Node) (v float64, ok bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" && n.Tag != "!!int" || n.Decode(&v) != nil {
+		return 0, false
+	}
+	return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+}
+
+func formatNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func numberNode(v float64) *yaml.Node {
+	s := formatNumber(v)
+	if strings.Contains(s, ".") {
+		return scalar("!!float", s)
+	}
+	if len(s) > 18 { // longer than YAML's integers
+		return scalar("!!float", strconv.FormatFloat(v, 'e', -1, 64))
+	}
+	return scalar("!!int", s)
+}
+
+// duration is a time span such as 30d, 1h30m or 300ms, with what else it must be.
+func duration(checks ...func(time.Duration) (string, string)) shape[time.Duration] {
+	return shape[time.Duration]{
+		name:   "duration",
+		schema: schema{"type": "string", "pattern": durationPattern, "maxLength": maxDuration},
+		read: func(r *reader, at place, into *time.Duration) bool {
+			if at.node.Kind != yaml.ScalarNode {
+				r.problem(at, "is "+kindName(at.node)+", not a duration", durationMend)
+				return false
+			}
+			d, err := ParseDuration(at.node.Value)
+			if err != nil {
+				r.problem(at, err.Error(), durationMend)
+				return false
+			}
+			*into = d
+			for _, c := range checks {
+				if message, mend := c(d); message != "" {
+					r.problem(at, message, mend)
+					return false
+				}
+			}
+			return true
+		},
+		write: func(d time.Duration) *yaml.Node {
+			if d == 0 {
+				return nil
+			}
+			return textNode(exactDuration(d))
+		},
+	}
+}
+
+const (
+	maxDuration  = 64 // bytes
+	durationMend = "write a number and its unit, such as 30d, 1h30m or 300ms"
+)
+
+// exactDuration is FormatDuration, down to the nanosecond.
+func exactDuration(d time.Duration) string {
+	if rest := d % time.Millisecond; rest != 0 {
+		whole := ""
+		if d > rest {
+			whole = FormatDuration(d - rest)
+		}
+		return whole + strconv.FormatInt(int64(rest), 10) + "ns"
+	}
+	return FormatDuration(d)
+}
+
+var durationUnits = map[string]time.Duration{
+	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "ms": time.Millisecond,
+	"s": time.Second, "m": time.Minute, "h": hour, "d": 24 * hour, "w": 7 * 24 * hour, "y": 365 * 24 * hour,
+}
+
+var durationPart = regexp.MustCompile(`([0-9.]+)([a-zµ]+)`)
+
+// ParseDuration reads durations as Prometheus and Go write them: 30d, 2w, 1h30m, 1.5h, 300ms.
+// A day has 24 hours, a week 7 days, a year 365.
+func ParseDuration(s string) (time.Duration, error) {
+	if len(s) > maxDuration || !durationRegexp.MatchString(s) {
+		return 0, fmt.Errorf("%s is not a duration", quote(s))
+	}
+	sum := new(big.Rat)
+	for _, part := range durationPart.FindAllStringSubmatch(s, -1) {
+		n, ok := new(big.Rat).SetString(part[1])
+		if !ok {
+			return 0, fmt.Errorf("%s is not a duration", quote(s))
+		}
+		sum.Add(sum, n.Mul(n, new(big.Rat).SetInt64(int64(durationUnits[part[2]]))))
+	}
+	ns := new(big.Int).Quo(sum.Num(), sum.Denom())
+	if !ns.IsInt64() {
+		return 0, fmt.Errorf("%s is longer than 292 years", quote(s))
+	}
+	return time.Duration(ns.Int64()), nil
+}
+
+func checkWindow(d time.Duration) (string, string) {
+	switch {
+	case d < minWindow || d > maxWindow:
+		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write 1h to 366d; 30d is usual"
+	case d%time.Minute != 0:
+		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write whole minutes"
+	}
+	return "", ""
+}
+
+func positive(d time.Duration) (string, string) {
+	if d <= 0 {
+		return "is not above 0", durationMend
+	}
+	return "", ""
+}
+
+var moment = shape[time.Time]{
+	name:   "time",
+	schema: schema{"type": "string", "format": "date-time"},
+	read: func(r *reader, at place, into *time.Time) bool {
+		t, err := time.Parse(time.RFC3339, at.node.Value)
+		if at.node.Kind != yaml.ScalarNode || err != nil {
+			r.problem(at, "is "+kindName(at.node)+", not a time", "write RFC 3339, such as 2026-01-31T22:00:00Z")
+			return false
+		}
+		*into = t.UTC()
+		return true
+	},
+	write: func(t time.Time) *yaml.Node { return scalar("!!timestamp", t.UTC().Format(time.RFC3339Nano)) },
+}
+
+var timeZone = shape[*time.Location]{
+	name:   "IANA time zone",
+	schema: schema{"type": "string", "minLength": 1, "maxLength": maxName},
+	read: func(r *reader, at place, into **time.Location) bool {
+		var zone string
+		if !line.read(r, at, &zone) {
+			return false
+		}
+		location, err := loadLocation(zone)
+		if err != nil {
+			r.problem(at, quote(zone)+" is not a time zone", "write an IANA name, such as Europe/Madrid or UTC")
+			return false
+		}
+		*into = location
+		return true
+	},
+	write: func(l *time.Location) *yaml.Node {
+		if l == nil {
+			return nil
+		}
+		return textNode(l.String())
+	},
+}
+
+// loadLocation knows what time.LoadLocation knows, except Local: a catalog must mean the
+// same everywhere.
+func loadLocation(zone string) (*time.Location, error) {
+	if zone == "" || zone == "Local" {
+		return nil, errors.New("not a place")
+	}
+	return time.LoadLocation(zone)
+}
+
+func scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+}
+
+func textNode(s string) *yaml.Node {
+	n := scalar("!!str", s)
+	if strings.ContainsAny(s, "\n\t") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
