@@ -1,0 +1,60 @@
+package slo
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// Config is the configuration of the slo processor.
+type Config struct {
+	// Catalog is the service_catalog extension that says which SLOs there are.
+	Catalog component.ID `mapstructure:"catalog"`
+	// FlushInterval is how often the gauges are emitted.
+	FlushInterval time.Duration `mapstructure:"flush_interval"`
+	// Storage is the storage extension that keeps the state; without one a restart begins anew
+	// from what the senders' counters hold.
+	Storage *component.ID `mapstructure:"storage"`
+	// CheckpointInterval is the longest that a change stays unsaved.
+	CheckpointInterval time.Duration `mapstructure:"checkpoint_interval"`
+	// StreamTTL is how long a sender's counter that has fallen silent is remembered, and
+	// an SLO that has left the catalog.
+	StreamTTL time.Duration `mapstructure:"stream_ttl"`
+	// MaxStreamsPerSLO bounds the senders' counters that are followed for one SLO in one environment.
+	MaxStreamsPerSLO int `mapstructure:"max_streams_per_slo"`
+	// MaxEnvironments bounds the environments of an SLO whose service lists none in the catalog.
+	MaxEnvironments int `mapstructure:"max_environments"`
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Catalog:            component.MustNewID("service_catalog"),
+		FlushInterval:      5 * time.Second,
+		CheckpointInterval: time.Minute,
+		StreamTTL:          24 * time.Hour,
+		MaxStreamsPerSLO:   4096,
+		MaxEnvironments:    20,
+	}
+}
+
+// Validate reports every key that is wrong, and the mend.
+func (c *Config) Validate() error {
+	var errs []error
+	mend := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	mend(c.Catalog == component.ID{}, "catalog: is empty; name the service_catalog extension")
+	mend(c.FlushInterval < 100*time.Millisecond || c.FlushInterval > time.Hour,
+		"flush_interval: is %v; set it from 100ms to 1h", c.FlushInterval)
+	mend(c.CheckpointInterval < c.FlushInterval,
+		"checkpoint_interval: is %v; set it to flush_interval (%v) or more", c.CheckpointInterval, c.FlushInterval)
+	mend(c.StreamTTL < c.FlushInterval || c.StreamTTL < time.Minute,
+		"stream_ttl: is %v; set it to 1m or more and not below flush_interval", c.StreamTTL)
+	mend(c.MaxStreamsPerSLO < 2, "max_streams_per_slo: is %d; every sender needs two, one for each outcome", c.MaxStreamsPerSLO)
+	mend(c.MaxEnvironments < 1, "max_environments: is %d; set it to 1 or more", c.MaxEnvironments)
+	return errors.Join(errs...)
+}
