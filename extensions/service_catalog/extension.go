@@ -2,17 +2,27 @@ package servicecatalog
 
 import (
 	"context"
+	"sync"
 
+	"github.com/fsnotify/fsnotify"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// serviceCatalog is the extension.
+// serviceCatalog is the extension: it reads the folders, judges what it has read,
+// shares what is good and reports what is not.
 type serviceCatalog struct {
-	config *Config
 	*subscribers
+	config    *Config
+	settings  extension.Settings
+	judge     judge
+	reporter  *reporter
+	newEvents func() (*fsnotify.Watcher, error)
+
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
 }
 
 var (
@@ -20,10 +30,48 @@ var (
 	_ Source              = (*serviceCatalog)(nil)
 )
 
-func newServiceCatalog(_ extension.Settings, config *Config) (*serviceCatalog, error) {
-	return &serviceCatalog{config: config, subscribers: newSubscribers(&catalog.Catalog{})}, nil
+func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCatalog, error) {
+	shared := newSubscribers(&catalog.Catalog{})
+	reporter, err := newReporter(settings, config, shared.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	return &serviceCatalog{
+		subscribers: shared, config: config, settings: settings, reporter: reporter,
+		newEvents: fsnotify.NewWatcher,
+	}, nil
 }
 
-func (s *serviceCatalog) Start(context.Context, component.Host) error { return nil }
+// Start reads the catalog before it returns: pipelines start after extensions and find it
+// ready. Errors in the catalog do not keep the collector from starting.
+func (s *serviceCatalog) Start(_ context.Context, host component.Host) error {
+	s.reporter.host = host
+	w := newWatcher(s.config, s.settings.Logger, s.newEvents, s.read)
+	s.read()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.stopped.Go(func() { w.run(ctx) })
+	return nil
+}
 
-func (s *serviceCatalog) Shutdown(context.Context) error { return nil }
+// Shutdown returns when the watcher has stopped: no subscriber is called afterwards.
+func (s *serviceCatalog) Shutdown(context.Context) error {
+	if s.stop != nil {
+		s.stop()
+		s.stopped.Wait()
+	}
+	s.reporter.telemetry.Shutdown()
+	return nil
+}
+
+// read reads the folders and puts what they hold into use if it is good. It is called by
+// Start and then by the watcher's goroutine only.
+func (s *serviceCatalog) read() {
+	next, problems := catalog.Load(s.config.Directory...)
+	inUse := s.Catalog()
+	outcome, problems := s.judge.judge(inUse, next, problems)
+	if (outcome == swapped || outcome == partial) && next.Revision != inUse.Revision {
+		s.swap(next)
+	}
+	s.reporter.report(outcome, problems)
+}

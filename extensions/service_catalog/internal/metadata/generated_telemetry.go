@@ -142,13 +142,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExtensionServiceCatalogProblems, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_service_catalog_problems",
-		metric.WithDescription("Errors and warnings found when the folders were last read, whether or not that catalog is in use. [Alpha]"),
+		metric.WithDescription("Problems found when the catalog folders were last read, by severity. [Alpha]"),
 		metric.WithUnit("{problem}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionServiceCatalogReloads, err = builder.meter.Int64Counter(
 		"otelcol_extension_service_catalog_reloads",
-		metric.WithDescription("Times the catalog was read because its folders had changed, by outcome. [Alpha]"),
+		metric.WithDescription("Readings of the catalog folders, at start and after every change, by outcome. [Alpha]"),
 		metric.WithUnit("{reload}"),
 	)
 	errs = errors.Join(errs, err)

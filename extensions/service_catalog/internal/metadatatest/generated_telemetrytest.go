@@ -38,7 +38,7 @@ func AssertEqualExtensionServiceCatalogLastSuccess(t *testing.T, tt *componentte
 func AssertEqualExtensionServiceCatalogProblems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_service_catalog_problems",
-		Description: "Errors and warnings found when the folders were last read, whether or not that catalog is in use. [Alpha]",
+		Description: "Problems found when the catalog folders were last read, by severity. [Alpha]",
 		Unit:        "{problem}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -52,7 +52,7 @@ func AssertEqualExtensionServiceCatalogProblems(t *testing.T, tt *componenttest.
 func AssertEqualExtensionServiceCatalogReloads(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_service_catalog_reloads",
-		Description: "Times the catalog was read because its folders had changed, by outcome. [Alpha]",
+		Description: "Readings of the catalog folders, at start and after every change, by outcome. [Alpha]",
 		Unit:        "{reload}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,75 @@
+package servicecatalog
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// An outcome is what becomes of a catalog that was read.
+type outcome string
+
+const (
+	// swapped: it has no errors and is in use now.
+	swapped outcome = "swapped"
+	// unchanged: it has no errors and is what was in use already.
+	unchanged outcome = "unchanged"
+	// partial: it has errors; its services without errors are in use now.
+	partial outcome = "partial"
+	// refused: it has errors; the catalog that was in use stays.
+	refused outcome = "refused"
+)
+
+func (o outcome) attribute() attribute.KeyValue { return attribute.String("outcome", string(o)) }
+
+// A judge decides which catalogs come into use.
+type judge struct {
+	// whole tells that a catalog without errors has been in use: the last good one.
+	whole bool
+}
+
+// judge returns what is to become of next, and next's problems with what the judge adds.
+//
+// A catalog with errors never replaces a good one. Before there was a good one, at start, the
+// services without errors are used, so that a typo in one file does not take down the others;
+// but never so that a service in use is lost.
+//
+// A catalog without any service never replaces one with services: it is an unmounted volume
+// or a folder that is being written, far more often than the wish to have no SLOs.
+func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (outcome, catalog.Problems) {
+	if len(next.Services) == 0 && len(inUse.Services) > 0 && problems.Err() == nil {
+		problems = append(problems, catalog.Problem{
+			Severity: catalog.Error,
+			Position: catalog.Position{File: "directory"},
+			Message:  "the catalog folders hold no service any more",
+			Mend:     "put the files back, or restart the collector to run without any",
+		})
+	}
+	switch {
+	case problems.Err() == nil:
+		j.whole = len(next.Services) > 0
+		if next.Revision == inUse.Revision {
+			return unchanged, problems
+		}
+		return swapped, problems
+	case j.whole || losesService(inUse, next):
+		return refused, problems
+	default:
+		return partial, problems
+	}
+}
+
+// losesService tells whether a service in use is not in next.
+func losesService(inUse, next *catalog.Catalog) bool {
+	type name struct{ namespace, name string }
+	there := make(map[name]bool, len(next.Services))
+	for _, s := range next.Services {
+		there[name{s.Namespace, s.Name}] = true
+	}
+	for _, s := range inUse.Services {
+		if !there[name{s.Namespace, s.Name}] {
+			return true
+		}
+	}
+	return false
+}
