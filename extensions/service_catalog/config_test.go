@@ -1,0 +1,109 @@
+package servicecatalog
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+)
+
+func TestConfigFile(t *testing.T) {
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	for id, want := range map[string]*Config{
+		"service_catalog":      {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second},
+		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute},
+	} {
+		t.Run(id, func(t *testing.T) {
+			sub, err := conf.Sub("extensions::" + id)
+			require.NoError(t, err)
+			config := NewFactory().CreateDefaultConfig()
+			require.NoError(t, sub.Unmarshal(config))
+			require.NoError(t, xconfmap.Validate(config))
+			assert.Equal(t, want, config)
+		})
+	}
+}
+
+// The README shows the very file that TestConfigFile loads.
+func TestReadmeShowsTheConfigFile(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "```yaml\n"+string(example)+"```\n")
+}
+
+func TestDirectoryIsAStringOrAList(t *testing.T) {
+	for name, test := range map[string]struct {
+		directory any
+		want      []string
+	}{
+		"string":                  {"catalog", []string{"catalog"}},
+		"string with commas":      {"catalog,/srv/catalog", []string{"catalog", "/srv/catalog"}},
+		"list":                    {[]any{"catalog", "/srv/catalog"}, []string{"catalog", "/srv/catalog"}},
+		"comma in a list's entry": {[]any{"a,b"}, []string{"a,b"}},
+		"empty string":            {"", []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := createDefaultConfig().(*Config)
+			require.NoError(t, confmap.NewFromStringMap(map[string]any{"directory": test.directory}).Unmarshal(config))
+			assert.Equal(t, test.want, config.Directory)
+		})
+	}
+}
+
+func TestConfigRefusesUnknownKeys(t *testing.T) {
+	err := confmap.NewFromStringMap(map[string]any{"directories": "catalog"}).Unmarshal(createDefaultConfig())
+	require.ErrorContains(t, err, "directories")
+}
+
+func TestValidate(t *testing.T) {
+	for name, test := range map[string]struct {
+		config Config
+		want   []string
+	}{
+		"no folder":       {Config{PollInterval: time.Second}, []string{"directory: is missing; name the folder"}},
+		"an empty folder": {Config{Directory: []string{"a", ""}, PollInterval: time.Second}, []string{"directory[1]: is empty; name a folder or remove"}},
+		"a folder twice":  {Config{Directory: []string{"a", "b", "./a/"}, PollInterval: time.Second}, []string{`directory[2]: "./a/" is listed twice; remove one`}},
+		"no polling":      {Config{Directory: []string{"a"}}, []string{"poll_interval: 0s is not positive; use a duration such as 10s"}},
+		"all at once":     {Config{PollInterval: -1}, []string{"directory: is missing", "poll_interval: -1ns is not positive"}},
+		"right":           {Config{Directory: []string{"a"}, PollInterval: 1}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := test.config.Validate()
+			if test.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+			assert.Len(t, strings.Split(err.Error(), "\n"), len(test.want))
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	id := component.MustNewIDWithName("service_catalog", "shop")
+	other := component.MustNewID("file_storage")
+	source := &serviceCatalog{}
+	host := &recordingHost{extensions: map[component.ID]component.Component{id: source, other: nil}}
+
+	found, err := Find(host, id)
+	require.NoError(t, err)
+	assert.Same(t, source, found)
+
+	_, err = Find(host, component.MustNewID("service_catalog"))
+	require.EqualError(t, err, `catalog: no extension "service_catalog" is running; add it to extensions and service::extensions, or name the one that is there`)
+	_, err = Find(host, other)
+	require.EqualError(t, err, `catalog: extension "file_storage" is not a service catalog; name an extension of type service_catalog`)
+}
