@@ -2,28 +2,196 @@ package sli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
+// core is what the instances of one component share: the rules, the counters and the flush.
 type core struct {
-	config *Config
-	next   consumer.Metrics
+	config    *Config
+	id        component.ID
+	next      consumer.Metrics
+	logger    *zap.Logger
+	telemetry telemetry
+	resource  pcommon.Resource // of the emitted metrics
+	now       func() time.Time
+	started   time.Time
+
+	rules    atomic.Pointer[rules]
+	registry *registry
+
+	flushing        sync.Mutex // one flush at a time; guards the next three
+	failing         failures
+	lastFlush       pcommon.Timestamp
+	store           *checkpoint.Store
+	series, streams atomic.Int64
+
+	host        component.Host
+	unsubscribe func()
+	done        chan struct{}
+	loop        sync.WaitGroup
 }
 
-func newCore(_ connector.Settings, cfg *Config, next consumer.Metrics) (*core, error) {
-	return &core{config: cfg, next: next}, nil
+func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core, error) {
+	telemetry, err := newTelemetry(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
+		resource: resourceOf(set), now: time.Now, registry: newRegistry(), done: make(chan struct{}),
+	}
+	c.rules.Store(&rules{})
+	observe := func(n *atomic.Int64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(n.Load())
+			return nil
+		}
+	}
+	return c, errors.Join(
+		telemetry.builder.RegisterConnectorSliSeriesCallback(observe(&c.series)),
+		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.streams)))
 }
 
-func (c *core) start(context.Context, component.Host) error { return nil }
-func (c *core) stop(context.Context) error                  { return nil }
-func (c *core) flush(context.Context)                       {}
+// resourceOf is the collector as the writer of the counters. Two connectors in it never write
+// one series: a named one, sli/x, is an instance of its own.
+func resourceOf(set connector.Settings) pcommon.Resource {
+	attribute := func(key, otherwise string) string {
+		if v, ok := set.Resource.Attributes().Get(key); ok && v.AsString() != "" {
+			return v.AsString()
+		}
+		return otherwise
+	}
+	instance := attribute(keyInstance, uuid.NewString())
+	if set.ID.Name() != "" {
+		instance += "/" + set.ID.Name()
+	}
+	r := pcommon.NewResource()
+	r.Attributes().PutStr(keyService, attribute(keyService, set.BuildInfo.Command))
+	r.Attributes().PutStr(keyInstance, instance)
+	return r
+}
 
-func (c *core) ConsumeTraces(context.Context, ptrace.Traces) error    { return nil }
-func (c *core) ConsumeLogs(context.Context, plog.Logs) error          { return nil }
-func (c *core) ConsumeMetrics(context.Context, pmetric.Metrics) error { return nil }
+func (c *core) start(ctx context.Context, host component.Host) error {
+	source, err := servicecatalog.Find(host, c.config.Catalog)
+	if err != nil {
+		return err
+	}
+	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
+	if err != nil {
+		return err
+	}
+	c.host, c.store, c.started = host, store, c.now()
+	if err := c.restore(ctx); err != nil {
+		return errors.Join(err, store.Close(ctx))
+	}
+	c.unsubscribe = source.Subscribe(c.swap)
+	c.registry.forget() // what was restored and the catalog does not name
+	c.loop.Go(func() {
+		ticker := time.NewTicker(c.config.FlushInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				c.flush(context.Background())
+			case <-c.done:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// stop flushes a last time and ends the core. One that was never started has nothing to flush.
+func (c *core) stop(ctx context.Context) error {
+	defer c.telemetry.builder.Shutdown()
+	if c.unsubscribe == nil {
+		return nil
+	}
+	c.unsubscribe()
+	close(c.done)
+	c.loop.Wait()
+	if c.config.Storage == nil {
+		c.registry.settleAll(c.now())
+	}
+	c.flush(ctx)
+	return c.store.Close(ctx)
+}
+
+// swap takes a catalog in. Counters of SLOs that stay go on; the rules in use until now count
+// into the same ones, so a batch that is on its way loses nothing.
+func (c *core) swap(cat *catalog.Catalog) {
+	next := &rules{byName: make(map[string]namespaces, len(cat.Services))}
+	now := c.now()
+	c.registry.mu.Lock()
+	defer c.registry.mu.Unlock()
+	c.registry.unwant()
+	for _, s := range cat.Services {
+		key := serviceKey{namespace: s.Namespace, name: s.Name}
+		compiled, err := c.registry.service(key).take(s, now)
+		if err != nil {
+			c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
+				zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
+		}
+		next.add(key, compiled)
+	}
+	c.rules.Store(next)
+}
+
+// take brings the service in line with the catalog and compiles its rules.
+func (s *service) take(from *catalog.Service, now time.Time) (*serviceRules, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted, s.listed = true, nil
+	for _, name := range from.Environments {
+		if s.listed == nil {
+			s.listed = make(map[string]bool)
+		}
+		s.listed[name] = true
+	}
+	compiled := &serviceRules{service: s}
+	var errs []error
+	for _, o := range from.SLOs {
+		if o.SLI.Prometheus != nil {
+			continue
+		}
+		state := s.slo(o.Name)
+		rules := *compiled
+		if err := rules.compile(state, &o.SLI); err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: SLO %.100q: %w", o.Position.File, o.Position.Line, o.Name, err))
+			continue
+		}
+		*compiled = rules
+		state.wanted = true
+		state.track(o.SLI.Metrics, now)
+	}
+	for i := range compiled.metrics {
+		compiled.metrics[i].tracker = compiled.metrics[i].slo.tracker
+	}
+	s.stand(now)
+	return compiled, errors.Join(errs...)
+}
+
+// arrive notes telemetry of a service and returns the counters it goes to, if any.
+func (c *core) arrive(ctx context.Context, s *service, id identity, now time.Time) *version {
+	v, squeezed := s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
+	if squeezed != "" {
+		c.telemetry.adjust(ctx, squeezed, 1)
+	}
+	return v
+}

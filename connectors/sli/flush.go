@@ -1,0 +1,131 @@
+package sli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+)
+
+// logEvery is the least time between two log records about flushes that go on failing.
+const logEvery = time.Minute
+
+// flush saves what has changed and then emits every counter.
+//
+// Saved before emitted: after a kill -9 the counters go on from what was saved, which is never
+// less than what the next consumer has seen. When saving fails they are emitted all the same:
+// an alert that does not fire for a full disk is the greater harm. Only then may counters be
+// lower after a kill, until they have caught up.
+func (c *core) flush(ctx context.Context) {
+	if c.unsubscribe == nil {
+		return // never started
+	}
+	c.flushing.Lock()
+	defer c.flushing.Unlock()
+	now := c.now()
+	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+1)
+	e, records := c.snapshot(now)
+	c.report(errors.Join(c.save(ctx, now, records), c.emit(ctx, now, e)))
+}
+
+// snapshot reads every counter into an emission and, after that, the shards that have changed
+// into records.
+func (c *core) snapshot(now time.Time) (*emission, map[int][]byte) {
+	e, records := newEmission(c), make(map[int][]byte)
+	r := c.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var streams int
+	for i := range r.shards {
+		s := &r.shards[i]
+		for _, svc := range s.services {
+			svc.mu.Lock()
+			streams += svc.tend(now, c)
+			e.service(svc)
+			s.dirty = s.dirty || svc.dirty
+			svc.dirty = false
+			svc.mu.Unlock()
+		}
+		if s.dirty && c.config.Storage != nil {
+			records[i] = s.encode()
+		}
+		s.dirty = false
+	}
+	if r.changed {
+		r.prune()
+	}
+	c.series.Store(int64(e.series))
+	c.streams.Store(int64(streams))
+	return e, records
+}
+
+// save keeps the records. Those that could not be saved are due again with the next flush.
+func (c *core) save(ctx context.Context, now time.Time, records map[int][]byte) error {
+	if len(records) == 0 {
+		return nil
+	}
+	batch := make([]checkpoint.Record, 0, len(records))
+	for i, payload := range records {
+		batch = append(batch, checkpoint.Record{Key: shardKey(i), Payload: payload})
+	}
+	err := c.store.Save(ctx, batch...)
+	if err != nil {
+		c.registry.mu.Lock()
+		for i := range records {
+			c.registry.shards[i].dirty = true
+		}
+		c.registry.mu.Unlock()
+		c.failed(ctx, now, stageSave, "The SLI counters could not be saved; they are emitted all the same", err)
+	}
+	return err
+}
+
+// emit hands the counters on. What is refused is in the next flush again: they are cumulative.
+func (c *core) emit(ctx context.Context, now time.Time, e *emission) error {
+	if e.metrics.DataPointCount() == 0 {
+		return nil
+	}
+	err := c.next.ConsumeMetrics(ctx, e.metrics)
+	if err != nil {
+		c.failed(ctx, now, stageEmit, "The SLI counters were refused; the next flush carries them again", err)
+		return err
+	}
+	for _, s := range e.fresh {
+		s.emitted = true
+	}
+	return nil
+}
+
+// failures are what is remembered of failed flushes, to speak of them sparingly.
+type failures struct {
+	logged map[string]time.Time // by stage
+	now    bool
+}
+
+func (c *core) failed(ctx context.Context, now time.Time, stage, message string, err error) {
+	c.telemetry.fail(ctx, stage)
+	if last, ok := c.failing.logged[stage]; ok && now.Sub(last) < logEvery {
+		return
+	}
+	if c.failing.logged == nil {
+		c.failing.logged = make(map[string]time.Time)
+	}
+	c.failing.logged[stage] = now
+	c.logger.Error(message, zap.Error(err))
+}
+
+// report tells the component's status when it changes.
+func (c *core) report(err error) {
+	switch {
+	case err != nil && !c.failing.now:
+		componentstatus.ReportStatus(c.host, componentstatus.NewRecoverableErrorEvent(err))
+	case err == nil && c.failing.now:
+		componentstatus.ReportStatus(c.host, componentstatus.NewEvent(componentstatus.StatusOK))
+	}
+	c.failing.now = err != nil
+}

@@ -1,0 +1,340 @@
+package sli
+
+import (
+	"hash/fnv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// shards is how many records the registry's checkpoint is split into, by service.
+const shards = 64
+
+// idleAfter is how long a version must have been without telemetry before a new one may take its room.
+const idleAfter = time.Hour
+
+// A registry holds every counter. It outlives the rules: a catalog swap adds to it and, one
+// flush later, removes what the new catalog does not name.
+type registry struct {
+	mu     sync.Mutex
+	shards [shards]shard
+	// changed: there has been a swap since the last prune.
+	changed bool
+}
+
+type shard struct {
+	services map[serviceKey]*service
+	// dirty: the shard's record in storage is not what the shard holds.
+	dirty bool
+}
+
+// serviceKey is a service as the catalog names it.
+type serviceKey struct{ namespace, name string }
+
+func (k serviceKey) shard() int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(k.namespace + "\x00" + k.name))
+	return int(h.Sum32() % shards)
+}
+
+// A service is the state of one catalog service. All below mu is guarded by it.
+type service struct {
+	serviceKey
+
+	mu sync.Mutex
+	// wanted: the catalog names it.
+	wanted bool
+	// listed are the environments its SLOs are kept for; nil is any.
+	listed map[string]bool
+	// slos is by index, which series go by. A removed SLO leaves a nil behind.
+	slos         []*slo
+	environments map[string]*environment
+	dirty        bool
+}
+
+// An slo is the part of an SLO's state that is not per environment and version.
+type slo struct {
+	name   string
+	index  int
+	wanted bool
+	// tracker follows the streams of a metrics SLI; nil for the others.
+	tracker *tracker
+}
+
+// An environment holds the versions of a service in it. That of no name stands for telemetry
+// that names none.
+type environment struct {
+	name     string
+	lastSeen time.Time
+	versions map[string]*version
+}
+
+// A version holds the counters of one service, environment and version. The one of no name is
+// also the place of the counters that stand at 0 until there is telemetry.
+type version struct {
+	environment, name string
+	lastSeen          time.Time
+	series            []*series
+}
+
+// A series is the pair of counters of one SLO in one environment and version.
+type series struct {
+	// start is when the pair was made, before its first event.
+	start     pcommon.Timestamp
+	good, bad float64
+	exemplars exemplars
+
+	// emitted and zeroAt belong to the flush: whether the next consumer has had the pair, and
+	// the last time it was known to stand at 0.
+	emitted bool
+	zeroAt  pcommon.Timestamp
+}
+
+func newRegistry() *registry {
+	r := &registry{}
+	for i := range r.shards {
+		r.shards[i].services = make(map[serviceKey]*service)
+	}
+	return r
+}
+
+// service is the state of the service named, made when there is none. r.mu must be held.
+func (r *registry) service(key serviceKey) *service {
+	s := &r.shards[key.shard()]
+	found, ok := s.services[key]
+	if !ok {
+		found = &service{serviceKey: key, environments: make(map[string]*environment), dirty: true}
+		s.services[key] = found
+	}
+	return found
+}
+
+// unwant makes way for a catalog: what it does not name again goes with the next prune.
+// r.mu must be held.
+func (r *registry) unwant() {
+	r.changed = true
+	for i := range r.shards {
+		for _, svc := range r.shards[i].services {
+			svc.mu.Lock()
+			svc.wanted = false
+			for _, o := range svc.slos {
+				if o != nil {
+					o.wanted = false
+				}
+			}
+			svc.mu.Unlock()
+		}
+	}
+}
+
+// forget prunes at once.
+func (r *registry) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.prune()
+}
+
+// prune removes what the catalog does not name. r.mu must be held.
+func (r *registry) prune() {
+	r.changed = false
+	for i := range r.shards {
+		s := &r.shards[i]
+		for key, svc := range s.services {
+			svc.mu.Lock()
+			if svc.wanted {
+				svc.prune()
+			} else {
+				delete(s.services, key)
+				s.dirty = true
+			}
+			svc.mu.Unlock()
+		}
+	}
+}
+
+func (s *service) prune() {
+	for i, o := range s.slos {
+		if o != nil && !o.wanted {
+			s.slos[i], s.dirty = nil, true
+			for _, e := range s.environments {
+				for _, v := range e.versions {
+					if i < len(v.series) {
+						v.series[i] = nil
+					}
+				}
+			}
+		}
+	}
+	for _, e := range s.environments {
+		if !s.counts(e.name) && len(e.versions) > 0 {
+			clear(e.versions)
+			s.dirty = true
+		}
+	}
+}
+
+// slo is the SLO named, made when there is none.
+func (s *service) slo(name string) *slo {
+	for _, o := range s.slos {
+		if o != nil && o.name == name {
+			return o
+		}
+	}
+	o := &slo{name: name, index: len(s.slos)}
+	s.slos, s.dirty = append(s.slos, o), true
+	return o
+}
+
+// counts tells whether the SLOs are kept for the environment.
+func (s *service) counts(environment string) bool {
+	return s.listed == nil || s.listed[environment]
+}
+
+// stand puts a pair at 0 for every SLO in every environment that has telemetry or is listed, and
+// in the one without a name if there is no other.
+func (s *service) stand(now time.Time) {
+	for name := range s.listed {
+		s.environment(name)
+	}
+	if s.listed == nil {
+		s.environment("")
+	}
+	for _, e := range s.environments {
+		if s.counts(e.name) {
+			s.standIn(e, now)
+		}
+	}
+}
+
+func (s *service) standIn(e *environment, now time.Time) {
+	v, ok := e.versions[""]
+	if !ok {
+		v = &version{environment: e.name}
+		e.versions[""] = v
+	}
+	for _, o := range s.slos {
+		if o != nil {
+			s.at(v, o, now)
+		}
+	}
+}
+
+func (s *service) environment(name string) *environment {
+	e, ok := s.environments[name]
+	if !ok {
+		name = strings.Clone(name)
+		e = &environment{name: name, versions: make(map[string]*version)}
+		s.environments[name], s.dirty = e, true
+	}
+	return e
+}
+
+// at is the SLO's pair in a version, made when there is none; nil if the SLO is no more.
+func (s *service) at(v *version, o *slo, now time.Time) *series {
+	if o.index < len(v.series) && v.series[o.index] != nil {
+		return v.series[o.index]
+	}
+	if o.index >= len(s.slos) || s.slos[o.index] != o {
+		return nil
+	}
+	for len(v.series) <= o.index {
+		v.series = append(v.series, nil)
+	}
+	start := pcommon.NewTimestampFromTime(now)
+	made := &series{start: start, zeroAt: start}
+	v.series[o.index], s.dirty = made, true
+	return made
+}
+
+// limits bound what telemetry can add to a service.
+type limits struct{ environments, versions int }
+
+// arrive notes telemetry of the service and returns where it counts: nil where the SLOs are not
+// kept. squeezed tells of an environment or version that had no room of its own.
+func (s *service) arrive(id identity, now time.Time, most limits) (_ *version, squeezed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.environments[id.environment]
+	if !ok {
+		e, squeezed = s.newEnvironment(id.environment, now, most.environments)
+	}
+	e.lastSeen, s.dirty = now, true
+	if !s.counts(e.name) {
+		return nil, squeezed
+	}
+	v, ok := e.versions[id.version]
+	if !ok {
+		var full bool
+		if v, full = e.newVersion(id.version, now, most.versions); full {
+			squeezed = reasonVersionOverflow
+		}
+	}
+	v.lastSeen = now
+	return v, squeezed
+}
+
+func (s *service) newEnvironment(name string, now time.Time, most int) (*environment, string) {
+	if name != "" && !s.listed[name] {
+		var taken int
+		var idle *environment
+		for _, e := range s.environments {
+			if e.name == "" || e.name == overflow || s.listed[e.name] {
+				continue
+			}
+			taken++
+			if now.Sub(e.lastSeen) > idleAfter && (idle == nil || e.lastSeen.Before(idle.lastSeen)) {
+				idle = e
+			}
+		}
+		switch {
+		case taken < most:
+		case idle != nil:
+			delete(s.environments, idle.name)
+		default:
+			e := s.environment(overflow)
+			s.settle(e, now)
+			return e, reasonEnvironmentOverflow
+		}
+	}
+	e := s.environment(name)
+	s.settle(e, now)
+	return e, ""
+}
+
+// settle gives a new environment its pairs at 0.
+func (s *service) settle(e *environment, now time.Time) {
+	if s.counts(e.name) {
+		s.standIn(e, now)
+	}
+}
+
+func (e *environment) newVersion(name string, now time.Time, most int) (_ *version, full bool) {
+	if name != "" && name != overflow {
+		var taken int
+		var idle *version
+		for _, v := range e.versions {
+			if v.name == "" || v.name == overflow {
+				continue
+			}
+			taken++
+			if now.Sub(v.lastSeen) > idleAfter && (idle == nil || v.lastSeen.Before(idle.lastSeen)) {
+				idle = v
+			}
+		}
+		switch {
+		case taken < most:
+		case idle != nil:
+			delete(e.versions, idle.name)
+		default:
+			name, full = overflow, true
+		}
+	}
+	v, ok := e.versions[name]
+	if !ok {
+		v = &version{environment: e.name, name: strings.Clone(name)}
+		e.versions[v.name] = v
+	}
+	return v, full
+}

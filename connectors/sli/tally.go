@@ -1,0 +1,96 @@
+package sli
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// A batch is what one resource adds to the SLOs of its service, gathered without a lock.
+type batch struct {
+	tallies  []tally
+	dropped  map[string]int64
+	adjusted map[string]int64
+	// The last tracestate and what it weighs: the spans of a trace share theirs.
+	tracestate string
+	weight     float64
+}
+
+// A tally is what a batch adds to one SLO. bad is a ring of its last bad events.
+type tally struct {
+	slo     *slo
+	good    float64
+	bad     float64
+	badness []badEvent
+	next    int
+}
+
+// A badEvent points at what an exemplar is made of. It is not kept beyond the batch.
+type badEvent struct {
+	trace      pcommon.TraceID
+	span       pcommon.SpanID
+	time       pcommon.Timestamp
+	value      float64
+	attributes pcommon.Map
+}
+
+var batches = sync.Pool{New: func() any {
+	return &batch{dropped: make(map[string]int64), adjusted: make(map[string]int64)}
+}}
+
+// reset makes room for n SLOs and at most kept exemplars each.
+func (b *batch) reset(n, kept int) {
+	for len(b.tallies) < n {
+		b.tallies = append(b.tallies, tally{})
+	}
+	for i := range b.tallies[:n] {
+		t := &b.tallies[i]
+		if cap(t.badness) < kept {
+			t.badness = make([]badEvent, kept)
+		}
+		t.badness = t.badness[:kept]
+		clear(t.badness)
+		t.slo, t.good, t.bad, t.next = nil, 0, 0, 0
+	}
+	b.tracestate, b.weight = "", 1
+}
+
+func (t *tally) failed(weight float64, e badEvent) {
+	t.bad += weight
+	if len(t.badness) > 0 {
+		t.badness[t.next%len(t.badness)] = e
+		t.next++
+	}
+}
+
+// release gives the batch back without a hold on the input.
+func (b *batch) release() {
+	for i := range b.tallies {
+		clear(b.tallies[i].badness)
+	}
+	b.tracestate = ""
+	batches.Put(b)
+}
+
+// add adds the tallies to the version's counters.
+func (s *service) add(v *version, tallies []tally, now time.Time, correlation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range tallies {
+		t := &tallies[i]
+		if t.good == 0 && t.bad == 0 {
+			continue
+		}
+		pair := s.at(v, t.slo, now)
+		if pair == nil {
+			continue
+		}
+		pair.good += t.good
+		pair.bad += t.bad
+		s.dirty = true
+		for j := max(0, t.next-len(t.badness)); j < t.next; j++ {
+			pair.exemplars.keep(&t.badness[j%len(t.badness)], len(t.badness), correlation)
+		}
+	}
+}

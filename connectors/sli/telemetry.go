@@ -1,0 +1,86 @@
+package sli
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/metadata"
+)
+
+// Why an event is in neither outcome.
+const (
+	// reasonConditionError: an OTTL condition failed on it.
+	reasonConditionError = "condition_error"
+	// reasonNoDuration: the span ends before it starts, or has no start.
+	reasonNoDuration = "no_duration"
+	// reasonNotACounter: the data point is of a kind or temporality that does not count events.
+	reasonNotACounter = "not_a_counter"
+	// reasonThreshold: the threshold is no bound of the histogram's buckets.
+	reasonThreshold = "threshold_not_a_bound"
+	// reasonUnit: the threshold is a duration, the metric's unit is not.
+	reasonUnit = "threshold_unit"
+	// reasonStreams: max_streams are followed already.
+	reasonStreams = "too_many_streams"
+	// reasonRegressed: a cumulative value fell without a restart.
+	reasonRegressed = "regressed"
+	// reasonInvalidPoint: no time, or no finite value of 0 or more.
+	reasonInvalidPoint = "invalid_point"
+)
+
+// Why an event was counted otherwise than it was sent.
+const (
+	// reasonTracestate: the sampling threshold cannot be read; the span counts once.
+	reasonTracestate = "malformed_tracestate"
+	// reasonWeightCapped: the span claims to stand for more than maxWeight.
+	reasonWeightCapped = "weight_capped"
+	// reasonVersionOverflow: max_versions; it counts under "other".
+	reasonVersionOverflow = "version_overflow"
+	// reasonEnvironmentOverflow: max_environments; it counts under "other".
+	reasonEnvironmentOverflow = "environment_overflow"
+	// reasonPartExceedsTotal: more good (or bad) events than there were in total.
+	reasonPartExceedsTotal = "good_exceeds_total"
+	// reasonTimeout: the good (or bad) events of a total did not come in time.
+	reasonTimeout = "settled_by_timeout"
+)
+
+// What failed in a flush.
+const (
+	stageSave    = "save"
+	stageRestore = "restore"
+	stageEmit    = "emit"
+)
+
+// telemetry is what the connector says of itself.
+type telemetry struct{ builder *metadata.TelemetryBuilder }
+
+func newTelemetry(set component.TelemetrySettings) (telemetry, error) {
+	builder, err := metadata.NewTelemetryBuilder(set)
+	return telemetry{builder}, err
+}
+
+func (t telemetry) drop(ctx context.Context, reason string, n int64) {
+	t.builder.ConnectorSliEventsDropped.Add(ctx, n, metric.WithAttributes(attribute.String("reason", reason)))
+}
+
+func (t telemetry) adjust(ctx context.Context, reason string, n int64) {
+	t.builder.ConnectorSliEventsAdjusted.Add(ctx, n, metric.WithAttributes(attribute.String("reason", reason)))
+}
+
+func (t telemetry) fail(ctx context.Context, stage string) {
+	t.builder.ConnectorSliFlushFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("stage", stage)))
+}
+
+// report reports what a batch dropped and adjusted.
+func (t telemetry) report(ctx context.Context, b *batch) {
+	for reason, n := range b.dropped {
+		t.drop(ctx, reason, n)
+	}
+	for reason, n := range b.adjusted {
+		t.adjust(ctx, reason, n)
+	}
+	clear(b.dropped)
+	clear(b.adjusted)
+}
