@@ -24,8 +24,9 @@ type Catalog struct {
 
 // A Position is a place in a catalog file. Line and Column count from 1; 0 is unknown.
 type Position struct {
-	File         string
-	Line, Column int
+	File   string `json:"file"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
 }
 
 // A Service is one service and its promises.

@@ -17,16 +17,20 @@ var serviceShape = object([]member[Service]{
 	literal[Service]("kind", Kind, "The only kind."),
 	group("metadata", "Which service this is.", true, object([]member[Service]{
 		need("name", "The service.name of its telemetry.", name, func(s *Service) *string { return &s.Name }),
-		may("namespace", "The service.namespace of its telemetry. Without it, any.", name, func(s *Service) *string { return &s.Namespace }, ""),
+		namespaceMember,
 		may("labels", "Free labels.", texts(labelKey, line), func(s *Service) *map[string]string { return &s.Labels }, nil),
 	})),
 	group("spec", "What it promises, who owns it and where it runs.", false, specShape),
 }, nameWorkload)
 
+var namespaceMember = may("namespace", "The service.namespace of its telemetry. Without it, any.", name, func(s *Service) *string { return &s.Namespace }, "")
+
+const defaultTier = 3
+
 var specMembers = []member[Service]{
 	may("owner", "The team that answers for the service.", line, func(s *Service) *string { return &s.Owner }, ""),
 	may("description", "What the service does, in a sentence.", prose, func(s *Service) *string { return &s.Description }, ""),
-	may("tier", "How important the service is: 1 is the most.", tier, func(s *Service) *int { return &s.Tier }, 3),
+	may("tier", "How important the service is: 1 is the most.", tier, func(s *Service) *int { return &s.Tier }, defaultTier),
 	may("repository", "Where its source is.", webAddress, func(s *Service) *string { return &s.Repository }, ""),
 	may("environments", "The deployment.environment.name values the SLOs are kept for. Without it, every one that is seen.", list(line), func(s *Service) *[]string { return &s.Environments }, nil),
 	may("dependsOn", "The services it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),

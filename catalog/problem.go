@@ -29,11 +29,12 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // A Problem is one thing wrong with a catalog: where it is, what it is, how to mend it.
 type Problem struct {
-	Severity Severity
+	Severity Severity `json:"severity"`
 	Position
 	// Path is the way of keys to the value, spec.slos[0].objective; "" is the whole document.
-	Path          string
-	Message, Mend string
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+	Mend    string `json:"mend,omitempty"`
 }
 
 func (p Problem) String() string {

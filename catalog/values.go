@@ -104,7 +104,7 @@ const (
 	singleLinePattern = `^[^\p{Cc}\x{2028}\x{2029}]*$`
 	namePattern       = `^[^\p{Cc}\x{2028}\x{2029}/\\. ]([^\p{Cc}\x{2028}\x{2029}/\\]*[^\p{Cc}\x{2028}\x{2029}/\\ ])?$`
 	sloNamePattern    = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
-	labelKeyPattern   = `^[A-Za-z_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
+	labelKeyPattern   = `^[A-Za-z0-9_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
 	durationPattern   = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+$`
 	urlPattern        = `^[hH][tT][tT][pP][sS]?://[^/?#]`
 	emailPattern      = `^[^@\s]+@[^@\s]+$`

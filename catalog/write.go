@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,11 +12,86 @@ import (
 // gives an equal service.
 func (s *Service) YAML() ([]byte, error) { return marshal(serviceShape.write(*s)) }
 
-func marshal(v any) ([]byte, error) {
+// A writer collects what a format cannot express of a service.
+type writer struct {
+	reader
+	service *Service
+}
+
+func (w *writer) warning(message, mend string) {
+	w.add(Warning, w.service.Position, "", "service "+quote(w.service.Name)+": "+message, mend)
+}
+
+func (w *writer) slo(slo *SLO, why, mend string) {
+	w.add(Error, slo.Position, "", "SLO "+quote(slo.Name)+" of "+quote(w.service.Name)+" is not written: "+why, mend)
+}
+
+// documents are objects with JSON tags as a YAML stream.
+func (w *writer) documents(objects ...any) []byte {
+	var all [][]byte
+	for _, object := range objects {
+		node, err := jsonNode(object)
+		if err == nil {
+			var text []byte
+			if text, err = marshal(node); err == nil {
+				all = append(all, text)
+				continue
+			}
+		}
+		w.add(Error, w.service.Position, "", "cannot be written: "+cut(err.Error()), "")
+	}
+	return bytes.Join(all, []byte("---\n"))
+}
+
+// jsonNode is v as its JSON tags say, in their order, without what is empty.
+func jsonNode(v any) (*yaml.Node, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b.Bytes(), &doc); err != nil { // JSON is YAML
+		return nil, err
+	}
+	tidy(doc.Content[0])
+	return doc.Content[0], nil
+}
+
+// tidy gives JSON the looks of YAML and removes empty values.
+func tidy(n *yaml.Node) (empty bool) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		n.Style = 0
+		var kept []*yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if !tidy(value) {
+				*key = *textNode(key.Value)
+				kept = append(kept, key, value)
+			}
+		}
+		n.Content = kept
+		return len(kept) == 0
+	case yaml.SequenceNode:
+		n.Style = 0
+		for _, child := range n.Content {
+			tidy(child)
+		}
+		return len(n.Content) == 0
+	}
+	if n.Tag == "!!str" {
+		*n = *textNode(n.Value)
+	}
+	return n.Tag == "!!null"
+}
+
+func marshal(n *yaml.Node) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(v); err != nil {
+	if err := encoder.Encode(n); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
@@ -36,7 +112,7 @@ func inline(n *yaml.Node) string {
 func plain(n *yaml.Node) any {
 	switch {
 	case n.Kind == yaml.MappingNode:
-		m := map[string]any{}
+		m := make(map[string]any, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			m[n.Content[i].Value] = plain(n.Content[i+1])
 		}

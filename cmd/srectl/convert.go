@@ -1,11 +1,113 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// writers turn a service into the text of a format.
+var writers = map[string]func(*catalog.Service) ([]byte, catalog.Problems){
+	"catalog": func(s *catalog.Service) ([]byte, catalog.Problems) {
+		text, err := s.YAML()
+		if err != nil {
+			return nil, catalog.Problems{{Position: s.Position, Message: err.Error()}}
+		}
+		return text, nil
+	},
+	"openslo": (*catalog.Service).OpenSLO,
+	"sloth":   (*catalog.Service).Sloth,
+}
 
 func newConvertCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "convert PATH...",
-		Short: "Write a catalog as another format",
-		Args:  cobra.MinimumNArgs(1),
+	var to, out string
+	cmd := &cobra.Command{
+		Use:   "convert --to FORMAT [--out DIR] PATH...",
+		Short: "Write a catalog, OpenSLO or Sloth files as any of the three",
+		Long: `Read catalog documents, OpenSLO v1 and Sloth prometheus/v1, mixed as they may be, and
+write each service as one file of the wanted format, or all of them to the standard output.
+
+What the format cannot express is named, with the SLO and the reason; the rest is written.
+Exits 0 if everything was written, 1 if something was left out, 2 if there is no such path.`,
+		Example: `  srectl convert --to catalog --out ./catalog ./sloth
+  srectl convert --to openslo ./catalog`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			write, ok := writers[to]
+			if !ok {
+				return fmt.Errorf("--to %q is not known: write catalog, openslo or sloth", to)
+			}
+			if err := checkPaths(paths); err != nil {
+				return err
+			}
+			loaded, problems := catalog.Load(paths...)
+			files, more := convert(loaded, write)
+			problems = append(problems, more...)
+			if err := save(cmd.OutOrStdout(), out, files); err != nil {
+				return err
+			}
+			fmt.Fprint(cmd.ErrOrStderr(), problems)
+			if problems.Err() != nil {
+				return errNotOK
+			}
+			return nil
+		},
 	}
+	cmd.Flags().StringVar(&to, "to", "", "catalog, openslo or sloth")
+	cmd.Flags().StringVar(&out, "out", "", "folder to write to, one file a service; without it, the standard output")
+	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
+	return cmd
+}
+
+// A file is one service's text and what it is to be called.
+type file struct {
+	name string
+	text []byte
+}
+
+func convert(loaded *catalog.Catalog, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
+	names := map[string]int{}
+	for _, s := range loaded.Services {
+		names[s.Name]++
+	}
+	for _, s := range loaded.Services {
+		text, more := write(s)
+		problems = append(problems, more...)
+		if len(text) == 0 {
+			continue
+		}
+		name := s.Name
+		if names[s.Name] > 1 && s.Namespace != "" {
+			name = s.Namespace + "." + s.Name
+		}
+		files = append(files, file{name + ".yaml", text})
+	}
+	return files, problems
+}
+
+// save writes the files to the folder, or one after the other if there is none.
+func save(stdout io.Writer, folder string, files []file) error {
+	if folder == "" {
+		texts := make([][]byte, len(files))
+		for i, f := range files {
+			texts[i] = f.text
+		}
+		_, err := stdout.Write(bytes.Join(texts, []byte("---\n")))
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(folder, f.name), f.text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

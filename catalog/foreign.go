@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/nobl9/govy/pkg/govy"
+	"go.yaml.in/yaml/v3"
+)
+
+// Documents of other projects are read into those projects' own Go types, whose JSON tags say
+// which keys there are. What does not fit the type is a problem at its own line.
+
+// decodeForeign fills *into from the document, unless something in it does not fit.
+func (r *reader) decodeForeign(doc place, into any) bool {
+	before := len(r.problems)
+	r.checkForeign(doc, reflect.TypeOf(into).Elem())
+	if len(r.problems) > before {
+		return false
+	}
+	if err := remarshal(doc.node, into); err != nil {
+		r.problem(doc, "cannot be read: "+cut(err.Error()), "compare it with the format's own reference")
+		return false
+	}
+	return true
+}
+
+func remarshal(n *yaml.Node, into any) error {
+	text, err := json.Marshal(plain(n))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
+
+func (r *reader) checkForeign(at place, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if isNull(at.node) {
+		return // JSON's null: as if the key were not there
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || implementsText(t) {
+		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
+			r.problem(at, "cannot be read: "+cut(err.Error()), "compare it with the format's own reference")
+		}
+		return
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		if !r.mapping(at) {
+			return
+		}
+		fields := jsonFields(t)
+		r.checkKeys(at, sortedKeys(fields))
+		for key, fieldType := range fields {
+			if value, ok := at.lookup(key); ok {
+				r.checkForeign(value, fieldType)
+			}
+		}
+	case reflect.Map:
+		if r.mapping(at) && r.checkKeys(at, nil) {
+			for i := 0; i+1 < len(at.node.Content); i += 2 {
+				r.checkForeign(at.key(at.node.Content[i].Value), t.Elem())
+			}
+		}
+	case reflect.Slice:
+		if at.node.Kind != yaml.SequenceNode {
+			r.problem(at, "is "+kindName(at.node)+", not a list", "write one value a line after a dash")
+			return
+		}
+		for i := range at.node.Content {
+			r.checkForeign(at.item(i), t.Elem())
+		}
+	case reflect.Interface:
+	default:
+		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
+			r.problem(at, "is "+kindName(at.node)+", not a "+t.Kind().String(), "mend the value")
+		}
+	}
+}
+
+func implementsText(t reflect.Type) bool {
+	_, ok := reflect.New(t).Interface().(interface{ UnmarshalText([]byte) error })
+	return ok
+}
+
+// jsonFields are the keys of a struct type, those of embedded structs included.
+func jsonFields(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(t) {
+		if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "" && key != "-" {
+			fields[key] = f.Type
+		}
+	}
+	return fields
+}
+
+// checkSDK reports what OpenSLO's own validation finds.
+func (r *reader) checkSDK(at place, err error) {
+	var invalid *govy.ValidatorError
+	if !errors.As(err, &invalid) {
+		if err != nil {
+			r.problem(at, cut(err.Error()), openSLOMend)
+		}
+		return
+	}
+	for _, property := range invalid.Errors {
+		for _, broken := range property.Errors {
+			r.problem(at.follow(property.PropertyPath.String()), cut(broken.Message), openSLOMend)
+		}
+	}
+}
+
+const openSLOMend = "see the OpenSLO v1 specification"
+
+// follow walks a path such as $.spec.objectives[0].target.
+func (p place) follow(path string) place {
+	for _, step := range strings.FieldsFunc(path, func(c rune) bool { return c == '.' || c == '[' || c == ']' }) {
+		if step == "$" {
+			continue
+		}
+		if i, err := strconv.Atoi(step); err == nil {
+			p = p.item(i)
+		} else {
+			p = p.key(strings.Trim(step, `'"`))
+		}
+	}
+	return p
+}
+
+// describe names an object of another format in a problem.
+func describe(kind, name string) string { return fmt.Sprintf("%s %s", kind, quote(name)) }

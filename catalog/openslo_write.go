@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"time"
+
+	openslov1 "github.com/OpenSLO/go-sdk/pkg/openslo/v1"
+)
+
+// OpenSLO writes the service as OpenSLO v1 documents: a Service and its SLOs. What OpenSLO
+// has no field for stands in annotations, so that reading it again gives an equal service.
+// The Problems name the SLOs that OpenSLO cannot express, and why; the text has the others.
+func (s *Service) OpenSLO() ([]byte, Problems) {
+	w := writer{service: s}
+	metadata := openslov1.Metadata{Name: s.Name, Annotations: openslov1.Annotations{}}
+	for key, value := range s.Labels {
+		if metadata.Labels == nil {
+			metadata.Labels = openslov1.Labels{}
+		}
+		metadata.Labels[key] = openslov1.Label{value}
+	}
+	for _, m := range annotated {
+		if node := m.write(s); node != nil {
+			metadata.Annotations[annotationPrefix+m.key] = inline(node)
+		}
+	}
+	service := openslov1.NewService(metadata, openslov1.ServiceSpec{Description: s.Description})
+	if err := service.Validate(); err != nil {
+		w.invalid(s.Position, "the service", err)
+		return nil, w.problems
+	}
+	objects := []any{service}
+	for _, slo := range s.SLOs {
+		if slo.SLI.Prometheus == nil {
+			w.slo(slo, "its events are counted by the collector, the metric sources of OpenSLO are queries", "write it as sli: {prometheus: …} to take it along")
+			continue
+		}
+		object := openSLOObject(s, slo)
+		if err := object.Validate(); err != nil {
+			w.invalid(slo.Position, "SLO "+quote(slo.Name), err)
+			continue
+		}
+		objects = append(objects, object)
+	}
+	return w.documents(objects...), w.problems
+}
+
+// openSLOObject names the SLO after service and SLO: names of OpenSLO are global.
+func openSLOObject(s *Service, slo *SLO) openslov1.SLO {
+	metadata := openslov1.Metadata{
+		Name:        s.Name + "-" + slo.Name,
+		Annotations: openslov1.Annotations{annotationPrefix + "name": slo.Name},
+	}
+	if resets := list(resetShape).write(slo.Resets); resets != nil {
+		metadata.Annotations[annotationPrefix+"resets"] = inline(resets)
+	}
+	target := timesTen(slo.Objective, -2)
+	return openslov1.NewSLO(metadata, openslov1.SLOSpec{
+		Description:     slo.Description,
+		Service:         s.Name,
+		Indicator:       &openslov1.SLOIndicatorInline{Metadata: openslov1.Metadata{Name: metadata.Name}, Spec: openSLOIndicator(slo.SLI.Prometheus)},
+		BudgetingMethod: openslov1.SLOBudgetingMethodOccurrences,
+		TimeWindow:      []openslov1.SLOTimeWindow{openSLOTimeWindow(slo.Window)},
+		Objectives:      []openslov1.SLOObjective{{Target: &target}},
+	})
+}
+
+func openSLOIndicator(p *Prometheus) openslov1.SLISpec {
+	metric := func(query string) *openslov1.SLIMetricSpec {
+		return &openslov1.SLIMetricSpec{MetricSource: openslov1.SLIMetricSource{Type: "Prometheus", Spec: map[string]any{"query": query}}}
+	}
+	if p.ErrorRatio != "" {
+		return openslov1.SLISpec{RatioMetric: &openslov1.SLIRatioMetric{RawType: openslov1.SLIRawMetricTypeFailure, Raw: metric(p.ErrorRatio)}}
+	}
+	return openslov1.SLISpec{RatioMetric: &openslov1.SLIRatioMetric{Counter: true, Bad: metric(p.Errors), Total: metric(p.Total)}}
+}
+
+func openSLOTimeWindow(w Window) openslov1.SLOTimeWindow {
+	if c := w.Calendar; c != nil {
+		shorthand := map[CalendarUnit]openslov1.DurationShorthandUnit{
+			Week: openslov1.DurationShorthandUnitWeek, Month: openslov1.DurationShorthandUnitMonth, Quarter: openslov1.DurationShorthandUnitQuarter,
+		}
+		return openslov1.SLOTimeWindow{
+			Duration: openslov1.NewDurationShorthand(1, shorthand[c.Unit]),
+			// A Monday, and the first of a month and of a quarter.
+			Calendar: &openslov1.SLOCalendar{StartTime: "2024-01-01 00:00:00", TimeZone: c.Location.String()},
+		}
+	}
+	for _, u := range []struct {
+		length time.Duration
+		unit   openslov1.DurationShorthandUnit
+	}{{24 * time.Hour, openslov1.DurationShorthandUnitDay}, {time.Hour, openslov1.DurationShorthandUnitHour}} {
+		if w.Rolling%u.length == 0 {
+			return rolling(int(w.Rolling/u.length), u.unit)
+		}
+	}
+	return rolling(int(w.Rolling/time.Minute), openslov1.DurationShorthandUnitMinute)
+}
+
+func rolling(n int, unit openslov1.DurationShorthandUnit) openslov1.SLOTimeWindow {
+	return openslov1.SLOTimeWindow{Duration: openslov1.NewDurationShorthand(n, unit), IsRolling: true}
+}
+
+func (w *writer) invalid(at Position, what string, err error) {
+	var r reader
+	r.checkSDK(place{}, err)
+	for _, p := range r.problems {
+		w.add(Error, at, p.Path, what+" cannot be written as OpenSLO: "+p.Message, "names there have at most 63 lower-case letters, digits and -, descriptions at most 1050 characters")
+	}
+}
