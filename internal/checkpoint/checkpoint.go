@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// A record is: magic (4 bytes), version (1), CRC-32C of the payload (4, big endian), payload.
+// A record is: magic (4 bytes), version (1), CRC-32C of version and payload (4, big endian), payload.
 const (
 	magic      = "osre"
 	headerSize = len(magic) + 1 + 4
@@ -89,7 +89,11 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, error) {
 	}
 	payload, err := s.open(sealed)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w %q: %w; it is kept as %q", ErrDamaged, key, err, setAside+key), s.SetAside(ctx, key))
+		err = fmt.Errorf("%w %q: %w", ErrDamaged, key, err)
+		if failed := s.SetAside(ctx, key); failed != nil {
+			return nil, errors.Join(err, failed)
+		}
+		return nil, fmt.Errorf("%w; it is kept as %q", err, setAside+key)
 	}
 	return payload, nil
 }
@@ -113,8 +117,13 @@ func (s *Store) seal(payload []byte) []byte {
 	sealed := make([]byte, 0, headerSize+len(payload))
 	sealed = append(sealed, magic...)
 	sealed = append(sealed, s.version)
-	sealed = binary.BigEndian.AppendUint32(sealed, crc32.Checksum(payload, castagnoli))
+	sealed = binary.BigEndian.AppendUint32(sealed, checksum(s.version, payload))
 	return append(sealed, payload...)
+}
+
+// checksum covers the version: a flipped bit there must not make another release's record ours.
+func checksum(version byte, payload []byte) uint32 {
+	return crc32.Update(crc32.Checksum([]byte{version}, castagnoli), castagnoli, payload)
 }
 
 func (s *Store) open(sealed []byte) ([]byte, error) {
@@ -125,7 +134,7 @@ func (s *Store) open(sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("written in format %d, this release reads format %d", v, s.version)
 	}
 	payload := sealed[headerSize:]
-	if binary.BigEndian.Uint32(sealed[len(magic)+1:]) != crc32.Checksum(payload, castagnoli) {
+	if binary.BigEndian.Uint32(sealed[len(magic)+1:]) != checksum(s.version, payload) {
 		return nil, errors.New("checksum does not match")
 	}
 	return payload, nil
