@@ -2,26 +2,163 @@ package slo
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
+// checkpointVersion is the format of the records, see encode.go.
+const checkpointVersion = 1
+
 type sloProcessor struct {
-	config *Config
-	next   consumer.Metrics
+	config    *Config
+	id        component.ID
+	next      consumer.Metrics
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	stats     stats
+	emitter   emitter
+	now       func() time.Time
+
+	// slos are those of the catalog in use.
+	slos   atomic.Pointer[map[key]*tracked]
+	shards [shardCount]shard
+	takers sync.Pool
+
+	store  *checkpoint.Store
+	status status
+	// turn is held while the shards are flushed and saved.
+	turn        sync.Mutex
+	unsubscribe func()
+	stop        context.CancelFunc
+	done        sync.WaitGroup
 }
 
-func newProcessor(_ processor.Settings, config *Config, next consumer.Metrics) (*sloProcessor, error) {
-	return &sloProcessor{config: config, next: next}, nil
+func newProcessor(set processor.Settings, config *Config, next consumer.Metrics) (*sloProcessor, error) {
+	p := &sloProcessor{
+		config: config,
+		id:     set.ID,
+		next:   next,
+		logger: set.Logger,
+		now:    time.Now,
+	}
+	p.emitter = newEmitter(set)
+	p.takers.New = func() any {
+		return &taker{maxStreams: config.MaxStreamsPerSLO, maxEnvironments: config.MaxEnvironments}
+	}
+	p.slos.Store(&map[key]*tracked{})
+	for i := range p.shards {
+		p.shards[i].slos = make(map[key]*tracked)
+	}
+	var err error
+	if p.telemetry, err = metadata.NewTelemetryBuilder(set.TelemetrySettings); err != nil {
+		return nil, err
+	}
+	return p, p.observe()
 }
 
-func (p *sloProcessor) start(context.Context, component.Host) error { return nil }
+func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
+	source, err := servicecatalog.Find(host, p.config.Catalog)
+	if err != nil {
+		return err
+	}
+	p.status.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
+	p.store, err = checkpoint.Open(ctx, host, p.config.Storage, component.KindProcessor, p.id, checkpointVersion)
+	if err != nil {
+		return err
+	}
+	if err := p.restore(ctx); err != nil {
+		return err
+	}
+	p.unsubscribe = source.Subscribe(p.adopt)
+	running, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.done.Go(func() { p.run(running) })
+	return nil
+}
 
-func (p *sloProcessor) shutdown(context.Context) error { return nil }
+func (p *sloProcessor) run(ctx context.Context) {
+	ticker := time.NewTicker(p.config.FlushInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			now := p.now()
+			p.checkpoint(ctx, now, false)
+			p.flush(ctx, now)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
-func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
-	return md, nil
+// shutdown emits and saves everything once more. Storage is still there: extensions are stopped last.
+func (p *sloProcessor) shutdown(ctx context.Context) error {
+	defer p.telemetry.Shutdown()
+	if p.store == nil {
+		return nil
+	}
+	if p.stop != nil {
+		p.unsubscribe()
+		p.stop()
+		p.done.Wait()
+		now := p.now()
+		p.checkpoint(ctx, now, true)
+		p.flush(ctx, now)
+	}
+	return p.store.Close(ctx)
+}
+
+// adopt takes a new catalog. SLOs that stay keep their state; those that are gone are kept for a
+// time, in case they come back.
+func (p *sloProcessor) adopt(c *catalog.Catalog) {
+	now := p.now().UnixNano()
+	slos := make(map[key]*tracked)
+	for _, service := range c.Services {
+		for _, slo := range service.SLOs {
+			if slo.SLI.Prometheus != nil {
+				continue // computed by the rules
+			}
+			k := key{service.Namespace, service.Name, slo.Name}
+			slos[k] = p.shards[k.shard()].adopt(k, service, slo, now)
+		}
+	}
+	p.slos.Store(&slos)
+	for i := range p.shards {
+		p.shards[i].release(slos, now)
+	}
+}
+
+func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, now int64) *tracked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.slos[k]
+	if t == nil {
+		t = &tracked{key: k, shard: s}
+		s.slos[k] = t
+	}
+	t.adopt(service, slo, now)
+	return t
+}
+
+// release lets go of all SLOs that are not in use.
+func (s *shard) release(used map[key]*tracked, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, t := range s.slos {
+		if used[k] == nil {
+			t.release(now)
+		}
+	}
 }

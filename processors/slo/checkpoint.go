@@ -1,0 +1,96 @@
+package slo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+)
+
+// recordKey is the key of a shard's record in storage.
+func recordKey(shard int) string { return fmt.Sprintf("shard/%02x", shard) }
+
+// restore loads what was saved. A damaged record is set aside: its SLOs begin anew, and the senders'
+// counters fill them again. The error says that storage could not be read at all.
+func (p *sloProcessor) restore(ctx context.Context) error {
+	now := p.now().UnixNano()
+	for n := range p.shards {
+		s := &p.shards[n]
+		// The shards' turns are spread over the interval.
+		s.due = now + int64(p.config.CheckpointInterval)*int64(n+1)/shardCount
+		err := p.restoreShard(ctx, n)
+		if errors.Is(err, checkpoint.ErrDamaged) {
+			p.stats.damaged.Add(1)
+			p.logger.Error("A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", zap.Error(err))
+			p.status.set(err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *sloProcessor) restoreShard(ctx context.Context, n int) error {
+	payload, err := p.store.Load(ctx, recordKey(n))
+	if payload == nil || err != nil {
+		return err
+	}
+	if err := p.shards[n].decode(payload, n); err != nil {
+		p.shards[n].reset()
+		return errors.Join(fmt.Errorf("%w %q: %w", checkpoint.ErrDamaged, recordKey(n), err), p.store.SetAside(ctx, recordKey(n)))
+	}
+	return nil
+}
+
+func (s *shard) reset() {
+	s.slos, s.forgotten = make(map[key]*tracked), 0
+}
+
+// checkpoint tidies and saves the shards whose turn it is, or all of them. A save that fails is
+// tried again at the next flush.
+func (p *sloProcessor) checkpoint(ctx context.Context, now time.Time, all bool) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	// What is due before the next flush would be late then.
+	horizon := now.Add(p.config.FlushInterval).UnixNano()
+	for n := range p.shards {
+		s := &p.shards[n]
+		if !s.begin(now.UnixNano(), horizon, p.config, all) || p.config.Storage == nil {
+			continue
+		}
+		if err := p.store.Save(ctx, checkpoint.Record{Key: recordKey(n), Payload: s.encode()}); err != nil {
+			s.retry(now.UnixNano())
+			p.stats.saveFailures.Add(1)
+			p.logger.Error("The error budgets were not saved", zap.Error(err))
+			p.status.set(err)
+			return // the others would most likely fail too
+		}
+		p.stats.saves.Add(1)
+		p.status.set(nil)
+	}
+}
+
+// begin tells whether the shard is to be saved now. It tidies the shard when its turn has come.
+func (s *shard) begin(now, horizon int64, config *Config, all bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.due > horizon && !all {
+		return false
+	}
+	s.due = now + int64(config.CheckpointInterval)
+	s.tidy(now, config.StreamTTL)
+	changed := s.changed
+	s.changed = false
+	return changed
+}
+
+// retry puts the shard back in the queue.
+func (s *shard) retry(now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed, s.due = true, now
+}

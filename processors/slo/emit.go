@@ -1,0 +1,155 @@
+package slo
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
+)
+
+// An emitter writes readings as metrics. Their resource is this collector: two that compute the same
+// SLO never write the same series.
+type emitter struct {
+	resource pcommon.Resource
+	version  string
+}
+
+func newEmitter(set processor.Settings) emitter {
+	e := emitter{resource: pcommon.NewResource(), version: set.BuildInfo.Version}
+	for _, name := range []string{attrServiceName, attrServiceInstance} {
+		if v, ok := set.Resource.Attributes().Get(name); ok {
+			v.CopyTo(e.resource.Attributes().PutEmpty(name))
+		}
+	}
+	return e
+}
+
+func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	e.resource.CopyTo(rm.Resource())
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(metadata.ScopeName)
+	sm.Scope().SetVersion(e.version)
+	w := writer{to: sm.Metrics(), readings: readings, now: pcommon.NewTimestampFromTime(now)}
+
+	w.gauge("slo.objective", "1", "The share of events that is to be good.", func(p points, r *reading) {
+		p.add(r, r.objective.ratio)
+	})
+	w.gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", func(p points, r *reading) {
+		p.windows(r, r.errorRatio, r.ownErrorRatio)
+	})
+	w.gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", func(p points, r *reading) {
+		p.windows(r, r.burnRate, r.ownBurnRate)
+	})
+	w.gauge("slo.error_budget.remaining", "1", "The share of the error budget that is left; negative when overspent.", func(p points, r *reading) {
+		p.add(r, r.remaining)
+	})
+	w.gauge("slo.error_budget.exhaustion", "s", "The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", func(p points, r *reading) {
+		p.add(r, r.exhaustion.Seconds())
+	})
+	w.gauge("slo.state", "", "1 for the state that holds, 0 for the others.", func(p points, r *reading) {
+		for s := range states {
+			var holds int64
+			if s == r.state {
+				holds = 1
+			}
+			dp := p.append(r)
+			dp.Attributes().PutStr(attrState, s.String())
+			dp.SetIntValue(holds)
+		}
+	})
+	w.maintenance()
+	return md
+}
+
+type writer struct {
+	to       pmetric.MetricSlice
+	readings []reading
+	now      pcommon.Timestamp
+}
+
+func (w writer) metric(name, unit, description string) pmetric.Metric {
+	m := w.to.AppendEmpty()
+	m.SetName(name)
+	m.SetUnit(unit)
+	m.SetDescription(description)
+	return m
+}
+
+func (w writer) gauge(name, unit, description string, add func(points, *reading)) {
+	p := points{w.metric(name, unit, description).SetEmptyGauge().DataPoints(), w.now}
+	for i := range w.readings {
+		add(p, &w.readings[i])
+	}
+}
+
+// maintenance writes the events inside of maintenance windows, of services that have any.
+func (w writer) maintenance() {
+	var p points
+	for i := range w.readings {
+		r := &w.readings[i]
+		if len(r.objective.maintenance) == 0 && r.maintenance == (sum{}) {
+			continue
+		}
+		if p == (points{}) {
+			s := w.metric("slo.maintenance.events", "{event}", "Events inside of maintenance windows, which are not held against the error budget.").SetEmptySum()
+			s.SetIsMonotonic(true)
+			s.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+			p = points{s.DataPoints(), w.now}
+		}
+		for o := range outcomes {
+			dp := p.append(r)
+			dp.Attributes().PutStr(attrOutcome, o.String())
+			dp.SetStartTimestamp(pcommon.Timestamp(r.created))
+			dp.SetDoubleValue(r.maintenance[o].events())
+		}
+	}
+}
+
+// points are the data points of a metric.
+type points struct {
+	pmetric.NumberDataPointSlice
+	now pcommon.Timestamp
+}
+
+// append adds a point without a value that says which SLO it is about.
+func (p points) append(r *reading) pmetric.NumberDataPoint {
+	dp := p.AppendEmpty()
+	dp.SetTimestamp(p.now)
+	attributes := dp.Attributes()
+	attributes.EnsureCapacity(5)
+	attributes.PutStr(attrServiceName, r.service)
+	if r.namespace != "" {
+		attributes.PutStr(attrServiceNamespace, r.namespace)
+	}
+	if r.environment != "" {
+		attributes.PutStr(attrEnvironment, r.environment)
+	}
+	attributes.PutStr(attrSLO, r.slo)
+	return dp
+}
+
+func (p points) add(r *reading, value float64) {
+	p.append(r).SetDoubleValue(value)
+}
+
+// windows adds a point for each window. An own window that is also a burn window has one point, which
+// follows resets as the error budget does.
+func (p points) windows(r *reading, burn []float64, own float64) {
+	for i, w := range r.objective.windows {
+		if i != r.objective.own {
+			p.window(r, w.name, burn[i])
+		}
+	}
+	p.window(r, r.objective.slo.Window.String(), own)
+}
+
+func (p points) window(r *reading, name string, value float64) {
+	dp := p.append(r)
+	dp.Attributes().PutStr(attrWindow, name)
+	dp.SetDoubleValue(value)
+}

@@ -1,0 +1,183 @@
+package slo
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+)
+
+// The counters that are read. The attributes of a point say what it is about; the
+// resource says who counted.
+const (
+	eventsMetric = "slo.events"
+
+	attrServiceName      = "service.name"
+	attrServiceNamespace = "service.namespace"
+	attrServiceVersion   = "service.version"
+	attrServiceInstance  = "service.instance.id"
+	attrEnvironment      = "deployment.environment.name"
+	attrSLO              = "slo.name"
+	attrOutcome          = "slo.outcome"
+	attrWindow           = "slo.window"
+	attrState            = "slo.state"
+)
+
+// consume counts the slo.events of the input and passes the input on as it is.
+func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+	t := p.takers.Get().(*taker)
+	t.now = p.now().UnixNano()
+	t.slos = p.slos.Load()
+	resources := md.ResourceMetrics()
+	for i := range resources.Len() {
+		t.resource(resources.At(i))
+	}
+	for v := range t.verdicts {
+		if t.verdicts[v] != 0 {
+			p.stats.points[v].Add(t.verdicts[v])
+			t.verdicts[v] = 0
+		}
+	}
+	p.takers.Put(t)
+	return md, nil
+}
+
+// A taker takes the points of one input. It is reused for its buffer.
+type taker struct {
+	maxStreams, maxEnvironments int
+
+	now      int64
+	slos     *map[key]*tracked
+	verdicts [verdicts]int64
+	// identity is the sender, up to sender, and then the attributes of the present point.
+	identity []byte
+	sender   int
+}
+
+func (t *taker) resource(rm pmetric.ResourceMetrics) {
+	t.sender = 0
+	scopes := rm.ScopeMetrics()
+	for i := range scopes.Len() {
+		metrics := scopes.At(i).Metrics()
+		for j := range metrics.Len() {
+			m := metrics.At(j)
+			if m.Name() != eventsMetric {
+				continue
+			}
+			if t.sender == 0 {
+				attributes := rm.Resource().Attributes()
+				t.identity = appendField(t.identity[:0], text(attributes, attrServiceName))
+				t.identity = appendField(t.identity, text(attributes, attrServiceInstance))
+				t.sender = len(t.identity)
+			}
+			t.metric(m)
+		}
+	}
+}
+
+func text(attributes pcommon.Map, name string) string {
+	if v, ok := attributes.Get(name); ok && v.Type() == pcommon.ValueTypeStr {
+		return v.Str()
+	}
+	return ""
+}
+
+func (t *taker) metric(m pmetric.Metric) {
+	if m.Type() != pmetric.MetricTypeSum {
+		t.verdicts[invalid] += int64(pointCount(m))
+		return
+	}
+	sum := m.Sum()
+	points := sum.DataPoints()
+	for i := range points.Len() {
+		v := invalid
+		if sum.IsMonotonic() {
+			v = t.point(points.At(i), sum.AggregationTemporality())
+		}
+		t.verdicts[v]++
+	}
+}
+
+// pointCount is how many points a metric that is not a sum has.
+func pointCount(m pmetric.Metric) int {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return m.Gauge().DataPoints().Len()
+	case pmetric.MetricTypeHistogram:
+		return m.Histogram().DataPoints().Len()
+	case pmetric.MetricTypeExponentialHistogram:
+		return m.ExponentialHistogram().DataPoints().Len()
+	case pmetric.MetricTypeSummary:
+		return m.Summary().DataPoints().Len()
+	default:
+		return 0
+	}
+}
+
+func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.AggregationTemporality) verdict {
+	var slo key
+	var environment, version, out string
+	dp.Attributes().Range(func(name string, v pcommon.Value) bool {
+		if v.Type() != pcommon.ValueTypeStr {
+			return true
+		}
+		switch name {
+		case attrServiceName:
+			slo.service = v.Str()
+		case attrServiceNamespace:
+			slo.namespace = v.Str()
+		case attrSLO:
+			slo.slo = v.Str()
+		case attrEnvironment:
+			environment = v.Str()
+		case attrServiceVersion:
+			version = v.Str()
+		case attrOutcome:
+			out = v.Str()
+		}
+		return true
+	})
+	var o outcome
+	switch out {
+	case good.String():
+		o = good
+	case bad.String():
+		o = bad
+	default:
+		return invalid
+	}
+	value, ok := cumulative.Number(dp, temporality)
+	if !ok {
+		return invalid
+	}
+	tracked, ok := (*t.slos)[slo]
+	if !ok { // a service without a namespace in the catalog stands for any
+		if tracked, ok = (*t.slos)[key{"", slo.service, slo.slo}]; !ok {
+			return unknownSLO
+		}
+	}
+	t.identity = t.identity[:t.sender]
+	for _, field := range [...]string{slo.namespace, slo.service, slo.slo, environment, version, out} {
+		t.identity = appendField(t.identity, field)
+	}
+	return t.count(tracked, environment, hash(t.identity), value, o)
+}
+
+func (t *taker) count(slo *tracked, environment string, id streamID, p cumulative.Point, o outcome) verdict {
+	shard := slo.shard
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	i, v := slo.admit(environment, t.now, t.maxEnvironments)
+	if i == nil {
+		return v
+	}
+	inMaintenance := i.maintenance
+	v = i.take(id, p, o, t.now, slo.objective, t.maxStreams)
+	shard.changed = true
+	if i.maintenance != inMaintenance {
+		shard.due = t.now // what is emitted of it must not fall back after a crash
+	}
+	return v
+}

@@ -1,0 +1,148 @@
+package slo
+
+import (
+	"slices"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+)
+
+// Clocks differ. A point that is ahead counts at the present moment.
+const (
+	// skewTolerance is how far ahead a point may be without being reported.
+	skewTolerance = 10 * time.Second
+	// maxSkew is how far ahead a point may be at all: while a stream's last point is in the future, right ones
+	// look old, and would for as long as the clock was ahead.
+	maxSkew = 24 * time.Hour
+)
+
+// A verdict says what became of a point.
+type verdict uint8
+
+const (
+	counted verdict = iota
+	clockSkew
+	reset
+	duplicate
+	outOfOrder
+	regressed
+	forgotten
+	tooOld
+	invalid
+	unknownSLO
+	overflow
+	verdicts
+)
+
+func (v verdict) String() string {
+	return [verdicts]string{
+		"counted", "clock_skew", "reset", "duplicate", "out_of_order", "regressed",
+		"forgotten", "too_old", "invalid", "unknown_slo", "overflow",
+	}[v]
+}
+
+// An instance is an SLO in one environment.
+type instance struct {
+	environment string
+	// created is when the counting began here.
+	created int64
+	// received is when the last point arrived; 0 is never.
+	received int64
+	// forgotten is the time of the newest point of a counter that is no longer followed. A counter that is
+	// new here and started before may be that one, and its value have been counted.
+	forgotten int64
+	// maintenance are the events inside of maintenance windows.
+	maintenance sum
+	streams     streams
+	// history is nil until there is an event, so that an SLO without any costs next to nothing.
+	history *history
+}
+
+// take counts what is new in the point of a stream.
+func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64, o *objective, maxStreams int) verdict {
+	if p.Value > maxValue || int64(p.Time) < 0 || int64(p.Time) > now+int64(maxSkew) {
+		return invalid
+	}
+	p.Value = round(p.Value)
+	at, known := i.streams.find(id)
+	if !known {
+		if len(i.streams) >= maxStreams {
+			return overflow
+		}
+		return i.meet(at, stream{id: id, seen: now}, p, out, now, o)
+	}
+	s := &i.streams[at]
+	s.seen, i.received = now, now
+	increase, v := s.Advance(p)
+	switch v {
+	case cumulative.Counted:
+		return i.count(increase, out, counted, now, o)
+	case cumulative.Reset:
+		return i.count(increase, out, reset, now, o)
+	case cumulative.Duplicate:
+		return duplicate
+	case cumulative.OutOfOrder:
+		return outOfOrder
+	case cumulative.Regressed:
+		return regressed
+	default:
+		return invalid
+	}
+}
+
+// meet takes the first point of a stream that was not known. All that it holds is new, unless the stream
+// may be one that was forgotten or does not say when it started: then it only tells where to go on from.
+func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, now int64, o *objective) verdict {
+	increase, v := s.Advance(p)
+	if v == cumulative.Invalid {
+		return invalid
+	}
+	i.received = now
+	i.streams = slices.Insert(i.streams, at, s)
+	if !p.Delta && (p.Start == 0 || int64(p.Start) <= i.forgotten) {
+		return forgotten
+	}
+	return i.count(increase, out, counted, now, o)
+}
+
+// count adds an increase to the history, and what lies inside of maintenance windows apart. It returns v, or
+// what was odd about the increase's time.
+func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, now int64, o *objective) verdict {
+	from, to := int64(increase.From), int64(increase.To)
+	if to > now {
+		if to > now+int64(skewTolerance) && v == counted {
+			v = clockSkew
+		}
+		from, to = min(from, now), now
+	}
+	if to <= now-o.horizon {
+		return tooOld
+	}
+	n := count(increase.Value * float64(oneEvent))
+	if n == 0 {
+		return v
+	}
+	if i.history == nil {
+		i.history = newHistory(now, o)
+	}
+	i.history.advance(now, o)
+	i.spread(min(from, to-1), to, out, n, o.maintenance)
+	return v
+}
+
+// spread adds n events that happened evenly over (from, to], apart from those in maintenance, which
+// are counted only as such.
+func (i *instance) spread(from, to int64, out outcome, n count, maintenance []interval) {
+	between := func(a, b int64) count { return part(n, from, to, b) - part(n, from, to, a) }
+	start := from
+	for _, m := range maintenance {
+		a, b := max(m.start, start), min(m.end, to)
+		if a >= b {
+			continue
+		}
+		i.history.add(start, a, out, between(start, a))
+		i.maintenance[out] = min(i.maintenance[out]+between(a, b), maxCount)
+		start = b
+	}
+	i.history.add(start, to, out, between(start, to))
+}

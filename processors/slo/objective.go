@@ -1,0 +1,167 @@
+package slo
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// An objective is what the catalog says of an SLO, made ready for computing. It never changes;
+// a new catalog gives a new one.
+type objective struct {
+	slo *catalog.SLO
+	// environments are those the service lists; none means any.
+	environments []string
+	ratio        float64
+	budget       float64
+	pairs        []pair
+	// windows are the names and lengths of the burn windows, in the order of catalog.BurnWindows.
+	windows []window
+	// steps are those of the rings of a history: one for each burn window and, unless the own window is
+	// one of them, one for it. own is the index of the ring of the own window.
+	steps []int64
+	own   int
+	// horizon is the longest window: older events count nowhere.
+	horizon int64
+	// maintenance is in order and does not overlap.
+	maintenance []interval
+}
+
+type window struct {
+	name   string
+	length int64
+}
+
+// A pair is a condition on two burn windows, given by their index.
+type pair struct {
+	long, short int
+	factor      float64
+	page        bool
+}
+
+// An interval is the time from start up to end.
+type interval struct{ start, end int64 }
+
+func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
+	o := &objective{
+		slo: slo, environments: service.Environments,
+		ratio:       slo.ObjectiveRatio(),
+		budget:      slo.ErrorBudget(),
+		own:         -1,
+		maintenance: intervals(service.Maintenance),
+	}
+	length := int64(slo.Window.MaxLength())
+	for i, w := range catalog.BurnWindows {
+		o.windows = append(o.windows, window{catalog.FormatDuration(w), int64(w)})
+		o.steps = append(o.steps, stepOf(int64(w)))
+		o.horizon = max(o.horizon, int64(w))
+		if slo.Window.Calendar == nil && slo.Window.Rolling == w {
+			o.own = i
+		}
+	}
+	if o.own < 0 {
+		o.own = len(o.steps)
+		o.steps = append(o.steps, stepOf(length))
+	}
+	o.horizon = max(o.horizon, length)
+	for _, p := range slo.BurnPairs() {
+		o.pairs = append(o.pairs, pair{
+			long: slices.Index(catalog.BurnWindows, p.Long), short: slices.Index(catalog.BurnWindows, p.Short),
+			factor: p.Factor, page: p.Page,
+		})
+	}
+	return o
+}
+
+// wants tells whether the SLO is kept for the environment.
+func (o *objective) wants(environment string) bool {
+	return len(o.environments) == 0 || slices.Contains(o.environments, environment)
+}
+
+// intervals are the maintenance windows in order, those that overlap joined.
+func intervals(windows []catalog.Maintenance) []interval {
+	var in []interval
+	for _, w := range windows {
+		in = append(in, interval{nanos(w.Start), nanos(w.End)})
+	}
+	slices.SortFunc(in, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
+	var out []interval
+	for _, i := range in {
+		switch last := len(out) - 1; {
+		case i.end <= i.start:
+		case last >= 0 && i.start <= out[last].end:
+			out[last].end = max(out[last].end, i.end)
+		default:
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// nanos is t in Unix nanoseconds, as near as an int64 holds them and not before 1970.
+func nanos(t time.Time) int64 {
+	switch seconds := t.Unix(); {
+	case seconds < 0:
+		return 0
+	case seconds > math.MaxInt64/int64(time.Second)/2:
+		return math.MaxInt64 / 2
+	default:
+		return t.UnixNano()
+	}
+}
+
+// period is the calendar window that holds now. A rolling window has none: it starts at 0 and never ends.
+func (o *objective) period(now int64) (start, end int64) {
+	if o.slo.Window.Calendar == nil {
+		return 0, math.MaxInt64
+	}
+	from, to := o.slo.Window.Bounds(time.Unix(0, now))
+	return nanos(from), nanos(to)
+}
+
+// reset is the newest reset that is not in the future and still within reach of a window; nil if none is.
+func (o *objective) reset(now int64) *catalog.Reset {
+	var newest *catalog.Reset
+	for i := range o.slo.Resets {
+		r := &o.slo.Resets[i]
+		if at := nanos(r.At); at > now || at <= now-o.horizon {
+			continue
+		}
+		if newest == nil || r.At.After(newest.At) {
+			newest = r
+		}
+	}
+	return newest
+}
+
+func (o *objective) resetAt(now int64) int64 {
+	if r := o.reset(now); r != nil {
+		return nanos(r.At)
+	}
+	return 0
+}
+
+// length is how long the SLO's window is, as seen at now.
+func (o *objective) length(now int64) time.Duration {
+	return o.slo.Window.Length(time.Unix(0, now))
+}
+
+// inWindow are the events that the error budget is reckoned by: those since the start of the window or
+// the newest reset, whichever is later.
+func (o *objective) inWindow(h *history) sum {
+	start, calendar := h.period.at, o.slo.Window.Calendar != nil
+	if !calendar {
+		start = h.now - int64(o.slo.Window.Rolling)
+	}
+	switch {
+	case h.reset.at > start:
+		return h.total.minus(h.reset.total)
+	case calendar:
+		return h.total.minus(h.period.total)
+	default:
+		return h.last(o.own, int64(o.slo.Window.Rolling))
+	}
+}

@@ -1,0 +1,192 @@
+package slo
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// shardCount is how many locks and checkpoint records the SLOs are spread over. It must not change: it
+// is part of the checkpoint's format.
+const shardCount = 256
+
+// maxEnvironmentName is the longest name of an environment, in bytes.
+const maxEnvironmentName = 256
+
+// A key names an SLO of the catalog.
+type key struct{ namespace, service, slo string }
+
+func (k key) shard() int {
+	var d xxhash.Digest
+	d.ResetWithSeed(seedLow)
+	for _, s := range []string{k.namespace, k.service, k.slo} {
+		_, _ = d.WriteString(s)
+		_, _ = d.Write([]byte{0})
+	}
+	return int(d.Sum64() % shardCount)
+}
+
+// A shard holds some of the SLOs, guarded by its lock.
+type shard struct {
+	mu   sync.Mutex
+	slos map[key]*tracked
+	// forgotten is the time of the newest point among the streams of instances that were dropped.
+	forgotten int64
+	// changed: there is something to save.
+	changed bool
+	// due is when the shard is next tidied and saved.
+	due int64
+	// size is about how long the record was when it was last saved; only the saver uses it.
+	size int
+}
+
+// A tracked SLO is one of the catalog, or one that was lately, in all its environments.
+type tracked struct {
+	key
+	shard *shard
+	// objective is nil for an SLO that the catalog does not name; removed is since when.
+	objective *objective
+	removed   int64
+	// instances by environment. There are few.
+	instances []*instance
+	// audited is the time of the newest reset that was logged.
+	audited int64
+}
+
+func (t *tracked) instance(environment string) *instance {
+	for _, i := range t.instances {
+		if i.environment == environment {
+			return i
+		}
+	}
+	return nil
+}
+
+// ensure returns the instance of an environment, made when there is none.
+func (t *tracked) ensure(environment string, now int64) *instance {
+	i := t.instance(environment)
+	if i == nil {
+		i = &instance{environment: strings.Clone(environment), created: now, forgotten: t.shard.forgotten}
+		t.instances = append(t.instances, i)
+		t.shard.changed = true
+	}
+	return i
+}
+
+// admit returns the instance that points of the environment count in, or why there is none.
+func (t *tracked) admit(environment string, now int64, maxEnvironments int) (*instance, verdict) {
+	if t.objective == nil || !t.objective.wants(environment) {
+		return nil, unknownSLO
+	}
+	if i := t.instance(environment); i != nil {
+		return i, counted
+	}
+	if len(environment) > maxEnvironmentName {
+		return nil, invalid
+	}
+	if environment != "" && t.named() >= maxEnvironments {
+		return nil, overflow
+	}
+	return t.ensure(environment, now), counted
+}
+
+// named is how many environments with a name there are.
+func (t *tracked) named() (n int) {
+	for _, i := range t.instances {
+		if i.environment != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// shown tells whether gauges are emitted for the instance. Where the catalog lists no environments, the
+// one without a name stands in for those not known yet; beside others it shows only when it has
+// events itself.
+func (t *tracked) shown(i *instance) bool {
+	if t.objective == nil || !t.objective.wants(i.environment) {
+		return false
+	}
+	return i.environment != "" || i.history != nil || len(t.instances) == 1
+}
+
+// adopt takes what the catalog says of the SLO now.
+func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
+	t.objective, t.removed = newObjective(service, slo), 0
+	for _, i := range t.instances {
+		if i.history != nil {
+			i.history.fit(t.objective)
+		}
+	}
+	t.stand(now)
+}
+
+// stand makes the instances that are there without any points.
+func (t *tracked) stand(now int64) {
+	for _, e := range t.objective.environments {
+		t.ensure(e, now)
+	}
+	if len(t.instances) == 0 {
+		t.ensure("", now)
+	}
+}
+
+// release notes that the catalog does not name the SLO any more.
+func (t *tracked) release(now int64) {
+	if t.objective != nil || t.removed == 0 {
+		t.objective, t.removed, t.shard.changed = nil, now, true
+	}
+}
+
+// tidy forgets what has been silent for too long.
+func (s *shard) tidy(now int64, ttl time.Duration) {
+	for k, t := range s.slos {
+		if t.objective == nil && t.removed < now-int64(ttl) {
+			s.drop(t.instances...)
+			delete(s.slos, k)
+			continue
+		}
+		if t.objective != nil {
+			t.tidy(now, ttl)
+		}
+	}
+}
+
+func (t *tracked) tidy(now int64, ttl time.Duration) {
+	kept := t.instances[:0]
+	for _, i := range t.instances {
+		if n := len(i.streams); n > 0 {
+			i.forgotten = max(i.forgotten, i.streams.forget(now-int64(ttl)))
+			t.shard.changed = t.shard.changed || len(i.streams) != n
+		}
+		if t.stale(i, now, ttl) {
+			t.shard.drop(i)
+		} else {
+			kept = append(kept, i)
+		}
+	}
+	clear(t.instances[len(kept):])
+	t.instances = kept
+	t.stand(now)
+}
+
+// stale tells whether the instance can go: none of its events is in a window any more, and the catalog
+// does not list its environment.
+func (t *tracked) stale(i *instance, now int64, ttl time.Duration) bool {
+	if slices.Contains(t.objective.environments, i.environment) || i.environment == "" && len(t.instances) == 1 {
+		return false
+	}
+	return now-max(i.received, i.created) > max(t.objective.horizon, int64(ttl))
+}
+
+func (s *shard) drop(instances ...*instance) {
+	for _, i := range instances {
+		s.forgotten = max(s.forgotten, i.forgotten, i.streams.newest())
+	}
+	s.changed = true
+}

@@ -1,0 +1,110 @@
+package slo
+
+import "time"
+
+// A state is what an SLO's budget and traffic come to. One holds at a time: the first that fits.
+type state uint8
+
+const (
+	// noData: no counter of the SLO has arrived for some time, not even one that stands still.
+	noData state = iota
+	// exhausted: the error budget is spent.
+	exhausted
+	// burningFast: a pair of burn windows that pages is above its factor.
+	burningFast
+	// burningSlow: a pair of burn windows that opens a ticket is above its factor.
+	burningSlow
+	// idle: there was no event in the last hour.
+	idle
+	// ok: none of the above.
+	ok
+	states
+)
+
+func (s state) String() string {
+	return [states]string{"no_data", "exhausted", "burning_fast", "burning_slow", "idle", "ok"}[s]
+}
+
+// silence is how long no counter may arrive before there is no data.
+func silence(flushInterval time.Duration) time.Duration { return max(5*time.Minute, 10*flushInterval) }
+
+// idleWindow is the index of the 1h window.
+const idleWindow = 2
+
+// A reading is all that is said of an SLO in one environment at one moment.
+type reading struct {
+	key
+	objective   *objective
+	environment string
+	// errorRatio and burnRate are by burn window, and of the own window.
+	errorRatio, burnRate       []float64
+	ownErrorRatio, ownBurnRate float64
+	remaining                  float64
+	exhaustion                 time.Duration
+	state                      state
+	created                    int64
+	maintenance                sum
+}
+
+// read reckons the instance's reading at now.
+func (i *instance) read(k key, o *objective, now int64, silence time.Duration) reading {
+	r := reading{
+		key: k, objective: o, environment: i.environment, created: i.created, maintenance: i.maintenance,
+		errorRatio: make([]float64, len(o.windows)), burnRate: make([]float64, len(o.windows)),
+		remaining: 1,
+	}
+	var lastHour count
+	if h := i.history; h != nil {
+		h.advance(now, o)
+		for w := range o.windows {
+			events := h.last(w, o.windows[w].length)
+			r.errorRatio[w] = events.errorRatio()
+			r.burnRate[w] = r.errorRatio[w] / o.budget
+			if w == idleWindow {
+				lastHour = events.all()
+			}
+		}
+		r.ownErrorRatio = o.inWindow(h).errorRatio()
+		r.ownBurnRate = r.ownErrorRatio / o.budget
+		r.remaining = 1 - r.ownBurnRate
+	}
+	r.exhaustion = exhaustion(r.remaining, r.burnRate[idleWindow], o.length(now))
+	switch page, ticket := o.burning(r.burnRate); {
+	case i.received == 0 || now-i.received > int64(silence):
+		r.state = noData
+	case r.remaining <= 0:
+		r.state = exhausted
+	case page:
+		r.state = burningFast
+	case ticket:
+		r.state = burningSlow
+	case lastHour == 0:
+		r.state = idle
+	default:
+		r.state = ok
+	}
+	return r
+}
+
+// exhaustion is how long the rest of the budget lasts at the burn rate, at most the period: what
+// burns slower never spends it within one.
+func exhaustion(remaining, burnRate float64, period time.Duration) time.Duration {
+	switch {
+	case remaining <= 0:
+		return 0
+	case remaining >= burnRate:
+		return period
+	default:
+		return time.Duration(remaining * float64(period) / burnRate)
+	}
+}
+
+// burning tells whether any pair of windows that pages, or that opens a ticket, is above its factor.
+func (o *objective) burning(rate []float64) (page, ticket bool) {
+	for _, p := range o.pairs {
+		if rate[p.long] > p.factor && rate[p.short] > p.factor {
+			page, ticket = page || p.page, ticket || !p.page
+		}
+	}
+	return page, ticket
+}

@@ -1,0 +1,81 @@
+package slo
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+)
+
+// A streamID tells the counters of senders apart: a 128-bit hash of the sender and the point's
+// attributes. It is the same in every process and release.
+type streamID [2]uint64
+
+// The seeds must not change: they are part of the checkpoint's format.
+const (
+	seedLow  = 0x9e3779b97f4a7c15
+	seedHigh = 0xc2b2ae3d27d4eb4f
+)
+
+// hash is the ID of the stream that the identity, see identify, stands for.
+func hash(identity []byte) streamID {
+	var d xxhash.Digest
+	d.ResetWithSeed(seedLow)
+	_, _ = d.Write(identity)
+	low := d.Sum64()
+	d.ResetWithSeed(seedHigh)
+	_, _ = d.Write(identity)
+	return streamID{low, d.Sum64()}
+}
+
+func (id streamID) compare(other streamID) int {
+	if c := cmp.Compare(id[0], other[0]); c != 0 {
+		return c
+	}
+	return cmp.Compare(id[1], other[1])
+}
+
+// A stream is one counter of one sender.
+type stream struct {
+	id streamID
+	cumulative.Stream
+	// seen is when its last point arrived, whatever became of it.
+	seen int64
+}
+
+// streams are the counters that add up to one SLO, in the order of their IDs: a slice is a third of a
+// map's size, and there are few.
+type streams []stream
+
+func (s streams) find(id streamID) (int, bool) {
+	return slices.BinarySearchFunc(s, id, func(s stream, id streamID) int { return s.id.compare(id) })
+}
+
+// forget drops the streams that were not seen since the time, and returns the time of the newest
+// point among them: a counter that started before it may be one of them.
+func (s *streams) forget(since int64) (newest int64) {
+	*s = slices.DeleteFunc(*s, func(s stream) bool {
+		if s.seen >= since {
+			return false
+		}
+		newest = max(newest, int64(s.Time))
+		return true
+	})
+	return newest
+}
+
+// newest is the time of the newest point.
+func (s streams) newest() (newest int64) {
+	for i := range s {
+		newest = max(newest, int64(s[i].Time))
+	}
+	return newest
+}
+
+// appendField adds a field to an identity so that no two lists of fields are the same.
+func appendField(identity []byte, field string) []byte {
+	identity = append(identity, byte(len(field)), byte(len(field)>>8), byte(len(field)>>16), byte(len(field)>>24))
+	return append(identity, field...)
+}

@@ -1,0 +1,70 @@
+package slo
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// stats are what internal telemetry reads.
+type stats struct {
+	points                       [verdicts]atomic.Int64
+	slos, streams                atomic.Int64
+	saves, saveFailures, damaged atomic.Int64
+	flushFailures                atomic.Int64
+}
+
+func (p *sloProcessor) observe() error {
+	single := func(n *atomic.Int64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(n.Load())
+			return nil
+		}
+	}
+	var byVerdict [verdicts]metric.MeasurementOption
+	for v := range verdicts {
+		byVerdict[v] = metric.WithAttributeSet(attribute.NewSet(attribute.String("verdict", v.String())))
+	}
+	t, s := p.telemetry, &p.stats
+	return errors.Join(
+		t.RegisterProcessorSloPointsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for v := range byVerdict {
+				o.Observe(s.points[v].Load(), byVerdict[v])
+			}
+			return nil
+		}),
+		t.RegisterProcessorSloSlosCallback(single(&s.slos)),
+		t.RegisterProcessorSloStreamsCallback(single(&s.streams)),
+		t.RegisterProcessorSloCheckpointSavesCallback(single(&s.saves)),
+		t.RegisterProcessorSloCheckpointFailuresCallback(single(&s.saveFailures)),
+		t.RegisterProcessorSloCheckpointDamagedCallback(single(&s.damaged)),
+		t.RegisterProcessorSloFlushFailuresCallback(single(&s.flushFailures)),
+	)
+}
+
+// status tells the host of the component's health, when it changes.
+type status struct {
+	report func(*componentstatus.Event)
+
+	mu      sync.Mutex
+	trouble bool
+}
+
+func (s *status) set(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && !s.trouble {
+		return
+	}
+	s.trouble = err != nil
+	if err != nil {
+		s.report(componentstatus.NewRecoverableErrorEvent(err))
+	} else {
+		s.report(componentstatus.NewEvent(componentstatus.StatusOK))
+	}
+}
