@@ -79,6 +79,9 @@ func (l *loader) checkDependencies() {
 		known[d.Namespace+"/"+d.Name] = true
 	}
 	for _, d := range l.services {
+		if d.broken {
+			continue // has greater worries
+		}
 		for i, dependency := range d.DependsOn {
 			if !known[dependency] {
 				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency)+" in the catalog", "add its file, or mend the name")

@@ -134,5 +134,5 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 func syntaxError(err error, lines int) (message string, line int) {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	line, _ = strconv.Atoi(m[1])
-	return "is not YAML: " + cut(strings.TrimPrefix(err.Error(), m[0])), min(max(line, 1), lines)
+	return "is not YAML: " + explain(errors.New(strings.TrimPrefix(err.Error(), m[0]))), min(max(line, 1), lines)
 }

@@ -114,7 +114,7 @@ var dataPointCondition = ottlText("OTTL, datapoint", condition.DataPoint)
 func ottlText[C any](name string, compile func(string) (C, error)) shape[string] {
 	return text(name, maxText, nil, printable(true), func(s string) (string, string) {
 		if _, err := compile(s); err != nil {
-			return "is not an OTTL condition: " + cut(err.Error()), `write one such as attributes["x"] == "y"`
+			return "is not an OTTL condition: " + explain(err), `write one such as attributes["x"] == "y"`
 		}
 		return "", ""
 	})
@@ -278,7 +278,7 @@ func oneWindow(r *reader, at place, s *SLO) {
 
 // reachableAlerts warns of alert pairs that were moved to where they can fire.
 func reachableAlerts(r *reader, at place, s *SLO) {
-	if s.Objective <= 0 || s.Objective >= 100 || s.Window == (Window{}) {
+	if !s.sound() {
 		return
 	}
 	var moved []string
@@ -291,6 +291,14 @@ func reachableAlerts(r *reader, at place, s *SLO) {
 		r.warning(at.key("objective"), "burn rate alerts could never fire, or would without need, and were moved: "+strings.Join(moved, ", "),
 			"nothing to do; a stricter objective or a longer window needs no move")
 	}
+}
+
+// sound objectives and windows are those alerts can be reckoned for.
+func (s *SLO) sound() bool {
+	if message, _ := checkWindow(s.Window.Rolling); message != "" && s.Window.Calendar == nil {
+		return false
+	}
+	return s.Objective > 0 && s.Objective < 100
 }
 
 func orderResets(_ *reader, _ place, s *SLO) {

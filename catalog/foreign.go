@@ -15,18 +15,15 @@ import (
 // Documents of other projects are read into those projects' own Go types, whose JSON tags say
 // which keys there are. What does not fit the type is a problem at its own line.
 
-// decodeForeign fills *into from the document, unless something in it does not fit.
+// decodeForeign fills *into with what fits, and tells whether all of it did.
 func (r *reader) decodeForeign(doc place, into any) bool {
 	before := len(r.problems)
 	r.checkForeign(doc, reflect.TypeOf(into).Elem())
-	if len(r.problems) > before {
-		return false
+	err := remarshal(doc.node, into)
+	if err != nil && len(r.problems) == before {
+		r.problem(doc, "cannot be read: "+explain(err), "compare it with the format's own reference")
 	}
-	if err := remarshal(doc.node, into); err != nil {
-		r.problem(doc, "cannot be read: "+cut(err.Error()), "compare it with the format's own reference")
-		return false
-	}
-	return true
+	return len(r.problems) == before
 }
 
 func remarshal(n *yaml.Node, into any) error {
@@ -46,7 +43,7 @@ func (r *reader) checkForeign(at place, t reflect.Type) {
 	}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || implementsText(t) {
 		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
-			r.problem(at, "cannot be read: "+cut(err.Error()), "compare it with the format's own reference")
+			r.problem(at, "cannot be read: "+explain(err), "compare it with the format's own reference")
 		}
 		return
 	}
@@ -79,8 +76,19 @@ func (r *reader) checkForeign(at place, t reflect.Type) {
 	case reflect.Interface:
 	default:
 		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
-			r.problem(at, "is "+kindName(at.node)+", not a "+t.Kind().String(), "mend the value")
+			r.problem(at, "is "+kindName(at.node)+", not "+foreignKind(t.Kind()), "mend the value")
 		}
+	}
+}
+
+func foreignKind(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "a boolean"
+	default:
+		return "a number"
 	}
 }
 
@@ -105,13 +113,13 @@ func (r *reader) checkSDK(at place, err error) {
 	var invalid *govy.ValidatorError
 	if !errors.As(err, &invalid) {
 		if err != nil {
-			r.problem(at, cut(err.Error()), openSLOMend)
+			r.problem(at, explain(err), openSLOMend)
 		}
 		return
 	}
 	for _, property := range invalid.Errors {
 		for _, broken := range property.Errors {
-			r.problem(at.follow(property.PropertyPath.String()), cut(broken.Message), openSLOMend)
+			r.problem(at.follow(property.PropertyPath.String()), onOneLine(truncate(broken.Message, maxReason)), openSLOMend)
 		}
 	}
 }

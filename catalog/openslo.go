@@ -216,7 +216,7 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 		l.problem(specAt.key("objectives"), "composite objectives cannot be expressed", "write an SLO for each indicator")
 		return
 	}
-	window, ok := l.openSLOWindow(specAt.key("timeWindow").item(0), spec.TimeWindow)
+	window, ok := l.openSLOWindow(specAt.key("timeWindow").item(0), spec.TimeWindow[0])
 	if !ok {
 		return
 	}
@@ -319,11 +319,7 @@ func timesTen(v float64, n int) float64 {
 	return f
 }
 
-func (l *loader) openSLOWindow(at place, windows []openslov1.SLOTimeWindow) (Window, bool) {
-	if len(windows) == 0 {
-		return Window{Rolling: defaultWindow}, true
-	}
-	w := windows[0]
+func (l *loader) openSLOWindow(at place, w openslov1.SLOTimeWindow) (Window, bool) {
 	if w.IsRolling {
 		if w.Duration.GetValue() > 10_000 {
 			return Window{}, l.pass(at.key("duration"), "", func(string) (string, string) { return "is too long", "write 1h to 366d" })

@@ -33,7 +33,7 @@ func checkPromQL(query string) (string, string) {
 	}
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
 	if err != nil {
-		return "is not PromQL: " + cut(err.Error()), "try it in Prometheus with 5m in the place of {{.window}}"
+		return "is not PromQL: " + explain(err), "try it in Prometheus with 5m in the place of {{.window}}"
 	}
 	if t := expr.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
 		return fmt.Sprintf("gives a %s, not numbers", parser.DocumentedType(t)), "wrap it in sum(rate(…))"

@@ -187,23 +187,31 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
-// maxQuoted bounds what of a file gets into a message, in bytes.
-const maxQuoted = 80
+// Bounds of what gets into a message, in bytes: of a file's text, and of another package's error.
+const (
+	maxQuoted = 80
+	maxReason = 300
+)
 
 // quote writes a text from a file as a message may hold it: bounded, on one line.
-func quote(s string) string { return strconv.Quote(truncate(s)) }
+func quote(s string) string { return strconv.Quote(truncate(s, maxQuoted)) }
 
 // cut is quote without the quotes.
-func cut(s string) string {
-	q := quote(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+func cut(s string) string { return onOneLine(truncate(s, maxQuoted)) }
+
+// explain is an error of another package as a message may hold it.
+func explain(err error) string { return onOneLine(truncate(err.Error(), maxReason)) }
+
+func onOneLine(s string) string {
+	q := strconv.Quote(s)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }
 
-func truncate(s string) string {
-	if len(s) <= maxQuoted {
+func truncate(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -208,9 +208,13 @@ func pointer[T any](s shape[T]) shape[*T] {
 
 // list is a sequence. Identical texts in it are an error.
 func list[T any](s shape[T]) shape[[]T] {
+	array := schema{"type": "array", "items": s.schema}
+	if _, objects := s.schema["properties"]; !objects {
+		array["uniqueItems"] = true
+	}
 	return shape[[]T]{
 		name: "list of " + strings.Replace(s.name, "mapping", "mappings", 1), fields: s.fields,
-		schema: schema{"type": "array", "items": s.schema, "uniqueItems": true},
+		schema: array,
 		read: func(r *reader, at place, into *[]T) bool {
 			if at.node.Kind != yaml.SequenceNode {
 				r.problem(at, "is "+kindName(at.node)+", not a list", "write [a, b], or one value a line after a dash")

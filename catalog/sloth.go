@@ -24,9 +24,7 @@ func (l *loader) readSloth(doc place) {
 	defer func() { d.broken = len(l.problems.Errors()) > before }()
 
 	var spec slothv1.Spec
-	if !l.decodeForeign(doc, &spec) {
-		return
-	}
+	l.decodeForeign(doc, &spec) // what fits is checked on, so that all problems come at once
 	if l.pass(doc.key("service"), spec.Service, append([]check{bounded(maxName)}, nameChecks...)...) {
 		d.Name = spec.Service
 	}

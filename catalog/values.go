@@ -36,7 +36,7 @@ func text(name string, limit int, s schema, checks ...check) shape[string] {
 		name:   name,
 		schema: merge(schema{"type": "string", "minLength": 1, "maxLength": limit}, s),
 		read: func(r *reader, at place, into *string) bool {
-			if at.node.Kind != yaml.ScalarNode || at.node.Tag != "!!str" {
+			if !isText(at.node) {
 				mend := "write text"
 				if at.node.Kind == yaml.ScalarNode {
 					mend = "put it in quotes"
@@ -54,6 +54,11 @@ func text(name string, limit int, s schema, checks ...check) shape[string] {
 			return textNode(v)
 		},
 	}
+}
+
+// isText takes what looks like a date for text too, as YAML 1.2 does.
+func isText(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp")
 }
 
 // pass reports the first check that a text fails.
@@ -110,9 +115,9 @@ const (
 	emailPattern      = `^[^@\s]+@[^@\s]+$`
 )
 
-// ecma writes a pattern of Go as JSON Schema's dialect, ECMAScript, has it.
+// ecma writes a pattern of Go so that ECMAScript, JSON Schema's dialect, reads it too.
 func ecma(pattern string) schema {
-	return schema{"pattern": strings.NewReplacer(`\p{Cc}`, `\u0000-\u001f\u007f-\u009f`, `\x{2028}`, `\u2028`, `\x{2029}`, `\u2029`).Replace(pattern)}
+	return schema{"pattern": strings.NewReplacer(`\p{Cc}`, `\x00-\x1f\x7f-\x9f`, `\x{2028}\x{2029}`, ``).Replace(pattern)}
 }
 
 var (
@@ -205,7 +210,7 @@ var objective = shape[float64]{
 	read: func(r *reader, at place, into *float64) bool {
 		v, ok := number(at.node)
 		if !ok {
-			r.problem(at, "is "+kindName(at.node)+", not a number", "write the percentage of good events, such as 99.9")
+			r.problem(at, "is "+kindName(at.node)+", not a percentage", "write the percentage of good events, such as 99.9")
 			return false
 		}
 		*into = v

@@ -38,7 +38,7 @@ func (w *writer) documents(objects ...any) []byte {
 				continue
 			}
 		}
-		w.add(Error, w.service.Position, "", "cannot be written: "+cut(err.Error()), "")
+		w.add(Error, w.service.Position, "", "cannot be written: "+explain(err), "")
 	}
 	return bytes.Join(all, []byte("---\n"))
 }

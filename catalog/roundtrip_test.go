@@ -1,0 +1,200 @@
+package catalog
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRoundTrip writes services made at random and reads them again.
+func TestRoundTrip(t *testing.T) {
+	compiled := compileSchema(t)
+	for seed := range uint64(300) {
+		g := maker{rand.New(rand.NewPCG(seed, 1))}
+		want := g.catalog(g.sli)
+		text := asYAML(t, want)
+		got, problems := Parse("a.yaml", text)
+		require.NoError(t, problems.Err(), "seed %d:\n%s", seed, text)
+		require.Equal(t, withoutPositions(want), withoutPositions(got), "seed %d:\n%s", seed, text)
+		require.Equal(t, string(text), string(asYAML(t, got)), "seed %d", seed)
+		require.Equal(t, revision(want.Services), got.Revision, "seed %d", seed)
+		for _, s := range want.Services {
+			require.NoError(t, compiled.Validate(plain(serviceShape.write(*s))), "seed %d", seed)
+		}
+	}
+}
+
+func TestRoundTripOpenSLO(t *testing.T) {
+	for seed := range uint64(200) {
+		g := maker{rand.New(rand.NewPCG(seed, 2))}
+		want := g.catalog(g.prometheus)
+		require.Equal(t, withoutPositions(want), withoutPositions(throughOpenSLO(t, want)), "seed %d", seed)
+	}
+}
+
+func TestRoundTripSloth(t *testing.T) {
+	for seed := range uint64(200) {
+		g := maker{rand.New(rand.NewPCG(seed, 3))}
+		want := g.catalog(g.prometheus)
+		for _, s := range want.Services {
+			*s = Service{Name: s.Name, Namespace: s.Namespace, Owner: s.Owner, Tier: s.Tier, SLOs: s.SLOs}
+			for _, slo := range s.SLOs {
+				slo.Window, slo.Resets = Window{Rolling: defaultWindow}, nil
+			}
+			if len(s.SLOs) == 0 {
+				s.SLOs = []*SLO{{Name: "a", Objective: 99, Window: Window{Rolling: defaultWindow}, SLI: g.prometheus()}}
+			}
+		}
+		require.Equal(t, withoutPositions(want), withoutPositions(throughSloth(t, want)), "seed %d", seed)
+	}
+}
+
+func TestRevisionTellsContent(t *testing.T) {
+	load := func(text string) string {
+		c, problems := Parse("a.yaml", []byte(text))
+		require.NoError(t, problems.Err())
+		return c.Revision
+	}
+	one := load(head + "metadata: {name: a}\nspec: {tier: 1}\n")
+	assert.Equal(t, one, load("# a comment\n"+head+"metadata:\n  name: \"a\"\nspec: {tier: 1}\n"))
+	assert.NotEqual(t, one, load(head+"metadata: {name: a}\nspec: {tier: 2}\n"))
+	assert.Equal(t, load(head+"metadata: {name: a}\n"), load(head+"metadata: {name: a}\nspec: {tier: 3}\n"), "a default, written out")
+}
+
+// withoutPositions is what a catalog says, wherever it says it.
+func withoutPositions(c *Catalog) []Service {
+	services := make([]Service, len(c.Services))
+	for i, s := range c.Services {
+		services[i] = *s
+		services[i].Position = Position{}
+		services[i].SLOs = nil
+		for _, slo := range s.SLOs {
+			bare := *slo
+			bare.Position = Position{}
+			services[i].SLOs = append(services[i].SLOs, &bare)
+		}
+	}
+	return services
+}
+
+// A maker makes sound models.
+type maker struct{ *rand.Rand }
+
+func pick[T any](g maker, from ...T) T { return from[g.IntN(len(from))] }
+
+func (g maker) maybe(s string) string { return pick(g, "", s) }
+
+// text is free text with what YAML finds hard.
+func (g maker) text() string {
+	return pick(g, "plain", "true", "0x10", "null", "~", "12:30:00", "2024-01-01", "a: b", "- a", "#payments", "'", `"`, "{{.window}}", "ünïcode ☃", "a\\b", "@x", "%y", "! z", "no")
+}
+
+func (g maker) prose() string {
+	return pick(g, g.text(), "two\nlines", "ends in a line\n", "\tand tabs", " spaces at the ends ", "a:\n  b\n\n")
+}
+
+func (g maker) moment() time.Time {
+	return time.Unix(1_700_000_000+g.Int64N(1e8), pick(g, 0, g.Int64N(1e9))).UTC()
+}
+
+func (g maker) catalog(sli func() SLI) *Catalog {
+	c := &Catalog{}
+	for i := range 1 + g.IntN(3) {
+		c.Services = append(c.Services, g.service(fmt.Sprintf("service-%d", i), sli))
+	}
+	return c
+}
+
+func (g maker) service(name string, sli func() SLI) *Service {
+	s := &Service{
+		Name: name, Tier: 1 + g.IntN(4), Namespace: "shop", Owner: g.maybe(g.text()),
+		Description: g.maybe(g.prose()), Repository: g.maybe("https://git.example.com/a?b=c#d"),
+		Escalation: Escalation{Chat: g.maybe(g.text()), Email: g.maybe("a@example.com")},
+	}
+	if g.IntN(2) == 0 {
+		s.Labels = map[string]string{"team": g.text(), "a.b-c_d": g.text()}
+	}
+	if g.IntN(2) == 0 {
+		s.Environments = []string{"production", "yes"}
+		s.DependsOn = []string{"other", "shop/payment"}
+		s.Deployment.Kubernetes = &KubernetesWorkload{Namespace: "ns", Kind: pick(g, "Deployment", "StatefulSet"), Name: pick(g, name, "worker")}
+	}
+	for range g.IntN(3) {
+		start := g.moment()
+		s.Maintenance = append(s.Maintenance, Maintenance{Start: start, End: start.Add(time.Duration(1 + g.Int64N(1e15))), Reason: g.maybe(g.text())})
+	}
+	for i := range g.IntN(5) {
+		s.SLOs = append(s.SLOs, g.slo(fmt.Sprintf("slo-%d", i), sli()))
+	}
+	return s
+}
+
+func (g maker) slo(name string, sli SLI) *SLO {
+	slo := &SLO{
+		Name: name, SLI: sli, Description: g.maybe(g.prose()),
+		Objective: pick(g, 99.9, 99, 50, 99.999, 0.5, 1e-7, float64(1+g.IntN(99_999_998))/1e6),
+		Window:    Window{Rolling: pick(g, defaultWindow, 7*24*time.Hour, 36*time.Hour, 90*time.Minute, 366*24*time.Hour)},
+	}
+	if g.IntN(3) == 0 {
+		location, err := time.LoadLocation(pick(g, "UTC", "Europe/Madrid", "America/St_Johns"))
+		if err != nil {
+			panic(err)
+		}
+		slo.Window = Window{Calendar: &Calendar{Unit: pick(g, Week, Month, Quarter), Location: location}}
+	}
+	if g.IntN(3) == 0 {
+		slo.Resets = []Reset{{At: g.moment(), By: g.text(), Reason: g.text()}}
+	}
+	return slo
+}
+
+func (g maker) prometheus() SLI {
+	query := func() string {
+		return pick(g, `sum(rate(x{a="b"}[{{.window}}]))`, "sum(\n  rate(x[{{ .window }}])\n)", `x{w="{{.window}}"}`)
+	}
+	if g.IntN(2) == 0 {
+		return SLI{Prometheus: &Prometheus{ErrorRatio: query()}}
+	}
+	return SLI{Prometheus: &Prometheus{Errors: query(), Total: query()}}
+}
+
+func (g maker) sli() SLI {
+	selection := SpanSelection{Kinds: pick(g, []string{"server", "consumer"}, []string{"client"}), Match: g.maybe(`attributes["x"] == "y"`)}
+	conditions := &Conditions{Match: g.maybe(`attributes["x"] != nil`), Good: `attributes["x"] == "a: 'b'"`}
+	switch g.IntN(6) {
+	case 0:
+		return SLI{Availability: &Availability{selection}}
+	case 1:
+		return SLI{Latency: &Latency{SpanSelection: selection, Threshold: g.duration(), ErrorsAreBad: g.IntN(2) == 0}}
+	case 2:
+		return SLI{Spans: conditions}
+	case 3:
+		return SLI{Logs: conditions}
+	case 4:
+		return SLI{Metrics: pick(g,
+			&Metrics{Good: g.metric(), Total: g.metric()},
+			&Metrics{Bad: g.metric(), Total: g.metric()},
+			&Metrics{Good: g.metric(), Bad: g.metric()})}
+	default:
+		return g.prometheus()
+	}
+}
+
+func (g maker) duration() time.Duration {
+	return time.Duration(1+g.Int64N(1e6)) * pick(g, time.Nanosecond, time.Microsecond, time.Millisecond, time.Second)
+}
+
+func (g maker) metric() *MetricSelection {
+	m := &MetricSelection{Name: "queue.messages", Match: g.maybe(`attributes["late"] == false`)}
+	switch g.IntN(3) {
+	case 0:
+		m.Threshold = &Threshold{Duration: g.duration(), Interpolate: g.IntN(2) == 0}
+	case 1:
+		m.Threshold = &Threshold{Value: pick(g, 0.3, -1, 0, 1e21, 5), Interpolate: g.IntN(2) == 0}
+	}
+	return m
+}

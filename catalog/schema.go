@@ -1,0 +1,26 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// SchemaID is where the JSON Schema says it lives.
+const SchemaID = "https://otelcol-sre.dev/schemas/catalog/v1/service.schema.json"
+
+// JSONSchema is the JSON Schema (draft 2020-12) of a catalog document, for editors. It knows
+// keys, types, patterns and bounds; what needs more, such as OTTL, PromQL and names that
+// must differ, only the loader knows.
+func JSONSchema() ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(merge(serviceShape.schema, schema{
+		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"$id":         SchemaID,
+		"title":       "Service",
+		"description": "A service of the catalog and its objectives.",
+	}))
+	return b.Bytes(), err
+}
