@@ -9,39 +9,60 @@ import (
 
 // failed tells whether a span is a failure of the service: by its status, or by what the
 // semantic conventions for HTTP, RPC and messaging say in its attributes, current names and
-// deprecated ones. One pass over the attributes at most, and the length of a key rules out
-// nearly all of them.
+// deprecated ones. It takes one pass over the attributes at most.
 //
 // The messaging conventions have no status code: there, and only there, error.type decides.
 func failed(span ptrace.Span) bool {
 	if span.Status().Code() == ptrace.StatusCodeError {
 		return true
 	}
-	for key, value := range span.Attributes().All() {
-		switch len(key) {
-		case len("http.response.status_code"):
-			if key == "http.response.status_code" && httpFailure(value) {
-				return true
-			}
-		case len("http.status_code"):
-			if key == "http.status_code" && httpFailure(value) {
-				return true
-			}
-		case len("rpc.response.status_code"):
-			if key == "rpc.response.status_code" && rpcFailure(value) {
-				return true
-			}
-		case len("rpc.grpc.status_code"):
-			if key == "rpc.grpc.status_code" && grpcFailure(value) {
-				return true
-			}
-		case len("error.type"):
-			if key == "error.type" && messaging(span.Kind()) && value.Type() != pcommon.ValueTypeEmpty {
-				return true
-			}
+	var fails bool
+	kind := span.Kind()
+	span.Attributes().Range(func(key string, value pcommon.Value) bool {
+		if mayTellFailure(key) && failure(key, value, kind) {
+			fails = true
+			return false
 		}
+		return true
+	})
+	return fails
+}
+
+const (
+	keyHTTP      = "http.response.status_code"
+	keyHTTPOld   = "http.status_code"
+	keyRPC       = "rpc.response.status_code"
+	keyGRPCOld   = "rpc.grpc.status_code"
+	keyErrorType = "error.type"
+
+	// failureKeyLengths has a bit for the length of each of them.
+	failureKeyLengths uint64 = 1<<len(keyHTTP) | 1<<len(keyHTTPOld) | 1<<len(keyRPC) | 1<<len(keyGRPCOld) | 1<<len(keyErrorType)
+)
+
+// mayTellFailure holds for those keys and for few others: it looks at the length, where 64 more
+// are the same to it, and at the last letter but one, of code or type.
+func mayTellFailure(key string) bool {
+	n := len(key)
+	return failureKeyLengths>>(n&63)&1 != 0 && (key[n-2] == 'd' || key[n-2] == 'p')
+}
+
+// failure tells whether one attribute says that the span failed. It is kept out of line so
+// that the loop over the attributes is small enough to be inlined whole.
+//
+//go:noinline
+func failure(key string, value pcommon.Value, kind ptrace.SpanKind) bool {
+	switch key {
+	case keyHTTP, keyHTTPOld:
+		return httpFailure(value)
+	case keyRPC:
+		return rpcFailure(value)
+	case keyGRPCOld:
+		return grpcFailure(value)
+	case keyErrorType:
+		return messaging(kind) && value.Type() != pcommon.ValueTypeEmpty
+	default:
+		return false
 	}
-	return false
 }
 
 func messaging(k ptrace.SpanKind) bool {

@@ -38,18 +38,18 @@ func (b *batch) countSpans(ctx context.Context, service *serviceRules, rs ptrace
 	}
 	scopes := rs.ScopeSpans()
 	for i := range scopes.Len() {
-		scope := scopes.At(i)
-		spans := scope.Spans()
+		e := spanEvent{resource: rs, scope: scopes.At(i)}
+		spans := e.scope.Spans()
 		for j := range spans.Len() {
-			span := spans.At(j)
-			if kind := kindOf(span.Kind()); kind&service.kinds != 0 {
-				b.countSpan(ctx, service, kind, spanEvent{resource: rs, scope: scope, span: span})
+			e.span = spans.At(j)
+			if kind := kindOf(e.span.Kind()); kind&service.kinds != 0 {
+				b.countSpan(ctx, service, kind, &e)
 			}
 		}
 	}
 }
 
-func (b *batch) countSpan(ctx context.Context, service *serviceRules, kind kinds, e spanEvent) {
+func (b *batch) countSpan(ctx context.Context, service *serviceRules, kind kinds, e *spanEvent) {
 	weight := b.weightOf(e.span)
 	for i := range service.spans {
 		rule := &service.spans[i]
@@ -67,7 +67,7 @@ func (b *batch) countSpan(ctx context.Context, service *serviceRules, kind kinds
 			b.dropped[reasonNoDuration]++
 		}
 	}
-	e.close()
+	e.reset()
 }
 
 func (b *batch) weightOf(span ptrace.Span) float64 {
@@ -153,9 +153,12 @@ func (e *spanEvent) eval(ctx context.Context, c *spanCondition) judgement {
 	return verdict(c.Eval(ctx, e.ottl))
 }
 
-func (e *spanEvent) close() {
+// reset makes ready for the next span.
+func (e *spanEvent) reset() {
+	e.failure = unselected
 	if e.ottl != nil {
 		e.ottl.Close()
+		e.ottl = nil
 	}
 }
 

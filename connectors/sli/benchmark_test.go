@@ -1,0 +1,144 @@
+package sli
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
+)
+
+const (
+	spansPerBatch     = 100
+	attributesPerSpan = 16
+	// benchmarkInputs is the same for any catalog, so that the input takes the same room in the CPU cache.
+	benchmarkInputs = 4
+)
+
+// benchmarkBatches are requests as SDKs send them: one resource, 100 server spans, 16 attributes
+// each; one in twenty fails. They are spread over the services.
+func benchmarkBatches(services int) []ptrace.Traces {
+	batches := make([]ptrace.Traces, benchmarkInputs)
+	for i := range batches {
+		td := ptrace.NewTraces()
+		rs := td.ResourceSpans().AppendEmpty()
+		resource := rs.Resource().Attributes()
+		resource.PutStr("telemetry.sdk.language", "go")
+		resource.PutStr("host.name", "node-17")
+		resource.PutStr("service.name", fmt.Sprintf("service-%d", i*services/len(batches)))
+		resource.PutStr("service.version", "1.2.3")
+		resource.PutStr("deployment.environment.name", "production")
+		spans := rs.ScopeSpans().AppendEmpty().Spans()
+		for j := range spansPerBatch {
+			benchmarkSpan(spans.AppendEmpty(), j)
+		}
+		// As the receiver hands it over: from the wire, and not to be changed.
+		wire, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
+		if err != nil {
+			panic(err)
+		}
+		if td, err = new(ptrace.ProtoUnmarshaler).UnmarshalTraces(wire); err != nil {
+			panic(err)
+		}
+		td.MarkReadOnly()
+		batches[i] = td
+	}
+	return batches
+}
+
+func benchmarkSpan(span ptrace.Span, i int) {
+	span.SetName("POST /orders")
+	span.SetKind(ptrace.SpanKindServer)
+	span.SetTraceID(pcommon.TraceID{1, 15: byte(i)})
+	span.SetSpanID(pcommon.SpanID{1, 7: byte(i)})
+	span.SetStartTimestamp(pcommon.NewTimestampFromTime(epoch))
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(epoch.Add(time.Duration(i) * 4 * time.Millisecond)))
+	attributes := span.Attributes()
+	attributes.PutStr("http.request.method", "POST")
+	attributes.PutStr("url.scheme", "https")
+	attributes.PutStr("url.path", "/orders")
+	attributes.PutStr("http.route", "/orders")
+	attributes.PutStr("server.address", "checkout.example.com")
+	attributes.PutInt("server.port", 443)
+	attributes.PutStr("network.protocol.version", "1.1")
+	attributes.PutStr("user_agent.original", "Mozilla/5.0")
+	attributes.PutStr("client.address", "203.0.113.7")
+	attributes.PutStr("correlation.id", "7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b")
+	status := int64(200)
+	if i%20 == 0 {
+		status = 503
+		span.Status().SetCode(ptrace.StatusCodeError)
+	}
+	attributes.PutInt("http.response.status_code", status)
+	for attributes.Len() < attributesPerSpan {
+		attributes.PutStr(fmt.Sprintf("app.attribute.%d", attributes.Len()), "value")
+	}
+}
+
+func benchmarkCatalog(services int) []string {
+	documents := make([]string, services)
+	for i := range documents {
+		documents[i] = fmt.Sprintf(`
+metadata: {name: service-%d}
+spec:
+  owner: team
+  slos:
+    - {name: availability, objective: 99.9, sli: {availability: {}}}
+    - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}
+`, i)
+	}
+	return documents
+}
+
+// BenchmarkTraces is the cost of a span with an availability and a latency SLO.
+func BenchmarkTraces(b *testing.B) {
+	for _, services := range []int{1, 10, 1000} {
+		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {
+			f := start(b, catalogOf(b, benchmarkCatalog(services)...))
+			benchmarkConsume(b, f, benchmarkBatches(services))
+		})
+	}
+}
+
+// BenchmarkSpanMetrics is the cost of the same spans in contrib's span_metrics connector.
+func BenchmarkSpanMetrics(b *testing.B) {
+	for _, services := range []int{1, 10, 1000} {
+		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {
+			factory := spanmetricsconnector.NewFactory()
+			c, err := factory.CreateTracesToMetrics(b.Context(), connectortest.NewNopSettings(factory.Type()), factory.CreateDefaultConfig(), consumertest.NewNop())
+			require.NoError(b, err)
+			require.NoError(b, c.Start(b.Context(), componenttest.NewNopHost()))
+			defer func() { require.NoError(b, c.Shutdown(b.Context())) }()
+			benchmarkConsume(b, c, benchmarkBatches(services))
+		})
+	}
+}
+
+func benchmarkConsume(b *testing.B, c consumer.Traces, batches []ptrace.Traces) {
+	for _, td := range batches {
+		require.NoError(b, c.ConsumeTraces(b.Context(), td))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		if err := c.ConsumeTraces(b.Context(), batches[i%len(batches)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	runtime.ReadMemStats(&after)
+	spans := float64(b.N) * spansPerBatch
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/spans, "allocs/span")
+}
