@@ -30,16 +30,15 @@ type core struct {
 	telemetry telemetry
 	resource  pcommon.Resource // of the emitted metrics
 	now       func() time.Time
-	started   time.Time
 
 	rules    atomic.Pointer[rules]
 	registry *registry
 
-	flushing        sync.Mutex // one flush at a time; guards the next three
-	failing         failures
-	lastFlush       pcommon.Timestamp
-	store           *checkpoint.Store
-	series, streams atomic.Int64
+	flushing  sync.Mutex // one flush at a time; guards the next three
+	failing   failures
+	lastFlush pcommon.Timestamp
+	store     *checkpoint.Store
+	series    atomic.Int64
 
 	host        component.Host
 	unsubscribe func()
@@ -65,7 +64,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	}
 	return c, errors.Join(
 		telemetry.builder.RegisterConnectorSliSeriesCallback(observe(&c.series)),
-		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.streams)))
+		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.registry.streams)))
 }
 
 // resourceOf is the collector as the writer of the counters. Two connectors in it never write
@@ -96,7 +95,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	c.host, c.store, c.started = host, store, c.now()
+	c.host, c.store = host, store
 	if err := c.restore(ctx); err != nil {
 		return errors.Join(err, store.Close(ctx))
 	}
@@ -127,7 +126,7 @@ func (c *core) stop(ctx context.Context) error {
 	close(c.done)
 	c.loop.Wait()
 	if c.config.Storage == nil {
-		c.registry.settleAll(c.now())
+		c.settle(ctx, 0) // it would be lost otherwise
 	}
 	c.flush(ctx)
 	return c.store.Close(ctx)
@@ -143,7 +142,7 @@ func (c *core) swap(cat *catalog.Catalog) {
 	c.registry.unwant()
 	for _, s := range cat.Services {
 		key := serviceKey{namespace: s.Namespace, name: s.Name}
-		compiled, err := c.registry.service(key).take(s, now)
+		compiled, err := c.registry.service(key).take(c.registry, s, now)
 		if err != nil {
 			c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
 				zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
@@ -154,7 +153,7 @@ func (c *core) swap(cat *catalog.Catalog) {
 }
 
 // take brings the service in line with the catalog and compiles its rules.
-func (s *service) take(from *catalog.Service, now time.Time) (*serviceRules, error) {
+func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*serviceRules, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wanted, s.listed = true, nil
@@ -178,7 +177,7 @@ func (s *service) take(from *catalog.Service, now time.Time) (*serviceRules, err
 		}
 		*compiled = rules
 		state.wanted = true
-		state.track(o.SLI.Metrics, now)
+		s.track(r, state, o.SLI.Metrics, now)
 	}
 	for i := range compiled.metrics {
 		compiled.metrics[i].tracker = compiled.metrics[i].slo.tracker
@@ -188,10 +187,6 @@ func (s *service) take(from *catalog.Service, now time.Time) (*serviceRules, err
 }
 
 // arrive notes telemetry of a service and returns the counters it goes to, if any.
-func (c *core) arrive(ctx context.Context, s *service, id identity, now time.Time) *version {
-	v, squeezed := s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
-	if squeezed != "" {
-		c.telemetry.adjust(ctx, squeezed, 1)
-	}
-	return v
+func (c *core) arrive(s *service, id identity, now time.Time) (_ *version, squeezed string) {
+	return s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
 }

@@ -29,23 +29,37 @@ func (c *core) flush(ctx context.Context) {
 	defer c.flushing.Unlock()
 	now := c.now()
 	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+1)
-	e, records := c.snapshot(now)
+	c.settle(ctx, c.config.SettleTimeout)
+	e, records := c.snapshot()
 	c.report(errors.Join(c.save(ctx, now, records), c.emit(ctx, now, e)))
+}
+
+// settle counts what the metrics SLIs have had pending for longer than timeout.
+func (c *core) settle(ctx context.Context, timeout time.Duration) {
+	remarks, now := newRemarks(), c.now()
+	c.registry.mu.Lock()
+	for i := range c.registry.shards {
+		for _, s := range c.registry.shards[i].services {
+			s.mu.Lock()
+			s.tend(c.registry, now, timeout, remarks)
+			s.mu.Unlock()
+		}
+	}
+	c.registry.mu.Unlock()
+	c.telemetry.report(ctx, remarks)
 }
 
 // snapshot reads every counter into an emission and, after that, the shards that have changed
 // into records.
-func (c *core) snapshot(now time.Time) (*emission, map[int][]byte) {
+func (c *core) snapshot() (*emission, map[int][]byte) {
 	e, records := newEmission(c), make(map[int][]byte)
 	r := c.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var streams int
 	for i := range r.shards {
 		s := &r.shards[i]
 		for _, svc := range s.services {
 			svc.mu.Lock()
-			streams += svc.tend(now, c)
 			e.service(svc)
 			s.dirty = s.dirty || svc.dirty
 			svc.dirty = false
@@ -60,7 +74,6 @@ func (c *core) snapshot(now time.Time) (*emission, map[int][]byte) {
 		r.prune()
 	}
 	c.series.Store(int64(e.series))
-	c.streams.Store(int64(streams))
 	return e, records
 }
 

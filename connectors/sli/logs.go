@@ -17,7 +17,7 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		if service == nil {
 			continue
 		}
-		into := c.arrive(ctx, service.service, id, now)
+		into, squeezed := c.arrive(service.service, id, now)
 		if into == nil || len(service.logs) == 0 {
 			continue
 		}
@@ -25,7 +25,8 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		b.reset(len(service.logs), c.config.Exemplars)
 		b.countLogs(ctx, service, rl)
 		service.service.add(into, b.tallies[:len(service.logs)], now, c.config.CorrelationAttribute)
-		c.telemetry.report(ctx, b)
+		b.squeezed(squeezed)
+		c.telemetry.report(ctx, b.remarks)
 		b.release()
 	}
 	return nil
@@ -37,6 +38,7 @@ func (b *batch) countLogs(ctx context.Context, service *serviceRules, rl plog.Re
 	}
 	for _, scope := range rl.ScopeLogs().All() {
 		for _, record := range scope.LogRecords().All() {
+			b.events++
 			context := ottllog.NewTransformContextPtr(rl, scope, record)
 			for i := range service.logs {
 				switch t := &b.tallies[i]; service.logs[i].judge(ctx, context) {

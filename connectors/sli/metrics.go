@@ -2,27 +2,272 @@ package sli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottldatapoint"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
+	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
 )
 
+// side is what a selection of a metrics SLI counts.
+type side uint8
+
+const (
+	sideGood side = iota
+	sideBad
+	sideTotal
+)
+
+// A metricRule is a metrics SLI: its selections, two of the three sides.
 type metricRule struct {
-	slo     *slo
-	tracker *tracker
+	slo        *slo
+	tracker    *tracker
+	selections []selection
 }
 
-func metricRuleOf(o *slo, _ *catalog.Metrics) (metricRule, error) { return metricRule{slo: o}, nil }
+// A selection picks data points of a metric for one side.
+type selection struct {
+	side      side
+	metric    string
+	match     *pointCondition
+	threshold *catalog.Threshold
+}
 
-type tracker struct{}
+func metricRuleOf(o *slo, m *catalog.Metrics) (metricRule, error) {
+	rule := metricRule{slo: o}
+	sides := [...]*catalog.MetricSelection{sideGood: m.Good, sideBad: m.Bad, sideTotal: m.Total}
+	for side := range side(len(sides)) {
+		from := sides[side]
+		if from == nil {
+			continue
+		}
+		s := selection{side: side, metric: from.Name, threshold: from.Threshold}
+		if err := compileTo(&s.match, condition.DataPoint, "metrics match", from.Match); err != nil {
+			return rule, err
+		}
+		rule.selections = append(rule.selections, s)
+	}
+	return rule, nil
+}
 
-func (o *slo) track(*catalog.Metrics, time.Time)       {}
-func (r *registry) settleAll(time.Time)                {}
-func (s *service) tend(time.Time, *core) (streams int) { return 0 }
-func (t *tracker) encode(w *writer)                    { w.uint(0) }
-func decodeTracker(r *reader) *tracker                 { r.uint(); return nil }
+// An observation is a data point that a selection picked.
+type observation struct {
+	rule      *metricRule
+	selection *selection
+	stream    streamID
+	point     cumulative.Point
+	// refused, if not empty, is the reason why the point cannot be counted.
+	refused string
+	unit    string
+}
 
-// ConsumeMetrics counts.
-func (c *core) ConsumeMetrics(context.Context, pmetric.Metrics) error { return nil }
+// ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: what it
+// cannot judge it drops and counts.
+func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	rules, now := c.rules.Load(), c.now()
+	for _, rm := range md.ResourceMetrics().All() {
+		id := identify(rm.Resource())
+		service := rules.find(id)
+		if service == nil || !foreign(rm) {
+			continue
+		}
+		into, squeezed := c.arrive(service.service, id, now)
+		if into == nil || len(service.metrics) == 0 {
+			continue
+		}
+		c.countPoints(ctx, service, into, rm, now, squeezed)
+	}
+	return nil
+}
+
+// foreign tells whether there is anything but what this connector itself writes.
+func foreign(rm pmetric.ResourceMetrics) bool {
+	for _, scope := range rm.ScopeMetrics().All() {
+		for _, m := range scope.Metrics().All() {
+			if m.Name() != metricEvents && m.Name() != metricLastSeen {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *core) countPoints(ctx context.Context, service *serviceRules, into *version, rm pmetric.ResourceMetrics, now time.Time, squeezed string) {
+	remarks := newRemarks()
+	observations := observe(ctx, service.metrics, rm, remarks)
+	if len(observations) > 0 {
+		if squeezed != "" {
+			remarks.adjusted[squeezed] += int64(len(observations))
+		}
+		add := addition{
+			registry: c.registry, service: service.service, version: into, resource: pdatautil.MapHash(rm.Resource().Attributes()),
+			now: now, maxStreams: c.config.MaxStreams, remarks: remarks,
+		}
+		for _, o := range add.all(observations) {
+			c.complain(service.service, o)
+		}
+	}
+	c.telemetry.report(ctx, remarks)
+}
+
+// observe picks the data points that the rules count.
+func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics, remarks *remarks) []observation {
+	var found []observation
+	for _, scope := range rm.ScopeMetrics().All() {
+		for _, metric := range scope.Metrics().All() {
+			if metric.Name() == metricEvents {
+				continue
+			}
+			for i := range rules {
+				for j := range rules[i].selections {
+					s := &rules[i].selections[j]
+					if s.metric != metric.Name() {
+						continue
+					}
+					p := picker{ctx: ctx, resource: rm, scope: scope, metric: metric, rule: &rules[i], selection: s, remarks: remarks}
+					found = p.pick(found)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// A picker picks the data points of one metric for one selection.
+type picker struct {
+	ctx       context.Context
+	resource  pmetric.ResourceMetrics
+	scope     pmetric.ScopeMetrics
+	metric    pmetric.Metric
+	rule      *metricRule
+	selection *selection
+	remarks   *remarks
+}
+
+func (p *picker) pick(found []observation) []observation {
+	switch p.metric.Type() {
+	case pmetric.MetricTypeSum:
+		sum := p.metric.Sum()
+		for _, dp := range sum.DataPoints().All() {
+			if p.selects(dp, dp.Flags()) {
+				point, ok := cumulative.Number(dp, sum.AggregationTemporality())
+				refused := refusal(!ok || !sum.IsMonotonic(), reasonNotACounter)
+				if p.selection.threshold != nil {
+					refused = reasonThreshold
+				}
+				found = append(found, p.observation(dp.Attributes(), point, refused))
+			}
+		}
+	case pmetric.MetricTypeHistogram:
+		h := p.metric.Histogram()
+		for _, dp := range h.DataPoints().All() {
+			if p.selects(dp, dp.Flags()) {
+				value, refused := p.counted(float64(dp.Count()), func(bound float64, interpolate bool) (float64, bool) {
+					return atMost(dp, bound, interpolate)
+				})
+				found = append(found, p.histogram(dp, h.AggregationTemporality(), value, refused))
+			}
+		}
+	case pmetric.MetricTypeExponentialHistogram:
+		h := p.metric.ExponentialHistogram()
+		for _, dp := range h.DataPoints().All() {
+			if p.selects(dp, dp.Flags()) {
+				value, refused := p.counted(float64(dp.Count()), func(bound float64, interpolate bool) (float64, bool) {
+					return exponentialAtMost(dp, bound, interpolate)
+				})
+				found = append(found, p.histogram(dp, h.AggregationTemporality(), value, refused))
+			}
+		}
+	default:
+		found = append(found, p.observation(pcommon.NewMap(), cumulative.Point{}, reasonNotACounter))
+	}
+	return found
+}
+
+func refusal(refused bool, reason string) string {
+	if refused {
+		return reason
+	}
+	return ""
+}
+
+// selects tells whether the point has a value and matches.
+func (p *picker) selects(dp any, flags pmetric.DataPointFlags) bool {
+	if flags.NoRecordedValue() {
+		return false
+	}
+	if p.selection.match == nil {
+		return true
+	}
+	context := ottldatapoint.NewTransformContextPtr(p.resource, p.scope, p.metric, dp)
+	defer context.Close()
+	switch verdict(p.selection.match.Eval(p.ctx, context)) {
+	case good:
+		return true
+	case conditionError:
+		p.remarks.dropped[reasonConditionError]++
+	}
+	return false
+}
+
+// counted is how many of a histogram's observations count.
+func (p *picker) counted(all float64, atMost func(bound float64, interpolate bool) (float64, bool)) (_ float64, refused string) {
+	t := p.selection.threshold
+	if t == nil {
+		return all, ""
+	}
+	bound, ok := boundOf(t, p.metric.Unit())
+	if !ok {
+		return 0, reasonUnit
+	}
+	n, ok := atMost(bound, t.Interpolate)
+	return n, refusal(!ok, reasonThreshold)
+}
+
+type histogramPoint interface {
+	Attributes() pcommon.Map
+	StartTimestamp() pcommon.Timestamp
+	Timestamp() pcommon.Timestamp
+}
+
+func (p *picker) histogram(dp histogramPoint, t pmetric.AggregationTemporality, value float64, refused string) observation {
+	if t == pmetric.AggregationTemporalityUnspecified {
+		refused = reasonNotACounter
+	}
+	return p.observation(dp.Attributes(), cumulative.Point{
+		Start: dp.StartTimestamp(), Time: dp.Timestamp(), Value: value,
+		Delta: t == pmetric.AggregationTemporalityDelta,
+	}, refused)
+}
+
+func (p *picker) observation(attributes pcommon.Map, point cumulative.Point, refused string) observation {
+	o := observation{rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit()}
+	if refused == "" {
+		o.stream = pdatautil.Hash(
+			pdatautil.WithMap(p.resource.Resource().Attributes()),
+			pdatautil.WithString(p.scope.Scope().Name()), pdatautil.WithString(p.scope.Scope().Version()),
+			pdatautil.WithString(p.metric.Name()), pdatautil.WithMap(attributes))
+	}
+	return o
+}
+
+// complain says, once a metric and reason, why its points are not counted and how to mend it.
+func (c *core) complain(s *service, o observation) {
+	mend := map[string]string{
+		reasonNotACounter: "name a monotonic sum or a histogram with a temporality",
+		reasonThreshold:   "use a threshold that is a bound of the histogram's buckets, set interpolate: true, or change the buckets",
+		reasonUnit:        "write the threshold as a plain number in the metric's own unit, or give the metric a unit of time (s, ms, us, ns, min, h)",
+		reasonStreams:     "raise max_streams of the sli connector",
+	}[o.refused]
+	c.logger.Warn("A metric that an SLO names is not counted", zap.String("reason", o.refused), zap.String("mend", mend),
+		zap.String("service", fmt.Sprintf("%.100q", s.name)), zap.String("slo", fmt.Sprintf("%.100q", o.rule.slo.name)),
+		zap.String("metric", fmt.Sprintf("%.100q", o.selection.metric)), zap.String("unit", fmt.Sprintf("%.20q", o.unit)))
+}

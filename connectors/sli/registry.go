@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -22,6 +23,8 @@ type registry struct {
 	shards [shards]shard
 	// changed: there has been a swap since the last prune.
 	changed bool
+	// streams is how many the trackers follow, all together.
+	streams atomic.Int64
 }
 
 type shard struct {
@@ -111,6 +114,16 @@ func (r *registry) service(key serviceKey) *service {
 	return found
 }
 
+// adopt takes up a restored service. r.mu must be held.
+func (r *registry) adopt(s *service) {
+	r.shards[s.shard()].services[s.serviceKey] = s
+	for _, o := range s.slos {
+		if o != nil && o.tracker != nil {
+			r.streams.Add(int64(len(o.tracker.streams)))
+		}
+	}
+}
+
 // unwant makes way for a catalog: what it does not name again goes with the next prune.
 // r.mu must be held.
 func (r *registry) unwant() {
@@ -143,9 +156,8 @@ func (r *registry) prune() {
 		s := &r.shards[i]
 		for key, svc := range s.services {
 			svc.mu.Lock()
-			if svc.wanted {
-				svc.prune()
-			} else {
+			svc.prune(r)
+			if !svc.wanted {
 				delete(s.services, key)
 				s.dirty = true
 			}
@@ -154,9 +166,12 @@ func (r *registry) prune() {
 	}
 }
 
-func (s *service) prune() {
+func (s *service) prune(r *registry) {
 	for i, o := range s.slos {
 		if o != nil && !o.wanted {
+			if o.tracker != nil {
+				r.streams.Add(-int64(len(o.tracker.streams)))
+			}
 			s.slos[i], s.dirty = nil, true
 			for _, e := range s.environments {
 				for _, v := range e.versions {
@@ -294,17 +309,17 @@ func (s *service) newEnvironment(name string, now time.Time, most int) (*environ
 			delete(s.environments, idle.name)
 		default:
 			e := s.environment(overflow)
-			s.settle(e, now)
+			s.greet(e, now)
 			return e, reasonEnvironmentOverflow
 		}
 	}
 	e := s.environment(name)
-	s.settle(e, now)
+	s.greet(e, now)
 	return e, ""
 }
 
-// settle gives a new environment its pairs at 0.
-func (s *service) settle(e *environment, now time.Time) {
+// greet gives a new environment its pairs at 0.
+func (s *service) greet(e *environment, now time.Time) {
 	if s.counts(e.name) {
 		s.standIn(e, now)
 	}
@@ -337,4 +352,10 @@ func (e *environment) newVersion(name string, now time.Time, most int) (_ *versi
 		e.versions[v.name] = v
 	}
 	return v, full
+}
+
+// holds tells whether the version is still one of the service.
+func (s *service) holds(v *version) bool {
+	e := s.environments[v.environment]
+	return e != nil && e.versions[v.name] == v
 }

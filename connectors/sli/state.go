@@ -50,7 +50,7 @@ func (c *core) restore(ctx context.Context) error {
 			continue
 		}
 		for _, s := range services {
-			c.registry.shards[s.shard()].services[s.serviceKey] = s
+			c.registry.adopt(s)
 		}
 	}
 	return nil
@@ -91,7 +91,6 @@ func (s *service) encode(w *writer) {
 			continue
 		}
 		w.string(o.name)
-		o.tracker.encode(w)
 	}
 	w.length(len(s.environments))
 	for _, e := range s.environments {
@@ -112,6 +111,49 @@ func (s *service) encode(w *writer) {
 				w.float(pair.bad)
 			}
 		}
+	}
+	for _, o := range s.slos {
+		if o != nil {
+			o.tracker.encode(w, s)
+		}
+	}
+}
+
+// encode writes the tracker's streams and what is pending; nothing but a 0 for none.
+func (t *tracker) encode(w *writer, s *service) {
+	if t == nil {
+		w.uint(0)
+		return
+	}
+	w.uint(1)
+	w.uint(t.definition)
+	w.uint(uint64(t.part))
+	w.uint(uint64(t.since))
+	w.length(len(t.streams))
+	for key, stream := range t.streams {
+		w.uint(uint64(key.side))
+		w.bytes = append(w.bytes, key.id[:]...)
+		w.uint(uint64(stream.Start))
+		w.uint(uint64(stream.Time))
+		w.float(stream.Value)
+		w.time(stream.seen)
+	}
+	for resource, p := range t.pending {
+		if !s.holds(p.version) {
+			delete(t.pending, resource) // the catalog no longer keeps its environment
+		}
+	}
+	w.length(len(t.pending))
+	for resource, p := range t.pending {
+		w.bytes = append(w.bytes, resource[:]...)
+		w.string(p.version.environment)
+		w.string(p.version.name)
+		w.float(p.total)
+		w.float(p.part)
+		w.uint(uint64(p.totalTime))
+		w.uint(uint64(p.partTime))
+		w.time(p.since)
+		w.string(p.refused)
 	}
 }
 
@@ -140,7 +182,7 @@ func decodeService(r *reader) *service {
 			s.slos = append(s.slos, nil)
 			continue
 		}
-		s.slos = append(s.slos, &slo{name: name, index: i, tracker: decodeTracker(r)})
+		s.slos = append(s.slos, &slo{name: name, index: i})
 	}
 	for range r.length() {
 		e := &environment{name: r.string(), lastSeen: r.time(), versions: make(map[string]*version)}
@@ -156,7 +198,42 @@ func decodeService(r *reader) *service {
 			}
 		}
 	}
+	for _, o := range s.slos {
+		if o != nil {
+			o.tracker = decodeTracker(r, s)
+		}
+	}
 	return s
+}
+
+func decodeTracker(r *reader, s *service) *tracker {
+	if r.uint() == 0 {
+		return nil
+	}
+	t := newTracker(r.uint(), side(r.uint()), pcommon.Timestamp(r.uint()))
+	for range r.length() {
+		key := streamKey{side: side(r.uint()), id: r.id()}
+		st := &stream{}
+		st.Start, st.Time, st.Value = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint()), r.count()
+		st.seen = r.time()
+		t.streams[key] = st
+	}
+	for range r.length() {
+		resource := r.id()
+		p := &pending{}
+		if env := s.environments[r.string()]; env != nil {
+			p.version = env.versions[r.string()]
+		}
+		p.total, p.part = r.count(), r.count()
+		p.totalTime, p.partTime = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint())
+		p.since, p.refused = r.time(), r.string()
+		if p.version == nil {
+			r.fail("something pending for no version")
+			break
+		}
+		t.pending[resource] = p
+	}
+	return t
 }
 
 // decodeSeries reads a pair that, as far as can be known, the next consumer has had.
@@ -240,6 +317,11 @@ func (r *reader) time() time.Time {
 		return time.Unix(0, int64(n))
 	}
 	return time.Time{}
+}
+
+func (r *reader) id() (id streamID) {
+	copy(id[:], r.take(len(id)))
+	return id
 }
 
 func (r *reader) float() float64 {

@@ -9,9 +9,10 @@ import (
 
 // A batch is what one resource adds to the SLOs of its service, gathered without a lock.
 type batch struct {
-	tallies  []tally
-	dropped  map[string]int64
-	adjusted map[string]int64
+	*remarks
+	tallies []tally
+	// events is how many were looked at.
+	events int64
 	// The last tracestate and what it weighs: the spans of a trace share theirs.
 	tracestate string
 	weight     float64
@@ -35,9 +36,15 @@ type badEvent struct {
 	attributes pcommon.Map
 }
 
-var batches = sync.Pool{New: func() any {
-	return &batch{dropped: make(map[string]int64), adjusted: make(map[string]int64)}
-}}
+// remarks are the numbers of events that were dropped, and that were counted otherwise than they
+// were sent, by reason.
+type remarks struct{ dropped, adjusted map[string]int64 }
+
+func newRemarks() *remarks {
+	return &remarks{dropped: make(map[string]int64), adjusted: make(map[string]int64)}
+}
+
+var batches = sync.Pool{New: func() any { return &batch{remarks: newRemarks()} }}
 
 // reset makes room for n SLOs and at most kept exemplars each.
 func (b *batch) reset(n, kept int) {
@@ -53,7 +60,14 @@ func (b *batch) reset(n, kept int) {
 		clear(t.badness)
 		t.slo, t.good, t.bad, t.next = nil, 0, 0, 0
 	}
-	b.tracestate, b.weight = "", 1
+	b.events, b.tracestate, b.weight = 0, "", 1
+}
+
+// squeezed remarks that the batch's environment or version had no room of its own, if so.
+func (b *batch) squeezed(reason string) {
+	if reason != "" && b.events > 0 {
+		b.adjusted[reason] += b.events
+	}
 }
 
 func (t *tally) failed(weight float64, e badEvent) {

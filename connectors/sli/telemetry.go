@@ -73,14 +73,14 @@ func (t telemetry) fail(ctx context.Context, stage string) {
 	t.builder.ConnectorSliFlushFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("stage", stage)))
 }
 
-// report reports what a batch dropped and adjusted.
-func (t telemetry) report(ctx context.Context, b *batch) {
-	for reason, n := range b.dropped {
+// report reports the remarks and forgets them.
+func (t telemetry) report(ctx context.Context, r *remarks) {
+	for reason, n := range r.dropped {
 		t.drop(ctx, reason, n)
 	}
-	for reason, n := range b.adjusted {
+	for reason, n := range r.adjusted {
 		t.adjust(ctx, reason, n)
 	}
-	clear(b.dropped)
-	clear(b.adjusted)
+	clear(r.dropped)
+	clear(r.adjusted)
 }

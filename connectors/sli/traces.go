@@ -18,7 +18,7 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		if service == nil {
 			continue
 		}
-		into := c.arrive(ctx, service.service, id, now)
+		into, squeezed := c.arrive(service.service, id, now)
 		if into == nil || len(service.spans) == 0 {
 			continue
 		}
@@ -26,7 +26,8 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		b.reset(len(service.spans), c.config.Exemplars)
 		b.countSpans(ctx, service, rs)
 		service.service.add(into, b.tallies[:len(service.spans)], now, c.config.CorrelationAttribute)
-		c.telemetry.report(ctx, b)
+		b.squeezed(squeezed)
+		c.telemetry.report(ctx, b.remarks)
 		b.release()
 	}
 	return nil
@@ -50,6 +51,7 @@ func (b *batch) countSpans(ctx context.Context, service *serviceRules, rs ptrace
 }
 
 func (b *batch) countSpan(ctx context.Context, service *serviceRules, kind kinds, e *spanEvent) {
+	b.events++
 	weight := b.weightOf(e.span)
 	for i := range service.spans {
 		rule := &service.spans[i]

@@ -1,0 +1,312 @@
+package sli
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+)
+
+const (
+	// streamIdle is how long a stream that has no points is remembered.
+	streamIdle = time.Hour
+	// maxCount is the most events that a double counts one by one.
+	maxCount = 1 << 53
+	// sameCollection is how far apart, at most, the points of one collection are: an SDK
+	// reads its instruments one after the other.
+	sameCollection = pcommon.Timestamp(500 * time.Millisecond)
+)
+
+// A streamID is a hash of what identifies a stream: resource, scope, metric and attributes.
+type streamID [16]byte
+
+// A tracker follows the streams of one metrics SLI. It is guarded by its service's mu.
+type tracker struct {
+	// definition is a hash of the SLI: with another one, streams mean something else.
+	definition uint64
+	// part is the side that is taken from the total to give the other; sideTotal when the SLI
+	// has no total, but good and bad.
+	part side
+	// since: a cumulative stream that began later and is seen for the first time counts
+	// from its start, as nothing of it can have been counted. Of any other the first value is
+	// only where counting begins.
+	since   pcommon.Timestamp
+	streams map[streamKey]*stream
+	pending map[streamID]*pending // by resource
+	// complained: metrics and reasons that were logged.
+	complained map[string]bool
+}
+
+type streamKey struct {
+	side side
+	id   streamID
+}
+
+type stream struct {
+	cumulative.Stream
+	seen time.Time
+}
+
+// pending are increases of one resource that wait until both sides have come as far: only
+// then is total − good the number of bad events.
+type pending struct {
+	version             *version
+	total, part         float64
+	totalTime, partTime pcommon.Timestamp
+	since               time.Time // arrival of the oldest
+	// refused, if not empty, is why points of a side cannot be counted: then neither side can.
+	refused string
+}
+
+func definitionOf(m *catalog.Metrics) uint64 {
+	h := fnv.New64a()
+	for _, s := range []*catalog.MetricSelection{m.Good, m.Bad, m.Total} {
+		if s == nil {
+			_, _ = fmt.Fprint(h, "-;")
+			continue
+		}
+		_, _ = fmt.Fprintf(h, "%q %q;", s.Name, s.Match)
+		if s.Threshold != nil {
+			_, _ = fmt.Fprintf(h, "%+v;", *s.Threshold)
+		}
+	}
+	return h.Sum64()
+}
+
+func partOf(m *catalog.Metrics) side {
+	switch {
+	case m.Total == nil:
+		return sideTotal
+	case m.Bad != nil:
+		return sideBad
+	default:
+		return sideGood
+	}
+}
+
+func (t *tracker) paired() bool { return t.part != sideTotal }
+
+// track gives the SLO a tracker for its metrics SLI, the one it has if it means the same.
+func (s *service) track(r *registry, o *slo, m *catalog.Metrics, now time.Time) {
+	var definition uint64
+	if m != nil {
+		definition = definitionOf(m)
+	}
+	if t := o.tracker; t != nil && (m == nil || t.definition != definition) {
+		s.settle(o, t, now, 0, newRemarks())
+		r.streams.Add(-int64(len(t.streams)))
+		o.tracker, s.dirty = nil, true
+	}
+	if m != nil && o.tracker == nil {
+		o.tracker = newTracker(definition, partOf(m), pcommon.NewTimestampFromTime(now))
+	}
+}
+
+func newTracker(definition uint64, part side, since pcommon.Timestamp) *tracker {
+	return &tracker{
+		definition: definition, part: part, since: since,
+		streams: make(map[streamKey]*stream), pending: make(map[streamID]*pending), complained: make(map[string]bool),
+	}
+}
+
+// An addition adds the observations of one resource to a service.
+type addition struct {
+	registry   *registry
+	service    *service
+	version    *version
+	resource   streamID
+	now        time.Time
+	maxStreams int
+	remarks    *remarks
+}
+
+// all adds the observations and returns those that are refused for the first time.
+func (a *addition) all(observations []observation) (refused []observation) {
+	s := a.service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty = true
+	for _, o := range observations {
+		t := o.rule.tracker
+		if o.refused == "" {
+			o.refused = a.add(t, o)
+		}
+		if o.refused == "" {
+			continue
+		}
+		a.remarks.dropped[o.refused]++
+		if t.paired() && o.refused != reasonRegressed {
+			if p := a.pendingOf(t); p != nil {
+				p.refused = o.refused
+				p.reach(o.selection.side, o.point.Time)
+			}
+		}
+		if key := o.selection.metric + " " + o.refused; !t.complained[key] {
+			t.complained[key] = true
+			if o.refused != reasonRegressed && o.refused != reasonInvalidPoint {
+				refused = append(refused, o)
+			}
+		}
+	}
+	for _, o := range observations {
+		t := o.rule.tracker
+		if p := t.pending[a.resource]; p != nil && p.complete() {
+			s.count(o.rule.slo, t, p, a.now, a.remarks)
+			delete(t.pending, a.resource)
+		}
+	}
+	return refused
+}
+
+// add counts one point, or leaves it pending. The reason why it cannot is returned.
+func (a *addition) add(t *tracker, o observation) (refused string) {
+	if o.point.Value > maxCount {
+		return reasonInvalidPoint
+	}
+	key := streamKey{side: o.selection.side, id: o.stream}
+	s, known := t.streams[key]
+	if !known {
+		if a.registry.streams.Load() >= int64(a.maxStreams) {
+			return reasonStreams
+		}
+		s = new(stream)
+	}
+	increase, verdict := s.Advance(o.point)
+	switch verdict {
+	case cumulative.Invalid:
+		return reasonInvalidPoint
+	case cumulative.Regressed:
+		return reasonRegressed
+	case cumulative.First:
+		t.streams[key] = s
+		a.registry.streams.Add(1)
+		if !o.point.Delta && (o.point.Start == 0 || o.point.Start < t.since) {
+			increase.Value = 0
+		}
+	}
+	s.seen = a.now
+	if !t.paired() {
+		if increase.Value > 0 {
+			if pair := a.service.at(a.version, o.rule.slo, a.now); pair != nil {
+				pair.add(o.selection.side, increase.Value)
+			}
+		}
+		return ""
+	}
+	p := a.pendingOf(t)
+	if p == nil {
+		return reasonStreams
+	}
+	if o.selection.side == sideTotal {
+		p.total += increase.Value
+	} else {
+		p.part += increase.Value
+	}
+	p.reach(o.selection.side, o.point.Time)
+	return ""
+}
+
+func (s *series) add(to side, n float64) {
+	if to == sideGood {
+		s.good += n
+	} else {
+		s.bad += n
+	}
+}
+
+// pendingOf is what the resource has pending; nil when there is no room for it.
+func (a *addition) pendingOf(t *tracker) *pending {
+	p := t.pending[a.resource]
+	if p == nil && len(t.pending) < a.maxStreams {
+		p = &pending{version: a.version, since: a.now}
+		t.pending[a.resource] = p
+	}
+	return p
+}
+
+// reach notes how far a side has come.
+func (p *pending) reach(s side, time pcommon.Timestamp) {
+	if s == sideTotal {
+		p.totalTime = max(p.totalTime, time)
+	} else {
+		p.partTime = max(p.partTime, time)
+	}
+}
+
+// complete tells whether both sides have come as far and make sense together.
+func (p *pending) complete() bool {
+	if p.totalTime == 0 || p.partTime == 0 {
+		return false
+	}
+	apart := max(p.totalTime, p.partTime) - min(p.totalTime, p.partTime)
+	return apart <= sameCollection && (p.part <= p.total || p.refused != "")
+}
+
+// count adds what was pending to the counters.
+func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *remarks) {
+	if p.total == 0 && p.part == 0 {
+		return
+	}
+	if p.refused != "" {
+		remarks.dropped[p.refused] += int64(max(p.total, p.part))
+		return
+	}
+	pair := s.at(p.version, o, now)
+	if pair == nil {
+		return
+	}
+	if p.part > p.total {
+		remarks.adjusted[reasonPartExceedsTotal] += int64(p.part - p.total)
+	}
+	rest := sideBad
+	if t.part == sideBad {
+		rest = sideGood
+	}
+	pair.add(t.part, p.part)
+	pair.add(rest, max(0, p.total-p.part))
+	s.dirty = true
+}
+
+// settle counts what has been pending for longer than timeout: the other side does not come.
+func (s *service) settle(o *slo, t *tracker, now time.Time, timeout time.Duration, remarks *remarks) {
+	for resource, p := range t.pending {
+		if now.Sub(p.since) < timeout {
+			continue
+		}
+		if p.refused == "" && p.total != p.part {
+			remarks.adjusted[reasonTimeout] += int64(max(p.total, p.part))
+		}
+		s.count(o, t, p, now, remarks)
+		delete(t.pending, resource)
+		s.dirty = true
+	}
+}
+
+// tend settles what has waited long enough and forgets idle streams. s.mu must be held.
+func (s *service) tend(r *registry, now time.Time, timeout time.Duration, remarks *remarks) {
+	for _, o := range s.slos {
+		if o == nil || o.tracker == nil {
+			continue
+		}
+		s.settle(o, o.tracker, now, timeout, remarks)
+		r.streams.Add(-int64(o.tracker.expire(now)))
+	}
+}
+
+// expire forgets streams without points. Should one come back it must not count from its start
+// again, so from now on only streams count so that began after its last point.
+func (t *tracker) expire(now time.Time) (expired int) {
+	for key, s := range t.streams {
+		if now.Sub(s.seen) <= streamIdle {
+			continue
+		}
+		t.since = max(t.since, min(s.Time+1, pcommon.NewTimestampFromTime(now)))
+		delete(t.streams, key)
+		expired++
+	}
+	return expired
+}
