@@ -69,6 +69,17 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 }
 
 func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
+	if err := p.open(ctx, host); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.done.Go(func() { p.run(running) })
+	return nil
+}
+
+// open makes the processor ready for points: it restores what was saved and follows the catalog.
+func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	source, err := servicecatalog.Find(host, p.config.Catalog)
 	if err != nil {
 		return err
@@ -82,9 +93,6 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	p.unsubscribe = source.Subscribe(p.adopt)
-	running, stop := context.WithCancel(context.Background())
-	p.stop = stop
-	p.done.Go(func() { p.run(running) })
 	return nil
 }
 
@@ -110,9 +118,11 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		return nil
 	}
 	if p.stop != nil {
-		p.unsubscribe()
 		p.stop()
 		p.done.Wait()
+	}
+	if p.unsubscribe != nil {
+		p.unsubscribe()
 		now := p.now()
 		p.checkpoint(ctx, now, true)
 		p.flush(ctx, now)
