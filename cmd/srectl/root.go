@@ -17,6 +17,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newValidateCommand(),
 		newConvertCommand(),
+		newStatusCommand(),
 	)
 	return root
 }

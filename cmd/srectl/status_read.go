@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+)
+
+// An sloStatus is one SLO in one environment. Its texts are safe to print.
+type sloStatus struct {
+	Service     string `json:"service"`
+	Namespace   string `json:"namespace,omitempty"`
+	Environment string `json:"environment"`
+	SLO         string `json:"slo"`
+	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
+	// spends the budget exactly. What the endpoint does not have is NaN.
+	Objective  number `json:"objective"`
+	Burn1h     number `json:"burnRate1h"`
+	BudgetLeft number `json:"budgetLeft"`
+	State      string `json:"state"`
+}
+
+// number is a float64 that is null in JSON when it is not one.
+type number float64
+
+// MarshalJSON writes null for NaN and the infinities.
+func (n number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return json.Marshal(f)
+	}
+	return []byte("null"), nil
+}
+
+func (s sloStatus) qualifiedService() string {
+	if s.Namespace == "" {
+		return s.Service
+	}
+	return s.Namespace + "/" + s.Service
+}
+
+// The states of slo_state.
+const (
+	stateExhausted   = "exhausted"
+	stateBurningFast = "burning_fast"
+	stateBurningSlow = "burning_slow"
+	stateNoData      = "no_data"
+	stateIdle        = "idle"
+	stateOK          = "ok"
+)
+
+// states from worst to best; one that is not known stands before idle.
+var states = []string{stateExhausted, stateBurningFast, stateBurningSlow, stateNoData, "", stateIdle, stateOK}
+
+func severity(state string) int {
+	if i := slices.Index(states, state); i >= 0 {
+		return i
+	}
+	return slices.Index(states, "")
+}
+
+// urgent says that someone should look now.
+func (s sloStatus) urgent() bool { return s.State == stateExhausted || s.State == stateBurningFast }
+
+// worstFirst orders by state, then by the budget that is left.
+func worstFirst(a, b sloStatus) int {
+	return cmp.Or(
+		cmp.Compare(severity(a.State), severity(b.State)),
+		cmp.Compare(a.BudgetLeft, b.BudgetLeft),
+		cmp.Compare(a.qualifiedService(), b.qualifiedService()),
+		cmp.Compare(a.Environment, b.Environment),
+		cmp.Compare(a.SLO, b.SLO),
+	)
+}
+
+// maxBody holds the metrics of some ten thousand SLOs.
+const maxBody = 128 << 20
+
+// fetch gives the endpoint's answer, at most maxBody of it.
+func (s *statusSource) fetch(ctx context.Context) (body []byte, contentType string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url.String(), http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	request.Header.Set("Accept", "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5")
+	response, err := s.client.Do(request)
+	if err != nil {
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+			err = wrapped.Err // the message names the URL already
+		}
+		return nil, "", err
+	}
+	defer response.Body.Close() //nolint:errcheck // nothing is lost
+	if response.StatusCode != http.StatusOK {
+		return nil, "", fmt.Errorf("HTTP status %d", response.StatusCode)
+	}
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
+	}
+	return body, response.Header.Get("Content-Type"), err
+}
+
+// readStatuses joins the slo_ metrics of a Prometheus or OpenMetrics exposition, worst SLO first.
+func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
+	parser, err := textparse.New(body, contentType, labels.NewSymbolTable(),
+		textparse.ParserOptions{FallbackContentType: "text/plain"})
+	if parser == nil {
+		return nil, err
+	}
+	type key struct{ namespace, service, environment, slo string }
+	bySLO := map[key]*sloStatus{}
+	var series labels.Labels
+	for {
+		entry, err := parser.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if entry != textparse.EntrySeries {
+			continue
+		}
+		text, _, value := parser.Series()
+		if !bytes.HasPrefix(text, []byte("slo_")) {
+			continue
+		}
+		parser.Labels(&series)
+		k := key{series.Get("service_namespace"), series.Get("service_name"), series.Get("deployment_environment_name"), series.Get("slo_name")}
+		status := bySLO[k]
+		if status == nil {
+			nan := number(math.NaN())
+			status = &sloStatus{
+				Service: label(k.service), Namespace: label(k.namespace), Environment: label(k.environment), SLO: label(k.slo),
+				Objective: nan, Burn1h: nan, BudgetLeft: nan,
+			}
+		}
+		switch name := series.Get(labels.MetricName); {
+		case name == "slo_objective_ratio":
+			status.Objective = number(value)
+		case name == "slo_burn_rate_ratio" && series.Get("slo_window") == "1h":
+			status.Burn1h = number(value)
+		case name == "slo_error_budget_remaining_ratio":
+			status.BudgetLeft = number(value)
+		case name == "slo_state" && value == 1: // the label of the same name says which
+			status.State = label(series.Get("slo_state"))
+		default:
+			continue // slo_events_total and the like alone do not make a row
+		}
+		bySLO[k] = status
+	}
+	statuses := make([]sloStatus, 0, len(bySLO))
+	for _, status := range bySLO {
+		statuses = append(statuses, *status)
+	}
+	slices.SortFunc(statuses, worstFirst)
+	return statuses, nil
+}
+
+// Bounds on what comes from outside, in characters.
+const (
+	maxLabel   = 60
+	maxMessage = 200
+)
+
+func label(value string) string { return printable(value, maxLabel) }
+
+// printable cuts text to a length and replaces what a terminal might obey: control
+// characters, escape sequences and invisible marks that turn text around.
+func printable(text string, length int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if n++; n > length {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = unicode.ReplacementChar
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
