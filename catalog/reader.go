@@ -14,7 +14,7 @@ import (
 type reader struct{ problems Problems }
 
 func (r *reader) add(severity Severity, at Position, path, message, mend string) {
-	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: path, Message: message, Mend: mend})
+	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: onOneLine(truncate(path, maxReason)), Message: message, Mend: mend})
 }
 
 func (r *reader) problem(at place, message, mend string) {
@@ -82,9 +82,9 @@ func (p place) text(key string) string {
 
 func joinPath(path, key string) string {
 	if path == "" {
-		return cut(key)
+		return key
 	}
-	return path + "." + cut(key)
+	return path + "." + key
 }
 
 func (r *reader) mapping(at place) bool {
@@ -204,8 +204,10 @@ func explain(err error) string { return onOneLine(truncate(err.Error(), maxReaso
 
 func onOneLine(s string) string {
 	q := strconv.Quote(s)
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
+	return unquote.Replace(q[1 : len(q)-1])
 }
+
+var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
 func truncate(s string, limit int) string {
 	if len(s) <= limit {
