@@ -11,7 +11,9 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
@@ -113,6 +115,13 @@ type rig struct {
 	sink    *consumertest.MetricsSink
 }
 
+func settings(logger *zap.Logger) processor.Settings {
+	set := processortest.NewNopSettings(metadata.Type)
+	set.ID = component.NewID(metadata.Type)
+	set.Logger = logger
+	return set
+}
+
 func newRig(t *testing.T, services ...*catalog.Service) *rig {
 	return newRigWith(t, createDefaultConfig().(*Config), noon, nil, services...)
 }
@@ -125,7 +134,7 @@ func newRigWith(t *testing.T, config *Config, clock time.Time, storage component
 		r.host.extensions[*config.Storage] = storage
 	}
 	var err error
-	r.sloProcessor, err = newProcessor(processortest.NewNopSettings(metadata.Type), config, r.sink)
+	r.sloProcessor, err = newProcessor(settings(zap.NewNop()), config, r.sink)
 	require.NoError(t, err)
 	r.now = func() time.Time { return r.clock }
 	require.NoError(t, r.open(t.Context(), r.host))
