@@ -12,9 +12,11 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
+const formatCatalog = "catalog"
+
 // writers turn a service into the text of a format.
 var writers = map[string]func(*catalog.Service) ([]byte, catalog.Problems){
-	"catalog": func(s *catalog.Service) ([]byte, catalog.Problems) {
+	formatCatalog: func(s *catalog.Service) ([]byte, catalog.Problems) {
 		text, err := s.YAML()
 		if err != nil {
 			return nil, catalog.Problems{{Position: s.Position, Message: err.Error()}}
@@ -47,7 +49,7 @@ Exits 0 if everything was written, 1 if something was left out, 2 if there is no
 				return err
 			}
 			loaded, problems := catalog.Load(paths...)
-			files, more := convert(loaded, write)
+			files, more := convert(loaded, to, write)
 			problems = append(problems, more...)
 			if err := save(cmd.OutOrStdout(), out, files); err != nil {
 				return err
@@ -71,22 +73,29 @@ type file struct {
 	text []byte
 }
 
-func convert(loaded *catalog.Catalog, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
-	names := map[string]int{}
+// convert writes every service. Services that differ in their namespace only get files that
+// differ; formats other than ours have no namespaces and get the first of them.
+func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
+	seen := map[string]bool{}
 	for _, s := range loaded.Services {
-		names[s.Name]++
-	}
-	for _, s := range loaded.Services {
+		name := s.Name
+		if seen[s.Name] {
+			name = s.Namespace + "." + s.Name
+			if to != formatCatalog {
+				problems = append(problems, catalog.Problem{
+					Position: s.Position,
+					Message:  fmt.Sprintf("service %q of namespace %q is not written: %s has no namespaces, and there is another of that name", s.Name, s.Namespace, to),
+					Mend:     "rename one",
+				})
+				continue
+			}
+		}
+		seen[s.Name] = true
 		text, more := write(s)
 		problems = append(problems, more...)
-		if len(text) == 0 {
-			continue
+		if len(text) > 0 {
+			files = append(files, file{name + ".yaml", text})
 		}
-		name := s.Name
-		if names[s.Name] > 1 && s.Namespace != "" {
-			name = s.Namespace + "." + s.Name
-		}
-		files = append(files, file{name + ".yaml", text})
 	}
 	return files, problems
 }
