@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -263,3 +264,21 @@ spec:
     - {name: availability, objective: 99.9, sli: {availability: {}}}
     - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}
 `
+
+// counter is the value of an internal counter for a reason or stage.
+func (f *fixture) counter(t testing.TB, name, attribute string) int64 {
+	t.Helper()
+	m, err := f.telemetry.GetMetric(name)
+	if err != nil {
+		return 0
+	}
+	var sum int64
+	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		for _, kv := range p.Attributes.ToSlice() {
+			if kv.Value.AsString() == attribute {
+				sum += p.Value
+			}
+		}
+	}
+	return sum
+}
