@@ -16,7 +16,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -420,7 +419,6 @@ func TestFactory(t *testing.T) {
 	config.(*Config).Directory = []string{t.TempDir()}
 	created, err := factory.Create(t.Context(), metadatatest.NewSettings(componenttest.NewTelemetry()), config)
 	require.NoError(t, err)
-	var _ extension.Extension = created
 	require.Implements(t, (*Source)(nil), created)
 	require.NoError(t, created.Shutdown(t.Context()))
 	assert.Equal(t, component.StabilityLevelAlpha, factory.Stability())

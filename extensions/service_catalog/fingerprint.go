@@ -23,7 +23,7 @@ const maxHashed = 4 << 20
 //
 // What cannot be read is part of the fingerprint: a file that becomes readable is a change.
 func takeFingerprint(directories []string) (fingerprint, []string) {
-	t := tree{digest: sha256.New(), seen: make(map[string]bool)}
+	t := tree{digest: sha256.New(), seen: make(map[string]bool), content: sha256.New(), buffer: make([]byte, 32<<10)}
 	for _, directory := range directories {
 		t.add(directory, true)
 	}
@@ -35,7 +35,9 @@ type tree struct {
 	digest  hash.Hash
 	folders []string
 	// seen holds the real folders, so that links cannot make the walk go on forever.
-	seen map[string]bool
+	seen    map[string]bool
+	content hash.Hash
+	buffer  []byte
 }
 
 func (t *tree) add(path string, root bool) {
@@ -85,17 +87,19 @@ func (t *tree) file(path string) {
 		t.note("unreadable", path, err.Error())
 		return
 	}
-	defer f.Close()
-	content := sha256.New()
-	if _, err := io.Copy(content, io.LimitReader(f, maxHashed)); err != nil {
+	defer func() { _ = f.Close() }() // nothing was written
+	t.content.Reset()
+	if _, err := io.CopyBuffer(t.content, io.LimitReader(f, maxHashed), t.buffer); err != nil {
 		t.note("unreadable", path, err.Error())
 		return
 	}
-	t.note("file", path, string(content.Sum(nil)))
+	t.note("file", path, string(t.content.Sum(nil)))
 }
 
 // note adds one line that no other facts can spell.
-func (t *tree) note(kind, path, what string) { fmt.Fprintf(t.digest, "%s %q %q\n", kind, path, what) }
+func (t *tree) note(kind, path, what string) {
+	_, _ = fmt.Fprintf(t.digest, "%s %q %q\n", kind, path, what) // a hash.Hash never fails
+}
 
 func isCatalogFile(path string) bool {
 	switch filepath.Ext(path) {

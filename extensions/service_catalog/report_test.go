@@ -78,11 +78,10 @@ func TestProblemsAreLoggedWithPlaceAndMend(t *testing.T) {
 func TestLogIsBounded(t *testing.T) {
 	e := newEnvironment(t, byEvents, t.TempDir())
 	e.reporter.host = e.host
+	file, message := strings.Repeat("x", 100_000), "\x1b[2J\nforged line\n"+strings.Repeat("y", 100_000)
 	var problems catalog.Problems
 	for i := range 1000 {
-		problems = append(problems, catalog.Problem{
-			Position: catalog.Position{File: strings.Repeat("x", 100_000), Line: i}, Message: "\x1b[2J\nforged line\n" + strings.Repeat("y", 100_000),
-		})
+		problems = append(problems, catalog.Problem{Position: catalog.Position{File: file, Line: i}, Message: message})
 	}
 	e.reporter.report(refused, problems)
 	entries := e.logs.All()

@@ -60,7 +60,7 @@ func (w *watcher) run(ctx context.Context) {
 	var events chan fsnotify.Event
 	var errs chan error
 	if w.events != nil {
-		defer w.events.Close()
+		defer func() { _ = w.events.Close() }() // nobody is left to care
 		events, errs = w.events.Events, w.events.Errors
 	}
 	ticker := time.NewTicker(w.pollInterval)
@@ -85,7 +85,8 @@ func (w *watcher) run(ctx context.Context) {
 			if matters(event) {
 				wake()
 			}
-		case <-errs: // events were lost
+		case err := <-errs: // events were lost
+			w.logger.Debug("Lost file events of the catalog folders", zap.Error(err))
 			wake()
 		case <-next.C:
 			waiting = false
