@@ -14,10 +14,10 @@ export CGO_ENABLED ?= 1
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
-VERSION := $(shell sed -n 's/^  version: *//p' builder-config.yaml)
-COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
-DATE := $(shell git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo unknown)
+# Version, commit and its date, as Semantic Versioning writes build metadata: 0.1.0+02c9b5d44902.20261121T101402Z
 export TZ := UTC
+VERSION := $(shell sed -n 's/^  version: *//p' builder-config.yaml)+$(shell git rev-parse --short=12 HEAD 2>/dev/null || \
+	echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo .dirty).$(shell git log -1 --format=%cd --date=format-local:%Y%m%dT%H%M%SZ 2>/dev/null)
 
 # Turns the package names of `go build -v` into progress and passes everything else through.
 define PROGRESS
@@ -50,17 +50,17 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@rm -f $(@D)/go.mod $(@D)/go.sum
 	@touch $@
 
-# The builder writes the version as a literal; the overlay puts commit and date behind it.
+# The builder writes the version as a literal; the overlay puts the stamped one in its place.
 bin/otelcol-sre: cmd/otelcol-sre/components.go $(SOURCES)
 	@mkdir -p build
-	@sed 's|Version: .*|Version: "$(VERSION)+$(COMMIT) ($(DATE))",|' cmd/otelcol-sre/main.go > build/main.go
+	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > build/main.go
 	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/build/main.go" > build/overlay.json
 	@echo "building $@ (about 6 CPU minutes the first time)"
 	@go build -v -overlay build/overlay.json -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
 
 bin/srectl bin/shop: bin/%: $(SOURCES)
 	@echo "building $@"
-	@go build -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)' -o $@ ./cmd/$*
+	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/$*
 
 run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)

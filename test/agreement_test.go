@@ -36,7 +36,10 @@ func history(now time.Time) []sample {
 	var good, bad float64
 	for at, step := now.Add(-31*24*time.Hour), time.Duration(0); !at.After(now); at = at.Add(step) {
 		step = 10 * time.Minute
-		if now.Sub(at) < 4*24*time.Hour {
+		switch age := now.Sub(at); { // finer than 1 % of any window it is in
+		case age < 3*time.Hour:
+			step = 2 * time.Second
+		case age < 4*24*time.Hour:
 			step = 15 * time.Second
 		}
 		share := 0.001

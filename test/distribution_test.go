@@ -3,6 +3,7 @@ package test
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -121,7 +122,7 @@ func TestVersionIsStamped(t *testing.T) {
 	for _, program := range []string{binary, "../bin/srectl"} {
 		out, err := exec.Command(program, "--version").Output()
 		require.NoError(t, err)
-		assert.Regexp(t, `0\.\d+\.\d+\+[0-9a-f]{12}(-dirty)? \(\d{4}-\d\d-\d\dT`, string(out), program)
+		assert.Regexp(t, `\b`+regexp.QuoteMeta(readManifest(t).Dist.Version)+`\+[0-9a-f]{12}(\.dirty)?\.\d{8}T\d{6}Z\n`, string(out), program)
 	}
 }
 

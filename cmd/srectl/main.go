@@ -11,12 +11,8 @@ import (
 	"os"
 )
 
-// Set by the build: -ldflags "-X main.version=... -X main.commit=... -X main.date=...".
-var (
-	version = "devel"
-	commit  = "unknown"
-	date    = "unknown"
-)
+// version is set by the build, with the commit and its date: -ldflags "-X main.version=...".
+var version = "devel"
 
 const (
 	exitOK    = 0
