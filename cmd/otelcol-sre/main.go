@@ -12,6 +12,7 @@ import (
 	fileprovider "go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	httpprovider "go.opentelemetry.io/collector/confmap/provider/httpprovider"
 	yamlprovider "go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	configs "github.com/otelcol-sre/otelcol-sre/deploy/configs"
 	"go.opentelemetry.io/collector/otelcol"
 )
 
@@ -32,6 +33,7 @@ func main() {
 					fileprovider.NewFactory(),
 					httpprovider.NewFactory(),
 					yamlprovider.NewFactory(),
+					configs.NewFactory(),
 				},
 			},
 		},
@@ -40,6 +42,7 @@ func main() {
 			fileprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "go.opentelemetry.io/collector/confmap/provider/fileprovider v1.58.0",
 			httpprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "go.opentelemetry.io/collector/confmap/provider/httpprovider v1.58.0",
 			yamlprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.58.0",
+			configs.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		},
 		ConverterModules: []string{
 		},
