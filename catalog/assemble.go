@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
+	"hash"
 	"slices"
 	"strings"
 
@@ -99,8 +99,8 @@ func revision(services []*Service) string {
 	return hex.EncodeToString(digest.Sum(nil)[:16])
 }
 
-func hashNode(w io.Writer, n *yaml.Node) {
-	fmt.Fprintf(w, "%d %d %d %s\n", n.Kind, len(n.Content), len(n.Value), n.Value)
+func hashNode(w hash.Hash, n *yaml.Node) {
+	w.Write(fmt.Appendf(nil, "%d %d %d %s\n", n.Kind, len(n.Content), len(n.Value), n.Value))
 	for _, child := range n.Content {
 		hashNode(w, child)
 	}

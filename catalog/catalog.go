@@ -106,11 +106,11 @@ type SpanSelection struct {
 	Match string
 }
 
-// Availability: a span is bad when its status is ERROR, its HTTP status code is at least 500,
+// Availability counts spans: one is bad when its status is ERROR, its HTTP status code is at least 500,
 // or its gRPC status is a server's failure.
 type Availability struct{ SpanSelection }
 
-// Latency: a span is good when it took at most Threshold.
+// Latency counts spans: one is good when it took at most Threshold.
 type Latency struct {
 	SpanSelection
 	Threshold time.Duration

@@ -345,7 +345,9 @@ func ratioOrCounts(r *reader, at place, p *Prometheus) {
 	_, errors := at.lookup("errors")
 	_, total := at.lookup("total")
 	_, ratio := at.lookup("errorRatio")
-	if ratio && (errors || total) || !ratio && !(errors && total) {
+	counts := errors && total && !ratio
+	alone := ratio && !errors && !total
+	if !counts && !alone {
 		r.problem(at, "is not complete", "write errors and total, or errorRatio alone")
 	}
 }

@@ -136,7 +136,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read from
 	return io.ReadAll(io.LimitReader(f, maxFileSize+1))
 }
 

@@ -105,5 +105,5 @@ func (ps Problems) String() string {
 }
 
 func (ps Problems) sort() {
-	slices.SortStableFunc(ps, func(p, q Problem) int { return p.Position.compare(q.Position) })
+	slices.SortStableFunc(ps, func(p, q Problem) int { return p.compare(q.Position) })
 }

@@ -9,6 +9,7 @@ package condition
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -57,15 +58,44 @@ func parser[K any](newOne newParser[K], more ...ottl.Factory[K]) func() (ottl.Pa
 	})
 }
 
-var errEmpty = errors.New("the condition is empty")
+// maxNesting bounds brackets within brackets: OTTL's parser takes seconds for a thousand.
+const maxNesting = 50
+
+var (
+	errEmpty = errors.New("the condition is empty")
+	errDeep  = fmt.Errorf("brackets nest deeper than %d", maxNesting)
+)
 
 func compile[K any](parser func() (ottl.Parser[K], error), expr string) (*ottl.Condition[K], error) {
 	if expr == "" {
 		return nil, errEmpty
+	}
+	if nesting(expr) > maxNesting {
+		return nil, errDeep
 	}
 	p, err := parser()
 	if err != nil {
 		return nil, err
 	}
 	return p.ParseCondition(expr)
+}
+
+// nesting is how deep brackets stand within brackets, those in strings aside.
+func nesting(expr string) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(expr); i++ {
+		switch c := expr[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(' || c == '[' || c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ')' || c == ']' || c == '}':
+			depth--
+		}
+	}
+	return deepest
 }

@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,5 +111,29 @@ func TestRefuses(t *testing.T) {
 	} {
 		_, err := Span(expr)
 		assert.Error(t, err, expr)
+	}
+}
+
+// TestDeepNesting: what would keep the parser busy for seconds is refused at once.
+func TestDeepNesting(t *testing.T) {
+	deep := func(open, inner, closing string, n int) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(closing, n)
+	}
+	for _, expr := range []string{
+		deep("(", `name == "a"`, ")", maxNesting),
+		`name == "\"((((` + strings.Repeat("(", maxNesting) + `"`,
+	} {
+		_, err := Span(expr)
+		assert.NoError(t, err, expr)
+	}
+	for _, expr := range []string{
+		deep("(", `name == "a"`, ")", maxNesting+1),
+		deep("(", "", "", 2000),
+		deep("Len(", "name", ")", 2000) + " == 1",
+		"name == " + deep("[", "1", "]", 2000),
+		deep("attributes[", `"a"`, "]", 2000) + " == 1",
+	} {
+		_, err := Span(expr)
+		assert.ErrorIs(t, err, errDeep)
 	}
 }

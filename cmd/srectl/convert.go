@@ -54,7 +54,9 @@ Exits 0 if everything was written, 1 if something was left out, 2 if there is no
 			if err := save(cmd.OutOrStdout(), out, files); err != nil {
 				return err
 			}
-			fmt.Fprint(cmd.ErrOrStderr(), problems)
+			if _, err := fmt.Fprint(cmd.ErrOrStderr(), problems); err != nil {
+				return err
+			}
 			if problems.Err() != nil {
 				return errNotOK
 			}
