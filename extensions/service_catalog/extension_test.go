@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -93,7 +94,8 @@ func (e *environment) eventually(t testing.TB, want ...string) {
 		"want %v", want)
 }
 
-// outcomes waits until readings with these outcomes were logged, and no others.
+// outcomes waits until readings with these outcomes were logged, and no others. A slow disk may
+// be read more than once with the same outcome: repetitions count once.
 func (e *environment) outcomes(t testing.TB, want ...outcome) {
 	t.Helper()
 	got := func() (all []outcome) {
@@ -102,8 +104,8 @@ func (e *environment) outcomes(t testing.TB, want ...outcome) {
 		}
 		return all
 	}
-	require.Eventually(t, func() bool { return fmt.Sprint(got()) == fmt.Sprint(want) }, 10*time.Second, 5*time.Millisecond,
-		"want %v, have %v", want, got())
+	require.Eventually(t, func() bool { return slices.Equal(slices.Compact(got()), want) }, 10*time.Second, 5*time.Millisecond,
+		"want %v", want)
 }
 
 // A recordingHost keeps the statuses that were reported.
@@ -131,10 +133,11 @@ func (h *recordingHost) statuses() []componentstatus.Status {
 	return all
 }
 
+// eventually waits until these statuses were reported, and no others. Repetitions count once.
 func (h *recordingHost) eventually(t testing.TB, want ...componentstatus.Status) {
 	t.Helper()
-	require.Eventually(t, func() bool { return fmt.Sprint(h.statuses()) == fmt.Sprint(want) }, 10*time.Second, 5*time.Millisecond,
-		"want %v, have %v", want, h.statuses())
+	require.Eventually(t, func() bool { return slices.Equal(slices.Compact(h.statuses()), want) }, 10*time.Second, 5*time.Millisecond,
+		"want %v", want)
 }
 
 func TestReadyWhenStartReturns(t *testing.T) {
@@ -191,14 +194,14 @@ func TestConfigMapSwap(t *testing.T) {
 
 		mount.publish(t, map[string]string{"a.yaml": service("checkout"), "b.yaml": service("payment")})
 		e.eventually(t, "checkout", "payment")
-		mount.publish(t, map[string]string{"b.yaml": service("shipping")})
-		e.eventually(t, "shipping")
-		mount.publish(t, map[string]string{"b.yaml": broken("shipping")})
+		mount.publish(t, map[string]string{"a.yaml": service("checkout"), "b.yaml": broken("payment")})
 		e.host.eventually(t, componentstatus.StatusRecoverableError)
-		assert.Equal(t, []string{"shipping"}, e.names())
+		assert.Equal(t, []string{"checkout", "payment"}, e.names())
+		mount.publish(t, map[string]string{"a.yaml": service("checkout"), "b.yaml": service("shipping")})
+		e.eventually(t, "checkout", "shipping")
+		e.host.eventually(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
 		mount.publish(t, map[string]string{"b.yaml": service("inventory")})
 		e.eventually(t, "inventory")
-		e.host.eventually(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
 	})
 }
 
@@ -220,7 +223,7 @@ func TestSameContentIsNoChange(t *testing.T) {
 	e.eventually(t, "checkout", "payment")
 	cancel()
 	assert.Equal(t, 2, calls, "at once, and for the change that matters")
-	e.outcomes(t, swapped, swapped)
+	e.outcomes(t, swapped)
 }
 
 // The folder is itself a link that a deploy moves from one release to the next.
@@ -237,22 +240,22 @@ func TestLinkedFolderIsSwapped(t *testing.T) {
 	e.eventually(t, "shipping")
 }
 
-// Whoever writes a file in pieces, each of which is on the disk for a while, is not done:
-// nothing in between is read as long as the pieces follow each other.
+// While a file is written in pieces no service is lost, whatever is read of it in between;
+// TestLook shows that pieces which follow each other are not read at all.
 func TestPartialWrites(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", service("checkout"))
 	e := start(t, byBoth, dir)
-	text := service("payment")
+	cancel := e.Subscribe(func(c *catalog.Catalog) { assert.Equal(t, "checkout", c.Services[0].Name) })
 	f, err := os.Create(filepath.Join(dir, "b.yaml"))
 	require.NoError(t, err)
-	for _, b := range []byte(text) {
+	for _, b := range []byte(service("payment")) {
 		_, err := f.Write([]byte{b})
 		require.NoError(t, err)
 	}
 	require.NoError(t, f.Close())
 	e.eventually(t, "checkout", "payment")
-	e.outcomes(t, swapped, swapped)
+	cancel()
 }
 
 // A file that stays half written is refused until it is whole.
@@ -261,10 +264,10 @@ func TestHalfAFile(t *testing.T) {
 	text := service("checkout")
 	write(t, dir, "a.yaml", text)
 	e := start(t, byBoth, dir)
-	write(t, dir, "a.yaml", text[:len(text)-10])
+	replace(t, dir, "a.yaml", text[:len(text)-10])
 	e.outcomes(t, swapped, refused)
 	assert.Equal(t, []string{"checkout"}, e.names())
-	write(t, dir, "a.yaml", text)
+	replace(t, dir, "a.yaml", text)
 	e.outcomes(t, swapped, refused, unchanged)
 	e.host.eventually(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
 }
@@ -277,10 +280,10 @@ func TestErrorsAtRunTimeKeepTheLastGood(t *testing.T) {
 	calls := 0
 	cancel := e.Subscribe(func(*catalog.Catalog) { calls++ })
 
-	write(t, dir, "b.yaml", broken("payment"))
+	replace(t, dir, "b.yaml", broken("payment"))
 	e.outcomes(t, swapped, refused)
 	assert.Same(t, good, e.Catalog())
-	write(t, dir, "b.yaml", service("payment"))
+	replace(t, dir, "b.yaml", service("payment"))
 	e.outcomes(t, swapped, refused, swapped)
 	cancel()
 	assert.Equal(t, 2, calls)
@@ -295,7 +298,7 @@ func TestErrorsAtStartDoNotTakeDownTheOthers(t *testing.T) {
 	assert.Equal(t, []string{"checkout"}, e.names())
 	e.outcomes(t, partial)
 	e.host.eventually(t, componentstatus.StatusRecoverableError)
-	write(t, dir, "b.yaml", service("payment"))
+	replace(t, dir, "b.yaml", service("payment"))
 	e.eventually(t, "checkout", "payment")
 	e.outcomes(t, partial, swapped)
 	e.host.eventually(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
@@ -308,9 +311,9 @@ func TestFolderMissingAtStart(t *testing.T) {
 	e.host.eventually(t, componentstatus.StatusRecoverableError)
 	write(t, dir, "a.yaml", service("checkout"))
 	e.eventually(t, "checkout")
-	write(t, dir, "a.yaml", service("payment"))
+	replace(t, dir, "a.yaml", service("payment"))
 	e.eventually(t, "payment")
-	require.Contains(t, e.host.statuses(), componentstatus.StatusOK)
+	e.host.eventually(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
 }
 
 func TestFolderGoesAndComesBack(t *testing.T) {

@@ -27,10 +27,10 @@ func TestInternalMetrics(t *testing.T) {
 	e := start(t, byBoth, dir)
 	e.assertGauges(t, 2, 2, 0, 1_800_000_000)
 
-	write(t, dir, "b.yaml", broken("payment"))
+	replace(t, dir, "b.yaml", broken("payment"))
 	e.outcomes(t, swapped, refused)
 	e.assertGauges(t, 2, 2, 1, 1_800_000_000)
-	write(t, dir, "b.yaml", service("payment"))
+	replace(t, dir, "b.yaml", service("payment"))
 	e.outcomes(t, swapped, refused, unchanged)
 	require.NoError(t, os.Remove(filepath.Join(dir, "b.yaml")))
 	e.outcomes(t, swapped, refused, unchanged, swapped)
