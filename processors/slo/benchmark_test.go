@@ -1,0 +1,144 @@
+package slo
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// catalogOf is a catalog of n services with one SLO each.
+func catalogOf(n int) []*catalog.Service {
+	services := make([]*catalog.Service, n)
+	for i := range services {
+		services[i] = checkout()
+		services[i].Name = fmt.Sprint("service-", i)
+	}
+	return services
+}
+
+// batches are the counters of every service from one sender, 500 services a batch, at the time.
+func batches(services []*catalog.Service, value float64, at time.Time) []pmetric.Metrics {
+	var all []pmetric.Metrics
+	for i, s := range services {
+		c := newCounter(noon)
+		c.service, c.good, c.bad = s.Name, 10*value, value
+		md := c.metrics(at)
+		if i%500 == 0 {
+			all = append(all, md)
+			continue
+		}
+		sum := func(md pmetric.Metrics) pmetric.NumberDataPointSlice {
+			return md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints()
+		}
+		sum(md).MoveAndAppendTo(sum(all[len(all)-1]))
+	}
+	return all
+}
+
+// feed sends the counters for a number of flush intervals.
+func (r *benchRig) feed(tb testing.TB, services []*catalog.Service, intervals int) {
+	tb.Helper()
+	for n := range intervals {
+		r.clock = r.clock.Add(5 * time.Second)
+		for _, md := range batches(services, float64(n+1), r.clock) {
+			_, err := r.consume(tb.Context(), md)
+			require.NoError(tb, err)
+		}
+	}
+}
+
+var sizes = []int{10, 1000, 10000}
+
+// The cost of one point, from a batch of a thousand.
+func BenchmarkPoint(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprint(n, "SLOs"), func(b *testing.B) {
+			b.ReportAllocs()
+			services := catalogOf(n)
+			r := newBenchRig(b, services)
+			r.feed(b, services, 2)
+			var perRound, points, round int
+			for b.Loop() {
+				b.StopTimer()
+				round++
+				r.clock = r.clock.Add(5 * time.Second)
+				input := batches(services, float64(10+round), r.clock)
+				b.StartTimer()
+				perRound = 0
+				for _, md := range input {
+					_, _ = r.consume(b.Context(), md)
+					perRound += md.DataPointCount()
+				}
+				points += perRound
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/point")
+		})
+	}
+}
+
+func BenchmarkFlush(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprint(n, "SLOs"), func(b *testing.B) {
+			b.ReportAllocs()
+			services := catalogOf(n)
+			r := newBenchRig(b, services)
+			r.feed(b, services, 2)
+			for b.Loop() {
+				r.clock = r.clock.Add(5 * time.Second)
+				r.flush(b.Context(), r.clock)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/SLO")
+		})
+	}
+}
+
+// What a checkpoint of everything costs; the processor spreads it over checkpoint_interval.
+func BenchmarkCheckpoint(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprint(n, "SLOs"), func(b *testing.B) {
+			b.ReportAllocs()
+			services := catalogOf(n)
+			r := newBenchRig(b, services)
+			r.feed(b, services, 40)
+			var size int
+			for b.Loop() {
+				size = 0
+				for i := range r.shards {
+					size += len(r.shards[i].encode())
+				}
+			}
+			b.ReportMetric(float64(size)/float64(n), "B/SLO")
+		})
+	}
+}
+
+// The stated bound: 16 KiB for an SLO with events, all of it measured.
+func TestMemoryPerSLO(t *testing.T) {
+	const n = 10000
+	services := catalogOf(n)
+	r := newBenchRig(t, services)
+	r.feed(t, services, 1) // the catalog's and the processor's maps are there
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	all := heap()
+	for i := range r.shards {
+		clear(r.shards[i].slos)
+	}
+	empty := map[key]*tracked{}
+	r.slos.Store(&empty)
+	per := float64(all-heap()) / n
+	runtime.KeepAlive(services)
+	t.Logf("%.0f bytes an SLO with one sender", per)
+	require.Less(t, per, 16.0*1024)
+	require.Greater(t, per, 14000.0)
+}

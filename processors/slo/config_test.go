@@ -1,0 +1,81 @@
+package slo
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+)
+
+// readme is the README and the YAML in it.
+func readme(t *testing.T) (text string, example *confmap.Conf) {
+	t.Helper()
+	b, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(b), "```yaml\n")
+	require.True(t, ok)
+	block, _, ok := strings.Cut(rest, "```")
+	require.True(t, ok)
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(block))
+	require.NoError(t, err)
+	example, err = retrieved.AsConf()
+	require.NoError(t, err)
+	return string(b), example
+}
+
+func TestExampleConfig(t *testing.T) {
+	_, example := readme(t)
+	sub, err := example.Sub("processors::slo")
+	require.NoError(t, err)
+	config := createDefaultConfig()
+	require.NoError(t, sub.Unmarshal(config))
+	require.NoError(t, xconfmap.Validate(config))
+	want := createDefaultConfig().(*Config)
+	want.Storage = &fileStorage
+	require.Equal(t, want, config)
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	text, _ := readme(t)
+	for i := range reflect.TypeFor[Config]().NumField() {
+		assert.Contains(t, text, "| `"+reflect.TypeFor[Config]().Field(i).Tag.Get("mapstructure")+"` |")
+	}
+	for v := range verdicts {
+		assert.Contains(t, text, "| `"+v.String()+"` |")
+	}
+	for s := range states {
+		assert.Contains(t, text, "| `"+s.String()+"` |")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
+	require.NoError(t, xconfmap.Validate(createDefaultConfig()))
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"no catalog":          {func(c *Config) { c.Catalog = component.ID{} }, "catalog: is empty; name the service_catalog extension"},
+		"no flushes":          {func(c *Config) { c.FlushInterval = 0 }, "flush_interval: is 0s; set it from 100ms to 1h"},
+		"rare flushes":        {func(c *Config) { c.FlushInterval = 2 * time.Hour }, "flush_interval: is 2h0m0s"},
+		"checkpoints":         {func(c *Config) { c.CheckpointInterval = time.Second }, "checkpoint_interval: is 1s; set it to flush_interval (5s) or more"},
+		"short memory":        {func(c *Config) { c.StreamTTL = time.Second }, "stream_ttl: is 1s; set it to 1m or more"},
+		"one stream":          {func(c *Config) { c.MaxStreamsPerSLO = 1 }, "max_streams_per_slo: is 1"},
+		"no environments":     {func(c *Config) { c.MaxEnvironments = 0 }, "max_environments: is 0; set it to 1 or more"},
+		"all errors together": {func(c *Config) { c.MaxEnvironments, c.FlushInterval = 0, 0 }, "max_environments: is 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := createDefaultConfig().(*Config)
+			test.change(config)
+			require.ErrorContains(t, xconfmap.Validate(config), test.want)
+		})
+	}
+}

@@ -1,0 +1,121 @@
+package slo
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// record is a sound record of the shard that the checkout SLO is in.
+func record(tb testing.TB) (record []byte, number int) {
+	tb.Helper()
+	s := newBenchRig(tb, []*catalog.Service{checkout(resets(catalog.Reset{At: noon.Add(time.Second)}))})
+	c := newCounter(noon)
+	for range 50 {
+		s.clock = s.clock.Add(5 * time.Second)
+		_, err := s.consume(tb.Context(), c.add(9, 1.5).metrics(s.clock))
+		require.NoError(tb, err)
+	}
+	number = key{"shop", "checkout", "availability"}.shard()
+	return s.shards[number].encode(), number
+}
+
+// Whatever a record holds, decoding it ends, with bounded memory, in an error or in a state that can be
+// computed with and saved again.
+func FuzzDecode(f *testing.F) {
+	sound, number := record(f)
+	f.Add(sound)
+	f.Add([]byte{})
+	f.Add([]byte{0, 0})
+	for _, at := range []int{0, 1, 2, 10, 40, 60, 80, 100, 150, 200, len(sound) - 1} {
+		broken := append([]byte(nil), sound...)
+		broken[at] ^= 0xff
+		f.Add(broken)
+		f.Add(sound[:at])
+	}
+	f.Fuzz(func(t *testing.T, record []byte) {
+		s := &shard{slos: make(map[key]*tracked)}
+		if err := s.decode(record, number); err != nil {
+			return
+		}
+		again := &shard{slos: make(map[key]*tracked)}
+		require.NoError(t, again.decode(s.encode(), number), "what was read can be written and read")
+		for k, tracked := range s.slos {
+			service := checkout()
+			tracked.adopt(service, service.SLOs[0], noon.UnixNano())
+			for _, i := range tracked.instances {
+				requireFinite(t, i.read(k, tracked.objective, noon.UnixNano(), time.Minute))
+			}
+		}
+	})
+}
+
+func requireFinite(t *testing.T, r reading) {
+	t.Helper()
+	for _, v := range append(append([]float64{r.ownErrorRatio, r.ownBurnRate, r.remaining}, r.errorRatio...), r.burnRate...) {
+		require.False(t, math.IsNaN(v) || math.IsInf(v, 0))
+	}
+	for _, v := range append([]float64{r.ownErrorRatio}, r.errorRatio...) {
+		require.True(t, v >= 0 && v <= 1, v)
+	}
+	require.GreaterOrEqual(t, r.exhaustion, time.Duration(0))
+}
+
+// Whatever OTLP arrives, it is taken, gauges stay finite, and the state can be saved and loaded.
+func FuzzConsume(f *testing.F) {
+	marshal := func(md pmetric.Metrics) []byte {
+		b, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
+		require.NoError(f, err)
+		return b
+	}
+	c := newCounter(noon)
+	f.Add(marshal(c.add(9, 1).metrics(noon.Add(time.Minute))), int64(time.Minute))
+	f.Add(marshal(c.add(9, 1).metrics(noon.Add(-72*time.Hour))), int64(time.Hour))
+	f.Add(marshal(c.add(1e200, -1).metrics(noon.Add(time.Hour))), int64(math.MaxInt64))
+	f.Add([]byte{}, int64(-1))
+	f.Fuzz(func(t *testing.T, otlp []byte, pass int64) {
+		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(otlp)
+		if err != nil {
+			return
+		}
+		r := newBenchRig(t, []*catalog.Service{checkout(environments())})
+		for range 3 {
+			_, err := r.consume(t.Context(), md)
+			require.NoError(t, err)
+			r.clock = r.clock.Add(time.Duration(pass))
+			for i := range r.shards {
+				s := &r.shards[i]
+				readings, _ := r.read(s, nil, r.clock.UnixNano())
+				for _, reading := range readings {
+					requireFinite(t, reading)
+				}
+				again := &shard{slos: make(map[key]*tracked)}
+				require.NoError(t, again.decode(s.encode(), i))
+			}
+		}
+	})
+}
+
+// A benchRig is a processor without a test's rig around it.
+type benchRig struct {
+	*sloProcessor
+	clock time.Time
+}
+
+func newBenchRig(tb testing.TB, services []*catalog.Service) *benchRig {
+	tb.Helper()
+	p, err := newProcessor(settings(zap.NewNop()), createDefaultConfig().(*Config), consumertest.NewNop())
+	require.NoError(tb, err)
+	r := &benchRig{sloProcessor: p, clock: noon}
+	p.now = func() time.Time { return r.clock }
+	p.adopt(&catalog.Catalog{Services: services})
+	tb.Cleanup(p.telemetry.Shutdown)
+	return r
+}
