@@ -103,17 +103,24 @@ func (in *instance) instrumentation() []otelhttp.Option {
 
 // shutdown waits for the requests that the instance still answers, then sends what is left of its telemetry.
 func (in *instance) shutdown(ctx context.Context) error {
-	idle := make(chan struct{})
-	go func() {
-		in.inFlight.Wait()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	}
+	_ = in.idle(ctx) // what has ended by then is sent in any case
 	in.transport.CloseIdleConnections()
 	return in.telemetry.shutdown(ctx)
+}
+
+// idle waits for the work that the instance has taken.
+func (in *instance) idle(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		in.inFlight.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // acquire is the instance that takes the next piece of work; release it when the work is done.
@@ -195,16 +202,19 @@ func (s *service) listen(port int) error {
 
 // close stops listening and waits for the answers under way, or breaks them off when ctx is done.
 func (s *service) close(ctx context.Context) error {
-	// A listener that is not served yet is not closed by Shutdown.
-	defer s.listener.Close() //nolint:errcheck // it is closed already, as a rule
-	err := s.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.server.Close())
-	}
-	if s.current != nil { // the next server would wait for connections nobody uses
+	_ = s.listener.Close() // closed once: it is no error that Serve reports it
+	var err error
+	if s.current != nil {
+		err = s.current.idle(ctx)
 		s.current.transport.CloseIdleConnections()
 	}
-	return err
+	// The last answers leave at once. Shutdown would wait 5 s for connections that a client
+	// has opened and never used.
+	const farewell = 100 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	_ = s.server.Shutdown(ctx)
+	return errors.Join(err, s.server.Close())
 }
 
 const (

@@ -197,7 +197,7 @@ func TestARolloutLosesNothing(t *testing.T) {
 	s.ErrorRate = 0.2
 	settings[payment] = s
 	shop := startShop(t, Config{Exporter: ExporterConfig{Endpoint: backend.grpc}, Settings: settings, Seed: 7})
-	load := NewLoad(shop.URL(), 400)
+	load := NewLoad(shop.URL(), 150)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { load.Run(ctx) })

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 )
@@ -148,7 +149,7 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 				Objective: nan, Burn1h: nan, BudgetLeft: nan,
 			}
 		}
-		switch name := series.Get(labels.MetricName); {
+		switch name := series.Get(model.MetricNameLabel); {
 		case name == "slo_objective_ratio":
 			status.Objective = number(value)
 		case name == "slo_burn_rate_ratio" && series.Get("slo_window") == "1h":
