@@ -3,7 +3,6 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -140,6 +139,3 @@ func (p place) follow(path string) place {
 	}
 	return p
 }
-
-// describe names an object of another format in a problem.
-func describe(kind, name string) string { return fmt.Sprintf("%s %s", kind, quote(name)) }

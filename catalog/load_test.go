@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -160,6 +161,23 @@ spec:
 	_, problems = Parse("bomb.yaml", []byte(bomb))
 	require.Len(t, problems, 1)
 	assert.Contains(t, problems[0].Message, "grows beyond bounds")
+}
+
+// TestLoadTogether: loads do not disturb each other.
+func TestLoadTogether(t *testing.T) {
+	root := folder(t, map[string]string{"a.yaml": minimal("a"), "b.yaml": minimal("b")})
+	var all sync.WaitGroup
+	revisions := make([]string, 8)
+	for i := range revisions {
+		all.Go(func() {
+			c, _ := Load(root, "testdata/checkout.yaml")
+			revisions[i] = c.Revision
+		})
+	}
+	all.Wait()
+	for _, r := range revisions {
+		assert.Equal(t, revisions[0], r)
+	}
 }
 
 func BenchmarkLoad(b *testing.B) {

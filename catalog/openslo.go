@@ -72,7 +72,7 @@ func keep[T openslo.Object](l *loader, objects *map[string]document[T], d docume
 	}
 	name := d.object.GetName()
 	if first, twice := (*objects)[name]; twice && !d.broken {
-		l.problem(d.at.key("metadata", "name"), fmt.Sprintf("%s is defined at %s too", describe(string(d.object.GetKind()), name), first.at.position()), "give one another name")
+		l.problem(d.at.key("metadata", "name"), fmt.Sprintf("%s %s is defined at %s too", d.object.GetKind(), quote(name), first.at.position()), "give one another name")
 		return
 	}
 	(*objects)[name] = d

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -18,12 +17,9 @@ import (
 
 // The forms of single values. Lengths are bounds that nothing sensible meets.
 const (
-	maxName       = 255
-	maxText       = 4096
-	maxURL        = 2048
-	minWindow     = time.Hour
-	maxWindow     = 366 * 24 * time.Hour
-	defaultWindow = 30 * 24 * time.Hour
+	maxName = 255
+	maxText = 4096
+	maxURL  = 2048
 )
 
 // A check says what is wrong with a text, "" if nothing is.
@@ -110,7 +106,6 @@ const (
 	namePattern       = `^[^\p{Cc}\x{2028}\x{2029}/\\. ]([^\p{Cc}\x{2028}\x{2029}/\\]*[^\p{Cc}\x{2028}\x{2029}/\\ ])?$`
 	sloNamePattern    = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
 	labelKeyPattern   = `^[A-Za-z0-9_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
-	durationPattern   = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+$`
 	urlPattern        = `^[hH][tT][tT][pP][sS]?://[^/?#]`
 	emailPattern      = `^[^@\s]+@[^@\s]+$`
 )
@@ -124,7 +119,6 @@ var (
 	nameRegexp     = regexp.MustCompile(namePattern)
 	sloNameRegexp  = regexp.MustCompile(sloNamePattern)
 	labelKeyRegexp = regexp.MustCompile(labelKeyPattern)
-	durationRegexp = regexp.MustCompile(durationPattern)
 	emailRegexp    = regexp.MustCompile(emailPattern)
 )
 
@@ -249,101 +243,6 @@ func numberNode(v float64) *yaml.Node {
 		return scalar("!!float", strconv.FormatFloat(v, 'e', -1, 64))
 	}
 	return scalar("!!int", s)
-}
-
-// duration is a time span such as 30d, 1h30m or 300ms, with what else it must be.
-func duration(checks ...func(time.Duration) (string, string)) shape[time.Duration] {
-	return shape[time.Duration]{
-		name:   "duration",
-		schema: schema{"type": "string", "pattern": durationPattern, "maxLength": maxDuration},
-		read: func(r *reader, at place, into *time.Duration) bool {
-			if at.node.Kind != yaml.ScalarNode {
-				r.problem(at, "is "+kindName(at.node)+", not a duration", durationMend)
-				return false
-			}
-			d, err := ParseDuration(at.node.Value)
-			if err != nil {
-				r.problem(at, err.Error(), durationMend)
-				return false
-			}
-			*into = d
-			for _, c := range checks {
-				if message, mend := c(d); message != "" {
-					r.problem(at, message, mend)
-					return false
-				}
-			}
-			return true
-		},
-		write: func(d time.Duration) *yaml.Node {
-			if d == 0 {
-				return nil
-			}
-			return textNode(exactDuration(d))
-		},
-	}
-}
-
-const (
-	maxDuration  = 64 // bytes
-	durationMend = "write a number and its unit, such as 30d, 1h30m or 300ms"
-)
-
-// exactDuration is FormatDuration, down to the nanosecond.
-func exactDuration(d time.Duration) string {
-	if rest := d % time.Millisecond; rest != 0 {
-		whole := ""
-		if d > rest {
-			whole = FormatDuration(d - rest)
-		}
-		return whole + strconv.FormatInt(int64(rest), 10) + "ns"
-	}
-	return FormatDuration(d)
-}
-
-var durationUnits = map[string]time.Duration{
-	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "ms": time.Millisecond,
-	"s": time.Second, "m": time.Minute, "h": hour, "d": 24 * hour, "w": 7 * 24 * hour, "y": 365 * 24 * hour,
-}
-
-var durationPart = regexp.MustCompile(`([0-9.]+)([a-zµ]+)`)
-
-// ParseDuration reads durations as Prometheus and Go write them: 30d, 2w, 1h30m, 1.5h, 300ms.
-// A day has 24 hours, a week 7 days, a year 365.
-func ParseDuration(s string) (time.Duration, error) {
-	if len(s) > maxDuration || !durationRegexp.MatchString(s) {
-		return 0, fmt.Errorf("%s is not a duration", quote(s))
-	}
-	sum := new(big.Rat)
-	for _, part := range durationPart.FindAllStringSubmatch(s, -1) {
-		n, ok := new(big.Rat).SetString(part[1])
-		if !ok {
-			return 0, fmt.Errorf("%s is not a duration", quote(s))
-		}
-		sum.Add(sum, n.Mul(n, new(big.Rat).SetInt64(int64(durationUnits[part[2]]))))
-	}
-	ns := new(big.Int).Quo(sum.Num(), sum.Denom())
-	if !ns.IsInt64() {
-		return 0, fmt.Errorf("%s is longer than 292 years", quote(s))
-	}
-	return time.Duration(ns.Int64()), nil
-}
-
-func checkWindow(d time.Duration) (string, string) {
-	switch {
-	case d < minWindow || d > maxWindow:
-		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write 1h to 366d; 30d is usual"
-	case d%time.Minute != 0:
-		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write whole minutes"
-	}
-	return "", ""
-}
-
-func positive(d time.Duration) (string, string) {
-	if d <= 0 {
-		return "is not above 0", durationMend
-	}
-	return "", ""
 }
 
 var moment = shape[time.Time]{

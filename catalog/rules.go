@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The rules are what a mapping must be as a whole, beyond what each of its fields must be.
+
+func nameWorkload(_ *reader, _ place, s *Service) {
+	if k := s.Deployment.Kubernetes; k != nil && k.Name == "" {
+		k.Name = s.Name
+	}
+}
+
+func uniqueSLONames(r *reader, at place, s *Service) {
+	first := map[string]Position{}
+	for i, slo := range s.SLOs {
+		item := at.key("slos").item(i)
+		slo.Position = item.position()
+		if slo.Name == "" {
+			continue
+		}
+		if p, twice := first[slo.Name]; twice {
+			r.problem(item.key("name"), fmt.Sprintf("%s is there twice, first in line %d", quote(slo.Name), p.Line), "give each SLO its own name")
+			continue
+		}
+		first[slo.Name] = item.key("name").position()
+	}
+}
+
+func dependsOnOthers(r *reader, at place, s *Service) {
+	seen := map[string]bool{}
+	for i, dependency := range s.DependsOn {
+		if seen[dependency] {
+			continue
+		}
+		seen[dependency] = true
+		if dependency == s.Name || dependency == s.Namespace+"/"+s.Name {
+			r.problem(at.key("dependsOn").item(i), "is the service itself", "delete it")
+		}
+	}
+}
+
+func endAfterStart(r *reader, at place, m *Maintenance) {
+	if !m.Start.IsZero() && !m.End.IsZero() && !m.End.After(m.Start) {
+		r.problem(at.key("end"), "is not after start", "swap them, or mend the date")
+	}
+}
+
+func oneWindow(r *reader, at place, s *SLO) {
+	calendar, has := at.lookup("calendar")
+	if !has {
+		return
+	}
+	s.Window.Rolling = 0
+	if _, both := at.lookup("window"); both {
+		r.problem(calendar, "stands beside window", "keep one of them")
+	}
+}
+
+// reachableAlerts warns of alert pairs that were moved to where they can fire.
+func reachableAlerts(r *reader, at place, s *SLO) {
+	if !s.sound() {
+		return
+	}
+	var moved []string
+	for _, p := range s.BurnPairs() {
+		if p.Clamped {
+			moved = append(moved, fmt.Sprintf("%s (%s/%s) to %.4gx", p.Name, FormatDuration(p.Long), FormatDuration(p.Short), p.Factor))
+		}
+	}
+	if len(moved) > 0 {
+		r.warning(at.key("objective"), "burn rate alerts could never fire, or would without need, and were moved: "+strings.Join(moved, ", "),
+			"nothing to do; a stricter objective or a longer window needs no move")
+	}
+}
+
+// sound objectives and windows are those alerts can be reckoned for.
+func (s *SLO) sound() bool {
+	if message, _ := checkWindow(s.Window.Rolling); message != "" && s.Window.Calendar == nil {
+		return false
+	}
+	return s.Objective > 0 && s.Objective < 100
+}
+
+func orderResets(_ *reader, _ place, s *SLO) {
+	slices.SortStableFunc(s.Resets, func(a, b Reset) int { return a.At.Compare(b.At) })
+}
+
+func oneKindOfSLI(r *reader, at place, s *SLI) {
+	switch n := len(at.node.Content) / 2; {
+	case n == 0:
+		r.problem(at, "says no kind of SLI", "write availability: {}, or one of latency, spans, logs, metrics, prometheus")
+	case n > 1 && s.kinds() > 1:
+		r.problem(at, "says more than one kind of SLI", "make an SLO of each")
+	}
+}
+
+func (s *SLI) kinds() (n int) {
+	for _, set := range []bool{s.Availability != nil, s.Latency != nil, s.Spans != nil, s.Logs != nil, s.Metrics != nil, s.Prometheus != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func errorsOneWay(r *reader, at place, l *Latency) {
+	if l.ExcludeErrors && l.ErrorsAreBad {
+		r.problem(at.key("errorsAreBad"), "contradicts excludeErrors", "keep one of them")
+	}
+}
+
+func twoOfThree(r *reader, at place, m *Metrics) {
+	n := 0
+	for _, selection := range []*MetricSelection{m.Good, m.Bad, m.Total} {
+		if selection != nil {
+			n++
+		}
+	}
+	if n != 2 {
+		r.problem(at, fmt.Sprintf("has %d of good, bad and total", n), "write two of them; the third follows")
+	}
+}
+
+func ratioOrCounts(r *reader, at place, p *Prometheus) {
+	_, errors := at.lookup("errors")
+	_, total := at.lookup("total")
+	_, ratio := at.lookup("errorRatio")
+	counts := errors && total && !ratio
+	alone := ratio && !errors && !total
+	if !counts && !alone {
+		r.problem(at, "is not complete", "write errors and total, or errorRatio alone")
+	}
+}
