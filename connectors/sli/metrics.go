@@ -263,7 +263,7 @@ func (p *picker) observation(attributes pcommon.Map, point cumulative.Point, ref
 func (c *core) complain(s *service, o observation) {
 	mend := map[string]string{
 		reasonNotACounter: "name a monotonic sum or a histogram with a temporality",
-		reasonThreshold:   "use a threshold that is a bound of the histogram's buckets, set interpolate: true, or change the buckets",
+		reasonThreshold:   "use a threshold that is a bound of the histogram's buckets, set betweenBuckets: interpolate, or change the buckets",
 		reasonUnit:        "write the threshold as a plain number in the metric's own unit, or give the metric a unit of time (s, ms, us, ns, min, h)",
 		reasonStreams:     "raise max_streams of the sli connector",
 	}[o.refused]
