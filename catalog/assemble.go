@@ -48,7 +48,7 @@ func (l *loader) finish() (*Catalog, Problems) {
 	})
 	c.Revision = revision(c.Services)
 	l.problems.sort()
-	return c, l.problems
+	return c, l.problems.bounded()
 }
 
 type identity struct{ namespace, name string }

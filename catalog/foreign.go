@@ -16,13 +16,13 @@ import (
 
 // decodeForeign fills *into with what fits, and tells whether all of it did.
 func (r *reader) decodeForeign(doc place, into any) bool {
-	before := len(r.problems)
+	before := r.errors
 	r.checkForeign(doc, reflect.TypeOf(into).Elem())
 	err := remarshal(doc.node, into)
-	if err != nil && len(r.problems) == before {
+	if err != nil && r.errors == before {
 		r.problem(doc, "cannot be read: "+explain(err), "compare it with the format's own reference")
 	}
-	return len(r.problems) == before
+	return r.errors == before
 }
 
 func remarshal(n *yaml.Node, into any) error {

@@ -44,7 +44,7 @@ type loader struct {
 }
 
 func (l *loader) fileProblem(severity Severity, file, message, mend string) {
-	l.problems = append(l.problems, Problem{Severity: severity, Position: Position{File: file}, Message: message, Mend: mend})
+	l.add(severity, Position{File: file}, "", message, mend)
 }
 
 func (l *loader) load(path string) {

@@ -57,11 +57,11 @@ func readObject[T interface {
 	Validate() error
 }](l *loader, doc place) document[T] {
 	d := document[T]{at: doc}
-	before := len(l.problems)
+	before := l.errors
 	if l.decodeForeign(doc, &d.object) {
 		l.checkSDK(doc, d.object.Validate())
 	}
-	d.broken = len(l.problems) > before
+	d.broken = l.errors > before
 	return d
 }
 
@@ -127,7 +127,7 @@ func (l *loader) openSLOService(d document[openslov1.Service]) *definition {
 	if d.broken {
 		return service
 	}
-	before := len(l.problems.Errors())
+	before := l.errors
 	if s.Description != "" {
 		l.pass(d.at.key("spec", "description"), s.Description, bounded(maxText), printable(true))
 	}
@@ -141,7 +141,7 @@ func (l *loader) openSLOService(d document[openslov1.Service]) *definition {
 			}
 		}
 	}
-	service.broken = len(l.problems.Errors()) > before
+	service.broken = l.errors > before
 	return service
 }
 
@@ -197,8 +197,8 @@ func (l *loader) openSLOLabels(service *definition, labels openslov1.Labels) {
 
 // openSLOObjectives makes an SLO of each objective of an OpenSLO SLO.
 func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO]) {
-	spec, before := d.object.Spec, len(l.problems.Errors())
-	defer func() { service.broken = service.broken || len(l.problems.Errors()) > before }()
+	spec, before := d.object.Spec, l.errors
+	defer func() { service.broken = service.broken || l.errors > before }()
 
 	specAt := d.at.key("spec")
 	if spec.BudgetingMethod != openslov1.SLOBudgetingMethodOccurrences {

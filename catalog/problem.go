@@ -104,6 +104,32 @@ func (ps Problems) String() string {
 	return b.String()
 }
 
+// maxProblems bounds what is told of one file, for each severity.
+const maxProblems = 100
+
+// bounded leaves out what nobody reads: after that many, a file has other troubles. The
+// problems must be sorted.
+func (ps Problems) bounded() Problems {
+	type kind struct {
+		file     string
+		severity Severity
+	}
+	told := map[kind]int{}
+	var some Problems
+	for _, p := range ps {
+		k := kind{p.File, p.Severity}
+		told[k]++
+		switch n := told[k]; {
+		case n <= maxProblems:
+			some = append(some, p)
+		case n == maxProblems+1:
+			p.Path, p.Message, p.Mend = "", fmt.Sprintf("there are more %ss from here on", p.Severity), "mend those before first"
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(p, q Problem) int { return p.compare(q.Position) })
 }

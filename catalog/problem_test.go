@@ -40,6 +40,12 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 }
 
+func TestProblemsAreNotTooMany(t *testing.T) {
+	_, problems := Parse("a.yaml", []byte(head+"metadata: {name: a}\nspec: {environments: ["+strings.Repeat("a, ", 5000)+"]}\n"))
+	require.Len(t, problems, maxProblems+1)
+	assert.Equal(t, "a.yaml:4:326: error: there are more errors from here on; mend those before first", problems[maxProblems].String())
+}
+
 func TestErrHasErrorsOnly(t *testing.T) {
 	problems := Problems{{Severity: Warning, Message: "small"}}
 	require.NoError(t, problems.Err())

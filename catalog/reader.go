@@ -11,9 +11,15 @@ import (
 )
 
 // A reader collects the problems of all files.
-type reader struct{ problems Problems }
+type reader struct {
+	problems Problems
+	errors   int // how many of the problems are errors
+}
 
 func (r *reader) add(severity Severity, at Position, path, message, mend string) {
+	if severity == Error {
+		r.errors++
+	}
 	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: onOneLine(truncate(path, maxReason)), Message: message, Mend: mend})
 }
 

@@ -3,7 +3,6 @@ package catalog
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -141,7 +140,7 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 		if !r.mapping(at) {
 			return false
 		}
-		before := len(r.problems)
+		before := r.errors
 		r.checkKeys(at, keys)
 		for _, m := range members {
 			value, ok := at.lookup(m.key)
@@ -159,7 +158,7 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 		for _, check := range rules {
 			check(r, at, into)
 		}
-		return !slices.ContainsFunc(r.problems[before:], func(p Problem) bool { return p.Severity == Error })
+		return r.errors == before
 	}
 	s.write = func(t T) *yaml.Node {
 		node := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}

@@ -20,8 +20,8 @@ const (
 func (l *loader) readSloth(doc place) {
 	d := &definition{Service: &Service{Tier: defaultTier, Position: doc.position()}, at: doc, name: doc.key("service")}
 	l.services = append(l.services, d)
-	before := len(l.problems.Errors())
-	defer func() { d.broken = len(l.problems.Errors()) > before }()
+	before := l.errors
+	defer func() { d.broken = l.errors > before }()
 
 	var spec slothv1.Spec
 	l.decodeForeign(doc, &spec) // what fits is checked on, so that all problems come at once
