@@ -194,6 +194,10 @@ func TestRun(t *testing.T) {
 	}
 	assert.NotZero(t, requests)
 
+	o.Exporter.Endpoint, o.Exporter.Protocol = "localhost:1", protocolHTTP
+	require.ErrorContains(t, run(t.Context(), o), "is a collector up at the --endpoint?")
+
+	o.Exporter = ExporterConfig{}
 	o.control = backend.grpc
 	require.ErrorContains(t, run(t.Context(), o), "choose another --control address")
 }

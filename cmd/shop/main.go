@@ -145,10 +145,9 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 		defer cancel()
-		if lost := shop.Shutdown(ctx); errors.Is(lost, context.DeadlineExceeded) {
-			err = errors.Join(err, fmt.Errorf("the last telemetry could not be sent within %v: is a collector up at the --endpoint?", flushTimeout))
-		} else {
-			err = errors.Join(err, lost)
+		if lost := shop.Shutdown(ctx); lost != nil {
+			why, _, _ := strings.Cut(lost.Error(), "\n") // each signal of each service says the same
+			err = errors.Join(err, fmt.Errorf("the last telemetry was not sent: %s; is a collector up at the --endpoint?", why))
 		}
 	}()
 
