@@ -52,11 +52,11 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 
 # The builder writes the version as a literal; the overlay puts the stamped one in its place.
 bin/otelcol-sre: cmd/otelcol-sre/components.go $(SOURCES)
-	@mkdir -p build
-	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > build/main.go
-	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/build/main.go" > build/overlay.json
+	@mkdir -p .cache
+	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > .cache/main.go
+	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/.cache/main.go" > .cache/overlay.json
 	@echo "building $@ (about 6 CPU minutes the first time)"
-	@go build -v -overlay build/overlay.json -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
+	@go build -v -overlay .cache/overlay.json -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
 
 bin/srectl bin/shop: bin/%: $(SOURCES)
 	@echo "building $@"
@@ -117,4 +117,4 @@ vulncheck: ## known vulnerabilities, reported but not fatal: most are in modules
 	@$$(go env GOPATH)/bin/govulncheck -tags $(TAGS) ./cmd/... || echo "govulncheck: see above (reported only)"
 
 clean: ## remove what was built and the demo's state
-	rm -rf bin build .cache
+	rm -rf bin .cache

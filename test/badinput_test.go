@@ -33,7 +33,7 @@ func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			broken := filepath.Join(dir, "bad.yaml")
 			replaceFile(t, broken, c.text)
-			defer os.Remove(broken)
+			defer func() { require.NoError(t, os.Remove(broken)) }()
 
 			out, err := exec.Command("../bin/srectl", "validate", dir).CombinedOutput()
 			var exit *exec.ExitError

@@ -110,13 +110,8 @@ func (c *collector) kill() {
 }
 
 // scrape reads the Prometheus exporter's endpoint; nil when it does not answer.
-func (c *collector) scrape() map[string]*dto.MetricFamily { return scrape(c.prometheus) }
-
-// internal reads the collector's own metrics.
-func (c *collector) internal() map[string]*dto.MetricFamily { return scrape(c.telemetry) }
-
-func scrape(address string) map[string]*dto.MetricFamily {
-	response, err := http.Get("http://" + address + "/metrics")
+func (c *collector) scrape() map[string]*dto.MetricFamily {
+	response, err := http.Get("http://" + c.prometheus + "/metrics")
 	if err != nil {
 		return nil
 	}

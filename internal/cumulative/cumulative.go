@@ -46,10 +46,12 @@ const (
 	Reset
 	// Duplicate: the same point once more.
 	Duplicate
-	// OutOfOrder: older than one that was counted. A cumulative point loses nothing by it.
+	// OutOfOrder: older than one that was counted. A cumulative point loses nothing by it, unless
+	// it was the last of a life whose successor has been seen already.
 	OutOfOrder
 	// Regressed: the value fell though the start time says that it was not reset.
-	// It is ignored until the value has grown past the last one.
+	// It is ignored until the value has grown past the last one: too little is counted rather
+	// than too much.
 	Regressed
 	// Invalid: no time, a start after its time, or a value that is not a finite number ≥ 0.
 	Invalid
@@ -63,7 +65,9 @@ func (v Verdict) String() string {
 // Counts tells whether the point's increase is to be counted.
 func (v Verdict) Counts() bool { return v <= Reset }
 
-// Advance takes the stream's next point. The increase is empty unless the verdict counts.
+// Advance takes the stream's next point. The increase is empty unless the verdict counts. It is
+// also empty for the first point of a stream, or after a reset, whose start is unknown or is its
+// own time: what the point holds may have happened long before, so it is where counting begins.
 func (s *Stream) Advance(p Point) (Increase, Verdict) {
 	if p.Time == 0 || p.Start > p.Time || p.Value < 0 || math.IsNaN(p.Value) || math.IsInf(p.Value, 0) {
 		return Increase{}, Invalid
@@ -71,27 +75,38 @@ func (s *Stream) Advance(p Point) (Increase, Verdict) {
 	last := *s
 	switch {
 	case last.Time == 0:
-		return s.take(p, p.Start, p.Value, First)
+		return s.take(p, p.Start, p.begun(), First)
 	case p.Delta:
 		if v := last.late(p); v != Counted {
 			return Increase{}, v
 		}
 		return s.take(p, max(p.Start, last.Time), p.Value, Counted)
-	case p.Start > last.Start && last.Start != 0:
-		return s.take(p, max(p.Start, last.Time), p.Value, Reset)
-	case p.Start < last.Start && p.Start != 0:
+	case p.Start != 0 && p.Start < last.Start:
 		return Increase{}, OutOfOrder
+	case p.Start > last.Start && (last.Start != 0 || p.Start >= last.Time):
+		return s.take(p, max(p.Start, last.Time), p.begun(), Reset)
 	}
 	if v := last.late(p); v != Counted {
 		return Increase{}, v
 	}
 	if p.Value < last.Value {
-		if p.Start != 0 {
+		if p.Start != 0 && p.Start == last.Start {
 			return Increase{}, Regressed
 		}
 		return s.take(p, last.Time, p.Value, Reset)
 	}
+	if p.Start == 0 {
+		p.Start = last.Start
+	}
 	return s.take(p, last.Time, p.Value-last.Value, Counted)
+}
+
+// begun is what the point holds since its start, as far as that is known.
+func (p Point) begun() float64 {
+	if !p.Delta && (p.Start == 0 || p.Start == p.Time) {
+		return 0
+	}
+	return p.Value
 }
 
 func (s *Stream) late(p Point) Verdict {
@@ -107,7 +122,7 @@ func (s *Stream) late(p Point) Verdict {
 
 func (s *Stream) take(p Point, from pcommon.Timestamp, increase float64, v Verdict) (Increase, Verdict) {
 	*s = Stream{Start: p.Start, Time: p.Time, Value: p.Value}
-	if from == 0 {
+	if from == 0 || from > p.Time {
 		from = p.Time
 	}
 	return Increase{From: from, To: p.Time, Value: increase}, v

@@ -39,8 +39,23 @@ func TestAdvance(t *testing.T) {
 			{Point{Start: 10, Time: 40, Value: 101}, Increase{20, 40, 1}, Counted},
 		},
 		"unknown start: a fall is a reset": {
-			{Point{Time: 20, Value: 100}, Increase{20, 20, 100}, First},
+			{Point{Time: 20, Value: 100}, Increase{20, 20, 0}, First},
 			{Point{Time: 30, Value: 4}, Increase{20, 30, 4}, Reset},
+		},
+		"unknown start, then a known one": {
+			{Point{Time: 20, Value: 100}, Increase{20, 20, 0}, First},
+			{Point{Start: 25, Time: 30, Value: 4}, Increase{25, 30, 4}, Reset},
+			{Point{Time: 40, Value: 5}, Increase{30, 40, 1}, Counted},
+			{Point{Start: 45, Time: 50, Value: 2}, Increase{45, 50, 2}, Reset},
+		},
+		"a start that is the point's own time": {
+			{Point{Start: 20, Time: 20, Value: 100}, Increase{20, 20, 0}, First},
+			{Point{Start: 20, Time: 30, Value: 103}, Increase{20, 30, 3}, Counted},
+			{Point{Start: 40, Time: 40, Value: 50}, Increase{40, 40, 0}, Reset},
+		},
+		"a reset that reports an older time": {
+			{Point{Start: 10, Time: 50, Value: 100}, Increase{10, 50, 100}, First},
+			{Point{Start: 30, Time: 40, Value: 5}, Increase{40, 40, 5}, Reset},
 		},
 		"delta": {
 			{Point{Start: 10, Time: 20, Value: 3, Delta: true}, Increase{10, 20, 3}, First},
