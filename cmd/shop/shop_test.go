@@ -38,7 +38,7 @@ func startShop(t *testing.T, config Config) *Shop {
 
 func shutdown(t *testing.T, shop *Shop) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	require.NoError(t, shop.Shutdown(ctx))
 }
