@@ -243,15 +243,17 @@ func TestARolloutLosesNothing(t *testing.T) {
 	}
 	assert.Empty(t, arrived, "spans that nobody made")
 	assert.Len(t, versions, 3)
+	// At the end the load gives up on answers that a busy machine is slow to give.
 	sent := load.Requests()
-	assert.Equal(t, sent.Sent, requests)
-	assert.Equal(t, sent.Sent-sent.Failed, messages, "every paid order is shipped")
+	assert.LessOrEqual(t, requests, sent.Sent)
+	assert.GreaterOrEqual(t, requests, sent.Sent-sent.Failed)
 
 	good, bad := map[string]int64{}, map[string]int64{}
 	for _, c := range tally.SLOs {
 		good[c.SLO] += c.Good
 		bad[c.SLO] += c.Bad
 	}
+	assert.Equal(t, good[sloOrdersAccepted], messages, "every paid order is shipped")
 	assert.Equal(t, good[sloOrdersAccepted], backend.sum(checkout, "shop.orders", "paid"))
 	assert.Equal(t, bad[sloOrdersAccepted], backend.sum(checkout, "shop.orders", "failed"))
 	assert.Equal(t, good[sloQueueFreshness], backend.sum(inventory, "queue.messages", "false"))
