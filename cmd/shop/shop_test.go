@@ -189,7 +189,7 @@ func TestAFaultReachesTheCustomer(t *testing.T) {
 	assert.EqualValues(t, 1, slos["frontend latency"].Good, "a fast failure is fast")
 }
 
-// Versions change under load, and what arrives is what was made: no request fails and no span is lost.
+// Versions change under load, and what arrives is what was made: no span, log or count is lost.
 func TestARolloutLosesNothing(t *testing.T) {
 	backend := newCollector(t)
 	settings := quick()
