@@ -142,3 +142,36 @@ func benchmarkConsume(b *testing.B, c consumer.Traces, batches []ptrace.Traces) 
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/spans, "allocs/span")
 }
+
+// BenchmarkSampledTraces is the same with spans that were sampled, each of its own trace.
+func BenchmarkSampledTraces(b *testing.B) {
+	f := start(b, catalogOf(b, benchmarkCatalog(1)...))
+	batches := benchmarkBatches(1)
+	for i := range batches {
+		td := ptrace.NewTraces()
+		batches[i].CopyTo(td)
+		for j, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			span.TraceState().FromRaw(fmt.Sprintf("vendor=x,ot=th:c;rv:%014x", j))
+		}
+		batches[i] = td
+	}
+	benchmarkConsume(b, f, batches)
+}
+
+// A steady stream of spans costs no allocation, whether they are good or bad.
+func TestSpansDoNotAllocate(t *testing.T) {
+	f := start(t, catalogOf(t, benchmarkCatalog(10)...))
+	batches := benchmarkBatches(10)
+	for range 10 {
+		for _, td := range batches {
+			f.traces(t, td)
+		}
+	}
+	allocated := testing.AllocsPerRun(100, func() {
+		for _, td := range batches {
+			_ = f.ConsumeTraces(t.Context(), td)
+		}
+	})
+	// The pool may be emptied by a garbage collection in between.
+	require.Less(t, allocated/(float64(len(batches))*spansPerBatch), 0.05, "a span")
+}

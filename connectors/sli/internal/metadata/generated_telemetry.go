@@ -106,13 +106,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ConnectorSliEventsAdjusted, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_events_adjusted",
-		metric.WithDescription("Events that were counted, but not quite as they were sent, by reason. [Development]"),
+		metric.WithDescription("Events of an SLO that were counted otherwise than they were sent, by reason. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ConnectorSliEventsDropped, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_events_dropped",
-		metric.WithDescription("Events of a catalog SLO that could not be judged and are in neither outcome, by reason. [Development]"),
+		metric.WithDescription("Events of an SLO (data points, for metrics SLIs) that could not be judged and are in neither outcome, by reason. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
