@@ -51,10 +51,14 @@ func (b *encoder) id(v streamID) {
 	*b = binary.LittleEndian.AppendUint64(*b, v[1])
 }
 
+func (b *encoder) key(k key) {
+	b.text(k.namespace)
+	b.text(k.service)
+	b.text(k.slo)
+}
+
 func (b *encoder) slo(t *tracked) {
-	b.text(t.namespace)
-	b.text(t.service)
-	b.text(t.key.slo)
+	b.key(t.key)
 	b.time(t.removed)
 	b.time(t.audited)
 	b.uint(uint64(len(t.instances)))

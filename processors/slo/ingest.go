@@ -27,29 +27,28 @@ const (
 
 // consume counts the slo.events of the input and passes the input on as it is.
 func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
-	t := p.takers.Get().(*taker)
-	t.now = p.now().UnixNano()
-	t.slos = p.slos.Load()
+	t := taker{
+		maxStreams: p.config.MaxStreamsPerSLO, maxEnvironments: p.config.MaxEnvironments,
+		now: p.now().UnixNano(), slos: *p.slos.Load(), identity: make([]byte, 0, 512),
+	}
 	resources := md.ResourceMetrics()
 	for i := range resources.Len() {
 		t.resource(resources.At(i))
 	}
-	for v := range t.verdicts {
-		if t.verdicts[v] != 0 {
-			p.stats.points[v].Add(t.verdicts[v])
-			t.verdicts[v] = 0
+	for v, n := range t.verdicts {
+		if n != 0 {
+			p.stats.points[v].Add(n)
 		}
 	}
-	p.takers.Put(t)
 	return md, nil
 }
 
-// A taker takes the points of one input. It is reused for its buffer.
+// A taker takes the points of one input.
 type taker struct {
 	maxStreams, maxEnvironments int
 
 	now      int64
-	slos     *map[key]*tracked
+	slos     map[key]*tracked
 	verdicts [verdicts]int64
 	// identity is the sender, up to sender, and then the attributes of the present point.
 	identity []byte
@@ -152,9 +151,9 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 	if !ok {
 		return invalid
 	}
-	tracked, ok := (*t.slos)[slo]
+	tracked, ok := t.slos[slo]
 	if !ok { // a service without a namespace in the catalog stands for any
-		if tracked, ok = (*t.slos)[key{"", slo.service, slo.slo}]; !ok {
+		if tracked, ok = t.slos[key{"", slo.service, slo.slo}]; !ok {
 			return unknownSLO
 		}
 	}

@@ -34,7 +34,6 @@ type sloProcessor struct {
 	// slos are those of the catalog in use.
 	slos   atomic.Pointer[map[key]*tracked]
 	shards [shardCount]shard
-	takers sync.Pool
 
 	store  *checkpoint.Store
 	status status
@@ -54,9 +53,6 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		now:    time.Now,
 	}
 	p.emitter = newEmitter(set)
-	p.takers.New = func() any {
-		return &taker{maxStreams: config.MaxStreamsPerSLO, maxEnvironments: config.MaxEnvironments}
-	}
 	p.slos.Store(&map[key]*tracked{})
 	for i := range p.shards {
 		p.shards[i].slos = make(map[key]*tracked)

@@ -228,13 +228,11 @@ func (g gauges) collect(md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
-				slice := pmetric.NewNumberDataPointSlice()
+				points := m.Gauge().DataPoints
 				if m.Type() == pmetric.MetricTypeSum {
-					slice = m.Sum().DataPoints()
-				} else {
-					slice = m.Gauge().DataPoints()
+					points = m.Sum().DataPoints
 				}
-				for _, dp := range slice.All() {
+				for _, dp := range points().All() {
 					g[series(m.Name(), dp.Attributes())] = value(dp)
 				}
 			}
