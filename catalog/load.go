@@ -57,26 +57,24 @@ func (l *loader) load(path string) {
 	case !info.IsDir():
 		l.file(path, info)
 	default:
-		if files := l.folder(path, nil); files == 0 {
+		before := len(l.seen)
+		if files := l.folder(path); files == 0 && len(l.seen) > before {
 			l.fileProblem(Warning, path, "holds no catalog file", "put a *.yaml file a service into it")
 		}
 	}
 }
 
-// folder loads a folder and tells how many files it and its subfolders hold. parents are the
-// folders on the way here, with links resolved: a link back to one of them is not followed.
-func (l *loader) folder(path string, parents []string) (files int) {
+// folder loads a folder and tells how many files it and its subfolders hold. A folder that was
+// read already, under whatever name, holds nothing new: links cannot lead in circles.
+func (l *loader) folder(path string) (files int) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		l.fileProblem(Error, path, reason(err), "make it readable")
 		return 0
 	}
-	for _, parent := range parents {
-		if parent == real {
-			return 0
-		}
+	if !l.firstTime(real) {
+		return 0
 	}
-	parents = append(parents, real)
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		l.fileProblem(Error, path, reason(err), "make it readable")
@@ -94,13 +92,22 @@ func (l *loader) folder(path string, parents []string) (files int) {
 				l.fileProblem(Error, name, reason(err), "mend or remove the link")
 			}
 		case info.IsDir():
-			files += l.folder(name, parents)
+			files += l.folder(name)
 		case isCatalogFile(name):
 			files++
 			l.file(name, info)
 		}
 	}
 	return files
+}
+
+func (l *loader) firstTime(path string) bool {
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
+	known := l.seen[path]
+	l.seen[path] = true
+	return !known
 }
 
 func isCatalogFile(name string) bool {
@@ -110,13 +117,9 @@ func isCatalogFile(name string) bool {
 
 func (l *loader) file(path string, info fs.FileInfo) {
 	path = filepath.Clean(path)
-	if l.seen[path] {
+	if !l.firstTime(path) {
 		return
 	}
-	if l.seen == nil {
-		l.seen = map[string]bool{}
-	}
-	l.seen[path] = true
 	if !info.Mode().IsRegular() {
 		l.fileProblem(Error, path, "is not a regular file", "remove it from the catalog folder")
 		return

@@ -81,6 +81,24 @@ func TestLoadConfigMap(t *testing.T) {
 	assert.Equal(t, filepath.Join(root, "a.yaml"), c.Services[0].Position.File)
 }
 
+// Folders that all link to each other have factorially many names. Each is read once.
+func TestFoldersThatLinkToEachOtherAreReadOnce(t *testing.T) {
+	root := t.TempDir()
+	const folders = 9
+	for i := range folders {
+		folder := filepath.Join(root, fmt.Sprint(i))
+		require.NoError(t, os.Mkdir(folder, 0o755))
+		for j := range folders {
+			require.NoError(t, os.Symlink(filepath.Join(root, fmt.Sprint(j)), filepath.Join(folder, fmt.Sprint(j))))
+		}
+		text := fmt.Sprintf("apiVersion: %s\nkind: Service\nmetadata: {name: s%d}\n", APIVersion, i)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "service.yaml"), []byte(text), 0o600))
+	}
+	c, problems := Load(root, root)
+	require.Empty(t, problems)
+	assert.Len(t, c.Services, folders)
+}
+
 func TestLoadOddFiles(t *testing.T) {
 	root := folder(t, map[string]string{
 		"good.yaml":  minimal("good"),
