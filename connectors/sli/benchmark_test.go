@@ -158,6 +158,23 @@ func BenchmarkSampledTraces(b *testing.B) {
 	benchmarkConsume(b, f, batches)
 }
 
+// BenchmarkFlush is the cost of a flush of n services with two SLOs in one environment and version.
+func BenchmarkFlush(b *testing.B) {
+	for _, services := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {
+			f := start(b, catalogOf(b, benchmarkCatalog(services)...))
+			for i := range services {
+				f.traces(b, tracesOf(checkout("service.name", fmt.Sprintf("service-%d", i)), spanOf{kind: server}))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				f.core.flush(b.Context())
+				f.sink.Reset()
+			}
+		})
+	}
+}
+
 // A steady stream of spans costs no allocation, whether they are good or bad.
 func TestSpansDoNotAllocate(t *testing.T) {
 	f := start(t, catalogOf(t, benchmarkCatalog(10)...))

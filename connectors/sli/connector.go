@@ -58,7 +58,7 @@ func (c *cores) instance(set connector.Settings, cfg *Config, next consumer.Metr
 
 // Start starts the core with the first instance.
 func (i *instance) Start(ctx context.Context, host component.Host) error {
-	i.shared.start.Do(func() { i.shared.startErr = i.core.start(ctx, host) })
+	i.shared.start.Do(func() { i.shared.startErr = i.start(ctx, host) })
 	return i.shared.startErr
 }
 
@@ -71,13 +71,13 @@ func (i *instance) Shutdown(ctx context.Context) error {
 		i.shared.instances--
 		last := i.shared.instances == 0
 		if last {
-			delete(i.cores.byConf, i.core.config)
+			delete(i.cores.byConf, i.config)
 		}
 		i.cores.mu.Unlock()
 		if last {
-			err = i.core.stop(ctx)
+			err = i.stop(ctx)
 		} else {
-			i.core.flush(ctx)
+			i.flush(ctx)
 		}
 	})
 	return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -12,14 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
 
 func instanceOf(t testing.TB, factory connector.Factory, cfg *Config) *instance {
@@ -67,6 +73,24 @@ func TestNamedConnectorIsAnInstanceOfItsOwn(t *testing.T) {
 	set.Resource.Attributes().PutStr("service.instance.id", "collector-1")
 	id, _ := resourceOf(set).Attributes().Get(keyInstance)
 	require.Equal(t, "collector-1/x", id.Str())
+}
+
+// With the real extension: a catalog file in, counters out.
+func TestWithTheCatalogExtension(t *testing.T) {
+	dir := t.TempDir()
+	document := "apiVersion: " + catalog.APIVersion + "\nkind: Service" + checkoutService
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "checkout.yaml"), []byte(document), 0o600))
+	factory := servicecatalog.NewFactory()
+	cfg := factory.CreateDefaultConfig()
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{"directory": dir}).Unmarshal(cfg))
+	extension, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), cfg)
+	require.NoError(t, err)
+	require.NoError(t, extension.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, extension.Shutdown(context.Background())) })
+
+	f := start(t, nil, func(_ *Config, h host) { h[component.MustNewID("service_catalog")] = extension })
+	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
+	require.Contains(t, f.counts(t), "checkout/production/1.0 availability good 1")
 }
 
 func TestCatalogIsMissing(t *testing.T) {
@@ -192,7 +216,7 @@ func (r *reporting) Report(e *componentstatus.Event) {
 func TestNextRefuses(t *testing.T) {
 	f := start(t, catalogOf(t, checkoutService))
 	h := &reporting{}
-	f.core.host = h
+	f.host = h
 	refuse := true
 	next, err := consumer.NewMetrics(func(ctx context.Context, md pmetric.Metrics) error {
 		if refuse {
@@ -201,7 +225,7 @@ func TestNextRefuses(t *testing.T) {
 		return f.sink.ConsumeMetrics(ctx, md)
 	})
 	require.NoError(t, err)
-	f.core.next = next
+	f.next = next
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
 	f.core.flush(t.Context())
 	f.core.flush(t.Context())

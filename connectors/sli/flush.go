@@ -93,7 +93,7 @@ func (c *core) save(ctx context.Context, now time.Time, records map[int][]byte) 
 			c.registry.shards[i].dirty = true
 		}
 		c.registry.mu.Unlock()
-		c.failed(ctx, now, stageSave, "The SLI counters could not be saved; they are emitted all the same", err)
+		c.trouble(ctx, now, stageSave, "The SLI counters could not be saved; they are emitted all the same", err)
 	}
 	return err
 }
@@ -105,7 +105,7 @@ func (c *core) emit(ctx context.Context, now time.Time, e *emission) error {
 	}
 	err := c.next.ConsumeMetrics(ctx, e.metrics)
 	if err != nil {
-		c.failed(ctx, now, stageEmit, "The SLI counters were refused; the next flush carries them again", err)
+		c.trouble(ctx, now, stageEmit, "The SLI counters were refused; the next flush carries them again", err)
 		return err
 	}
 	for _, s := range e.fresh {
@@ -120,7 +120,7 @@ type failures struct {
 	now    bool
 }
 
-func (c *core) failed(ctx context.Context, now time.Time, stage, message string, err error) {
+func (c *core) trouble(ctx context.Context, now time.Time, stage, message string, err error) {
 	c.telemetry.fail(ctx, stage)
 	if last, ok := c.failing.logged[stage]; ok && now.Sub(last) < logEvery {
 		return

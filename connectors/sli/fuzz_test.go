@@ -37,8 +37,8 @@ func sound(t *testing.T, f *fixture) {
 			}
 		}
 	}
-	for i := range f.core.registry.shards {
-		_, err := decode(f.core.registry.shards[i].encode())
+	for i := range f.registry.shards {
+		_, err := decode(f.registry.shards[i].encode())
 		require.NoError(t, err)
 	}
 }
@@ -108,7 +108,7 @@ func FuzzDecode(f *testing.F) {
 	require.NoError(f, c.ConsumeTraces(f.Context(), tracesOf(checkout(), spanOf{kind: server})))
 	c.metrics(f, export().sum("all", deltaSum, at(1), at(2), 3))
 	f.Add([]byte{})
-	f.Add(c.core.registry.shards[serviceKey{name: "checkout"}.shard()].encode())
+	f.Add(c.registry.shards[serviceKey{name: "checkout"}.shard()].encode())
 	f.Fuzz(func(t *testing.T, record []byte) {
 		services, err := decode(record)
 		if err != nil {

@@ -132,7 +132,7 @@ func startUnbound(t testing.TB, c *catalog.Catalog, options ...option) *fixture 
 	traces, err := NewFactory().CreateTracesToMetrics(t.Context(), set, cfg, f.sink)
 	require.NoError(t, err)
 	f.instance = traces.(*instance)
-	f.core.now = f.clock.Now
+	f.now = f.clock.Now
 	require.NoError(t, f.Start(t.Context(), h))
 	return f
 }

@@ -45,7 +45,7 @@ func (b *batch) countLogs(ctx context.Context, service *serviceRules, rl plog.Re
 				case good:
 					t.good++
 				case bad:
-					t.failed(1, badLog(record))
+					t.addBad(1, badLog(record))
 				case conditionError:
 					b.dropped[reasonConditionError]++
 				}

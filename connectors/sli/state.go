@@ -34,7 +34,7 @@ func (c *core) restore(ctx context.Context) error {
 	} else {
 		id, _ := c.resource.Attributes().Get(keyInstance)
 		if err := c.store.Save(ctx, checkpoint.Record{Key: keyResource, Payload: []byte(id.Str())}); err != nil {
-			c.failed(ctx, now, stageSave, "The instance ID could not be saved", err)
+			c.trouble(ctx, now, stageSave, "The instance ID could not be saved", err)
 		}
 	}
 	c.registry.mu.Lock()
@@ -46,7 +46,7 @@ func (c *core) restore(ctx context.Context) error {
 		}
 		services, err := decode(payload)
 		if err != nil {
-			c.failed(ctx, now, stageRestore, "Saved SLI counters make no sense; they start anew", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
+			c.trouble(ctx, now, stageRestore, "Saved SLI counters make no sense; they start anew", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
 			continue
 		}
 		for _, s := range services {
@@ -60,7 +60,7 @@ func (c *core) restore(ctx context.Context) error {
 func (c *core) load(ctx context.Context, now time.Time, key string) ([]byte, error) {
 	payload, err := c.store.Load(ctx, key)
 	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.failed(ctx, now, stageRestore, "Saved SLI counters cannot be read; they start anew", err)
+		c.trouble(ctx, now, stageRestore, "Saved SLI counters cannot be read; they start anew", err)
 		return nil, nil
 	}
 	return payload, err

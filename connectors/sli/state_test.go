@@ -172,13 +172,13 @@ func (m memory) Batch(_ context.Context, ops ...*storage.Operation) error {
 func TestDecode(t *testing.T) {
 	f := start(t, catalogOf(t, checkoutService, oneSLO("name: cart, namespace: shop", "environments: [a, b]")))
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server}, spanOf{kind: server, err: true}))
-	for i := range f.core.registry.shards {
-		record := f.core.registry.shards[i].encode()
+	for i := range f.registry.shards {
+		record := f.registry.shards[i].encode()
 		services, err := decode(record)
 		require.NoError(t, err)
-		require.Len(t, services, len(f.core.registry.shards[i].services))
+		require.Len(t, services, len(f.registry.shards[i].services))
 		for _, s := range services {
-			was := f.core.registry.shards[i].services[s.serviceKey]
+			was := f.registry.shards[i].services[s.serviceKey]
 			require.Equal(t, len(was.slos), len(s.slos))
 			require.Equal(t, len(was.environments), len(s.environments))
 		}

@@ -18,13 +18,13 @@ type batch struct {
 	weight     float64
 }
 
-// A tally is what a batch adds to one SLO. bad is a ring of its last bad events.
+// A tally is what a batch adds to one SLO. last is a ring of its bad events.
 type tally struct {
-	slo     *slo
-	good    float64
-	bad     float64
-	badness []badEvent
-	next    int
+	slo  *slo
+	good float64
+	bad  float64
+	last []badEvent
+	next int
 }
 
 // A badEvent points at what an exemplar is made of. It is not kept beyond the batch.
@@ -53,11 +53,11 @@ func (b *batch) reset(n, kept int) {
 	}
 	for i := range b.tallies[:n] {
 		t := &b.tallies[i]
-		if cap(t.badness) < kept {
-			t.badness = make([]badEvent, kept)
+		if cap(t.last) < kept {
+			t.last = make([]badEvent, kept)
 		}
-		t.badness = t.badness[:kept]
-		clear(t.badness)
+		t.last = t.last[:kept]
+		clear(t.last)
 		t.slo, t.good, t.bad, t.next = nil, 0, 0, 0
 	}
 	b.events, b.tracestate, b.weight = 0, "", 1
@@ -70,10 +70,10 @@ func (b *batch) squeezed(reason string) {
 	}
 }
 
-func (t *tally) failed(weight float64, e badEvent) {
+func (t *tally) addBad(weight float64, e badEvent) {
 	t.bad += weight
-	if len(t.badness) > 0 {
-		t.badness[t.next%len(t.badness)] = e
+	if len(t.last) > 0 {
+		t.last[t.next%len(t.last)] = e
 		t.next++
 	}
 }
@@ -81,7 +81,7 @@ func (t *tally) failed(weight float64, e badEvent) {
 // release gives the batch back without a hold on the input.
 func (b *batch) release() {
 	for i := range b.tallies {
-		clear(b.tallies[i].badness)
+		clear(b.tallies[i].last)
 	}
 	b.tracestate = ""
 	batches.Put(b)
@@ -103,8 +103,8 @@ func (s *service) add(v *version, tallies []tally, now time.Time, correlation st
 		pair.good += t.good
 		pair.bad += t.bad
 		s.dirty = true
-		for j := max(0, t.next-len(t.badness)); j < t.next; j++ {
-			pair.exemplars.keep(&t.badness[j%len(t.badness)], len(t.badness), correlation)
+		for j := max(0, t.next-len(t.last)); j < t.next; j++ {
+			pair.exemplars.keep(&t.last[j%len(t.last)], len(t.last), correlation)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (b *batch) countSpan(ctx context.Context, service *serviceRules, kind kinds
 		case good:
 			t.good += weight
 		case bad:
-			t.failed(weight, e.bad(rule))
+			t.addBad(weight, e.bad(rule))
 		case conditionError:
 			b.dropped[reasonConditionError]++
 		case noDuration:
