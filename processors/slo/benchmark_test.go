@@ -118,27 +118,34 @@ func BenchmarkCheckpoint(b *testing.B) {
 	}
 }
 
-// The stated bound: 16 KiB for an SLO with events, all of it measured.
+// The stated bounds: 16 KiB for an SLO with events, 1 KiB for one without, all of it measured.
 func TestMemoryPerSLO(t *testing.T) {
-	const n = 10000
-	services := catalogOf(n)
-	r := newBenchRig(t, services)
-	r.feed(t, services, 1) // the catalog's and the processor's maps are there
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+	perSLO := func(value float64) float64 {
+		const n = 10000
+		services := catalogOf(n)
+		r := newBenchRig(t, services)
+		for _, md := range batches(services, value, noon.Add(time.Second)) {
+			_, err := r.consume(t.Context(), md)
+			require.NoError(t, err)
+		}
+		heap := func() float64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return float64(m.HeapAlloc)
+		}
+		all := heap()
+		for i := range r.shards {
+			r.shards[i].slos = nil
+		}
+		r.slos.Store(&map[key]*tracked{})
+		all -= heap()
+		runtime.KeepAlive(services)
+		return all / n
 	}
-	all := heap()
-	for i := range r.shards {
-		clear(r.shards[i].slos)
-	}
-	empty := map[key]*tracked{}
-	r.slos.Store(&empty)
-	per := float64(all-heap()) / n
-	runtime.KeepAlive(services)
-	t.Logf("%.0f bytes an SLO with one sender", per)
-	require.Less(t, per, 16.0*1024)
-	require.Greater(t, per, 14000.0)
+	busy, quiet := perSLO(1), perSLO(0)
+	t.Logf("%.0f bytes an SLO with events, %.0f without", busy, quiet)
+	require.Less(t, busy, 16.0*1024)
+	require.Less(t, quiet, 1024.0)
+	require.Greater(t, busy-quiet, 14000.0, "the rings")
 }

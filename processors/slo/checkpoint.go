@@ -78,10 +78,11 @@ func (p *sloProcessor) checkpoint(ctx context.Context, now time.Time, all bool) 
 func (s *shard) begin(now, horizon int64, config *Config, all bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.due > horizon && !all {
+	next := now + int64(config.CheckpointInterval)
+	if s.due > horizon && s.due <= next && !all { // a turn further off is of a clock that was ahead
 		return false
 	}
-	s.due = now + int64(config.CheckpointInterval)
+	s.due = next
 	s.tidy(now, config.StreamTTL)
 	changed := s.changed
 	s.changed = false

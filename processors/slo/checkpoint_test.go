@@ -88,7 +88,7 @@ func TestKilledProcessorLosesNothing(t *testing.T) {
 		r.requireTotal(senders[0].good+senders[1].good, senders[0].bad+senders[1].bad)
 		slo := (*r.slos.Load())[key{"shop", "checkout", "availability"}]
 		h, o := slo.instances[0].history, slo.objective
-		for w, window := range o.windows {
+		for w, window := range burnWindows {
 			requireWithinOneStep(t, events, h.last(w, window.length), h.now-window.length, h.now, o.steps[w]+int64(unsaved), window.name)
 		}
 		g, want := r.flushed(), reference.flushed()
@@ -180,12 +180,7 @@ func TestRestart(t *testing.T) {
 
 // Every SLO is saved at least once in the checkpoint interval, a share of them at each flush.
 func TestCheckpointsAreSpread(t *testing.T) {
-	var services []*catalog.Service
-	for n := range 1000 {
-		s := checkout()
-		s.Name = fmt.Sprint("service-", n)
-		services = append(services, s)
-	}
+	services := append(catalogOf(1000), checkout())
 	r := newRigWith(t, stored(), noon, openStorage(t, t.TempDir()), services...)
 	var saves int64
 	for range 12 {
@@ -203,6 +198,13 @@ func TestCheckpointsAreSpread(t *testing.T) {
 		r.checkpoint(t.Context(), r.clock, false)
 	}
 	require.Equal(t, saves, r.stats.saves.Load(), "what has not changed is not saved")
+
+	r.pass(1000 * hour) // the clock is ahead for a moment
+	r.checkpoint(t.Context(), r.clock, false)
+	r.pass(-1000 * hour)
+	r.send(newCounter(noon))
+	r.checkpoint(t.Context(), r.clock, false)
+	require.Greater(t, r.stats.saves.Load(), saves)
 }
 
 type statusHost struct {

@@ -140,7 +140,7 @@ func (p points) add(r *reading, value float64) {
 // windows adds a point for each window. An own window that is also a burn window has one point, which
 // follows resets as the error budget does.
 func (p points) windows(r *reading, burn []float64, own float64) {
-	for i, w := range r.objective.windows {
+	for i, w := range burnWindows {
 		if i != r.objective.own {
 			p.window(r, w.name, burn[i])
 		}

@@ -83,7 +83,7 @@ func TestWindowsAgainstExactModel(t *testing.T) {
 			if r.IntN(5) != 0 {
 				continue
 			}
-			for w, window := range o.windows {
+			for w, window := range burnWindows {
 				requireWithinOneStep(t, exact, h.last(w, window.length), now-window.length, now, o.steps[w], window.name)
 			}
 			requireWithinOneStep(t, exact, o.inWindow(h), now-int64(own), now, o.steps[o.own], "own window")
@@ -106,7 +106,7 @@ func TestWindowEmptiesExactly(t *testing.T) {
 		h.advance(now, o)
 		h.add(now-1-r.Int64N(int64(minute)), now, bad, count(r.IntN(1000)))
 	}
-	for w, window := range o.windows {
+	for w, window := range burnWindows {
 		h.advance(now+window.length+o.steps[w], o)
 		require.Equal(t, sum{}, h.last(w, window.length), window.name)
 	}
@@ -194,7 +194,7 @@ func TestClockBeginsIn1970(t *testing.T) {
 	h := newHistory(0, o)
 	h.advance(int64(minute), o)
 	h.add(int64(time.Second), int64(minute), bad, 100*oneEvent)
-	for w, window := range o.windows {
+	for w, window := range burnWindows {
 		require.Equal(t, 100*oneEvent, h.last(w, window.length)[bad], window.name)
 	}
 }

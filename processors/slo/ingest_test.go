@@ -78,6 +78,7 @@ func TestVerdicts(t *testing.T) {
 			dp.SetTimestamp(dp.Timestamp() - 31*86400e9)
 			dp.SetStartTimestamp(1)
 		}, tooOld, false},
+		"starts now":       {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(dp.Timestamp()) }, forgotten, false},
 		"no start":         {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(0) }, forgotten, false},
 		"version too long": {attribute(attrServiceVersion, strings.Repeat("x", 1<<20)), counted, true},
 	} {
@@ -150,7 +151,7 @@ func TestDuplicateLateAndRestartedSenders(t *testing.T) {
 	a.start, a.good, a.bad = r.clock, 0, 0 // the sender restarts under the same name
 	r.pass(10 * time.Second)
 	r.send(a.add(7, 1))
-	require.Equal(t, 2, r.points(reset))
+	require.Equal(t, 2, r.points(restarted))
 	r.requireTotal(122, 12)
 
 	a.good = 3
@@ -373,7 +374,7 @@ func TestWindowsAgainstEvents(t *testing.T) {
 		require.Equal(t, want, r.total("production"), "every event once")
 		h := (*r.slos.Load())[key{"shop", "checkout", "availability"}].instance("production").history
 		o := newObjective(checkout(), checkout().SLOs[0])
-		for w, window := range o.windows {
+		for w, window := range burnWindows {
 			slack := o.steps[w] + int64(silent)
 			requireWithinOneStep(t, events, h.last(w, window.length), h.now-window.length, h.now, slack, window.name)
 		}

@@ -22,7 +22,7 @@ type verdict uint8
 const (
 	counted verdict = iota
 	clockSkew
-	reset
+	restarted
 	duplicate
 	outOfOrder
 	regressed
@@ -78,7 +78,7 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 	case cumulative.Counted:
 		return i.count(increase, out, counted, now, o)
 	case cumulative.Reset:
-		return i.count(increase, out, reset, now, o)
+		return i.count(increase, out, restarted, now, o)
 	case cumulative.Duplicate:
 		return duplicate
 	case cumulative.OutOfOrder:
@@ -99,7 +99,8 @@ func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, now i
 	}
 	i.received = now
 	i.streams = slices.Insert(i.streams, at, s)
-	if !p.Delta && (p.Start == 0 || int64(p.Start) <= i.forgotten) {
+	startUnknown := p.Start == 0 || p.Start == p.Time
+	if !p.Delta && p.Value > 0 && (startUnknown || int64(p.Start) <= i.forgotten) {
 		return forgotten
 	}
 	return i.count(increase, out, counted, now, o)

@@ -18,8 +18,6 @@ type objective struct {
 	ratio        float64
 	budget       float64
 	pairs        []pair
-	// windows are the names and lengths of the burn windows, in the order of catalog.BurnWindows.
-	windows []window
 	// steps are those of the rings of a history: one for each burn window and, unless the own window is
 	// one of them, one for it. own is the index of the ring of the own window.
 	steps []int64
@@ -34,6 +32,14 @@ type window struct {
 	name   string
 	length int64
 }
+
+// burnWindows are catalog.BurnWindows, in the same order.
+var burnWindows = func() (windows []window) {
+	for _, w := range catalog.BurnWindows {
+		windows = append(windows, window{catalog.FormatDuration(w), int64(w)})
+	}
+	return windows
+}()
 
 // A pair is a condition on two burn windows, given by their index.
 type pair struct {
@@ -54,11 +60,10 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 		maintenance: intervals(service.Maintenance),
 	}
 	length := int64(slo.Window.MaxLength())
-	for i, w := range catalog.BurnWindows {
-		o.windows = append(o.windows, window{catalog.FormatDuration(w), int64(w)})
-		o.steps = append(o.steps, stepOf(int64(w)))
-		o.horizon = max(o.horizon, int64(w))
-		if slo.Window.Calendar == nil && slo.Window.Rolling == w {
+	for i, w := range burnWindows {
+		o.steps = append(o.steps, stepOf(w.length))
+		o.horizon = max(o.horizon, w.length)
+		if slo.Window.Calendar == nil && length == w.length {
 			o.own = i
 		}
 	}

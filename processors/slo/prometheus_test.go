@@ -35,8 +35,7 @@ func TestAgreesWithPrometheus(t *testing.T) {
 
 	start := noon.Truncate(time.Second)
 	r := newRigWith(t, createDefaultConfig().(*Config), start, nil, checkout(windowOf(catalog.Window{Rolling: 7 * day})))
-	o := newObjective(checkout(), checkout(windowOf(catalog.Window{Rolling: 7 * day})).SLOs[0])
-	windows := append([]window{{"7d", int64(7 * day)}}, o.windows...)
+	windows := append([]window{{"7d", int64(7 * day)}}, burnWindows...)
 	c := newCounter(start)
 	var events exactHistory
 	const interval = 30 * time.Second

@@ -16,8 +16,8 @@ const (
 	burningSlow
 	// idle: there was no event in the last hour.
 	idle
-	// ok: none of the above.
-	ok
+	// healthy: none of the above.
+	healthy
 	states
 )
 
@@ -50,14 +50,14 @@ type reading struct {
 func (i *instance) read(k key, o *objective, now int64, silence time.Duration) reading {
 	r := reading{
 		key: k, objective: o, environment: i.environment, created: i.created, maintenance: i.maintenance,
-		errorRatio: make([]float64, len(o.windows)), burnRate: make([]float64, len(o.windows)),
+		errorRatio: make([]float64, len(burnWindows)), burnRate: make([]float64, len(burnWindows)),
 		remaining: 1,
 	}
 	var lastHour count
 	if h := i.history; h != nil {
 		h.advance(now, o)
-		for w := range o.windows {
-			events := h.last(w, o.windows[w].length)
+		for w := range burnWindows {
+			events := h.last(w, burnWindows[w].length)
 			r.errorRatio[w] = events.errorRatio()
 			r.burnRate[w] = r.errorRatio[w] / o.budget
 			if w == idleWindow {
@@ -81,7 +81,7 @@ func (i *instance) read(k key, o *objective, now int64, silence time.Duration) r
 	case lastHour == 0:
 		r.state = idle
 	default:
-		r.state = ok
+		r.state = healthy
 	}
 	return r
 }
