@@ -136,7 +136,7 @@ func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcom
 func (e *emission) point(s *service, v *version, slo int, pair *series, outcome string) pmetric.NumberDataPoint {
 	p := e.events.AppendEmpty()
 	p.SetStartTimestamp(pair.start)
-	p.SetTimestamp(max(e.time, pair.zeroAt+1))
+	p.SetTimestamp(max(e.time, pair.zeroAt+tick))
 	p.SetDoubleValue(0)
 	s.label(p.Attributes(), v.environment)
 	if v.name != "" {

@@ -15,6 +15,10 @@ import (
 // logEvery is the least time between two log records about flushes that go on failing.
 const logEvery = time.Minute
 
+// tick is how far apart the points of a series are at least: stores count in milliseconds, and the
+// flushes at the end follow each other closely.
+const tick = pcommon.Timestamp(time.Millisecond)
+
 // flush saves what has changed and then emits every counter.
 //
 // Saved before emitted: after a kill -9 the counters go on from what was saved, which is never
@@ -28,7 +32,7 @@ func (c *core) flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
 	now := c.now()
-	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+1)
+	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+2*tick)
 	c.settle(ctx, c.config.SettleTimeout)
 	e, records := c.snapshot()
 	c.report(errors.Join(c.save(ctx, now, records), c.emit(ctx, now, e)))

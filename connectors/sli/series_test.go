@@ -114,6 +114,22 @@ func TestRiseFromZero(t *testing.T) {
 	require.Len(t, points(f.flush(t), metricEvents), 2, "once")
 }
 
+// Flushes may follow each other at once; stores tell points apart by the millisecond.
+func TestPointsAreMillisecondsApart(t *testing.T) {
+	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
+	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
+	for range 3 {
+		f.core.flush(t.Context())
+	}
+	last := make(map[string]pcommon.Timestamp)
+	for _, md := range f.sink.AllMetrics() {
+		for _, p := range points(md, metricEvents) {
+			require.GreaterOrEqual(t, p.Timestamp(), last[attr(p, keyOutcome)]+tick)
+			last[attr(p, keyOutcome)] = p.Timestamp()
+		}
+	}
+}
+
 // What held its place at 0 and counts later rises from where it was last known to be 0.
 func TestRiseOfAPlaceholder(t *testing.T) {
 	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
