@@ -130,6 +130,15 @@ func TestMetrics(t *testing.T) {
 			export().sum("good", cumulativeSum, 0, at(10), 7).sum("all", cumulativeSum, 0, at(10), 10),
 			export().sum("good", cumulativeSum, 0, at(20), 8).sum("all", cumulativeSum, 0, at(20), 12),
 		}, 1, 1, ""},
+		"a new stream of an old process is an increase: its first error": {byMatch, []payload{
+			export().sum("all", cumulativeSum, at(-9), at(10), 7, "late", "no"),
+			export().sum("all", cumulativeSum, at(-9), at(20), 9, "late", "no").sum("all", cumulativeSum, at(-9), at(20), 1, "late", "yes"),
+		}, 2, 1, ""},
+		"two payloads of the first collection are where counting begins": {byMatch, []payload{
+			export().sum("all", cumulativeSum, at(-9), at(10), 7, "late", "no"),
+			export().sum("all", cumulativeSum, at(-9), at(10)+5000, 3, "late", "yes"),
+			export().sum("all", cumulativeSum, at(-9), at(20), 8, "late", "no").sum("all", cumulativeSum, at(-9), at(20), 4, "late", "yes"),
+		}, 1, 1, ""},
 		"delta": {goodTotal, []payload{
 			export().sum("good", deltaSum, at(-9), at(10), 7).sum("all", deltaSum, at(-9), at(10), 10),
 			export().sum("good", deltaSum, at(10), at(20), 1).sum("all", deltaSum, at(10), at(20), 2),
@@ -251,6 +260,20 @@ func TestStreamsAreBounded(t *testing.T) {
 	f.metrics(t, export().sum("good", cumulativeSum, at(1), at(30), 6, "n", "0"))
 	goodSum, _ = f.outcome(t)
 	require.Equal(t, 4.0, goodSum)
+}
+
+// A stream that was forgotten while its sender went on does not count twice when it comes back.
+func TestForgottenStreamOfALiveSender(t *testing.T) {
+	f := start(t, catalogOf(t, metricsService(`{good: {name: good}, bad: {name: bad}}`)))
+	f.metrics(t, export().sum("good", cumulativeSum, at(1), at(10), 1, "n", "a").sum("good", cumulativeSum, at(1), at(10), 1, "n", "b"))
+	for i := range 5 {
+		f.clock.add(streamIdle / 3)
+		f.metrics(t, export().sum("good", cumulativeSum, at(1), at(20+i), 1, "n", "a"))
+		f.flush(t)
+	}
+	f.metrics(t, export().sum("good", cumulativeSum, at(1), at(40), 5, "n", "b"))
+	goodSum, _ := f.outcome(t)
+	require.Equal(t, 2.0, goodSum)
 }
 
 func TestOwnMetricsAreNoSignOfLife(t *testing.T) {

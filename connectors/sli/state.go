@@ -136,7 +136,20 @@ func (t *tracker) encode(w *writer, s *service) {
 		w.uint(uint64(stream.Start))
 		w.uint(uint64(stream.Time))
 		w.float(stream.Value)
+		w.bytes = append(w.bytes, stream.sender[:]...)
 		w.time(stream.seen)
+	}
+	w.length(len(t.senders))
+	for key, s := range t.senders {
+		w.uint(uint64(key.side))
+		w.bytes = append(w.bytes, key.id[:]...)
+		w.uint(uint64(s.first))
+		w.time(s.seen)
+		if s.forgot {
+			w.uint(1)
+		} else {
+			w.uint(0)
+		}
 	}
 	for resource, p := range t.pending {
 		if !s.holds(p.version) {
@@ -215,8 +228,12 @@ func decodeTracker(r *reader, s *service) *tracker {
 		key := streamKey{side: side(r.uint()), id: r.id()}
 		st := &stream{}
 		st.Start, st.Time, st.Value = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint()), r.count()
-		st.seen = r.time()
+		st.sender, st.seen = r.id(), r.time()
 		t.streams[key] = st
+	}
+	for range r.length() {
+		key := streamKey{side: side(r.uint()), id: r.id()}
+		t.senders[key] = &sender{first: pcommon.Timestamp(r.uint()), seen: r.time(), forgot: r.uint() != 0}
 	}
 	for range r.length() {
 		resource := r.id()

@@ -32,10 +32,11 @@ type tracker struct {
 	// has no total, but good and bad.
 	part side
 	// since: a cumulative stream that began later and is seen for the first time counts
-	// from its start, as nothing of it can have been counted. Of any other the first value is
-	// only where counting begins.
+	// from its start, as nothing of it can have been counted.
 	since   pcommon.Timestamp
 	streams map[streamKey]*stream
+	// senders are the resources that streams come from, for each side.
+	senders map[streamKey]*sender
 	pending map[streamID]*pending // by resource
 	// complained: metrics and reasons that were logged.
 	complained map[string]bool
@@ -48,7 +49,18 @@ type streamKey struct {
 
 type stream struct {
 	cumulative.Stream
-	seen time.Time
+	sender streamID
+	seen   time.Time
+}
+
+// A sender is what is known of a resource that sends streams. A stream that is new in a later
+// collection than the first holds only what is new, however old its start: the first error of
+// a long-lived process is an increase, not where counting begins.
+type sender struct {
+	first pcommon.Timestamp
+	seen  time.Time
+	// forgot: a stream of it was forgotten, so a new one may be an old one that comes back.
+	forgot bool
 }
 
 // pending are increases of one resource that wait until both sides have come as far: only
@@ -109,7 +121,7 @@ func (s *service) track(r *registry, o *slo, m *catalog.Metrics, now time.Time) 
 func newTracker(definition uint64, part side, since pcommon.Timestamp) *tracker {
 	return &tracker{
 		definition: definition, part: part, since: since,
-		streams: make(map[streamKey]*stream), pending: make(map[streamID]*pending), complained: make(map[string]bool),
+		streams: make(map[streamKey]*stream), senders: make(map[streamKey]*sender), pending: make(map[streamID]*pending), complained: make(map[string]bool),
 	}
 }
 
@@ -173,7 +185,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 		if a.registry.streams.Load() >= int64(a.maxStreams) {
 			return reasonStreams
 		}
-		s = new(stream)
+		s = &stream{sender: a.resource}
 	}
 	increase, verdict := s.Advance(o.point)
 	switch verdict {
@@ -184,11 +196,12 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	case cumulative.First:
 		t.streams[key] = s
 		a.registry.streams.Add(1)
-		if !o.point.Delta && (o.point.Start == 0 || o.point.Start < t.since) {
-			increase.Value = 0
+		if !o.point.Delta && !t.whole(o.point, streamKey{side: o.selection.side, id: a.resource}) {
+			increase.Value = 0 // where counting begins
 		}
 	}
 	s.seen = a.now
+	t.send(streamKey{side: o.selection.side, id: a.resource}, o.point.Time, a)
 	if !t.paired() {
 		if increase.Value > 0 {
 			if pair := a.service.at(a.version, o.rule.slo, a.now); pair != nil {
@@ -208,6 +221,28 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	}
 	p.reach(o.selection.side, o.point.Time)
 	return ""
+}
+
+// whole tells whether all that the first point of a cumulative stream holds is new.
+func (t *tracker) whole(p cumulative.Point, from streamKey) bool {
+	if p.Start != 0 && p.Start >= t.since {
+		return true
+	}
+	s := t.senders[from]
+	return s != nil && !s.forgot && p.Time > s.first+sameCollection
+}
+
+// send notes that a resource sent a point.
+func (t *tracker) send(from streamKey, time pcommon.Timestamp, a *addition) {
+	s := t.senders[from]
+	if s == nil {
+		if len(t.senders) >= a.maxStreams {
+			return
+		}
+		s = &sender{first: time}
+		t.senders[from] = s
+	}
+	s.seen = a.now
 }
 
 func (s *series) add(to side, n float64) {
@@ -298,15 +333,24 @@ func (s *service) tend(r *registry, now time.Time, timeout time.Duration, remark
 }
 
 // expire forgets streams without points. Should one come back it must not count from its start
-// again, so from now on only streams count so that began after its last point.
+// again, so from now on only streams count so that began after its last point, and a new one of
+// its sender not either.
 func (t *tracker) expire(now time.Time) (expired int) {
 	for key, s := range t.streams {
 		if now.Sub(s.seen) <= streamIdle {
 			continue
 		}
 		t.since = max(t.since, min(s.Time+1, pcommon.NewTimestampFromTime(now)))
+		if from := t.senders[streamKey{side: key.side, id: s.sender}]; from != nil {
+			from.forgot = true
+		}
 		delete(t.streams, key)
 		expired++
+	}
+	for key, s := range t.senders {
+		if now.Sub(s.seen) > streamIdle {
+			delete(t.senders, key)
+		}
 	}
 	return expired
 }
