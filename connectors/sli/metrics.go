@@ -31,6 +31,8 @@ type metricRule struct {
 	slo        *slo
 	tracker    *tracker
 	selections []selection
+	// oneMetric: all selections are of one metric, so a data point of it tells of all sides.
+	oneMetric bool
 }
 
 // A selection picks data points of a metric for one side.
@@ -54,6 +56,7 @@ func metricRuleOf(o *slo, m *catalog.Metrics) (metricRule, error) {
 			return rule, err
 		}
 		rule.selections = append(rule.selections, s)
+		rule.oneMetric = s.metric == rule.selections[0].metric
 	}
 	return rule, nil
 }

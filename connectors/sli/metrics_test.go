@@ -152,6 +152,9 @@ func TestMetrics(t *testing.T) {
 		"streams of one metric by attribute": {byMatch, []payload{
 			export().sum("all", deltaSum, 0, at(10), 7, "late", "no").sum("all", deltaSum, 0, at(10), 3, "late", "yes"),
 		}, 7, 3, ""},
+		"an outage seen at once: one metric, no good point": {byMatch, []payload{
+			export().sum("all", deltaSum, 0, at(10), 3, "late", "yes"),
+		}, 0, 3, ""},
 		"the sides in two payloads, an instant apart": {goodTotal, []payload{
 			export().sum("all", deltaSum, 0, at(10)+1000, 10), export().sum("good", deltaSum, 0, at(10), 7),
 		}, 7, 3, ""},

@@ -154,7 +154,7 @@ func (a *addition) all(observations []observation) (refused []observation) {
 		if t.paired() && o.refused != reasonRegressed {
 			if p := a.pendingOf(t); p != nil {
 				p.refused = o.refused
-				p.reach(o.selection.side, o.point.Time)
+				p.reach(o)
 			}
 		}
 		if key := o.selection.metric + " " + o.refused; !t.complained[key] {
@@ -219,7 +219,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	} else {
 		p.part += increase.Value
 	}
-	p.reach(o.selection.side, o.point.Time)
+	p.reach(o)
 	return ""
 }
 
@@ -263,12 +263,13 @@ func (a *addition) pendingOf(t *tracker) *pending {
 	return p
 }
 
-// reach notes how far a side has come.
-func (p *pending) reach(s side, time pcommon.Timestamp) {
-	if s == sideTotal {
-		p.totalTime = max(p.totalTime, time)
-	} else {
-		p.partTime = max(p.partTime, time)
+// reach notes how far a side, or with one metric both, has come.
+func (p *pending) reach(o observation) {
+	if o.selection.side == sideTotal || o.rule.oneMetric {
+		p.totalTime = max(p.totalTime, o.point.Time)
+	}
+	if o.selection.side != sideTotal || o.rule.oneMetric {
+		p.partTime = max(p.partTime, o.point.Time)
 	}
 }
 
