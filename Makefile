@@ -68,7 +68,7 @@ run: build ## start the collector and the shop and watch the SLOs; ARGS are the 
 shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
-test: build generate-check vet lint test-unit test-e2e bench-compile fuzz vulncheck ## everything; what CI runs
+test: build generate-check vet lint test-unit test-e2e bench-compile vulncheck ## everything; what CI runs
 
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short ./catalog/... ./connectors/... ./processors/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
@@ -104,11 +104,11 @@ bench: ## the benchmarks behind docs/benchmarks.md
 bench-compile:
 	go test -run '^$$' -bench . -benchtime 1x ./connectors/... ./processors/... ./catalog/... > /dev/null
 
-FUZZTIME ?= 5s
-fuzz: ## every fuzz target for FUZZTIME
+FUZZTIME ?= 1m
+fuzz: ## every fuzz target for FUZZTIME; their seeds run with the tests
 	@for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x ./$$(dirname $$file); \
 		done; \
 	done
 
