@@ -105,7 +105,7 @@ func foreign(rm pmetric.ResourceMetrics) bool {
 
 func (c *core) countPoints(ctx context.Context, service *serviceRules, into *version, rm pmetric.ResourceMetrics, now time.Time, squeezed string) {
 	remarks := newRemarks()
-	observations := observe(ctx, service.metrics, rm, remarks)
+	observations := observe(ctx, service.metrics, rm)
 	if len(observations) > 0 {
 		if squeezed != "" {
 			remarks.adjusted[squeezed] += int64(len(observations))
@@ -122,7 +122,7 @@ func (c *core) countPoints(ctx context.Context, service *serviceRules, into *ver
 }
 
 // observe picks the data points that the rules count.
-func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics, remarks *remarks) []observation {
+func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics) []observation {
 	var found []observation
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, metric := range scope.Metrics().All() {
@@ -135,7 +135,7 @@ func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics
 					if s.metric != metric.Name() {
 						continue
 					}
-					p := picker{ctx: ctx, resource: rm, scope: scope, metric: metric, rule: &rules[i], selection: s, remarks: remarks}
+					p := picker{ctx: ctx, resource: rm, scope: scope, metric: metric, rule: &rules[i], selection: s}
 					found = p.pick(found)
 				}
 			}
@@ -152,7 +152,6 @@ type picker struct {
 	metric    pmetric.Metric
 	rule      *metricRule
 	selection *selection
-	remarks   *remarks
 }
 
 func (p *picker) pick(found []observation) []observation {
@@ -160,37 +159,31 @@ func (p *picker) pick(found []observation) []observation {
 	case pmetric.MetricTypeSum:
 		sum := p.metric.Sum()
 		for _, dp := range sum.DataPoints().All() {
-			if p.selects(dp, dp.Flags()) {
-				point, ok := cumulative.Number(dp, sum.AggregationTemporality())
-				refused := refusal(!ok || !sum.IsMonotonic(), reasonNotACounter)
-				if p.selection.threshold != nil {
-					refused = reasonThreshold
-				}
-				found = append(found, p.observation(dp.Attributes(), point, refused))
+			point, ok := cumulative.Number(dp, sum.AggregationTemporality())
+			refused := refusal(!ok || !sum.IsMonotonic(), reasonNotACounter)
+			if p.selection.threshold != nil {
+				refused = reasonThreshold
 			}
+			found = p.take(found, dp, point, refused)
 		}
 	case pmetric.MetricTypeHistogram:
 		h := p.metric.Histogram()
 		for _, dp := range h.DataPoints().All() {
-			if p.selects(dp, dp.Flags()) {
-				value, refused := p.counted(float64(dp.Count()), func(bound float64, interpolate bool) (float64, bool) {
-					return atMost(dp, bound, interpolate)
-				})
-				found = append(found, p.histogram(dp, h.AggregationTemporality(), value, refused))
-			}
+			value, refused := p.counted(dp.Count(), func(bound float64, interpolate bool) (float64, bool) {
+				return atMost(dp, bound, interpolate)
+			})
+			found = p.takeHistogram(found, dp, h.AggregationTemporality(), value, refused)
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		h := p.metric.ExponentialHistogram()
 		for _, dp := range h.DataPoints().All() {
-			if p.selects(dp, dp.Flags()) {
-				value, refused := p.counted(float64(dp.Count()), func(bound float64, interpolate bool) (float64, bool) {
-					return exponentialAtMost(dp, bound, interpolate)
-				})
-				found = append(found, p.histogram(dp, h.AggregationTemporality(), value, refused))
-			}
+			value, refused := p.counted(dp.Count(), func(bound float64, interpolate bool) (float64, bool) {
+				return exponentialAtMost(dp, bound, interpolate)
+			})
+			found = p.takeHistogram(found, dp, h.AggregationTemporality(), value, refused)
 		}
 	default:
-		found = append(found, p.observation(pcommon.NewMap(), cumulative.Point{}, reasonNotACounter))
+		found = append(found, observation{rule: p.rule, selection: p.selection, refused: reasonNotACounter})
 	}
 	return found
 }
@@ -202,30 +195,11 @@ func refusal(refused bool, reason string) string {
 	return ""
 }
 
-// selects tells whether the point has a value and matches.
-func (p *picker) selects(dp any, flags pmetric.DataPointFlags) bool {
-	if flags.NoRecordedValue() {
-		return false
-	}
-	if p.selection.match == nil {
-		return true
-	}
-	context := ottldatapoint.NewTransformContextPtr(p.resource, p.scope, p.metric, dp)
-	defer context.Close()
-	switch verdict(p.selection.match.Eval(p.ctx, context)) {
-	case good:
-		return true
-	case conditionError:
-		p.remarks.dropped[reasonConditionError]++
-	}
-	return false
-}
-
 // counted is how many of a histogram's observations count.
-func (p *picker) counted(all float64, atMost func(bound float64, interpolate bool) (float64, bool)) (_ float64, refused string) {
+func (p *picker) counted(all uint64, atMost func(bound float64, interpolate bool) (float64, bool)) (_ float64, refused string) {
 	t := p.selection.threshold
 	if t == nil {
-		return all, ""
+		return float64(all), ""
 	}
 	bound, ok := boundOf(t, p.metric.Unit())
 	if !ok {
@@ -235,40 +209,61 @@ func (p *picker) counted(all float64, atMost func(bound float64, interpolate boo
 	return n, refusal(!ok, reasonThreshold)
 }
 
-type histogramPoint interface {
+// dataPoint is what the three kinds have in common.
+type dataPoint interface {
 	Attributes() pcommon.Map
 	StartTimestamp() pcommon.Timestamp
 	Timestamp() pcommon.Timestamp
+	Flags() pmetric.DataPointFlags
 }
 
-func (p *picker) histogram(dp histogramPoint, t pmetric.AggregationTemporality, value float64, refused string) observation {
+func (p *picker) takeHistogram(found []observation, dp dataPoint, t pmetric.AggregationTemporality, value float64, refused string) []observation {
 	if t == pmetric.AggregationTemporalityUnspecified {
 		refused = reasonNotACounter
 	}
-	return p.observation(dp.Attributes(), cumulative.Point{
+	return p.take(found, dp, cumulative.Point{
 		Start: dp.StartTimestamp(), Time: dp.Timestamp(), Value: value,
 		Delta: t == pmetric.AggregationTemporalityDelta,
 	}, refused)
 }
 
-func (p *picker) observation(attributes pcommon.Map, point cumulative.Point, refused string) observation {
-	o := observation{rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit()}
-	if refused == "" {
-		o.stream = pdatautil.Hash(
+// take adds the observation of a data point that has a value and matches.
+func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point, refused string) []observation {
+	if dp.Flags().NoRecordedValue() {
+		return found
+	}
+	switch p.matches(dp) {
+	case bad:
+		return found
+	case conditionError:
+		refused = reasonConditionError
+	}
+	return append(found, observation{
+		rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit(),
+		stream: pdatautil.Hash(
 			pdatautil.WithMap(p.resource.Resource().Attributes()),
 			pdatautil.WithString(p.scope.Scope().Name()), pdatautil.WithString(p.scope.Scope().Version()),
-			pdatautil.WithString(p.metric.Name()), pdatautil.WithMap(attributes))
+			pdatautil.WithString(p.metric.Name()), pdatautil.WithMap(dp.Attributes())),
+	})
+}
+
+func (p *picker) matches(dp dataPoint) judgement {
+	if p.selection.match == nil {
+		return good
 	}
-	return o
+	context := ottldatapoint.NewTransformContextPtr(p.resource, p.scope, p.metric, dp)
+	defer context.Close()
+	return verdict(p.selection.match.Eval(p.ctx, context))
 }
 
 // complain says, once a metric and reason, why its points are not counted and how to mend it.
 func (c *core) complain(s *service, o observation) {
 	mend := map[string]string{
-		reasonNotACounter: "name a monotonic sum or a histogram with a temporality",
-		reasonThreshold:   "use a threshold that is a bound of the histogram's buckets, set betweenBuckets: interpolate, or change the buckets",
-		reasonUnit:        "write the threshold as a plain number in the metric's own unit, or give the metric a unit of time (s, ms, us, ns, min, h)",
-		reasonStreams:     "raise max_streams of the sli connector",
+		reasonConditionError: "write a match that holds or not for every data point, such as attributes[\"x\"] != nil and ...",
+		reasonNotACounter:    "name a monotonic sum or a histogram with a temporality",
+		reasonThreshold:      "use a threshold that is a bound of the histogram's buckets, set betweenBuckets: interpolate, or change the buckets",
+		reasonUnit:           "write the threshold as a plain number in the metric's own unit, or give the metric a unit of time (s, ms, us, ns, min, h)",
+		reasonStreams:        "raise max_streams of the sli connector",
 	}[o.refused]
 	c.logger.Warn("A metric that an SLO names is not counted", zap.String("reason", o.refused), zap.String("mend", mend),
 		zap.String("service", fmt.Sprintf("%.100q", s.name)), zap.String("slo", fmt.Sprintf("%.100q", o.rule.slo.name)),

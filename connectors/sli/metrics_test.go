@@ -192,6 +192,12 @@ func TestMetrics(t *testing.T) {
 		}, 5, 5, ""},
 		"a threshold on a sum": {latency, []payload{export().sum("took", deltaSum, 0, at(10), 5)}, 0, 0, reasonThreshold},
 		"our own counters":     {`{good: {name: slo.events}, total: {name: slo.events}}`, []payload{export().sum("slo.events", deltaSum, 0, at(10), 5)}, 0, 0, ""},
+		"a condition that fails on one point leaves the others": {`{good: {name: all, match: 'attributes["x"] == nil or attributes["x"] + 1 == 2'}, total: {name: all}}`, []payload{
+			export().sum("all", deltaSum, 0, at(10), 5).sum("all", deltaSum, 0, at(10), 3, "x", "y"),
+		}, 5, 0, reasonConditionError},
+		"a condition that fails on one side": {`{good: {name: good, match: 'attributes["x"] + 1 == 2'}, total: {name: all}}`, []payload{
+			export().sum("all", deltaSum, 0, at(10), 5).sum("good", deltaSum, 0, at(10), 3),
+		}, 0, 0, reasonConditionError},
 		"a condition that fails": {`{good: {name: all, match: 'Int(attributes["x"]) > Int("y") or attributes["x"] + 1 == 2'}, total: {name: all}}`, []payload{
 			export().sum("all", deltaSum, 0, at(10), 5),
 		}, 0, 0, reasonConditionError},

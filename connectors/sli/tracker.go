@@ -142,6 +142,13 @@ func (a *addition) all(observations []observation) (refused []observation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dirty = true
+	observations, undecided := decided(observations)
+	for _, o := range undecided {
+		a.remarks.dropped[o.refused]++
+		if o.rule.tracker.complain(o) {
+			refused = append(refused, o)
+		}
+	}
 	for _, o := range observations {
 		t := o.rule.tracker
 		if o.refused == "" {
@@ -157,11 +164,8 @@ func (a *addition) all(observations []observation) (refused []observation) {
 				p.reach(o)
 			}
 		}
-		if key := o.selection.metric + " " + o.refused; !t.complained[key] {
-			t.complained[key] = true
-			if o.refused != reasonRegressed && o.refused != reasonInvalidPoint {
-				refused = append(refused, o)
-			}
+		if o.refused != reasonRegressed && o.refused != reasonInvalidPoint && t.complain(o) {
+			refused = append(refused, o)
 		}
 	}
 	for _, o := range observations {
@@ -172,6 +176,42 @@ func (a *addition) all(observations []observation) (refused []observation) {
 		}
 	}
 	return refused
+}
+
+// decided leaves out the data points on which a condition of their rule failed, if the rule is of
+// one metric: such a point is on no side, and the others are as good as ever.
+func decided(observations []observation) (rest, undecided []observation) {
+	type point struct {
+		rule   *metricRule
+		stream streamID
+	}
+	var out map[point]bool
+	for _, o := range observations {
+		if o.refused == reasonConditionError && o.rule.oneMetric {
+			if out == nil {
+				out = make(map[point]bool)
+			}
+			out[point{o.rule, o.stream}] = true
+			undecided = append(undecided, o)
+		}
+	}
+	if out == nil {
+		return observations, nil
+	}
+	for _, o := range observations {
+		if !out[point{o.rule, o.stream}] {
+			rest = append(rest, o)
+		}
+	}
+	return rest, undecided
+}
+
+// complain tells whether the refusal is the first of its kind.
+func (t *tracker) complain(o observation) bool {
+	key := o.selection.metric + " " + o.refused
+	first := !t.complained[key]
+	t.complained[key] = true
+	return first
 }
 
 // add counts one point, or leaves it pending. The reason why it cannot is returned.
