@@ -22,7 +22,7 @@ func (p *sloProcessor) restore(ctx context.Context) error {
 		s := &p.shards[n]
 		// The shards' turns are spread over the interval.
 		s.due = now + int64(p.config.CheckpointInterval)*int64(n+1)/shardCount
-		err := p.restoreShard(ctx, n)
+		err := p.restoreShard(ctx, n, now)
 		if errors.Is(err, checkpoint.ErrDamaged) {
 			p.stats.damaged.Add(1)
 			p.logger.Error("A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", zap.Error(err))
@@ -34,12 +34,12 @@ func (p *sloProcessor) restore(ctx context.Context) error {
 	return nil
 }
 
-func (p *sloProcessor) restoreShard(ctx context.Context, n int) error {
+func (p *sloProcessor) restoreShard(ctx context.Context, n int, now int64) error {
 	payload, err := p.store.Load(ctx, recordKey(n))
 	if payload == nil || err != nil {
 		return err
 	}
-	if err := p.shards[n].decode(payload, n); err != nil {
+	if err := p.shards[n].decode(payload, n, now); err != nil {
 		p.shards[n].reset()
 		return errors.Join(fmt.Errorf("%w %q: %w", checkpoint.ErrDamaged, recordKey(n), err), p.store.SetAside(ctx, recordKey(n)))
 	}

@@ -30,7 +30,7 @@ func stored() *Config {
 	return config
 }
 
-func openStorage(t *testing.T, dir string) component.Component {
+func openStorage(t testing.TB, dir string) component.Component {
 	t.Helper()
 	factory := filestorage.NewFactory()
 	config := factory.CreateDefaultConfig().(*filestorage.Config)
@@ -176,6 +176,27 @@ func TestRestart(t *testing.T) {
 	for i := range r.shards {
 		require.Empty(t, r.shards[i].slos)
 	}
+}
+
+// Days without this processor are no silence of the senders: what they counted meanwhile counts.
+func TestLongOutage(t *testing.T) {
+	disk := openStorage(t, t.TempDir())
+	service := checkout(environments(), windowOf(catalog.Window{Rolling: 3 * day}))
+	r := newRigWith(t, stored(), noon, disk, service)
+	c := newCounter(noon)
+	r.pass(minute)
+	r.send(c.add(100, 0))
+	require.NoError(t, r.shutdown(t.Context()))
+
+	r = newRigWith(t, stored(), noon.Add(7*day), disk, service)
+	r.checkpoint(t.Context(), r.clock, true)
+	r.send(c.add(70000, 7))
+	r.requireTotal(70100, 7)
+	require.InDelta(t, 1e-4, r.flushed().of(t, "slo.error_ratio", "3d"), 1e-6)
+	late := newCounter(noon.Add(day)) // began and was never heard of while it was away
+	late.instance = "agent-2"
+	r.send(late.add(60000, 6))
+	r.requireTotal(130100, 13)
 }
 
 // Every SLO is saved at least once in the checkpoint interval, a share of them at each flush.

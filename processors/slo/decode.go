@@ -16,9 +16,10 @@ var errDamaged = errors.New("content does not make sense")
 // maxRings is the most rings a history can have.
 const maxRings = 16
 
-// decode fills the shard, which is number n, from its record.
-func (s *shard) decode(record []byte, n int) error {
-	d := decoder{rest: record}
+// decode fills the shard, which is number n, from its record. Streams are taken as seen now: that they
+// were silent while nobody listened means nothing.
+func (s *shard) decode(record []byte, n int, now int64) error {
+	d := decoder{rest: record, now: now}
 	s.forgotten = d.time()
 	for range d.length(1) {
 		t := d.slo()
@@ -40,6 +41,7 @@ func (s *shard) decode(record []byte, n int) error {
 // A decoder reads a record from its beginning. Once it has failed, all that it reads is zero.
 type decoder struct {
 	rest   []byte
+	now    int64
 	failed bool
 }
 
@@ -109,7 +111,7 @@ func (d *decoder) instance() *instance {
 		maintenance: d.sum(sum{maxCount, maxCount}),
 	}
 	d.require(len(i.environment) <= maxEnvironmentName)
-	const least = 20 // bytes a stream takes
+	const least = 19 // bytes a stream takes
 	n := d.length(least)
 	i.streams = make(streams, 0, n)
 	for range n {
@@ -126,11 +128,9 @@ func (d *decoder) instance() *instance {
 }
 
 func (d *decoder) stream() stream {
-	var s stream
-	s.id = d.id()
+	s := stream{id: d.id(), seen: d.now}
 	s.Start = pcommon.Timestamp(d.uint(math.MaxUint64))
 	s.Time = pcommon.Timestamp(d.uint(math.MaxInt64))
-	s.seen = d.time()
 	s.Value = d.count(count(maxValue) * oneEvent).events()
 	d.require(s.Time != 0 && s.Start <= s.Time)
 	return s

@@ -8,7 +8,7 @@ import "encoding/binary"
 //	shard     forgotten:u  n:u  SLO...
 //	SLO       namespace:text  service:text  name:text  removed:u  audited:u  n:u  instance...
 //	instance  environment:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  n:u  history (n is 0 or 1)
-//	stream    id:16 bytes  start:u  time:u  seen:u  value:u
+//	stream    id:16 bytes  start:u  time:u  value:u
 //	history   now:u  total:sum  n:u  ring...  period:mark  reset:mark
 //	ring      step:u  head:u  boundary:sum..., newest first, each as what is to be subtracted for it
 //	mark      at:u  total:sum
@@ -78,7 +78,6 @@ func (b *encoder) instance(i *instance) {
 		b.id(s.id)
 		b.uint(uint64(s.Start))
 		b.uint(uint64(s.Time))
-		b.time(s.seen)
 		b.count(count(s.Value * float64(oneEvent)))
 	}
 	if i.history == nil {

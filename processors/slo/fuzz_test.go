@@ -42,11 +42,11 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, record []byte) {
 		s := &shard{slos: make(map[key]*tracked)}
-		if err := s.decode(record, number); err != nil {
+		if err := s.decode(record, number, noon.UnixNano()); err != nil {
 			return
 		}
 		again := &shard{slos: make(map[key]*tracked)}
-		require.NoError(t, again.decode(s.encode(), number), "what was read can be written and read")
+		require.NoError(t, again.decode(s.encode(), number, noon.UnixNano()), "what was read can be written and read")
 		for k, tracked := range s.slos {
 			service := checkout()
 			tracked.adopt(service, service.SLOs[0], noon.UnixNano())
@@ -97,7 +97,7 @@ func FuzzConsume(f *testing.F) {
 					requireFinite(t, reading)
 				}
 				again := &shard{slos: make(map[key]*tracked)}
-				require.NoError(t, again.decode(s.encode(), i))
+				require.NoError(t, again.decode(s.encode(), i, noon.UnixNano()))
 			}
 		}
 	})

@@ -72,11 +72,12 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 		return i.meet(at, stream{id: id, seen: now}, p, out, now, o)
 	}
 	s := &i.streams[at]
-	s.seen, i.received = now, now
 	increase, v := s.Advance(p)
+	if v == cumulative.Invalid {
+		return invalid
+	}
+	s.seen, i.received = now, now
 	switch v {
-	case cumulative.Counted:
-		return i.count(increase, out, counted, now, o)
 	case cumulative.Reset:
 		return i.count(increase, out, restarted, now, o)
 	case cumulative.Duplicate:
@@ -86,7 +87,7 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 	case cumulative.Regressed:
 		return regressed
 	default:
-		return invalid
+		return i.count(increase, out, counted, now, o)
 	}
 }
 

@@ -35,10 +35,10 @@ type sloProcessor struct {
 	slos   atomic.Pointer[map[key]*tracked]
 	shards [shardCount]shard
 
-	store  *checkpoint.Store
-	status status
-	// turn is held while the shards are flushed and saved.
+	store *checkpoint.Store
+	// turn is held while the shards are flushed and saved; it guards status.
 	turn        sync.Mutex
+	status      status
 	unsubscribe func()
 	stop        context.CancelFunc
 	done        sync.WaitGroup

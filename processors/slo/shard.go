@@ -164,7 +164,7 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 			i.forgotten = max(i.forgotten, i.streams.forget(now-int64(ttl)))
 			t.shard.changed = t.shard.changed || len(i.streams) != n
 		}
-		if t.stale(i, now, ttl) {
+		if t.stale(i, now) {
 			t.shard.drop(i)
 		} else {
 			kept = append(kept, i)
@@ -175,13 +175,13 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 	t.stand(now)
 }
 
-// stale tells whether the instance can go: none of its events is in a window any more, and the catalog
-// does not list its environment.
-func (t *tracked) stale(i *instance, now int64, ttl time.Duration) bool {
+// stale tells whether the instance can go: nobody counts for it, none of its events is in a window any
+// more, and the catalog does not list its environment.
+func (t *tracked) stale(i *instance, now int64) bool {
 	if slices.Contains(t.objective.environments, i.environment) || i.environment == "" && len(t.instances) == 1 {
 		return false
 	}
-	return now-max(i.received, i.created) > max(t.objective.horizon, int64(ttl))
+	return len(i.streams) == 0 && now-max(i.received, i.created) > t.objective.horizon
 }
 
 func (s *shard) drop(instances ...*instance) {

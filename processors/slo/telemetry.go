@@ -3,7 +3,6 @@ package slo
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -49,15 +48,11 @@ func (p *sloProcessor) observe() error {
 
 // status tells the host of the component's health, when it changes.
 type status struct {
-	report func(*componentstatus.Event)
-
-	mu      sync.Mutex
+	report  func(*componentstatus.Event)
 	trouble bool
 }
 
 func (s *status) set(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err == nil && !s.trouble {
 		return
 	}
