@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -201,9 +202,31 @@ func TestReset(t *testing.T) {
 
 	r.catalog.swap(checkout()) // taken back
 	require.InDelta(t, (4*60*10+301)/(4*60*100+60*1000+401.0), r.flushed().of(t, "slo.error_ratio", "30d"), 1e-9)
-	r.catalog.swap(checkout(resets(catalog.Reset{At: r.clock.Add(-31 * day), By: "cy", Reason: "too long ago"})))
+}
+
+// A reset is logged once, also across restarts, and not when it is too long ago to do anything.
+func TestResetIsLoggedOnce(t *testing.T) {
+	logs, logged := observer.New(zap.InfoLevel)
+	disk := openStorage(t, t.TempDir())
+	service := checkout(resets(
+		catalog.Reset{At: noon.Add(-31 * day), By: "cy", Reason: "too long ago"},
+		catalog.Reset{At: noon.Add(-day), By: strings.Repeat("ana", 1000), Reason: "x"},
+	))
+	for range 3 {
+		r := newRigWith(t, stored(), noon, disk, service)
+		r.logger = zap.New(logs)
+		r.checkpoint(t.Context(), r.clock, true)
+		r.flushed()
+		r.checkpoint(t.Context(), r.clock, true)
+		r.kill()
+	}
+	require.Equal(t, 1, logged.Len())
+	require.Len(t, logged.All()[0].ContextMap()["by"], 259, "cut")
+
+	r := newRig(t, checkout(resets(service.SLOs[0].Resets[0])))
+	r.logger = zap.New(logs)
 	r.flushed()
-	require.Len(t, logged.FilterMessage("Error budget reset").All(), 2, "what does nothing is not logged")
+	require.Equal(t, 1, logged.Len())
 }
 
 // A reset and a window of the same length: the point follows the budget.

@@ -169,6 +169,12 @@ func TestRestart(t *testing.T) {
 	r = newRigWith(t, stored(), r.clock.Add(23*hour), disk)
 	r.catalog.swap(services...)
 	require.Equal(t, before.of(t, "slo.error_ratio", "month"), r.flushed().of(t, "slo.error_ratio", "month"))
+	require.NoError(t, r.shutdown(t.Context()))
+	r = newRigWith(t, stored(), r.clock.Add(23*hour), disk) // gone again: the day begins anew
+	r.checkpoint(t.Context(), r.clock, true)
+	r.catalog.swap(services...)
+	require.Contains(t, r.flushed(), "slo.error_ratio{ shop service-1 production availability 30d }")
+	require.NotZero(t, r.stats.streams.Load())
 	r.catalog.swap()
 	r.pass(25 * hour)
 	require.NoError(t, r.shutdown(t.Context()))
@@ -207,6 +213,9 @@ func TestCheckpointsAreSpread(t *testing.T) {
 	for range 12 {
 		r.pass(5 * time.Second)
 		r.checkpoint(t.Context(), r.clock, false)
+		for i := range r.shards {
+			require.Greater(t, r.shards[i].due, r.clock.Add(5*time.Second).UnixNano(), "no turn comes before the next flush")
+		}
 		n := r.stats.saves.Load() - saves
 		saves += n
 		require.LessOrEqual(t, n, int64(50))
@@ -226,6 +235,20 @@ func TestCheckpointsAreSpread(t *testing.T) {
 	r.send(newCounter(noon))
 	r.checkpoint(t.Context(), r.clock, false)
 	require.Greater(t, r.stats.saves.Load(), saves)
+}
+
+// A record under another's key is damaged: its SLOs would never be found.
+func TestRecordOfAnotherShard(t *testing.T) {
+	sound, number := record(t)
+	for n := range 3 {
+		s := &shard{slos: make(map[key]*tracked)}
+		err := s.decode(sound, (number+n)%shardCount, noon.UnixNano())
+		if n == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, errDamaged)
+	}
 }
 
 type statusHost struct {

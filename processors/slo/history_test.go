@@ -95,6 +95,24 @@ func TestWindowsAgainstExactModel(t *testing.T) {
 	}
 }
 
+// Traffic that is steady over a step is counted almost exactly: between boundaries totals are interpolated.
+func TestSteadyTraffic(t *testing.T) {
+	o := newObjective(checkout(), checkout().SLOs[0])
+	now := noon.UnixNano()
+	h := newHistory(now, o)
+	for range 20000 {
+		now += int64(1300 * time.Millisecond)
+		h.advance(now, o)
+		h.add(now-int64(1300*time.Millisecond), now, good, 13*oneEvent)
+		if h.now-noon.UnixNano() < int64(6*hour)+o.steps[4] {
+			continue
+		}
+		for w, window := range burnWindows[:5] {
+			require.InEpsilon(t, time.Duration(window.length).Seconds()*10, h.last(w, window.length)[good].events(), 1e-4, window.name)
+		}
+	}
+}
+
 // When all events have left a window, it is empty to the last fraction.
 func TestWindowEmptiesExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))

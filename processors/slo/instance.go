@@ -115,7 +115,7 @@ func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, n
 		if to > now+int64(skewTolerance) && v == counted {
 			v = clockSkew
 		}
-		from, to = min(from, now), now
+		to = now
 	}
 	if to <= now-o.horizon {
 		return tooOld

@@ -117,7 +117,10 @@ func (t *tracked) shown(i *instance) bool {
 
 // adopt takes what the catalog says of the SLO now.
 func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
-	t.objective, t.removed = newObjective(service, slo), 0
+	t.objective = newObjective(service, slo)
+	if t.removed != 0 {
+		t.removed, t.shard.changed = 0, true
+	}
 	for _, i := range t.instances {
 		if i.history != nil {
 			i.history.fit(t.objective)
