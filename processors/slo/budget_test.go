@@ -289,6 +289,7 @@ func TestCatalogSwap(t *testing.T) {
 	for name := range r.flushed() {
 		require.NotContains(t, name, "checkout")
 	}
+	require.Empty(t, r.ended(), "the gauges were never emitted")
 	r.pass(12 * hour)
 	r.checkpoint(t.Context(), r.clock, true)
 	r.catalog.swap(payment, checkout()) // undone
@@ -302,6 +303,9 @@ func TestCatalogSwap(t *testing.T) {
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 
 	r.catalog.swap(payment)
+	r.flushed()
+	require.Contains(t, r.ended(), "slo.state{ shop checkout staging availability ok }")
+	require.Len(t, r.ended(), 2*(1+8+8+1+1+6), "every gauge of both environments")
 	r.pass(25 * hour)
 	r.checkpoint(t.Context(), r.clock, true) // forgotten
 	r.catalog.swap(payment, checkout())

@@ -116,10 +116,12 @@ type points struct {
 	now pcommon.Timestamp
 }
 
-// append adds a point without a value that says which SLO it is about.
+// append adds a point without a value that says which SLO it is about. The point of an SLO that has
+// ended stays without one, by the flag that the data model has for it: readers drop the series at once.
 func (p points) append(r *reading) pmetric.NumberDataPoint {
 	dp := p.AppendEmpty()
 	dp.SetTimestamp(p.now)
+	dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(r.ended))
 	attributes := dp.Attributes()
 	attributes.EnsureCapacity(5)
 	attributes.PutStr(attrServiceName, r.service)

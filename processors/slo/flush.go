@@ -15,43 +15,49 @@ const maxBatch = 256
 func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	var slos, streams int
+	var shown, streams int
 	var readings []reading
 	for i := range p.shards {
-		var n int
-		readings, n = p.read(&p.shards[i], readings, now.UnixNano())
-		streams += n
+		var newShown, newStreams int
+		readings, newShown, newStreams = p.read(&p.shards[i], readings, now.UnixNano())
+		shown, streams = shown+newShown, streams+newStreams
 		for len(readings) >= maxBatch {
 			p.emit(ctx, readings[:maxBatch], now)
-			slos += maxBatch
 			readings = readings[:copy(readings, readings[maxBatch:])]
 		}
 	}
 	if len(readings) > 0 {
 		p.emit(ctx, readings, now)
 	}
-	p.stats.slos.Store(int64(slos + len(readings)))
+	p.stats.slos.Store(int64(shown))
 	p.stats.streams.Store(int64(streams))
 }
 
-// read appends the readings of the shard's SLOs and returns how many streams they have.
-func (p *sloProcessor) read(s *shard, readings []reading, now int64) ([]reading, int) {
+// read appends the readings of the shard's SLOs and returns how many of them are shown and how many
+// streams they have. One that was shown before and is not any more has a last reading.
+func (p *sloProcessor) read(s *shard, readings []reading, now int64) (_ []reading, shown, streams int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var streams int
 	for _, t := range s.slos {
-		if t.objective == nil {
-			continue
+		if t.objective != nil {
+			p.audit(t, now)
 		}
-		p.audit(t, now)
 		for _, i := range t.instances {
-			streams += len(i.streams)
-			if t.shown(i) {
+			switch {
+			case t.shown(i):
+				i.emitted = t.objective
 				readings = append(readings, i.read(t.key, t.objective, now, silence(p.config.FlushInterval)))
+				shown++
+			case i.emitted != nil:
+				readings = append(readings, i.end(t.key, i.emitted))
+				i.emitted = nil
+			}
+			if t.objective != nil {
+				streams += len(i.streams)
 			}
 		}
 	}
-	return readings, streams
+	return readings, shown, streams
 }
 
 // audit logs who reset the error budget and why, once for each reset.

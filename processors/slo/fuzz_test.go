@@ -92,7 +92,7 @@ func FuzzConsume(f *testing.F) {
 			r.clock = r.clock.Add(time.Duration(pass))
 			for i := range r.shards {
 				s := &r.shards[i]
-				readings, _ := r.read(s, nil, r.clock.UnixNano())
+				readings, _, _ := r.read(s, nil, r.clock.UnixNano())
 				for _, reading := range readings {
 					requireFinite(t, reading)
 				}

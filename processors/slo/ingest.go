@@ -147,6 +147,9 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 	default:
 		return invalid
 	}
+	if dp.Flags().NoRecordedValue() {
+		return ended
+	}
 	value, ok := cumulative.Number(dp, temporality)
 	if !ok {
 		return invalid

@@ -58,7 +58,7 @@ func TestVerdicts(t *testing.T) {
 		"absurdly large":    {func(dp pmetric.NumberDataPoint) { dp.SetDoubleValue(1e300) }, invalid, false},
 		"no time":           {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(0); dp.SetStartTimestamp(0) }, invalid, false},
 		"starts after time": {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(dp.Timestamp() + 1) }, invalid, false},
-		"no value":          {func(dp pmetric.NumberDataPoint) { dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)) }, invalid, false},
+		"no value":          {func(dp pmetric.NumberDataPoint) { dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)) }, ended, false},
 		"third outcome":     {attribute(attrOutcome, "ugly"), invalid, false},
 		"no outcome":        {func(dp pmetric.NumberDataPoint) { dp.Attributes().Remove(attrOutcome) }, invalid, false},
 		"outcome not text":  {func(dp pmetric.NumberDataPoint) { dp.Attributes().PutInt(attrOutcome, 1) }, invalid, false},
@@ -272,6 +272,10 @@ func TestEnvironments(t *testing.T) {
 	require.Contains(t, g, "slo.objective{ shop checkout production availability }")
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 	require.NotContains(t, g, "slo.objective{ shop checkout availability }", "the placeholder goes when there is another")
+	require.Contains(t, r.ended(), "slo.objective{ shop checkout availability }", "and its readers are told")
+	require.Len(t, r.ended(), 1+8+8+1+1+6)
+	r.flushed()
+	require.Empty(t, r.ended(), "once")
 
 	r.send(placeholder.add(1, 0))
 	r.pass(minute)

@@ -31,13 +31,14 @@ const (
 	invalid
 	unknownSLO
 	overflow
+	ended
 	verdicts
 )
 
 func (v verdict) String() string {
 	return [verdicts]string{
 		"counted", "clock_skew", "reset", "duplicate", "out_of_order", "regressed",
-		"forgotten", "too_old", "invalid", "unknown_slo", "overflow",
+		"forgotten", "too_old", "invalid", "unknown_slo", "overflow", "ended",
 	}[v]
 }
 
@@ -56,6 +57,8 @@ type instance struct {
 	streams     streams
 	// history is nil until there is an event, so that an SLO without any costs next to nothing.
 	history *history
+	// emitted is the objective of the gauges that were emitted last; nil is none, or that their end was.
+	emitted *objective
 }
 
 // take counts what is new in the point of a stream.

@@ -221,6 +221,23 @@ func (r *rig) flushed() gauges {
 	return g
 }
 
+// ended are the series that the last flush said have ended.
+func (r *rig) ended() (names []string) {
+	for _, md := range r.sink.AllMetrics() {
+		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+			if m.Type() != pmetric.MetricTypeGauge {
+				continue
+			}
+			for _, dp := range m.Gauge().DataPoints().All() {
+				if dp.Flags().NoRecordedValue() {
+					names = append(names, series(m.Name(), dp.Attributes()))
+				}
+			}
+		}
+	}
+	return names
+}
+
 // gauges are values by series: a name, and the values of the attributes in the order of names.
 type gauges map[string]float64
 
@@ -233,7 +250,9 @@ func (g gauges) collect(md pmetric.Metrics) {
 					points = m.Sum().DataPoints
 				}
 				for _, dp := range points().All() {
-					g[series(m.Name(), dp.Attributes())] = value(dp)
+					if !dp.Flags().NoRecordedValue() {
+						g[series(m.Name(), dp.Attributes())] = value(dp)
+					}
 				}
 			}
 		}

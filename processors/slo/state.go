@@ -44,6 +44,17 @@ type reading struct {
 	state                      state
 	created                    int64
 	maintenance                sum
+	// ended: the gauges were emitted before and are not any more. They get a last point that says so.
+	ended bool
+}
+
+// end is the last reading of an instance whose gauges were emitted for o.
+func (i *instance) end(k key, o *objective) reading {
+	none := make([]float64, len(burnWindows))
+	return reading{
+		key: k, objective: o, environment: i.environment, errorRatio: none, burnRate: none,
+		created: i.created, maintenance: i.maintenance, ended: true,
+	}
 }
 
 // read reckons the instance's reading at now.
