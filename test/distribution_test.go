@@ -3,6 +3,7 @@ package test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -136,4 +137,28 @@ func TestBuiltInConfigsAreValid(t *testing.T) {
 			assert.NoError(t, err, "%s: %s", name, out)
 		}
 	}
+}
+
+// The configuration in each component's README is one that the collector takes.
+func TestReadmeExamplesAreValid(t *testing.T) {
+	readmes, err := filepath.Glob("../*/*/README.md")
+	require.NoError(t, err)
+	var tried int
+	for _, readme := range readmes {
+		text, err := os.ReadFile(readme)
+		require.NoError(t, err)
+		for _, block := range strings.Split(string(text), "```yaml\n")[1:] {
+			example, _, _ := strings.Cut(block, "```")
+			if !strings.Contains(example, "pipelines:") {
+				continue
+			}
+			tried++
+			file := filepath.Join(t.TempDir(), "config.yaml")
+			example = strings.ReplaceAll(example, "/var/lib/otelcol-sre", t.TempDir())
+			require.NoError(t, os.WriteFile(file, []byte(example), 0o600))
+			out, err := exec.Command(binary, "validate", "--config", file).CombinedOutput()
+			assert.NoError(t, err, "%s: %s", readme, out)
+		}
+	}
+	assert.GreaterOrEqual(t, tried, 2)
 }
