@@ -74,7 +74,7 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 	go test -short ./catalog/... ./connectors/... ./processors/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
 
 test-unit: ## tests of all packages, with the race detector
-	go test -race -timeout 15m $$(go list ./... | grep -v -e /test/ -e /cmd/otelcol-sre)
+	go test -race -timeout 15m $$(go list ./... | grep -v -e '/test$$' -e /cmd/otelcol-sre)
 
 test-e2e: build ## tests with the built binary
 	go test -count=1 -timeout 20m ./test/...
