@@ -66,6 +66,32 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 	return md
 }
 
+// apart gives every data point a metric of its own. Of several points without a value in one metric,
+// contrib's Prometheus exporter (v0.152) takes the first and drops whatever follows.
+func apart(md pmetric.Metrics) pmetric.Metrics {
+	out := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
+	whole := pmetric.NewMetricSlice()
+	out.MoveAndAppendTo(whole)
+	for _, m := range whole.All() {
+		one := pmetric.NewMetric()
+		m.CopyTo(one)
+		dataPoints(one).RemoveIf(func(pmetric.NumberDataPoint) bool { return true })
+		for _, dp := range dataPoints(m).All() {
+			to := out.AppendEmpty()
+			one.CopyTo(to)
+			dp.MoveTo(dataPoints(to).AppendEmpty())
+		}
+	}
+	return md
+}
+
+func dataPoints(m pmetric.Metric) pmetric.NumberDataPointSlice {
+	if m.Type() == pmetric.MetricTypeSum {
+		return m.Sum().DataPoints()
+	}
+	return m.Gauge().DataPoints()
+}
+
 type writer struct {
 	to       pmetric.MetricSlice
 	readings []reading

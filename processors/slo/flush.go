@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 )
 
@@ -15,27 +16,32 @@ const maxBatch = 256
 func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	var shown, streams int
-	var readings []reading
+	var r findings
 	for i := range p.shards {
-		var newShown, newStreams int
-		readings, newShown, newStreams = p.read(&p.shards[i], readings, now.UnixNano())
-		shown, streams = shown+newShown, streams+newStreams
-		for len(readings) >= maxBatch {
-			p.emit(ctx, readings[:maxBatch], now)
-			readings = readings[:copy(readings, readings[maxBatch:])]
+		p.read(&p.shards[i], &r, now.UnixNano())
+		for len(r.readings) >= maxBatch {
+			p.emit(ctx, p.emitter.metrics(r.readings[:maxBatch], now))
+			r.readings = r.readings[:copy(r.readings, r.readings[maxBatch:])]
 		}
 	}
-	if len(readings) > 0 {
-		p.emit(ctx, readings, now)
+	if len(r.readings) > 0 {
+		p.emit(ctx, p.emitter.metrics(r.readings, now))
 	}
-	p.stats.slos.Store(int64(shown))
-	p.stats.streams.Store(int64(streams))
+	if len(r.ended) > 0 {
+		p.emit(ctx, apart(p.emitter.metrics(r.ended, now)))
+	}
+	p.stats.slos.Store(int64(r.shown))
+	p.stats.streams.Store(int64(r.streams))
 }
 
-// read appends the readings of the shard's SLOs and returns how many of them are shown and how many
-// streams they have. One that was shown before and is not any more has a last reading.
-func (p *sloProcessor) read(s *shard, readings []reading, now int64) (_ []reading, shown, streams int) {
+// Findings are what one flush finds: the readings not emitted yet, last readings of what was shown before and
+// is not any more, and how many SLOs are shown and streams followed.
+type findings struct {
+	readings, ended []reading
+	shown, streams  int
+}
+
+func (p *sloProcessor) read(s *shard, r *findings, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.slos {
@@ -46,18 +52,17 @@ func (p *sloProcessor) read(s *shard, readings []reading, now int64) (_ []readin
 			switch {
 			case t.shown(i):
 				i.emitted = t.objective
-				readings = append(readings, i.read(t.key, t.objective, now, silence(p.config.FlushInterval)))
-				shown++
+				r.readings = append(r.readings, i.read(t.key, t.objective, now, silence(p.config.FlushInterval)))
+				r.shown++
 			case i.emitted != nil:
-				readings = append(readings, i.end(t.key, i.emitted))
+				r.ended = append(r.ended, i.end(t.key, i.emitted))
 				i.emitted = nil
 			}
 			if t.objective != nil {
-				streams += len(i.streams)
+				r.streams += len(i.streams)
 			}
 		}
 	}
-	return readings, shown, streams
 }
 
 // audit logs who reset the error budget and why, once for each reset.
@@ -81,8 +86,8 @@ func cut(s string) string {
 	return s[:most] + "..."
 }
 
-func (p *sloProcessor) emit(ctx context.Context, readings []reading, now time.Time) {
-	if err := p.next.ConsumeMetrics(ctx, p.emitter.metrics(readings, now)); err != nil {
+func (p *sloProcessor) emit(ctx context.Context, gauges pmetric.Metrics) {
+	if err := p.next.ConsumeMetrics(ctx, gauges); err != nil {
 		p.stats.flushFailures.Add(1)
 		p.logger.Warn("Gauges were not taken; the next flush has new ones", zap.Error(err))
 	}

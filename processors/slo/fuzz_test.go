@@ -92,8 +92,9 @@ func FuzzConsume(f *testing.F) {
 			r.clock = r.clock.Add(time.Duration(pass))
 			for i := range r.shards {
 				s := &r.shards[i]
-				readings, _, _ := r.read(s, nil, r.clock.UnixNano())
-				for _, reading := range readings {
+				var found findings
+				r.read(s, &found, r.clock.UnixNano())
+				for _, reading := range found.readings {
 					requireFinite(t, reading)
 				}
 				again := &shard{slos: make(map[key]*tracked)}

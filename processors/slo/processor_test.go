@@ -221,7 +221,7 @@ func (r *rig) flushed() gauges {
 	return g
 }
 
-// ended are the series that the last flush said have ended.
+// ended are the series that the last flush said have ended, each in a metric of its own.
 func (r *rig) ended() (names []string) {
 	for _, md := range r.sink.AllMetrics() {
 		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
@@ -230,6 +230,7 @@ func (r *rig) ended() (names []string) {
 			}
 			for _, dp := range m.Gauge().DataPoints().All() {
 				if dp.Flags().NoRecordedValue() {
+					require.Equal(r.t, 1, m.Gauge().DataPoints().Len())
 					names = append(names, series(m.Name(), dp.Attributes()))
 				}
 			}
@@ -245,11 +246,7 @@ func (g gauges) collect(md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
-				points := m.Gauge().DataPoints
-				if m.Type() == pmetric.MetricTypeSum {
-					points = m.Sum().DataPoints
-				}
-				for _, dp := range points().All() {
+				for _, dp := range dataPoints(m).All() {
 					if !dp.Flags().NoRecordedValue() {
 						g[series(m.Name(), dp.Attributes())] = value(dp)
 					}

@@ -1,0 +1,40 @@
+package test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// An SLO without listed environments stands without one until an environment is seen. Then nothing of
+// that is left on the scrape endpoint.
+func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
+	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
+	c := newCollector(t, "standalone", dir)
+	require.Eventually(t, func() bool {
+		_, found := sum(c.scrape(), "slo_state", "slo_state", "idle", "deployment_environment_name", "")
+		return found
+	}, 20*time.Second, 100*time.Millisecond)
+	for _, outcome := range []string{"good", "bad"} {
+		events, found := sum(c.scrape(), "slo_events_total", "slo_outcome", outcome)
+		require.True(t, found, "counters stand at 0 as soon as the catalog names the SLO")
+		require.Zero(t, events)
+	}
+
+	send(t, c, "grpc", "checkout", "1.0.0", 100, 7)
+	gauges := []string{
+		"slo_objective_ratio", "slo_error_ratio", "slo_burn_rate_ratio",
+		"slo_error_budget_remaining_ratio", "slo_error_budget_exhaustion_seconds", "slo_state",
+	}
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) {
+		families := c.scrape()
+		for _, name := range gauges {
+			_, found := sum(families, name, "deployment_environment_name", "production")
+			assert.True(collect, found, name)
+			_, found = sum(families, name, "deployment_environment_name", "")
+			assert.False(collect, found, name)
+		}
+	}, 20*time.Second, 100*time.Millisecond)
+}
