@@ -92,7 +92,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
-	if err != nil {
+	if errors.Is(err, checkpoint.ErrDamaged) {
+		c.trouble(ctx, c.now(), stageRestore, "Saved SLI counters cannot be read; they start anew", err)
+	} else if err != nil {
 		return err
 	}
 	c.host, c.store = host, store

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	bolt "go.etcd.io/bbolt/errors"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
@@ -21,6 +22,7 @@ const (
 	magic      = "osre"
 	headerSize = len(magic) + 1 + 4
 	setAside   = "damaged/"
+	recreated  = "recreated" // the storage client in place of one that is damaged
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -36,6 +38,9 @@ type Store struct {
 
 // Open opens the component's store in the storage extension. Without one (a nil extension)
 // the store keeps nothing and finds nothing. Records of another version are damaged to it.
+//
+// When the extension cannot open what it kept, the store is an empty one, and the error has
+// ErrDamaged in its chain: it is to be reported, and the component goes on.
 func Open(ctx context.Context, host component.Host, extension *component.ID, kind component.Kind, owner component.ID, version byte) (*Store, error) {
 	if extension == nil {
 		return &Store{client: storage.NewNopClient(), version: version}, nil
@@ -49,10 +54,26 @@ func Open(ctx context.Context, host component.Host, extension *component.ID, kin
 		return nil, fmt.Errorf("storage: extension %q does not store; name a storage extension such as file_storage", extension)
 	}
 	client, err := provider.GetClient(ctx, kind, owner, "")
-	if err != nil {
+	var damage error
+	if damagedFile(err) {
+		damage = fmt.Errorf("%w: storage: extension %q: the file of %q: %w; state is kept in the one whose name ends in %q: put that in its place",
+			ErrDamaged, extension, owner, err, recreated)
+		client, err = provider.GetClient(ctx, kind, owner, recreated)
+	}
+	switch {
+	case errors.Is(err, bolt.ErrTimeout):
+		return nil, fmt.Errorf("storage: extension %q: the file of %q is in use: %w; name a component in one pipeline only (elsewhere %q, say), and give every collector a folder of its own",
+			extension, owner, err, component.MustNewIDWithName(owner.Type().String(), "other"))
+	case err != nil:
 		return nil, fmt.Errorf("storage: extension %q: %w", extension, err)
 	}
-	return &Store{client: client, version: version}, nil
+	return &Store{client: client, version: version}, damage
+}
+
+// damagedFile tells whether it is file_storage's error for a file that is no database. Its option
+// recreate is for those only that make it panic.
+func damagedFile(err error) bool {
+	return errors.Is(err, bolt.ErrInvalid) || errors.Is(err, bolt.ErrChecksum) || errors.Is(err, bolt.ErrVersionMismatch)
 }
 
 // A Record is a key and what to keep under it. A nil Payload removes the key.

@@ -1,8 +1,11 @@
 package checkpoint
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -310,4 +313,31 @@ func FuzzOpen(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(sealed), string(payload))
 	})
+}
+
+// file_storage's recreate mends only what makes it panic; a file that it refuses is replaced here.
+func TestFileThatIsNoDatabase(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, dir, version)
+	save(t, first, Record{"a", []byte("state")})
+	require.NoError(t, first.Close(t.Context()))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "processor_slo_"), bytes.Repeat([]byte("no database "), 4096), 0o600))
+
+	for _, found := range [][]byte{nil, []byte("new")} {
+		s, err := Open(t.Context(), fileStorage(t, dir), &storageID, component.KindProcessor, owner, version)
+		require.ErrorIs(t, err, ErrDamaged)
+		require.ErrorContains(t, err, `"recreated": put that in its place`)
+		payload, err := s.Load(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, found, payload)
+		save(t, s, Record{"a", []byte("new")})
+		require.NoError(t, s.Close(t.Context()))
+	}
+}
+
+func TestFileInUse(t *testing.T) {
+	dir := t.TempDir()
+	_ = open(t, dir, version)
+	_, err := Open(t.Context(), fileStorage(t, dir), &storageID, component.KindProcessor, owner, version)
+	require.ErrorContains(t, err, `the file of "slo" is in use: timeout; name a component in one pipeline only (elsewhere "slo/other", say)`)
 }

@@ -24,14 +24,19 @@ func (p *sloProcessor) restore(ctx context.Context) error {
 		s.due = now + int64(p.config.CheckpointInterval)*int64(n+1)/shardCount
 		err := p.restoreShard(ctx, n, now)
 		if errors.Is(err, checkpoint.ErrDamaged) {
-			p.stats.damaged.Add(1)
-			p.logger.Error("A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", zap.Error(err))
-			p.status.set(err)
+			p.damaged(err)
 		} else if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// damaged reports saved state that cannot be read.
+func (p *sloProcessor) damaged(err error) {
+	p.stats.damaged.Add(1)
+	p.logger.Error("A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", zap.Error(err))
+	p.status.set(err)
 }
 
 func (p *sloProcessor) restoreShard(ctx context.Context, n int, now int64) error {

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,9 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	}
 	p.status.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
 	p.store, err = checkpoint.Open(ctx, host, p.config.Storage, component.KindProcessor, p.id, checkpointVersion)
-	if err != nil {
+	if errors.Is(err, checkpoint.ErrDamaged) {
+		p.damaged(err)
+	} else if err != nil {
 		return err
 	}
 	if err := p.restore(ctx); err != nil {
