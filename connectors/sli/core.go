@@ -21,6 +21,10 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
+// lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
+// would hold the collector up until it is killed.
+const lastFlushTimeout = 10 * time.Second
+
 // core is what the instances of one component share: the rules, the counters and the flush.
 type core struct {
 	config    *Config
@@ -42,7 +46,7 @@ type core struct {
 
 	host        component.Host
 	unsubscribe func()
-	done        chan struct{}
+	end         context.CancelFunc // of the loop
 	loop        sync.WaitGroup
 }
 
@@ -53,7 +57,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	}
 	c := &core{
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
-		resource: resourceOf(set), now: time.Now, registry: newRegistry(), done: make(chan struct{}),
+		resource: resourceOf(set), now: time.Now, registry: newRegistry(),
 	}
 	c.rules.Store(&rules{})
 	observe := func(n *atomic.Int64) metric.Int64Callback {
@@ -103,14 +107,16 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	c.unsubscribe = source.Subscribe(c.swap)
 	c.registry.forget() // what was restored and the catalog does not name
+	running, end := context.WithCancel(context.Background())
+	c.end = end
 	c.loop.Go(func() {
 		ticker := time.NewTicker(c.config.FlushInterval)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ticker.C:
-				c.flush(context.Background())
-			case <-c.done:
+				c.flush(running)
+			case <-running.Done():
 				return
 			}
 		}
@@ -125,12 +131,14 @@ func (c *core) stop(ctx context.Context) error {
 		return nil
 	}
 	c.unsubscribe()
-	close(c.done)
+	c.end()
 	c.loop.Wait()
 	if c.config.Storage == nil {
 		c.settle(ctx, 0) // it would be lost otherwise
 	}
-	c.flush(ctx)
+	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
+	defer cancel()
+	c.flush(last)
 	return c.store.Close(ctx)
 }
 

@@ -22,6 +22,10 @@ import (
 // checkpointVersion is the format of the records, see encode.go.
 const checkpointVersion = 1
 
+// lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
+// would hold the collector up until it is killed.
+const lastFlushTimeout = 10 * time.Second
+
 type sloProcessor struct {
 	config    *Config
 	id        component.ID
@@ -124,7 +128,9 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		p.unsubscribe()
 		now := p.now()
 		p.checkpoint(ctx, now, true)
-		p.flush(ctx, now)
+		last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
+		defer cancel()
+		p.flush(last, now)
 	}
 	return p.store.Close(ctx)
 }
