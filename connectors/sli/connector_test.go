@@ -228,12 +228,14 @@ func TestNextRefuses(t *testing.T) {
 	f.next = next
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
 	f.core.flush(t.Context())
+	f.source.swap(&catalog.Catalog{})
 	f.core.flush(t.Context())
 	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_flush_failures", stageEmit))
 	refuse = false
-	md := f.flush(t)
+	md := f.flush(t) // although the catalog does not name it any more
 	require.Contains(t, texts(md), "checkout/production/1.0 availability good 1")
 	require.Len(t, points(md, metricEvents), 6, "still with the two rises from 0")
+	require.Empty(t, f.counts(t))
 	require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, h.statuses)
 }
 

@@ -34,8 +34,12 @@ func (c *core) flush(ctx context.Context) {
 	now := c.now()
 	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+2*tick)
 	c.settle(ctx, c.config.SettleTimeout)
-	e, records := c.snapshot()
-	c.report(errors.Join(c.save(ctx, now, records), c.emit(ctx, now, e)))
+	e, records, swapped := c.snapshot()
+	saved, emitted := c.save(ctx, now, records), c.emit(ctx, now, e)
+	if swapped {
+		c.registry.emitted(emitted == nil)
+	}
+	c.report(errors.Join(saved, emitted))
 }
 
 // settle counts what the metrics SLIs have had pending for longer than timeout.
@@ -54,8 +58,9 @@ func (c *core) settle(ctx context.Context, timeout time.Duration) {
 }
 
 // snapshot reads every counter into an emission and, after that, the shards that have changed
-// into records.
-func (c *core) snapshot() (*emission, map[int][]byte) {
+// into records. It also tells whether there has been a catalog swap, so that the emission may have the
+// last counts of what was removed.
+func (c *core) snapshot() (_ *emission, _ map[int][]byte, swapped bool) {
 	e, records := newEmission(c), make(map[int][]byte)
 	r := c.registry
 	r.mu.Lock()
@@ -74,11 +79,9 @@ func (c *core) snapshot() (*emission, map[int][]byte) {
 		}
 		s.dirty = false
 	}
-	if r.changed {
-		r.prune()
-	}
+	swapped, r.changed = r.changed, false
 	c.series.Store(int64(e.series))
-	return e, records
+	return e, records, swapped
 }
 
 // save keeps the records. Those that could not be saved are due again with the next flush.

@@ -149,6 +149,19 @@ func (r *registry) forget() {
 	r.prune()
 }
 
+// emitted removes what the catalog does not name once its last counts were taken. If they were refused,
+// or there was another swap meanwhile, the next emission has them again.
+func (r *registry) emitted(taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !taken:
+		r.changed = true
+	case !r.changed:
+		r.prune()
+	}
+}
+
 // prune removes what the catalog does not name. r.mu must be held.
 func (r *registry) prune() {
 	r.changed = false
