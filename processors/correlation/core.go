@@ -1,0 +1,119 @@
+package correlation
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
+)
+
+// core is what the processors of one component, one a signal and pipeline, share.
+type core struct {
+	config  *Config
+	plan    *plan
+	hygiene hygiene
+	state   *state
+	now     func() time.Time
+	stats   *stats
+	builder *metadata.TelemetryBuilder
+	batches sync.Pool // of *batch
+}
+
+// batch is what the first pass over a batch leaves for the second.
+type batch struct {
+	search search
+	items  []item
+	now    int64
+	tally  tally
+	last   struct { // what was shown last and did not conflict: neighbours often are of one trace
+		trace pcommon.TraceID
+		id    string
+	}
+}
+
+// item is what the first pass found out about a span, a log record or an exemplar.
+type item struct {
+	finding
+	loser   string
+	outcome outcome
+}
+
+func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
+	p, err := newPlan(cfg)
+	if err != nil {
+		return nil, err
+	}
+	builder, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		config: cfg, plan: p, hygiene: newHygiene(cfg), state: newState(cfg), now: time.Now,
+		stats: newStats(p), builder: builder,
+	}
+	c.batches.New = func() any {
+		return &batch{
+			search: search{plan: c.plan, hygiene: &c.hygiene, maxBody: cfg.MaxBody},
+			tally:  newTally(p),
+		}
+	}
+	return c, c.observe()
+}
+
+func (c *core) begin() *batch {
+	b := c.batches.Get().(*batch)
+	b.now = c.now().UnixNano()
+	return b
+}
+
+// end counts the batch and lets go of its strings.
+func (c *core) end(b *batch, sig signal) {
+	b.tally.invalid += int64(b.search.invalid)
+	b.search.invalid = 0
+	b.search.begin()
+	c.stats.add(sig, &b.tally)
+	b.last.trace, b.last.id = pcommon.TraceID{}, ""
+	clear(b.items)
+	b.items = b.items[:0]
+	c.batches.Put(b)
+}
+
+// cores finds the core of a component. All its processors are created with one *Config.
+type cores struct {
+	mu       sync.Mutex
+	byConfig map[*Config]*shared
+}
+
+type shared struct {
+	core  *core
+	users int
+}
+
+func newCores() *cores { return &cores{byConfig: make(map[*Config]*shared)} }
+
+// take returns the config's core; release, of which only the first call counts, gives it back.
+func (c *cores) take(set component.TelemetrySettings, cfg *Config) (_ *core, release func(), _ error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.byConfig[cfg]
+	if !ok {
+		made, err := newCore(set, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		s = &shared{core: made}
+		c.byConfig[cfg] = s
+	}
+	s.users++
+	return s.core, sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if s.users--; s.users == 0 {
+			delete(c.byConfig, cfg)
+			s.core.builder.Shutdown()
+		}
+	}), nil
+}

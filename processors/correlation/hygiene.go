@@ -1,0 +1,135 @@
+package correlation
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// hashLength is the length of a hashed ID: 128 bits in hexadecimal.
+const hashLength = 32
+
+// longestHashed is the longest value that is hashed; a longer one is not an ID of anything.
+const longestHashed = 4096
+
+// hygiene is what stands between a value from outside and an attribute. A clean ID has 1 to max
+// bytes of: letters, digits and - _ . : / + = @ ~ |. That is every UUID, ULID, hexadecimal,
+// base64 and base64url ID and .NET's hierarchical ones; it leaves out quotes, brackets, spaces, control
+// characters and all else that means something to HTML, a shell, a query or a log line.
+type hygiene struct {
+	max         int
+	lowerCase   bool
+	hashInvalid bool
+	key         []byte // of the keyed hash; nil is none
+}
+
+func newHygiene(c *Config) hygiene {
+	h := hygiene{max: c.MaxLength, lowerCase: c.LowerCase, hashInvalid: c.OnInvalid == invalidHash}
+	if c.HashKey != "" {
+		h.key = []byte(c.HashKey)
+	}
+	return h
+}
+
+// verdict is what hygiene thinks of a value.
+type verdict uint8
+
+const (
+	clean   verdict = iota // an ID
+	absent                 // no value, or what loggers write in place of one
+	invalid                // dropped, if no ID came with it; hashed otherwise
+)
+
+// clean returns the ID that the value stands for, "" for none. A value that is clean already is
+// returned as it is, without an allocation.
+func (h *hygiene) clean(value string) (string, verdict) {
+	if len(value) > longestHashed {
+		return "", invalid
+	}
+	id := strings.TrimSpace(value)
+	if placeholder(id) {
+		return "", absent
+	}
+	if h.lowerCase {
+		id = strings.ToLower(id)
+	}
+	if len(id) <= h.max && isSafe(id) {
+		if h.key != nil {
+			id = h.hash(id)
+		}
+		return id, clean
+	}
+	if h.hashInvalid {
+		return h.hash(id), invalid
+	}
+	return "", invalid
+}
+
+// hash is the first 128 bits of the value's HMAC-SHA256, or SHA-256 without a key.
+func (h *hygiene) hash(value string) string {
+	var sum [sha256.Size]byte
+	if h.key == nil {
+		sum = sha256.Sum256([]byte(value))
+	} else {
+		mac := hmac.New(sha256.New, h.key)
+		mac.Write([]byte(value))
+		mac.Sum(sum[:0])
+	}
+	return hex.EncodeToString(sum[:hashLength/2])
+}
+
+var safe = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isAlphanumeric(byte(c)) || strings.IndexByte("-_.:/+=@~|", byte(c)) >= 0
+	}
+	return t
+}()
+
+func isSafe(id string) bool {
+	for i := range len(id) {
+		if !safe[id[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// placeholder tells what is written where an ID would stand if there were one: nothing, "-",
+// "null", zeros and the like. As an ID it would join all requests that have none.
+func placeholder(id string) bool {
+	for i := range len(id) {
+		if id[i] >= 0x80 || isAlphanumeric(id[i]) && id[i] != '0' {
+			return len(id) <= 9 && isWordForNone(id)
+		}
+		if id[i] <= ' ' || id[i] == 0x7f {
+			return false // it is invalid, and to be counted as that
+		}
+	}
+	return true
+}
+
+func isWordForNone(id string) bool {
+	for _, word := range [...]string{"null", "nil", "none", "n/a", "undefined", "unknown", "<nil>", "(null)", "<none>"} {
+		if strings.EqualFold(id, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTraceID tells whether the ID is the trace's own ID, which stands in where there is no other.
+func isTraceID(id string, trace pcommon.TraceID) bool {
+	if len(id) != hex.EncodedLen(len(trace)) {
+		return false
+	}
+	var text [2 * len(trace)]byte
+	hex.Encode(text[:], trace[:])
+	return id == string(text[:])
+}

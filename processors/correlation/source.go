@@ -1,0 +1,310 @@
+package correlation
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Source is one place to look for an ID. Exactly one key is set.
+type Source struct {
+	// Attribute of a span, a log record or an exemplar: a string, an integer, or an array of strings.
+	Attribute string `mapstructure:"attribute"`
+	// Baggage member by that name, in the attribute baggage or http.request.header.baggage.
+	Baggage string `mapstructure:"baggage"`
+	// TraceState entry by that key, of a span.
+	TraceState string `mapstructure:"tracestate"`
+	// Resource attribute.
+	Resource string `mapstructure:"resource"`
+	// Body key of a log body that is a map or a string with a JSON object in it.
+	Body string `mapstructure:"body"`
+	// Logfmt key in a log body that is other text: key=value, key="value" or key: value.
+	Logfmt string `mapstructure:"logfmt"`
+	// Text is a named pattern for other text: bracketed_uuid or quoted_uuid.
+	Text string `mapstructure:"text"`
+	// Regex is an RE2 expression for other text. Its first group is the ID.
+	Regex string `mapstructure:"regex"`
+	// OTTL is a value expression, for spans and log records; it is used for those it compiles for.
+	OTTL string `mapstructure:"ottl"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Named patterns.
+const (
+	textBracketedUUID = "bracketed_uuid"
+	textQuotedUUID    = "quoted_uuid"
+)
+
+const longestRegex = 1000
+
+func defaultSources() []Source {
+	return []Source{
+		{Attribute: "correlation.id"},
+		{Attribute: "http.request.header.x-correlation-id"},
+		{Attribute: "http.request.header.x-request-id"},
+		{Attribute: "messaging.message.conversation_id"},
+		{Baggage: "correlation.id"},
+		{TraceState: "correlation"},
+		{Resource: "correlation.id"},
+		{Body: "correlation_id"},
+		{Body: "x_correlation_id"},
+		{Body: "request_id"},
+		{Body: "x_request_id"},
+		{Logfmt: "correlation_id"},
+		{Logfmt: "x_correlation_id"},
+		{Logfmt: "request_id"},
+		{Logfmt: "x_request_id"},
+		{Text: textBracketedUUID},
+	}
+}
+
+// kinds lists what is set, as key and value.
+func (s *Source) kinds() (set [][2]string) {
+	for _, kind := range [...][2]string{
+		{"attribute", s.Attribute}, {"baggage", s.Baggage}, {"tracestate", s.TraceState}, {"resource", s.Resource},
+		{"body", s.Body}, {"logfmt", s.Logfmt}, {"text", s.Text}, {"regex", s.Regex}, {"ottl", s.OTTL},
+	} {
+		if kind[1] != "" {
+			set = append(set, kind)
+		}
+	}
+	return set
+}
+
+func (s *Source) validate() error {
+	set := s.kinds()
+	if len(set) != 1 {
+		return fmt.Errorf("has %d keys; set exactly one of attribute, baggage, tracestate, resource, body, logfmt, text, regex, ottl", len(set))
+	}
+	switch {
+	case s.Body != "" && folded(s.Body) == "":
+		return errors.New("body: has no letter or digit that is ASCII, or more than 64; name a key such as request_id")
+	case s.Logfmt != "" && folded(s.Logfmt) == "":
+		return errors.New("logfmt: has no letter or digit that is ASCII, or more than 64; name a key such as request_id")
+	case s.Text != "" && s.Text != textBracketedUUID && s.Text != textQuotedUUID:
+		return fmt.Errorf("text: is %.100q; use %s or %s", s.Text, textBracketedUUID, textQuotedUUID)
+	case s.Regex != "":
+		_, err := compileRegex(s.Regex)
+		return err
+	case s.OTTL != "":
+		_, _, err := compileOTTL(s.OTTL)
+		return err
+	}
+	return nil
+}
+
+func compileRegex(expr string) (*regexp.Regexp, error) {
+	if len(expr) > longestRegex {
+		return nil, fmt.Errorf("regex: has %d bytes; use %d or fewer", len(expr), longestRegex)
+	}
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return nil, fmt.Errorf("regex: %.200s; write it in RE2 syntax", err.Error())
+	}
+	if re.NumSubexp() < 1 {
+		return nil, errors.New("regex: has no group; put the ID in parentheses")
+	}
+	return re, nil
+}
+
+// name is how internal telemetry calls the source. Patterns and expressions go by their place.
+func (s *Source) name(place int) string {
+	kind := s.kinds()[0]
+	if kind[0] == "regex" || kind[0] == "ottl" {
+		return fmt.Sprintf("%s:%d", kind[0], place)
+	}
+	return kind[0] + ":" + kind[1]
+}
+
+// rank is a source's place in the order: the lower the better. 0 is the destination attribute.
+type rank int16
+
+const unranked rank = maxSources + 1
+
+// plan is the list of sources, sorted by where one has to look, so that one look at a place
+// serves all sources there. Each place knows its best rank: it is left out when better was found.
+type plan struct {
+	names  []string // by rank
+	parsed []bool   // by rank: the ID is taken from the text of a body
+
+	attributes keys
+	resource   keys
+	baggage    keys
+	tracestate keys
+	body       foldedKeys
+	logfmt     foldedKeys
+	bracketed  rank
+	quoted     rank
+	patterns   []pattern
+	spans      []spanExpression
+	logs       []logExpression
+}
+
+type pattern struct {
+	rank  rank
+	regex *regexp.Regexp
+}
+
+// The attributes in which W3C baggage may stand.
+var baggageAttributes = [...]string{"baggage", "http.request.header.baggage"}
+
+func newPlan(c *Config) (*plan, error) {
+	p := &plan{
+		attributes: newKeys(), resource: newKeys(), baggage: newKeys(), tracestate: newKeys(),
+		body: newFoldedKeys(), logfmt: newFoldedKeys(), bracketed: unranked, quoted: unranked,
+	}
+	sources := append([]Source{{Attribute: c.Attribute}}, c.Sources...)
+	for i := range sources {
+		s, r := &sources[i], rank(i)
+		p.names = append(p.names, s.name(i-1))
+		p.parsed = append(p.parsed, s.Body+s.Logfmt+s.Text+s.Regex != "")
+		switch {
+		case s.Attribute != "":
+			p.attributes.add(s.Attribute, r)
+		case s.Baggage != "":
+			p.baggage.add(s.Baggage, r)
+		case s.TraceState != "":
+			p.tracestate.add(s.TraceState, r)
+		case s.Resource != "":
+			p.resource.add(s.Resource, r)
+		case s.Body != "":
+			p.body.add(s.Body, int(r))
+		case s.Logfmt != "":
+			p.logfmt.add(s.Logfmt, int(r))
+		case s.Text == textBracketedUUID:
+			p.bracketed = min(p.bracketed, r)
+		case s.Text == textQuotedUUID:
+			p.quoted = min(p.quoted, r)
+		case s.Regex != "":
+			regex, err := compileRegex(s.Regex)
+			if err != nil {
+				return nil, err
+			}
+			p.patterns = append(p.patterns, pattern{r, regex})
+		case s.OTTL != "":
+			span, log, err := compileOTTL(s.OTTL)
+			if err != nil {
+				return nil, err
+			}
+			if span != nil {
+				p.spans = append(p.spans, spanExpression{r, span})
+			}
+			if log != nil {
+				p.logs = append(p.logs, logExpression{r, log})
+			}
+		}
+	}
+	if p.baggage.best < unranked {
+		for _, key := range baggageAttributes {
+			p.attributes.addBaggage(key, p.baggage.best)
+		}
+	}
+	return p, nil
+}
+
+// keys finds the rank of an attribute's key. Most keys are told apart by their length.
+type keys struct {
+	best     rank
+	byLength [longestKey + 1][]key
+}
+
+// longestKey is the length from which on keys share one list.
+const longestKey = 64
+
+type key struct {
+	name    string
+	rank    rank
+	baggage bool // the value is W3C baggage; rank is that of the best member
+}
+
+func newKeys() keys { return keys{best: unranked} }
+
+func (k *keys) add(name string, r rank) { k.put(key{name: name, rank: r}) }
+
+func (k *keys) addBaggage(name string, r rank) { k.put(key{name: name, rank: r, baggage: true}) }
+
+// put keeps the first one of two by one name.
+func (k *keys) put(one key) {
+	if k.find(one.name) == nil {
+		list := &k.byLength[min(len(one.name), longestKey)]
+		*list = append(*list, one)
+		k.best = min(k.best, one.rank)
+	}
+}
+
+func (k *keys) find(name string) *key {
+	list := k.byLength[min(len(name), longestKey)]
+	for i := range list {
+		if list[i].name == name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// foldedKeys finds what a key of a log body stands for. Letter case and all but letters
+// and digits make no difference: request_id is also requestId, RequestID, request-id and request.id.
+type foldedKeys struct {
+	best  int
+	begin [256]bool // the bytes that a key may begin with
+	index map[string]int
+}
+
+func newFoldedKeys() foldedKeys {
+	return foldedKeys{best: int(unranked), index: make(map[string]int)}
+}
+
+// add keeps the first one of two by one name.
+func (k *foldedKeys) add(name string, value int) {
+	name = folded(name)
+	if _, ok := k.index[name]; ok {
+		return
+	}
+	k.index[name] = value
+	k.best = min(k.best, value)
+	k.begin[name[0]] = true
+	k.begin[strings.ToUpper(name[:1])[0]] = true
+}
+
+// find looks the name up; outer, if it is not "", is the name of what it is in, as in outer.name.
+func (k *foldedKeys) find(outer, name string) (int, bool) {
+	first := outer
+	if first == "" {
+		first = name
+	}
+	if first == "" || !k.begin[first[0]] && isAlphanumeric(first[0]) {
+		return 0, false
+	}
+	var buffer [longestKey]byte
+	n := fold(&buffer, fold(&buffer, 0, outer), name)
+	value, ok := k.index[string(buffer[:n])]
+	return value, ok
+}
+
+func folded(name string) string {
+	var buffer [longestKey]byte
+	return string(buffer[:fold(&buffer, 0, name)])
+}
+
+// fold appends the letters, in lower case, and digits of the name to the n bytes there and returns
+// how many there are then, 0 if they are too many.
+func fold(buffer *[longestKey]byte, n int, name string) int {
+	for i := range len(name) {
+		c := name[i]
+		if !isAlphanumeric(c) {
+			continue
+		}
+		if n == len(buffer) {
+			return 0
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buffer[n] = c
+		n++
+	}
+	return n
+}

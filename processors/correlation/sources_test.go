@@ -1,0 +1,126 @@
+package correlation
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func only(sources ...Source) func(*Config) {
+	return func(c *Config) { c.Sources, c.Generate = sources, generateNone }
+}
+
+func TestSpanSources(t *testing.T) {
+	type attributes = map[string]any
+	for name, test := range map[string]struct {
+		resource attributes
+		span     spanOf
+		change   func(*Config)
+		want     any
+	}{
+		"there":                      {span: spanOf{attributes: attributes{"correlation.id": "a1"}}, want: "a1"},
+		"a header":                   {span: spanOf{attributes: attributes{"http.request.header.x-request-id": "a1"}}, want: "a1"},
+		"a header's array":           {span: spanOf{attributes: attributes{"http.request.header.x-correlation-id": []any{"", "a1", "a2"}}}, want: "a1"},
+		"the better header":          {span: spanOf{attributes: attributes{"http.request.header.x-request-id": "a2", "http.request.header.x-correlation-id": "a1"}}, want: "a1"},
+		"the valid header":           {span: spanOf{attributes: attributes{"http.request.header.x-request-id": "a2", "http.request.header.x-correlation-id": "<b>"}}, want: "a2"},
+		"a message":                  {span: spanOf{attributes: attributes{"messaging.message.conversation_id": "a1"}}, want: "a1"},
+		"a number":                   {span: spanOf{attributes: attributes{"messaging.message.conversation_id": 42}}, want: "42"},
+		"no session":                 {span: spanOf{attributes: attributes{"session.id": "a1"}}},
+		"a session, if wanted":       {span: spanOf{attributes: attributes{"session.id": "a1"}}, change: only(Source{Attribute: "session.id"}), want: "a1"},
+		"baggage":                    {span: spanOf{attributes: attributes{"baggage": "x=y, correlation.id = a%2D1;ttl=1,z=1"}}, want: "a-1"},
+		"a baggage header":           {span: spanOf{attributes: attributes{"http.request.header.baggage": []any{"x=y", "correlation.id=a1"}}}, want: "a1"},
+		"baggage that lies":          {span: spanOf{attributes: attributes{"baggage": "correlation.id=%0A%0d<,correlation.id=%zz"}}},
+		"tracestate":                 {span: spanOf{state: "ot=th:c,correlation=a1"}, want: "a1"},
+		"the resource":               {resource: attributes{"correlation.id": "a1"}, want: "a1"},
+		"better than the resource":   {resource: attributes{"correlation.id": "a2"}, span: spanOf{attributes: attributes{"http.request.header.x-request-id": "a1"}}, want: "a1"},
+		"the resource, if better":    {resource: attributes{"job": "a1"}, span: spanOf{attributes: attributes{"x": "a2"}}, change: only(Source{Resource: "job"}, Source{Attribute: "x"}), want: "a1"},
+		"an expression":              {span: spanOf{attributes: attributes{"url.path": "/orders/a1"}}, change: only(Source{OTTL: `Split(attributes["url.path"], "/")[2]`}), want: "a1"},
+		"an expression that fails":   {span: spanOf{attributes: attributes{"url.path": "/"}}, change: only(Source{OTTL: `Split(attributes["url.path"], "/")[2]`})},
+		"an expression for logs":     {change: only(Source{OTTL: `log.body`})},
+		"hostile and removed":        {span: spanOf{attributes: attributes{"correlation.id": "a\nb"}}, change: only()},
+		"hostile and hashed":         {span: spanOf{attributes: attributes{"correlation.id": "jane doe"}}, change: func(c *Config) { c.OnInvalid = invalidHash }, want: "ed37d99b1445238af3386f81a77a2caf"},
+		"trimmed":                    {span: spanOf{attributes: attributes{"correlation.id": " a1 "}}, want: "a1"},
+		"an array at the attribute":  {span: spanOf{attributes: attributes{"correlation.id": []any{"a1"}}}, want: "a1"},
+		"something else there":       {span: spanOf{attributes: attributes{"correlation.id": map[string]any{"a": "b"}}}, change: only()},
+		"generated":                  {span: spanOf{trace: trace1}, want: "4bf92f35000000000000000000000001"},
+		"none to be generated":       {span: spanOf{trace: trace1}, change: only()},
+		"no trace to be joined by":   {},
+		"generated in a 2nd process": {span: spanOf{trace: trace1, attributes: attributes{"correlation.id": "4bf92f35000000000000000000000001"}}, want: "4bf92f35000000000000000000000001"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			change := test.change
+			if change == nil {
+				change = func(*Config) {}
+			}
+			out := coreOf(t, change).through(t, test.resource, test.span)
+			require.Equal(t, test.want, out[0]["correlation.id"])
+		})
+	}
+}
+
+func TestDestination(t *testing.T) {
+	c := coreOf(t, func(c *Config) { c.Attribute = "request.id" })
+	out := c.through(t, nil,
+		spanOf{trace: trace1, attributes: map[string]any{"correlation.id": "a1"}},
+		spanOf{trace: trace2, attributes: map[string]any{"correlation.id": "a2", "request.id": "a3"}})
+	require.Equal(t, "a1", out[0]["request.id"])
+	require.Equal(t, "a3", out[1]["request.id"], "what is there is read first")
+}
+
+func TestUUIDv7(t *testing.T) {
+	c := coreOf(t, func(c *Config) { c.Generate = generateUUIDv7 })
+	out := c.through(t, nil, spanOf{trace: trace1}, spanOf{trace: trace1}, spanOf{trace: trace2})
+	id := out[0]["correlation.id"].(string)
+	require.True(t, isUUID(id))
+	require.Equal(t, byte('7'), id[14])
+	require.Equal(t, id, out[1]["correlation.id"], "one a trace")
+	require.NotEqual(t, id, out[2]["correlation.id"])
+	out = c.through(t, nil, spanOf{trace: trace1, attributes: map[string]any{"correlation.id": "a1"}}, spanOf{trace: trace1})
+	require.Equal(t, "a1", out[1]["correlation.id"], "a true one takes its place")
+	require.NotContains(t, out[0], conflictAttribute)
+}
+
+func TestBodySources(t *testing.T) {
+	for name, test := range map[string]struct {
+		body   any
+		change func(*Config)
+		want   string
+	}{
+		"a map":                 {body: map[string]any{"requestId": "a1"}, want: "a1"},
+		"a map in a map":        {body: map[string]any{"mdc": map[string]any{"X-Request-ID": "a1"}}, want: "a1"},
+		"not anywhere":          {body: map[string]any{"upstream": map[string]any{"request_id": "a1"}}},
+		"a path":                {body: map[string]any{"http": map[string]any{"request": "a1"}}, change: only(Source{Body: "http.request"}), want: "a1"},
+		"the better key":        {body: `{"request_id":"a2","correlationId":"a1"}`, want: "a1"},
+		"an array":              {body: map[string]any{"request_id": []any{"a1"}}, want: "a1"},
+		"JSON with spaces":      {body: " {\n\"a\" : [1,{\"request_id\":\"no\"}], \"request_id\" : \"a1\" }", want: "a1"},
+		"a JSON number":         {body: `{"request_id": 42}`, want: "42"},
+		"JSON null":             {body: `{"request_id": null}`},
+		"JSON escapes":          {body: `{"request_id": "a\u000ab"}`},
+		"a key in a value":      {body: `{"message": "\"request_id\":\"a1\""}`},
+		"JSON that is cut":      {body: `{"request_id": "a1`},
+		"JSON past the bound":   {body: `{"m":"` + strings.Repeat("x", 9000) + `","request_id":"a1"}`},
+		"logfmt":                {body: `level=info request_id=a1 msg="request_id=a2"`, want: "a1"},
+		"quoted":                {body: `level=info request-id="a1"`, want: "a1"},
+		"brackets":              {body: `INFO [RequestId: a1] ok`, want: "a1"},
+		"not a part of a key":   {body: `parent_request_id=a1 request_id_count=3`},
+		"nothing":               {body: `request_id= x`},
+		"Rails":                 {body: `[` + requestID + `] Started GET "/"`, want: requestID},
+		"a quoted UUID":         {body: `"curl" "` + requestID + `" "host"`, change: only(Source{Text: textQuotedUUID}), want: requestID},
+		"not by default":        {body: `"curl" "` + requestID + `" "host"`},
+		"an RE2 expression":     {body: `order A-17 paid`, change: only(Source{Regex: `order ([A-Z]-\d+)`}), want: "A-17"},
+		"a group without match": {body: `order`, change: only(Source{Regex: `order( x)?`})},
+		"an expression":         {body: `order A-17`, change: only(Source{OTTL: `ExtractPatterns(body, "(?P<id>A-\\d+)")["id"]`}), want: "A-17"},
+		"text past the bound":   {body: strings.Repeat("x", 9000) + ` request_id=a1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			change := test.change
+			if change == nil {
+				change = func(*Config) {}
+			}
+			records := coreOf(t, change).logged(t, logOf{body: test.body})
+			assert.Equal(t, test.want, idOf(records.At(0).Attributes()))
+		})
+	}
+}

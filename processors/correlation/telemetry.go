@@ -1,0 +1,148 @@
+package correlation
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+type signal int
+
+const (
+	traces signal = iota
+	logs
+	metrics
+	signals
+)
+
+var signalNames = [signals]string{"traces", "logs", "metrics"}
+
+// outcome is where an item's ID came from. Every item has exactly one.
+type outcome int
+
+const (
+	found     outcome = iota // in a source; parsed, if that is the text of a body
+	inherited                // from its trace
+	linked                   // from a trace that it links to
+	generated                // nothing was found
+	missed                   // nothing was found and nothing generated
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{"found", "inherited", "linked", "generated", "missed"}
+
+// tally counts one batch.
+type tally struct {
+	outcomes  [outcomes]int64 // but for found
+	sources   []int64         // found, by rank
+	conflicts int64
+	invalid   int64
+	parsed    int64 // trace contexts
+	reversed  int64 // trace IDs found by an ID
+}
+
+func newTally(p *plan) tally { return tally{sources: make([]int64, len(p.names))} }
+
+// stats adds up the tallies for internal telemetry to read.
+type stats struct {
+	outcomes                             [signals][outcomes]atomic.Int64
+	sources                              [signals][]atomic.Int64
+	conflicts, invalid, parsed, reversed atomic.Int64
+}
+
+func newStats(p *plan) *stats {
+	s := &stats{}
+	for i := range s.sources {
+		s.sources[i] = make([]atomic.Int64, len(p.names))
+	}
+	return s
+}
+
+// add adds the tally and sets it back to 0.
+func (s *stats) add(sig signal, t *tally) {
+	move := func(to *atomic.Int64, from *int64) {
+		if *from != 0 {
+			to.Add(*from)
+			*from = 0
+		}
+	}
+	for i := range t.outcomes {
+		move(&s.outcomes[sig][i], &t.outcomes[i])
+	}
+	for i := range t.sources {
+		move(&s.sources[sig][i], &t.sources[i])
+	}
+	move(&s.conflicts, &t.conflicts)
+	move(&s.invalid, &t.invalid)
+	move(&s.parsed, &t.parsed)
+	move(&s.reversed, &t.reversed)
+}
+
+func (c *core) observe() error {
+	single := func(n *atomic.Int64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(n.Load())
+			return nil
+		}
+	}
+	with := func(kv ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(kv...))
+	}
+	var bySource [signals][]metric.MeasurementOption
+	var byOutcome [signals][outcomes]metric.MeasurementOption
+	for sig := range signals {
+		name := attribute.String("signal", signalNames[sig])
+		for r, source := range c.plan.names {
+			result := "found"
+			if c.plan.parsed[r] {
+				result = "parsed"
+			}
+			bySource[sig] = append(bySource[sig], with(name, attribute.String("outcome", result), attribute.String("source", source)))
+		}
+		for o := range outcomes {
+			byOutcome[sig][o] = with(name, attribute.String("outcome", outcomeNames[o]))
+		}
+	}
+	full, expired := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
+	parsed, reverse := with(attribute.String("origin", "parsed")), with(attribute.String("origin", "reverse"))
+	t, s := c.builder, c.stats
+	return errors.Join(
+		t.RegisterProcessorCorrelationItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for sig := range signals {
+				for r := range s.sources[sig] {
+					if n := s.sources[sig][r].Load(); n > 0 {
+						o.Observe(n, bySource[sig][r])
+					}
+				}
+				for i := inherited; i < outcomes; i++ {
+					o.Observe(s.outcomes[sig][i].Load(), byOutcome[sig][i])
+				}
+			}
+			return nil
+		}),
+		t.RegisterProcessorCorrelationConflictsCallback(single(&s.conflicts)),
+		t.RegisterProcessorCorrelationInvalidCallback(single(&s.invalid)),
+		t.RegisterProcessorCorrelationTraceContextsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(s.parsed.Load(), parsed)
+			o.Observe(s.reversed.Load(), reverse)
+			return nil
+		}),
+		t.RegisterProcessorCorrelationStateEntriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(c.state.usage().entries)
+			return nil
+		}),
+		t.RegisterProcessorCorrelationStateSizeCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(c.state.usage().bytes)
+			return nil
+		}),
+		t.RegisterProcessorCorrelationEvictedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			u := c.state.usage()
+			o.Observe(u.full, full)
+			o.Observe(u.expired, expired)
+			return nil
+		}),
+	)
+}
