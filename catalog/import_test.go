@@ -113,3 +113,19 @@ func TestRateOf(t *testing.T) {
 		}
 	}
 }
+
+// Labels that YAML reads as something else than text are text to Sloth.
+func TestSlothLabelsAreText(t *testing.T) {
+	c, problems := Parse("sloth.yaml", []byte(`
+version: prometheus/v1
+service: checkout
+labels: {generated: true, actual_le: 0.2}
+slos:
+  - name: a
+    objective: 99
+    sli: {raw: {error_ratio_query: 'sum(rate(x[{{.window}}]))'}}
+    alerting: {name: A}
+`))
+	require.NoError(t, problems.Err())
+	require.Equal(t, map[string]string{"generated": "true", "actual_le": "0.2"}, c.Services[0].Labels)
+}

@@ -40,7 +40,7 @@ func (l *loader) readOpenSLO(doc place, apiVersion string) {
 	case openslo.KindService:
 		l.openSLO.services = append(l.openSLO.services, readObject[openslov1.Service](l, doc))
 	case openslo.KindSLO:
-		l.openSLO.slos = append(l.openSLO.slos, readObject[openslov1.SLO](l, doc))
+		l.openSLO.slos = append(l.openSLO.slos, l.readEventSLO(doc))
 	case openslo.KindSLI:
 		keep(l, &l.openSLO.slis, readObject[openslov1.SLI](l, doc))
 	case openslo.KindDataSource:
@@ -50,6 +50,20 @@ func (l *loader) readOpenSLO(doc place, apiVersion string) {
 	default:
 		l.problem(doc.key("kind"), quote(string(kind))+" is not a kind of OpenSLO", "write Service, SLO, SLI or DataSource")
 	}
+}
+
+// readEventSLO reads an SLO. One that is not about events is not validated further: what would be wrong
+// with it then is not what its author wants to know.
+func (l *loader) readEventSLO(doc place) document[openslov1.SLO] {
+	method, ok := doc.key("spec").lookup("budgetingMethod")
+	if !ok || method.node.Value == string(openslov1.SLOBudgetingMethodOccurrences) {
+		return readObject[openslov1.SLO](l, doc)
+	}
+	l.problem(method, quote(method.node.Value)+" cannot be expressed: events are counted, not slices of time",
+		"write Occurrences; a threshold metric then counts one event a minute")
+	d := document[openslov1.SLO]{at: doc, broken: true}
+	_ = remarshal(doc.node, &d.object) // for the name of its service, if it is readable
+	return d
 }
 
 func readObject[T interface {
@@ -201,11 +215,6 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 	defer func() { service.broken = service.broken || l.errors > before }()
 
 	specAt := d.at.key("spec")
-	if spec.BudgetingMethod != openslov1.SLOBudgetingMethodOccurrences {
-		l.problem(specAt.key("budgetingMethod"), string(spec.BudgetingMethod)+" cannot be expressed: events are counted, not slices of time",
-			"write Occurrences; a threshold metric then counts one event a minute")
-		return
-	}
 	if len(d.object.Metadata.Labels) > 0 {
 		l.warning(d.at.key("metadata", "labels"), "labels of an SLO are not kept", "put them on the Service")
 	}

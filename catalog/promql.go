@@ -21,10 +21,14 @@ var promQL = text("PromQL", maxText, nil, printable(true), checkQuery)
 
 // checkQuery takes what Prometheus can evaluate to numbers over any window.
 func checkQuery(query string) (string, string) {
-	if !windowVariable.MatchString(query) {
-		return "does not use {{.window}}", "write the range as [{{.window}}]: the rules evaluate it over several windows"
+	message, mend := checkPromQL(RenderQuery(query, 5*time.Minute))
+	if windowVariable.MatchString(query) {
+		return message, mend
 	}
-	return checkPromQL(RenderQuery(query, 5*time.Minute))
+	if message != "" {
+		message = ", and " + message
+	}
+	return "does not use {{.window}}" + message, "write the range as [{{.window}}]: the rules evaluate it over several windows"
 }
 
 func checkPromQL(query string) (string, string) {

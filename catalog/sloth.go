@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	slothv1 "github.com/slok/sloth/pkg/prometheus/api/v1"
+	"go.yaml.in/yaml/v3"
 )
 
 // The labels of a Sloth spec that are fields of ours.
@@ -24,6 +25,7 @@ func (l *loader) readSloth(doc place) {
 	defer func() { d.broken = l.errors > before }()
 
 	var spec slothv1.Spec
+	labelsAreText(doc.node)
 	l.decodeForeign(doc, &spec) // what fits is checked on, so that all problems come at once
 	if l.pass(doc.key("service"), spec.Service, append([]check{bounded(maxName)}, nameChecks...)...) {
 		d.Name = spec.Service
@@ -34,6 +36,24 @@ func (l *loader) readSloth(doc place) {
 	l.slothLabels(d, spec.Labels)
 	for i, sloth := range spec.SLOs {
 		l.slothSLO(d, doc.key("slos").item(i), sloth)
+	}
+}
+
+// labelsAreText makes the values of labels and annotations text, as Sloth's own reader does: true and
+// 0.2 are labels like any other.
+func labelsAreText(n *yaml.Node) {
+	for i, child := range n.Content {
+		labelsAreText(child)
+		if n.Kind != yaml.MappingNode || i%2 == 0 || child.Kind != yaml.MappingNode {
+			continue
+		}
+		if key := n.Content[i-1].Value; key == "labels" || key == "annotations" {
+			for j := 1; j < len(child.Content); j += 2 {
+				if value := child.Content[j]; value.Kind == yaml.ScalarNode && !isNull(value) {
+					value.Tag = "!!str"
+				}
+			}
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ What the format cannot express is named, with the SLO and the reason; the rest i
 Exits 0 if everything was written, 1 if something was left out, 2 if there is no such path.`,
 		Example: `  srectl convert --to catalog --out ./catalog ./sloth
   srectl convert --to openslo ./catalog`,
-		Args: cobra.MinimumNArgs(1),
+		Args: somePaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			write, ok := writers[to]
 			if !ok {

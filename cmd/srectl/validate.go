@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -28,7 +30,7 @@ as the collector's. Every problem is one line:
 
 Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such path.`,
 		Example: "  srectl validate ./catalog",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    somePaths,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if format != formatText && format != formatJSON {
 				return fmt.Errorf("--format %q is not known: write text or json", format)
@@ -50,10 +52,20 @@ Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is 
 	return cmd
 }
 
+// somePaths asks for at least one argument.
+func somePaths(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("no PATH: name catalog files or folders, as in\n%s", cmd.Example)
+	}
+	return nil
+}
+
 // checkPaths tells a catalog that is not there from one that is not well.
 func checkPaths(paths []string) error {
 	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%q: no such file or folder; create it, or mend the path", path)
+		} else if err != nil {
 			return err
 		}
 	}
