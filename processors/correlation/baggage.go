@@ -14,7 +14,7 @@ const maxListMembers = 180
 func (s *search) baggage(text string) {
 	s.list(text, &s.plan.baggage, func(value string) string {
 		value, _, _ = strings.Cut(value, ";")
-		if !strings.Contains(value, "%") {
+		if len(value) > longestHashed || !strings.Contains(value, "%") {
 			return value
 		}
 		decoded, err := url.PathUnescape(value)

@@ -100,19 +100,26 @@ func (k *foldedKeys) inBody(outer, name string) (int, bool) {
 func (s *search) textBody(text string, parts *traceParts) {
 	p := s.plan
 	if parts != nil || rank(p.logfmt.best) < s.rank {
-		lines := pairs{text: text}
+		all := pairs{text: text}
 		for {
-			name, value, ok := lines.next()
+			name, ok := all.next()
 			if !ok {
 				break
 			}
-			if r, ok := p.logfmt.find("", name); ok {
+			r, isID := p.logfmt.find("", name)
+			f, isTrace := 0, false
+			if parts != nil {
+				f, isTrace = traceKeys.find("", name)
+			}
+			if !isID && !isTrace {
+				continue
+			}
+			value := all.value()
+			if isID {
 				s.offer(rank(r), value)
 			}
-			if parts != nil {
-				if f, ok := traceKeys.find("", name); ok {
-					parts.offer(field(f), value)
-				}
+			if isTrace {
+				parts.offer(field(f), value)
 			}
 		}
 	}

@@ -43,7 +43,6 @@ func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool) *item
 	if id != f.id {
 		it.id, it.same = id, false
 	}
-	c.state.remember(f.id, trace, b.now)
 	return it
 }
 
@@ -57,7 +56,6 @@ func (c *core) follow(b *batch, it *item, span ptrace.Span) {
 			continue
 		}
 		it.id, _ = c.state.show(span.TraceID(), shown{id: id, linked: true}, false, b.now)
-		c.state.remember(it.id, span.TraceID(), b.now)
 		it.outcome, it.same = linked, false
 		return
 	}

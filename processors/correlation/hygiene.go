@@ -46,6 +46,9 @@ const (
 // clean returns the ID that the value stands for, "" for none. A value that is clean already is
 // returned as it is, without an allocation.
 func (h *hygiene) clean(value string) (string, verdict) {
+	if !h.lowerCase && h.key == nil && longestWord < len(value) && len(value) <= h.max && isPlain(value) {
+		return value, clean // most are
+	}
 	if len(value) > longestHashed {
 		return "", invalid
 	}
@@ -81,21 +84,38 @@ func (h *hygiene) hash(value string) string {
 	return hex.EncodeToString(sum[:hashLength/2])
 }
 
-var safe = func() (t [256]bool) {
+// What a byte of a value may be.
+const (
+	isSafeByte  = 1 << iota // allowed in an ID
+	tellsByte               // in an ID that is not only zeros and punctuation
+	unsafeBytes             // the others
+)
+
+var classes = func() (t [256]byte) {
 	for c := range t {
-		t[c] = isAlphanumeric(byte(c)) || strings.IndexByte("-_.:/+=@~|", byte(c)) >= 0
+		switch {
+		case isAlphanumeric(byte(c)) && c != '0':
+			t[c] = isSafeByte | tellsByte
+		case c == '0', strings.IndexByte("-_.:/+=@~|", byte(c)) >= 0:
+			t[c] = isSafeByte
+		default:
+			t[c] = unsafeBytes
+		}
 	}
 	return t
 }()
 
-func isSafe(id string) bool {
+func classesIn(id string) (all byte) {
 	for i := range len(id) {
-		if !safe[id[i]] {
-			return false
-		}
+		all |= classes[id[i]]
 	}
-	return true
+	return all
 }
+
+func isSafe(id string) bool { return classesIn(id)&unsafeBytes == 0 }
+
+// isPlain tells an ID that needs no second look, if it is longer than the words for none.
+func isPlain(id string) bool { return classesIn(id) == isSafeByte|tellsByte }
 
 func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
@@ -106,7 +126,7 @@ func isAlphanumeric(c byte) bool {
 func placeholder(id string) bool {
 	for i := range len(id) {
 		if id[i] >= 0x80 || isAlphanumeric(id[i]) && id[i] != '0' {
-			return len(id) <= 9 && isWordForNone(id)
+			return len(id) <= longestWord && isWordForNone(id)
 		}
 		if id[i] <= ' ' || id[i] == 0x7f {
 			return false // it is invalid, and to be counted as that
@@ -114,6 +134,8 @@ func placeholder(id string) bool {
 	}
 	return true
 }
+
+const longestWord = len("undefined")
 
 func isWordForNone(id string) bool {
 	for _, word := range [...]string{"null", "nil", "none", "n/a", "undefined", "unknown", "<nil>", "(null)", "<none>"} {

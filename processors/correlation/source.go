@@ -279,7 +279,11 @@ func (k *foldedKeys) find(outer, name string) (int, bool) {
 		return 0, false
 	}
 	var buffer [longestKey]byte
-	n := fold(&buffer, fold(&buffer, 0, outer), name)
+	n := fold(&buffer, 0, outer)
+	if n == 0 && outer != "" {
+		return 0, false
+	}
+	n = fold(&buffer, n, name)
 	value, ok := k.index[string(buffer[:n])]
 	return value, ok
 }

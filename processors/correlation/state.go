@@ -29,9 +29,10 @@ type state struct {
 // shown is the ID of a trace.
 type shown struct {
 	id      string
-	made    bool // it was generated here: the first one that is shown takes its place
-	linked  bool // it is the ID of a trace that this one links to, and not followed further
-	settled bool // the root span has shown it
+	made    bool  // it was generated here: the first one that is shown takes its place
+	linked  bool  // it is the ID of a trace that this one links to, and not followed further
+	settled bool  // the root span has shown it
+	told    int64 // when the way back was noted
 }
 
 // origin is the trace that showed an ID.
@@ -57,10 +58,14 @@ func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
 
 // show notes that an item of the trace has the ID, and returns the ID that the item is to
 // carry and, if they differ, the one that loses. A root span may overrule what was shown before,
-// if the policy is root.
+// if the policy is root. The way back is noted when the ID is new for the trace, and now and then
+// again, so that it is remembered as long as the trace.
 func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id, loser string) {
+	shows := one.id
 	l := s.shardOf(trace)
 	l.mu.Lock()
+	tell := !one.made
+	one.told = now
 	known := l.get(trace, now)
 	switch {
 	case known == nil:
@@ -71,6 +76,9 @@ func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id
 		known.settled = known.settled || root
 		known.linked = known.linked && one.linked
 		known.made = known.made && one.made
+		if tell = tell && now-known.told > l.limits.ttl/4; tell {
+			known.told = now
+		}
 		one.id = known.id
 	case known.made && !one.made, s.policy == conflictRoot && root && !known.settled && !one.made:
 		if !known.made {
@@ -87,6 +95,9 @@ func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id
 		one.id, loser = known.id, one.id
 	}
 	l.mu.Unlock()
+	if tell {
+		s.remember(shows, trace, now)
+	}
 	return one.id, loser
 }
 

@@ -196,3 +196,16 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	require.EqualValues(t, 4*300*3, total, "every item has one outcome")
 }
+
+// The way back lives as long as its trace is seen, though it is not noted for every item.
+func TestWayBackLivesAsLongAsTheTrace(t *testing.T) {
+	c := coreOf(t)
+	now := c.now()
+	c.now = func() time.Time { return now }
+	for range 10 {
+		c.through(t, nil, withID(trace1, "a1"))
+		now = now.Add(3 * time.Minute)
+	}
+	require.Equal(t, trace1, c.logged(t, logOf{body: "request_id=a1"}).At(0).TraceID())
+	require.Zero(t, c.state.usage().expired)
+}

@@ -2,30 +2,35 @@ package correlation
 
 import "strings"
 
-// pairs reads what looks like key=value, key="value" or key: value from text, in order.
+// pairs reads what looks like key=value, key="value" or key: value from text, in order. The work is
+// linear in the text: keys are short, and a value is read only if it is asked for, and then passed over.
 type pairs struct {
-	text string
-	pos  int
+	text      string
+	pos       int
+	separator int
 }
 
-// next returns the next pair. It looks back from a separator at most longestKey bytes for the
-// key, so the work is linear in the text.
-func (p *pairs) next() (key, value string, ok bool) {
+// next returns the next key.
+func (p *pairs) next() (key string, ok bool) {
 	for p.pos < len(p.text) {
-		at := p.pos + strings.IndexAny(p.text[p.pos:], "=:")
-		if at < p.pos {
+		at := strings.IndexAny(p.text[p.pos:], "=:")
+		if at < 0 {
 			break
 		}
-		p.pos = at + 1
-		key = keyBefore(p.text, at)
-		if key == "" {
-			continue
-		}
-		if value = valueAfter(p.text, at); value != "" {
-			return key, value, true
+		p.separator = p.pos + at
+		p.pos = p.separator + 1
+		if key = keyBefore(p.text, p.separator); key != "" {
+			return key, true
 		}
 	}
-	return "", "", false
+	return "", false
+}
+
+// value returns the value of the key that next returned.
+func (p *pairs) value() string {
+	start, end := valueAfter(p.text, p.separator)
+	p.pos = end
+	return p.text[start:end]
 }
 
 func keyBefore(text string, end int) string {
@@ -44,23 +49,23 @@ func keyBefore(text string, end int) string {
 
 func isKeyByte(c byte) bool { return isAlphanumeric(c) || c == '_' || c == '-' || c == '.' }
 
-func valueAfter(text string, separator int) string {
-	start := separator + 1
+func valueAfter(text string, separator int) (start, end int) {
+	start = separator + 1
 	for text[separator] == ':' && start < len(text) && text[start] == ' ' {
 		start++
 	}
 	if start < len(text) && (text[start] == '"' || text[start] == '\'') {
-		end := strings.IndexByte(text[start+1:], text[start])
-		if end < 0 {
-			return ""
+		length := strings.IndexByte(text[start+1:], text[start])
+		if length < 0 {
+			return len(text), len(text)
 		}
-		return text[start+1 : start+1+end]
+		return start + 1, start + 1 + length
 	}
-	end := start
+	end = start
 	for end < len(text) && !endsValue(text[end]) {
 		end++
 	}
-	return text[start:end]
+	return start, end
 }
 
 func endsValue(c byte) bool {

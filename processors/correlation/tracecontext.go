@@ -65,11 +65,17 @@ var traceKeys = func() foldedKeys {
 	return k
 }()
 
+// longestTraceContext is longer than any header that has one.
+const longestTraceContext = 512
+
 // traceParts collects the fields of a record, each format by itself: a trace ID of one is never
 // put together with a span ID of another. The first value of a field counts.
 type traceParts [formats]traceContext
 
 func (p *traceParts) offer(f field, value string) {
+	if len(value) > longestTraceContext {
+		return
+	}
 	value = strings.TrimSpace(value)
 	switch f {
 	case fieldTraceparent:
@@ -178,7 +184,7 @@ func (p *traceParts) unnamed(text string) {
 			return
 		}
 		text = rest
-		if end := strings.IndexByte(text[:min(len(text), longestBracket)], ']'); end >= 0 {
+		if end := strings.IndexAny(text[:min(len(text), longestBracket)], "[]"); end >= 0 && text[end] == ']' {
 			if c, ok := parseBracket(text[:end]); ok {
 				p[formatFields] = c
 				return
