@@ -1,6 +1,8 @@
 package correlation
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
@@ -26,7 +28,8 @@ func (s *search) body(v pcommon.Value, parts *traceParts) {
 		}
 	case pcommon.ValueTypeStr:
 		text := v.Str()
-		if len(text) > s.maxBody {
+		cut := len(text) > s.maxBody
+		if cut {
 			text = text[:s.maxBody]
 		}
 		if m, ok := readMembers(text); ok {
@@ -34,6 +37,9 @@ func (s *search) body(v pcommon.Value, parts *traceParts) {
 				s.jsonBody(m, parts)
 			}
 			return
+		}
+		if cut {
+			text = text[:strings.LastIndexAny(text, " \t\n")+1] // half an ID is another ID
 		}
 		s.textBody(text, parts)
 	}

@@ -53,6 +53,10 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	for _, source := range defaultSources() {
 		assert.Contains(t, text, "`"+source.kinds()[0][0]+": "+source.kinds()[0][1]+"`")
 	}
+	for name, source := range map[string]string{"CloudFront": "`regex: '" + cloudFront + "'`", "Envoy": "`text: " + textQuotedUUID + "`"} {
+		require.NotEmpty(t, realLines[name].change)
+		assert.Contains(t, text, source)
+	}
 	for _, o := range outcomeNames {
 		assert.Contains(t, text, "`"+o+"`")
 	}

@@ -116,6 +116,8 @@ func TestBodySources(t *testing.T) {
 		"an RE2 expression":     {body: `order A-17 paid`, change: only(Source{Regex: `order ([A-Z]-\d+)`}), want: "A-17"},
 		"a group without match": {body: `order`, change: only(Source{Regex: `order( x)?`})},
 		"an expression":         {body: `order A-17`, change: only(Source{OTTL: `ExtractPatterns(body, "(?P<id>A-\\d+)")["id"]`}), want: "A-17"},
+		"text that is cut":      {body: strings.Repeat("x", 8178) + ` request_id=abcdef`},
+		"text before the cut":   {body: `request_id=abcdef ` + strings.Repeat("x", 9000), want: "abcdef"},
 		"text past the bound":   {body: strings.Repeat("x", 9000) + ` request_id=a1`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -209,3 +209,24 @@ func TestWayBackLivesAsLongAsTheTrace(t *testing.T) {
 	require.Equal(t, trace1, c.logged(t, logOf{body: "request_id=a1"}).At(0).TraceID())
 	require.Zero(t, c.state.usage().expired)
 }
+
+// Two gateways behind a balancer by trace ID give what one gives. Of what crosses traces, links and logs
+// that know only their ID, that cannot hold; the README says so.
+func TestTwoGatewaysGiveWhatOneGives(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	one, two := coreOf(t), [2]*core{coreOf(t), coreOf(t)}
+	ids := make(map[string]bool)
+	for range 500 {
+		trace := pcommon.TraceID{1, 15: byte(random.IntN(50))}
+		item := spanOf{trace: trace}
+		if random.IntN(4) == 0 {
+			item = withID(trace, fmt.Sprint("id-", random.IntN(1000)))
+		}
+		want, got := one.through(t, nil, item)[0], two[trace[15]%2].through(t, nil, item)[0]
+		require.Equal(t, want, got)
+		ids[want["correlation.id"].(string)] = true
+		line := logOf{body: "trace_id=" + trace.String()}
+		require.Equal(t, idOf(one.logged(t, line).At(0).Attributes()), idOf(two[trace[15]%2].logged(t, line).At(0).Attributes()))
+	}
+	require.Greater(t, len(ids), 50, "generated and shown ones")
+}

@@ -12,7 +12,10 @@ import (
 const (
 	w3cTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	w3cSpan  = "00f067aa0ba902b7"
-	w3c      = "00-" + w3cTrace + "-" + w3cSpan + "-01"
+	// cloudFront is the field x-edge-request-id of CloudFront's standard log.
+	cloudFront = `^(?:[^\t]*\t){14}([^\t]+)`
+
+	w3c = "00-" + w3cTrace + "-" + w3cSpan + "-01"
 )
 
 // Lines and headers as the software named writes them, and the IDs that are in them.
@@ -120,7 +123,7 @@ func TestRealLines(t *testing.T) {
 				case textQuotedUUID:
 					c.Sources = append(c.Sources, Source{Text: textQuotedUUID})
 				case "regex":
-					c.Sources = []Source{{Regex: `^(?:[^\t]*\t){14}([^\t]+)`}}
+					c.Sources = []Source{{Regex: cloudFront}}
 				default:
 					c.Sources = []Source{{Body: line.change}}
 				}
