@@ -72,7 +72,7 @@ func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
 		assert.Equal(t, want, got, kind)
 	}
 	for kind, names := range map[string][]string{
-		"processors": {"slo"}, "connectors": {"sli"}, "extensions": {"service_catalog"}, "providers": {"builtin"},
+		"processors": {"correlation", "slo"}, "connectors": {"sli"}, "extensions": {"service_catalog"}, "providers": {"builtin"},
 	} {
 		node := registered[kind]
 		text, err := yaml.Marshal(&node)
