@@ -29,6 +29,7 @@ const (
 	longestID   = 1024
 	minHashKey  = 16
 	largestBody = 1 << 20
+	longestWait = time.Minute
 )
 
 // Config is the configuration of the correlation processor.
@@ -60,6 +61,11 @@ type Config struct {
 	MaxBytes int `mapstructure:"max_bytes"`
 	// TTL is how long a trace is remembered after it was last seen.
 	TTL time.Duration `mapstructure:"ttl"`
+	// Wait is how long spans and log records without an ID are held back for their trace to show one.
+	// 0 is not at all.
+	Wait time.Duration `mapstructure:"wait"`
+	// MaxWaitBytes bounds the encoded size of what is held back, all pipelines together.
+	MaxWaitBytes int `mapstructure:"max_wait_bytes"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -80,6 +86,7 @@ func createDefaultConfig() component.Config {
 		MaxEntries:   100_000,
 		MaxBytes:     64 << 20,
 		TTL:          10 * time.Minute,
+		MaxWaitBytes: 32 << 20,
 	}
 }
 
@@ -112,6 +119,8 @@ func (c *Config) Validate() error {
 	mend(c.MaxEntries < shards, "max_entries: is %d; set it to %d or more", c.MaxEntries, shards)
 	mend(c.MaxBytes < shards*largestEntry, "max_bytes: is %d; set it to %d or more", c.MaxBytes, shards*largestEntry)
 	mend(c.TTL < time.Second, "ttl: is %v; set it to 1s or more", c.TTL)
+	mend(c.Wait < 0 || c.Wait > longestWait, "wait: is %v; set it from 0s (nothing is held back) to %v", c.Wait, longestWait)
+	mend(c.MaxWaitBytes < 1, "max_wait_bytes: is %d; set it to 1 or more, or wait to 0s", c.MaxWaitBytes)
 	for i := range c.Sources {
 		if err := c.Sources[i].validate(); err != nil {
 			errs = append(errs, fmt.Errorf("sources[%d]: %w", i, err))

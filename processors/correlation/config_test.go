@@ -46,7 +46,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	for _, config := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Source]()} {
 		for i := range config.NumField() {
 			if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
-				assert.Contains(t, text, "\n| `"+key+"` | ")
+				assert.True(t, strings.Contains(text, "\n| `"+key+"` | "), key)
 			}
 		}
 	}
@@ -84,6 +84,9 @@ func TestValidate(t *testing.T) {
 		"max_entries: is 1":                func(c *Config) { c.MaxEntries = 1 },
 		"max_bytes: is 1":                  func(c *Config) { c.MaxBytes = 1 },
 		"ttl: is 0s":                       func(c *Config) { c.TTL = time.Duration(0) },
+		"wait: is -1s; set it from 0s":     func(c *Config) { c.Wait = -time.Second },
+		"wait: is 2m0s":                    func(c *Config) { c.Wait = 2 * time.Minute },
+		"max_wait_bytes: is 0":             func(c *Config) { c.MaxWaitBytes = 0 },
 		"sources: has 65":                  func(c *Config) { c.Sources = make([]Source, 65) },
 		"sources[0]: has 0 keys":           func(c *Config) { c.Sources = make([]Source, 1) },
 		"sources[0]: has 2 keys":           func(c *Config) { c.Sources = []Source{{Attribute: "a", Body: "b"}} },

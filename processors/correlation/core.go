@@ -18,6 +18,7 @@ type core struct {
 	state   *state
 	now     func() time.Time
 	stats   *stats
+	room    room
 	builder *metadata.TelemetryBuilder
 	batches sync.Pool // of *batch
 }
@@ -39,6 +40,7 @@ type item struct {
 	finding
 	loser   string
 	outcome outcome
+	late    bool // it waits
 }
 
 func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
@@ -52,7 +54,7 @@ func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
 	}
 	c := &core{
 		config: cfg, plan: p, hygiene: newHygiene(cfg), state: newState(cfg), now: time.Now,
-		stats: newStats(p), builder: builder,
+		stats: newStats(p), room: room{bytes: int64(cfg.MaxWaitBytes)}, builder: builder,
 	}
 	c.batches.New = func() any {
 		return &batch{

@@ -13,38 +13,55 @@ import (
 
 // NewFactory returns the factory of the correlation processor.
 func NewFactory() processor.Factory {
-	shared := newCores()
+	all := newCores()
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			c, release, err := shared.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewTraces(ctx, set, cfg, next, c.traces, options(release)...)
+			process, hold := c.traces, (*hold)(nil)
+			if c.config.Wait > 0 {
+				p := c.patientTraces(next, set.Logger)
+				process, hold = p.process, p.hold
+			}
+			return processorhelper.NewTraces(ctx, set, cfg, next, process, options(hold, release)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			c, release, err := shared.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewLogs(ctx, set, cfg, next, c.logs, options(release)...)
+			process, hold := c.logs, (*hold)(nil)
+			if c.config.Wait > 0 {
+				p := c.patientLogs(next, set.Logger)
+				process, hold = p.process, p.hold
+			}
+			return processorhelper.NewLogs(ctx, set, cfg, next, process, options(hold, release)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c, release, err := shared.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, options(release)...)
+			return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, options(nil, release)...)
 		}, metadata.MetricsStability),
 	)
 }
 
-func options(release func()) []processorhelper.Option {
-	return []processorhelper.Option{
+func options(h *hold, release func()) []processorhelper.Option {
+	options := []processorhelper.Option{
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
-		processorhelper.WithShutdown(func(context.Context) error {
-			release()
-			return nil
+		processorhelper.WithShutdown(func(ctx context.Context) error {
+			defer release()
+			if h == nil {
+				return nil
+			}
+			return h.shutdown(ctx)
 		}),
 	}
+	if h != nil {
+		options = append(options, processorhelper.WithStart(h.start))
+	}
+	return options
 }

@@ -124,15 +124,17 @@ func (s *state) remember(id string, trace pcommon.TraceID, now int64) {
 	l.mu.Unlock()
 }
 
-// trace returns the only trace that has shown the ID.
-func (s *state) trace(id string, now int64) (trace pcommon.TraceID, ok bool) {
+// trace returns the trace that has shown the ID: none if there were several, or if it is not known.
+func (s *state) trace(id string, now int64) (trace pcommon.TraceID, known bool) {
 	l := &s.ids[maphash.String(s.seed, id)%shards]
 	l.mu.Lock()
-	if known := l.get(id, now); known != nil && !known.ambiguous {
-		trace, ok = known.trace, true
+	if from := l.get(id, now); from != nil {
+		if known = true; !from.ambiguous {
+			trace = from.trace
+		}
 	}
 	l.mu.Unlock()
-	return trace, ok
+	return trace, known
 }
 
 // usage is how much there is, and how many entries left because of the bounds and of their age.

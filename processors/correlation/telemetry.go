@@ -34,6 +34,18 @@ const (
 
 var outcomeNames = [outcomes]string{"found", "inherited", "linked", "generated", "missed"}
 
+// waited is what came of waiting. Every item that had a reason to wait has exactly one.
+type waited int
+
+const (
+	resolved   waited = iota // its trace showed an ID, or its ID a trace
+	unresolved               // the time was up
+	full                     // there was no room; it went on at once
+	waiteds
+)
+
+var waitedNames = [waiteds]string{"resolved", "unresolved", "full"}
+
 // tally counts one batch.
 type tally struct {
 	outcomes  [outcomes]int64 // but for found
@@ -42,6 +54,7 @@ type tally struct {
 	invalid   int64
 	parsed    int64 // trace contexts
 	reversed  int64 // trace IDs found by an ID
+	waits     [waiteds]int64
 }
 
 func newTally(p *plan) tally { return tally{sources: make([]int64, len(p.names))} }
@@ -51,6 +64,8 @@ type stats struct {
 	outcomes                             [signals][outcomes]atomic.Int64
 	sources                              [signals][]atomic.Int64
 	conflicts, invalid, parsed, reversed atomic.Int64
+	waits                                [waiteds]atomic.Int64
+	refused                              atomic.Int64 // items that had waited
 }
 
 func newStats(p *plan) *stats {
@@ -79,6 +94,9 @@ func (s *stats) add(sig signal, t *tally) {
 	move(&s.invalid, &t.invalid)
 	move(&s.parsed, &t.parsed)
 	move(&s.reversed, &t.reversed)
+	for i := range t.waits {
+		move(&s.waits[i], &t.waits[i])
+	}
 }
 
 func (c *core) observe() error {
@@ -106,7 +124,11 @@ func (c *core) observe() error {
 			byOutcome[sig][o] = with(name, attribute.String("outcome", outcomeNames[o]))
 		}
 	}
-	full, expired := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
+	var byResult [waiteds]metric.MeasurementOption
+	for w := range waiteds {
+		byResult[w] = with(attribute.String("result", waitedNames[w]))
+	}
+	bounds, age := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
 	parsed, reverse := with(attribute.String("origin", "parsed")), with(attribute.String("origin", "reverse"))
 	t, s := c.builder, c.stats
 	return errors.Join(
@@ -140,9 +162,17 @@ func (c *core) observe() error {
 		}),
 		t.RegisterProcessorCorrelationEvictedCallback(func(_ context.Context, o metric.Int64Observer) error {
 			u := c.state.usage()
-			o.Observe(u.full, full)
-			o.Observe(u.expired, expired)
+			o.Observe(u.full, bounds)
+			o.Observe(u.expired, age)
 			return nil
 		}),
+		t.RegisterProcessorCorrelationWaitsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for w := range waiteds {
+				o.Observe(s.waits[w].Load(), byResult[w])
+			}
+			return nil
+		}),
+		t.RegisterProcessorCorrelationWaitRefusedCallback(single(&s.refused)),
+		t.RegisterProcessorCorrelationWaitSizeCallback(single(&c.room.used)),
 	)
 }

@@ -35,6 +35,9 @@ type TelemetryBuilder struct {
 	ProcessorCorrelationStateEntries  metric.Int64ObservableGauge
 	ProcessorCorrelationStateSize     metric.Int64ObservableGauge
 	ProcessorCorrelationTraceContexts metric.Int64ObservableCounter
+	ProcessorCorrelationWaitRefused   metric.Int64ObservableCounter
+	ProcessorCorrelationWaitSize      metric.Int64ObservableGauge
+	ProcessorCorrelationWaits         metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -153,6 +156,51 @@ func (builder *TelemetryBuilder) RegisterProcessorCorrelationTraceContextsCallba
 	return nil
 }
 
+// RegisterProcessorCorrelationWaitRefusedCallback sets callback for observable ProcessorCorrelationWaitRefused metric.
+func (builder *TelemetryBuilder) RegisterProcessorCorrelationWaitRefusedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationWaitRefused, obs: o})
+		return nil
+	}, builder.ProcessorCorrelationWaitRefused)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorCorrelationWaitSizeCallback sets callback for observable ProcessorCorrelationWaitSize metric.
+func (builder *TelemetryBuilder) RegisterProcessorCorrelationWaitSizeCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationWaitSize, obs: o})
+		return nil
+	}, builder.ProcessorCorrelationWaitSize)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorCorrelationWaitsCallback sets callback for observable ProcessorCorrelationWaits metric.
+func (builder *TelemetryBuilder) RegisterProcessorCorrelationWaitsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationWaits, obs: o})
+		return nil
+	}, builder.ProcessorCorrelationWaits)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -221,6 +269,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_correlation_trace_contexts",
 		metric.WithDescription("Log records that came without a trace ID and were given one, by where it came from. [Alpha]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorCorrelationWaitRefused, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_correlation_wait_refused",
+		metric.WithDescription("Items that had waited and that the next component then refused. They are lost. [Alpha]"),
+		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorCorrelationWaitSize, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_correlation_wait_size",
+		metric.WithDescription("Encoded size of the items that wait. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorCorrelationWaits, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_correlation_waits",
+		metric.WithDescription("Items that came before their ID or their trace was known, by what came of waiting. None if wait is 0s. [Alpha]"),
+		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -1,0 +1,214 @@
+package correlation
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
+)
+
+const wait = 2 * time.Second
+
+// waiting is a component that waits, with a traces and a logs pipeline.
+type waiting struct {
+	traces    processor.Traces
+	logs      processor.Logs
+	tracesOut *consumertest.TracesSink
+	logsOut   *consumertest.LogsSink
+	telemetry *componenttest.Telemetry
+}
+
+func startWaiting(t *testing.T, change ...func(*Config)) *waiting {
+	w := &waiting{tracesOut: &consumertest.TracesSink{}, logsOut: &consumertest.LogsSink{}, telemetry: componenttest.NewTelemetry()}
+	cfg := createDefaultConfig().(*Config)
+	cfg.Wait = wait
+	for _, f := range change {
+		f(cfg)
+	}
+	set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: w.telemetry.NewTelemetrySettings()}
+	factory := NewFactory()
+	var err error
+	w.traces, err = factory.CreateTraces(t.Context(), set, cfg, w.tracesOut)
+	require.NoError(t, err)
+	w.logs, err = factory.CreateLogs(t.Context(), set, cfg, w.logsOut)
+	require.NoError(t, err)
+	require.NoError(t, w.traces.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, w.logs.Start(t.Context(), componenttest.NewNopHost()))
+	return w
+}
+
+func (w *waiting) shutdown(t *testing.T) {
+	require.NoError(t, w.traces.Shutdown(context.Background()))
+	require.NoError(t, w.logs.Shutdown(context.Background()))
+	require.NoError(t, w.telemetry.Shutdown(context.Background()))
+}
+
+func (w *waiting) send(t *testing.T, spans ...spanOf) {
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "shop")
+	ss := rs.ScopeSpans().AppendEmpty()
+	ss.Scope().SetName("scope")
+	for _, s := range spans {
+		s.span(t, ss.Spans().AppendEmpty())
+	}
+	require.NoError(t, w.traces.ConsumeTraces(t.Context(), td))
+}
+
+func (w *waiting) log(t *testing.T, bodies ...string) {
+	ld := plog.NewLogs()
+	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for _, body := range bodies {
+		records.AppendEmpty().Body().SetStr(body)
+	}
+	require.NoError(t, w.logs.ConsumeLogs(t.Context(), ld))
+}
+
+// ids are those of the spans that have come through, in order.
+func (w *waiting) ids() (ids []string) {
+	for _, td := range w.tracesOut.AllTraces() {
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					ids = append(ids, str(rs.Resource().Attributes())+"/"+ss.Scope().Name()+"/"+idOf(span.Attributes()))
+				}
+			}
+		}
+	}
+	return ids
+}
+
+func str(m pcommon.Map) string {
+	v, _ := m.Get("service.name")
+	return v.Str()
+}
+
+func (w *waiting) waits(t *testing.T) map[string]int64 {
+	return observed(t, w.telemetry, "otelcol_processor_correlation_waits", "result")
+}
+
+// What came first gets the ID that its trace shows later; what has an ID does not wait for it.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWaiting(t)
+		defer w.shutdown(t)
+		w.send(t, spanOf{trace: trace1}, withID(trace2, "b"), spanOf{trace: trace3})
+		require.Equal(t, []string{"shop/scope/b"}, w.ids())
+		time.Sleep(wait / 2)
+		w.send(t, withID(trace1, "a"))
+		require.Equal(t, []string{"shop/scope/b", "shop/scope/a"}, w.ids())
+		w.send(t, spanOf{trace: trace1})
+		require.Equal(t, []string{"shop/scope/b", "shop/scope/a", "shop/scope/a"}, w.ids(), "its trace has shown it by now")
+		time.Sleep(wait/2 - 1)
+		synctest.Wait()
+		require.Len(t, w.ids(), 3)
+		time.Sleep(1)
+		synctest.Wait()
+		require.Equal(t, []string{"shop/scope/b", "shop/scope/a", "shop/scope/a", "shop/scope/a", "shop/scope/" + trace3.String()}, w.ids())
+		require.Equal(t, map[string]int64{"resolved": 1, "unresolved": 1, "full": 0}, w.waits(t))
+		require.Equal(t, map[string]int64{"": 0}, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size"))
+		require.Equal(t, map[string]int64{
+			"traces/found/attribute:http.request.header.x-request-id": 2,
+			"traces/inherited/": 2, "traces/linked/": 0, "traces/generated/": 1, "traces/missed/": 0,
+			"logs/inherited/": 0, "logs/linked/": 0, "logs/generated/": 0, "logs/missed/": 0,
+			"metrics/inherited/": 0, "metrics/linked/": 0, "metrics/generated/": 0, "metrics/missed/": 0,
+		}, observed(t, w.telemetry, "otelcol_processor_correlation_items", "signal", "outcome", "source"), "each item once")
+	})
+}
+
+// A line that knows only its request ID waits for the trace of the request.
+func TestWaitForATrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWaiting(t)
+		defer w.shutdown(t)
+		w.log(t, "request_id=a", "nothing", "request_id=b correlation_id=\"<b>\"")
+		require.Equal(t, 1, w.logsOut.LogRecordCount(), "what has neither has nothing to wait for")
+		w.send(t, withID(trace1, "a"))
+		time.Sleep(wait)
+		synctest.Wait()
+		require.Equal(t, 3, w.logsOut.LogRecordCount())
+		records := w.logsOut.AllLogs()[1].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+		require.Equal(t, trace1, records.At(0).TraceID())
+		require.Equal(t, "a", idOf(records.At(0).Attributes()))
+		require.True(t, records.At(1).TraceID().IsEmpty())
+		require.Equal(t, "b", idOf(records.At(1).Attributes()))
+		require.Equal(t, map[string]int64{"resolved": 1, "unresolved": 1, "full": 0}, w.waits(t))
+		require.Equal(t, map[string]int64{"": 1}, observed(t, w.telemetry, "otelcol_processor_correlation_invalid"), "once, though looked at twice")
+	})
+}
+
+func TestNothingWaitsWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWaiting(t, func(c *Config) { c.MaxWaitBytes = 100 })
+		defer w.shutdown(t)
+		w.send(t, spanOf{trace: trace1})
+		require.Empty(t, w.ids())
+		size := observed(t, w.telemetry, "otelcol_processor_correlation_wait_size")[""]
+		require.Positive(t, size)
+		w.send(t, spanOf{trace: trace2}, withID(trace3, "c"))
+		require.Equal(t, []string{"shop/scope/c", "shop/scope/" + trace2.String()}, w.ids())
+		require.Equal(t, map[string]int64{"resolved": 0, "unresolved": 0, "full": 1}, w.waits(t))
+		require.Equal(t, size, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size")[""])
+		time.Sleep(wait)
+		synctest.Wait()
+		require.Len(t, w.ids(), 3)
+		w.send(t, spanOf{trace: pcommon.TraceID{1}})
+		require.Len(t, w.ids(), 3, "there is room again")
+	})
+}
+
+func TestShutdownSendsOnWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWaiting(t)
+		for i := range 10 {
+			w.send(t, spanOf{trace: pcommon.TraceID{15: byte(i + 1)}})
+		}
+		began := time.Now()
+		w.shutdown(t)
+		require.Zero(t, time.Since(began))
+		require.Len(t, w.ids(), 10)
+	})
+}
+
+// What the next component refuses after the wait is counted as lost, and a next component that never
+// answers does not hold up a shutdown for ever.
+func TestWaitWithABadNeighbour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		telemetry := componenttest.NewTelemetry()
+		defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
+		set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}
+		cfg := createDefaultConfig().(*Config)
+		cfg.Wait = wait
+		answer := make(chan error)
+		next, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error { return <-answer })
+		require.NoError(t, err)
+		p, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
+		require.NoError(t, err)
+		require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
+		w := &waiting{traces: p}
+		w.send(t, spanOf{trace: trace1})
+		time.Sleep(wait)
+		answer <- errors.New("no")
+		synctest.Wait()
+		require.Equal(t, map[string]int64{"": 1}, observed(t, telemetry, "otelcol_processor_correlation_wait_refused"))
+
+		w.send(t, spanOf{trace: trace1})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
+		answer <- nil
+	})
+}
