@@ -1,0 +1,122 @@
+// Package deployment is what is known about one deployment of a service, and how a log record says it.
+//
+// Whoever reports a deployment (a tracker that saw a new version, srectl mark, a webhook) writes such
+// a record; whoever shows it (annotations, pages) reads one. So each can be taken without the others.
+package deployment
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// Service is what is deployed, and where.
+type Service struct {
+	Name        string // service.name
+	Namespace   string // service.namespace
+	Environment string // deployment.environment.name
+}
+
+// String is namespace/name in environment, without what is not known.
+func (s Service) String() string {
+	text := s.Name
+	if s.Namespace != "" {
+		text = s.Namespace + "/" + text
+	}
+	if s.Environment != "" {
+		text += " in " + s.Environment
+	}
+	return text
+}
+
+// Compare orders services by namespace, name and environment.
+func (s Service) Compare(other Service) int {
+	return cmp.Or(cmp.Compare(s.Namespace, other.Namespace), cmp.Compare(s.Name, other.Name),
+		cmp.Compare(s.Environment, other.Environment))
+}
+
+// Status is how far a deployment has come. Its event is named deployment. and the status.
+type Status string
+
+const (
+	// Started is a new version beside the old one.
+	Started Status = "started"
+	// Canary is a new version that has stayed a minority.
+	Canary Status = "canary"
+	// Completed is a new version that has taken the old one's place.
+	Completed Status = "completed"
+	// RolledBack is a version that has gone again, or given way to one that was there before.
+	RolledBack Status = "rolled_back"
+	// Failed is what whoever deployed says; it is not seen from telemetry.
+	Failed Status = "failed"
+)
+
+// Statuses are all of them.
+var Statuses = []Status{Started, Canary, Completed, RolledBack, Failed}
+
+// Over says whether nothing more is to come.
+func (s Status) Over() bool { return s == Completed || s == RolledBack || s == Failed }
+
+// ParseStatus also takes the names of others: the semantic conventions' succeeded, and the usual ones of pipelines.
+func ParseStatus(text string) (Status, error) {
+	switch text {
+	case string(Started), "in_progress", "running", "pending":
+		return Started, nil
+	case string(Canary):
+		return Canary, nil
+	case string(Completed), "succeeded", "success":
+		return Completed, nil
+	case string(RolledBack), "rollback", "rolledback":
+		return RolledBack, nil
+	case string(Failed), "failure", "error", "cancelled", "canceled":
+		return Failed, nil
+	}
+	return "", fmt.Errorf("status %.60q is not known; use one of %q", text, Statuses)
+}
+
+// Deployment is one version on its way into one environment. What is not known is empty.
+type Deployment struct {
+	Service
+	// ID is the same for every report of this deployment.
+	ID       string
+	Version  string
+	Previous string // the version that it replaces
+	Status   Status
+	Start    time.Time
+	End      time.Time // zero until it is over
+
+	Revision      string // commit that was built
+	Branch        string // branch or tag
+	Repository    string // URL
+	Compare       string // URL of what has changed since the previous version
+	Change        string // pull or merge request
+	Pipeline      string // name
+	RunID         string // of the pipeline
+	RunURL        string
+	Actor         string // who deployed
+	Configuration string // revision of the configuration
+}
+
+// NewID makes the ID of the n-th deployment (from 0) of the version of a service: the same in every collector that has
+// seen the same versions, so that two of them report one deployment.
+func NewID(s Service, version string, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d", s.Namespace, s.Name, s.Environment, version, n))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Merge takes from other what is not known yet. The ID, the status and the times stay.
+func (d *Deployment) Merge(other *Deployment) {
+	for _, pair := range [...][2]*string{
+		{&d.Previous, &other.Previous},
+		{&d.Revision, &other.Revision}, {&d.Branch, &other.Branch}, {&d.Repository, &other.Repository},
+		{&d.Compare, &other.Compare}, {&d.Change, &other.Change}, {&d.Pipeline, &other.Pipeline},
+		{&d.RunID, &other.RunID}, {&d.RunURL, &other.RunURL}, {&d.Actor, &other.Actor},
+		{&d.Configuration, &other.Configuration},
+	} {
+		if *pair[0] == "" {
+			*pair[0] = *pair[1]
+		}
+	}
+}

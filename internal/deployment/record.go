@@ -1,0 +1,204 @@
+package deployment
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+// Attributes of a deployment's record. Those of the semantic conventions (1.44) where there is one.
+const (
+	AttributeService         = "service.name"
+	AttributeNamespace       = "service.namespace"
+	AttributeEnvironment     = "deployment.environment.name"
+	AttributeVersion         = "service.version"
+	AttributePreviousVersion = "deployment.previous_version"
+	AttributeID              = "deployment.id"
+	AttributeStatus          = "deployment.status"
+	AttributeStart           = "deployment.start_time" // RFC 3339
+	AttributeRevision        = "vcs.ref.head.revision"
+	AttributeBranch          = "vcs.ref.head.name"
+	AttributeRepository      = "vcs.repository.url.full"
+	AttributeCompare         = "deployment.compare.url"
+	AttributeChange          = "vcs.change.id"
+	AttributePipeline        = "cicd.pipeline.name"
+	AttributeRunID           = "cicd.pipeline.run.id"
+	AttributeRunURL          = "cicd.pipeline.run.url.full"
+	AttributeActor           = "user.name"
+	AttributeConfiguration   = "deployment.configuration.revision"
+)
+
+// eventPrefix and a status is the name of an event.
+const eventPrefix = "deployment."
+
+// maxValue is the length of a value in bytes; what is longer is cut.
+const maxValue = 512
+
+// EventName is the record's.
+func (s Status) EventName() string { return eventPrefix + string(s) }
+
+// IsEvent says whether the record is a deployment's, by its event name or the attribute event.name that stood for it.
+func IsEvent(record plog.LogRecord) bool {
+	_, ok := eventStatus(record)
+	return ok
+}
+
+func eventStatus(record plog.LogRecord) (Status, bool) {
+	name := record.EventName()
+	if name == "" {
+		if v, ok := record.Attributes().Get("event.name"); ok {
+			name = v.Str()
+		}
+	}
+	for _, s := range Statuses {
+		if name == s.EventName() {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// texts are the attributes that are plain text.
+func (d *Deployment) texts() [16]struct {
+	key   string
+	value *string
+} {
+	return [...]struct {
+		key   string
+		value *string
+	}{
+		{AttributeService, &d.Name}, {AttributeNamespace, &d.Namespace}, {AttributeEnvironment, &d.Environment},
+		{AttributeVersion, &d.Version}, {AttributePreviousVersion, &d.Previous}, {AttributeID, &d.ID},
+		{AttributeRevision, &d.Revision}, {AttributeBranch, &d.Branch}, {AttributeRepository, &d.Repository},
+		{AttributeCompare, &d.Compare}, {AttributeChange, &d.Change}, {AttributePipeline, &d.Pipeline},
+		{AttributeRunID, &d.RunID}, {AttributeRunURL, &d.RunURL}, {AttributeActor, &d.Actor},
+		{AttributeConfiguration, &d.Configuration},
+	}
+}
+
+// Write makes the record say how the deployment stands at the time.
+func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
+	record.SetEventName(d.Status.EventName())
+	record.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	record.SetSeverityNumber(plog.SeverityNumberInfo)
+	record.SetSeverityText("INFO")
+	record.Body().SetStr(d.sentence())
+	m := record.Attributes()
+	for _, text := range d.texts() {
+		if *text.value != "" {
+			m.PutStr(text.key, *text.value)
+		}
+	}
+	status := string(d.Status)
+	if d.Status == Completed {
+		status = "succeeded" // as the semantic conventions have it
+	}
+	m.PutStr(AttributeStatus, status)
+	if !d.Start.IsZero() {
+		m.PutStr(AttributeStart, d.Start.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+// sentence is what a person reads in the log.
+func (d *Deployment) sentence() string {
+	what := "deployment of " + d.Service.String() + " " + d.Version
+	switch d.Status {
+	case Started:
+		what += " has started"
+	case Canary:
+		what += " is a canary"
+	case Completed:
+		what += " is complete"
+	case RolledBack:
+		what += " is rolled back"
+	case Failed:
+		what += " has failed"
+	}
+	if d.Previous != "" {
+		what += " (before: " + d.Previous + ")"
+	}
+	return what
+}
+
+// Read is the way back. Attributes of the record come before those of its resource; the status is the event's
+// name or else deployment.status. What is not text, or has control characters, is an error
+// that names the attribute; what is too long is cut.
+func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
+	d := &Deployment{}
+	get := func(key string) (string, error) {
+		v, ok := record.Attributes().Get(key)
+		if !ok {
+			v, ok = resource.Get(key)
+		}
+		if !ok {
+			return "", nil
+		}
+		if v.Type() != pcommon.ValueTypeStr {
+			return "", fmt.Errorf("%s is %s; make it a string", key, v.Type())
+		}
+		return clean(key, v.Str())
+	}
+	var errs []error
+	for _, text := range d.texts() {
+		value, err := get(text.key)
+		*text.value = value
+		errs = append(errs, err)
+	}
+	status, ok := eventStatus(record)
+	if !ok {
+		text, err := get(AttributeStatus)
+		if err == nil {
+			status, err = ParseStatus(text)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", AttributeStatus, err)
+		}
+		errs = append(errs, err)
+	}
+	d.Status = status
+	if d.Name == "" {
+		errs = append(errs, fmt.Errorf("%s is missing; say what is deployed", AttributeService))
+	}
+	at := record.Timestamp()
+	if at == 0 {
+		at = record.ObservedTimestamp()
+	}
+	if at != 0 {
+		d.Start = at.AsTime()
+		if status.Over() {
+			d.End = d.Start
+		}
+	}
+	start, err := get(AttributeStart)
+	errs = append(errs, err)
+	if start != "" {
+		if d.Start, err = time.Parse(time.RFC3339Nano, start); err != nil {
+			errs = append(errs, fmt.Errorf("%s is %.60q; write it as 2006-01-02T15:04:05Z", AttributeStart, start))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func clean(key, text string) (string, error) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", fmt.Errorf("%s is %.60q; leave out control characters", key, text)
+	}
+	text = strings.TrimSpace(text)
+	if len(text) > maxValue {
+		cut := maxValue
+		for !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut]
+	}
+	return strings.Clone(text), nil
+}
