@@ -14,6 +14,7 @@ func newRootCommand() *cobra.Command {
 		newValidateCommand(),
 		newConvertCommand(),
 		newStatusCommand(),
+		newFindCommand(),
 	)
 	return root
 }

@@ -70,7 +70,7 @@ It exits 1 when an SLO is exhausted or burning fast, 2 when the collector could 
 	flags := cmd.Flags()
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint, "the collector's Prometheus endpoint")
 	flags.StringSliceVar(&services, "service", nil, "only these services: name, or namespace/name; can be repeated")
-	flags.StringVar(&format, "format", formatTable, "table or json")
+	flags.StringVarP(&format, "format", "o", formatTable, "table or json")
 	flags.BoolVarP(&watch, "watch", "w", false, "go on until Ctrl-C")
 	flags.DurationVar(&interval, "interval", 2*time.Second, "how often --watch asks")
 	return cmd

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// newFindCommand is `srectl find`.
+func newFindCommand() *cobra.Command {
+	var (
+		format string
+		limit  int
+	)
+	cmd := &cobra.Command{
+		Use:   "find ID FILE...",
+		Short: "Show everything that happened to one request, in order",
+		Long: `find prints the spans and log records of one request, across services, in order of time.
+
+ID is any ID of it: its correlation ID, a trace ID or span ID in hexadecimal, an ID that lost to another one
+(correlation.conflict), or any text that is an attribute's whole value, such as an order's number. What shows
+the ID names the correlation IDs and traces of the request; all that has one of these is printed. So the trace
+of a consumer finds that of the producer. The ID of another request that stands in one of the traces does not.
+
+FILE is what the collector's file exporter wrote (format json, no compression), or other OTLP/JSON, also
+indented; - is the standard input. Rotated files are named together. The files are read twice and held nowhere.
+
+It exits 1 when nothing has the ID, 2 when it could not be asked.`,
+		Example: `  srectl find A-1001 /var/lib/otelcol-sre/telemetry*.json
+  kubectl exec deploy/gateway -- cat /data/telemetry.json | srectl find 4bf92f3577b34da6a3ce929d0e0e4736 -
+  srectl find A-1001 telemetry.json -o json | jq '.items[] | select(.status == "error")'`,
+		Args: idAndFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != formatTable && format != formatJSON {
+				return fmt.Errorf("--format %q is not known: write table or json", format)
+			}
+			if limit <= 0 {
+				return fmt.Errorf("--limit is %d: must be above 0", limit)
+			}
+			inputs, err := openInputs(args[1:], cmd.InOrStdin())
+			defer inputs.close()
+			if err != nil {
+				return err
+			}
+			complaints := &complaints{out: cmd.ErrOrStderr()}
+			defer complaints.end()
+			return find(strings.TrimSpace(args[0]), &finder{inputs, limit, complaints}, cmd.OutOrStdout(), format)
+		},
+	}
+	cmd.Flags().StringVarP(&format, "format", "o", formatTable, "table or json")
+	cmd.Flags().IntVar(&limit, "limit", 10_000, "the most spans and log records to show")
+	return cmd
+}
+
+// find prints the request, or says what was read in vain.
+func find(id string, f *finder, out io.Writer, format string) error {
+	found, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	if len(found.Items) == 0 {
+		read, err := f.survey()
+		if err != nil {
+			return err
+		}
+		f.complaints.say(fmt.Sprintf("nothing has the ID %q: read %s; name the rotated files too, or wait for the exporter's flush",
+			printable(id, maxLabel), read))
+		return errNotOK
+	}
+	if found.Truncated {
+		f.complaints.say(fmt.Sprintf("there is more: --limit %d was reached; raise it", f.limit))
+	}
+	if format == formatJSON {
+		return writeFoundJSON(out, found)
+	}
+	return writeFoundTable(out, found, widthOf(out), colours(out))
+}
+
+// widthOf is the width of the terminal that out is; unbounded if it is none.
+func widthOf(out io.Writer) int {
+	file, ok := terminal(out)
+	if !ok {
+		return unbounded
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
+}
+
+// idAndFiles asks for an ID and at least one file.
+func idAndFiles(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0 || strings.TrimSpace(args[0]) == "":
+		return fmt.Errorf("no ID: name one of the request's, as in\n%s", cmd.Example)
+	case len(args) == 1:
+		return errors.New(`no FILE: name what the collector's file exporter wrote, or - for the standard input. Its config is
+  exporters:
+    file:
+      path: /var/lib/otelcol-sre/telemetry.json
+and file in the exporters of the traces and logs pipelines`)
+	}
+	return nil
+}
+
+// A survey is what there was to read.
+type survey struct {
+	files, spans, logs int
+	first, last        int64 // Unix nanoseconds; 0 is none
+}
+
+func (s survey) String() string {
+	text := fmt.Sprintf("%s and %s in %s", count(s.spans, "span"), count(s.logs, "log record"), count(s.files, "file"))
+	if s.first != 0 {
+		text += fmt.Sprintf(", from %s to %s", utc(s.first).Format(time.RFC3339), utc(s.last).Format(time.RFC3339))
+	}
+	return text
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// maxDocument is the longest document that is read, in bytes.
+const maxDocument = 64 << 20
+
+var errTooLong = fmt.Errorf("it is longer than %d MiB; let the collector's batches be smaller", maxDocument>>20)
+
+// A pieceReader splits text at the lines that begin with a brace. Such a line is a document of
+// the file exporter, or with the lines after it one that is indented. No JSON is parsed
+// for that, and what is broken ends where the next piece begins.
+type pieceReader struct {
+	in   *bufio.Reader
+	line int // that comes next, from 0
+	text []byte
+}
+
+func newPieceReader(in io.Reader) *pieceReader {
+	return &pieceReader{in: bufio.NewReaderSize(in, 1<<18)}
+}
+
+// next gives a piece, which holds until next is called again, and the line, from 1, where it
+// begins. A piece that is longer than maxDocument comes without text, with errTooLong.
+func (p *pieceReader) next() (text []byte, line int, err error) {
+	if _, err := p.in.Peek(1); err != nil {
+		return nil, p.line, err
+	}
+	line = p.line + 1
+	p.text = p.text[:0]
+	var tooLong error
+	for {
+		part, err := p.in.ReadSlice('\n')
+		if len(p.text)+len(part) > maxDocument {
+			tooLong = errTooLong
+		}
+		if tooLong == nil {
+			p.text = append(p.text, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, line, err
+		}
+		p.line++
+		// An error shows again in the next call.
+		if first, err := p.in.Peek(1); err != nil || first[0] == '{' {
+			break
+		}
+	}
+	if tooLong != nil {
+		return nil, line, tooLong
+	}
+	return p.text, line, nil
+}
+
+// A record is a span or a log record where it stands.
+type record struct {
+	input    int
+	resource pcommon.Map
+	isSpan   bool
+	span     ptrace.Span
+	log      plog.LogRecord
+}
+
+func (r record) attributes() pcommon.Map {
+	if r.isSpan {
+		return r.span.Attributes()
+	}
+	return r.log.Attributes()
+}
+
+func (r record) traceID() pcommon.TraceID {
+	if r.isSpan {
+		return r.span.TraceID()
+	}
+	return r.log.TraceID()
+}
+
+func (r record) spanID() pcommon.SpanID {
+	if r.isSpan {
+		return r.span.SpanID()
+	}
+	return r.log.SpanID()
+}
+
+// errEnough ends the reading early.
+var errEnough = errors.New("enough")
+
+// read gives each the records of all documents that have one of the needles, and maybe more.
+func (f *finder) read(wanted needles, each func(record) error) error {
+	for i, input := range f.inputs {
+		if _, err := input.content.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("%s: %w", input.name, err)
+		}
+		pieces := newPieceReader(input.content)
+		for {
+			text, line, err := pieces.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if errors.Is(err, errTooLong) {
+				f.complaints.notRead(input.name, line, err)
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("%s:%d: %w", input.name, line, err)
+			}
+			// What does not end as a document does is looked into, to say that it is broken.
+			if whole := bytes.HasSuffix(bytes.TrimRight(text, " \t\r\n"), []byte("}")); whole && !wanted.in(text) {
+				continue
+			}
+			if at, err := readPiece(text, i, each); errors.Is(err, errEnough) {
+				return nil
+			} else if err != nil {
+				f.complaints.notRead(input.name, line+bytes.Count(text[:at], []byte("\n")), err)
+			}
+		}
+	}
+	return nil
+}
+
+// readPiece reads the documents of a piece, up to one that is broken: it begins at, or the piece breaks there.
+func readPiece(text []byte, input int, each func(record) error) (at int, err error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var document json.RawMessage
+		err := decoder.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return 0, nil
+		}
+		at = min(int(decoder.InputOffset()), len(text))
+		var syntax *json.SyntaxError
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return 0, errors.New("it is cut short; the rest may come yet, or was lost when the collector was killed")
+		case errors.As(err, &syntax):
+			at = min(max(int(syntax.Offset)-1, 0), len(text))
+			return at, fmt.Errorf("it is no JSON: %w; let nothing but the collector write to the file", err)
+		case err != nil:
+			return at, err
+		}
+		if err := readDocument(document, input, each); err != nil {
+			return max(at-len(document), 0), err
+		}
+	}
+}
+
+// readDocument reads a document of OTLP/JSON; one of metrics has nothing for us.
+func readDocument(document []byte, input int, each func(record) error) error {
+	has := func(key string) bool { return bytes.Contains(document, []byte(`"`+key+`"`)) }
+	known := has("resourceMetrics") || has("resourceProfiles")
+	if has("resourceSpans") {
+		known = true
+		traces, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(document)
+		if err != nil {
+			return fmt.Errorf("it is no OTLP: %w", err)
+		}
+		for _, rs := range traces.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					if err := each(record{input: input, resource: rs.Resource().Attributes(), isSpan: true, span: span}); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	if has("resourceLogs") {
+		known = true
+		logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(document)
+		if err != nil {
+			return fmt.Errorf("it is no OTLP: %w", err)
+		}
+		for _, rl := range logs.ResourceLogs().All() {
+			for _, sl := range rl.ScopeLogs().All() {
+				for _, log := range sl.LogRecords().All() {
+					if err := each(record{input: input, resource: rl.Resource().Attributes(), log: log}); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	if !known {
+		return errors.New("it is no OTLP: it has neither resourceSpans nor resourceLogs; name a file of the file exporter")
+	}
+	return nil
+}
+
+// complaints are said once each, and not too many of them.
+type complaints struct {
+	out    io.Writer
+	said   map[string]bool
+	hidden int
+}
+
+const maxComplaints = 20
+
+func (c *complaints) notRead(name string, line int, err error) {
+	text := fmt.Sprintf("%s:%d: not read: %s", name, line, printable(oneLine(err.Error()), maxMessage))
+	switch {
+	case c.said[text]:
+	case len(c.said) == maxComplaints:
+		c.hidden++
+	default:
+		if c.said == nil {
+			c.said = map[string]bool{}
+		}
+		c.said[text] = true
+		c.say(text)
+	}
+}
+
+func (c *complaints) say(text string) {
+	_, _ = fmt.Fprintln(c.out, "srectl:", text) // there is nowhere else to say it
+}
+
+// end says how many complaints were not said.
+func (c *complaints) end() {
+	if c.hidden > 0 {
+		c.say("and more like these")
+	}
+}
