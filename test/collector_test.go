@@ -34,8 +34,16 @@ type collector struct {
 	otlpGRPC, otlpHTTP, prometheus, health, telemetry string
 }
 
-// newCollector prepares a collector with the built-in config, and starts it.
+// newCollector starts a collector with the built-in config.
 func newCollector(t *testing.T, builtin, catalogDir string, env ...string) *collector {
+	t.Helper()
+	c := prepareCollector(t, builtin, catalogDir, env...)
+	c.start()
+	return c
+}
+
+// prepareCollector is newCollector without the start: its arguments and environment can still be changed.
+func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *collector {
 	t.Helper()
 	c := &collector{
 		t: t, name: builtin, args: []string{"--config", "builtin:" + builtin},
@@ -57,8 +65,10 @@ func newCollector(t *testing.T, builtin, catalogDir string, env ...string) *coll
 		"OTELCOL_SRE_FLUSH_INTERVAL=1s",
 	)
 	c.env = append(c.env, env...)
-	c.start()
 	t.Cleanup(func() {
+		if c.cmd == nil {
+			return
+		}
 		c.kill()
 		if t.Failed() {
 			text, _ := os.ReadFile(c.log)
