@@ -118,8 +118,7 @@ func (f *finder) read(wanted needles, each func(record) error) error {
 			if err != nil {
 				return fmt.Errorf("%s:%d: %w", input.name, line, err)
 			}
-			// What does not end as a document does is looked into, to say that it is broken.
-			if whole := bytes.HasSuffix(bytes.TrimRight(text, " \t\r\n"), []byte("}")); whole && !wanted.in(text) {
+			if whole(text) && !wanted.in(text) {
 				continue
 			}
 			if at, err := readPiece(text, i, each); errors.Is(err, errEnough) {
@@ -130,6 +129,13 @@ func (f *finder) read(wanted needles, each func(record) error) error {
 		}
 	}
 	return nil
+}
+
+// whole says that the piece ends as the exporter ends a document. One that does not is looked into,
+// whatever is in it, to say that it is broken: what it lost may have been of the request.
+func whole(text []byte) bool {
+	rest := bytes.TrimRight(text, " \t\r\n")
+	return bytes.HasSuffix(text, []byte("\n")) && bytes.HasSuffix(rest, []byte("}"))
 }
 
 // readPiece reads the documents of a piece, up to one that is broken: it begins at, or the piece breaks there.
