@@ -22,7 +22,7 @@ async function buy(request, response) {
       status = 502;
     }
   }
-  logger.info({ status }, 'bought');
+  logger.info({ status }, 'answered');
   response.writeHead(status, { 'X-Request-Id': requestID }).end();
 }
 
