@@ -47,9 +47,9 @@ It exits 1 when nothing has the ID, 2 when it could not be asked.`,
 			if err != nil {
 				return err
 			}
-			complaints := &complaints{out: cmd.ErrOrStderr()}
-			defer complaints.end()
-			return find(strings.TrimSpace(args[0]), &finder{inputs, limit, complaints}, cmd.OutOrStdout(), format)
+			aside := &complaints{out: cmd.ErrOrStderr()}
+			defer aside.end()
+			return find(strings.TrimSpace(args[0]), &finder{inputs, limit, aside}, cmd.OutOrStdout(), format)
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "o", formatTable, "table or json")

@@ -62,7 +62,7 @@ func openInput(path string, stdin io.Reader) (findInput, os.FileInfo, error) {
 		return findInput{}, nil, fmt.Errorf("%q: no such file; mend the path, or give the collector a file exporter that writes it", name)
 	}
 	if err != nil {
-		return findInput{}, nil, err
+		return findInput{}, nil, errors.New(printable(err.Error(), maxMessage))
 	}
 	info, err := file.Stat()
 	switch {

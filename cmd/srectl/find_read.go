@@ -121,10 +121,15 @@ func (f *finder) read(wanted needles, each func(record) error) error {
 			if whole(text) && !wanted.in(text) {
 				continue
 			}
-			if at, err := readPiece(text, i, each); errors.Is(err, errEnough) {
-				return nil
-			} else if err != nil {
+			text = bytes.TrimPrefix(text, []byte("\ufeff"))
+			err = readPiece(text, i, each, func(at int, err error) {
 				f.complaints.notRead(input.name, line+bytes.Count(text[:at], []byte("\n")), err)
+			})
+			if errors.Is(err, errEnough) {
+				return nil
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
@@ -138,31 +143,57 @@ func whole(text []byte) bool {
 	return bytes.HasSuffix(text, []byte("\n")) && bytes.HasSuffix(rest, []byte("}"))
 }
 
-// readPiece reads the documents of a piece, up to one that is broken: it begins at, or the piece breaks there.
-func readPiece(text []byte, input int, each func(record) error) (at int, err error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+// readPiece reads the documents of a piece, and says where one is broken. A collector that was killed and
+// then appends leaves half a document with a whole one after it in the line: the last one is not lost.
+func readPiece(text []byte, input int, each func(record) error, broken func(at int, err error)) error {
+	begin, at, err := readDocuments(text, input, each)
+	if err == nil || errors.Is(err, errEnough) {
+		return err
+	}
+	broken(at, err)
+	last := -1
+	for _, beginning := range []string{`{"resourceSpans":`, `{"resourceLogs":`, `{"resourceMetrics":`} {
+		last = max(last, bytes.LastIndex(text, []byte(beginning))) // in a text within JSON the quotes are escaped
+	}
+	if last <= begin {
+		return nil
+	}
+	_, at, err = readDocuments(text[last:], input, each)
+	if err == nil || errors.Is(err, errEnough) {
+		return err
+	}
+	broken(last+at, err)
+	return nil
+}
+
+// readDocuments reads documents up to one that is broken: it begins at begin, and breaks at at.
+func readDocuments(text []byte, input int, each func(record) error) (begin, at int, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	for {
+		begin = int(decoder.InputOffset())
 		var document json.RawMessage
 		err := decoder.Decode(&document)
-		if errors.Is(err, io.EOF) {
-			return 0, nil
-		}
-		at = min(int(decoder.InputOffset()), len(text))
 		var syntax *json.SyntaxError
 		switch {
+		case errors.Is(err, io.EOF):
+			return begin, begin, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return 0, errors.New("it is cut short; the rest may come yet, or was lost when the collector was killed")
+			return begin, beginning(text, begin), errors.New("it is cut short; the rest may come yet, or was lost when the collector was killed")
 		case errors.As(err, &syntax):
 			at = min(max(int(syntax.Offset)-1, 0), len(text))
-			return at, fmt.Errorf("it is no JSON: %w; let nothing but the collector write to the file", err)
+			return begin, at, fmt.Errorf("it is no JSON: %w; let nothing but the collector write to the file", err)
 		case err != nil:
-			return at, err
+			return begin, begin, err
 		}
 		if err := readDocument(document, input, each); err != nil {
-			return max(at-len(document), 0), err
+			return begin, beginning(text, begin), err
 		}
 	}
+}
+
+// beginning skips the line breaks before a document.
+func beginning(text []byte, begin int) int {
+	return len(text) - len(bytes.TrimLeft(text[begin:], " \t\r\n"))
 }
 
 // readDocument reads a document of OTLP/JSON; one of metrics has nothing for us.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 func TestPieces(t *testing.T) {
@@ -56,8 +58,9 @@ func TestFindReadsAnyLayout(t *testing.T) {
 	}
 	want, err := inMemory(io.Discard, compact).find("A-1001")
 	require.NoError(t, err)
+	exported := asExported(t, compact)
 	for name, content := range map[string][]byte{
-		"indented": indented.Bytes(), "tabs": tabs.Bytes(), "one line": oneLine.Bytes(), "Windows": windows.Bytes(),
+		"as exported": exported, "indented": indented.Bytes(), "tabs": tabs.Bytes(), "one line": oneLine.Bytes(), "Windows": windows.Bytes(),
 		"byte order mark": append([]byte("\ufeff"), compact...),
 	} {
 		var said bytes.Buffer
@@ -65,6 +68,43 @@ func TestFindReadsAnyLayout(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got, name)
 		assert.Empty(t, said.String(), name)
+	}
+}
+
+// asExported is what the file exporter would write of the lines, but for metrics.
+func asExported(t *testing.T, lines []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for line := range bytes.Lines(lines) {
+		traces, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(line)
+		require.NoError(t, err)
+		logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(line)
+		require.NoError(t, err)
+		if traces.SpanCount() > 0 {
+			line, err = (&ptrace.JSONMarshaler{}).MarshalTraces(traces)
+		} else if logs.LogRecordCount() > 0 {
+			line, err = (&plog.JSONMarshaler{}).MarshalLogs(logs)
+		}
+		require.NoError(t, err)
+		out.Write(bytes.TrimSpace(line))
+		out.WriteByte('\n')
+	}
+	return out.Bytes()
+}
+
+// A collector that was killed while it wrote, and appends after its restart.
+func TestFindReadsADocumentAfterHalfOfOne(t *testing.T) {
+	lines := bytes.SplitAfter(text(t, requestsFile), []byte("\n"))
+	for cut := 1; cut < len(lines[3])-1; cut += 7 {
+		content := bytes.Join([][]byte{lines[0], lines[3][:cut], bytes.Join(lines[1:], nil)}, nil)
+		want, err := inMemory(io.Discard, text(t, requestsFile)).find("A-1001")
+		require.NoError(t, err)
+		var said bytes.Buffer
+		found, err := inMemory(&said, content).find("A-1001")
+		require.NoError(t, err)
+		require.Equal(t, want, found, cut)
+		require.Contains(t, said.String(), "memory:2: not read: it is ")
+		require.Equal(t, 1, strings.Count(said.String(), "\n"))
 	}
 }
 

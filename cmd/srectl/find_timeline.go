@@ -68,7 +68,7 @@ func (t *timeline) setDepths() {
 	type key struct{ trace, span string }
 	parents := map[key]string{}
 	for _, item := range t.Items {
-		if item.Signal == signalSpan {
+		if item.Signal == signalSpan && item.SpanID != "" {
 			parents[key{item.TraceID, item.SpanID}] = item.ParentSpanID
 		}
 	}
