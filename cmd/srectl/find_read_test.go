@@ -140,7 +140,7 @@ func TestFindReadsOnPastWhatIsBroken(t *testing.T) {
 func TestFindSaysThatAFileIsCutShort(t *testing.T) {
 	content := text(t, requestsFile)
 	lastLine := bytes.LastIndexByte(content[:len(content)-1], '\n') + 1
-	for cut := lastLine + 1; cut < len(content)-1; cut++ {
+	for cut := lastLine + 1; cut < len(content)-1; cut += 5 {
 		var said bytes.Buffer
 		_, err := inMemory(&said, content[:cut]).find("req-000001")
 		require.NoError(t, err)

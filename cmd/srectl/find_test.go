@@ -240,7 +240,7 @@ func TestFindDefusesHostileText(t *testing.T) {
 	document := strings.NewReplacer("ID", `"the-id"`, "EVIL", hostile(10_000), "HUGE", hostile(10<<20)).Replace(
 		`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":EVIL}}]},"scopeSpans":[{"spans":[
  {"traceId":"` + producerTrace + `","spanId":"00f067aa0ba902b7","name":EVIL,"status":{"code":2,"message":EVIL},
-  "startTimeUnixNano":"18446744073709551615","attributes":[{"key":"correlation.id","value":{"stringValue":ID}},{"key":EVIL,"value":{"stringValue":HUGE}}]}]}]}],
+  "startTimeUnixNano":"18446744073709551615","attributes":[{"key":"correlation.id","value":{"stringValue":ID}},{"key":EVIL,"value":{"stringValue":EVIL}}]}]}]}],
 "resourceLogs":[{"scopeLogs":[{"logRecords":[
  {"severityText":EVIL,"eventName":EVIL,"body":{"stringValue":HUGE},"attributes":[{"key":"correlation.id","value":{"stringValue":ID}}]},
  {"body":{"kvlistValue":{"values":[{"key":EVIL,"value":{"arrayValue":{"values":[{"stringValue":ID},{"doubleValue":"NaN"}]}}}]}}}]}]}]}`)
