@@ -1,5 +1,5 @@
 // Command srectl is the command line of otelcol-sre: it checks and converts service catalogs,
-// generates what follows from them, and asks a running collector how the services are.
+// asks a running collector how the services are, and finds a request in what a collector wrote.
 //
 // It exits 0 when all is well, 1 when what was asked about is not, and 2 when it could not
 // be asked: wrong flags, no such folder, no answer.
