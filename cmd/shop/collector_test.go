@@ -209,7 +209,7 @@ func identity(resource pcommon.Map) Identity {
 
 func kindName(kind ptrace.SpanKind) string {
 	return map[ptrace.SpanKind]string{
-		ptrace.SpanKindServer: "server", ptrace.SpanKindClient: "client",
+		ptrace.SpanKindInternal: "internal", ptrace.SpanKindServer: "server", ptrace.SpanKindClient: "client",
 		ptrace.SpanKindProducer: "producer", ptrace.SpanKindConsumer: "consumer",
 	}[kind]
 }

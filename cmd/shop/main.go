@@ -1,4 +1,4 @@
-// Command shop is four small services to watch: frontend, checkout, payment and inventory.
+// Command shop is five small services to watch: frontend, checkout, payment, inventory and mailer.
 //
 // They are real: HTTP servers on localhost that call each other, instrumented with the
 // OpenTelemetry SDK, one set of providers and one resource each, sending traces, metrics and

@@ -25,7 +25,7 @@ import (
 // scope names the shop's own instrumentation.
 const scope = "github.com/otelcol-sre/otelcol-sre/cmd/shop"
 
-// A service is one of the shop's four: an HTTP server whose instance can be replaced while it runs.
+// A service is one of the shop's five: an HTTP server whose instance can be replaced while it runs.
 type service struct {
 	name     string
 	exporter ExporterConfig
@@ -54,7 +54,7 @@ type instance struct {
 	mux       *http.ServeMux
 	client    *http.Client
 	transport *http.Transport
-	// consume is what it does with a message of the queue; nil where it takes none.
+	// consume is what it does with a message of its queue; nil where it has none.
 	consume  func(message)
 	inFlight sync.WaitGroup
 }

@@ -16,17 +16,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The four services: frontend calls checkout, which calls inventory and payment and leaves
-// a message for inventory.
+// The five services: frontend calls checkout, which calls inventory and payment and leaves
+// a message for inventory and one for mailer.
 const (
 	frontend  = "frontend"
 	checkout  = "checkout"
 	payment   = "payment"
 	inventory = "inventory"
+	mailer    = "mailer"
 )
 
 // serviceNames are in the order in which they are shut down: callers first.
-var serviceNames = []string{frontend, checkout, payment, inventory}
+var serviceNames = []string{frontend, checkout, payment, inventory, mailer}
 
 // defaultSettings are a healthy shop whose payments are not: one in fifty fails, which checkout's retries hide.
 func defaultSettings(environment string) map[string]Settings {
@@ -38,13 +39,14 @@ func defaultSettings(environment string) map[string]Settings {
 		checkout:  settings(5*time.Millisecond, 0),
 		payment:   settings(20*time.Millisecond, 0.02),
 		inventory: settings(5*time.Millisecond, 0),
+		mailer:    settings(10*time.Millisecond, 0),
 	}
 }
 
 // Config is all that a shop is told at its start.
 type Config struct {
 	Exporter ExporterConfig
-	// Settings by service; all four must be there.
+	// Settings by service; all five must be there.
 	Settings map[string]Settings
 	// Port of the first service, the others follow it; 0 is a free one for each.
 	Port int
@@ -52,29 +54,32 @@ type Config struct {
 	Seed uint64
 }
 
-// A Shop is the four services, running.
+// A Shop is the five services, running.
 type Shop struct {
-	services map[string]*service
-	tally    *tally
-	queue    chan message
-	closing  chan struct{}  // closed when nobody sends to the queue any more
-	serving  sync.WaitGroup // the HTTP servers
-	shipping sync.WaitGroup // the queue's consumers
+	services  map[string]*service
+	tally     *tally
+	shipments chan message   // checkout's to inventory
+	receipts  chan message   // checkout's to mailer
+	closing   chan struct{}  // closed when nobody sends to the queues any more
+	serving   sync.WaitGroup // the HTTP servers
+	consuming sync.WaitGroup // the queues' consumers
 }
 
-// A message asks inventory to ship an order.
+// A message asks inventory to ship an order, or mailer to send its receipt.
 type message struct {
-	headers   propagation.MapCarrier // where the order came from
+	headers   propagation.MapCarrier // where the order came from; mailer's have none
 	requestID string
 	orderID   string
 	sent      time.Time
 }
 
 const (
-	queueName = "shipments"
+	shipments = "shipments"
+	receipts  = "receipts"
 	// queueLength messages wait; checkout waits for room beyond that.
 	queueLength = 256
-	shippers    = 4
+	// consumers of each queue.
+	consumers = 4
 	// lateAfter is how long a message may wait before it counts as late.
 	lateAfter = time.Second
 	attempts  = 3
@@ -83,13 +88,15 @@ const (
 // Start listens and serves. The services stop with Shutdown, not with ctx.
 func Start(ctx context.Context, config Config) (*Shop, error) {
 	shop := &Shop{
-		services: map[string]*service{},
-		tally:    newTally(),
-		queue:    make(chan message, queueLength),
-		closing:  make(chan struct{}),
+		services:  map[string]*service{},
+		tally:     newTally(),
+		shipments: make(chan message, queueLength),
+		receipts:  make(chan message, queueLength),
+		closing:   make(chan struct{}),
 	}
 	routes := map[string]func(*instance) error{
 		frontend: shop.frontend, checkout: shop.checkout, payment: shop.payment, inventory: shop.inventory,
+		mailer: shop.mailer,
 	}
 	for i, name := range serviceNames {
 		s := &service{
@@ -121,13 +128,14 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	for _, s := range shop.services {
 		shop.serving.Go(func() { _ = s.server.Serve(s.listener) }) // ends with the listener
 	}
-	for range shippers {
-		shop.shipping.Go(shop.ship)
+	for range consumers {
+		shop.consuming.Go(func() { shop.consume(shop.shipments, inventory) })
+		shop.consuming.Go(func() { shop.consume(shop.receipts, mailer) })
 	}
 	return shop, nil
 }
 
-// Shutdown stops the services, callers first, empties the queue and sends all telemetry
+// Shutdown stops the services, callers first, empties the queues and sends all telemetry
 // that is left, or gives up when ctx does. It is for callers that send no more requests.
 func (shop *Shop) Shutdown(ctx context.Context) error {
 	var errs []error
@@ -138,7 +146,7 @@ func (shop *Shop) Shutdown(ctx context.Context) error {
 	}
 	shop.serving.Wait()
 	close(shop.closing)
-	shop.shipping.Wait()
+	shop.consuming.Wait()
 
 	var flushes []func() error
 	for _, s := range shop.services {
@@ -191,7 +199,7 @@ func (shop *Shop) checkout(in *instance) error {
 	return nil
 }
 
-// order reserves the goods, takes the money and asks for the goods to be shipped.
+// order reserves the goods, takes the money and asks for the goods and a receipt to be sent.
 func (shop *Shop) order(ctx context.Context, in *instance, id string) error {
 	if err := in.work(ctx); err != nil {
 		return err
@@ -202,7 +210,10 @@ func (shop *Shop) order(ctx context.Context, in *instance, id string) error {
 	if err := in.call(ctx, shop.services[payment].url()+"/charges", attempts); err != nil {
 		return fmt.Errorf("charge: %w", err)
 	}
-	return shop.send(ctx, in, id)
+	if err := shop.send(ctx, in, id); err != nil {
+		return err
+	}
+	return shop.sendReceipt(ctx, id)
 }
 
 func (shop *Shop) payment(in *instance) error {
@@ -221,9 +232,9 @@ func (shop *Shop) inventory(in *instance) error {
 		// A message starts a trace of its own, linked to the one that sent it, as
 		// OpenTelemetry has it for messages.
 		sender := propagator.Extract(context.Background(), m.headers)
-		ctx, span := in.tracer.Start(context.Background(), "process "+queueName,
+		ctx, span := in.tracer.Start(context.Background(), "process "+shipments,
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(trace.LinkFromContext(sender)),
-			messaging("process", m.requestID), trace.WithAttributes(orderID.String(m.orderID)))
+			messaging(shipments, "process"), conversation(m.requestID), trace.WithAttributes(orderID.String(m.orderID)))
 		defer span.End()
 
 		late := time.Since(m.sent) > lateAfter
@@ -239,26 +250,29 @@ func (shop *Shop) inventory(in *instance) error {
 	return nil
 }
 
-func messaging(operation string, requestID string) trace.SpanStartEventOption {
+func messaging(queue, operation string) trace.SpanStartEventOption {
 	return trace.WithAttributes(
 		attribute.String("messaging.system", "in_process"),
-		attribute.String("messaging.destination.name", queueName),
+		attribute.String("messaging.destination.name", queue),
 		attribute.String("messaging.operation.name", operation),
 		attribute.String("messaging.operation.type", operation),
-		attribute.String("messaging.message.conversation_id", requestID),
 	)
+}
+
+func conversation(requestID string) trace.SpanStartEventOption {
+	return trace.WithAttributes(attribute.String("messaging.message.conversation_id", requestID))
 }
 
 // send leaves a message for inventory, and waits while the queue is full.
 func (shop *Shop) send(ctx context.Context, in *instance, id string) error {
-	ctx, span := in.tracer.Start(ctx, "send "+queueName,
-		trace.WithSpanKind(trace.SpanKindProducer), messaging("send", requestID(ctx)))
+	ctx, span := in.tracer.Start(ctx, "send "+shipments,
+		trace.WithSpanKind(trace.SpanKindProducer), messaging(shipments, "send"), conversation(requestID(ctx)))
 	defer span.End()
 
 	m := message{headers: propagation.MapCarrier{}, requestID: requestID(ctx), orderID: id, sent: time.Now()}
 	propagator.Inject(ctx, m.headers)
 	select {
-	case shop.queue <- m:
+	case shop.shipments <- m:
 		return nil
 	case <-ctx.Done():
 		span.SetStatus(codes.Error, "the queue is full")
@@ -266,27 +280,26 @@ func (shop *Shop) send(ctx context.Context, in *instance, id string) error {
 	}
 }
 
-// ship hands messages to inventory until the shop closes and the queue is empty.
-func (shop *Shop) ship() {
+// consume hands the queue's messages to the service until the shop closes and the queue is empty.
+func (shop *Shop) consume(queue <-chan message, service string) {
+	take := func(m message) {
+		in := shop.services[service].acquire()
+		defer in.release()
+		in.consume(m)
+	}
 	for {
 		select {
-		case m := <-shop.queue:
-			shop.consume(m)
+		case m := <-queue:
+			take(m)
 		case <-shop.closing:
 			select {
-			case m := <-shop.queue:
-				shop.consume(m)
+			case m := <-queue:
+				take(m)
 			default:
 				return
 			}
 		}
 	}
-}
-
-func (shop *Shop) consume(m message) {
-	in := shop.services[inventory].acquire()
-	defer in.release()
-	in.consume(m)
 }
 
 // Tally is what the services made so far.

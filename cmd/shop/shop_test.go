@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func buy(t *testing.T, shop *Shop, id string) bool {
 	return err == nil
 }
 
-func TestOneRequestIsOneTraceAndALinkedOne(t *testing.T) {
+func TestOneRequestIsATraceALinkedOneAndALostOne(t *testing.T) {
 	for _, protocol := range []string{protocolGRPC, protocolHTTP} {
 		t.Run(protocol, func(t *testing.T) {
 			backend := newCollector(t)
@@ -102,9 +103,12 @@ func TestOneRequestIsOneTraceAndALinkedOne(t *testing.T) {
 				toCheckout + " > checkout client HTTP POST > payment server POST /charges",
 				toCheckout + " > checkout producer send shipments",
 				"inventory consumer process shipments",
+				"mailer consumer process receipts",
+				"mailer consumer process receipts > mailer internal smtp send",
 			}, paths)
 
 			instances := map[string]bool{}
+			var mailerSpan span
 			for _, s := range backend.spans {
 				name := str(s.resource, "service.name")
 				assert.Equal(t, Identity{name, "test", "1.0.0"}, identity(s.resource))
@@ -121,6 +125,12 @@ func TestOneRequestIsOneTraceAndALinkedOne(t *testing.T) {
 					assert.Equal(t, "200", str(s.Attributes(), "http.response.status_code"))
 					assert.True(t, strings.HasSuffix(s.Name(), str(s.Attributes(), "http.route")), "%s: http.route", name)
 				case ptrace.SpanKindConsumer:
+					if name == mailer {
+						assert.Zero(t, s.Links().Len(), "nothing leads from the lost trace to the request")
+						assert.NotContains(t, fmt.Sprint(s.Attributes().AsRaw()), "request-1")
+						mailerSpan = s
+						continue
+					}
 					require.Equal(t, 1, s.Links().Len())
 					sender := bySpanID[s.Links().At(0).SpanID()]
 					assert.Equal(t, ptrace.SpanKindProducer, sender.Kind())
@@ -134,10 +144,28 @@ func TestOneRequestIsOneTraceAndALinkedOne(t *testing.T) {
 					assert.Positive(t, total.Double())
 				}
 			}
-			assert.Len(t, instances, 4, "one instance ID a service")
+			assert.Len(t, instances, 5, "one instance ID a service")
 
-			require.Len(t, backend.records, 1)
-			paid := backend.records[0]
+			require.Len(t, backend.records, 3)
+			var paid record
+			var lines []string
+			for _, r := range backend.records {
+				if str(r.resource, "service.name") == checkout {
+					paid = r
+					continue
+				}
+				assert.True(t, r.TraceID().IsEmpty(), "a line of text has no trace but in its text")
+				assert.Zero(t, r.Attributes().Len())
+				assert.Equal(t, plog.SeverityNumberUnspecified, r.SeverityNumber())
+				lines = append(lines, r.Body().Str())
+			}
+			order := str(paid.Attributes(), "order.id")
+			require.Len(t, lines, 2)
+			assert.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO  \[mailer\] Mailer - taking receipt order=`+order+` request_id=request-1$`, lines[0])
+			assert.Regexp(t, ` Mailer - receipt sent order=`+order+` request_id=request-1 trace_id=`+mailerSpan.TraceID().String()+
+				` span_id=`+mailerSpan.SpanID().String()+`$`, lines[1])
+			assert.Equal(t, order, str(mailerSpan.Attributes(), "order.id"))
+
 			assert.Equal(t, "order paid", paid.Body().Str())
 			assert.Equal(t, plog.SeverityNumberInfo, paid.SeverityNumber())
 			assert.Equal(t, "request-1", str(paid.Attributes(), "correlation.id"))
@@ -253,7 +281,7 @@ func TestARolloutLosesNothing(t *testing.T) {
 		good[c.SLO] += c.Good
 		bad[c.SLO] += c.Bad
 	}
-	assert.Equal(t, good[sloOrdersAccepted], messages, "every paid order is shipped")
+	assert.Equal(t, 2*good[sloOrdersAccepted], messages, "every paid order is shipped and has a receipt")
 	assert.Equal(t, good[sloOrdersAccepted], backend.sum(checkout, "shop.orders", "paid"))
 	assert.Equal(t, bad[sloOrdersAccepted], backend.sum(checkout, "shop.orders", "failed"))
 	assert.Equal(t, good[sloQueueFreshness], backend.sum(inventory, "queue.messages", "false"))
@@ -264,6 +292,7 @@ func TestARolloutLosesNothing(t *testing.T) {
 		}
 	}
 	assert.Equal(t, good[sloOrdersSettled]+bad[sloOrdersSettled], settled)
+	assert.Equal(t, good[sloOrdersAccepted], good[sloReceiptsSent])
 }
 
 func TestFaultsAreTheSameForASeed(t *testing.T) {

@@ -157,6 +157,9 @@ var spanSLOs = map[string]map[string]func(sdktrace.ReadOnlySpan) (counts, good b
 			return succeeded(s) && faster(250*time.Millisecond)(s)
 		}),
 	},
+	mailer: {
+		"availability": served(succeeded),
+	},
 	inventory: {
 		"availability": served(succeeded),
 		"latency": func(s sdktrace.ReadOnlySpan) (counts, good bool) {
@@ -169,6 +172,7 @@ const (
 	sloOrdersSettled  = "orders-settled"  // logs of checkout
 	sloOrdersAccepted = "orders-accepted" // a counter of checkout
 	sloQueueFreshness = "queue-freshness" // a counter of inventory
+	sloReceiptsSent   = "receipts-sent"   // lines of text of mailer
 )
 
 const (
