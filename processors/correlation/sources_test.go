@@ -101,6 +101,7 @@ func TestBodySources(t *testing.T) {
 		"a key in a value":      {body: `{"message": "\"request_id\":\"a1\""}`},
 		"JSON that is cut":      {body: `{"request_id": "a1`},
 		"JSON past the bound":   {body: `{"m":"` + strings.Repeat("x", 9000) + `","request_id":"a1"}`},
+		"logfmt, then a text":   {body: `level=info request_id=a1: no such order`, want: "a1"},
 		"logfmt":                {body: `level=info request_id=a1 msg="request_id=a2"`, want: "a1"},
 		"quoted":                {body: `level=info request-id="a1"`, want: "a1"},
 		"brackets":              {body: `INFO [RequestId: a1] ok`, want: "a1"},

@@ -65,6 +65,9 @@ func valueAfter(text string, separator int) (start, end int) {
 	for end < len(text) && !endsValue(text[end]) {
 		end++
 	}
+	for end > start && text[end-1] == ':' { // "request_id=a1: no such order"
+		end--
+	}
 	return start, end
 }
 
