@@ -107,7 +107,7 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 
 // sentence is what a person reads in the log.
 func (d *Deployment) sentence() string {
-	what := "deployment of " + d.Service.String() + " " + d.Version
+	what := "deployment of " + d.String() + " " + d.Version
 	switch d.Status {
 	case Started:
 		what += " has started"

@@ -115,7 +115,7 @@ func TestWait(t *testing.T) {
 		time.Sleep(wait/2 - 1)
 		synctest.Wait()
 		require.Len(t, w.ids(), 3)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.Equal(t, []string{"shop/scope/b", "shop/scope/a", "shop/scope/a", "shop/scope/a", "shop/scope/" + trace3.String()}, w.ids())
 		require.Equal(t, map[string]int64{"resolved": 1, "unresolved": 1, "full": 0}, w.waits(t))
