@@ -29,9 +29,12 @@ func main() {
 
 // exitCode tells "it is not well" from "it could not be asked", and reports the latter.
 func exitCode(err error) int {
+	var exit errExit
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.Is(err, errNotOK):
 		return exitNotOK
 	default:

@@ -15,6 +15,7 @@ func newRootCommand() *cobra.Command {
 		newConvertCommand(),
 		newStatusCommand(),
 		newFindCommand(),
+		newMarkCommand(),
 	)
 	return root
 }
