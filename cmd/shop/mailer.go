@@ -14,8 +14,15 @@ import (
 // sendReceipt leaves a message for mailer, and waits while the queue is full. The queue is of the old kind: its messages
 // have the request's ID and nothing of its trace, and whoever writes it makes no span.
 func (shop *Shop) sendReceipt(ctx context.Context, id string) error {
+	m := message{requestID: requestID(ctx), orderID: id, sent: time.Now()}
+	// The order is shipped by now: if there is room, it has a receipt, also when the customer is gone.
 	select {
-	case shop.receipts <- message{requestID: requestID(ctx), orderID: id, sent: time.Now()}:
+	case shop.receipts <- m:
+		return nil
+	default:
+	}
+	select {
+	case shop.receipts <- m:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("send receipt: %w", ctx.Err())
@@ -48,11 +55,11 @@ func (shop *Shop) mailer(in *instance) error {
 	return nil
 }
 
-// line is a line of text as a collector reads it from a file: nothing but its body is set.
+// line is a line of text as a collector reads it from a file: its body is set, and when it was observed.
+// A context with a span would give the record the trace.
 func (in *instance) line(level, text string) {
 	var record otellog.Record
 	now := time.Now()
-	record.SetTimestamp(now)
 	record.SetObservedTimestamp(now)
 	record.SetBody(otellog.StringValue(fmt.Sprintf("%s %-5s [mailer] Mailer - %s",
 		now.UTC().Format("2006-01-02 15:04:05,000"), level, text)))

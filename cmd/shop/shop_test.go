@@ -155,7 +155,10 @@ func TestOneRequestIsATraceALinkedOneAndALostOne(t *testing.T) {
 					continue
 				}
 				assert.True(t, r.TraceID().IsEmpty(), "a line of text has no trace but in its text")
+				assert.True(t, r.SpanID().IsEmpty())
 				assert.Zero(t, r.Attributes().Len())
+				assert.Empty(t, r.SeverityText())
+				assert.Zero(t, r.Timestamp())
 				assert.Equal(t, plog.SeverityNumberUnspecified, r.SeverityNumber())
 				lines = append(lines, r.Body().Str())
 			}

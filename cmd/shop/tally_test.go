@@ -6,13 +6,17 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
+
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
 )
 
 // The tally says in Go what examples/catalog says in YAML: the same SLOs, the same thresholds.
@@ -60,6 +64,62 @@ func TestTheTallyIsOfTheExampleCatalog(t *testing.T) {
 		}
 		assert.Len(t, judged, len(overSpans), "%s: %v", service.Name, overSpans)
 	}
+}
+
+// What arrives as log records is, by the catalog's conditions, what the tally says.
+func TestTheTallyOfLogsIsOfTheExampleCatalog(t *testing.T) {
+	backend := newCollector(t)
+	settings := quick()
+	for _, name := range []string{checkout, mailer} {
+		settings[name] = Settings{Version: "1.0.0", Environment: "test", ErrorRate: 0.5}
+	}
+	shop := startShop(t, Config{Exporter: ExporterConfig{Endpoint: backend.grpc}, Settings: settings})
+	for range 40 {
+		buy(t, shop, "request-1")
+	}
+	shutdown(t, shop)
+	made := map[[2]string]SLOCount{}
+	for _, c := range shop.Tally().SLOs {
+		made[[2]string{c.Service, c.SLO}] = c
+	}
+
+	loaded, problems := catalog.Load("../../examples/catalog")
+	require.Empty(t, problems)
+	seen := 0
+	for _, service := range loaded.Services {
+		for _, slo := range service.SLOs {
+			if slo.SLI.Logs == nil {
+				continue
+			}
+			seen++
+			match, err := condition.Log(slo.SLI.Logs.Match)
+			require.NoError(t, err)
+			good, err := condition.Log(slo.SLI.Logs.Good)
+			require.NoError(t, err)
+			count := SLOCount{Identity: Identity{service.Name, "test", "1.0.0"}, SLO: slo.Name}
+			for _, r := range backend.records {
+				if str(r.resource, "service.name") != service.Name {
+					continue
+				}
+				record := ottllog.NewTransformContextPtr(plog.NewResourceLogs(), plog.NewScopeLogs(), r.LogRecord)
+				matches, err := match.Eval(t.Context(), record)
+				require.NoError(t, err)
+				isGood, err := good.Eval(t.Context(), record)
+				require.NoError(t, err)
+				record.Close()
+				switch {
+				case matches && isGood:
+					count.Good++
+				case matches:
+					count.Bad++
+				}
+			}
+			assert.Equal(t, made[[2]string{service.Name, slo.Name}], count)
+			assert.Positive(t, count.Good)
+			assert.Positive(t, count.Bad)
+		}
+	}
+	assert.Equal(t, 2, seen)
 }
 
 func TestPaidOrders(t *testing.T) {
