@@ -1,0 +1,157 @@
+package grafanaannotations
+
+import (
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+const (
+	maxText  = 4096
+	maxValue = 300 // of one value in the text, escaped
+	maxURL   = 1024
+)
+
+// escape makes text from outside fit to stand in HTML: printable, escaped, at most limit bytes. White space
+// becomes a space.
+func escape(text string, limit int) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsSpace(r) {
+			r = ' '
+		}
+		if !unicode.IsPrint(r) {
+			continue
+		}
+		part := html.EscapeString(string(r))
+		if b.Len()+len(part) > limit {
+			break
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// link is an HTML link, or only its label if the address is not of http or https. User names and passwords in it are
+// left out.
+func link(address, label string) string {
+	label = escape(label, maxValue)
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
+		strings.ContainsFunc(address, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
+		return label
+	}
+	u.User = nil
+	if address = u.String(); len(address) > maxURL {
+		return label
+	}
+	return `<a href="` + html.EscapeString(address) + `" target="_blank">` + label + `</a>`
+}
+
+// commitURL is the page of a commit, as GitHub, GitLab and Gitea have it; empty if the repository has no page.
+func commitURL(repository, revision string) string {
+	u, err := url.Parse(repository)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || revision == "" {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment, u.RawFragment = nil, "", "", ""
+	return strings.TrimSuffix(strings.TrimSuffix(u.String(), "/"), ".git") + "/commit/" + url.PathEscape(revision)
+}
+
+// short is a commit as people write it: a hash has its first digits, other text stays.
+func short(revision string) string {
+	if hash.MatchString(revision) {
+		return revision[:10]
+	}
+	return revision
+}
+
+var hash = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
+
+// deploymentText is the annotation's HTML. Grafana sanitises it too; here nothing from outside is
+// left that could be a tag.
+func deploymentText(d *deployment.Deployment, links *Links) string {
+	b := &text{}
+	b.add("", sentence(d))
+	separator := "<br>"
+	part := func(html string) {
+		if html != "" && b.add(separator, html) {
+			separator = " · "
+		}
+	}
+	named := func(name, value string) {
+		if value != "" {
+			part(name + " " + escape(value, maxValue))
+		}
+	}
+	linked := func(address, label string) {
+		if html := link(address, label); strings.HasPrefix(html, "<a ") {
+			part(html)
+		}
+	}
+	if d.Revision != "" {
+		part("commit " + link(commitURL(d.Repository, d.Revision), short(d.Revision)))
+	}
+	named("on", d.Branch)
+	linked(d.Compare, "compare")
+	named("change", d.Change)
+	if name := strings.TrimSpace(d.Pipeline + " " + d.RunID); name != "" {
+		part("pipeline " + link(d.RunURL, name))
+	} else {
+		linked(d.RunURL, "pipeline run")
+	}
+	named("configuration", d.Configuration)
+	linked(links.dashboard(d), "dashboard")
+	named("by", d.Actor)
+	return b.String()
+}
+
+// text is HTML of limited length. What does not fit is left out whole.
+type text struct{ strings.Builder }
+
+func (t *text) add(separator, part string) bool {
+	if t.Len()+len(separator)+len(part) > maxText {
+		return false
+	}
+	t.WriteString(separator)
+	t.WriteString(part)
+	return true
+}
+
+func sentence(d *deployment.Deployment) string {
+	name := d.Name
+	if d.Namespace != "" {
+		name = d.Namespace + "/" + name
+	}
+	s := "<b>" + escape(name, maxValue) + "</b>"
+	if d.Version != "" {
+		s += " " + escape(d.Version, maxValue)
+	}
+	if d.Environment != "" {
+		s += " in " + escape(d.Environment, maxValue)
+	}
+	switch d.Status {
+	case deployment.Started:
+		s += ": deployment started"
+	case deployment.Canary:
+		s += ": canary"
+	case deployment.Completed:
+		s += ": deployment complete"
+	case deployment.RolledBack:
+		s += ": rolled back"
+	case deployment.Failed:
+		s += ": deployment failed"
+	}
+	if took := d.End.Sub(d.Start).Round(time.Second); d.Status.Over() && took > 0 {
+		s += " after " + took.String()
+	}
+	if d.Previous != "" {
+		s += " (before: " + escape(d.Previous, maxValue) + ")"
+	}
+	return s
+}
