@@ -63,6 +63,7 @@ const (
 func (s *sender) send(ctx context.Context, logs plog.Logs) (remark string, err error) {
 	request := plogotlp.NewExportRequestFromLogs(logs)
 	pause := firstWait
+	var reason error
 	for {
 		response, err := s.export(ctx, request)
 		if err == nil {
@@ -76,9 +77,12 @@ func (s *sender) send(ctx context.Context, logs plog.Logs) (remark string, err e
 		if !errors.As(err, &transient) {
 			return "", s.redacted(err)
 		}
+		if reason == nil || ctx.Err() == nil { // that time is over says less than what came before
+			reason = err
+		}
 		next := max(transient.after, pause/2+rand.N(pause/2)) //nolint:gosec // spreads tries; no secret
 		if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(deadline) < next || s.wait(ctx, next) != nil {
-			return "", fmt.Errorf("%w (raise --timeout to try longer)", s.redacted(err))
+			return "", fmt.Errorf("%w (raise --timeout to try longer)", s.redacted(reason))
 		}
 		pause = min(2*pause, maxWait)
 	}

@@ -88,8 +88,8 @@ func TestMarkExits(t *testing.T) {
 				t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 				t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", test.headers)
 				args := marked("--status", "started")
-				if test.collector.refuse > 0 { // so that the first pause would be too long
-					args = append(args, "--timeout", "200ms")
+				if test.collector.refuse > 0 {
+					args = append(args, "--timeout", "1s")
 				}
 				code, out, errOut := srectl(args...)
 				require.Equal(t, test.code, code, out+errOut)

@@ -63,10 +63,6 @@ func readAttributes(resource pcommon.Map, record plog.LogRecord, status deployme
 // copyOver copies the attributes, over those that are there.
 func copyOver(to, from pcommon.Map) {
 	for key, v := range from.All() {
-		if to, ok := to.Get(key); ok {
-			v.CopyTo(to)
-			continue
-		}
 		v.CopyTo(to.PutEmpty(key))
 	}
 }
@@ -106,12 +102,10 @@ type payload struct {
 // deployment is what was said, under the attributes of the record.
 func (p *payload) deployment(resource pcommon.Map, record plog.LogRecord) (d *deployment.Deployment, err error) {
 	said := plog.NewLogRecord()
-	at := timeOf(record)
-	if !p.at.IsZero() {
-		at = pcommon.NewTimestampFromTime(p.at)
+	p.said.Write(said, p.at)
+	if p.at.IsZero() {
+		said.SetTimestamp(timeOf(record))
 	}
-	p.said.Write(said, at.AsTime())
-	said.SetTimestamp(at)
 	copyOver(said.Attributes(), p.hints)
 	copyOver(said.Attributes(), record.Attributes())
 	fillEnvironment(said.Attributes(), resource)
