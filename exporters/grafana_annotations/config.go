@@ -48,6 +48,7 @@ type Event struct {
 const (
 	maxEvents     = 32
 	maxConfigTags = 10
+	maxConfigSize = 200 // of the tags together, which leaves room for the exporter's own
 	maxExpression = 4096
 )
 
@@ -112,6 +113,9 @@ func local(host string) bool {
 func validateTags(key string, tags []string) error {
 	if len(tags) > maxConfigTags {
 		return fmt.Errorf("%s: are %d; have %d or fewer", key, len(tags), maxConfigTags)
+	}
+	if size := len(strings.Join(tags, "")); size > maxConfigSize {
+		return fmt.Errorf("%s: are %d bytes together; shorten them to %d", key, size, maxConfigSize)
 	}
 	var errs []error
 	for i, tag := range tags {

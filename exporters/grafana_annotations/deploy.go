@@ -35,6 +35,9 @@ func readDeployment(resource pcommon.Map, record plog.LogRecord) (*deployment.De
 			return nil, fmt.Errorf("timestamp or %s is in the year %d; set the present time", deployment.AttributeStart, at.Year())
 		}
 	}
+	for _, address := range []*string{&d.Repository, &d.Compare, &d.RunURL} {
+		*address = withoutUser(*address)
+	}
 	if d.ID == "" {
 		d.ID = deployment.NewID(d.Service, d.Version, int(d.Start.UnixMilli()))
 	}

@@ -114,6 +114,20 @@ func TestDetailsAreKept(t *testing.T) {
 	}
 }
 
+// The annotation remembers no password that a repository's URL holds.
+func TestNoPasswordIsKept(t *testing.T) {
+	grafana := grafanatest.New(token)
+	e, _ := started(t, configFor(serve(t, grafana)))
+	d := deploy("one", "1.1", 0)
+	d.Revision = "abc"
+	d.Repository, d.Compare, d.RunURL = "https://user:secret@git.example.com/x", "https://secret@git.example.com/y", "https://secret:x@%zz"
+	require.NoError(t, e.push(t.Context(), reported(d, deployment.Started, 0)))
+	a := grafana.Annotations()[0]
+	require.Contains(t, a.Text, "https://git.example.com/x/commit/abc")
+	require.Contains(t, string(a.Data), "https://git.example.com/y")
+	require.NotContains(t, a.Text+string(a.Data), "secret")
+}
+
 func TestRecordWithoutID(t *testing.T) {
 	grafana := grafanatest.New(token)
 	e, _ := started(t, configFor(serve(t, grafana)))
@@ -227,7 +241,7 @@ func TestRefusals(t *testing.T) {
 		want      string
 	}{
 		"token":    {grafanatest.New("another"), true, `GET: 401 Unauthorized: "Invalid API key"; give a valid service account token by the auth extension`},
-		"role":     {viewer, true, `POST: 403 Forbidden: "You'll need additional permissions to perform this action. Permissions needed: annotations:create"; the token needs annotations:read, annotations:create and annotations:write of the organisation, as the role Editor has`},
+		"role":     {viewer, true, `POST: 403 Forbidden: "You'll need additional permissions to perform this action. Permissions needed: annotations:create"; the token needs annotations:read, :create, :write and :delete of the organisation, as the role Editor has`},
 		"sub path": {http.StripPrefix("/grafana", grafanatest.New(token)), true, `GET: 404 Not Found; make endpoint Grafana's own base URL, with the path it is served under, if any`},
 		"redirect": {answers(302, ""), true, `GET: 302 Found: it redirects to "https://elsewhere.example.com/login"; make endpoint Grafana's own base URL`},
 		"a page":   {answers(200, "<html>"), false, `GET: 200 OK: the answer is not Grafana's: "<html>"; make endpoint Grafana's own base URL`},

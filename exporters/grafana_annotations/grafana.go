@@ -198,7 +198,7 @@ func (r *refusal) mend() string {
 	case r.status == http.StatusUnauthorized:
 		return "give a valid service account token by the auth extension"
 	case r.status == http.StatusForbidden:
-		return "the token needs annotations:read, annotations:create and annotations:write of the organisation, as the role Editor has"
+		return "the token needs annotations:read, :create, :write and :delete of the organisation, as the role Editor has"
 	}
 	return ""
 }

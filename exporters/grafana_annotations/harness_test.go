@@ -51,7 +51,9 @@ func reported(d deployment.Deployment, status deployment.Status, minute int) plo
 	return logs
 }
 
-type host struct{ extensions map[component.ID]component.Component }
+type host struct {
+	extensions map[component.ID]component.Component
+}
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h.extensions }
 

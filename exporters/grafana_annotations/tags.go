@@ -33,6 +33,7 @@ const (
 // plainTag is text as a tag that Grafana keeps as it is: it trims spaces, and takes a colon for the end of a key.
 func plainTag(text string) string {
 	var b strings.Builder
+	b.Grow(min(len(text), maxTag))
 	for _, r := range text {
 		if r == ':' {
 			r = '_'

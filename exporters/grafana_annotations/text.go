@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
@@ -21,6 +22,7 @@ const (
 // becomes a space.
 func escape(text string, limit int) string {
 	var b strings.Builder
+	b.Grow(min(len(text), limit))
 	for _, r := range text {
 		if unicode.IsSpace(r) {
 			r = ' '
@@ -28,25 +30,45 @@ func escape(text string, limit int) string {
 		if !unicode.IsPrint(r) {
 			continue
 		}
-		part := html.EscapeString(string(r))
-		if b.Len()+len(part) > limit {
+		entity := entities[r]
+		if b.Len()+max(len(entity), utf8.RuneLen(r)) > limit {
 			break
 		}
-		b.WriteString(part)
+		if entity != "" {
+			b.WriteString(entity)
+		} else {
+			b.WriteRune(r)
+		}
 	}
 	return b.String()
 }
 
-// link is an HTML link, or only its label if the address is not of http or https. User names and passwords in it are
-// left out.
+// entities are those of html.EscapeString.
+var entities = map[rune]string{'<': "&lt;", '>': "&gt;", '&': "&amp;", '"': "&#34;", '\'': "&#39;"}
+
+// withoutUser leaves out user name and password, which whoever looks at an annotation is not to know. An address that
+// is malformed is none.
+func withoutUser(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if u.User == nil {
+		return address
+	}
+	u.User = nil
+	return u.String()
+}
+
+// link is an HTML link, or only its label if the address is not of http or https.
 func link(address, label string) string {
 	label = escape(label, maxValue)
+	address = withoutUser(address)
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !utf8.ValidString(address) ||
 		strings.ContainsFunc(address, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
 		return label
 	}
-	u.User = nil
 	if address = u.String(); len(address) > maxURL {
 		return label
 	}
@@ -59,7 +81,7 @@ func commitURL(repository, revision string) string {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || revision == "" {
 		return ""
 	}
-	u.User, u.RawQuery, u.Fragment, u.RawFragment = nil, "", "", ""
+	u.RawQuery, u.Fragment = "", ""
 	return strings.TrimSuffix(strings.TrimSuffix(u.String(), "/"), ".git") + "/commit/" + url.PathEscape(revision)
 }
 
