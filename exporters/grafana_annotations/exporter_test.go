@@ -68,6 +68,7 @@ func TestOtherWriters(t *testing.T) {
 	other := grafanatest.Annotation{Time: at(-2), TimeEnd: at(7), Tags: []string{"deploy", "deploy_id:one", "status:failed"},
 		Text: "by CI", Data: json.RawMessage(`"no object"`)}
 	grafana := grafanatest.New(token)
+	grafana.Add(grafanatest.Annotation{Time: at(9), TimeEnd: at(9), Tags: []string{"deploy_id:One"}, Text: "not the same"})
 	panel := other
 	panel.DashboardID, panel.DashboardUID, panel.PanelID = 3, "slo", 2
 	grafana.Add(panel)
@@ -76,7 +77,6 @@ func TestOtherWriters(t *testing.T) {
 	grafana.Add(alert)
 	oldest := grafana.Add(other)
 	youngest := grafana.Add(grafanatest.Annotation{Time: at(8), TimeEnd: at(8), Tags: []string{"deploy_id:one"}, Text: "twice"})
-	grafana.Add(grafanatest.Annotation{Time: at(9), TimeEnd: at(9), Tags: []string{"deploy_id:One"}, Text: "not the same"})
 	grafana.FoldCase = true
 	e, logs := started(t, configFor(serve(t, grafana)))
 	require.NoError(t, e.push(t.Context(), reported(deploy("one", "1.1", 0), deployment.Completed, 5)))
