@@ -1,0 +1,201 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// mostAliases is how many other IDs of a deployment are remembered.
+const mostAliases = 8
+
+// Report takes what somebody says about a deployment: that one that is known, by its ID or else its version, or a new one. Without
+// a version it is the one on its way, or the latest.
+func (t *Tracker) Report(d deployment.Deployment) error {
+	for _, field := range [...]struct{ name, text string }{
+		{deployment.AttributeService, d.Name}, {deployment.AttributeNamespace, d.Namespace},
+		{deployment.AttributeEnvironment, d.Environment}, {deployment.AttributeVersion, d.Version}, {deployment.AttributeID, d.ID},
+	} {
+		if !valid(field.text) {
+			return fmt.Errorf("%s is %.60q; make it at most %d bytes without control characters", field.name, field.text, longestName)
+		}
+	}
+	if d.Name == "" {
+		return fmt.Errorf("%s is missing; say what is deployed", deployment.AttributeService)
+	}
+	if !slices.Contains(deployment.Statuses, d.Status) {
+		return fmt.Errorf("status %.60q is not known; use one of %q", d.Status, deployment.Statuses)
+	}
+	now := t.now()
+	if d.Start.IsZero() || d.Start.After(now) {
+		d.Start = now
+	}
+	if !d.Status.Over() {
+		d.End = time.Time{}
+	} else if d.End.IsZero() || d.End.After(now) {
+		d.End = now
+	}
+	if d.End.Before(d.Start) && d.Status.Over() {
+		d.End = d.Start
+	}
+	s := t.find(d.Service)
+	if s == nil && d.Version == "" {
+		return errNoVersion(d.Service)
+	}
+	for range 2 {
+		if s == nil {
+			s = t.ensure(d.Service)
+		}
+		if s == nil {
+			return fmt.Errorf("%d services are tracked; there is no room for %s", t.config.MaxServices, d.Service)
+		}
+		if ok, err := s.report(d, now); ok {
+			return err
+		}
+		s = nil // it was evicted meanwhile
+	}
+	return nil
+}
+
+func errNoVersion(s deployment.Service) error {
+	return fmt.Errorf("%s is missing, and no deployment of %s is known; say which version", deployment.AttributeVersion, s)
+}
+
+var errBusy = errors.New("too many reports at once; send them more slowly")
+
+// report is not ok if the service is not tracked any more.
+func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forgotten {
+		return false, nil
+	}
+	if len(s.steps) >= mostSteps {
+		return true, errBusy
+	}
+	s.arrived.Store(now.UnixNano())
+	v := s.byID(d.ID)
+	known := v != nil
+	if v == nil {
+		v = s.meant(&d)
+	}
+	if v == nil {
+		if d.Version == "" {
+			return true, errNoVersion(s.key)
+		}
+		if v = s.admit(d.Version, now.UnixNano()); v == nil {
+			return true, fmt.Errorf("%d versions of %s are deployed; there is no room for another", s.config.MaxVersions, s.key)
+		}
+	}
+	if known || v.latest != nil && !s.another(v, &d) {
+		s.merge(v, &d)
+	} else {
+		s.begin(v, d)
+	}
+	s.busy = true
+	s.touch()
+	s.restamp()
+	return true, nil
+}
+
+// byID is the version whose latest deployment has the ID.
+func (s *service) byID(id string) *version {
+	for _, v := range s.versions {
+		if id != "" && v.latest != nil && (v.latest.ID == id || slices.Contains(v.latest.aliases, id)) {
+			return v
+		}
+	}
+	return nil
+}
+
+// meant is the version that a report is about.
+func (s *service) meant(d *deployment.Deployment) *version {
+	newest := s.newest()
+	if d.Version == "" {
+		return newest
+	}
+	v := s.version(d.Version)
+	// Some say what they went back to, not what they took back.
+	if d.Status == deployment.RolledBack && v != nil && v.stands() && newest.open() {
+		return newest
+	}
+	return v
+}
+
+// another says that the report is not about the version's latest deployment: that was over before this one began. Who only says
+// how it ended may say it late, and so may whoever deploys what runs already.
+func (s *service) another(v *version, d *deployment.Deployment) bool {
+	if !v.latest.Status.Over() {
+		return false
+	}
+	late := s.config.Recent
+	if v.past && !d.Status.Over() {
+		late = 0
+	}
+	return d.Start.After(v.latest.End.Add(late))
+}
+
+// begin takes up a deployment of which nothing was known.
+func (s *service) begin(v *version, d deployment.Deployment) {
+	to, end := d.Status, d.End
+	d.Status, d.End = deployment.Started, time.Time{}
+	s.open(v, d)
+	s.take(v, to, d.Start, end)
+}
+
+// take takes the step that was told.
+func (s *service) take(v *version, to deployment.Status, start, end time.Time) {
+	switch {
+	case to == deployment.Completed:
+		s.complete(v, end)
+	case to.Over():
+		s.step(v.latest, to, end)
+	default:
+		s.step(v.latest, to, start)
+	}
+}
+
+// merge adds what is said to what is known of the version's latest deployment.
+func (s *service) merge(v *version, d *deployment.Deployment) {
+	c := v.latest
+	s.identify(v, d.ID)
+	before := c.Deployment
+	c.Merge(d)
+	if c.silent { // nobody was told of it, so what is said is all there is
+		c.silent, c.blind = false, v.confirmed
+		c.Start, c.End = d.Start, time.Time{}
+	} else if rank(d.Status) <= rank(c.Status) {
+		c.news = c.news || c.Deployment != before
+		return
+	}
+	s.take(v, d.Status, d.Start, d.End)
+}
+
+// identify takes the first reporter's ID, unless the deployment was announced with another: then it is remembered for later reports.
+func (s *service) identify(v *version, id string) {
+	c := v.latest
+	switch {
+	case id == "" || id == c.ID || slices.Contains(c.aliases, id):
+	case c.said == "" && c.ID == deployment.NewID(s.key, v.name, v.count-1):
+		c.ID = strings.Clone(id)
+	case len(c.aliases) < mostAliases:
+		c.aliases = append(c.aliases, strings.Clone(id))
+	}
+}
+
+// rank orders the statuses; they only go up.
+func rank(s deployment.Status) int {
+	switch s {
+	case deployment.Started:
+		return 0
+	case deployment.Canary:
+		return 1
+	case deployment.Completed:
+		return 2
+	}
+	return 3
+}

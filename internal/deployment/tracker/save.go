@@ -1,0 +1,187 @@
+package tracker
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// The format of a record; u is an unsigned and i a signed varint, times are Unix nanoseconds:
+//
+//	record     format:u  n:u  service...
+//	service    name:text  namespace:text  environment:text  serial:u  first:i  bare:i  heard:i  gap:i  arrived:i
+//	           n:u  version...  n:u  instance...
+//	version    name:text  serial:u  first:i  seen:i  heard:i  flags:u  count:u  [deployment]
+//	deployment status:text  start:i  end:i  facts:text...  n:u  alias:text...
+//	           said:text  renewed:i  flags:u  peak:u  grew:i
+//	instance   id:8 bytes  last:i  offset:i  first:i  heard:u  version:u
+//	text       n:u  bytes
+const format = 1
+
+// Save calls write with each record in which something has changed, or with all: at shutdown, to keep also when each
+// instance was seen. A record that is not written is changed still.
+func (t *Tracker) Save(all bool, write func(n int, record []byte) error) error {
+	var errs []error
+	for n := range t.shards {
+		shard := &t.shards[n]
+		if !shard.changed.Swap(false) && !all {
+			continue
+		}
+		if err := write(n, shard.encode()); err != nil {
+			shard.changed.Store(true)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *shard) encode() []byte {
+	services := s.append(nil)
+	slices.SortFunc(services, func(a, b *service) int { return a.key.Compare(b.key) })
+	var b encoder
+	b.uint(format)
+	b.uint(uint64(len(services)))
+	for _, one := range services {
+		one.mu.Lock()
+		b.service(one)
+		one.mu.Unlock()
+	}
+	return b
+}
+
+type encoder []byte
+
+func (b *encoder) uint(v uint64) { *b = binary.AppendUvarint(*b, v) }
+func (b *encoder) int(v int64)   { *b = binary.AppendVarint(*b, v) }
+func (b *encoder) text(v string) { b.uint(uint64(len(v))); *b = append(*b, v...) }
+
+func (b *encoder) flags(flags ...bool) {
+	var v uint64
+	for n, set := range flags {
+		if set {
+			v |= 1 << n
+		}
+	}
+	b.uint(v)
+}
+
+func (b *encoder) service(s *service) {
+	b.text(s.key.Name)
+	b.text(s.key.Namespace)
+	b.text(s.key.Environment)
+	b.uint(uint64(s.serial))
+	for _, v := range []int64{s.first, s.bare, s.heard, s.gap, s.arrived.Load()} {
+		b.int(v)
+	}
+	b.uint(uint64(len(s.versions)))
+	for _, v := range s.versions {
+		b.version(v)
+	}
+	b.uint(uint64(len(s.instances)))
+	for _, i := range s.instances {
+		*b = binary.LittleEndian.AppendUint64(*b, i.id)
+		b.int(i.last)
+		b.int(i.offset)
+		b.int(i.first)
+		b.uint(uint64(i.heard))
+		b.uint(uint64(i.version))
+	}
+}
+
+func (b *encoder) version(v *version) {
+	b.text(v.name)
+	b.uint(uint64(v.serial))
+	for _, v := range []int64{v.first, v.seen, v.heard} {
+		b.int(v)
+	}
+	b.flags(v.confirmed, v.past, v.latest != nil)
+	b.uint(uint64(v.count))
+	if v.latest != nil {
+		b.candidate(v.latest)
+	}
+}
+
+func (b *encoder) candidate(c *candidate) {
+	b.text(string(c.Status))
+	b.int(c.Start.UnixNano())
+	end := int64(0)
+	if !c.End.IsZero() {
+		end = c.End.UnixNano()
+	}
+	b.int(end)
+	for _, fact := range facts(&c.Deployment) {
+		b.text(*fact)
+	}
+	b.uint(uint64(len(c.aliases)))
+	for _, alias := range c.aliases {
+		b.text(alias)
+	}
+	b.text(string(c.said))
+	b.int(c.renewed)
+	b.flags(c.silent, c.blind, c.comeback, c.news)
+	b.uint(uint64(c.peak))
+	b.int(c.grew)
+}
+
+// facts are the texts of a deployment, in the order of the format.
+func facts(d *deployment.Deployment) [12]*string {
+	return [...]*string{
+		&d.ID, &d.Previous, &d.Revision, &d.Branch, &d.Repository, &d.Compare, &d.Change,
+		&d.Pipeline, &d.RunID, &d.RunURL, &d.Actor, &d.Configuration,
+	}
+}
+
+var errDamaged = errors.New("content does not make sense")
+
+// Restore takes in record n of those that Save wrote, before anything is seen. After an error what the record held is not known; the
+// others stand.
+func (t *Tracker) Restore(n int, record []byte) error {
+	if len(record) == 0 {
+		return nil
+	}
+	d := decoder{rest: record}
+	if v := d.uint(1 << 32); v != format {
+		return fmt.Errorf("deployments: written in format %d, this release reads format %d", v, format)
+	}
+	shard := &t.shards[n]
+	services := make(map[deployment.Service]*service)
+	instances := 0
+	for range d.length() {
+		s := &service{config: &t.config, stats: &t.stats, changed: &shard.changed}
+		d.service(s)
+		if d.failed {
+			break
+		}
+		if _, twice := services[s.key]; twice || shardOf(s.key) != n {
+			return fmt.Errorf("deployments: %w: a service that does not belong there", errDamaged)
+		}
+		services[s.key] = s
+		instances += len(s.instances)
+	}
+	if d.failed || len(d.rest) > 0 {
+		return fmt.Errorf("deployments: %w, %d bytes from its end", errDamaged, len(d.rest))
+	}
+	for _, s := range services {
+		s.resume()
+	}
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.services = services
+	t.stats.services.Add(int64(len(services)))
+	t.stats.instances.Add(int64(instances))
+	return nil
+}
+
+// resume announces again what was not announced when the state was saved.
+func (s *service) resume() {
+	for _, v := range s.versions {
+		if c := v.latest; c != nil && !c.silent && c.said != c.Status {
+			s.steps = append(s.steps, announcement{c, c.Status, c.End})
+		}
+	}
+	s.busy, s.unstamped = true, true
+	s.restamp()
+}

@@ -1,0 +1,170 @@
+package tracker
+
+import (
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// A Sighting is telemetry of one resource.
+type Sighting struct {
+	Service  deployment.Service
+	Version  string    // may be empty: then only the service is seen
+	Instance string    // may be empty, if nothing tells one from another
+	Time     time.Time // of the telemetry, by the clock of whoever sent it; zero is now
+}
+
+// step is how often an instance is looked at, on its own clock: what comes in between changes nothing.
+const step = int64(time.Second)
+
+// farthest keeps sums of times from overflowing, whatever was sent.
+const farthest = int64(1) << 61
+
+// See notes that the version runs.
+func (t *Tracker) See(s Sighting) {
+	h := t.Handle(s.Service, s.Version, s.Instance)
+	h.See(s.Time)
+}
+
+// A Handle is for whoever sees one instance again and again: it spares looking it up. It is not for concurrent use.
+type Handle struct {
+	tracker           *Tracker
+	service           *service
+	key               deployment.Service
+	version, instance string
+	id                uint64
+	last              int64
+}
+
+// Handle returns a handle for an instance of a version of the service, known or not.
+func (t *Tracker) Handle(key deployment.Service, version, instance string) Handle {
+	return Handle{tracker: t, service: t.find(key), key: key, version: version, instance: instance,
+		// An instance under two versions is two: without an ID of its own it would be both at once.
+		id: xxhash.Sum64String(version)*0x9e3779b97f4a7c15 + xxhash.Sum64String(instance)}
+}
+
+// See notes that the version runs.
+func (h *Handle) See(at time.Time) {
+	var ns int64
+	if !at.IsZero() {
+		ns = min(max(at.UnixNano(), -farthest), farthest)
+		if adds := h.tracker.config.adds(ns, h.last); !adds {
+			return
+		}
+	}
+	for range 2 {
+		if h.service == nil {
+			if h.service = h.tracker.ensure(h.key); h.service == nil {
+				return
+			}
+		}
+		if h.service.see(h, ns, h.tracker.now) {
+			return
+		}
+		h.service = nil // it was evicted meanwhile
+	}
+}
+
+// adds says whether telemetry of the time can tell anything new of an instance that was last seen at another. It may be from
+// long before: then the clock was set.
+func (c *Config) adds(at, last int64) bool {
+	return at-last >= step || last-at > int64(c.Recent)
+}
+
+// see returns false if the service is not tracked any more. The time is 0 for now.
+func (s *service) see(h *Handle, at int64, clock func() time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forgotten {
+		return false
+	}
+	if h.version == "" {
+		s.untagged(h, at, clock)
+		return true
+	}
+	n, known := s.instances.find(h.id)
+	if known && at != 0 && !s.config.adds(at, s.instances[n].last) {
+		h.last = s.instances[n].last
+		return true
+	}
+	now := clock().UnixNano()
+	if at == 0 {
+		at = now
+	}
+	if known {
+		i := &s.instances[n]
+		if v := s.bySerial(i.version); v != nil {
+			s.hear(v, i, h.instance != "", at, now)
+		}
+		h.last = i.last
+		return true
+	}
+	v := s.admit(h.version, now)
+	if v == nil {
+		return true
+	}
+	i := s.add(n, newInstance(h.id, v.serial, at, now, s.config), now)
+	s.hear(v, i, h.instance != "", at, now)
+	h.last = i.last
+	return true
+}
+
+// untagged notes telemetry that says no version.
+func (s *service) untagged(h *Handle, at int64, clock func() time.Time) {
+	if at != 0 && !s.config.adds(at, s.bare) {
+		h.last = s.bare
+		return
+	}
+	now := clock().UnixNano()
+	if at == 0 {
+		at = now
+	}
+	s.bare, h.last = at, at
+	s.arrived.Store(now)
+}
+
+// hear takes in that an instance was seen.
+func (s *service) hear(v *version, i *instance, named bool, at, now int64) {
+	s.arrived.Store(now)
+	when, believed := i.place(at, now, named, s.config)
+	settle := s.settle()
+	switch {
+	case !believed:
+		return
+	case now-when >= settle: // too late to say that it runs still
+		if v.confirmed {
+			v.seen = max(v.seen, when)
+		}
+		return
+	}
+	if s.first == 0 {
+		s.first = min(when, i.first)
+	}
+	s.listen(i, now, settle)
+	v.heard = s.heard
+	if !v.confirmed {
+		if v.first == 0 || when-v.seen > int64(s.config.InstanceTTL) {
+			v.first = when
+		}
+		v.first = min(v.first, when, i.first)
+		s.busy = true
+	}
+	v.seen = max(v.seen, when)
+}
+
+// listen moves the service's own clock, on which time passes only while something is heard, and learns how long
+// an instance may be silent.
+func (s *service) listen(i *instance, now, settle int64) {
+	if s.listened > 0 {
+		// Half of it at most: after an outage all that runs has the other half to show itself.
+		s.heard += min(max(now-s.listened, 0), settle/2)
+	}
+	s.listened = now
+	second := uint32(s.heard / int64(time.Second))
+	if gap := int64(second-i.heard) * int64(time.Second); gap <= int64(s.config.InstanceTTL) {
+		s.gap = max(s.gap, gap)
+	}
+	i.heard = second
+}

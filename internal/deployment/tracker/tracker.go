@@ -1,0 +1,175 @@
+package tracker
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// Config says how long things take and how much is kept.
+type Config struct {
+	Settle      time.Duration // an old version that is unseen for that long is gone
+	CanaryAfter time.Duration // a new version that stays a minority for that long is a canary
+	Confirm     time.Duration // how long a version must be seen before it counts
+	InstanceTTL time.Duration // an instance that is unseen for that long is not live
+	Recent      time.Duration // how long a deployment is recent, and how late telemetry may be
+
+	MaxServices  int // the one that was seen longest ago gives way to another
+	MaxVersions  int // of a service, at one time
+	MaxInstances int // of a service; more are not counted
+	History      int // past versions of a service
+}
+
+// Default is right for most.
+func Default() Config {
+	return Config{
+		Settle: time.Minute, CanaryAfter: 10 * time.Minute, Confirm: 10 * time.Second,
+		InstanceTTL: 5 * time.Minute, Recent: 30 * time.Minute,
+		MaxServices: 10_000, MaxVersions: 16, MaxInstances: 1_000, History: 16,
+	}
+}
+
+// longestName is the length in bytes of a service's name, a version or an ID; what is longer is refused.
+const longestName = 256
+
+// Records is how many records the state is saved in. It must not change: it is part of their format.
+const Records = 64
+
+// A Tracker is safe for concurrent use.
+type Tracker struct {
+	config Config
+	now    func() time.Time
+	shards [Records]shard
+	stats  counters
+}
+
+// A shard holds some of the services. Its lock guards the map only; a service has a lock of its own, which is
+// taken after it, or alone.
+type shard struct {
+	mu       sync.RWMutex
+	services map[deployment.Service]*service
+	changed  atomic.Bool // there is something to save
+}
+
+// New makes a tracker that knows nothing yet.
+func New(config Config, now func() time.Time) *Tracker {
+	t := &Tracker{config: config, now: now}
+	for n := range t.shards {
+		t.shards[n].services = make(map[deployment.Service]*service)
+	}
+	return t
+}
+
+func shardOf(key deployment.Service) int {
+	h := xxhash.Sum64String(key.Name) + 3*xxhash.Sum64String(key.Namespace) + 5*xxhash.Sum64String(key.Environment)
+	return int(h % Records)
+}
+
+func (t *Tracker) find(key deployment.Service) *service {
+	s := &t.shards[shardOf(key)]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.services[key]
+}
+
+// ensure returns the service, made when there is none; nil if it cannot be.
+func (t *Tracker) ensure(key deployment.Service) *service {
+	if key.Name == "" || !valid(key.Name) || !valid(key.Namespace) || !valid(key.Environment) {
+		t.stats.invalid.Add(1)
+		return nil
+	}
+	shard := &t.shards[shardOf(key)]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if s := shard.services[key]; s != nil {
+		return s
+	}
+	if t.stats.services.Load() >= int64(t.config.MaxServices) && !t.evict(shard) {
+		t.stats.evicted.Add(1)
+		return nil
+	}
+	key = deployment.Service{Name: strings.Clone(key.Name), Namespace: strings.Clone(key.Namespace), Environment: strings.Clone(key.Environment)}
+	s := &service{key: key, config: &t.config, stats: &t.stats, changed: &shard.changed}
+	s.arrived.Store(t.now().UnixNano())
+	shard.services[key] = s
+	t.stats.services.Add(1)
+	return s
+}
+
+// evict forgets the service of the shard that was seen longest ago.
+func (t *Tracker) evict(shard *shard) bool {
+	var oldest *service
+	for _, s := range shard.services {
+		if oldest == nil || s.arrived.Load() < oldest.arrived.Load() {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.mu.Lock()
+	oldest.forgotten = true
+	t.stats.instances.Add(-int64(len(oldest.instances)))
+	oldest.mu.Unlock()
+	delete(shard.services, oldest.key)
+	shard.changed.Store(true)
+	t.stats.services.Add(-1)
+	t.stats.evicted.Add(1)
+	return true
+}
+
+// all is every service, in order.
+func (t *Tracker) all() []*service {
+	services := make([]*service, 0, t.stats.services.Load())
+	for n := range t.shards {
+		services = t.shards[n].append(services)
+	}
+	slices.SortFunc(services, func(a, b *service) int { return a.key.Compare(b.key) })
+	return services
+}
+
+func (s *shard) append(services []*service) []*service {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, one := range s.services {
+		services = append(services, one)
+	}
+	return services
+}
+
+// valid says whether the text can stand in a label, a log or an ID.
+func valid(text string) bool {
+	return len(text) <= longestName && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// Stats is how much there is, and what was left out because of the limits.
+type Stats struct {
+	Services  int64
+	Instances int64
+
+	EvictedServices  int64 // gave way to others, or found no place
+	RefusedVersions  int64 // sightings of versions beyond the limit
+	RefusedInstances int64 // sightings of instances beyond the limit; their versions count all the same
+	Invalid          int64 // sightings with a name or version that is too long or has control characters
+}
+
+type counters struct {
+	services, instances, evicted, versions, refused, invalid atomic.Int64
+}
+
+// Stats can be asked at any time.
+func (t *Tracker) Stats() Stats {
+	c := &t.stats
+	return Stats{
+		Services: c.services.Load(), Instances: c.instances.Load(), EvictedServices: c.evicted.Load(),
+		RefusedVersions: c.versions.Load(), RefusedInstances: c.refused.Load(), Invalid: c.invalid.Load(),
+	}
+}
