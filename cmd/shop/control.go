@@ -20,7 +20,7 @@ type loadSettings struct {
 // control changes a running shop over HTTP: what a flag can set, it can set.
 //
 //	GET      /settings            all services' settings
-//	GET, PUT /settings/{service}  those of one; PUT changes the keys it names
+//	GET, PUT /settings/{service}  those of one; PUT changes the keys it names, see [service.Change]
 //	GET, PUT /load                {"rate": requests a second}
 //	GET      /tally               what the shop made so far, see [Tally]
 func control(shop *Shop, load *Load) http.Handler {
@@ -54,11 +54,14 @@ func control(shop *Shop, load *Load) http.Handler {
 			return
 		}
 		settings, err := s.Change(r.Context(), func(settings *Settings) error { return decode(body, settings) })
-		if err != nil {
+		switch {
+		case errors.Is(err, errOvertaken), errors.Is(err, errClosing):
+			http.Error(w, err.Error(), http.StatusConflict)
+		case err != nil:
 			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
+		default:
+			reply(w, settings)
 		}
-		reply(w, settings)
 	})
 	mux.HandleFunc("GET /load", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, loadSettings{Rate: load.Rate()})

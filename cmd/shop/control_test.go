@@ -38,6 +38,18 @@ func TestControl(t *testing.T) {
 		{"a rollout", "PUT", "/settings/payment", `{"version": "2.0.0"}`, 200, `"version": "2.0.0"`},
 		{"a move", "PUT", "/settings/payment", `{"environment": "staging"}`, 200, `"environment": "staging"`},
 		{"all of it is kept", "GET", "/settings/payment", "", 200, `"latency": "3ms"`},
+		{"more instances", "PUT", "/settings/payment", `{"instances": 2, "rolloutPause": "1ms"}`, 200, `"instances": 2`},
+		{"a canary", "PUT", "/settings/payment", `{"canary": {"version": "2.1.0", "share": 0.1, "errorRate": 0.3}}`, 200, `"share": 0.1`},
+		{"more of the canary", "PUT", "/settings/payment", `{"canary": {"share": 0.2}}`, 200, `"version": "2.1.0"`},
+		{"too many instances", "PUT", "/settings/payment", `{"instances": 21}`, 400, "instances is 21: must be from 1 to 20"},
+		{"too long a pause", "PUT", "/settings/payment", `{"rolloutPause": "1h"}`, 400, "rolloutPause is 1h0m0s: must be from 0s to 10m0s"},
+		{"no share", "PUT", "/settings/payment", `{"canary": {"share": 0}}`, 400, "canary.share is 0: must be from 0.001 to 0.5"},
+		{"too large a share", "PUT", "/settings/payment", `{"canary": {"share": 0.6}}`, 400, "canary.share is 0.6"},
+		{"a canary's faults", "PUT", "/settings/payment", `{"canary": {"errorRate": 2}}`, 400, "canary.errorRate is 2: must be from 0 to 1"},
+		{"a canary's latency", "PUT", "/settings/payment", `{"canary": {"latency": "2m"}}`, 400, "canary.latency is 2m0s"},
+		{"a canary of no version", "PUT", "/settings/payment", `{"canary": {"version": ""}}`, 400, "canary.version must be 1 to 64"},
+		{"a canary like the others", "PUT", "/settings/payment", `{"canary": {"version": "2.0.0"}}`, 400, "canary.version is the service's own"},
+		{"unknown key of a canary", "PUT", "/settings/payment", `{"canary": {"weight": 10}}`, 400, `unknown field "weight"`},
 		{"no such service", "PUT", "/settings/warehouse", `{}`, 404, `one of ["frontend" "checkout" "payment" "inventory" "mailer"]`},
 		{"unknown key", "PUT", "/settings/payment", `{"latencyy": "3ms"}`, 400, `unknown field "latencyy"`},
 		{"rate too high", "PUT", "/settings/payment", `{"errorRate": 1.1}`, 400, "errorRate is 1.1: must be from 0 to 1"},
@@ -60,7 +72,8 @@ func TestControl(t *testing.T) {
 			assert.Contains(t, body, c.contains)
 		})
 	}
-	assert.Equal(t, Settings{Version: "2.0.0", Environment: "staging", Latency: Duration(3 * time.Millisecond), ErrorRate: 0.25},
+	assert.Equal(t, Settings{Version: "2.0.0", Environment: "staging", Latency: Duration(3 * time.Millisecond), ErrorRate: 0.25,
+		Instances: 2, RolloutPause: Duration(time.Millisecond), Canary: &Canary{Version: "2.1.0", Share: 0.2, ErrorRate: new(0.3)}},
 		shop.services[payment].Settings(), "what was refused changed nothing")
 
 	t.Run("a page elsewhere changes nothing", func(t *testing.T) {
@@ -72,7 +85,7 @@ func TestControl(t *testing.T) {
 	})
 
 	t.Run("the tally", func(t *testing.T) {
-		code, _ := ask("PUT", "/settings/payment", `{"errorRate": 0}`)
+		code, _ := ask("PUT", "/settings/payment", `{"errorRate": 0, "canary": null}`)
 		require.Equal(t, 200, code)
 		require.True(t, buy(t, shop, ""))
 		_, body := ask("GET", "/tally", "")
@@ -115,14 +128,19 @@ func TestLoadFollowsItsRate(t *testing.T) {
 }
 
 func TestParseFlags(t *testing.T) {
-	o, err := parseFlags(strings.Fields("--version checkout=1.1.0 --latency inventory=50ms --error-rate payment=0.05 "+
+	o, err := parseFlags(strings.Fields("--version checkout=1.1.0 --latency inventory=50ms --error-rate payment=0.05 --instances payment=3 "+
 		"--error-rate frontend=1 --environment staging --rate 5 --duration 2s --ports 9000 --seed 3 --endpoint e:1 --protocol http --control :0"), io.Discard)
 	require.NoError(t, err)
 	settings := defaultSettings("staging")
-	settings[checkout] = Settings{"1.1.0", "staging", Duration(5 * time.Millisecond), 0}
-	settings[inventory] = Settings{"1.0.0", "staging", Duration(50 * time.Millisecond), 0}
-	settings[payment] = Settings{"1.0.0", "staging", Duration(20 * time.Millisecond), 0.05}
-	settings[frontend] = Settings{"1.0.0", "staging", Duration(2 * time.Millisecond), 1}
+	change := func(name string, change func(*Settings)) {
+		s := settings[name]
+		change(&s)
+		settings[name] = s
+	}
+	change(checkout, func(s *Settings) { s.Version = "1.1.0" })
+	change(inventory, func(s *Settings) { s.Latency = Duration(50 * time.Millisecond) })
+	change(payment, func(s *Settings) { s.ErrorRate, s.Instances = 0.05, 3 })
+	change(frontend, func(s *Settings) { s.ErrorRate = 1 })
 	assert.Equal(t, options{
 		Config: Config{Exporter: ExporterConfig{"e:1", "http"}, Settings: settings, Port: 9000, Seed: 3},
 		rate:   5, duration: 2 * time.Second, control: ":0",
@@ -133,6 +151,8 @@ func TestParseFlags(t *testing.T) {
 		"--error-rate warehouse=0.5": "no such service",
 		"--error-rate payment=x":     "invalid syntax",
 		"--error-rate payment=NaN":   "payment: errorRate is NaN: must be from 0 to 1",
+		"--instances payment=0":      "payment: instances is 0: must be from 1 to 20",
+		"--instances payment=two":    "invalid syntax",
 		"--latency payment=1h":       "must be from 0s to 1m0s",
 		"--rate -1":                  "--rate is -1",
 		"--ports 65535":              "--ports is 65535: must be from 0 to 65531",

@@ -12,7 +12,7 @@ import (
 func TestABouncedReceipt(t *testing.T) {
 	backend := newCollector(t)
 	settings := quick()
-	settings[mailer] = Settings{Version: "1.0.0", Environment: "test", ErrorRate: 1}
+	settings[mailer] = Settings{Version: "1.0.0", Environment: "test", ErrorRate: 1, Instances: 1}
 	shop := startShop(t, Config{Exporter: ExporterConfig{Endpoint: backend.grpc}, Settings: settings})
 	require.True(t, buy(t, shop, ""), "the customer does not wait for the receipt")
 	shutdown(t, shop)

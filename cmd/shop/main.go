@@ -1,7 +1,7 @@
 // Command shop is five small services to watch: frontend, checkout, payment, inventory and mailer.
 //
 // They are real: HTTP servers on localhost that call each other, instrumented with the
-// OpenTelemetry SDK, one set of providers and one resource each, sending traces, metrics and
+// OpenTelemetry SDK, one set of providers and one resource for each of their instances, sending traces, metrics and
 // logs over OTLP. A load generator is their customer. Versions, latencies and error rates
 // are set by flag at the start and over HTTP while they run; examples/catalog says what they
 // promise, and the tally counts, without the collector, how far they keep it.
@@ -106,6 +106,10 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 		s.Version = text
 		return nil
 	})
+	perService("instances", "3", "how many instances of it run (default 1)", func(s *Settings, text string) (err error) {
+		s.Instances, err = strconv.Atoi(text)
+		return err
+	})
 
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -158,6 +162,7 @@ func run(ctx context.Context, o options) (err error) {
 			return err
 		}
 		defer stop()
+		defer shop.freeze() // a rollout that pauses would hold up the control server
 	}
 	slog.Info("the shop is open", "frontend", shop.URL(), "control", o.control, "rate", o.rate)
 

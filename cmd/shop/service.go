@@ -4,188 +4,96 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
-	"go.opentelemetry.io/contrib/bridges/otelslog"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/sdk/resource"
-	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
-	"go.opentelemetry.io/otel/trace"
 )
 
-// scope names the shop's own instrumentation.
-const scope = "github.com/otelcol-sre/otelcol-sre/cmd/shop"
-
-// A service is one of the shop's five: an HTTP server whose instance can be replaced while it runs.
+// A service is one of the shop's five: an HTTP server in front of instances that are replaced while it runs.
 type service struct {
 	name     string
 	exporter ExporterConfig
 	tally    *tally
-	faults   *faults
+	// The canary has faults of its own: however it takes turns with the others, they fail as they would without it.
+	faults, canaryFaults *faults
 	// routes adds what the service answers to a new instance.
 	routes func(*instance) error
 
 	listener net.Listener
 	server   *http.Server
 
-	changing sync.Mutex   // one change of settings at a time
-	mu       sync.RWMutex // guards current and settings
-	current  *instance
+	changing sync.Mutex // held while instances are changed; they change under both locks
+	mu       sync.Mutex // guards what follows, and the instances' settings
 	settings Settings
+	// overtake breaks off the change under way; nil before the first.
+	overtake  context.CancelCauseFunc
+	closing   bool
+	instances []*instance
+	canary    *instance // nil when there is none
+	// Requests and messages each have turns of their own: where both alternate, one instance of two would get
+	// all requests and the other all messages.
+	requests, messages turn
 }
 
-// An instance is one run of a service at one version, with telemetry of its own.
-type instance struct {
-	service   *service
-	telemetry *telemetry
-	counter   *counter
-	tracer    trace.Tracer
-	meter     metric.Meter
-	logger    *slog.Logger
-	mux       *http.ServeMux
-	client    *http.Client
-	transport *http.Transport
-	// consume is what it does with a message of its queue; nil where it has none.
-	consume  func(message)
-	inFlight sync.WaitGroup
+// A turn counts the pieces of work that were handed out.
+type turn uint64
+
+// acquire is the instance whose turn it is; release it when the work is done.
+func (s *service) acquire(t *turn) *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.next(t)
+	in.inFlight.Add(1)
+	return in
 }
 
-func (s *service) newInstance(ctx context.Context, settings Settings) (*instance, error) {
-	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithFromEnv(), resource.WithAttributes(
-		semconv.ServiceName(s.name),
-		semconv.ServiceNamespace("shop"),
-		semconv.ServiceVersion(settings.Version),
-		semconv.ServiceInstanceID(uuid.NewString()),
-		semconv.DeploymentEnvironmentNameKey.String(settings.Environment),
-	))
-	if err != nil {
-		return nil, fmt.Errorf("resource of %s: %w", s.name, err)
+// next gives the canary its share, as evenly as can be, and the rest to the others in turn.
+func (s *service) next(t *turn) *instance {
+	n := *t
+	*t++
+	if s.canary == nil {
+		return s.instances[n%turn(len(s.instances))]
 	}
-	counter := &counter{tally: s.tally, identity: Identity{s.name, settings.Environment, settings.Version}}
-	tel, err := newTelemetry(ctx, s.exporter, res, counter)
-	if err != nil {
-		return nil, fmt.Errorf("telemetry of %s: %w", s.name, err)
+	share := s.canary.settings.Canary.Share
+	before := turn(share * float64(n)) // what the canary has had of n
+	if turn(share*float64(n+1)) > before {
+		return s.canary
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: workers, IdleConnTimeout: time.Minute}
-	in := &instance{
-		service:   s,
-		telemetry: tel,
-		counter:   counter,
-		tracer:    tel.traces.Tracer(scope),
-		meter:     tel.metrics.Meter(scope),
-		logger:    otelslog.NewLogger(scope, otelslog.WithLoggerProvider(tel.logs)),
-		mux:       http.NewServeMux(),
-		transport: transport,
-	}
-	in.client = &http.Client{Timeout: callTimeout, Transport: otelhttp.NewTransport(transport, in.instrumentation()...)}
-	if err := s.routes(in); err != nil {
-		return nil, errors.Join(fmt.Errorf("routes of %s: %w", s.name, err), in.shutdown(ctx))
-	}
-	return in, nil
+	return s.instances[(n-before)%turn(len(s.instances))]
 }
 
-func (in *instance) instrumentation() []otelhttp.Option {
-	return []otelhttp.Option{
-		otelhttp.WithTracerProvider(in.telemetry.traces),
-		otelhttp.WithMeterProvider(in.telemetry.metrics),
-		otelhttp.WithPropagators(propagator),
-	}
-}
-
-// shutdown waits for the requests that the instance still answers, then sends what is left of its telemetry.
-func (in *instance) shutdown(ctx context.Context) error {
-	_ = in.idle(ctx) // what has ended by then is sent in any case
-	in.transport.CloseIdleConnections()
-	return in.telemetry.shutdown(ctx)
-}
-
-// idle waits for the work that the instance has taken.
-func (in *instance) idle(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		in.inFlight.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// acquire is the instance that takes the next piece of work; release it when the work is done.
-func (s *service) acquire() *instance {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	s.current.inFlight.Add(1)
-	return s.current
-}
-
-func (in *instance) release() { in.inFlight.Done() }
-
-// ServeHTTP hands a request to the current instance.
+// ServeHTTP hands a request to the instance whose turn it is.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	in := s.acquire()
+	in := s.acquire(&s.requests)
 	defer in.release()
 	in.mux.ServeHTTP(w, r)
 }
 
-// Settings are those in force.
+// take hands a message to the instance whose turn it is.
+func (s *service) take(m message) {
+	in := s.acquire(&s.messages)
+	defer in.release()
+	in.consume(m)
+}
+
+// Settings are those asked for last; a rollout may still be on its way to them.
 func (s *service) Settings() Settings {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.settings
 }
 
-// Change puts in force what change makes of the present settings. A new version or
-// environment is rolled out: a new instance takes all new work, and Change returns once the
-// old one has finished its own and sent its telemetry, or after [flushTimeout].
-func (s *service) Change(ctx context.Context, change func(*Settings) error) (Settings, error) {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	old := s.Settings()
-	settings := old
-	err := change(&settings)
-	if err == nil {
-		err = settings.Validate()
-	}
-	if err != nil {
-		return old, err
-	}
-	rollout := s.current == nil || settings.Version != old.Version || settings.Environment != old.Environment
-
-	var next *instance
-	if rollout {
-		if next, err = s.newInstance(ctx, settings); err != nil {
-			return old, err
-		}
-	}
+// all are the instances that take work.
+func (s *service) all() []*instance {
 	s.mu.Lock()
-	previous := s.current
-	s.settings = settings
-	if rollout {
-		s.current = next
+	defer s.mu.Unlock()
+	all := append([]*instance(nil), s.instances...)
+	if s.canary != nil {
+		all = append(all, s.canary)
 	}
-	s.mu.Unlock()
-	if rollout && previous != nil {
-		// The rollout stands, whoever asked for it goes away and whatever cannot be sent.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-		defer cancel()
-		if err := previous.shutdown(ctx); err != nil {
-			slog.Warn("telemetry of the old instance is lost", "service", s.name, "error", err)
-		}
-	}
-	return settings, nil
+	return all
 }
 
 func (s *service) url() string { return "http://" + s.listener.Addr().String() }
@@ -202,11 +110,14 @@ func (s *service) listen(port int) error {
 
 // close stops listening and waits for the answers under way, or breaks them off when ctx is done.
 func (s *service) close(ctx context.Context) error {
+	s.freeze()
+	s.changing.Lock() // an instance that drains takes flushTimeout at most
+	defer s.changing.Unlock()
 	_ = s.listener.Close() // closed once: it is no error that Serve reports it
-	var err error
-	if s.current != nil {
-		err = s.current.idle(ctx)
-		s.current.transport.CloseIdleConnections()
+	var errs []error
+	for _, in := range s.all() {
+		errs = append(errs, in.idle(ctx))
+		in.transport.CloseIdleConnections()
 	}
 	// The last answers leave at once. Shutdown would wait 5 s for connections that a client
 	// has opened and never used.
@@ -214,7 +125,7 @@ func (s *service) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	_ = s.server.Shutdown(ctx)
-	return errors.Join(err, s.server.Close())
+	return errors.Join(append(errs, s.server.Close())...)
 }
 
 const (
@@ -223,71 +134,3 @@ const (
 	// flushTimeout bounds what an instance still may take to end its work and send its telemetry.
 	flushTimeout = 5 * time.Second
 )
-
-const requestIDHeader = "X-Request-Id"
-
-type requestIDKey struct{}
-
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
-// route answers pattern with what do returns: 200, or 500 for an error.
-func (in *instance) route(pattern string, do func(context.Context) error) {
-	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		if id := r.Header.Get(requestIDHeader); id != "" {
-			ctx = context.WithValue(ctx, requestIDKey{}, id)
-			trace.SpanFromContext(ctx).SetAttributes(attribute.StringSlice("http.request.header.x-request-id", []string{id}))
-		}
-		if err := do(ctx); err != nil {
-			trace.SpanFromContext(ctx).RecordError(err)
-			in.logger.ErrorContext(ctx, "request failed", "http.route", pattern, "error", err)
-			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		}
-	})
-	in.mux.Handle(pattern, otelhttp.NewHandler(answer, pattern, in.instrumentation()...))
-}
-
-// work takes the time of one request, and fails if it is its turn.
-func (in *instance) work(ctx context.Context) error {
-	return in.service.faults.work(ctx, in.service.Settings())
-}
-
-// call posts to another service, up to attempts times until it succeeds.
-func (in *instance) call(ctx context.Context, url string, attempts int) error {
-	var err error
-	for range attempts {
-		if err = in.post(ctx, url); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-func (in *instance) post(ctx context.Context, url string) error {
-	return post(ctx, in.client, url, requestID(ctx))
-}
-
-func post(ctx context.Context, client *http.Client, url, id string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	if id != "" {
-		request.Header.Set(requestIDHeader, id)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // a body read to its end
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return nil
-}

@@ -32,7 +32,7 @@ var serviceNames = []string{frontend, checkout, payment, inventory, mailer}
 // defaultSettings are a healthy shop whose payments are not: one in fifty fails, which checkout's retries hide.
 func defaultSettings(environment string) map[string]Settings {
 	settings := func(latency time.Duration, errorRate float64) Settings {
-		return Settings{Version: "1.0.0", Environment: environment, Latency: Duration(latency), ErrorRate: errorRate}
+		return Settings{Version: "1.0.0", Environment: environment, Latency: Duration(latency), ErrorRate: errorRate, Instances: 1}
 	}
 	return map[string]Settings{
 		frontend:  settings(2*time.Millisecond, 0),
@@ -100,11 +100,12 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	}
 	for i, name := range serviceNames {
 		s := &service{
-			name:     name,
-			exporter: config.Exporter,
-			tally:    shop.tally,
-			faults:   newFaults(config.Seed, name),
-			routes:   routes[name],
+			name:         name,
+			exporter:     config.Exporter,
+			tally:        shop.tally,
+			faults:       newFaults(config.Seed, name),
+			canaryFaults: newFaults(config.Seed, name+" canary"),
+			routes:       routes[name],
 		}
 		port := config.Port
 		if port != 0 {
@@ -135,6 +136,13 @@ func Start(ctx context.Context, config Config) (*Shop, error) {
 	return shop, nil
 }
 
+// freeze ends the rollouts under way where they are, and refuses further changes.
+func (shop *Shop) freeze() {
+	for _, s := range shop.services {
+		s.freeze()
+	}
+}
+
 // Shutdown stops the services, callers first, empties the queues and sends all telemetry
 // that is left, or gives up when ctx does. It is for callers that send no more requests.
 func (shop *Shop) Shutdown(ctx context.Context) error {
@@ -150,8 +158,8 @@ func (shop *Shop) Shutdown(ctx context.Context) error {
 
 	var flushes []func() error
 	for _, s := range shop.services {
-		if s.current != nil {
-			flushes = append(flushes, func() error { return s.current.shutdown(ctx) })
+		for _, in := range s.all() {
+			flushes = append(flushes, func() error { return in.shutdown(ctx) })
 		}
 	}
 	return errors.Join(append(errs, allOf(flushes...))...)
@@ -282,19 +290,14 @@ func (shop *Shop) send(ctx context.Context, in *instance, id string) error {
 
 // consume hands the queue's messages to the service until the shop closes and the queue is empty.
 func (shop *Shop) consume(queue <-chan message, service string) {
-	take := func(m message) {
-		in := shop.services[service].acquire()
-		defer in.release()
-		in.consume(m)
-	}
 	for {
 		select {
 		case m := <-queue:
-			take(m)
+			shop.services[service].take(m)
 		case <-shop.closing:
 			select {
 			case m := <-queue:
-				take(m)
+				shop.services[service].take(m)
 			default:
 				return
 			}

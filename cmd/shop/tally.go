@@ -211,7 +211,8 @@ func (c spanCounter) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// logCounter is a log processor that counts the records about orders.
+// logCounter is a log processor that counts checkout's records about orders; what inventory
+// says of an order that it could not ship settles nothing.
 type logCounter struct{ *counter }
 
 func (logCounter) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
@@ -219,6 +220,9 @@ func (logCounter) Shutdown(context.Context) error                         { retu
 func (logCounter) ForceFlush(context.Context) error                       { return nil }
 
 func (c logCounter) OnEmit(_ context.Context, r *sdklog.Record) error {
+	if c.identity.Service != checkout {
+		return nil
+	}
 	r.WalkAttributes(func(a otellog.KeyValue) bool {
 		if a.Key != string(orderID) {
 			return true

@@ -71,7 +71,7 @@ func TestTheTallyOfLogsIsOfTheExampleCatalog(t *testing.T) {
 	backend := newCollector(t)
 	settings := quick()
 	for _, name := range []string{checkout, mailer} {
-		settings[name] = Settings{Version: "1.0.0", Environment: "test", ErrorRate: 0.5}
+		settings[name] = Settings{Version: "1.0.0", Environment: "test", ErrorRate: 0.5, Instances: 1}
 	}
 	shop := startShop(t, Config{Exporter: ExporterConfig{Endpoint: backend.grpc}, Settings: settings})
 	for range 40 {
