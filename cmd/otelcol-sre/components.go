@@ -16,6 +16,7 @@ import (
 	routingconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/routingconnector"
 	servicegraphconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector"
 	spanmetricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
+	deployevent "github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
 	sli "github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	debugexporter "go.opentelemetry.io/collector/exporter/debugexporter"
 	nopexporter "go.opentelemetry.io/collector/exporter/nopexporter"
@@ -29,6 +30,7 @@ import (
 	prometheusremotewriteexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter"
 	splunkhecexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/splunkhecexporter"
 	zipkinexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter"
+	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	basicauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension"
 	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
 	headerssetterextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/headerssetterextension"
@@ -56,6 +58,7 @@ import (
 	tailsamplingprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	transformprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
+	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
 	otlpreceiver "go.opentelemetry.io/collector/receiver/otlpreceiver"
 	filelogreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
@@ -163,6 +166,7 @@ func components() (otelcol.Factories, error) {
 		prometheusremotewriteexporter.NewFactory(),
 		splunkhecexporter.NewFactory(),
 		zipkinexporter.NewFactory(),
+		grafanaannotations.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -180,6 +184,7 @@ func components() (otelcol.Factories, error) {
 		prometheusremotewriteexporter.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter v0.152.0",
 		splunkhecexporter.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/splunkhecexporter v0.152.0",
 		zipkinexporter.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter v0.152.0",
+		grafanaannotations.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
@@ -199,6 +204,7 @@ func components() (otelcol.Factories, error) {
 		tailsamplingprocessor.NewFactory(),
 		transformprocessor.NewFactory(),
 		correlation.NewFactory(),
+		deploymarker.NewFactory(),
 		slo.NewFactory(),
 	)
 	if err != nil {
@@ -221,6 +227,7 @@ func components() (otelcol.Factories, error) {
 		tailsamplingprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor v0.152.0",
 		transformprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.152.0",
 		correlation.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		deploymarker.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		slo.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
@@ -230,6 +237,7 @@ func components() (otelcol.Factories, error) {
 		routingconnector.NewFactory(),
 		servicegraphconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
+		deployevent.NewFactory(),
 		sli.NewFactory(),
 	)
 	if err != nil {
@@ -241,6 +249,7 @@ func components() (otelcol.Factories, error) {
 		routingconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/routingconnector v0.152.0",
 		servicegraphconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector v0.152.0",
 		spanmetricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.152.0",
+		deployevent.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		sli.NewFactory().Type(): "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 

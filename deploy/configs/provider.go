@@ -18,9 +18,11 @@ const scheme = "builtin"
 // Names are the built-in configs.
 var Names = []string{"agent", "gateway", "standalone"}
 
-// downstream is the environment variable that merges NAME.downstream.yaml over NAME.yaml.
-// An agent has none: its gateway sends on.
-const downstream = "OTELCOL_SRE_DOWNSTREAM"
+// Environment variables that merge further files over NAME.yaml. An agent has none: its gateway sends on.
+const (
+	downstream = "OTELCOL_SRE_DOWNSTREAM" // NAME.downstream.yaml
+	grafana    = "OTELCOL_SRE_GRAFANA"    // grafana.yaml
+)
 
 //go:embed *.yaml
 var files embed.FS
@@ -44,6 +46,9 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	layers := []string{"base.yaml", name + ".yaml"}
 	if os.Getenv(downstream) != "" && name != "agent" {
 		layers = append(layers, name+".downstream.yaml")
+	}
+	if os.Getenv(grafana) != "" && name != "agent" {
+		layers = append(layers, "grafana.yaml")
 	}
 	config := confmap.New()
 	for _, layer := range layers {

@@ -1,0 +1,165 @@
+package deployevent
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// An emitter writes what the tracker knows.
+type emitter struct {
+	resource pcommon.Resource // of the metrics: the collector that wrote them
+	version  string
+	last     map[series]bool // that were written before, to be ended when they are not written again
+}
+
+func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
+	e := &emitter{resource: pcommon.NewResource(), version: info.Version}
+	for _, name := range []string{"service.name", "service.instance.id"} {
+		if v, ok := set.Resource.Attributes().Get(name); ok {
+			v.CopyTo(e.resource.Attributes().PutEmpty(name))
+		}
+	}
+	return e
+}
+
+// events are the log records of what has happened, each with the service that was deployed as its
+// resource, so that it stands among the service's own logs.
+func (e *emitter) events(happened []deployment.Deployment, now time.Time) plog.Logs {
+	ld := plog.NewLogs()
+	for i := range happened {
+		d := &happened[i]
+		rl := ld.ResourceLogs().AppendEmpty()
+		attributes := rl.Resource().Attributes()
+		for key, value := range map[string]string{
+			deployment.AttributeService: d.Name, deployment.AttributeNamespace: d.Namespace, deployment.AttributeEnvironment: d.Environment,
+		} {
+			if value != "" {
+				attributes.PutStr(key, value)
+			}
+		}
+		sl := rl.ScopeLogs().AppendEmpty()
+		sl.Scope().SetName(metadata.ScopeName)
+		sl.Scope().SetVersion(e.version)
+		record := sl.LogRecords().AppendEmpty()
+		at := d.Start
+		if d.Status.Over() && !d.End.IsZero() {
+			at = d.End
+		} else if d.Status == deployment.Canary {
+			at = now
+		}
+		d.Write(record, at)
+		record.SetObservedTimestamp(pcommon.NewTimestampFromTime(now))
+	}
+	return ld
+}
+
+// running is a version that is deployed or on its way.
+type running struct {
+	deployment.Deployment
+	instances int
+}
+
+// series is what tells the series of two versions apart.
+type series struct {
+	deployment.Service
+	version, id, revision string
+	status                deployment.Status
+}
+
+func seriesOf(r *running) series {
+	return series{r.Service, r.Version, r.ID, r.Revision, r.Status}
+}
+
+// metrics are the gauges of all versions that run. Series that were there before and are not any
+// more get a last point without a value, so that readers drop them at once.
+func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
+	slices.SortFunc(all, func(a, b running) int {
+		return cmp.Or(a.Service.Compare(b.Service), cmp.Compare(a.Version, b.Version))
+	})
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	e.resource.CopyTo(rm.Resource())
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(metadata.ScopeName)
+	sm.Scope().SetVersion(e.version)
+	at := pcommon.NewTimestampFromTime(now)
+
+	present := make(map[series]bool, len(all))
+	var points [len(gauges)]pmetric.NumberDataPointSlice
+	for i := range gauges {
+		points[i] = gauges[i].in(sm)
+	}
+	for i := range all {
+		one := seriesOf(&all[i])
+		present[one] = true
+		for j := range gauges {
+			gauges[j].value(one.point(points[j], at), &all[i])
+		}
+	}
+	for one := range e.last {
+		if present[one] {
+			continue
+		}
+		for j := range gauges {
+			// Each in a metric of its own: contrib's Prometheus exporter (v0.152) takes the first point without
+			// a value of a metric, and drops whatever follows.
+			dp := one.point(gauges[j].in(sm), at)
+			dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+		}
+	}
+	e.last = present
+	sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Gauge().DataPoints().Len() == 0 })
+	return md
+}
+
+// A gauge is one of the metrics of a version that runs.
+type gauge struct {
+	name, unit, description string
+	value                   func(pmetric.NumberDataPoint, *running)
+}
+
+var gauges = [...]gauge{
+	{"deployment.info", "", "What is deployed; always 1.", func(dp pmetric.NumberDataPoint, _ *running) {
+		dp.SetIntValue(1)
+	}},
+	{"deployment.start_time", "s", "When the version was first seen, in Unix time.", func(dp pmetric.NumberDataPoint, r *running) {
+		dp.SetDoubleValue(float64(r.Start.UnixMilli()) / 1000)
+	}},
+	{"deployment.instances", "{instance}", "Instances that run the version.", func(dp pmetric.NumberDataPoint, r *running) {
+		dp.SetIntValue(int64(r.instances))
+	}},
+}
+
+func (g *gauge) in(sm pmetric.ScopeMetrics) pmetric.NumberDataPointSlice {
+	m := sm.Metrics().AppendEmpty()
+	m.SetName(g.name)
+	m.SetUnit(g.unit)
+	m.SetDescription(g.description)
+	return m.SetEmptyGauge().DataPoints()
+}
+
+func (s series) point(to pmetric.NumberDataPointSlice, at pcommon.Timestamp) pmetric.NumberDataPoint {
+	dp := to.AppendEmpty()
+	dp.SetTimestamp(at)
+	attributes := dp.Attributes()
+	attributes.EnsureCapacity(7)
+	attributes.PutStr(deployment.AttributeService, s.Name)
+	for _, pair := range [...][2]string{
+		{deployment.AttributeNamespace, s.Namespace}, {deployment.AttributeEnvironment, s.Environment}, {deployment.AttributeVersion, s.version},
+		{deployment.AttributeID, s.id}, {deployment.AttributeStatus, string(s.status)}, {deployment.AttributeRevision, s.revision},
+	} {
+		if pair[1] != "" {
+			attributes.PutStr(pair[0], pair[1])
+		}
+	}
+	return dp
+}

@@ -1,0 +1,51 @@
+package deployevent
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
+)
+
+// NewFactory returns the factory of the deployevent connector.
+func NewFactory() connector.Factory {
+	all := newCores()
+	return connector.NewFactory(metadata.Type, createDefaultConfig,
+		connector.WithTracesToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Traces, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalTraces, outputs{events: next})
+		}, metadata.TracesToLogsStability),
+		connector.WithTracesToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalTraces, outputs{metrics: next})
+		}, metadata.TracesToMetricsStability),
+		connector.WithLogsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalLogs, outputs{events: next})
+		}, metadata.LogsToLogsStability),
+		connector.WithLogsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalLogs, outputs{metrics: next})
+		}, metadata.LogsToMetricsStability),
+		connector.WithMetricsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Metrics, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalMetrics, outputs{events: next})
+		}, metadata.MetricsToLogsStability),
+		connector.WithMetricsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
+			return all.instance(set, cfg.(*Config), pipeline.SignalMetrics, outputs{metrics: next})
+		}, metadata.MetricsToMetricsStability),
+	)
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		FlushInterval:   5 * time.Second,
+		Confirm:         10 * time.Second,
+		Settle:          time.Minute,
+		CanaryAfter:     10 * time.Minute,
+		Recent:          30 * time.Minute,
+		InstanceTimeout: 5 * time.Minute,
+		MaxServices:     10_000,
+		MaxInstances:    1_000,
+	}
+}

@@ -1,0 +1,130 @@
+package deployevent
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/report"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+)
+
+func (c *core) traces(td ptrace.Traces) {
+	resources := td.ResourceSpans()
+	for i := range resources.Len() {
+		rs := resources.At(i)
+		if span, ok := lastSpan(rs); ok {
+			c.see(rs.Resource().Attributes(), span.EndTimestamp())
+		}
+	}
+}
+
+func (c *core) metrics(md pmetric.Metrics) {
+	resources := md.ResourceMetrics()
+	for i := range resources.Len() {
+		rm := resources.At(i)
+		if at, ok := pointTime(rm); ok {
+			c.see(rm.Resource().Attributes(), at)
+		}
+	}
+}
+
+func (c *core) logs(ctx context.Context, ld plog.Logs) {
+	resources := ld.ResourceLogs()
+	for i := range resources.Len() {
+		rl := resources.At(i)
+		var newest pcommon.Timestamp
+		var ordinary bool
+		for j := range rl.ScopeLogs().Len() {
+			records := rl.ScopeLogs().At(j).LogRecords()
+			for k := range records.Len() {
+				record := records.At(k)
+				if c.report(ctx, rl.Resource().Attributes(), record) {
+					continue // whoever reports is not the service
+				}
+				ordinary, newest = true, max(newest, timeOf(record))
+			}
+		}
+		if ordinary {
+			c.see(rl.Resource().Attributes(), newest)
+		}
+	}
+}
+
+// see tells the tracker that the sender of the resource lives.
+func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) {
+	if id, ok := deployment.Identify(resource); ok {
+		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Instance: id.Instance, Time: at.AsTime()})
+	}
+}
+
+// report gives the tracker what the record reports of a deployment, if it does.
+func (c *core) report(ctx context.Context, resource pcommon.Map, record plog.LogRecord) bool {
+	d, ok, err := report.Read(resource, record)
+	if !ok {
+		return false
+	}
+	if err == nil {
+		err = c.tracker.Report(*d)
+	}
+	if err != nil {
+		c.rejected(ctx, err)
+	} else {
+		c.telemetry.ConnectorDeployeventReports.Add(ctx, 1, accepted)
+	}
+	return true
+}
+
+func timeOf(record plog.LogRecord) pcommon.Timestamp {
+	if at := record.Timestamp(); at != 0 {
+		return at
+	}
+	return record.ObservedTimestamp()
+}
+
+// lastSpan is the last span of the resource: about the newest.
+func lastSpan(rs ptrace.ResourceSpans) (ptrace.Span, bool) {
+	for i := rs.ScopeSpans().Len() - 1; i >= 0; i-- {
+		if spans := rs.ScopeSpans().At(i).Spans(); spans.Len() > 0 {
+			return spans.At(spans.Len() - 1), true
+		}
+	}
+	return ptrace.Span{}, false
+}
+
+// pointTime is the time of the first data point of the resource: in an export all are of one time.
+func pointTime(rm pmetric.ResourceMetrics) (pcommon.Timestamp, bool) {
+	for i := range rm.ScopeMetrics().Len() {
+		metrics := rm.ScopeMetrics().At(i).Metrics()
+		for j := range metrics.Len() {
+			m := metrics.At(j)
+			switch m.Type() {
+			case pmetric.MetricTypeGauge:
+				if p := m.Gauge().DataPoints(); p.Len() > 0 {
+					return p.At(0).Timestamp(), true
+				}
+			case pmetric.MetricTypeSum:
+				if p := m.Sum().DataPoints(); p.Len() > 0 {
+					return p.At(0).Timestamp(), true
+				}
+			case pmetric.MetricTypeHistogram:
+				if p := m.Histogram().DataPoints(); p.Len() > 0 {
+					return p.At(0).Timestamp(), true
+				}
+			case pmetric.MetricTypeExponentialHistogram:
+				if p := m.ExponentialHistogram().DataPoints(); p.Len() > 0 {
+					return p.At(0).Timestamp(), true
+				}
+			case pmetric.MetricTypeSummary:
+				if p := m.Summary().DataPoints(); p.Len() > 0 {
+					return p.At(0).Timestamp(), true
+				}
+			}
+		}
+	}
+	return 0, false
+}
