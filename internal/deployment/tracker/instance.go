@@ -11,7 +11,7 @@ type instance struct {
 	id     uint64
 	last   int64 // its newest telemetry, by its own clock
 	offset int64 // from its clock to ours: the shortest way that its telemetry has taken
-	first  int64 // when it was first seen, moved on while it catches up; by our clock
+	first  int64 // since when it is seen without a long pause; moved on while it catches up
 	heard  uint32
 	// version is the serial number of the version that runs on it.
 	version uint32
@@ -44,6 +44,9 @@ func (i *instance) place(at, now int64, named bool, c *Config) (when int64, beli
 		i.last, i.offset = max(i.last, when), 0
 		return when, true
 	}
+	if now-i.seen() > int64(c.InstanceTTL) {
+		i.first = now
+	}
 	switch late := lag - i.offset; {
 	case late > int64(c.Recent): // the clock was set back, or there is no telling
 		*i = instance{id: i.id, version: i.version, heard: i.heard, last: at, offset: c.offset(lag), first: now}
@@ -53,6 +56,8 @@ func (i *instance) place(at, now int64, named bool, c *Config) (when int64, beli
 		offset := c.offset(lag)
 		i.first = min(now, i.first+i.offset-offset)
 		i.offset = offset
+	case late > int64(c.Settle)/2 && !c.near(i.offset): // out of step: not a clock that is wrong, but one late item after another
+		i.first = now
 	}
 	i.last = max(i.last, at)
 	when = min(at+i.offset, now)
@@ -73,7 +78,7 @@ func (all instances) find(id uint64) (int, bool) {
 // all the same.
 func (s *service) add(n int, i instance, now int64) *instance {
 	i.heard = uint32(s.heard / int64(time.Second))
-	if len(s.instances) >= s.config.MaxInstances && now-s.pruned >= int64(s.config.Settle) {
+	if len(s.instances) >= s.config.MaxInstances && now-s.pruned >= step {
 		s.prune(now, int64(s.config.InstanceTTL))
 		n, _ = s.instances.find(i.id)
 	}

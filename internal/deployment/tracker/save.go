@@ -172,6 +172,8 @@ func (t *Tracker) Restore(n int, record []byte) error {
 	shard.services = services
 	t.stats.services.Add(int64(len(services)))
 	t.stats.instances.Add(int64(instances))
+	for t.stats.services.Load() > int64(t.config.MaxServices) && t.evict(shard) { // the limit was lowered
+	}
 	return nil
 }
 

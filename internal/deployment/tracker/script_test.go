@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
@@ -48,6 +49,7 @@ type script struct {
 	due     []deployment.Deployment
 	ids     map[string]bool
 	service string
+	seed    int // of which instance sends to which replica
 }
 
 var epoch = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
@@ -73,7 +75,12 @@ func (s *script) duration(text string) time.Duration {
 // run follows the script and compares what is announced with what it expects.
 func (s *script) run(text string) {
 	s.t.Helper()
-	var expected []string
+	expected := s.follow(text)
+	require.Equal(s.t, strings.Join(expected, "\n"), strings.Join(s.events, "\n"))
+}
+
+func (s *script) follow(text string) (expected []string) {
+	s.t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch word, rest, _ := strings.Cut(line, " "); word {
@@ -93,7 +100,7 @@ func (s *script) run(text string) {
 			s.t.Fatalf("not understood: %s", line)
 		}
 	}
-	require.Equal(s.t, strings.Join(expected, "\n"), strings.Join(s.events, "\n"))
+	return expected
 }
 
 // until lets time pass, a second at a time.
@@ -167,11 +174,8 @@ func (s *script) see(one Sighting) {
 	if s.down {
 		return
 	}
-	sum := 0
-	for _, c := range []byte(one.Instance) {
-		sum = sum*31 + int(c)
-	}
-	s.tracker[sum%len(s.tracker)].See(one)
+	replica := xxhash.Sum64String(fmt.Sprint(s.seed, one.Instance)) % uint64(len(s.tracker))
+	s.tracker[replica].See(one)
 }
 
 func (s *script) do(what string) {

@@ -216,7 +216,7 @@ func (s *service) open(v *version, d deployment.Deployment) {
 	}
 	v.latest = &candidate{
 		Deployment: d,
-		blind:      v.confirmed && v.present(),
+		blind:      v.confirmed && v.stands(),
 		comeback:   v.past && v.latest.Status == deployment.Completed,
 		grew:       d.Start.UnixNano(),
 	}

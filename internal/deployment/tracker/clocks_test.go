@@ -1,0 +1,85 @@
+package tracker
+
+import "testing"
+
+func TestClocks(t *testing.T) {
+	for name, text := range map[string]string{
+		"one late item of a new version": `
+			at 0s: v1 on a b c
+			at 10m: late 3s v2 on d
+			end 1h`,
+		"a queue of an old instance drains late": `
+			at 0s: v1 on a b c
+			at 10m: v1 on a b c | v2 on d e f
+			at 11m: v2 on d e f
+			at 30m: late 20m..19m v1 on a b c
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 11m55s: completed v2 #0 from 10m to 10m55s was v1
+			end 2h`,
+		"hours late": `
+			at 0s: v1 on a b c
+			at 10m: v1 on a b c | v2 on d e f
+			at 11m: v2 on d e f
+			at 4h: late 4h..3h49m v1 on a b c
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 11m55s: completed v2 #0 from 10m to 10m55s was v1
+			end 5h`,
+		"so does one of an instance that was never seen": `
+			at 0s: v1 on a b c
+			at 10m: v1 on a b c | v2 on d e f
+			at 11m: v2 on d e f
+			at 30m: late 25m..19m v1 on x
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 11m55s: completed v2 #0 from 10m to 10m55s was v1
+			end 2h`,
+		"late items while the old one has just gone": `
+			at 0s: v1 on a
+			at 10m: v1 on a | v2 on b
+			at 12m: v2 on b
+			at 12m30s: late 1m..30s v1 on a
+			at 12m40s: late 3m..2m v1 on a
+			at 12m50s: late 3m..2m v1 on a
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 13m45s: completed v2 #0 from 10m to 12m was v1
+			end 2h`,
+		"clocks that are hours off": `
+			at 0s: skew a 3h
+			at 0s: skew b -5h
+			at 0s: skew d -2h
+			at 0s: skew e 26h
+			at 0s: v1 on a b c
+			at 10m: v1 on a b c | v2 on d
+			at 11m: v1 on b | v2 on d e f
+			at 12m: v2 on d e f
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 12m55s: completed v2 #0 from 10m to 11m55s was v1
+			end 2h`,
+		"clocks that are set": `
+			at 0s: skew a 3h
+			at 0s: skew b -5h
+			at 0s: v1 on a b
+			at 5m: v1 on a b | v2 on c
+			at 30m: skew a 0s
+			at 30m: skew b 0s
+			at 40m: skew c 2h
+			at 50m: skew c -2h
+			at 1h: v2 on c d
+			expect 5m10s: started v2 #0 from 5m was v1
+			expect 15m10s: canary v2 #0 from 5m was v1
+			expect 1h0m55s: completed v2 #0 from 5m to 59m55s was v1
+			end 2h`,
+		"a time that makes no sense": `
+			at 0s: v1 on a
+			at 10m: late -900000h v1 on a
+			at 10m: late 200000h v1 on a
+			at 10m1s: v1 on a | v2 on b
+			at 11m: late -900000h v1 on a
+			at 11m: late 200000h v2 on b
+			at 12m: v2 on b
+			expect 10m15s: started v2 #0 from 10m5s was v1
+			expect 12m55s: completed v2 #0 from 10m5s to 11m55s was v1
+			end 2h`,
+	} {
+		t.Run(name, func(t *testing.T) { newScript(t, 1).run(text) })
+	}
+}
