@@ -1,0 +1,257 @@
+package deployevent
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
+)
+
+// points are the values of the gauge by version and status; nil stands for one that has ended.
+func (b *bench) points(name string) map[string]any {
+	got := map[string]any{}
+	all := b.gauges.AllMetrics()
+	if len(all) == 0 {
+		return got
+	}
+	for _, m := range all[len(all)-1].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		if m.Name() != name {
+			continue
+		}
+		for _, dp := range m.Gauge().DataPoints().All() {
+			version, _ := dp.Attributes().Get("service.version")
+			status, _ := dp.Attributes().Get("deployment.status")
+			key := version.Str() + " " + status.Str()
+			switch {
+			case dp.Flags().NoRecordedValue():
+				got[key] = nil
+			case dp.ValueType() == pmetric.NumberDataPointValueTypeInt:
+				got[key] = dp.IntValue()
+			default:
+				got[key] = dp.DoubleValue()
+			}
+		}
+	}
+	return got
+}
+
+func TestADeploymentFromAllThreeSignals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, componenttest.NewNopHost())
+		began := time.Now()
+		b.run(t, 30*time.Second, "1.0", "a", "b", "c")
+		require.Empty(t, b.events.names(), "what is there at first sight is no deployment")
+		require.Equal(t, map[string]any{"1.0 completed": int64(1)}, b.points("deployment.info"))
+		require.Equal(t, map[string]any{"1.0 completed": int64(3)}, b.points("deployment.instances"))
+		require.Equal(t, map[string]any{"1.0 completed": float64(began.Unix())}, b.points("deployment.start_time"))
+
+		deployed := time.Now()
+		b.run(t, 30*time.Second, "1.1", "d", "e", "f")
+		require.Equal(t, []string{"deployment.started checkout in production 1.1"}, b.events.names())
+		require.Equal(t, map[string]any{"1.0 completed": int64(3), "1.1 started": int64(3)}, b.points("deployment.instances"))
+		b.run(t, 2*time.Minute, "1.1", "d", "e", "f")
+		require.Equal(t, []string{"deployment.started checkout in production 1.1", "deployment.completed checkout in production 1.1"}, b.events.names())
+		event := b.events.AllLogs()[1].ResourceLogs().At(0)
+		require.Equal(t, map[string]any{"service.name": "checkout", "deployment.environment.name": "production"}, event.Resource().Attributes().AsRaw())
+		record := event.ScopeLogs().At(0).LogRecords().At(0)
+		require.Equal(t, map[string]any{
+			"service.name": "checkout", "deployment.environment.name": "production", "service.version": "1.1", "deployment.previous_version": "1.0",
+			"deployment.id": record.Attributes().AsRaw()["deployment.id"], "deployment.status": "succeeded",
+			"deployment.start_time": deployed.UTC().Format(time.RFC3339Nano),
+		}, record.Attributes().AsRaw())
+		require.Equal(t, deployed.UTC(), record.Timestamp().AsTime(), "the old version was last seen just before")
+
+		resource := b.gauges.AllMetrics()[0].ResourceMetrics().At(0).Resource().Attributes().AsRaw()
+		require.Equal(t, map[string]any{"service.name": "otelcol-sre", "service.instance.id": "this-collector"}, resource)
+		b.shutdown(t)
+	})
+}
+
+// A series that is not written any more gets a last point without a value.
+func TestSeriesEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, componenttest.NewNopHost())
+		b.run(t, 30*time.Second, "1.0", "a")
+		b.run(t, 30*time.Second, "1.1", "b")
+		for range 60 {
+			b.run(t, 5*time.Second, "1.1", "b")
+			if got := b.points("deployment.info"); got["1.1 completed"] != nil {
+				require.Equal(t, map[string]any{"1.1 completed": int64(1), "1.1 started": nil, "1.0 completed": nil}, got)
+				b.run(t, 5*time.Second, "1.1", "b")
+				require.Equal(t, map[string]any{"1.1 completed": int64(1)}, b.points("deployment.info"))
+				b.shutdown(t)
+				return
+			}
+		}
+		require.Fail(t, "never complete")
+	})
+}
+
+func TestAReportIsMerged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, componenttest.NewNopHost())
+		b.run(t, 30*time.Second, "1.0", "a")
+		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{
+			"service.version": "1.1", "vcs.ref.head.revision": "02c9b5d", "deployment.id": "run-7"})))
+		b.run(t, 2*time.Minute, "1.1", "b")
+		require.Equal(t, []string{"deployment.started checkout in production 1.1", "deployment.completed checkout in production 1.1"}, b.events.names(),
+			"what is seen is what was told")
+		for _, ld := range b.events.AllLogs() {
+			attributes := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().AsRaw()
+			require.Equal(t, "run-7", attributes["deployment.id"])
+			require.Equal(t, "02c9b5d", attributes["vcs.ref.head.revision"])
+		}
+		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.completed", map[string]any{"service.version": 7})))
+		require.Equal(t, map[string]int64{"accepted": 1, "rejected": 1}, observed(t, b.telemetry, "otelcol_connector_deployevent_reports", "result"))
+		require.Equal(t, map[string]int64{"started": 1, "completed": 1}, observed(t, b.telemetry, "otelcol_connector_deployevent_events", "status"))
+		require.Equal(t, map[string]int64{"": 1}, observed(t, b.telemetry, "otelcol_connector_deployevent_services", ""))
+		b.shutdown(t)
+	})
+}
+
+// Whoever reports is not the service: its resource is no instance.
+func TestTheReporterIsNoInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, componenttest.NewNopHost())
+		b.run(t, 30*time.Second, "1.0", "a")
+		for range 60 {
+			report := reportOf("deployment.started", map[string]any{"service.version": "1.1"})
+			resource(report.ResourceLogs().At(0).Resource(), "0.9", "pipeline")
+			require.NoError(t, b.logs.ConsumeLogs(t.Context(), report))
+			b.run(t, time.Second, "1.0", "a")
+		}
+		require.Equal(t, []string{"deployment.started checkout in production 1.1"}, b.events.names())
+		b.shutdown(t)
+	})
+}
+
+// Over a restart nothing is told twice, and what was refused before is told after it.
+func TestRestart(t *testing.T) {
+	for name, refusal := range map[string]error{"sent before": nil, "refused before": errors.New("not now")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := host{&memory{kept: map[string][]byte{}}}
+				b := start(t, h, withStorage)
+				b.run(t, 30*time.Second, "1.0", "a")
+				b.events.refuse(refusal)
+				b.run(t, 30*time.Second, "1.1", "b")
+				before := b.events.names()
+				b.shutdown(t)
+				b = start(t, h, withStorage)
+				b.run(t, 3*time.Minute, "1.1", "b")
+				require.Equal(t, []string{"deployment.started checkout in production 1.1", "deployment.completed checkout in production 1.1"},
+					append(before, b.events.names()...))
+				require.NotContains(t, h.storage.kept, unsentKey)
+				b.shutdown(t)
+			})
+		})
+	}
+}
+
+// A record that is damaged is set aside, reported, and the rest goes on.
+func TestADamagedRecordIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := host{&memory{kept: map[string][]byte{}}}
+		b := start(t, h, withStorage)
+		b.run(t, 30*time.Second, "1.0", "a")
+		b.shutdown(t)
+		var damaged int64
+		for key, value := range h.storage.kept {
+			if len(value) > 30 {
+				value[len(value)-1] ^= 1
+				damaged++
+				require.True(t, strings.HasPrefix(key, "services/"))
+			}
+		}
+		require.EqualValues(t, 1, damaged)
+		b = start(t, h, withStorage)
+		require.Equal(t, map[string]int64{"restore": damaged}, observed(t, b.telemetry, "otelcol_connector_deployevent_failures", "stage"))
+		b.run(t, 30*time.Second, "1.1", "b")
+		require.Empty(t, b.events.names(), "what runs is taken as it is")
+		b.shutdown(t)
+	})
+}
+
+func TestFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := component.NewID(metadata.Type)
+		require.Nil(t, Find(id))
+		b := start(t, componenttest.NewNopHost())
+		require.NotNil(t, Find(id))
+		b.shutdown(t)
+		require.Nil(t, Find(id))
+	})
+}
+
+func TestStorageThatIsNotThere(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	withStorage(cfg)
+	c, err := newCores().instance(connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalLogs, outputs{})
+	require.NoError(t, err)
+	require.ErrorContains(t, c.Start(t.Context(), componenttest.NewNopHost()), `storage: no extension "storage" is running`)
+	require.NoError(t, c.Shutdown(t.Context()))
+}
+
+func TestValidate(t *testing.T) {
+	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
+	for want, change := range map[string]func(*Config){
+		"flush_interval: 0s is not positive":  func(c *Config) { c.FlushInterval = 0 },
+		"settle: -1s is not positive":         func(c *Config) { c.Settle = -time.Second },
+		"canary_after: 0s is not positive":    func(c *Config) { c.CanaryAfter = 0 },
+		"recent: 0s is not positive":          func(c *Config) { c.Recent = 0 },
+		"instance_timeout: 0s is not":         func(c *Config) { c.InstanceTimeout = 0 },
+		"confirm: -1s is negative; use 0s":    func(c *Config) { c.Confirm = -time.Second },
+		"max_services: 0 is too small; use 1": func(c *Config) { c.MaxServices = 0 },
+		"max_instances: 0 is too small":       func(c *Config) { c.MaxInstances = 0 },
+	} {
+		cfg := createDefaultConfig().(*Config)
+		change(cfg)
+		require.ErrorContains(t, cfg.Validate(), want)
+	}
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
+			assert.Contains(t, string(readme), "\n| `"+key+"` | ")
+		}
+	}
+}
+
+// observed returns the values of a metric by the values of the attribute.
+func observed(t *testing.T, reader *componenttest.Telemetry, name, key string) map[string]int64 {
+	t.Helper()
+	m, err := reader.GetMetric(name)
+	require.NoError(t, err)
+	var points []metricdata.DataPoint[int64]
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		points = data.DataPoints
+	case metricdata.Gauge[int64]:
+		points = data.DataPoints
+	}
+	values := map[string]int64{}
+	for _, p := range points {
+		value, _ := p.Attributes.Value(attribute.Key(key))
+		values[value.AsString()] = p.Value
+	}
+	return values
+}
