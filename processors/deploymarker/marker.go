@@ -85,7 +85,7 @@ func (m *marker) stamp(t *tracker.Tracker, resource pcommon.Map) {
 	m.stamped.Add(1)
 	put(resource, deployment.AttributeID, stamp.ID)
 	put(resource, deployment.AttributeRevision, stamp.Revision)
-	if stamp.Recent {
+	if _, ok := resource.Get(attributeRecent); stamp.Recent && !ok {
 		resource.PutBool(attributeRecent, true)
 	}
 }

@@ -1,0 +1,158 @@
+package deploymarker
+
+import (
+	"context"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processortest"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/processors/deploymarker/internal/metadata"
+)
+
+// deployed is a tracker that knows one deployment: checkout 1.1, from commit 02c9b5d, at now.
+func deployed(t testing.TB, now *time.Time) *tracker.Tracker {
+	known := tracker.New(tracker.Default(), func() time.Time { return *now })
+	require.NoError(t, known.Report(deployment.Deployment{
+		Service: deployment.Service{Name: "checkout"}, ID: "run-7", Version: "1.1", Revision: "02c9b5d", Status: deployment.Started, Start: *now,
+	}))
+	known.Due()
+	return known
+}
+
+func markerOf(t testing.TB, known *tracker.Tracker) *marker {
+	m, err := newMarker(processortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	require.NoError(t, err)
+	t.Cleanup(m.telemetry.Shutdown)
+	m.find = func() *tracker.Tracker { return known }
+	return m
+}
+
+func resource(t testing.TB, to pcommon.Resource, version string, more map[string]any) {
+	require.NoError(t, to.Attributes().FromRaw(more))
+	to.Attributes().PutStr("service.name", "checkout")
+	to.Attributes().PutStr("service.version", version)
+}
+
+func TestStamp(t *testing.T) {
+	now := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
+	m := markerOf(t, deployed(t, &now))
+	stamped := func(version string, more map[string]any) map[string]any {
+		td := ptrace.NewTraces()
+		to := td.ResourceSpans().AppendEmpty().Resource()
+		resource(t, to, version, more)
+		td, err := m.traces(t.Context(), td)
+		require.NoError(t, err)
+		return td.ResourceSpans().At(0).Resource().Attributes().AsRaw()
+	}
+	require.Equal(t, map[string]any{"service.name": "checkout", "service.version": "1.1",
+		"deployment.id": "run-7", "vcs.ref.head.revision": "02c9b5d", "deployment.recent": true}, stamped("1.1", nil))
+	require.Equal(t, map[string]any{"service.name": "checkout", "service.version": "1.0"}, stamped("1.0", nil), "another version")
+	require.Equal(t, map[string]any{"service.name": "checkout", "service.version": "1.1",
+		"deployment.id": "own", "vcs.ref.head.revision": "own", "deployment.recent": true},
+		stamped("1.1", map[string]any{"deployment.id": "own", "vcs.ref.head.revision": "own"}), "what the service says itself stays")
+	now = now.Add(tracker.Default().Recent)
+	require.NotContains(t, stamped("1.1", nil), "deployment.recent")
+	require.EqualValues(t, 3, m.stamped.Load())
+	require.EqualValues(t, 1, m.unknown.Load())
+}
+
+func TestSignals(t *testing.T) {
+	now := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
+	m := markerOf(t, deployed(t, &now))
+	ld, md := plog.NewLogs(), pmetric.NewMetrics()
+	resource(t, ld.ResourceLogs().AppendEmpty().Resource(), "1.1", nil)
+	resource(t, md.ResourceMetrics().AppendEmpty().Resource(), "1.1", nil)
+	ld, err := m.logs(t.Context(), ld)
+	require.NoError(t, err)
+	md, err = m.metrics(t.Context(), md)
+	require.NoError(t, err)
+	require.Equal(t, "run-7", ld.ResourceLogs().At(0).Resource().Attributes().AsRaw()["deployment.id"])
+	require.Equal(t, "run-7", md.ResourceMetrics().At(0).Resource().Attributes().AsRaw()["deployment.id"])
+}
+
+// Metrics pass as they are unless they are asked for, and everything does while the connector does not run.
+func TestWhatPassesUnchanged(t *testing.T) {
+	for _, metrics := range []bool{false, true} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.Metrics = metrics
+		p, err := NewFactory().CreateMetrics(t.Context(), processortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+		require.NoError(t, err)
+		require.Equal(t, metrics, p.Capabilities().MutatesData)
+		require.NoError(t, p.ConsumeMetrics(t.Context(), pmetric.NewMetrics()))
+		require.NoError(t, p.Shutdown(t.Context()))
+	}
+	m := markerOf(t, nil)
+	td := ptrace.NewTraces()
+	resource(t, td.ResourceSpans().AppendEmpty().Resource(), "1.1", nil)
+	td, err := m.traces(t.Context(), td)
+	require.NoError(t, err)
+	require.Equal(t, 2, td.ResourceSpans().At(0).Resource().Attributes().Len())
+}
+
+func TestTelemetry(t *testing.T) {
+	telemetry := componenttest.NewTelemetry()
+	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
+	m, err := newMarker(processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}, createDefaultConfig().(*Config))
+	require.NoError(t, err)
+	defer m.telemetry.Shutdown()
+	m.stamped.Add(3)
+	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
+	require.NoError(t, err)
+}
+
+func TestConfig(t *testing.T) {
+	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
+	require.NoError(t, createDefaultConfig().(*Config).Validate())
+	require.ErrorContains(t, (&Config{}).Validate(), "deployevent: is empty; name the deployevent connector")
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
+			assert.Contains(t, string(readme), "\n| `"+key+"` | ")
+		}
+	}
+}
+
+func benchmarkTraces(t testing.TB, version string) ptrace.Traces {
+	td := ptrace.NewTraces()
+	resource(t, td.ResourceSpans().AppendEmpty().Resource(), version, map[string]any{
+		"telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": "go", "telemetry.sdk.version": "1.43.0", "host.name": "node",
+		"k8s.pod.name": "checkout-5d-x", "k8s.pod.uid": "u", "k8s.deployment.name": "checkout", "k8s.node.name": "node"})
+	return td
+}
+
+func TestNothingToStampDoesNotAllocate(t *testing.T) {
+	now := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
+	m, td := markerOf(t, deployed(t, &now)), benchmarkTraces(t, "1.0")
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = m.traces(context.Background(), td) }))
+}
+
+// BenchmarkResource is the cost of a resource, whatever the number of its items.
+func BenchmarkResource(b *testing.B) {
+	now := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
+	for name, version := range map[string]string{"nothing to stamp": "1.0", "stamped already": "1.1"} {
+		b.Run(name, func(b *testing.B) {
+			m, td := markerOf(b, deployed(b, &now)), benchmarkTraces(b, version)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = m.traces(context.Background(), td)
+			}
+		})
+	}
+}
