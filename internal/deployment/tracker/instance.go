@@ -74,18 +74,17 @@ func (all instances) find(id uint64) (int, bool) {
 	return slices.BinarySearchFunc(all, id, func(i instance, id uint64) int { return cmp.Compare(i.id, id) })
 }
 
-// add puts the instance at the place that find gave it. If there is no room it is not kept; its version counts
-// all the same.
-func (s *service) add(n int, i instance, now int64) *instance {
+// add takes in an instance. If there is no room it is not kept; its version counts all the same.
+func (s *service) add(i instance, now int64) *instance {
 	i.heard = uint32(s.heard / int64(time.Second))
 	if len(s.instances) >= s.config.MaxInstances && now-s.pruned >= step {
 		s.prune(now, int64(s.config.InstanceTTL))
-		n, _ = s.instances.find(i.id)
 	}
 	if len(s.instances) >= s.config.MaxInstances {
 		s.stats.refused.Add(1)
 		return &i
 	}
+	n, _ := s.instances.find(i.id)
 	s.instances = slices.Insert(s.instances, n, i)
 	s.stats.instances.Add(1)
 	return &s.instances[n]

@@ -105,7 +105,7 @@ func (s *service) see(h *Handle, at int64, clock func() time.Time) bool {
 	if v == nil {
 		return true
 	}
-	i := s.add(n, newInstance(h.id, v.serial, at, now, s.config), now)
+	i := s.add(newInstance(h.id, v.serial, at, now, s.config), now)
 	s.hear(v, i, h.instance != "", at, now)
 	h.last = i.last
 	return true

@@ -156,7 +156,7 @@ type Stats struct {
 	Instances int64
 
 	EvictedServices  int64 // gave way to others, or found no place
-	RefusedVersions  int64 // sightings of versions beyond the limit
+	RefusedVersions  int64 // sightings and reports of versions beyond the limit
 	RefusedInstances int64 // sightings of instances beyond the limit; their versions count all the same
 	Invalid          int64 // sightings with a name or version that is too long or has control characters
 }
