@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -148,9 +149,9 @@ func tagOf(t *testing.T, a grafanatest.Annotation, key string) string {
 	return ""
 }
 
-// The command of the README gives a marker; a report that makes no sense is counted and logged, with the field
+// The command of the README gives a marker, and so does srectl mark; a report that makes no sense is counted and logged, with the field
 // that is wrong.
-func TestCurlFromTheReadmeGivesAMarker(t *testing.T) {
+func TestReportsGiveMarkers(t *testing.T) {
 	grafana := grafanatest.New("secret")
 	c, shop := startMarking(t, grafana)
 	readme, err := os.ReadFile("../connectors/deployevent/README.md")
@@ -177,6 +178,15 @@ func TestCurlFromTheReadmeGivesAMarker(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(log), "service.version is Int; make it a string")
 	require.Len(t, grafana.Annotations(), 1)
+
+	mark := exec.Command("../bin/srectl", "mark", "--service", "payment", "--namespace", "shop", "--environment", "production",
+		"--version", "3.0.0", "--revision", "731f7ea", "--region", "--", "true")
+	mark.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.otlpHTTP)
+	out, err := mark.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	marker = waitForStatus(t, grafana, "payment", "3.0.0", "completed")
+	assert.Contains(t, marker.Text, "731f7ea")
+	require.Len(t, grafana.Annotations(), 2)
 	shop.stop()
 }
 
