@@ -39,6 +39,10 @@ func TestControl(t *testing.T) {
 		{"a move", "PUT", "/settings/payment", `{"environment": "staging"}`, 200, `"environment": "staging"`},
 		{"all of it is kept", "GET", "/settings/payment", "", 200, `"latency": "3ms"`},
 		{"more instances", "PUT", "/settings/payment", `{"instances": 2, "rolloutPause": "1ms"}`, 200, `"instances": 2`},
+		{"a first canary", "PUT", "/settings/payment", `{"canary": {"version": "1.5.0", "share": 0.5}}`, 200, `"version": "1.5.0"`},
+		{"promoted, and another", "PUT", "/settings/payment", `{"version": "1.5.0", "canary": {"version": "1.6.0"}}`, 200, `"version": "1.6.0"`},
+		{"aborted", "PUT", "/settings/payment", `{"version": "2.0.0", "canary": null}`, 200, `"rolloutPause": "1ms"
+}`},
 		{"a canary", "PUT", "/settings/payment", `{"canary": {"version": "2.1.0", "share": 0.1, "errorRate": 0.3}}`, 200, `"share": 0.1`},
 		{"more of the canary", "PUT", "/settings/payment", `{"canary": {"share": 0.2}}`, 200, `"version": "2.1.0"`},
 		{"too many instances", "PUT", "/settings/payment", `{"instances": 21}`, 400, "instances is 21: must be from 1 to 20"},

@@ -41,7 +41,8 @@ func (s *service) ask(change func(*Settings) error, overtake context.CancelCause
 	if err := change(&settings); err != nil {
 		return s.settings, err
 	}
-	if canary := s.settings.Canary; canary != nil && settings.Version == canary.Version {
+	if old, canary := s.settings.Canary, settings.Canary; old != nil && canary != nil &&
+		canary.Version == old.Version && settings.Version == old.Version {
 		settings.Canary = nil // promoted
 	}
 	if err := settings.Validate(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -89,7 +90,7 @@ func (s *service) Settings() Settings {
 func (s *service) all() []*instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := append([]*instance(nil), s.instances...)
+	all := slices.Clone(s.instances)
 	if s.canary != nil {
 		all = append(all, s.canary)
 	}
