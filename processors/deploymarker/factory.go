@@ -14,23 +14,24 @@ import (
 
 // NewFactory returns the factory of the deploymarker processor.
 func NewFactory() processor.Factory {
+	all := &markers{byConfig: map[*Config]*shared{}}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			m, err := newMarker(set, cfg.(*Config))
+			m, release, err := all.take(set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewTraces(ctx, set, cfg, next, m.traces, options(m, true)...)
+			return processorhelper.NewTraces(ctx, set, cfg, next, m.traces, options(true, release)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			m, err := newMarker(set, cfg.(*Config))
+			m, release, err := all.take(set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewLogs(ctx, set, cfg, next, m.logs, options(m, true)...)
+			return processorhelper.NewLogs(ctx, set, cfg, next, m.logs, options(true, release)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			m, err := newMarker(set, cfg.(*Config))
+			m, release, err := all.take(set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
@@ -38,7 +39,7 @@ func NewFactory() processor.Factory {
 			if !m.config.Metrics {
 				process = func(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) { return md, nil }
 			}
-			return processorhelper.NewMetrics(ctx, set, cfg, next, process, options(m, m.config.Metrics)...)
+			return processorhelper.NewMetrics(ctx, set, cfg, next, process, options(m.config.Metrics, release)...)
 		}, metadata.MetricsStability),
 	)
 }
@@ -47,11 +48,11 @@ func createDefaultConfig() component.Config {
 	return &Config{DeployEvent: component.MustNewID("deployevent")}
 }
 
-func options(m *marker, mutates bool) []processorhelper.Option {
+func options(mutates bool, release func()) []processorhelper.Option {
 	return []processorhelper.Option{
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: mutates}),
 		processorhelper.WithShutdown(func(context.Context) error {
-			m.telemetry.Shutdown()
+			release()
 			return nil
 		}),
 	}

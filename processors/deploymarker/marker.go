@@ -2,6 +2,7 @@ package deploymarker
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -21,12 +22,47 @@ import (
 // attributeRecent is true on telemetry of a deployment that has just begun; it is not there otherwise.
 const attributeRecent = "deployment.recent"
 
-// A marker stamps the resources of one pipeline.
+// A marker stamps resources. The processors of one component, one a signal and pipeline, share it.
 type marker struct {
 	config           *Config
 	telemetry        *metadata.TelemetryBuilder
 	find             func() *tracker.Tracker // nil while the connector does not run
 	stamped, unknown atomic.Int64
+}
+
+// markers finds the marker of a component. All its processors are created with one *Config.
+type markers struct {
+	mu       sync.Mutex
+	byConfig map[*Config]*shared
+}
+
+type shared struct {
+	marker *marker
+	users  int
+}
+
+// take returns the config's marker; release, of which only the first call counts, gives it back.
+func (m *markers) take(set processor.Settings, cfg *Config) (_ *marker, release func(), _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.byConfig[cfg]
+	if !ok {
+		made, err := newMarker(set, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		s = &shared{marker: made}
+		m.byConfig[cfg] = s
+	}
+	s.users++
+	return s.marker, sync.OnceFunc(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if s.users--; s.users == 0 {
+			delete(m.byConfig, cfg)
+			s.marker.telemetry.Shutdown()
+		}
+	}), nil
 }
 
 func newMarker(set processor.Settings, cfg *Config) (*marker, error) {

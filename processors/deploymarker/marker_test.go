@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
@@ -104,15 +105,31 @@ func TestWhatPassesUnchanged(t *testing.T) {
 	require.Equal(t, 2, td.ResourceSpans().At(0).Resource().Attributes().Len())
 }
 
-func TestTelemetry(t *testing.T) {
+// Both signals' resources are in one count.
+func TestSignalsShareOneMarker(t *testing.T) {
 	telemetry := componenttest.NewTelemetry()
 	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
-	m, err := newMarker(processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}, createDefaultConfig().(*Config))
+	set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}
+	all, cfg := &markers{byConfig: map[*Config]*shared{}}, createDefaultConfig().(*Config)
+	first, releaseFirst, err := all.take(set, cfg)
 	require.NoError(t, err)
-	defer m.telemetry.Shutdown()
-	m.stamped.Add(3)
-	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
+	second, releaseSecond, err := all.take(set, cfg)
 	require.NoError(t, err)
+	require.Same(t, first, second)
+	first.stamped.Add(3)
+	m, err := telemetry.GetMetric("otelcol_processor_deploymarker_resources")
+	require.NoError(t, err)
+	got := map[string]int64{}
+	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		result, _ := p.Attributes.Value("result")
+		got[result.AsString()] = p.Value
+	}
+	require.Equal(t, map[string]int64{"stamped": 3, "unknown": 0}, got)
+	releaseFirst()
+	releaseFirst()
+	require.NotEmpty(t, all.byConfig)
+	releaseSecond()
+	require.Empty(t, all.byConfig)
 }
 
 func TestConfig(t *testing.T) {
