@@ -219,3 +219,29 @@ func TestTelemetryIsStamped(t *testing.T) {
 	assert.Equal(t, true, stamped("1.1.0"))
 	shop.stop()
 }
+
+// A rolling update, a canary that is aborted and a rollback each leave the markers that a person would set.
+func TestRollingCanaryAndRollback(t *testing.T) {
+	grafana := grafanatest.New("secret")
+	_, shop := startMarking(t, grafana)
+	change(t, shop, "/settings/payment", `{"instances": 3, "rolloutPause": "2s"}`)
+
+	rolling := time.Now()
+	change(t, shop, "/settings/payment", `{"version": "1.1.0"}`)
+	marker := waitForStatus(t, grafana, "payment", "1.1.0", "completed")
+	assert.WithinDuration(t, rolling, marker.Start(), 3*time.Second)
+	assert.Greater(t, marker.End().Sub(marker.Start()), 3*time.Second, "until the last old instance has gone")
+	require.Len(t, grafana.Annotations(), 1)
+
+	change(t, shop, "/settings/payment", `{"canary": {"version": "1.2.0", "share": 0.2}}`)
+	waitForStatus(t, grafana, "payment", "1.2.0", "canary")
+	change(t, shop, "/settings/payment", `{"canary": null}`)
+	waitForStatus(t, grafana, "payment", "1.2.0", "rolled_back")
+	require.Len(t, grafana.Annotations(), 2)
+
+	change(t, shop, "/settings/payment", `{"version": "1.0.0"}`)
+	waitForStatus(t, grafana, "payment", "1.0.0", "completed")
+	waitForStatus(t, grafana, "payment", "1.1.0", "rolled_back")
+	require.Len(t, grafana.Annotations(), 3)
+	shop.stop()
+}
