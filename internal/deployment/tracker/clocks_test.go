@@ -32,6 +32,15 @@ func TestClocks(t *testing.T) {
 			expect 10m10s: started v2 #0 from 10m was v1
 			expect 11m55s: completed v2 #0 from 10m to 10m55s was v1
 			end 2h`,
+		"and another late item of it": `
+			at 0s: v1 on a b c
+			at 10m: v2 on d e f
+			at 30m: late 25m..21m v1 on x
+			at 32m: late 22m v1 on x
+			at 40m: late 31m v1 on x
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			end 2h`,
 		"late items while the old one has just gone": `
 			at 0s: v1 on a
 			at 10m: v1 on a | v2 on b
@@ -68,6 +77,17 @@ func TestClocks(t *testing.T) {
 			expect 15m10s: canary v2 #0 from 5m was v1
 			expect 1h0m55s: completed v2 #0 from 5m to 59m55s was v1
 			end 2h`,
+		"many clocks without a name": `
+			at 0s: v1 on -
+			at 10m: v1 on - | v2 on -
+			at 10m1s: late -3h v1 on -
+			at 10m2s: late 3h v1 on -
+			at 12m: v2 on -
+			at 20m: late 5m v1 on -
+			at 20m15s: late 5m v1 on -
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 12m55s: completed v2 #0 from 10m to 11m55s was v1
+			end 1h`,
 		"a time that makes no sense": `
 			at 0s: v1 on a
 			at 10m: late -900000h v1 on a

@@ -15,6 +15,7 @@
 //   - A service that is heard seldom is given longer: Settle is at least twice the longest gap of an instance.
 //   - A deployment that is told is the one that is seen: by its ID, or its version. What is told opens and ends it at once.
 //   - IDs count the deployments of a version, so trackers that see the same versions, or parts of their instances, agree.
+//   - What is forgotten, because of the limits or without saved state, begins anew, and so do its IDs.
 //
 // Nothing happens on its own: telemetry comes in by See, reports by Report, and Due decides.
 package tracker

@@ -47,7 +47,7 @@ func FuzzTracker(f *testing.F) {
 	f.Add([]byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		config := Default()
-		config.MaxServices, config.MaxVersions, config.MaxInstances, config.History = 3, 4, 6, 2
+		config.MaxServices, config.MaxVersions, config.MaxInstances, config.History = 3, 4, 6, 5
 		b := newBench(config)
 		var due []deployment.Deployment
 		for len(script) >= 4 {

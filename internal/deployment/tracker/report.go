@@ -126,17 +126,31 @@ func (s *service) meant(d *deployment.Deployment) *version {
 	return v
 }
 
-// another says that the report is not about the version's latest deployment: that was over before this one began. Who only says
-// how it ended may say it late, and so may whoever deploys what runs already.
+// another says that the report is not about the version's latest deployment: that was over before this one began. Reports may be
+// late, and some say again and again how things stand.
 func (s *service) another(v *version, d *deployment.Deployment) bool {
-	if !v.latest.Status.Over() {
+	c := v.latest
+	switch {
+	case !c.Status.Over(), d.Status == deployment.RolledBack:
+		return false
+	case !v.stands() && !d.Status.Over(): // another attempt
+		return d.Start.After(c.End)
+	case v.stands() && d.Status == deployment.Completed && !s.otherRun(v, d):
 		return false
 	}
-	late := s.config.Recent
-	if v.past && !d.Status.Over() {
-		late = 0
-	}
-	return d.Start.After(v.latest.End.Add(late))
+	return d.Start.After(c.End.Add(s.config.Recent))
+}
+
+// otherRun says that the report contradicts what was told of the version's latest deployment.
+func (s *service) otherRun(v *version, d *deployment.Deployment) bool {
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	c := v.latest
+	return differ(c.RunID, d.RunID) || differ(c.Configuration, d.Configuration) || s.told(v) && differ(c.ID, d.ID)
+}
+
+// told says that the ID of the version's latest deployment is a reporter's.
+func (s *service) told(v *version) bool {
+	return v.latest.ID != deployment.NewID(s.key, v.name, v.count-1)
 }
 
 // begin takes up a deployment of which nothing was known.
@@ -180,7 +194,7 @@ func (s *service) identify(v *version, id string) {
 	c := v.latest
 	switch {
 	case id == "" || id == c.ID || slices.Contains(c.aliases, id):
-	case c.said == "" && c.ID == deployment.NewID(s.key, v.name, v.count-1):
+	case c.said == "" && !s.told(v):
 		c.ID = strings.Clone(id)
 	case len(c.aliases) < mostAliases:
 		c.aliases = append(c.aliases, strings.Clone(id))

@@ -120,6 +120,74 @@ func TestReports(t *testing.T) {
 			expect 2h: rolled_back v2 #0 from 1h to 1h10m was v1
 			expect 2h: completed v1 #1 from 2h to 2h was v2
 			end 5h`,
+		"told again and again": `
+			at 0s: v1 on a
+			at 10m: v2 on b
+			at 11m: report completed v2
+			at 2h: report completed v2
+			at 5h: report completed v2 run=7
+			at 7h: report completed v2 run=7
+			at 8h: report completed v2 run=8
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			expect 5h: completed v2 #0 from 10m to 10m was v1 run 7
+			expect 8h: completed v2 #1 from 8h to 8h run 8
+			end 9h`,
+		"told hours later how it went": `
+			at 0s: v1 on a
+			at 10m: v2 on b
+			at 3h: report rolled_back v2
+			at 3h1m: v1 on c
+			at 7h: report failed v2
+			at 7h1m: report failed v2
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			expect 3h: rolled_back v2 #0 from 10m to 10m was v1
+			expect 3h1m10s: started v1 #1 from 3h1m was v2
+			expect 3h1m55s: completed v1 #1 from 3h1m to 3h1m was v2
+			expect 7h: failed v2 #1 from 7h to 7h was v1
+			end 9h`,
+		"told just when it is first seen": `
+			at 0s: v1 on a
+			at 1m: report completed v1 id=ci-1
+			at 2m: report failed v1
+			at 3m: report started v1
+			expect 1m: completed v1 #ci-1 from 1m to 1m
+			expect 2m: failed v1 #ci-1 from 1m to 1m
+			expect 3m: started v1 #1 from 3m
+			expect 33m: completed v1 #1 from 3m to 3m
+			end 1h`,
+		"failed, and tried again at once": `
+			at 0s: v1 on a b
+			at 10m: v1 on a b | v2 on c
+			at 12m: report failed v2
+			at 14m: report started v2 id=ci-2
+			at 16m: v2 on c d
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 12m: failed v2 #0 from 10m to 12m was v1
+			expect 14m: started v2 #ci-2 from 14m was v1
+			expect 16m55s: completed v2 #ci-2 from 14m to 15m55s was v1
+			end 1h`,
+		"times that make no sense": `
+			at 0s: v1 on a
+			at 10m: v1 on a | v2 on b
+			at 11m: report completed v2 start=3m end=2m
+			at 12m: report started v3 start=900h
+			at 13m: report failed v3 end=900h
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 11m: completed v2 #0 from 10m to 10m was v1
+			expect 12m: started v3 #0 from 12m was v2
+			expect 13m: failed v3 #0 from 12m to 13m was v2
+			end 20m`,
+		"told between the first item and the marker": `
+			at 0s: v1 on a
+			at 10m: v1 on a | v2 on b
+			at 10m8s: report started v2 id=ci-1 start=9m
+			at 10m9s: report started v2 id=argo-1
+			at 11m: v2 on b
+			expect 10m10s: started v2 #ci-1 from 9m was v1
+			expect 11m55s: completed v2 #ci-1 from 9m to 10m55s was v1
+			end 1h`,
 		"told, and never came": `
 			at 0s: v1 on a
 			at 10m: report started v2

@@ -96,6 +96,15 @@ func TestScenarios(t *testing.T) {
 			expect 30m10s: started v2 #1 from 30m was v1
 			expect 30m55s: completed v2 #1 from 30m to 30m was v1
 			end 2h`,
+		"one right after another": `
+			at 0s: v1 on a b
+			at 10m: v2 on c d
+			at 10m40s: v3 on e f
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m50s: started v3 #0 from 10m40s was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			expect 11m35s: completed v3 #0 from 10m40s to 10m40s was v1
+			end 1h`,
 		"mended forward": `
 			at 0s: v1 on a b c
 			at 10m: v1 on b c | v2 on d

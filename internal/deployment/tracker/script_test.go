@@ -236,6 +236,10 @@ func (s *script) report(text string) deployment.Deployment {
 			d.ID = value
 		case key == "revision":
 			d.Revision = value
+		case key == "end":
+			d.End = s.start.Add(s.duration(value))
+		case key == "run":
+			d.RunID = value
 		case key == "actor":
 			d.Actor = value
 		case key == "start":
@@ -319,6 +323,9 @@ func (s *script) event(d deployment.Deployment) string {
 	}
 	if d.Revision != "" {
 		text += " revision " + d.Revision
+	}
+	if d.RunID != "" {
+		text += " run " + d.RunID
 	}
 	if d.Actor != "" {
 		text += " by " + d.Actor

@@ -208,21 +208,31 @@ func (s *service) open(v *version, d deployment.Deployment) {
 		d.ID = deployment.NewID(s.key, v.name, v.count)
 	}
 	if d.Previous == "" {
-		for _, other := range s.versions {
-			if other != v && other.stands() {
-				d.Previous = other.name
-			}
-		}
+		d.Previous = s.before(v)
 	}
 	v.latest = &candidate{
 		Deployment: d,
-		blind:      v.confirmed && v.stands(),
+		blind:      v.stands() || v.present() && v.confirmed && len(s.older(v)) == 0,
 		comeback:   v.past && v.latest.Status == deployment.Completed,
 		grew:       d.Start.UnixNano(),
 	}
 	v.count++
 	v.past = false
 	s.versions = append(slices.DeleteFunc(s.versions, func(other *version) bool { return other == v }), v)
+}
+
+// before is what the version replaces: the one that was completed last, or else what is there.
+func (s *service) before(v *version) string {
+	var last *version
+	for _, other := range s.versions {
+		if other != v && other.present() && (last == nil || !last.stands() || other.stands()) {
+			last = other
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return last.name
 }
 
 // keep takes in what was there at first sight. It goes before all that was told.

@@ -53,6 +53,32 @@ func TestServicesAreLimited(t *testing.T) {
 	require.True(t, ok, "what is seen all the time stays")
 }
 
+func TestReportsAreLimited(t *testing.T) {
+	config := Default()
+	config.MaxServices = 1
+	b := newBench(config)
+	for n := range 200 {
+		err := b.Report(deployment.Deployment{Service: number(n), Version: "v1", Status: deployment.Started})
+		if err != nil {
+			require.ErrorContains(t, err, "1 services are tracked; there is no room for shop/service-")
+			return
+		}
+	}
+	t.Fatal("services without end were taken")
+}
+
+func TestNoTimeIsNow(t *testing.T) {
+	b := newBench(Default())
+	for range 3 {
+		b.See(Sighting{Service: checkout, Version: "v1", Instance: "a"})
+		b.at = b.at.Add(10 * time.Second)
+	}
+	b.Due()
+	b.Running(func(d *deployment.Deployment, instances int) { require.Equal(t, 1, instances) })
+	_, ok := b.Stamp(checkout, "v1")
+	require.True(t, ok)
+}
+
 func TestAHandleOutlivesItsService(t *testing.T) {
 	config := Default()
 	config.MaxServices = 1
