@@ -41,6 +41,45 @@ func TestClocks(t *testing.T) {
 			expect 10m10s: started v2 #0 from 10m was v1
 			expect 10m55s: completed v2 #0 from 10m to 10m was v1
 			end 2h`,
+		"one late item, and a queue long after": `
+			at 0s: v1 on a b c
+			at 10m: v2 on d e f
+			at 30m: late 24m v1 on x
+			at 42m: late 20m..16m v1 on x
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			end 2h`,
+		"single items of an old version": `
+			at 0s: v1 on a b c
+			at 10m: v2 on d e f
+			at 1h: late 1s v1 on a
+			at 2h: late 1s v1 on a
+			expect 10m10s: started v2 #0 from 10m was v1
+			expect 10m55s: completed v2 #0 from 10m to 10m was v1
+			end 3h`,
+		"telemetry that is long on its way": `
+			at 0s: skew a -8s
+			at 0s: skew b -40s
+			at 0s: v1 on a
+			at 10m: v1 on a | v2 on b
+			at 12m: v2 on b
+			expect 10m10s: started v2 #0 from 9m20s was v1
+			expect 12m55s: completed v2 #0 from 9m20s to 11m47s was v1
+			end 1h`,
+		"two that are confirmed at once": `
+			every 1m
+			at 0s: v1 on a
+			at 10m: v2 on b
+			at 29m: skew d -8s
+			at 30m: v2 on b | v1 on c | v3 on d
+			at 40m: v3 on d
+			expect 11m: started v2 #0 from 10m was v1
+			expect 12m: completed v2 #0 from 10m to 10m was v1
+			expect 31m: started v3 #0 from 29m52s was v2
+			expect 31m: started v1 #1 from 30m was v2
+			expect 42m: completed v3 #0 from 29m52s to 39m was v2
+			expect 48m: rolled_back v1 #1 from 30m to 39m was v2
+			end 1h`,
 		"late items while the old one has just gone": `
 			at 0s: v1 on a
 			at 10m: v1 on a | v2 on b
@@ -49,7 +88,7 @@ func TestClocks(t *testing.T) {
 			at 12m40s: late 3m..2m v1 on a
 			at 12m50s: late 3m..2m v1 on a
 			expect 10m10s: started v2 #0 from 10m was v1
-			expect 13m45s: completed v2 #0 from 10m to 12m was v1
+			expect 14m20s: completed v2 #0 from 10m to 12m was v1
 			end 2h`,
 		"clocks that are hours off": `
 			at 0s: skew a 3h

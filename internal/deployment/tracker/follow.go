@@ -80,7 +80,9 @@ func (s *service) followOpen(v *version, now int64) {
 	}
 	for _, other := range s.older(v) {
 		if !s.silent(other, s.settle()) {
-			s.followCanary(v, now)
+			if !s.silent(other, s.settle()/2) {
+				s.followCanary(v, now)
+			}
 			return
 		}
 		if seen := time.Unix(0, other.seen); other.confirmed && seen.After(end) {

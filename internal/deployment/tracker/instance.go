@@ -3,16 +3,15 @@ package tracker
 import (
 	"cmp"
 	"slices"
-	"time"
 )
 
 // An instance of a version. There are many of them, so it is small. Times are Unix nanoseconds.
 type instance struct {
 	id     uint64
-	last   int64 // its newest telemetry, by its own clock
-	offset int64 // from its clock to ours: the shortest way that its telemetry has taken
-	first  int64 // since when it is seen without a long pause; moved on while it catches up
-	heard  uint32
+	last   int64  // its newest telemetry, by its own clock
+	offset int64  // from its clock to ours: the shortest way that its telemetry has taken
+	first  int64  // since when it is seen without a long pause; moved on while it catches up
+	heard  uint32 // when it was last heard, in seconds of the service's clock; 0 for never
 	// version is the serial number of the version that runs on it.
 	version uint32
 }
@@ -50,8 +49,6 @@ func (i *instance) place(at, now int64, named bool, c *Config) (when int64, beli
 	switch late := lag - i.offset; {
 	case late > int64(c.Recent): // the clock was set back, or there is no telling
 		*i = instance{id: i.id, version: i.version, heard: i.heard, last: at, offset: c.offset(lag), first: now}
-	case late < -int64(c.Recent) && !c.near(lag): // a time that makes no sense
-		at = now - i.offset
 	case late < 0:
 		offset := c.offset(lag)
 		i.first = min(now, i.first+i.offset-offset)
@@ -76,7 +73,6 @@ func (all instances) find(id uint64) (int, bool) {
 
 // add takes in an instance. If there is no room it is not kept; its version counts all the same.
 func (s *service) add(i instance, now int64) *instance {
-	i.heard = uint32(s.heard / int64(time.Second))
 	if len(s.instances) >= s.config.MaxInstances && now-s.pruned >= step {
 		s.prune(now, int64(s.config.InstanceTTL))
 	}

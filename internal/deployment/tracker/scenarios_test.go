@@ -11,6 +11,16 @@ func TestScenarios(t *testing.T) {
 			at 0s: v1 on a b c | v2 on d
 			at 30m: v2 on d e f
 			end 1h`,
+		"first sight of two versions, one after the other": `
+			at 0s: v1 on a b c
+			at 5s: v1 on a b c | v2 on d
+			at 30m: v2 on d e f
+			end 1h`,
+		"stuck half-way": `
+			at 0s: v1 on a b c
+			at 10m: v1 on a | v2 on b c
+			expect 10m10s: started v2 #0 from 10m was v1
+			end 1h`,
 		"rolling update": `
 			at 0s: v1 on a b c
 			at 10m: v1 on a b c | v2 on d
@@ -129,7 +139,10 @@ func TestScenarios(t *testing.T) {
 			at 26m: v2 on d e f
 			expect 10m10s: started v2 #0 from 10m was v1
 			expect 20m10s: canary v2 #0 from 10m was v1
-			expect 31m25s: completed v2 #0 from 10m to 25m55s was v1
+			expect 34m10s: completed v2 #0 from 10m to 25m55s was v1
+			at 1h: v3 on a
+			expect 1h0m10s: started v3 #0 from 1h was v2
+			expect 1h4m5s: completed v3 #0 from 1h to 1h was v2
 			end 3h`,
 		"crash loop with new names": `
 			at 0s: v1 on a b c
@@ -207,7 +220,7 @@ func TestScenarios(t *testing.T) {
 			at 20m: v2 on c
 			at 40m: v2 on c d
 			expect 11m: started v2 #0 from 10m was v1
-			expect 21m: completed v2 #0 from 10m to 19m was v1
+			expect 22m: completed v2 #0 from 10m to 19m was v1
 			end 3h`,
 		"updated in place": `
 			at 0s: v1 on a b c

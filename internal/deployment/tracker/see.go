@@ -146,7 +146,7 @@ func (s *service) hear(v *version, i *instance, named bool, at, now int64) {
 	v.heard = s.heard
 	if !v.confirmed {
 		if v.first == 0 || when-v.seen > int64(s.config.InstanceTTL) {
-			v.first = when
+			v.first, v.seen = when, when
 		}
 		v.first = min(v.first, when, i.first)
 		s.busy = true
@@ -163,7 +163,7 @@ func (s *service) listen(i *instance, now, settle int64) {
 	}
 	s.listened = now
 	second := uint32(s.heard / int64(time.Second))
-	if gap := int64(second-i.heard) * int64(time.Second); gap <= int64(s.config.InstanceTTL) {
+	if gap := int64(second-i.heard) * int64(time.Second); i.heard > 0 && gap <= int64(s.config.InstanceTTL) {
 		s.gap = max(s.gap, gap)
 	}
 	i.heard = second

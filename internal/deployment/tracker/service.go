@@ -83,8 +83,8 @@ func (s *service) touch() {
 	s.changed.Store(true)
 }
 
-// settle is how long the version of a service must be unseen to be gone.
-func (s *service) settle() int64 { return max(int64(s.config.Settle), 2*s.gap) }
+// settle is how long the version of a service must be unseen to be gone: an instance may miss its turn twice.
+func (s *service) settle() int64 { return max(int64(s.config.Settle), 3*s.gap) }
 
 // silent says that the version has not been heard for the time, while others were. One that was only told is.
 func (s *service) silent(v *version, since int64) bool {
