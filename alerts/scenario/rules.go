@@ -1,0 +1,141 @@
+package scenario
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+)
+
+// defaultInterval is how often Prometheus evaluates a group that does not say.
+const defaultInterval = time.Minute
+
+var promQL = parser.NewParser(parser.Options{})
+
+// A group is a rule group and what is needed to fill in its past.
+type group struct {
+	*rules.Group
+	recordings []*recording
+}
+
+// A recording is a recording rule, and what it reads.
+type recording struct {
+	record string
+	labels labels.Labels
+	expr   parser.Expr
+	// reads are the names of all metrics the rule reads; over are those it reads in the past:
+	// over a range or with an offset.
+	reads, over map[string]bool
+}
+
+// load makes rule groups ready to run, as Prometheus' rule manager does.
+func load(file rulefmt.RuleGroups, o *rules.ManagerOptions) ([]*group, error) {
+	var groups []*group
+	for _, g := range file.Groups {
+		interval := time.Duration(g.Interval)
+		if interval == 0 {
+			interval = defaultInterval
+		}
+		one := &group{}
+		var all []rules.Rule
+		for _, r := range g.Rules {
+			expr, err := promQL.ParseExpr(r.Expr)
+			if err != nil {
+				return nil, fmt.Errorf("group %q, rule %q: %w", g.Name, r.Record+r.Alert, err)
+			}
+			set := rules.FromMaps(g.Labels, r.Labels)
+			if r.Alert != "" {
+				all = append(all, rules.NewAlertingRule(r.Alert, expr, time.Duration(r.For), time.Duration(r.KeepFiringFor),
+					set, labels.FromMap(r.Annotations), labels.EmptyLabels(), "", true, o.Logger))
+				one.recordings = append(one.recordings, newRecording("", set, expr))
+				continue
+			}
+			all = append(all, rules.NewRecordingRule(r.Record, expr, set))
+			one.recordings = append(one.recordings, newRecording(r.Record, set, expr))
+		}
+		one.Group = rules.NewGroup(rules.GroupOptions{
+			Name: g.Name, File: "scenario.rules.yaml", Interval: interval, Limit: g.Limit, Rules: all, Opts: o,
+			QueryOffset: (*time.Duration)(g.QueryOffset),
+		})
+		groups = append(groups, one)
+	}
+	return groups, nil
+}
+
+func newRecording(record string, set labels.Labels, expr parser.Expr) *recording {
+	r := &recording{record: record, labels: set, expr: expr, reads: map[string]bool{}, over: map[string]bool{}}
+	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
+		selector, ok := node.(*parser.VectorSelector)
+		if !ok {
+			return nil
+		}
+		name := selectedName(selector)
+		r.reads[name] = true
+		past := selector.OriginalOffset != 0 || selector.Timestamp != nil
+		for _, parent := range path {
+			switch parent.(type) {
+			case *parser.MatrixSelector, *parser.SubqueryExpr:
+				past = true
+			}
+		}
+		if past {
+			r.over[name] = true
+		}
+		return nil
+	})
+	return r
+}
+
+func selectedName(v *parser.VectorSelector) string {
+	for _, m := range v.LabelMatchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return v.Name
+}
+
+// needed are the records that must have a past: those that some rule reads over a range or with an
+// offset, and whatever these are made of.
+func needed(groups []*group) map[string]bool {
+	need := map[string]bool{}
+	for _, g := range groups {
+		for _, r := range g.recordings {
+			for name := range r.over {
+				need[name] = true
+			}
+		}
+	}
+	for more := true; more; {
+		more = false
+		for _, g := range groups {
+			for _, r := range g.recordings {
+				if !need[r.record] {
+					continue
+				}
+				for name := range r.reads {
+					more = more || !need[name]
+					need[name] = true
+				}
+			}
+		}
+	}
+	return need
+}
+
+// slots are the evaluation times of a group from one time to another: Prometheus spreads groups
+// over their interval.
+func (g *group) slots(from, to time.Time) (first, last time.Time) {
+	first = g.EvalTimestamp(from.UnixNano())
+	if first.Before(from) {
+		first = first.Add(g.Interval())
+	}
+	return first.Truncate(time.Millisecond), to
+}
+
+var noURL = &url.URL{}

@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/rules"
+)
+
+// A Playback is a scenario with the rules that lived through it.
+type Playback struct {
+	*Scenario
+	// Episodes are what the alerts did, in the order in which they began.
+	Episodes []*Episode
+
+	store  *store
+	engine *promql.Engine
+	groups []*group
+	notify rules.NotifyFunc
+}
+
+// Run writes the scenario's samples and lives through it with the rules. Close the playback after use.
+func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules.NotifyFunc) (_ *Playback, err error) {
+	p := &Playback{Scenario: s, notify: notify}
+	if p.store, err = openStore(); err != nil {
+		return nil, err
+	}
+	p.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 500_000_000, Timeout: 10 * time.Minute})
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("scenario %q: %w", s.Name, err), p.Close())
+		}
+	}()
+	if p.notify == nil {
+		p.notify = func(context.Context, string, ...*rules.Alert) {}
+	}
+	p.groups, err = load(file, &rules.ManagerOptions{
+		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: p.store, Queryable: p.store,
+		QueryFunc: rules.EngineQueryFunc(p.engine, p.store), NotifyFunc: p.notify,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.scrape(), s.series()); err != nil {
+		return nil, err
+	}
+	from := s.Start.Add(s.Watch.Begin)
+	if err := p.fillIn(ctx, from); err != nil {
+		return nil, err
+	}
+	return p, p.watch(ctx, from)
+}
+
+// Close lets go of the storage.
+func (p *Playback) Close() error { return errors.Join(p.engine.Close(), p.store.Close()) }
+
+// Query is the value of an expression at a time. It must be one; none is not ok.
+func (p *Playback) Query(ctx context.Context, at time.Duration, expr string) (v float64, ok bool, err error) {
+	q, err := p.engine.NewInstantQuery(ctx, p.store, nil, expr, p.Start.Add(at))
+	if err != nil {
+		return 0, false, err
+	}
+	defer q.Close()
+	vector, err := q.Exec(ctx).Vector()
+	switch {
+	case err != nil:
+		return 0, false, fmt.Errorf("%s: %w", expr, err)
+	case len(vector) > 1:
+		return 0, false, fmt.Errorf("%s gives %d values, the first of %s", expr, len(vector), vector[0].Metric)
+	case len(vector) == 0:
+		return 0, false, nil
+	}
+	return vector[0].F, true, nil
+}
+
+// fillIn evaluates what must have a past, in the order of the file: what a rule reads comes before it.
+func (p *Playback) fillIn(ctx context.Context, until time.Time) error {
+	need := needed(p.groups)
+	for _, g := range p.groups {
+		for _, r := range g.recordings {
+			if r.record == "" || !need[r.record] {
+				continue
+			}
+			first, _ := g.slots(p.Start, until)
+			if !first.Before(until) {
+				continue
+			}
+			fill := p.fillAtOnce
+			if r.reads[r.record] {
+				fill = p.fillStepwise
+			}
+			if err := fill(ctx, r, first, until.Add(-time.Millisecond), g.Interval()); err != nil {
+				return fmt.Errorf("record %q: %w", r.record, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fillAtOnce evaluates a rule over all of its past with one range query.
+func (p *Playback) fillAtOnce(ctx context.Context, r *recording, first, last time.Time, step time.Duration) error {
+	q, err := p.engine.NewRangeQuery(ctx, p.store, nil, r.expr.String(), first, last, step)
+	if err != nil {
+		return err
+	}
+	defer q.Close()
+	matrix, err := q.Exec(ctx).Matrix()
+	if err != nil {
+		return err
+	}
+	for _, one := range matrix {
+		values, next := one.Floats, 0
+		w := writer{app: p.store.Appender(ctx), series: r.name(one.Metric)}
+		for t := first; !t.After(last); t = t.Add(step) {
+			if next < len(values) && values[next].T == t.UnixMilli() {
+				w.write(t, values[next].F, true)
+				next++
+			} else {
+				w.write(t, 0, false)
+			}
+		}
+		if err := errors.Join(w.err, w.app.Commit()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillStepwise evaluates a rule that reads what it wrote before.
+func (p *Playback) fillStepwise(ctx context.Context, r *recording, first, last time.Time, step time.Duration) error {
+	query := rules.EngineQueryFunc(p.engine, p.store)
+	rule := rules.NewRecordingRule(r.record, r.expr, r.labels)
+	for t := first; !t.After(last); t = t.Add(step) {
+		vector, err := rule.Eval(ctx, 0, t, query, noURL, 0)
+		if err != nil {
+			return err
+		}
+		app := p.store.Appender(ctx)
+		for _, one := range vector {
+			_, err = app.Append(0, one.Metric, t.UnixMilli(), one.F)
+			if err != nil {
+				return errors.Join(err, app.Rollback())
+			}
+		}
+		if err := app.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name gives what the expression found the labels that the rule writes.
+func (r *recording) name(found labels.Labels) labels.Labels {
+	b := labels.NewBuilder(found)
+	b.Set(labels.MetricName, r.record)
+	r.labels.Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
+	return b.Labels()
+}
+
+// watch runs each group at its own interval, in the order of time.
+func (p *Playback) watch(ctx context.Context, from time.Time) error {
+	until := p.Start.Add(p.Length)
+	if p.Watch.End != 0 {
+		until = p.Start.Add(p.Watch.End)
+	}
+	next := make([]time.Time, len(p.groups))
+	for i, g := range p.groups {
+		next[i], _ = g.slots(from, until)
+	}
+	seen := make(open)
+	for {
+		i := 0
+		for j := range next {
+			if next[j].Before(next[i]) {
+				i = j
+			}
+		}
+		if len(next) == 0 || next[i].After(until) {
+			slices.SortStableFunc(p.Episodes, compareEpisodes)
+			return nil
+		}
+		g, at := p.groups[i], next[i]
+		next[i] = at.Add(g.Interval())
+		g.Eval(ctx, at)
+		for _, r := range g.Rules() {
+			if err := r.LastError(); err != nil {
+				return fmt.Errorf("%s at %s: %w", r.Name(), p.Until(at), err)
+			}
+		}
+		p.observe(g, p.Until(at), seen)
+	}
+}

@@ -1,0 +1,73 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A Scenario is the life of one SLO. All times in it are counted from its Start.
+type Scenario struct {
+	Name    string
+	Service *catalog.Service
+	SLO     *catalog.SLO
+	// Environment is the deployment.environment.name of all that happens.
+	Environment string
+	Start       time.Time
+	Length      time.Duration
+	// Scrape is the time between two scrapes, 30 s unless it is set.
+	Scrape time.Duration
+	// Watch is the time for which every rule group runs at its own interval. What comes
+	// before is filled in; nothing is evaluated after it.
+	Watch   Span
+	Streams []Stream
+	// Alive is when the service sends any telemetry, besides when Streams have traffic.
+	Alive []Span
+	// Versions are the deployments that the collector reports.
+	Versions []Version
+}
+
+// A Version is a deployment, as deployment_info and its companions show it.
+type Version struct {
+	Name      string
+	Status    string
+	Life      Span
+	Instances float64
+}
+
+func (s *Scenario) scrape() time.Duration {
+	if s.Scrape == 0 {
+		return 30 * time.Second
+	}
+	return s.Scrape
+}
+
+// Until is the time of the scenario that has passed at t.
+func (s *Scenario) Until(t time.Time) time.Duration { return t.Sub(s.Start) }
+
+// lastSeen is when the newest telemetry before at came, and whether any did.
+func (s *Scenario) lastSeen(at time.Duration) (time.Duration, bool) {
+	last := time.Duration(-1)
+	see := func(span Span) {
+		if span.Begin > at {
+			return
+		}
+		if span.End == 0 || span.End > at {
+			span.End = at
+		}
+		last = max(last, span.End)
+	}
+	for _, span := range s.Alive {
+		see(span)
+	}
+	for i := range s.Streams {
+		begin := s.Streams[i].Life.Begin
+		for _, p := range s.Streams[i].Traffic {
+			if p.PerMinute > 0 {
+				see(Span{begin, begin + p.For})
+			}
+			begin += p.For
+		}
+	}
+	return last, last >= 0
+}

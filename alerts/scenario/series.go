@@ -1,0 +1,108 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// A series is what a scrape finds: labels, and a value at a time or none.
+type series struct {
+	labels labels.Labels
+	at     func(time.Time) (v float64, ok bool)
+}
+
+// Job is the job label of what the collectors write, and collectorInstance the instance where the
+// scenario does not tell collectors apart.
+const (
+	job               = "otelcol-sre"
+	collectorInstance = "collector-0"
+)
+
+// series are all that the collectors of the scenario expose.
+func (s *Scenario) series() []series {
+	var all []series
+	for i := range s.Streams {
+		all = append(all, s.counters(&s.Streams[i])...)
+	}
+	all = append(all, series{
+		s.labels("service_telemetry_last_seen_seconds", collectorInstance),
+		func(t time.Time) (float64, bool) {
+			at, ok := s.lastSeen(s.Until(t))
+			return float64(s.Start.Add(at).UnixMilli()) / 1000, ok
+		},
+	})
+	for _, v := range s.Versions {
+		all = append(all, s.deployment(v)...)
+	}
+	return all
+}
+
+// counters are the stream's two counters: slo_events_total, or what a Prometheus SLI's queries read.
+func (s *Scenario) counters(stream *Stream) []series {
+	pick := func(value func(good, bad float64) float64) func(time.Time) (float64, bool) {
+		return func(t time.Time) (float64, bool) {
+			good, bad, ok := stream.counters(s.Until(t))
+			return value(good, bad), ok
+		}
+	}
+	good := pick(func(good, _ float64) float64 { return good })
+	bad := pick(func(_, bad float64) float64 { return bad })
+	if always := bad; stream.Sparse {
+		bad = func(t time.Time) (float64, bool) {
+			v, ok := always(t)
+			return v, ok && v > 0
+		}
+	}
+	if s.SLO.SLI.Prometheus != nil {
+		foreign := func(name string) labels.Labels {
+			return labels.NewBuilder(labels.FromStrings(labels.MetricName, name, "job", s.Service.Name,
+				"instance", stream.instance(), "version", stream.Version)).Labels()
+		}
+		total := pick(func(good, bad float64) float64 { return good + bad })
+		return []series{{foreign(ForeignErrors), bad}, {foreign(ForeignTotal), total}}
+	}
+	events := func(outcome string) labels.Labels {
+		return s.labels("slo_events_total", stream.instance(),
+			"service_version", stream.Version, "slo_name", s.SLO.Name, "slo_outcome", outcome)
+	}
+	return []series{{events("bad"), bad}, {events("good"), good}}
+}
+
+// The metrics of scenarios whose SLI is a Prometheus query: the queries must read these.
+const (
+	ForeignErrors = "old_errors_total"
+	ForeignTotal  = "old_requests_total"
+)
+
+func (s *Stream) instance() string {
+	if s.Instance == "" {
+		return collectorInstance
+	}
+	return s.Instance
+}
+
+func (s *Scenario) deployment(v Version) []series {
+	while := func(value float64) func(time.Time) (float64, bool) {
+		return func(t time.Time) (float64, bool) { return value, v.Life.holds(s.Until(t)) }
+	}
+	of := func(name string) labels.Labels {
+		return s.labels(name, collectorInstance, "service_version", v.Name,
+			"deployment_id", s.Service.Name+"-"+v.Name, "deployment_status", v.Status)
+	}
+	return []series{
+		{of("deployment_info"), while(1)},
+		{of("deployment_start_time_seconds"), while(float64(s.Start.Add(v.Life.Begin).Unix()))},
+		{of("deployment_instances"), while(v.Instances)},
+	}
+}
+
+// labels are a metric's, with the service and what follows; empty ones are left out, as Prometheus does.
+func (s *Scenario) labels(metric, instance string, pairs ...string) labels.Labels {
+	b := labels.NewBuilder(labels.FromStrings(labels.MetricName, metric, "job", job, "instance", instance,
+		"service_name", s.Service.Name, "service_namespace", s.Service.Namespace, "deployment_environment_name", s.Environment))
+	for i := 0; i < len(pairs); i += 2 {
+		b.Set(pairs[i], pairs[i+1])
+	}
+	return b.Labels()
+}

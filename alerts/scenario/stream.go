@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// A Phase is a time of even traffic.
+type Phase struct {
+	For       time.Duration
+	PerMinute float64
+	// Bad is the share of the events that are bad, 0 to 1.
+	Bad float64
+}
+
+// A Span is a time from its beginning to its end, both counted from the start of the scenario.
+// An End of 0 is the end of the scenario.
+type Span struct{ Begin, End time.Duration }
+
+func (s Span) holds(at time.Duration) bool {
+	return at >= s.Begin && (s.End == 0 || at < s.End)
+}
+
+// A Stream is what one collector counts of one version of the service: two counters, one of good
+// events and one of bad.
+type Stream struct {
+	// Version and Instance are the service's version and the collector that counts.
+	Version, Instance string
+	// Life is when the counters exist. They begin at 0.
+	Life Span
+	// Traffic follows phase by phase from the beginning of Life; there is none after the last.
+	Traffic []Phase
+	// Hidden is how long the counters count before anybody reads them: the first value that
+	// is scraped is not 0.
+	Hidden time.Duration
+	// Sparse counters of bad events appear with the first bad event: not what our collector does, but
+	// what most applications do.
+	Sparse bool
+	// Resets are when the counters begin again at 0, as after a restart without storage.
+	Resets []time.Duration
+	// Gaps are scrapes that fail.
+	Gaps []Span
+}
+
+// until counts the events from the start of the scenario to at. Events are whole: one counts when
+// it is complete, so that one event a minute is one at the end of each minute.
+func (s *Stream) until(at time.Duration) (good, bad float64) {
+	if s.Life.End != 0 {
+		at = min(at, s.Life.End)
+	}
+	at -= s.Life.Begin
+	var total float64
+	for _, p := range s.Traffic {
+		if at <= 0 {
+			break
+		}
+		n := min(at, p.For).Minutes() * p.PerMinute
+		total, bad = total+n, bad+n*p.Bad
+		at -= p.For
+	}
+	total, bad = whole(total), whole(bad)
+	return total - bad, bad
+}
+
+// whole cuts off what is not yet a whole event; the little that is added makes up for rounding.
+func whole(n float64) float64 { return math.Floor(n + 1e-6) }
+
+// counters are what a scrape at that time reads.
+func (s *Stream) counters(at time.Duration) (good, bad float64, ok bool) {
+	if !s.Life.holds(at) || at < s.Life.Begin+s.Hidden || s.gap(at) {
+		return 0, 0, false
+	}
+	good, bad = s.until(at)
+	var last time.Duration
+	for _, reset := range s.Resets {
+		if reset <= at {
+			last = max(last, reset)
+		}
+	}
+	if last > 0 {
+		g, b := s.until(last)
+		good, bad = good-g, bad-b
+	}
+	return good, bad, true
+}
+
+func (s *Stream) gap(at time.Duration) bool {
+	return slices.ContainsFunc(s.Gaps, func(g Span) bool { return g.holds(at) })
+}

@@ -1,0 +1,84 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// Truth is what the raw events say: plain counting, without PromQL and without samples.
+type Truth struct{ *Scenario }
+
+// Events counts what happened after from and until to, over all streams.
+func (t Truth) Events(from, to time.Duration) (good, bad float64) {
+	for i := range t.Streams {
+		g1, b1 := t.Streams[i].until(to)
+		g0, b0 := t.Streams[i].until(max(from, 0))
+		good, bad = good+g1-g0, bad+b1-b0
+	}
+	return good, bad
+}
+
+// ErrorRatio is the share of bad events in the window that ends at to; 0 without events.
+func (t Truth) ErrorRatio(window, to time.Duration) float64 {
+	good, bad := t.Events(to-window, to)
+	return ratio(good, bad)
+}
+
+// PeriodErrorRatio is the share of bad events in the SLO's own window, as seen at to.
+func (t Truth) PeriodErrorRatio(to time.Duration) float64 {
+	begin, _ := t.SLO.Window.Bounds(t.Start.Add(to))
+	return ratio(t.Events(t.Until(begin), to))
+}
+
+// BudgetRemaining is the share of the error budget that is left, as seen at to; below 0 when overspent.
+func (t Truth) BudgetRemaining(to time.Duration) float64 {
+	return 1 - t.PeriodErrorRatio(to)/t.SLO.ErrorBudget()
+}
+
+func ratio(good, bad float64) float64 {
+	if good+bad == 0 {
+		return 0
+	}
+	return bad / (good + bad)
+}
+
+// A Condition is what an alert waits for, at a moment.
+type Condition func(at time.Duration) bool
+
+// Burning is the condition of a pair: both windows burn faster than its factor.
+func (t Truth) Burning(p catalog.BurnPair) Condition {
+	threshold := p.Factor * t.SLO.ErrorBudget()
+	return func(at time.Duration) bool {
+		return t.ErrorRatio(p.Long, at) > threshold && t.ErrorRatio(p.Short, at) > threshold
+	}
+}
+
+// resolution is how closely conditions are looked at.
+const resolution = 10 * time.Second
+
+// Firing are the times within the scenario at which an alert on the condition fires, when it must
+// hold for so long first. A time that lasts to the end has no End.
+func (t Truth) Firing(holds Condition, wait time.Duration) []Span {
+	var spans []Span
+	begin := time.Duration(-1)
+	end := func(at time.Duration) {
+		if begin >= 0 && begin+wait < t.Length {
+			spans = append(spans, Span{begin + wait, at})
+		}
+		begin = -1
+	}
+	for at := time.Duration(0); at < t.Length; at += resolution {
+		switch now := holds(at); {
+		case now && begin < 0:
+			begin = at
+		case !now && begin >= 0:
+			if begin+wait < at {
+				end(at)
+			}
+			begin = -1
+		}
+	}
+	end(0)
+	return spans
+}
