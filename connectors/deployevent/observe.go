@@ -58,7 +58,7 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 // see tells the tracker that the sender of the resource lives.
 func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) {
 	if id, ok := deployment.Identify(resource); ok {
-		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Instance: id.Instance, Time: at.AsTime()})
+		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Source: id.Source, Instance: id.Instance, Time: at.AsTime()})
 	}
 }
 

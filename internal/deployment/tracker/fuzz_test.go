@@ -72,7 +72,7 @@ func FuzzTracker(f *testing.F) {
 			default:
 				late := time.Duration(pick(1<<14)-1<<10) * 100 * time.Millisecond
 				for n := range 4 {
-					b.See(Sighting{key, version, string(rune('a' + pick(9))), b.at.Add(time.Duration(n)*5*time.Second - late)})
+					b.See(Sighting{key, version, string(rune('a' + pick(9))), b.at.Add(time.Duration(n)*5*time.Second - late), 0})
 					b.at = b.at.Add(4 * time.Second)
 				}
 			}

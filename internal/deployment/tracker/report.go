@@ -43,6 +43,9 @@ func (t *Tracker) Report(d deployment.Deployment) error {
 		d.End = d.Start
 	}
 	s := t.find(d.Service)
+	if s == nil && t.config.past(&d, now) {
+		return nil
+	}
 	if s == nil && d.Version == "" {
 		return errNoVersion(d.Service)
 	}
@@ -83,6 +86,12 @@ func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err e
 	if v == nil {
 		v = s.meant(&d)
 	}
+	if s.config.past(&d, now) && (v == nil || !v.open()) {
+		if v != nil && v.latest != nil {
+			s.recall(v.latest, &d)
+		}
+		return true, nil
+	}
 	if v == nil {
 		if d.Version == "" {
 			return true, errNoVersion(s.key)
@@ -100,6 +109,27 @@ func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err e
 	s.touch()
 	s.restamp()
 	return true, nil
+}
+
+// past says that a report is of long ago. Who watches a cluster is told first of all that is there: that is nothing new,
+// and makes no marker.
+func (c *Config) past(d *deployment.Deployment, now time.Time) bool {
+	at := d.Start
+	if d.Status.Over() {
+		at = d.End
+	}
+	return now.Sub(at) > c.Recent
+}
+
+// recall takes the facts out of a report of long ago.
+func (s *service) recall(c *candidate, d *deployment.Deployment) {
+	before := c.Deployment
+	c.Merge(d)
+	if c.Deployment != before {
+		c.news = c.news || !c.silent
+		s.touch()
+		s.restamp()
+	}
 }
 
 // byID is the version whose latest deployment has the ID.

@@ -81,6 +81,7 @@ func (d *decoder) service(s *service) {
 	s.key = deployment.Service{Name: d.name(), Namespace: d.name(), Environment: d.name()}
 	d.require(s.key.Name != "")
 	s.serial = uint32(d.uint(math.MaxUint32))
+	s.source = deployment.Source(d.uint(uint64(deployment.Unknown)))
 	s.first, s.bare, s.heard, s.gap = d.int(), d.int(), d.int(), d.int()
 	d.require(s.heard >= 0 && s.gap >= 0)
 	s.gap = min(s.gap, int64(s.config.InstanceTTL))

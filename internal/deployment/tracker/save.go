@@ -12,7 +12,7 @@ import (
 // The format of a record; u is an unsigned and i a signed varint, times are Unix nanoseconds:
 //
 //	record     format:u  n:u  service...
-//	service    name:text  namespace:text  environment:text  serial:u  first:i  bare:i  heard:i  gap:i  arrived:i
+//	service    name:text  namespace:text  environment:text  serial:u  source:u  first:i  bare:i  heard:i  gap:i  arrived:i
 //	           n:u  version...  n:u  instance...
 //	version    name:text  serial:u  first:i  seen:i  heard:i  flags:u  count:u  [deployment]
 //	deployment status:text  start:i  end:i  facts:text...  n:u  alias:text...
@@ -73,6 +73,7 @@ func (b *encoder) service(s *service) {
 	b.text(s.key.Namespace)
 	b.text(s.key.Environment)
 	b.uint(uint64(s.serial))
+	b.uint(uint64(s.source))
 	for _, v := range []int64{s.first, s.bare, s.heard, s.gap, s.arrived.Load()} {
 		b.int(v)
 	}

@@ -33,7 +33,7 @@ func lived(t require.TestingT) *bench {
 	b.settle(checkout, "v1", "a")
 	require.NoError(t, b.Report(deployment.Deployment{Service: checkout, Version: "v1", ID: "ci-1", Revision: "abc", Status: deployment.Started}))
 	require.NoError(t, b.Report(deployment.Deployment{Service: checkout, Version: "v3", ID: "ci-2", Actor: "ada", Status: deployment.Failed}))
-	b.See(Sighting{checkout, "stranger", "x", b.at})
+	b.See(Sighting{checkout, "stranger", "x", b.at, 0})
 	b.See(Sighting{Service: checkout, Time: b.at})
 	return b
 }
@@ -83,9 +83,9 @@ func TestOnlyWhatHasChangedIsSaved(t *testing.T) {
 func TestRestoreUnderLowerLimits(t *testing.T) {
 	b := newBench(Default())
 	for n := range 300 {
-		b.See(Sighting{number(n), "v1", "a", b.at})
-		b.See(Sighting{number(n), "v1", "b", b.at})
-		b.See(Sighting{number(n), "v2", "c", b.at})
+		b.See(Sighting{number(n), "v1", "a", b.at, 0})
+		b.See(Sighting{number(n), "v1", "b", b.at, 0})
+		b.See(Sighting{number(n), "v2", "c", b.at, 0})
 	}
 	config := Default()
 	config.MaxServices, config.MaxInstances, config.MaxVersions, config.History = 50, 1, 1, 0

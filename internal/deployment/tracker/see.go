@@ -11,9 +11,10 @@ import (
 // A Sighting is telemetry of one resource.
 type Sighting struct {
 	Service  deployment.Service
-	Version  string    // may be empty: then only the service is seen
-	Instance string    // may be empty, if nothing tells one from another
-	Time     time.Time // of the telemetry, by the clock of whoever sent it; zero is now
+	Version  string            // may be empty: then only the service is seen
+	Instance string            // may be empty, if nothing tells one from another
+	Time     time.Time         // of the telemetry, by the clock of whoever sent it; zero is now
+	Source   deployment.Source // where the version was read
 }
 
 // step is how often an instance is looked at, on its own clock: what comes in between changes nothing.
@@ -25,6 +26,7 @@ const farthest = int64(1) << 61
 // See notes that the version runs.
 func (t *Tracker) See(s Sighting) {
 	h := t.Handle(s.Service, s.Version, s.Instance)
+	h.source = s.Source
 	h.See(s.Time)
 }
 
@@ -34,6 +36,7 @@ type Handle struct {
 	service           *service
 	key               deployment.Service
 	version, instance string
+	source            deployment.Source
 	id                uint64
 	last              int64
 }
@@ -80,7 +83,10 @@ func (s *service) see(h *Handle, at int64, clock func() time.Time) bool {
 	if s.forgotten {
 		return false
 	}
-	if h.version == "" {
+	if h.version != "" && h.source < s.source {
+		s.rename(h.source)
+	}
+	if h.version == "" || h.source > s.source { // no version, or another name of one that is known better
 		s.untagged(h, at, clock)
 		return true
 	}
@@ -167,4 +173,15 @@ func (s *service) listen(i *instance, now, settle int64) {
 		s.gap = max(s.gap, gap)
 	}
 	i.heard = second
+}
+
+// rename goes on with versions from a better source. Those of the worse one are other names of the same versions, so what
+// runs is taken as if it were seen for the first time.
+func (s *service) rename(source deployment.Source) {
+	if s.source != deployment.Unknown {
+		s.drop(func(*instance) bool { return true })
+		s.versions, s.steps, s.first = nil, nil, 0
+	}
+	s.source = source
+	s.touch()
 }

@@ -24,9 +24,10 @@ type service struct {
 	instances instances
 	// versions, those that were deployed in the order in which their latest deployments began, and others anywhere.
 	versions []*version
-	serial   uint32 // of the newest version
-	first    int64  // when any version was first seen
-	bare     int64  // newest telemetry without a version
+	serial   uint32            // of the newest version
+	source   deployment.Source // of the versions; Unknown until one is seen
+	first    int64             // when any version was first seen
+	bare     int64             // newest telemetry without a version
 
 	heard    int64 // the service's own clock: time during which something was heard
 	listened int64 // when it was last moved; 0 after a start

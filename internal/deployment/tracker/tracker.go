@@ -97,7 +97,7 @@ func (t *Tracker) ensure(key deployment.Service) *service {
 		return nil
 	}
 	key = deployment.Service{Name: strings.Clone(key.Name), Namespace: strings.Clone(key.Namespace), Environment: strings.Clone(key.Environment)}
-	s := &service{key: key, config: &t.config, stats: &t.stats, changed: &shard.changed}
+	s := &service{key: key, source: deployment.Unknown, config: &t.config, stats: &t.stats, changed: &shard.changed}
 	s.arrived.Store(t.now().UnixNano())
 	shard.services[key] = s
 	t.stats.services.Add(1)

@@ -31,7 +31,7 @@ func newBench(config Config) *bench {
 // settle lets the version be seen on the instance for half a minute.
 func (b *bench) settle(key deployment.Service, version, instance string) {
 	for range 6 {
-		b.See(Sighting{key, version, instance, b.at})
+		b.See(Sighting{key, version, instance, b.at, 0})
 		b.Due()
 		b.at = b.at.Add(5 * time.Second)
 	}
@@ -44,8 +44,8 @@ func TestServicesAreLimited(t *testing.T) {
 	b.settle(checkout, "v1", "a")
 	for n := range 5000 {
 		b.at = b.at.Add(time.Second)
-		b.See(Sighting{checkout, "v1", "a", b.at})
-		b.See(Sighting{number(n), "v1", "a", b.at})
+		b.See(Sighting{checkout, "v1", "a", b.at, 0})
+		b.See(Sighting{number(n), "v1", "a", b.at, 0})
 	}
 	stats := b.Stats()
 	require.LessOrEqual(t, stats.Services, int64(100))
@@ -90,7 +90,7 @@ func TestAHandleOutlivesItsService(t *testing.T) {
 	require.False(t, b.LastSeen(checkout).IsZero())
 	for n := range 200 { // one of them is in its shard
 		b.at = b.at.Add(time.Second)
-		b.See(Sighting{number(n), "v1", "a", b.at})
+		b.See(Sighting{number(n), "v1", "a", b.at, 0})
 	}
 	require.True(t, b.LastSeen(checkout).IsZero())
 	config.MaxServices = 10
@@ -104,7 +104,7 @@ func TestVersionsAreLimited(t *testing.T) {
 	b := newBench(Default())
 	b.settle(checkout, "v1", "a")
 	for n := range 1000 {
-		b.See(Sighting{checkout, fmt.Sprint("noise-", n), "a", b.at})
+		b.See(Sighting{checkout, fmt.Sprint("noise-", n), "a", b.at, 0})
 	}
 	s := b.find(checkout)
 	require.LessOrEqual(t, len(s.versions), b.config.MaxVersions)
@@ -117,10 +117,10 @@ func TestVersionsAreLimited(t *testing.T) {
 	b.settle(checkout, "v1", "a")
 	for range 6 {
 		b.settle(checkout, "v2", "b")
-		b.See(Sighting{checkout, "v1", "a", b.at})
+		b.See(Sighting{checkout, "v1", "a", b.at, 0})
 	}
 	require.Error(t, b.Report(deployment.Deployment{Service: checkout, Version: "v3", Status: deployment.Started}))
-	b.See(Sighting{checkout, "v3", "c", b.at})
+	b.See(Sighting{checkout, "v3", "c", b.at, 0})
 	require.Equal(t, int64(2), b.Stats().RefusedVersions)
 }
 
@@ -149,7 +149,7 @@ func TestInstancesAreLimited(t *testing.T) {
 			version = "v2"
 		}
 		for n := range 30 {
-			b.See(Sighting{checkout, version, fmt.Sprint(version, n), b.at})
+			b.See(Sighting{checkout, version, fmt.Sprint(version, n), b.at, 0})
 		}
 		due = append(due, b.Due()...)
 	}
@@ -199,7 +199,7 @@ func TestReportsSayWhatIsWrong(t *testing.T) {
 		`status "shiny" is not known; use one of ["started" "canary" "completed" "rolled_back" "failed"]`)
 	require.EqualError(t, b.Report(deployment.Deployment{Service: checkout, Status: deployment.Started}),
 		"service.version is missing, and no deployment of checkout is known; say which version")
-	b.See(Sighting{checkout, "", "a", b.at})
+	b.See(Sighting{checkout, "", "a", b.at, 0})
 	require.EqualError(t, b.Report(deployment.Deployment{Service: checkout, Status: deployment.Started}),
 		"service.version is missing, and no deployment of checkout is known; say which version")
 	for n := range 2 * mostSteps {
@@ -309,7 +309,7 @@ func TestConcurrency(t *testing.T) {
 		all.Go(func() {
 			for n := range 3000 {
 				key := number(n % 50)
-				tracker.See(Sighting{key, fmt.Sprint("v", n%3), fmt.Sprint(worker), time.Now().Add(time.Duration(n) * time.Second)})
+				tracker.See(Sighting{key, fmt.Sprint("v", n%3), fmt.Sprint(worker), time.Now().Add(time.Duration(n) * time.Second), 0})
 				tracker.Stamp(key, "v1")
 				switch n % 100 {
 				case 0:

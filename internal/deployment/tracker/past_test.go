@@ -1,0 +1,50 @@
+package tracker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// Who watches a cluster is told at its start of all that is there, however old. That is no deployment, but what it
+// says is known from then on.
+func TestReportsOfLongAgo(t *testing.T) {
+	now := epoch
+	known := New(Default(), func() time.Time { return now })
+	checkout := deployment.Service{Name: "checkout"}
+	for range 30 {
+		known.See(Sighting{Service: checkout, Version: "v1", Instance: "a", Time: now})
+		now = now.Add(time.Second)
+	}
+	require.Empty(t, known.Due())
+	old := func(service, version, revision string) deployment.Deployment {
+		at := now.Add(-40 * 24 * time.Hour)
+		return deployment.Deployment{Service: deployment.Service{Name: service}, Version: version, Revision: revision,
+			Status: deployment.Completed, Start: at, End: at.Add(time.Minute)}
+	}
+	for range 2 {
+		require.NoError(t, known.Report(old("checkout", "v1", "abc")))
+		require.NoError(t, known.Report(old("checkout", "v0", "old")))
+		require.NoError(t, known.Report(old("checkout", "", "")))
+		require.NoError(t, known.Report(old("payment", "v1", "abc")))
+		require.Empty(t, known.Due())
+	}
+	stamp, ok := known.Stamp(checkout, "v1")
+	require.True(t, ok)
+	require.Equal(t, Stamp{ID: deployment.NewID(checkout, "v1", 0), Revision: "abc"}, stamp)
+	require.EqualValues(t, 1, known.Stats().Services)
+	known.Running(func(d *deployment.Deployment, _ int) { require.Equal(t, "v1", d.Version) })
+
+	// One that is on its way can be ended late.
+	require.NoError(t, known.Report(deployment.Deployment{Service: checkout, Version: "v2", Status: deployment.Started, Start: now}))
+	now = now.Add(2 * time.Hour)
+	require.NoError(t, known.Report(deployment.Deployment{Service: checkout, Version: "v2", Status: deployment.Failed, End: now.Add(-time.Hour), Start: now.Add(-time.Hour)}))
+	var got []deployment.Status
+	for _, d := range known.Due() {
+		got = append(got, d.Status)
+	}
+	require.Equal(t, []deployment.Status{deployment.Started, deployment.Failed}, got)
+}
