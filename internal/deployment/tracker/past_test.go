@@ -48,3 +48,33 @@ func TestReportsOfLongAgo(t *testing.T) {
 	}
 	require.Equal(t, []deployment.Status{deployment.Started, deployment.Failed}, got)
 }
+
+// A reporter may not know the namespace, or call the Kubernetes namespace so.
+func TestReportsThatNameTheServiceInPart(t *testing.T) {
+	now := epoch
+	known := New(Default(), func() time.Time { return now })
+	for _, s := range []deployment.Service{
+		{Name: "cart", Environment: "production"},
+		{Name: "checkout", Namespace: "shop", Environment: "production"},
+		{Name: "payment", Namespace: "shop", Environment: "production"},
+		{Name: "payment", Namespace: "shop", Environment: "staging"},
+	} {
+		for n := range 15 {
+			known.See(Sighting{Service: s, Version: "v1", Instance: "a", Time: now.Add(time.Duration(n) * time.Second)})
+		}
+	}
+	now = now.Add(15 * time.Second)
+	require.Empty(t, known.Due())
+	for _, c := range []struct{ told, meant deployment.Service }{
+		{deployment.Service{Name: "cart", Namespace: "shop-prod", Environment: "production"}, deployment.Service{Name: "cart", Environment: "production"}},
+		{deployment.Service{Name: "checkout"}, deployment.Service{Name: "checkout", Namespace: "shop", Environment: "production"}},
+		{deployment.Service{Name: "checkout", Namespace: "other"}, deployment.Service{Name: "checkout", Namespace: "other"}},
+		{deployment.Service{Name: "payment", Environment: "staging"}, deployment.Service{Name: "payment", Namespace: "shop", Environment: "staging"}},
+		{deployment.Service{Name: "payment"}, deployment.Service{Name: "payment"}},
+	} {
+		require.NoError(t, known.Report(deployment.Deployment{Service: c.told, Version: "v2", Status: deployment.Started, Start: now}))
+		due := known.Due()
+		require.Len(t, due, 1)
+		require.Equal(t, c.meant, due[0].Service)
+	}
+}

@@ -42,7 +42,7 @@ func (t *Tracker) Report(d deployment.Deployment) error {
 	if d.End.Before(d.Start) && d.Status.Over() {
 		d.End = d.Start
 	}
-	s := t.find(d.Service)
+	s := t.named(d.Service)
 	if s == nil && t.config.past(&d, now) {
 		return nil
 	}
@@ -69,6 +69,26 @@ func errNoVersion(s deployment.Service) error {
 }
 
 var errBusy = errors.New("too many reports at once; send them more slowly")
+
+// named is the service that a reporter means. Pipelines and clusters often do not know its namespace or
+// environment, or telemetry does not: what one of them leaves out is no difference, if only one service is meant.
+func (t *Tracker) named(key deployment.Service) *service {
+	if s := t.find(key); s != nil {
+		return s
+	}
+	alike := func(a, b string) bool { return a == b || a == "" || b == "" }
+	var found *service
+	for _, s := range t.all() {
+		if s.key.Name != key.Name || !alike(s.key.Namespace, key.Namespace) || !alike(s.key.Environment, key.Environment) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = s
+	}
+	return found
+}
 
 // report is not ok if the service is not tracked any more.
 func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err error) {
