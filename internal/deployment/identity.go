@@ -79,8 +79,6 @@ func Identify(resource pcommon.Map) (id Identity, ok bool) {
 			replicaSet = text(v)
 		case keyDeployment:
 			controller = text(v)
-		default:
-			continue
 		case keyInstance, keyPodUID, keyPodName, keyContainer, keyHostID, keyHostName:
 			for i, one := range instanceKeys[:rank] {
 				if one == key && text(v) != "" {
