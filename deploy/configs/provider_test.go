@@ -61,3 +61,33 @@ func TestUnknownNameListsTheKnown(t *testing.T) {
 	_, err := provider{}.Retrieve(t.Context(), "file:agent", nil)
 	assert.ErrorContains(t, err, "write builtin:NAME")
 }
+
+func TestGrafanaIsAddedWhenItIsNamed(t *testing.T) {
+	t.Setenv("OTELCOL_SRE_GRAFANA", "https://grafana.example.com")
+	t.Setenv("OTELCOL_SRE_GRAFANA_TOKEN", "secret")
+	for _, name := range []string{"standalone", "gateway"} {
+		conf, err := resolve(t, "builtin:"+name)
+		require.NoError(t, err)
+		assert.Equal(t, "https://grafana.example.com", conf.Get("exporters::grafana_annotations::endpoint"), name)
+		assert.Contains(t, conf.Get("service::extensions"), "bearertokenauth/grafana", name)
+		assert.Contains(t, conf.Get("service::extensions"), "file_storage", name)
+	}
+	conf, err := resolve(t, "builtin:agent")
+	require.NoError(t, err)
+	assert.False(t, conf.IsSet("exporters::grafana_annotations"), "deployments are told where all instances are seen")
+}
+
+// The parts of configs that others merge over a built-in one add to it and replace nothing.
+func TestMarkersAddTheirPipelines(t *testing.T) {
+	before, err := resolve(t, "builtin:gateway")
+	require.NoError(t, err)
+	for _, part := range []string{"kubernetes", "flux"} {
+		conf, err := resolve(t, "builtin:gateway", "file:../markers/"+part+".yaml")
+		require.NoError(t, err)
+		pipelines := conf.Get("service::pipelines").(map[string]any)
+		for name, pipeline := range before.Get("service::pipelines").(map[string]any) {
+			assert.Equal(t, pipeline, pipelines[name], "%s: %s", part, name)
+		}
+		assert.Len(t, pipelines, len(before.Get("service::pipelines").(map[string]any))+1, part)
+	}
+}
