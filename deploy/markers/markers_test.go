@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/report"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 )
 
 var now = time.Date(2026, 11, 20, 14, 2, 0, 0, time.UTC)
@@ -39,7 +40,28 @@ func received(t *testing.T, body string) deployment.Deployment {
 	d, ok, err := report.Read(resource.Resource().Attributes(), resource.ScopeLogs().At(0).LogRecords().At(0))
 	require.NoError(t, err, body)
 	require.True(t, ok, body)
+	gives(t, *d)
 	return *d
+}
+
+// gives checks that the deployment gives a marker. Without a version it says more of one that is known.
+func gives(t *testing.T, d deployment.Deployment) {
+	t.Helper()
+	clock := d.Start
+	if d.End.After(clock) {
+		clock = d.End
+	}
+	known := tracker.New(tracker.Default(), func() time.Time { return clock })
+	if d.Version == "" {
+		require.NoError(t, known.Report(deployment.Deployment{Service: d.Service, Version: "v1", Status: deployment.Started, Start: d.Start}))
+	}
+	require.NoError(t, known.Report(d))
+	due := known.Due()
+	require.NotEmpty(t, due)
+	require.Equal(t, d.Status, due[len(due)-1].Status)
+	for i := range due {
+		require.Equal(t, due[0].ID, due[i].ID, "one marker")
+	}
 }
 
 // documents are those of a YAML file.
