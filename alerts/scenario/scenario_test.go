@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -59,16 +60,54 @@ func play(t *testing.T, s *scenario.Scenario, file rulefmt.RuleGroups) *scenario
 	return p
 }
 
-// The FACTS of the usual recipe: what others measured of it comes out here too.
-func TestSloth(t *testing.T) {
-	var rows []scenario.Row
-	for _, s := range scenario.Comparisons(checkout(t)) {
-		begin := time.Now()
+// The usual recipe is off as others measured it, and the event-weighted one is not.
+func TestCompare(t *testing.T) {
+	want := []struct{ sloth, ours float64 }{{2.1, 4.12}, {2.1, 0.0412}, {9.4, 0.4}, {math.NaN(), 0}, {0, 0}, {0.27, 0.27}}
+	for i, s := range scenario.Comparisons(checkout(t)) {
 		row, err := scenario.Compare(t.Context(), s, handWritten(t))
 		require.NoError(t, err)
-		t.Log(s.Name, time.Since(begin))
-		rows = append(rows, row)
+		assert.InDelta(t, want[i].sloth, 100*row.Sloth, 0.1, s.Name)
+		assert.InDelta(t, want[i].ours, 100*row.Ours, 0.01, s.Name)
 	}
-	require.NoError(t, scenario.WriteTable(os.Stdout, rows))
-	assert.Len(t, rows, 6)
+}
+
+// What is filled in is what the groups would have written.
+func TestFillIn(t *testing.T) {
+	s := outage(t)
+	whole := play(t, s, handWritten(t))
+	last := *s
+	last.Watch.Begin = 5 * hour
+	filled := play(t, &last, handWritten(t))
+	for _, query := range []string{
+		"sum_over_time(bad:increase5m[6h])", "sum_over_time(total:increase5m[6h])", "count_over_time(total:increase5m[6h])",
+		"slo:sli_error:ratio_rate30d",
+	} {
+		want, ok, err := whole.Query(t.Context(), s.Length, query)
+		require.NoError(t, err)
+		require.True(t, ok)
+		got, ok, err := filled.Query(t.Context(), s.Length, query)
+		require.NoError(t, err)
+		require.True(t, ok)
+		assert.InEpsilon(t, want, got, 1e-12, query)
+	}
+	assert.Len(t, whole.Fired("Burning"), 1)
+	assert.Empty(t, filled.Episodes, "it was over before")
+}
+
+func TestTruth(t *testing.T) {
+	s := outage(t)
+	truth := scenario.Truth{Scenario: s}
+	good, bad := truth.Events(0, s.Length)
+	assert.Equal(t, 600.0*(5*60+140), good)
+	assert.Equal(t, 600.0*60, bad)
+	assert.Equal(t, 1.0, truth.ErrorRatio(hour, 3*hour))
+	assert.Equal(t, 0.5, truth.ErrorRatio(hour, 2*hour+30*minute))
+	assert.Equal(t, 0.0, truth.ErrorRatio(hour, 0), "nothing happened before the start")
+
+	high := s.SLO.BurnPairs()[0]
+	firing := truth.Firing(truth.Burning(high), high.For)
+	require.Len(t, firing, 1)
+	// 1.44 % of an hour is 52 s of a total outage; 5 min after it the short window is below 1.44 % of itself.
+	assert.InDelta(t, float64(2*hour+52*time.Second+high.For), float64(firing[0].Begin), float64(10*time.Second))
+	assert.InDelta(t, float64(3*hour+5*minute-4*time.Second), float64(firing[0].End), float64(10*time.Second))
 }

@@ -1,0 +1,56 @@
+// Package gotool builds the programs that tests run beside the code: promtool and Alertmanager, in the
+// versions that go.mod pins.
+package gotool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Build builds the program of a main package into a folder and returns its path. The program may need
+// modules that nothing else here does: it gets a copy of go.mod and go.sum to add them to.
+func Build(pkg, folder string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	program := filepath.Join(folder, filepath.Base(pkg))
+	build := exec.Command("go", "build", "-modfile", filepath.Join(folder, "go.mod"), "-mod=mod", "-ldflags=-s -w", "-o", program, pkg)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return program, nil
+}
+
+// moduleRoot is the nearest folder above the working directory that has a go.mod.
+func moduleRoot() (string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		_, err := os.Stat(filepath.Join(folder, "go.mod"))
+		if err == nil {
+			return folder, nil
+		}
+		parent := filepath.Dir(folder)
+		if !errors.Is(err, fs.ErrNotExist) || parent == folder {
+			return "", fmt.Errorf("no go.mod above %s: %w", folder, err)
+		}
+		folder = parent
+	}
+}
