@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -176,11 +177,16 @@ func (s *service) listen(i *instance, now, settle int64) {
 }
 
 // rename goes on with versions from a better source. Those of the worse one are other names of the same versions, so what
-// runs is taken as if it were seen for the first time.
+// runs is taken as if it were seen for the first time. What was told and is yet to be seen stays.
 func (s *service) rename(source deployment.Source) {
 	if s.source != deployment.Unknown {
+		seen := func(v *version) bool { return v.latest == nil || v.confirmed }
+		s.steps = slices.DeleteFunc(s.steps, func(a announcement) bool {
+			return slices.ContainsFunc(s.versions, func(v *version) bool { return v.latest == a.candidate && seen(v) })
+		})
+		s.versions = slices.DeleteFunc(s.versions, seen)
 		s.drop(func(*instance) bool { return true })
-		s.versions, s.steps, s.first = nil, nil, 0
+		s.first = 0
 	}
 	s.source = source
 	s.touch()

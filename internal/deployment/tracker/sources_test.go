@@ -55,3 +55,21 @@ func TestVersionsOfSeveralSources(t *testing.T) {
 		})
 	}
 }
+
+// What was told before a better source appears is still told.
+func TestABetterSourceKeepsWhatWasTold(t *testing.T) {
+	now := epoch
+	known := New(Default(), func() time.Time { return now })
+	checkout := deployment.Service{Name: "checkout"}
+	for range 30 {
+		known.See(Sighting{Service: checkout, Version: "sha-v1", Instance: "pod", Source: deployment.FromImage, Time: now})
+		now = now.Add(time.Second)
+	}
+	require.NoError(t, known.Report(deployment.Deployment{Service: checkout, Version: "v2", ID: "run-7", Status: deployment.Started, Start: now}))
+	known.See(Sighting{Service: checkout, Version: "v1", Instance: "sdk", Time: now})
+	due := known.Due()
+	require.Len(t, due, 1)
+	require.Equal(t, "run-7", due[0].ID)
+	_, ok := known.Stamp(checkout, "sha-v1")
+	require.False(t, ok)
+}
