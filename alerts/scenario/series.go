@@ -32,10 +32,22 @@ func (s *Scenario) series() []series {
 			return float64(s.Start.Add(at).UnixMilli()) / 1000, ok
 		},
 	})
+	if s.SLO.SLI.Prometheus == nil && (s.SLO.Window.Calendar != nil || len(s.SLO.Resets) > 0) {
+		all = append(all, s.budget())
+	}
 	for _, v := range s.Versions {
 		all = append(all, s.deployment(v)...)
 	}
 	return all
+}
+
+// budget is the error budget as the collector keeps it, which is exact. The rules need it where PromQL
+// has no range for the period.
+func (s *Scenario) budget() series {
+	return series{
+		s.labels("slo_error_budget_remaining_ratio", collectorInstance, "slo_name", s.SLO.Name),
+		func(t time.Time) (float64, bool) { return Truth{s}.BudgetRemaining(s.Until(t)), true },
+	}
 }
 
 // counters are the stream's two counters: slo_events_total, or what a Prometheus SLI's queries read.

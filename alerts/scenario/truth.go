@@ -54,6 +54,19 @@ func (t Truth) Burning(p catalog.BurnPair) Condition {
 	}
 }
 
+// Failed is the condition that at least so many events of the window are bad.
+func (t Truth) Failed(atLeast float64, window time.Duration) Condition {
+	return func(at time.Duration) bool {
+		_, bad := t.Events(at-window, at)
+		return bad >= atLeast
+	}
+}
+
+// And is the condition that both hold.
+func (c Condition) And(other Condition) Condition {
+	return func(at time.Duration) bool { return c(at) && other(at) }
+}
+
 // resolution is how closely conditions are looked at.
 const resolution = 10 * time.Second
 

@@ -1,0 +1,166 @@
+// Package alerts turns a service of the catalog into Prometheus rules: recording rules that
+// know how much of each error budget is gone, and the alerts that follow from them.
+//
+// The rules differ from what other generators write in one thing: every ratio is a ratio of
+// events. Increases over 5 minutes are recorded once a minute, and every longer window is the
+// sum of these, so a busy hour weighs more than a quiet one, silence is no NaN, and nothing
+// reads raw samples of more than an hour.
+package alerts
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/prometheus/otlptranslator"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// The severities of an alert: a page wakes someone, a ticket waits for the morning.
+const (
+	Page   = "page"
+	Ticket = "ticket"
+)
+
+// Options are what the rules depend on besides the catalog.
+type Options struct {
+	// Translation is how the names of OTLP metrics became those of Prometheus.
+	Translation otlptranslator.TranslationStrategyOption
+	// RunbookURL and DashboardURL are what the links in the alerts begin with.
+	RunbookURL, DashboardURL string
+	// GoldenSignals adds tickets about latency and saturation that no SLO speaks of.
+	GoldenSignals bool
+}
+
+// DefaultOptions fit a collector with its own pages, and Prometheus as it comes.
+func DefaultOptions() Options {
+	return Options{
+		Translation:  otlptranslator.UnderscoreEscapingWithSuffixes,
+		RunbookURL:   "http://localhost:8686/runbooks",
+		DashboardURL: "http://localhost:8686/services",
+	}
+}
+
+// An Alert is one alerting rule, and what a runbook says of it.
+type Alert struct {
+	Name    string
+	Service *catalog.Service
+	// SLO is nil for alerts about the service as a whole.
+	SLO      *catalog.SLO
+	Severity string
+	Expr     string
+	For      time.Duration
+	// Labels and Annotations are Prometheus templates; text of the catalog is escaped in them.
+	Labels, Annotations map[string]string
+	// Pair is nil for alerts that are not about a burn rate.
+	Pair *catalog.BurnPair
+	// Why says in plain words what makes the alert fire and why it is set so.
+	Why string
+}
+
+// A File is everything generated for one service.
+type File struct {
+	Service *catalog.Service
+	Groups  []rulefmt.RuleGroup
+	Alerts  []Alert
+	// comments stand above the group of that name.
+	comments map[string]string
+}
+
+// A Warning is something the rules cannot do as the catalog has it.
+type Warning struct {
+	Position catalog.Position
+	Message  string
+}
+
+// Generate makes the rules of a service.
+func Generate(s *catalog.Service, o Options) (File, []Warning) {
+	g := &generator{service: s, options: o, names: newNames(o.Translation), file: File{Service: s, comments: map[string]string{}}}
+	for _, slo := range s.SLOs {
+		g.slo(slo)
+	}
+	g.serviceAlerts()
+	return g.file, g.warnings
+}
+
+type generator struct {
+	service  *catalog.Service
+	options  Options
+	names    names
+	file     File
+	warnings []Warning
+}
+
+// group appends a group, unless it is empty.
+func (g *generator) group(name string, interval time.Duration, comment string, rules ...rulefmt.Rule) {
+	if len(rules) == 0 {
+		return
+	}
+	g.file.Groups = append(g.file.Groups, rulefmt.RuleGroup{Name: name, Interval: duration(interval), Rules: rules})
+	if comment != "" {
+		g.file.comments[name] = comment
+	}
+}
+
+// alert completes an alert with what all have, keeps it, and gives its rule.
+func (g *generator) alert(a Alert) rulefmt.Rule {
+	a.Service = g.service
+	a.Labels = map[string]string{
+		"severity":         a.Severity,
+		label(attrService): literal(g.service.Name),
+		"owner":            literal(oneLine(g.service.Owner)),
+		"tier":             tier(g.service),
+		"environment":      "{{ $labels." + label(attrEnvironment) + " }}",
+	}
+	if g.service.Namespace != "" {
+		a.Labels[label(attrNamespace)] = literal(g.service.Namespace)
+	}
+	if a.SLO != nil {
+		a.Labels[label(attrSLO)] = literal(a.SLO.Name)
+	}
+	drop(a.Labels)
+	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Name, a.Name))
+	a.Annotations["dashboard_url"] = literal(link(g.options.DashboardURL, g.service.Name))
+	g.file.Alerts = append(g.file.Alerts, a)
+	return rulefmt.Rule{Alert: a.Name, Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
+}
+
+// link is a URL below base, whatever the names are made of.
+func link(base string, names ...string) string {
+	for _, name := range names {
+		base += "/" + pathSegment(name)
+	}
+	return base
+}
+
+// pathSegment is a name as one segment of a URL's path or of a file's: it has no slash, and is
+// neither . nor .. .
+func pathSegment(name string) string {
+	switch name {
+	case "", ".", "..":
+		return "_" + name
+	}
+	return url.PathEscape(name)
+}
+
+// FileName is the name of a service's rule file.
+func FileName(s *catalog.Service) string { return pathSegment(s.Name) + ".rules.yaml" }
+
+// drop removes what is empty: Prometheus would, too.
+func drop(labels map[string]string) {
+	for key, value := range labels {
+		if value == "" {
+			delete(labels, key)
+		}
+	}
+}
+
+// ordered are the services by name, so that files and messages come in one order.
+func ordered(services []*catalog.Service) []*catalog.Service {
+	return slices.SortedFunc(slices.Values(services), func(a, b *catalog.Service) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
+}

@@ -1,0 +1,103 @@
+package alerts
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// minFailures is how many events must have failed before any burn rate alert fires. A count of n
+// is known to about ±√n: below five a burst of bad luck and a broken service look the same, and at one
+// request a minute a single failure is 1.7 % of the hour, past every paging threshold of 99.9 %. From five on
+// the lower 95 % bound of the true rate (1.6) is above what one chance failure would be.
+//
+// A total outage still fires, after its fifth failure. Where a pair's long window holds fewer
+// events than that, the next longer pair takes its place.
+const minFailures = 5
+
+const onEnvironment = "on (deployment_environment_name)"
+
+// enough is the guard against alerts on chance failures. Samples are a little late and early
+// at the window's edges, hence half an event of grace.
+func (o objective) enough(failures string) string {
+	return "\nand " + onEnvironment + " " + failures + " >= " + decimal(minFailures-0.5)
+}
+
+// countsEvents tells whether what the rules record are events: the queries of a Prometheus SLI
+// may be rates, ratios or anything else.
+func (o objective) countsEvents() bool { return o.SLI.Prometheus == nil }
+
+func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
+	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
+	threshold := product(p.Factor, o.ErrorBudget())
+	expr := o.recorded(recordRatio+long) + " > " + threshold +
+		"\nand " + onEnvironment + " " + o.recorded(recordRatio+short) + " > " + threshold
+	if o.countsEvents() {
+		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
+	}
+	severity := Ticket
+	if p.Page {
+		severity = Page
+	}
+	return o.alert(Alert{
+		Name: "ErrorBudgetBurn" + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: p.For, Pair: &p,
+		Annotations: map[string]string{
+			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + inEnvironment,
+			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad, and over %s of the last %s too. "+
+				"The objective of %s allows %s.%s", long, percentOf(threshold), short, percentOf(decimal(o.ObjectiveRatio())), percentOf(decimal(o.ErrorBudget())), o.meaning()),
+		},
+		Why: o.whyBurn(p, threshold),
+	})
+}
+
+func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
+	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
+	why := fmt.Sprintf("More than %s of the events were bad over the last %s and over the last %s: %s times what the objective allows. ",
+		percentOf(threshold), long, short, decimal(p.Factor))
+	if p.Clamped {
+		why += "The factor was moved: the one that follows from the budget could never be reached, or would fire on a service that meets its objective. "
+	} else {
+		why += fmt.Sprintf("At that speed %s of the period's budget is gone after %s. ", percent(p.BudgetShare), long)
+	}
+	why += fmt.Sprintf("The long window tells a trend from a blip, the short one (%s) ends the alert soon after the trouble ends; it must hold for %s. ",
+		short, catalog.FormatDuration(p.For))
+	if !o.countsEvents() {
+		return why + "There is no guard for low traffic: the queries of this SLI need not count events."
+	}
+	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic than that this alert cannot fire: the next longer pair does, "+
+		"and in the end ErrorBudgetExhausted.", minFailures, long)
+}
+
+func (o objective) exhausted() rulefmt.Rule {
+	expr := o.recorded(recordRemaining) + " <= 0"
+	if o.countsEvents() {
+		expr += o.enough(o.recorded(recordPeriodBad))
+	}
+	return o.alert(Alert{
+		Name: "ErrorBudgetExhausted", SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
+		Annotations: map[string]string{
+			"summary": o.title() + " has spent its error budget" + inEnvironment,
+			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the budget of this %s is left; the objective of %s is missed until bad events leave the period.%s",
+				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
+		},
+		Why: fmt.Sprintf("Nothing of the error budget of the period (%s) is left, for %s, and at least %d events failed in it. "+
+			"It is a ticket: what is still burning pages by itself.", o.Window, catalog.FormatDuration(exhaustedFor), minFailures),
+	})
+}
+
+// exhaustedFor keeps the first minutes of a new SLO, and a flicker around 0, quiet.
+const exhaustedFor = 15 * interval
+
+// title names the SLO in a sentence, as a template.
+func (o objective) title() string { return literal(oneLine(o.service.Name + "/" + o.Name)) }
+
+// meaning is the SLO's description, if it has one.
+func (o objective) meaning() string {
+	if d := oneLine(o.Description); d != "" {
+		return " " + literal(d)
+	}
+	return ""
+}

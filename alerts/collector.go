@@ -1,0 +1,6 @@
+package alerts
+
+const (
+	collectorName = "otelcol-sre"
+	alertDown     = "CollectorDown"
+)

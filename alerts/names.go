@@ -1,0 +1,98 @@
+package alerts
+
+import (
+	"strings"
+
+	"github.com/prometheus/otlptranslator"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The attributes that make the series of an SLO.
+const (
+	attrService     = "service.name"
+	attrNamespace   = "service.namespace"
+	attrEnvironment = "deployment.environment.name"
+	attrVersion     = "service.version"
+	attrSLO         = "slo.name"
+	attrOutcome     = "slo.outcome"
+)
+
+// The metrics of the collector that the rules read.
+var (
+	metricEvents    = otlptranslator.Metric{Name: "slo.events", Unit: "{event}", Type: otlptranslator.MetricTypeMonotonicCounter}
+	metricRemaining = otlptranslator.Metric{Name: "slo.error_budget.remaining", Unit: "1", Type: otlptranslator.MetricTypeGauge}
+	metricLastSeen  = otlptranslator.Metric{Name: "service.telemetry.last_seen", Unit: "s", Type: otlptranslator.MetricTypeGauge}
+	metricStart     = otlptranslator.Metric{Name: "deployment.start_time", Unit: "s", Type: otlptranslator.MetricTypeGauge}
+)
+
+// names says what OTLP metrics and attributes are called in this Prometheus. What the rules record
+// has underscores whatever the translation, so that dashboards and alerts need not know it.
+type names struct {
+	metric otlptranslator.MetricNamer
+	label  otlptranslator.LabelNamer
+}
+
+func newNames(strategy otlptranslator.TranslationStrategyOption) names {
+	return names{
+		metric: otlptranslator.NewMetricNamer("", strategy),
+		label:  otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape()},
+	}
+}
+
+// label is the name of an attribute in what the rules record.
+func label(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
+
+// attribute is the label of an attribute in what the collector sends.
+func (n names) attribute(name string) string {
+	if l, err := n.label.Build(name); err == nil {
+		return l
+	}
+	return label(name)
+}
+
+// selector selects series of a metric of the collector.
+func (n names) selector(metric otlptranslator.Metric, matchers ...matcher) string {
+	name, err := n.metric.Build(metric)
+	if err != nil { // the metrics above all have names
+		name = label(metric.Name)
+	}
+	for i := range matchers {
+		matchers[i].name = n.attribute(matchers[i].name)
+	}
+	return selector(name, matchers...)
+}
+
+// by aggregates a vector of the collector's series by attributes, under the names of the rules.
+func (n names) by(function, expr string, attributes ...string) string {
+	var to []string
+	for _, a := range attributes {
+		to = append(to, label(a))
+		if from := n.attribute(a); from != label(a) {
+			expr = "label_replace(" + expr + `, "` + label(a) + `", "$1", "` + from + `", "(.*)")`
+		}
+	}
+	return function + " by (" + strings.Join(to, ", ") + ") (" + expr + ")"
+}
+
+// A matcher is a condition on a label. The name is an attribute's where the selector is of the
+// collector's metric.
+type matcher struct {
+	kind        labels.MatchType
+	name, value string
+}
+
+func equal(name, value string) matcher { return matcher{labels.MatchEqual, name, value} }
+
+// selector is a PromQL selector, with everything quoted that has to be.
+func selector(metric string, matchers ...matcher) string {
+	s := parser.VectorSelector{Name: metric}
+	for _, m := range matchers {
+		one, err := labels.NewMatcher(m.kind, m.name, clean(m.value))
+		if err != nil { // only a pattern can be wrong, and ours are quoted
+			one = labels.MustNewMatcher(labels.MatchEqual, m.name, clean(m.value))
+		}
+		s.LabelMatchers = append(s.LabelMatchers, one)
+	}
+	return s.String()
+}

@@ -1,0 +1,91 @@
+package alerts
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// nominalPeriod is the length of the SLO's period, as burn rates are reckoned: that of a calendar
+// period does not change from one month to the next.
+func (o objective) nominalPeriod() time.Duration {
+	const day = 24 * time.Hour
+	if o.Window.Calendar == nil {
+		return o.Window.Rolling
+	}
+	switch o.Window.Calendar.Unit {
+	case catalog.Week:
+		return 7 * day
+	case catalog.Quarter:
+		return 90 * day
+	}
+	return 30 * day
+}
+
+// byCollector tells whether the budget is taken from the collector. PromQL has no range that
+// begins on the first of a month in a time zone, or with a reset; the collector keeps that
+// moment exactly.
+func (o objective) byCollector() bool {
+	return o.SLI.Prometheus == nil && (o.Window.Calendar != nil || len(o.Resets) > 0)
+}
+
+// period records how much of the period's budget is gone.
+func (o objective) period() []rulefmt.Rule {
+	window := o.nominalPeriod()
+	name := catalog.FormatDuration(window)
+	budget := decimal(o.ErrorBudget())
+	perEvent := " / " + decimal(float64(overlap))
+	rules := []rulefmt.Rule{
+		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.labels()},
+		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.labels()},
+	}
+	const burned = "slo:period_burn_rate:ratio"
+	if o.byCollector() {
+		remaining := o.names.by("min", o.names.selector(metricRemaining,
+			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
+		return append(rules,
+			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.labels()},
+			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.labels()},
+		)
+	}
+	o.warnApproximate()
+	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
+		rules = append(rules, rulefmt.Rule{
+			Record: recordRatio + name,
+			Expr:   o.recorded(recordPeriodBad) + "\n/ clamp_min(" + o.recorded(recordPeriodAll) + ", 1e-9)",
+			Labels: o.labels("sloth_window", name),
+		})
+	}
+	return append(rules,
+		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.labels()},
+		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.labels()},
+	)
+}
+
+// warnApproximate says what PromQL alone cannot do.
+func (o objective) warnApproximate() {
+	warn := func(message string) {
+		o.generator.warnings = append(o.generator.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
+	}
+	if o.Window.Calendar != nil {
+		warn("its budget is kept over the last " + catalog.FormatDuration(o.nominalPeriod()) +
+			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
+	}
+	if len(o.Resets) > 0 {
+		warn("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
+	}
+}
+
+func (o objective) periodComment() string {
+	switch {
+	case o.byCollector() && o.Window.Calendar != nil:
+		return "The budget of this calendar " + string(o.Window.Calendar.Unit) + " (" + o.Window.Calendar.Location.String() +
+			") is the collector's own: PromQL has no range that begins\nat midnight of a day in a time zone. Its burn rates are over nominal lengths of the period."
+	case o.byCollector():
+		return "The budget is the collector's own: it was reset, and PromQL has no range that begins at a reset."
+	}
+	return ""
+}

@@ -1,0 +1,100 @@
+package alerts
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+const (
+	// silence is how old the newest telemetry of a service may be. Services that are idle still send
+	// their metrics every minute, so ten times nothing is more than one late export.
+	silence = 10 * time.Minute
+	// presenceFor bridges a restart of the collector.
+	presenceFor = 10 * time.Minute
+	week        = 7 * 24 * time.Hour
+)
+
+// lastSeen is when the service was last heard of, in the environments that the catalog lists.
+func (g *generator) lastSeen() string {
+	matchers := []matcher{equal(attrService, g.service.Name), equal(attrNamespace, g.service.Namespace)}
+	if m, ok := g.environments(); ok {
+		matchers = append(matchers, m)
+	}
+	return g.names.selector(metricLastSeen, matchers...)
+}
+
+// environments selects those that the catalog lists, if it lists any.
+func (g *generator) environments() (matcher, bool) {
+	listed := g.service.Environments
+	switch len(listed) {
+	case 0:
+		return matcher{}, false
+	case 1:
+		return equal(attrEnvironment, listed[0]), true
+	}
+	quoted := make([]string, len(listed))
+	for i, e := range listed {
+		quoted[i] = regexp.QuoteMeta(clean(e))
+	}
+	return matcher{labels.MatchRegexp, attrEnvironment, strings.Join(quoted, "|")}, true
+}
+
+// missing fires when the service is alive and its SLI is not. One that counts no events is idle,
+// not missing: its counters stand still, but they are there.
+func (o objective) missing() rulefmt.Rule {
+	a := Alert{
+		Name: "SLIMissing", SLO: o.SLO, Severity: Ticket, For: presenceFor,
+		Annotations: map[string]string{
+			"summary": o.title() + " is not measured" + inEnvironment,
+		},
+	}
+	if o.SLI.Prometheus != nil {
+		a.Expr = "absent_over_time(" + o.recorded(recordTotal) + "[10m])"
+		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes, so none of its alerts can fire. A service that is idle has one: 0."
+		a.Why = "The SLI's query has had no result for 10 minutes. An idle service still has counters, which stand still; without any the metric was renamed or is not scraped."
+		return o.alert(a)
+	}
+	a.Expr = o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), attrEnvironment) +
+		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])"
+	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that stand still."
+	a.Why = "The collector hears the service, yet there are no counters of the SLI for 10 minutes: it runs with another catalog, or its metrics do not arrive."
+	return o.alert(a)
+}
+
+// silent fires when nothing has been heard of a service for a while, and the collector that would
+// have heard it is there to say so.
+func (g *generator) silent() rulefmt.Rule {
+	age := func(offset string, shift string) string {
+		return g.names.by("min", "time()"+shift+" - "+g.lastSeen()+offset, attrEnvironment) + " > " + seconds(silence)
+	}
+	severity := Ticket
+	if g.service.Tier == 1 {
+		severity = Page
+	}
+	name := literal(oneLine(g.service.Name))
+	return g.alert(Alert{
+		Name: "ServiceSilent", Severity: severity, For: 5 * time.Minute,
+		Expr: age("", "") + "\nunless " + onEnvironment + " " + age(" offset "+catalog.FormatDuration(week), " - "+seconds(week)),
+		Annotations: map[string]string{
+			"summary":     name + " has fallen silent" + inEnvironment,
+			"description": "No telemetry of any signal has arrived for {{ $value | humanizeDuration }}. The service is down, cut off, or its exporter is broken; no other alert of it can fire meanwhile.",
+		},
+		Why: "No span, log record or metric of the service has arrived for 10 minutes, while the collector was there to receive it. Idle is not silent: an idle service still sends its metrics. " +
+			"One that was silent at this time a week ago is expected to be. It pages for tier 1, as nothing else can while there is nothing to count.",
+	})
+}
+
+func (g *generator) serviceAlerts() {
+	rules := []rulefmt.Rule{g.silent()}
+	rules = append(rules, g.regression()...)
+	g.group(clean(g.service.Name)+"-service", interval, "", rules...)
+	if g.options.GoldenSignals {
+		g.goldenSignals()
+	}
+}

@@ -1,0 +1,191 @@
+package alerts
+
+import (
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// How the rules sample events. Each evaluation records what happened in the last step, five
+// evaluations a step: an event is in five samples, and one evaluation that is late or lost takes
+// a fifth of it. sum_over_time ÷ overlap is a number of events.
+const (
+	step     = 5 * time.Minute
+	interval = time.Minute
+	overlap  = int(step / interval)
+
+	// slowInterval is for windows of a day and more, which change slowly and cost more. It is well below
+	// the 5 minutes after which Prometheus takes a series for gone.
+	slowInterval = 2 * time.Minute
+
+	// longestGap is how long a counter may be out of sight and still be the same counter: what it
+	// grew by meanwhile counts when it is back. No raw range is longer.
+	longestGap = time.Hour
+)
+
+// The recorded series that the others are made of.
+const (
+	recordBad       = "slo:sli_bad:increase5m"
+	recordTotal     = "slo:sli_total:increase5m"
+	recordRatio     = "slo:sli_error:ratio_rate"
+	recordPeriodBad = "slo:period_bad:events"
+	recordPeriodAll = "slo:period_total:events"
+	recordRemaining = "slo:period_error_budget_remaining:ratio"
+)
+
+// An objective is an SLO with what its rules share.
+type objective struct {
+	*generator
+	*catalog.SLO
+	id string
+}
+
+// slo adds the groups of an SLO: one that runs every minute, for what pages, and a slow one.
+func (g *generator) slo(slo *catalog.SLO) {
+	o := objective{g, slo, clean(g.service.Name + "-" + slo.Name)}
+	fast, slow := o.events(), []rulefmt.Rule(nil)
+	for _, w := range catalog.BurnWindows {
+		if w < longWindow {
+			fast = append(fast, o.ratio(w))
+		} else {
+			slow = append(slow, o.ratio(w))
+		}
+	}
+	slow = append(slow, o.period()...)
+	fast = append(fast, o.facts()...)
+	for _, p := range o.BurnPairs() {
+		if p.Long < longWindow {
+			fast = append(fast, o.burn(p))
+		} else {
+			slow = append(slow, o.burn(p))
+		}
+	}
+	slow = append(slow, o.exhausted(), o.missing())
+	g.group(o.id, interval, o.fastComment(), fast...)
+	g.group(o.id+"-period", slowInterval, o.periodComment(), slow...)
+}
+
+// longWindow is where the slow group begins.
+const longWindow = 24 * time.Hour
+
+// identity are the labels that make an SLO. They are all that the recorded events have: a
+// new owner or tier must not begin a new series, and with it a new budget.
+func (o objective) identity() map[string]string {
+	l := map[string]string{
+		label(attrService): clean(o.service.Name), label(attrNamespace): clean(o.service.Namespace), label(attrSLO): clean(o.Name),
+		"sloth_id": o.id, "sloth_service": clean(o.service.Name), "sloth_slo": clean(o.Name),
+	}
+	drop(l)
+	return l
+}
+
+// labels are those of everything else that is recorded.
+func (o objective) labels(more ...string) map[string]string {
+	l := o.identity()
+	l["owner"], l["tier"] = oneLine(o.service.Owner), tier(o.service)
+	for i := 0; i+1 < len(more); i += 2 {
+		l[more[i]] = more[i+1]
+	}
+	drop(l)
+	return l
+}
+
+// recorded selects a recorded series of the SLO, in every environment.
+func (o objective) recorded(name string) string {
+	return selector(name, equal(label(attrService), o.service.Name), equal(label(attrNamespace), o.service.Namespace), equal(label(attrSLO), o.Name))
+}
+
+// sum is a recorded series summed over a window.
+func (o objective) sum(name string, window time.Duration) string {
+	return "sum_over_time(" + o.recorded(name) + "[" + catalog.FormatDuration(window) + "])"
+}
+
+// events records the bad events and all events of the last step.
+func (o objective) events() []rulefmt.Rule {
+	bad, total := o.countedEvents()
+	if p := o.SLI.Prometheus; p != nil {
+		bad, total = o.queriedEvents(p)
+	}
+	return []rulefmt.Rule{
+		{Record: recordTotal, Expr: total, Labels: o.identity()},
+		{Record: recordBad, Expr: bad, Labels: o.identity()},
+	}
+}
+
+// countedEvents are the increases of slo.events.
+func (o objective) countedEvents() (bad, total string) {
+	all := []matcher{equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)}
+	bad = o.names.by("sum", o.increase(step, all, equal(attrOutcome, "bad")), attrEnvironment)
+	total = o.names.by("sum", o.increase(step, all), attrEnvironment)
+	return o.judged(orNone(bad, o.recorded(recordTotal))), o.judged(total)
+}
+
+// orNone is bad, or 0 where there are events and none was ever bad.
+func orNone(bad, total string) string {
+	return bad + "\nor on (" + label(attrEnvironment) + ") 0 * " + total
+}
+
+// increase is what the counters grew by in the last d, exactly: the sums of consecutive
+// increases add up to the growth of the counter, which those of PromQL's increase, an extrapolation,
+// do only on average. A counter that was out of sight for up to longestGap grew meanwhile.
+//
+// A counter that is new, or less than it was, has grown from 0. That is the truth of a new
+// replica, version or process; but where the whole SLO is new to this Prometheus, its counters may be
+// old, and only what is seen of their growth counts.
+func (g *generator) increase(d time.Duration, all []matcher, more ...matcher) string {
+	counters := func(more ...matcher) string {
+		return g.names.selector(metricEvents, append(append([]matcher(nil), all...), more...)...)
+	}
+	window, gap := catalog.FormatDuration(d), catalog.FormatDuration(longestGap)
+	recent := catalog.FormatDuration(step)
+	now := "last_over_time(" + counters(more...) + "[" + recent + "])"
+	before := func(series string) string {
+		return "last_over_time(" + series + "[" + gap + "] offset " + window + ")"
+	}
+	environment := quoteLabel(g.names.attribute(attrEnvironment))
+	slo := quoteLabel(g.names.attribute(attrSLO))
+	return "\n  (" + now + " - " + before(counters(more...)) + " >= 0)" +
+		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +
+		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + recent + "]))\n"
+}
+
+// judged leaves out the events of maintenance windows. A sample holds the events of a step, so
+// those until a step after the end are left out.
+func (o objective) judged(expr string) string {
+	for _, m := range o.service.Maintenance {
+		expr = "(" + expr + ")\nunless on () (vector(time()) >= " + unix(m.Start) + " < " + unix(m.End.Add(step)) + ")"
+	}
+	return expr
+}
+
+// ratio records the share of bad events in a window: 0, not NaN, without events.
+func (o objective) ratio(window time.Duration) rulefmt.Rule {
+	name := catalog.FormatDuration(window)
+	bad, total := o.sum(recordBad, window), o.sum(recordTotal, window)
+	if window == step { // a sample is the window
+		bad, total = o.recorded(recordBad), o.recorded(recordTotal)
+	}
+	return rulefmt.Rule{
+		Record: recordRatio + name,
+		Expr:   bad + "\n/ clamp_min(" + total + ", 1e-9)",
+		Labels: o.labels("sloth_window", name),
+	}
+}
+
+// facts records what does not change, and the burn rate of the moment.
+func (o objective) facts() []rulefmt.Rule {
+	constant := func(record, value string, more ...string) rulefmt.Rule {
+		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.labels(more...)}
+	}
+	share, days := decimal(o.ObjectiveRatio()), decimal(o.nominalPeriod().Hours()/24)
+	return []rulefmt.Rule{
+		constant("slo:objective:ratio", share),
+		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
+		constant("slo:time_period:days", days),
+		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.labels()},
+		constant("sloth_slo_info", "1", "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
+			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
+	}
+}

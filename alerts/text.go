@@ -1,0 +1,80 @@
+package alerts
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// literal is text as a Prometheus template: what it would expand to is the text. Each brace
+// is quoted, so that text and template can stand side by side in any way.
+func literal(text string) string { return strings.ReplaceAll(text, "{", `{{"{"}}`) }
+
+// oneLine makes line breaks and runs of spaces one space: an annotation may end up in the
+// subject of a message.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// inEnvironment is the part of a sentence that names the environment, if the series has one.
+const inEnvironment = `{{ with $labels.deployment_environment_name }} in {{ . }}{{ end }}`
+
+func tier(s *catalog.Service) string { return strconv.Itoa(s.Tier) }
+
+func duration(d time.Duration) model.Duration { return model.Duration(d) }
+
+// digits is how far decimals are written out: enough for every threshold, too few for the noise
+// of binary fractions.
+const digits = 12
+
+// decimal writes a number as people do: 0.001 and 14.4, never 0.0009999999999999432.
+func decimal(f float64) string {
+	r, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', digits, 64))
+	if !ok {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return exact(r)
+}
+
+// product is a × b in decimals.
+func product(a, b float64) string {
+	x, okX := new(big.Rat).SetString(decimal(a))
+	y, okY := new(big.Rat).SetString(decimal(b))
+	if !okX || !okY {
+		return decimal(a * b)
+	}
+	f, _ := x.Mul(x, y).Float64()
+	return decimal(f)
+}
+
+func exact(r *big.Rat) string {
+	s := r.FloatString(20)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// percent writes a share in percent.
+func percent(share float64) string { return product(share, 100) + " %" }
+
+// percentOf writes a share, given in decimals, in percent.
+func percentOf(share string) string {
+	r, ok := new(big.Rat).SetString(share)
+	if !ok {
+		return share
+	}
+	return exact(r.Mul(r, big.NewRat(100, 1))) + " %"
+}
+
+// clean is a name as a label value or a literal of PromQL: valid UTF-8, as the loader already ensures
+// for what it has checked.
+func clean(name string) string { return strings.ToValidUTF8(name, "�") }
+
+// quoteLabel is a label's name where a query names labels.
+func quoteLabel(name string) string {
+	if model.LegacyValidation.IsValidLabelName(name) {
+		return name
+	}
+	return strconv.Quote(name)
+}
