@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -115,22 +116,35 @@ func (p *Playback) fillAtOnce(ctx context.Context, r *recording, first, last tim
 	if err != nil {
 		return err
 	}
+	found := make(map[string]*past)
 	for _, one := range matrix {
-		values, next := one.Floats, 0
-		w := writer{app: p.store.Appender(ctx), series: r.name(one.Metric)}
+		name := r.name(one.Metric)
+		key := name.String()
+		if found[key] == nil {
+			found[key] = &past{name, make(map[int64]float64)}
+		}
+		for _, point := range one.Floats {
+			found[key].values[point.T] = point.F
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		w := writer{app: p.store.Appender(ctx), series: found[key].labels}
 		for t := first; !t.After(last); t = t.Add(step) {
-			if next < len(values) && values[next].T == t.UnixMilli() {
-				w.write(t, values[next].F, true)
-				next++
-			} else {
-				w.write(t, 0, false)
-			}
+			v, ok := found[key].values[t.UnixMilli()]
+			w.write(t, v, ok)
 		}
 		if err := errors.Join(w.err, w.app.Commit()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A past is what a rule would have recorded of one series. Several series of the expression make it,
+// at different times: those on both sides of an "or" get the same name.
+type past struct {
+	labels labels.Labels
+	values map[int64]float64
 }
 
 // fillStepwise evaluates a rule that reads what it wrote before.
