@@ -1,0 +1,65 @@
+package runbooks
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+var update = flag.Bool("update", false, "write the pages of the examples and of the collector")
+
+// exampleOptions are what `make generate` uses.
+func exampleOptions() Options {
+	o := DefaultOptions()
+	o.Command = "srectl generate --catalog examples/catalog --out ."
+	return o
+}
+
+// examples are the alerts of the example services and of the collector.
+func examples(t testing.TB) []alerts.File {
+	t.Helper()
+	loaded, problems := catalog.Load("../examples/catalog")
+	require.NoError(t, problems.Err())
+	var files []alerts.File
+	for _, s := range loaded.Services {
+		f, _ := alerts.Generate(s, alerts.DefaultOptions())
+		files = append(files, f)
+	}
+	return append(files, alerts.Collector(alerts.DefaultOptions()))
+}
+
+// The pages in the repository are what the generator writes, with the notes they have.
+func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
+	if *update {
+		reports, err := Write("..", examples(t), exampleOptions())
+		require.NoError(t, err)
+		require.Empty(t, reports)
+	}
+	root := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(root, Folder), os.DirFS(".")))
+	_, err := Write(root, examples(t), exampleOptions())
+	require.NoError(t, err)
+	pages := 0
+	require.NoError(t, filepath.WalkDir(filepath.Join(root, Folder), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
+			return err
+		}
+		pages++
+		want, err := os.ReadFile(path)
+		require.NoError(t, err)
+		relative, err := filepath.Rel(filepath.Join(root, Folder), path)
+		require.NoError(t, err)
+		got, err := os.ReadFile(relative)
+		require.NoError(t, err, "run: go test ./runbooks -update")
+		assert.Equal(t, string(want), string(got), "run: go test ./runbooks -update")
+		return nil
+	}))
+	assert.Greater(t, pages, 30)
+}

@@ -1,0 +1,131 @@
+package runbooks
+
+import (
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+)
+
+// A guide is what a page says of its kind of alert; the frame around it is the same for all.
+type guide struct {
+	meaning, impact, changed, diagnosis func(*context) markdown
+	first                               func(*context) []markdown
+	mitigation                          func(*context) []remedy
+	// silence is how long a silence may last; stays is what still speaks then.
+	silence time.Duration
+	stays   markdown
+}
+
+// guideOf chooses by what the alert is: a burn rate by its pair, the others by name.
+func guideOf(a alerts.Alert) guide {
+	switch {
+	case a.Pair != nil:
+		return burnGuide(*a.Pair)
+	case a.Name == "ErrorBudgetExhausted":
+		return exhaustedGuide
+	case a.Name == "SLIMissing":
+		return missingGuide
+	case a.Name == "ServiceSilent":
+		return silentGuide
+	case a.Name == "DeploymentRegression":
+		return regressionGuide
+	case ofCollector(a):
+		return collectorGuide(a)
+	default:
+		return plainGuide
+	}
+}
+
+// A remedy is one step of mitigation: it is taken, checked, and taken back.
+type remedy struct {
+	when, do markdown
+	commands []string
+	verify   markdown
+	check    []query
+	undo     markdown
+}
+
+// remedies writes the steps, each with the way to see that it helped and the way back.
+func (c *context) remedies(all []remedy) markdown {
+	var b page
+	for _, r := range all {
+		b.heading(3, r.when)
+		b.paragraph(r.do)
+		if len(r.commands) > 0 {
+			b.add(block("sh", strings.Join(r.commands, "\n"), "") + "\n")
+		}
+		b.paragraph("**Verify.** " + r.verify)
+		for _, q := range r.check {
+			b.add(c.query(q))
+		}
+		b.paragraph("**Undo.** " + r.undo)
+	}
+	return b.markdown()
+}
+
+// plainGuide is for alerts that explain themselves: their own words and the way to their condition.
+var plainGuide = guide{
+	meaning:    nothing,
+	impact:     (*context).impactOfService,
+	first:      (*context).firstOfService,
+	changed:    (*context).changed,
+	diagnosis:  (*context).diagnoseService,
+	mitigation: (*context).mitigateService,
+	silence:    24 * time.Hour,
+	stays:      "The burn alerts of the service stay: when the objective is in danger, they say so.",
+}
+
+// nothing is for alerts whose rule says it all.
+func nothing(*context) markdown { return "" }
+
+func (c *context) impactOfService() markdown {
+	var b page
+	if d := c.service.Description; d != "" {
+		b.paragraph(sprintf("The service: %s", text(d)))
+	}
+	b.paragraph(tiers[c.service.Tier])
+	var promises []markdown
+	for _, slo := range c.slos() {
+		if slo.Description != "" {
+			promises = append(promises, sprintf("%s: %s", text(slo.Name), text(slo.Description)))
+		}
+	}
+	if len(promises) > 0 {
+		b.list(promises...)
+	}
+	return b.markdown()
+}
+
+// tiers say how much a service matters; the catalog has 1 to 4, 0 is not said.
+var tiers = map[int]markdown{
+	0: "The catalog gives no tier: ask the owner how much it matters.",
+	1: "Tier 1: customers notice at once, and money is lost.",
+	2: "Tier 2: customers notice soon. Some of what they want does not work.",
+	3: "Tier 3: customers notice late or not at all. Others of us do.",
+	4: "Tier 4: nobody outside of the team notices.",
+}
+
+func (c *context) firstOfService() []markdown {
+	return []markdown{
+		"Acknowledge the alert. Nobody else is looking.",
+		sprintf("Is it still true? %s.", run("The condition, now", c, query{c.alert().Expr, 6})),
+		sprintf("Was anything deployed? %s. A version younger than the trouble: roll back first, ask later (%s).",
+			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
+		sprintf("Are other alerts of the service firing? See %s.", pageLink("its alerts", Index)),
+	}
+}
+
+// run is a link that runs a query, within a sentence.
+func run(label markdown, c *context, q query) markdown { return link(label, q.address(c.o.Prometheus)) }
+
+func (c *context) diagnoseService() markdown {
+	var b page
+	b.add(c.dependencies())
+	b.add(c.logs())
+	return b.markdown()
+}
+
+func (c *context) mitigateService() []remedy {
+	return append([]remedy{c.rollback()}, c.restart()...)
+}

@@ -1,0 +1,169 @@
+package runbooks
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+func burnGuide(p catalog.BurnPair) guide {
+	return guide{
+		meaning:    (*context).burnMeaning,
+		impact:     (*context).burnImpact,
+		first:      (*context).burnFirst,
+		changed:    (*context).changed,
+		diagnosis:  (*context).burnDiagnosis,
+		mitigation: (*context).mitigateService,
+		silence:    burnSilence[p.Page],
+		stays:      burnStays[p.Name],
+	}
+}
+
+// burnSilence is as long as it may take until someone looks again, by whether it pages.
+var burnSilence = map[bool]time.Duration{true: time.Hour, false: 24 * time.Hour}
+
+// A silenced alert goes on to inhibit others: Alertmanager does not ask whether anyone hears it.
+var burnStays = map[string]markdown{
+	"Critical": "Beware: silenced or not, while it fires the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO. Nothing else speaks of this SLO then.",
+	"High":     "ErrorBudgetBurnCritical stays on and pages if it gets worse. Silenced or not, while this one fires the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO.",
+	"Medium":   "The faster pairs stay on and page if it gets worse. Silenced or not, while this one fires the generated inhibition rules mute ErrorBudgetBurnLow of the same SLO.",
+	"Low":      "The faster pairs stay on: if it gets worse, they speak.",
+}
+
+func (c *context) burnMeaning() markdown {
+	var b page
+	p := c.alert().Pair
+	b.paragraph(sprintf("The error budget is being spent too fast, over the last %s and over the last %s. The alert ends soon after the trouble does; what is spent stays spent.",
+		text(catalog.FormatDuration(p.Long)), text(catalog.FormatDuration(p.Short))))
+	b.line("| SLO | objective | fires above | that is | which means |")
+	b.line("| --- | --- | --- | --- | --- |")
+	for _, a := range c.alerts {
+		if a.Pair != nil && a.SLO != nil {
+			b.line(sprintf("| %s | %s %% over %s | %s %% bad | %s times what is allowed | %s |", anchor(text(a.SLO.Name), sloHeading(a.SLO)),
+				markdown(objective(a.SLO)), text(a.SLO.Window.String()), markdown(number(a.Pair.Factor*a.SLO.ErrorBudget()*100)),
+				markdown(number(a.Pair.Factor)), burnWords(a.SLO, *a.Pair)))
+		}
+	}
+	b.add("\n")
+	b.paragraph("The exact rule of each SLO, with its guard against low traffic, is under Diagnosis.")
+	return b.markdown()
+}
+
+// burnWords says in numbers how fast the budget goes at the pair's threshold, and when it is gone.
+func burnWords(slo *catalog.SLO, p catalog.BurnPair) markdown {
+	period := float64(nominal(slo))
+	share := p.Factor * float64(p.Long) / period
+	return text(fmt.Sprintf("%s %% of the %s budget in %s: at this speed it is spent in %s",
+		number(share*100), windowWords(slo.Window), catalog.FormatDuration(p.Long), hours(period/p.Factor)))
+}
+
+// objective is in percent, as the catalog has it.
+func objective(slo *catalog.SLO) string { return strconv.FormatFloat(slo.Objective, 'f', -1, 64) }
+
+// nominal is the length of the period that burn factors are reckoned with.
+func nominal(slo *catalog.SLO) time.Duration {
+	const day = 24 * time.Hour
+	if slo.Window.Calendar == nil {
+		return slo.Window.Rolling
+	}
+	switch slo.Window.Calendar.Unit {
+	case catalog.Week:
+		return 7 * day
+	case catalog.Quarter:
+		return 90 * day
+	default:
+		return 30 * day
+	}
+}
+
+// windowWords is the window before a noun: 30-day, month's.
+func windowWords(w catalog.Window) string {
+	const day = 24 * time.Hour
+	if w.Calendar != nil {
+		return w.String() + "'s"
+	}
+	if w.Rolling%day == 0 {
+		return strconv.Itoa(int(w.Rolling/day)) + "-day"
+	}
+	return w.String()
+}
+
+// number has three digits that count, without noise: 14.4, 0.1, 1.44.
+func number(f float64) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
+	if err != nil {
+		rounded = f
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
+
+// hours are hours up to three days, days from there on.
+func hours(nanoseconds float64) string {
+	h := nanoseconds / float64(time.Hour)
+	switch {
+	case h < 2:
+		return strconv.Itoa(int(math.Round(h*60))) + " min"
+	case h <= 72:
+		return number(h) + " h"
+	default:
+		return number(h/24) + " days"
+	}
+}
+
+func (c *context) burnImpact() markdown {
+	var b page
+	b.add(c.impactOfService())
+	if c.alert().Pair.Page {
+		b.paragraph("Users are hurt now, and enough of them that it cannot wait until morning.")
+	} else {
+		b.paragraph("A small share of users is hurt, for a long time already. It can wait until morning, but the budget will not last the period.")
+	}
+	return b.markdown()
+}
+
+func (c *context) burnFirst() []markdown {
+	steps := []markdown{
+		"Acknowledge the alert. Its label `slo_name` says which SLO burns, `environment` where.",
+	}
+	return append(steps,
+		sprintf("Is it still burning? All SLOs: %s, %s, %s. Several at once: one cause, likely below them.",
+			run("error ratios over 5m", c, c.q.every("slo:sli_error:ratio_rate5m", 6)),
+			run("burn rates", c, c.q.every("slo:current_burn_rate:ratio", 6)),
+			run("budgets left", c, c.q.every("slo:period_error_budget_remaining:ratio", 168))),
+		sprintf("Was anything deployed shortly before? %s. If so, roll back now (%s) and look for the cause afterwards.",
+			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
+		"Say in the chat that you are on it, and what you see. Then go on with Diagnosis.")
+}
+
+func (c *context) burnDiagnosis() markdown {
+	var b page
+	b.paragraph("Go down the list; stop at the first yes.")
+	steps := []markdown{
+		"**One version worse than the others?** (by version) Yes: roll it back.",
+		"**Traffic far from last week's?** (traffic) Above 2: overload; scale out. Below 0.5: something in front keeps requests away, and few failures weigh much.",
+		"**A dependency burning?** (dependencies) Yes: its runbook, its owner.",
+		"**One kind of request?** (traces, logs) Yes: a feature flag, bad data, or one client.",
+		"**None of these?** Instances: restart one and compare. Still nothing after 15 minutes: escalate.",
+	}
+	b.steps(steps...)
+	b.add(c.dependencies())
+	for _, slo := range c.slos() {
+		b.heading(3, text(sloHeading(slo)))
+		if slo.Description != "" {
+			b.paragraph(text(slo.Description))
+		}
+		b.add(c.rule(c.of(slo)))
+		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
+		if slo.SLI.Prometheus == nil {
+			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
+			b.add(c.show("Bad events a minute", c.q.badEvents(slo)))
+			b.add(c.show("Traffic, as a share of last week's", c.q.traffic(slo)))
+		}
+		b.add(c.requests(slo))
+	}
+	b.add(c.logs())
+	return b.markdown()
+}

@@ -1,0 +1,238 @@
+package runbooks
+
+import (
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// Collector is the service name of the collector's own alerts.
+const Collector = "otelcol-sre"
+
+func ofCollector(a alerts.Alert) bool { return a.Service == nil || a.Service.Name == Collector }
+
+func (c *context) ofCollector() bool { return c.service.Name == Collector }
+
+// collector stands for the collector where a service is asked for; no catalog describes it.
+func collector() *catalog.Service {
+	return &catalog.Service{
+		Name: Collector, Description: "Receives the telemetry of all services, counts SLOs and marks deployments.",
+	}
+}
+
+// A collectorTopic is what there is to say of one of the collector's own alerts.
+type collectorTopic struct {
+	// word is in the alert's name.
+	word            string
+	meaning, impact markdown
+	tree            []markdown
+	remedies        []remedy
+}
+
+// collectorGuide is the topic's in the frame that all the collector's alerts have.
+func collectorGuide(a alerts.Alert) guide {
+	g := plainGuide
+	g.impact = func(*context) markdown {
+		return "SLOs, budgets and deploy markers of all services depend on it.\n\n"
+	}
+	g.first = (*context).firstOfCollector
+	g.changed = (*context).changedCollector
+	g.diagnosis = (*context).diagnoseCollector
+	g.mitigation = func(*context) []remedy { return []remedy{restartCollector} }
+	g.silence = time.Hour
+	g.stays = "While CollectorDown fires, the generated inhibition rules mute SLIMissing and ServiceSilent of all services, silenced or not. Burn alerts are never muted by it; but without a collector they see nothing."
+	for _, t := range collectorTopics {
+		if !strings.Contains(a.Name, t.word) {
+			continue
+		}
+		g.meaning = func(c *context) markdown { return t.meaning + "\n\n" }
+		g.impact = func(*context) markdown { return t.impact + "\n\n" }
+		g.diagnosis = func(c *context) markdown {
+			var b page
+			b.steps(t.tree...)
+			b.add(c.diagnoseCollector())
+			return b.markdown()
+		}
+		g.mitigation = func(*context) []remedy { return append(t.remedies[:len(t.remedies):len(t.remedies)], restartCollector) }
+		break
+	}
+	return g
+}
+
+func (c *context) firstOfCollector() []markdown {
+	return []markdown{
+		sprintf("Is it still true? %s. The label `instance` says which collector; all of them: the cause is common (backend, network, configuration).", run("The condition, now", c, query{c.alert().Expr, 6})),
+		"Is it ready? `curl -s http://COLLECTOR:13133/` answers 200 when it is.",
+		"What does it say? Its last log lines name the component and the error.",
+		sprintf("Which of its other alerts fire? See %s. Memory and export trouble come before refused and dropped data: treat those first.", pageLink("the list", Index)),
+	}
+}
+
+func (c *context) changedCollector() markdown {
+	return "A new version, a new configuration, or a new catalog? Compare with what ran before:\n\n" +
+		block("sh", "git log --since=yesterday --oneline -- CONFIG CATALOG\nkubectl rollout history deployment/otelcol-sre", "") +
+		"\nMore senders or a new version of a large one is a change too: the service's own runbook lists its deploys.\n\n"
+}
+
+func (c *context) diagnoseCollector() markdown {
+	var b page
+	b.paragraph("Its logs and its own metrics (port 8888):")
+	b.add(block("sh", "kubectl logs deployment/otelcol-sre --since=15m | grep -iE 'error|warn'\ncurl -s http://COLLECTOR:8888/metrics | grep '^otelcol_'\nsrectl status", "") + "\n")
+	return b.markdown()
+}
+
+var restartCollector = remedy{
+	when:     "Nothing else helps, and its state is on disk (`OTELCOL_SRE_STORAGE`)",
+	do:       "Restart it. Counters and budgets go on from the last checkpoint; queues on disk are kept, those in memory are lost.",
+	commands: []string{"kubectl rollout restart deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
+	verify:   "It answers on port 13133, `srectl status` shows the services, and the alert resolves.",
+	undo:     "None is needed.",
+}
+
+var revertConfig = remedy{
+	when:     "It began with a new version or configuration",
+	do:       "Go back to what ran before:",
+	commands: []string{"kubectl rollout undo deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
+	verify:   "It answers on port 13133 and the alert resolves within its windows.",
+	undo:     "The same command again.",
+}
+
+var moreMemory = remedy{
+	when:   "The load has grown for good",
+	do:     "Give it more memory (container limit and `GOMEMLIMIT` together), or run more of them: agents by node, gateways behind the `loadbalancing` exporter.",
+	verify: "Memory stays below the limiter's soft limit at peak.",
+	undo:   "Take the old limit back; the alert returns if it was too low.",
+}
+
+var mendBackend = remedy{
+	when:   "The backend is down or refuses",
+	do:     "Mend the backend, or take its exporter out of the pipelines for now. Data for it waits in the queue until that is full, then it is dropped.",
+	verify: "The queue shrinks and no further exports fail.",
+	undo:   "Put the exporter back into the pipelines.",
+}
+
+var collectorTopics = []collectorTopic{
+	{
+		word:    "Down",
+		meaning: "Prometheus cannot reach the collector: it is not there, or hangs.",
+		impact:  "No telemetry arrives. SLOs are not counted; no burn alert can fire. Senders drop what they cannot deliver.",
+		tree: []markdown{
+			"**The process is gone.** OOM killed (exit code 137)? See memory below. A configuration error? Its last log line says file and key.",
+			"**It runs, and 13133 answers.** Prometheus' scrape is the trouble: target, port 8888, network policy.",
+			"**It runs, and 13133 does not answer.** It starts (a long checkpoint or queue to read) or hangs: take a goroutine dump (`kill -QUIT`), restart.",
+		},
+		remedies: []remedy{revertConfig, moreMemory},
+	},
+	{
+		word:    "Refus",
+		meaning: "Receivers turn data away: the pipeline behind them says no, most often the memory limiter.",
+		impact:  "Senders try again for a while, then drop. Events lost there are missing from the SLOs.",
+		tree: []markdown{
+			"**The memory limiter refuses?** Its alert fires too: go to that page.",
+			"**Only one receiver or sender?** Messages too large, or an encoding the receiver cannot read: its log says so.",
+			"**An exporter blocks?** Without a queue the refusal comes from the backend: go to the export alert.",
+		},
+		remedies: []remedy{mendBackend, moreMemory},
+	},
+	{
+		word:    "Queue",
+		meaning: "An exporter's queue is nearly full: the backend takes less than arrives. When it is full, data is dropped.",
+		impact:  "Data is late now, and lost soon. SLOs are counted before the queue and stay exact.",
+		tree: []markdown{
+			"**Exports fail?** The backend is down: go to the export alert.",
+			"**Exports succeed, slowly?** The backend is slow, or `sending_queue::num_consumers` is too small.",
+			"**Traffic is far above last week's?** Which service sends it: the runbooks of the services have their traffic.",
+		},
+		remedies: []remedy{mendBackend, {
+			when:   "The backend can take more than it is given",
+			do:     "Raise `sending_queue::num_consumers` of the exporter, and `queue_size` to bridge peaks.",
+			verify: "The queue shrinks.",
+			undo:   "Set the old values again.",
+		}},
+	},
+	{
+		word:    "Export",
+		meaning: "An exporter cannot deliver: the backend refuses, is down or cannot be reached. What cannot be tried again is dropped.",
+		impact:  "The backend misses data: dashboards and searches there have gaps. Alerts that need that backend are blind.",
+		tree: []markdown{
+			"**401 or 403 in the log?** Credentials: expired or rotated.",
+			"**429 or ResourceExhausted?** A limit of the backend: raise it, or send less.",
+			"**Connection refused, timeout, certificate?** The network or TLS between the two.",
+			"**400 or InvalidArgument?** The data: one bad sender, or a version of the backend that does not understand it. It is not tried again.",
+		},
+		remedies: []remedy{mendBackend, revertConfig},
+	},
+	{
+		word:    "Drop",
+		meaning: "Data that was accepted is thrown away: a full queue, or retries that ran out.",
+		impact:  "What is dropped is lost for good in that backend. SLOs are counted before the exporters; they lose only what never reached the connector.",
+		tree: []markdown{
+			"**The queue is full?** Go to the queue alert.",
+			"**Exports fail for good?** Go to the export alert.",
+			"**A processor drops on purpose?** A filter or sampling rule: compare the configuration with the one before.",
+		},
+		remedies: []remedy{mendBackend, revertConfig},
+	},
+	{
+		word:    "Memory",
+		meaning: "The memory limiter refuses data so that the collector is not killed. It protects; it also loses data.",
+		impact:  "Senders are told to come again later; what they drop is missing everywhere, the SLOs included.",
+		tree: []markdown{
+			"**A queue grows?** A slow backend fills the memory: go to the queue alert.",
+			"**The number of series grows?** New attributes with many values: `srectl status` and the collector's log name the limits that were reached.",
+			"**Traffic grew?** Then it needs more memory, or more of its kind.",
+			"**None of these?** Take a heap profile before the restart, if the `pprof` extension is on.",
+		},
+		remedies: []remedy{moreMemory, mendBackend, revertConfig},
+	},
+	{
+		word:    "Catalog",
+		meaning: "The collector refused the catalog in its folder. It goes on with the last good one.",
+		impact:  "Changes of services and SLOs do not take effect. A collector that starts now has no catalog at all.",
+		tree: []markdown{
+			"**What is wrong?** `srectl validate CATALOG` says file, line and mend. It is the same loader.",
+			"**It is valid there?** The collector sees another folder: `OTELCOL_SRE_CATALOG`, or a ConfigMap that has not been mounted again.",
+		},
+		remedies: []remedy{{
+			when:     "A change of the catalog broke it",
+			do:       "Mend it, or revert the change:",
+			commands: []string{"srectl validate CATALOG", "git revert COMMIT"},
+			verify:   "The collector logs the new revision within a minute.",
+			undo:     "Revert the revert.",
+		}},
+	},
+	{
+		word:    "Checkpoint",
+		meaning: "The collector cannot save its state: counters, budgets and deployments since the last success are only in memory.",
+		impact:  "Nothing is wrong yet. A restart now loses what was counted since the last checkpoint.",
+		tree: []markdown{
+			"**No space left?** `df -h` and `df -i` of the storage folder.",
+			"**Read-only or no permission?** The volume, or the user it runs as.",
+			"**Locked?** Two collectors share one storage folder: give each its own.",
+		},
+		remedies: []remedy{{
+			when:   "The volume is full",
+			do:     "Enlarge it, or remove what is not the collector's. Do not restart before it can save.",
+			verify: "The next checkpoint succeeds, within a minute.",
+			undo:   "None is needed.",
+		}},
+	},
+	{
+		word:    "Clock",
+		meaning: "Clocks differ: telemetry arrives with times that are far from the collector's own.",
+		impact:  "Events are counted in the wrong window. Traces and logs look out of order; a deployment may seem to be older than it is.",
+		tree: []markdown{
+			"**All services?** The collector's own clock: `chronyc tracking` on its node.",
+			"**One service or node?** That one's clock, or telemetry that is sent late: an agent that was cut off and catches up.",
+		},
+		remedies: []remedy{{
+			when:     "A node's clock is wrong",
+			do:       "Let the node's time service step it, or drain the node:",
+			commands: []string{"chronyc makestep"},
+			verify:   "`chronyc tracking` shows less than a second, and the alert resolves.",
+			undo:     "`kubectl uncordon NODE`, if it was drained.",
+		}},
+	},
+}

@@ -1,0 +1,151 @@
+package runbooks
+
+import (
+	"strings"
+	"time"
+)
+
+var missingGuide = guide{
+	meaning: func(c *context) markdown {
+		return "The service sends telemetry, but none of the events that the SLI counts. That is not idleness: an idle service has counters that stand still. The burn alerts of the SLO are blind.\n\n"
+	},
+	impact: func(c *context) markdown {
+		return c.impactOfService() + "Unknown: that is the trouble. Failures of this kind would not alert.\n\n"
+	},
+	first: func(c *context) []markdown {
+		steps := []markdown{
+			sprintf("Does the service still send anything? %s: seconds since the last telemetry. Above 300: see ServiceSilent instead.", run("Last seen", c, c.q.silence())),
+		}
+		for _, slo := range c.slos() {
+			if slo.SLI.Prometheus == nil {
+				steps = append(steps, sprintf("%s: %s. When did the events stop?", text(slo.Name), run("traffic as a share of last week's", c, c.q.traffic(slo))))
+			}
+		}
+		return append(steps, sprintf("Was a version deployed at that time? %s. It may have renamed what the SLI selects.", run("Recent deploys", c, c.q.deploys())))
+	},
+	changed: (*context).changed,
+	diagnosis: func(c *context) markdown {
+		var b page
+		b.steps(
+			"**Did a deploy change names?** A span, attribute or metric that the SLI selects was renamed: compare the telemetry with the conditions below.",
+			"**Does the environment match?** The SLO counts only what has the catalog's `deployment.environment.name`.",
+			"**Is telemetry sampled before the collector counts it?** Then events are missing: count before sampling.",
+			"**Is there truly no traffic?** Ask the caller. Then the alert is right and the SLI is idle.",
+		)
+		for _, slo := range c.slos() {
+			b.heading(3, text(sloHeading(slo)))
+			b.add(c.rule(c.of(slo)))
+			b.add(c.requests(slo))
+		}
+		b.add(c.logs())
+		return b.markdown()
+	},
+	mitigation: func(c *context) []remedy {
+		r := remedy{
+			when:     "The telemetry has new names",
+			do:       "Change the SLI in the catalog to the new names, and check it:",
+			commands: []string{"srectl validate CATALOG"},
+			verify:   "Events are counted again within a minute:",
+			undo:     "Revert the change of the catalog. The collector reads it again by itself.",
+		}
+		for _, slo := range c.slos() {
+			if slo.SLI.Prometheus == nil {
+				r.check = append(r.check, c.q.traffic(slo))
+			}
+		}
+		return []remedy{r, c.rollback()}
+	},
+	silence: 24 * time.Hour,
+	stays:   "ServiceSilent stays on. The burn alerts of the silenced SLO see nothing while its events are missing: watch it by hand.",
+}
+
+var silentGuide = guide{
+	meaning: func(c *context) markdown {
+		return "Nothing came from the service for a while: no span, no log record, no metric. It is down, cut off, or its telemetry is. An idle service still sends metrics, so silence is not idleness. All other alerts of the service are blind.\n\n"
+	},
+	impact: func(c *context) markdown {
+		return c.impactOfService() + "Assume an outage until you have seen the service answer.\n\n"
+	},
+	first: func(c *context) []markdown {
+		steps := []markdown{"Does the service answer? Call it as its users do."}
+		if k := c.service.Deployment.Kubernetes; k != nil {
+			steps = append(steps, sprintf("Does it run? %s", code(c.kubectl("kubectl get %s"))))
+		}
+		return append(steps,
+			sprintf("%s: seconds since the last telemetry. Are other services silent too? Then the collector or the network is the trouble, not the service.", run("Last seen", c, c.q.silence())),
+			sprintf("Was it deployed or removed? %s.", run("Recent deploys", c, c.q.deploys())))
+	},
+	changed: (*context).changed,
+	diagnosis: func(c *context) markdown {
+		var b page
+		b.steps(
+			"**It does not answer.** It is down: look at its events and its last logs, then restart or roll back.",
+			"**It answers, and others are silent too.** The collector: see the alerts of otelcol-sre.",
+			"**It answers, alone silent.** Its exporter: the environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, a network policy, certificates, `service.name` renamed by a deploy.",
+			"**It was removed on purpose.** Remove it from the catalog.",
+		)
+		b.add(c.show("Seconds since the last telemetry", c.q.silence()))
+		b.add(c.show("Instances by version", c.q.instances()))
+		if k := c.service.Deployment.Kubernetes; k != nil {
+			commands := []string{c.kubectl("kubectl describe %s"), c.kubectl("kubectl logs %s --tail=100")}
+			b.add(block("sh", strings.Join(commands, "\n"), "") + "\n")
+		}
+		return b.markdown()
+	},
+	mitigation: (*context).mitigateService,
+	silence:    time.Hour,
+	stays:      "No other alert replaces it: the burn alerts need events to judge. Watch the service by hand.",
+}
+
+var regressionGuide = guide{
+	meaning: func(c *context) markdown {
+		return "A version first seen within the hour fails more often than the one before it, by more than chance explains, and the error budget burns now. The deploy is the likely cause.\n\n"
+	},
+	impact: func(c *context) markdown {
+		return c.impactOfService() + "Everyone whose request meets the new version. It grows as the rollout goes on.\n\n"
+	},
+	first: func(c *context) []markdown {
+		return []markdown{
+			"Acknowledge the alert. Stop the rollout: no further instances.",
+			sprintf("Which version? The alert's label or %s.", run("recent deploys", c, c.q.deploys())),
+			sprintf("Roll back now (%s). A look at the code can wait; a rollback is cheap.", anchor("Mitigation", "Mitigation")),
+			"Tell who deployed it.",
+		}
+	},
+	changed: (*context).changed,
+	diagnosis: func(c *context) markdown {
+		var b page
+		b.paragraph("After the rollback. Compare the versions; the gap between the lines is the regression.")
+		b.steps(
+			"**Only the new version fails?** The deploy is it. Find the commit, and a trace of a failed request.",
+			"**Old and new fail alike?** Not the deploy: a dependency, or a change of data that came with it (a migration). A rollback may not help.",
+			"**Only some SLOs?** The one that got worse says what broke.",
+		)
+		b.add(c.dependencies())
+		for _, slo := range c.service.SLOs {
+			if slo.SLI.Prometheus == nil {
+				b.heading(3, text(sloHeading(slo)))
+				b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
+				b.add(c.requests(slo))
+			}
+		}
+		b.add(c.logs())
+		return b.markdown()
+	},
+	mitigation: func(c *context) []remedy {
+		r := c.rollback()
+		for _, slo := range c.service.SLOs {
+			if slo.SLI.Prometheus == nil {
+				r.check = append(r.check, c.q.byVersion(slo))
+			}
+		}
+		return []remedy{r, {
+			when:   "The new code stands behind a feature flag",
+			do:     "Turn the flag off.",
+			verify: "The new version's line falls to that of the old one.",
+			undo:   "Turn the flag on again, for few users first.",
+		}}
+	},
+	silence: time.Hour,
+	stays:   "The burn alerts stay on: if the rollback does not help, they say so.",
+}

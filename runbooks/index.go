@@ -1,0 +1,63 @@
+package runbooks
+
+import (
+	"strings"
+)
+
+// index is the page of a service: who owns it, what it promises, and its alerts.
+func (c *context) index(notes *notebook) markdown {
+	s := c.service
+	var b page
+	b.add(c.header(text(s.Name)))
+	if s.Description != "" {
+		b.paragraph(text(s.Description))
+	}
+
+	b.heading(2, "Alerts")
+	b.line("| alert | severity | about |")
+	b.line("| --- | --- | --- |")
+	for _, group := range c.all {
+		abouts := []markdown{}
+		for _, a := range group {
+			if a.SLO != nil {
+				abouts = append(abouts, text(a.SLO.Name))
+			}
+		}
+		about := join(abouts, ", ")
+		if about == "" {
+			about = "the service"
+		}
+		b.line(sprintf("| %s | %s | %s |", pageLink(text(group[0].Name), group[0].Name+".md"), text(group[0].Severity), about))
+	}
+	b.add("\n")
+
+	if len(s.SLOs) > 0 {
+		b.heading(2, "SLOs")
+		b.line("| SLO | objective | window | what it promises |")
+		b.line("| --- | --- | --- | --- |")
+		for _, slo := range s.SLOs {
+			b.line(sprintf("| %s | %s %% | %s | %s |", text(slo.Name), markdown(objective(slo)), text(slo.Window.String()), text(slo.Description)))
+		}
+		b.add("\n")
+	}
+
+	if !c.ofCollector() {
+		b.heading(2, "What runs")
+		b.add(c.changed())
+		b.add(c.dependencies())
+	}
+	b.heading(2, "Escalation")
+	b.add(c.escalation())
+
+	b.heading(2, "Notes")
+	b.add(notes.block(serviceNotes))
+	return b.markdown()
+}
+
+// orphaned is a page whose alert is gone: as it was, with a line that says so.
+func orphaned(page string) string {
+	if strings.Contains(page, orphanMark) {
+		return page
+	}
+	return orphanMark + "\n> The alert of this page is gone. The page is kept for its notes: move them, then delete it.\n\n" + page
+}

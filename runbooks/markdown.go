@@ -1,0 +1,154 @@
+package runbooks
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// A markdown is text that is safe to write into a page: it is ours, or it went through one of the
+// functions below. The type keeps text of the catalog from getting there by another way.
+type markdown string
+
+// sprintf takes nothing but safe text.
+func sprintf(format markdown, args ...markdown) markdown {
+	plain := make([]any, len(args))
+	for i, a := range args {
+		plain[i] = a
+	}
+	return markdown(fmt.Sprintf(string(format), plain...))
+}
+
+// Punctuation that means something in Markdown or its GitHub dialect wherever it stands.
+const special = "\\`*_{}[]#!<>&|~@$"
+
+// These mean something at the beginning of a line, or make links of bare addresses.
+var (
+	listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)])`)
+	address  = regexp.MustCompile(`(?i)www\.|:\S`)
+)
+
+// text is s as words: no element, link, heading, list or line break comes of it.
+func text(s string) markdown {
+	s = oneLine(s)
+	mark := len(listMark.FindString(s))
+	addresses := map[int]bool{}
+	for _, at := range address.FindAllStringIndex(s, -1) {
+		addresses[at[0]+strings.IndexAny(s[at[0]:at[1]], ".:")] = true
+	}
+	var b strings.Builder
+	for i, c := range s {
+		if c < unicode.MaxASCII && strings.ContainsRune(special, c) || mark > 0 && i == mark-1 || addresses[i] {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(c)
+	}
+	return markdown(b.String())
+}
+
+// oneLine drops what cannot be seen and turns all white space into single spaces.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(visible(s)), " ")
+}
+
+// visible drops control characters, apart from line breaks and tabs, and characters without a shape,
+// which turn the direction of text or hide some of it.
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n' || c == '\t':
+			return c
+		case c == '\r' || c == '\u2028' || c == '\u2029':
+			return '\n'
+		case unicode.IsControl(c) || unicode.Is(unicode.Cf, c):
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// code is s as a span of code. A longer fence holds the backticks of s.
+func code(s string) markdown {
+	s = oneLine(s)
+	if s == "" {
+		return "(empty)"
+	}
+	fence := strings.Repeat("`", longestRun(s, '`')+1)
+	if s[0] == '`' || s[len(s)-1] == '`' {
+		s = " " + s + " "
+	}
+	return markdown(fence + s + fence)
+}
+
+// block is s as a block of code, indented under an item of a list.
+func block(language, s, indent string) markdown {
+	s = strings.TrimRight(visible(s), "\n\t ")
+	fence := strings.Repeat("`", max(3, longestRun(s, '`')+1))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s%s\n", indent, fence, language)
+	for line := range strings.SplitSeq(s, "\n") {
+		b.WriteString(strings.TrimRight(indent+line, " \t") + "\n")
+	}
+	b.WriteString(indent + fence + "\n")
+	return markdown(b.String())
+}
+
+func longestRun(s string, of rune) int {
+	longest, run := 0, 0
+	for _, c := range s {
+		if c != of {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// link leads to a web address. Anything else stays text.
+func link(label markdown, to string) markdown {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return text(to)
+	}
+	return sprintf("[%s](%s)", label, destination(u.String()))
+}
+
+// pageLink leads to another page of the folder, by a relative path.
+func pageLink(label markdown, path ...string) markdown {
+	escaped := make([]string, len(path))
+	for i, p := range path {
+		escaped[i] = url.PathEscape(p)
+	}
+	return sprintf("[%s](%s)", label, destination(strings.Join(escaped, "/")))
+}
+
+// destination writes an address so that nothing in it ends the link or is read as an entity.
+func destination(address string) markdown {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, c := range []byte(address) {
+		switch {
+		case c == '&':
+			b.WriteString("&amp;")
+		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"'<>`\\()[]{}|^*", c) >= 0:
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return markdown(b.String())
+}
+
+// shell is s as one word of a POSIX shell.
+func shell(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c >= unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_./:=,@", c)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(oneLine(s), "'", `'\''`) + "'"
+}

@@ -1,0 +1,71 @@
+package runbooks
+
+import (
+	"strings"
+
+	"github.com/prometheus/otlptranslator"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The collector's metrics that the pages ask for.
+var (
+	metricEvents    = otlptranslator.Metric{Name: "slo.events", Unit: "{event}", Type: otlptranslator.MetricTypeMonotonicCounter}
+	metricLastSeen  = otlptranslator.Metric{Name: "service.telemetry.last_seen", Unit: "s", Type: otlptranslator.MetricTypeGauge}
+	metricStart     = otlptranslator.Metric{Name: "deployment.start_time", Unit: "s", Type: otlptranslator.MetricTypeGauge}
+	metricInstances = otlptranslator.Metric{Name: "deployment.instances", Unit: "{instance}", Type: otlptranslator.MetricTypeGauge}
+)
+
+// names says what metrics and attributes are called in this Prometheus, as package alerts does. What
+// rules record has underscores whatever the translation.
+type names struct {
+	metric    otlptranslator.MetricNamer
+	attribute otlptranslator.LabelNamer
+}
+
+func newNames(strategy otlptranslator.TranslationStrategyOption) names {
+	return names{
+		metric:    otlptranslator.NewMetricNamer("", strategy),
+		attribute: otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape()},
+	}
+}
+
+// A matcher of a label; name is the OpenTelemetry attribute's.
+type matcher struct {
+	name  string
+	kind  labels.MatchType
+	value string
+}
+
+// collected selects series of a metric that the collector sends.
+func (n names) collected(metric otlptranslator.Metric, matchers []matcher) string {
+	name, err := n.metric.Build(metric)
+	if err != nil { // the metrics above all have names
+		name = underscores(metric.Name)
+	}
+	return selector(name, n.label, matchers)
+}
+
+func (n names) label(attribute string) string {
+	if l, err := n.attribute.Build(attribute); err == nil {
+		return l
+	}
+	return underscores(attribute)
+}
+
+// recorded selects series that a rule records.
+func recorded(rule string, matchers []matcher) string { return selector(rule, underscores, matchers) }
+
+func underscores(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
+
+func selector(metric string, label func(string) string, matchers []matcher) string {
+	s := parser.VectorSelector{Name: metric}
+	for _, m := range matchers {
+		one, err := labels.NewMatcher(m.kind, label(m.name), m.value)
+		if err != nil { // only a pattern can be wrong, and ours are quoted
+			one = labels.MustNewMatcher(labels.MatchEqual, label(m.name), m.value)
+		}
+		s.LabelMatchers = append(s.LabelMatchers, one)
+	}
+	return s.String()
+}

@@ -1,0 +1,147 @@
+package runbooks
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A query is PromQL to look at: a graph of so many hours, or a table of now.
+type query struct {
+	promql string
+	hours  int
+}
+
+// address is the query in Prometheus' expression browser; /graph leads there in every version.
+func (q query) address(base string) string {
+	values := url.Values{"g0.expr": {q.promql}, "g0.tab": {"1"}}
+	if q.hours > 0 {
+		values.Set("g0.tab", "0")
+		values.Set("g0.range_input", strconv.Itoa(q.hours)+"h")
+	}
+	return strings.TrimSuffix(base, "/") + "/graph?" + values.Encode()
+}
+
+// queries are about one service.
+type queries struct {
+	names
+	service *catalog.Service
+}
+
+// of matches what is about the service, in the environments the catalog names.
+func (q queries) of(more ...matcher) []matcher {
+	s := q.service
+	matchers := []matcher{{"service.name", labels.MatchEqual, s.Name}}
+	if s.Namespace != "" {
+		matchers = append(matchers, matcher{"service.namespace", labels.MatchEqual, s.Namespace})
+	}
+	return append(append(matchers, environments(s)...), more...)
+}
+
+func environments(s *catalog.Service) []matcher {
+	const name = "deployment.environment.name"
+	switch len(s.Environments) {
+	case 0:
+		return nil
+	case 1:
+		return []matcher{{name, labels.MatchEqual, s.Environments[0]}}
+	default:
+		return []matcher{{name, labels.MatchRegexp, alternatives(s.Environments)}}
+	}
+}
+
+// alternatives is a regular expression for exactly these words.
+func alternatives(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = regexp.QuoteMeta(w)
+	}
+	return strings.Join(quoted, "|")
+}
+
+func (q queries) by(attributes ...string) string { return by(q.label, attributes) }
+
+func by(label func(string) string, attributes []string) string {
+	names := make([]string, len(attributes))
+	for i, a := range attributes {
+		names[i] = label(a)
+		if !model.LegacyValidation.IsValidLabelName(names[i]) {
+			names[i] = strconv.Quote(names[i])
+		}
+	}
+	return "by (" + strings.Join(names, ", ") + ")"
+}
+
+func about(slo *catalog.SLO) matcher { return matcher{"slo.name", labels.MatchEqual, slo.Name} }
+
+// ratio is the share of bad events over 5m, as recorded; every kind of SLI has it.
+func (q queries) ratio(slo *catalog.SLO) query {
+	return query{recorded("slo:sli_error:ratio_rate5m", q.of(about(slo))), 6}
+}
+
+// every is a rule's series for all SLOs of the service.
+func (q queries) every(rule string, hours int) query { return query{recorded(rule, q.of()), hours} }
+
+func (q queries) burnRate(slo *catalog.SLO) query {
+	return query{recorded("slo:current_burn_rate:ratio", q.of(about(slo))), 6}
+}
+
+func (q queries) remaining(slo *catalog.SLO) query {
+	return query{recorded("slo:period_error_budget_remaining:ratio", q.of(about(slo))), 168}
+}
+
+// events are the events of an SLO that the collector counts, a second.
+func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
+	return fmt.Sprintf("sum %s (rate(%s[5m]))", by,
+		q.collected(metricEvents, q.of(append([]matcher{about(slo)}, more...)...)))
+}
+
+var bad = matcher{"slo.outcome", labels.MatchEqual, "bad"}
+
+// byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
+func (q queries) byVersion(slo *catalog.SLO) query {
+	by := q.by("service.version")
+	return query{q.events(slo, by, bad) + " / " + q.events(slo, by), 3}
+}
+
+// badEvents are how many events fail a minute.
+func (q queries) badEvents(slo *catalog.SLO) query {
+	return query{"60 * " + q.events(slo, q.by("deployment.environment.name"), bad), 6}
+}
+
+// traffic compares the events a second with those a week ago: 1 is as ever.
+func (q queries) traffic(slo *catalog.SLO) query {
+	events := q.collected(metricEvents, q.of(about(slo)))
+	return query{fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m] offset 1w))", events, events), 6}
+}
+
+// silence is for how many seconds nothing came from the service.
+func (q queries) silence() query {
+	return query{fmt.Sprintf("time() - max %s (%s)", q.by("deployment.environment.name"), q.collected(metricLastSeen, q.of())), 6}
+}
+
+// deploys are the versions first seen within the last day and the seconds since, newest first.
+func (q queries) deploys() query {
+	return query{fmt.Sprintf("sort(time() - max %s (%s) < 86400)",
+		q.by("deployment.environment.name", "service.version", "vcs.ref.head.revision", "deployment.status"),
+		q.collected(metricStart, q.of())), 0}
+}
+
+// instances are what runs now and has run in the last hours, by version.
+func (q queries) instances() query {
+	return query{fmt.Sprintf("sum %s (%s)", q.by("deployment.environment.name", "service.version"), q.collected(metricInstances, q.of())), 6}
+}
+
+// dependencies are the burn rates of the services that this one calls, worst first.
+func (q queries) dependencies() query {
+	matchers := append([]matcher{{"service.name", labels.MatchRegexp, alternatives(q.service.DependsOn)}}, environments(q.service)...)
+	return query{fmt.Sprintf("sort_desc(max %s (%s) > 1)",
+		by(underscores, []string{"service.name", "slo.name"}), recorded("slo:current_burn_rate:ratio", matchers)), 0}
+}

@@ -1,0 +1,145 @@
+// Package runbooks writes what the person on call reads: one Markdown page a service and alert, and
+// one index a service. The alert's runbook_url leads to the page; the page holds the alert's exact
+// condition, the queries for this very service, and the commands that change something with those
+// that undo it.
+//
+// A page is generated, apart from the blocks between notes markers, which people write and
+// which are kept byte for byte. Everything of the catalog is escaped: see markdown.
+package runbooks
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// Version is raised whenever the text of the pages changes, so that pages of an older generator are
+// seen to be stale.
+const Version = "1"
+
+// Folder is where the pages are, beside the folder alerts. Index is the page of a service.
+const (
+	Folder = "runbooks"
+	Index  = "README.md"
+)
+
+// Options are what the pages need to know of their surroundings.
+type Options struct {
+	// Prometheus and Alertmanager are base URLs: of the expression browser, and for amtool.
+	Prometheus, Alertmanager string
+	// Command regenerates the pages; it stands in their header.
+	Command string
+	// Known tells which services have an index, for links between services; nil is none.
+	Known func(service string) bool
+	// Alerts are the options that the alerts were generated with: their metric names are used here.
+	Alerts alerts.Options
+}
+
+// DefaultOptions work with a Prometheus and an Alertmanager at their default addresses.
+func DefaultOptions() Options {
+	return Options{
+		Prometheus:   "http://localhost:9090",
+		Alertmanager: "http://localhost:9093",
+		Command:      "srectl generate runbooks --catalog CATALOG --out .",
+		Alerts:       alerts.DefaultOptions(),
+	}
+}
+
+// A Page is one file, its path relative to the folder that also holds alerts.
+type Page struct {
+	Path string
+	Text []byte
+}
+
+// A Report is something to know about a page, or to mend: where, what and how.
+type Report = catalog.Problem
+
+func problem(severity catalog.Severity, file string, line int, message, mend string) Report {
+	return Report{Severity: severity, Position: catalog.Position{File: file, Line: line}, Message: message, Mend: mend}
+}
+
+// Path is where the runbook of an alert is.
+func Path(service, alert string) string { return path.Join(Folder, folder(service), alert+".md") }
+
+// IndexPath is where the index of a service is.
+func IndexPath(service string) string { return path.Join(Folder, folder(service), Index) }
+
+// folder is the service's name where that is the name of a folder; the loader lets no other through.
+func folder(service string) string {
+	if service == "" || service == "." || service == ".." || strings.ContainsAny(service, "/\\\x00") {
+		return "_" + url.PathEscape(service)
+	}
+	return service
+}
+
+// Hash is the digest of what the pages of a service are made from: its catalog data and the generator.
+func Hash(s *catalog.Service) string {
+	text, err := s.YAML()
+	if err != nil { // cannot be written as YAML, so it was not read from YAML either
+		text = []byte(s.Name)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "runbooks %s\n%s", Version, text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Generate writes the pages of a service: one for each name of its alerts, which may be about several
+// SLOs, and the index. previous gives a page as it is now; its notes go into the new one. A page
+// whose notes cannot be read is reported and left out, so that nobody's notes are lost.
+func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string) ([]byte, bool), o Options) ([]Page, []Report) {
+	var (
+		pages   []Page
+		reports []Report
+	)
+	byName := byName(all)
+	add := func(path string, write func(*notebook) markdown) {
+		var notes []note
+		if old, ok := previous(path); ok {
+			var broken []Report
+			if notes, broken = notesOf(path, old); len(broken) > 0 {
+				reports = append(reports, broken...)
+				return
+			}
+		}
+		book := newNotebook(notes)
+		text := write(book)
+		for _, n := range book.rest() {
+			text += "\n" + marked(n.name, n.content)
+			reports = append(reports, problem(catalog.Warning, path, n.line,
+				fmt.Sprintf("the section of the block %q is gone; the block is kept at the end of the page", n.name), "move the notes, or delete them"))
+		}
+		pages = append(pages, Page{path, []byte(text)})
+	}
+	for _, group := range byName {
+		p := newContext(s, group, byName, o)
+		add(Path(s.Name, group[0].Name), p.runbook)
+	}
+	add(IndexPath(s.Name), newContext(s, nil, byName, o).index)
+	return pages, reports
+}
+
+// byName groups alerts by name, pages before tickets, otherwise in the order they come in.
+func byName(all []alerts.Alert) [][]alerts.Alert {
+	var groups [][]alerts.Alert
+	at := map[string]int{}
+	for _, a := range all {
+		i, known := at[a.Name]
+		if !known {
+			i = len(groups)
+			at[a.Name] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], a)
+	}
+	slices.SortStableFunc(groups, func(a, b []alerts.Alert) int {
+		return cmp.Compare(a[0].Severity, b[0].Severity) // page, ticket
+	})
+	return groups
+}

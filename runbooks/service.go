@@ -1,0 +1,190 @@
+package runbooks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// changed are the deploys of the last day and the way back.
+func (c *context) changed() markdown {
+	var b page
+	b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
+	b.add(c.show("Recent deploys", c.q.deploys()))
+	b.add(c.show("Running now", c.q.instances()))
+	if c.service.Repository != "" {
+		b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
+			code(c.q.label("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
+	}
+	b.paragraph(sprintf("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed. How to go back: %s.", anchor("Mitigation", "Mitigation")))
+	return b.markdown()
+}
+
+// rollback is the way back to the version before.
+func (c *context) rollback() remedy {
+	r := remedy{
+		when:   "A version is new and its share of bad events is worse than that of the one before",
+		verify: "Within 5 minutes the old version runs alone and the error ratio over 5m falls:",
+		check:  c.verifyRollback(),
+	}
+	k := c.service.Deployment.Kubernetes
+	if k == nil {
+		r.do = "Roll back to the version before. The catalog does not say how: add `spec.deployment.kubernetes`, or write the command under Known causes."
+		r.undo = "Deploy the new version again."
+		return r
+	}
+	kind, undo := strings.ToLower(k.Kind), "kubectl rollout undo %s"
+	status := "kubectl rollout status %s"
+	switch kind {
+	case "deployment", "statefulset", "daemonset":
+	case "rollout":
+		undo, status = "kubectl argo rollouts undo %[2]s", "kubectl argo rollouts status %[2]s"
+	default:
+		r.do = sprintf("%s has no rollout to undo. Apply its previous manifest:", text(k.Kind))
+		r.commands = []string{c.kubectl("kubectl get %s -o yaml")}
+		r.undo = "Apply the new manifest again."
+		return r
+	}
+	r.do = "Roll back:"
+	r.commands = []string{c.kubectl(undo), c.kubectl(status)}
+	r.undo = "The same command again: it goes to the revision before, which is now the new version."
+	return r
+}
+
+// kubectl fills in the workload, %[1]s as kind/name and %[2]s as name.
+func (c *context) kubectl(format string) string {
+	k := c.service.Deployment.Kubernetes
+	name := shell(k.Name)
+	command := strings.NewReplacer("%[1]s", "%s", "%s", shell(strings.ToLower(k.Kind)+"/"+k.Name), "%[2]s", name).Replace(format)
+	if k.Namespace != "" {
+		command += " -n " + shell(k.Namespace)
+	}
+	return command
+}
+
+func (c *context) verifyRollback() []query {
+	return []query{c.q.instances(), c.q.every("slo:sli_error:ratio_rate5m", 1)}
+}
+
+// restart and scale are what helps when no version is to blame.
+func (c *context) restart() []remedy {
+	if c.service.Deployment.Kubernetes == nil {
+		return nil
+	}
+	switch strings.ToLower(c.service.Deployment.Kubernetes.Kind) {
+	case "deployment", "statefulset":
+		return []remedy{{
+			when:     "Instances are short of CPU or memory, or traffic is far above that of last week",
+			do:       "Add half as many instances again:",
+			commands: []string{"N=$(" + c.kubectl("kubectl get %s -o jsonpath='{.spec.replicas}'") + ")", c.kubectl("kubectl scale %s --replicas=$((N * 3 / 2 + 1))")},
+			verify:   "More instances run, and the error ratio falls:",
+			check:    c.verifyRollback(),
+			undo:     sprintf("%s in the same shell. An autoscaler (HPA) undoes the step by itself: raise its minimum instead.", code(c.kubectl("kubectl scale %s --replicas=$N"))),
+		}, {
+			when:     "No version is new, and one instance or all hang",
+			do:       "Restart, one after the other:",
+			commands: []string{c.kubectl("kubectl rollout restart %s"), c.kubectl("kubectl rollout status %s")},
+			verify:   "All instances are new and ready, and the error ratio falls.",
+			undo:     "None is needed. Keep the logs of the old instances first: `kubectl logs --previous`.",
+		}}
+	}
+	return nil
+}
+
+// dependencies are the services this one calls, and who has their runbooks.
+func (c *context) dependencies() markdown {
+	if len(c.service.DependsOn) == 0 {
+		return ""
+	}
+	var b page
+	names := make([]markdown, len(c.service.DependsOn))
+	for i, name := range c.service.DependsOn {
+		names[i] = text(name)
+		if c.o.Known != nil && c.o.Known(name) {
+			names[i] = pageLink(text(name), "..", name, Index)
+		}
+	}
+	b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
+	b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
+	return b.markdown()
+}
+
+func (c *context) escalation() markdown {
+	e := c.service.Escalation
+	var ways []markdown
+	for _, way := range []struct {
+		name    markdown
+		address string
+	}{{"Pager", e.Pager}, {"Chat", e.Chat}, {"Email", e.Email}, {"Wiki", e.Wiki}} {
+		if way.address != "" {
+			ways = append(ways, sprintf("%s: %s", way.name, link(text(way.address), way.address)))
+		}
+	}
+	var b page
+	b.paragraph(sprintf("Owner: **%s**. Escalate when after 15 minutes you do not know the cause, or when a step under Mitigation needs someone who may.", orNone(c.service.Owner)))
+	if len(ways) == 0 {
+		b.paragraph("The catalog names no way to reach them: add `spec.escalation`.")
+		return b.markdown()
+	}
+	b.list(ways...)
+	return b.markdown()
+}
+
+// silencing is a silence for exactly this alert, and what still speaks.
+func (c *context) silencing(g guide) markdown {
+	var b page
+	b.paragraph(sprintf("Only when the cause is known and someone is at work on it. For %s; it ends by itself.", text(catalog.FormatDuration(g.silence))))
+	for _, a := range c.alerts {
+		if a.SLO != nil && len(c.slos()) > 1 {
+			b.paragraph(sprintf("For %s:", text(a.SLO.Name)))
+		}
+		b.add(block("sh", c.amtool(a, g.silence), "") + "\n")
+	}
+	if len(c.service.Environments) != 1 && !c.ofCollector() {
+		b.paragraph(sprintf("Add %s with the alert's own label, or all environments are silent.", code("environment=\"...\"")))
+	}
+	b.paragraph(sprintf("Undo: %s with the ID that the command printed.", code("amtool silence expire ID --alertmanager.url="+shell(c.o.Alertmanager))))
+	b.paragraph(g.stays)
+	if others := c.others(); len(others) > 0 {
+		b.paragraph(sprintf("Not silenced: %s; and this alert for other SLOs and services.", join(others, ", ")))
+	}
+	return b.markdown()
+}
+
+// amtool adds a silence whose matchers hold for this alert only. Without the environment, when the
+// catalog names none or several, it holds for all: the hint tells how to narrow it.
+func (c *context) amtool(a alerts.Alert, d time.Duration) string {
+	matchers := []string{shell("alertname=" + a.Name)}
+	match := func(label, value string) {
+		if value != "" {
+			matchers = append(matchers, shell(fmt.Sprintf("%s=%q", label, value)))
+		}
+	}
+	if !c.ofCollector() {
+		match("service_name", c.service.Name)
+		match("service_namespace", c.service.Namespace)
+	}
+	if a.SLO != nil {
+		match("slo_name", a.SLO.Name)
+	}
+	if len(c.service.Environments) == 1 {
+		match("environment", c.service.Environments[0])
+	}
+	return fmt.Sprintf("amtool silence add --alertmanager.url=%s --author=\"$USER\" --duration=%s \\\n  --comment='what is wrong, who works on it, where' \\\n  %s",
+		shell(c.o.Alertmanager), catalog.FormatDuration(d), strings.Join(matchers, " "))
+}
+
+// others are the service's alerts that the silence does not touch.
+func (c *context) others() []markdown {
+	var others []markdown
+	for _, group := range c.all {
+		if name := group[0].Name; name != c.alert().Name {
+			others = append(others, pageLink(text(name), name+".md"))
+		}
+	}
+	return slices.Clip(others)
+}
