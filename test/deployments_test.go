@@ -224,13 +224,13 @@ func TestTelemetryIsStamped(t *testing.T) {
 func TestRollingCanaryAndRollback(t *testing.T) {
 	grafana := grafanatest.New("secret")
 	_, shop := startMarking(t, grafana)
-	change(t, shop, "/settings/payment", `{"instances": 3, "rolloutPause": "2s"}`)
+	change(t, shop, "/settings/payment", `{"instances": 3, "rolloutPause": "3s"}`)
 
 	rolling := time.Now()
 	change(t, shop, "/settings/payment", `{"version": "1.1.0"}`)
 	marker := waitForStatus(t, grafana, "payment", "1.1.0", "completed")
 	assert.WithinDuration(t, rolling, marker.Start(), 3*time.Second)
-	assert.Greater(t, marker.End().Sub(marker.Start()), 3*time.Second, "until the last old instance has gone")
+	assert.Greater(t, marker.End().Sub(marker.Start()), 2*time.Second, "until the last old instance has gone")
 	require.Len(t, grafana.Annotations(), 1)
 
 	change(t, shop, "/settings/payment", `{"canary": {"version": "1.2.0", "share": 0.2}}`)
