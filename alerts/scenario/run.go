@@ -53,9 +53,11 @@ func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules
 		return nil, err
 	}
 	from := s.Start.Add(s.Watch.Begin)
+	p.store.ForceHeadMMap() // chunks that are not mapped are searched one by one
 	if err := p.fillIn(ctx, from); err != nil {
 		return nil, err
 	}
+	p.store.ForceHeadMMap()
 	return p, p.watch(ctx, from)
 }
 
