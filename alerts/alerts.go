@@ -8,9 +8,7 @@
 package alerts
 
 import (
-	"cmp"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -156,11 +154,4 @@ func drop(labels map[string]string) {
 			delete(labels, key)
 		}
 	}
-}
-
-// ordered are the services by name, so that files and messages come in one order.
-func ordered(services []*catalog.Service) []*catalog.Service {
-	return slices.SortedFunc(slices.Values(services), func(a, b *catalog.Service) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
-	})
 }

@@ -21,7 +21,7 @@ func (f File) WriteRules(w io.Writer) error {
 // WriteMimir writes the rules as a namespace of Mimir's ruler, for mimirtool.
 func (f File) WriteMimir(w io.Writer) error {
 	return f.write(w, func(groups *yaml.Node) *yaml.Node {
-		return mapping("namespace", scalar(f.name()), "groups", groups)
+		return mapping("namespace", scalar(clean(f.Service.Name)), "groups", groups)
 	})
 }
 
@@ -31,25 +31,15 @@ func (f File) WritePrometheusRule(w io.Writer) error {
 		return mapping(
 			"apiVersion", scalar("monitoring.coreos.com/v1"),
 			"kind", scalar("PrometheusRule"),
-			"metadata", mapping("name", scalar(objectName(f.name()+"-slo")), "labels", mapping("app.kubernetes.io/managed-by", scalar("srectl"))),
+			"metadata", mapping("name", scalar(objectName(f.Service.Name+"-slo")), "labels", mapping("app.kubernetes.io/managed-by", scalar("srectl"))),
 			"spec", mapping("groups", groups),
 		)
 	})
 }
 
-func (f File) name() string {
-	if f.Service == nil {
-		return collectorName
-	}
-	return clean(f.Service.Name)
-}
-
 // Hash is a digest of the service as the catalog has it, for a reader to tell whether a file is
 // of this catalog.
 func (f File) Hash() string {
-	if f.Service == nil {
-		return ""
-	}
 	text, err := f.Service.YAML()
 	if err != nil {
 		return ""
