@@ -13,6 +13,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newValidateCommand(),
 		newConvertCommand(),
+		newGenerateCommand(),
 		newStatusCommand(),
 		newFindCommand(),
 		newMarkCommand(),

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/otlptranslator"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A generation is one run of generate.
+type generation struct {
+	catalog, out, format string
+	prune                bool
+	options              alerts.Options
+	stderr               io.Writer
+	// notWell is set when something could not be generated.
+	notWell bool
+}
+
+// A kind is something that can be generated: the files it has for the catalog.
+type kind struct {
+	name, describes string
+	generate        func(*generation, *catalog.Catalog) ([]output, error)
+	// generated selects the files of the kind below the output folder, as filepath.Glob does.
+	generated []string
+}
+
+// kinds are what generate knows, in the order of all.
+var kinds = []kind{
+	{"alerts", "Prometheus rules: recording rules and alerts", (*generation).alerts, []string{"alerts/*.yaml"}},
+}
+
+// ruleFormats are the ways to write a rule file.
+var ruleFormats = map[string]func(alerts.File, io.Writer) error{
+	"rules":          alerts.File.WriteRules,
+	"prometheusrule": alerts.File.WritePrometheusRule,
+	"mimir":          alerts.File.WriteMimir,
+}
+
+func newGenerateCommand() *cobra.Command {
+	g := generation{options: alerts.DefaultOptions()}
+	translation := string(g.options.Translation)
+	names := make([]string, len(kinds))
+	describes := ""
+	for i, k := range kinds {
+		names[i] = k.name
+		describes += fmt.Sprintf("  %-10s  %s\n", k.name, k.describes)
+	}
+	cmd := &cobra.Command{
+		Use:   "generate [" + strings.Join(names, "|") + "|all]... --catalog DIR --out DIR",
+		Short: "Write what follows from the catalog: " + strings.Join(names, ", "),
+		Long: `Write what follows from the catalog, for each service and for the collector itself:
+
+` + describes + `
+A file is written whole or not at all, and left alone when it is right already. One that was
+not generated is never overwritten. One whose service has left the catalog is reported, and removed
+with --prune.
+
+Exits 0 if everything was written, 1 if the catalog has errors (nothing is written then) or a file
+stands in the way, 2 if there is no such catalog or it cannot be written.`,
+		Example: `  srectl generate --catalog ./catalog --out .
+  srectl generate alerts --catalog ./catalog --out . --format prometheusrule`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g.stderr = cmd.ErrOrStderr()
+			g.options.Translation = otlptranslator.TranslationStrategyOption(translation)
+			if err := g.check(); err != nil {
+				return err
+			}
+			wanted, err := chooseKinds(args)
+			if err != nil {
+				return err
+			}
+			return g.run(wanted)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&g.catalog, "catalog", "", "catalog folder or file")
+	flags.StringVar(&g.out, "out", "", "folder to write to")
+	flags.BoolVar(&g.prune, "prune", false, "remove generated files whose service is gone")
+	flags.StringVar(&g.format, "format", "rules", "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
+	flags.StringVar(&g.options.RunbookURL, "runbook-url", g.options.RunbookURL, "where runbooks are served: links are URL/SERVICE/ALERT")
+	flags.StringVar(&g.options.DashboardURL, "dashboard-url", g.options.DashboardURL, "where dashboards are served: links are URL/SERVICE")
+	flags.StringVar(&translation, "translation", translation, "how Prometheus names OTLP metrics, its translation_strategy")
+	flags.BoolVar(&g.options.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
+	for _, name := range []string{"catalog", "out"} {
+		_ = cmd.MarkFlagRequired(name) // fails for an unknown flag only
+	}
+	return cmd
+}
+
+var translations = []otlptranslator.TranslationStrategyOption{
+	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
+	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
+}
+
+// check checks the flags.
+func (g *generation) check() error {
+	if _, ok := ruleFormats[g.format]; !ok {
+		return fmt.Errorf("--format %q is not known: write rules, prometheusrule or mimir", g.format)
+	}
+	if !slices.Contains(translations, g.options.Translation) {
+		return fmt.Errorf("--translation %q is not known: write one of %v", g.options.Translation, translations)
+	}
+	for flag, base := range map[string]*string{"--runbook-url": &g.options.RunbookURL, "--dashboard-url": &g.options.DashboardURL} {
+		u, err := url.Parse(*base)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("%s %q is not a base of links: write one such as https://sre.example.com/runbooks", flag, *base)
+		}
+		*base = strings.TrimRight(u.String(), "/")
+	}
+	return checkPaths([]string{g.catalog})
+}
+
+func chooseKinds(args []string) ([]kind, error) {
+	if len(args) == 0 || slices.Contains(args, "all") && len(args) == 1 {
+		return kinds, nil
+	}
+	var wanted []kind
+	for _, arg := range args {
+		i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == arg })
+		if i < 0 {
+			return nil, fmt.Errorf("%q cannot be generated: see srectl generate --help", arg)
+		}
+		wanted = append(wanted, kinds[i])
+	}
+	return wanted, nil
+}
+
+func (g *generation) run(wanted []kind) error {
+	loaded, problems := catalog.Load(g.catalog)
+	if _, err := fmt.Fprint(g.stderr, problems); err != nil {
+		return err
+	}
+	if problems.Err() != nil {
+		return errNotOK
+	}
+	for _, k := range wanted {
+		files, err := k.generate(g, loaded)
+		if err != nil {
+			return err
+		}
+		if err := g.write(files); err != nil {
+			return err
+		}
+		if err := g.retire(k.generated, files); err != nil {
+			return err
+		}
+	}
+	if g.notWell {
+		return errNotOK
+	}
+	return nil
+}
+
+// complain reports something that makes srectl exit 1.
+func (g *generation) complain(format string, args ...any) {
+	g.notWell = true
+	g.tell(format, args...)
+}
+
+func (g *generation) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(g.stderr, format+"\n", args...) // nobody is left to tell
+}
+
+func (g *generation) alerts(loaded *catalog.Catalog) ([]output, error) {
+	var inhibitions bytes.Buffer
+	if err := alerts.Inhibition().Write(&inhibitions); err != nil {
+		return nil, err
+	}
+	files := []output{{filepath.Join("alerts", "alertmanager-inhibit.yaml"), inhibitions.Bytes()}}
+	seen := map[string]bool{}
+	add := func(file alerts.File) error {
+		name := filepath.Join("alerts", alerts.FileName(file.Service))
+		if seen[name] {
+			g.complain("%s: error: another service has the file %s; rename one of them, or generate each namespace into a folder of its own",
+				file.Service.Position, name)
+			return nil
+		}
+		seen[name] = true
+		var text bytes.Buffer
+		if err := ruleFormats[g.format](file, &text); err != nil {
+			return err
+		}
+		files = append(files, output{name, text.Bytes()})
+		return nil
+	}
+	if err := add(alerts.Collector(g.options)); err != nil {
+		return nil, err
+	}
+	for _, s := range loaded.Services {
+		file, warnings := alerts.Generate(s, g.options)
+		for _, w := range warnings {
+			g.tell("%s: warning: %s", w.Position, w.Message)
+		}
+		if err := add(file); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
