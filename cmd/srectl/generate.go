@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +12,11 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
+
+// alertsFolder is where rule files are, below the output folder.
+const alertsFolder = "alerts"
 
 // A generation is one run of generate.
 type generation struct {
@@ -26,17 +28,16 @@ type generation struct {
 	notWell bool
 }
 
-// A kind is something that can be generated: the files it has for the catalog.
+// A kind is something that can be generated from the services and the collector.
 type kind struct {
 	name, describes string
-	generate        func(*generation, *catalog.Catalog) ([]output, error)
-	// generated selects the files of the kind below the output folder, as filepath.Glob does.
-	generated []string
+	write           func(*generation, []alerts.File) error
 }
 
 // kinds are what generate knows, in the order of all.
 var kinds = []kind{
-	{"alerts", "Prometheus rules: recording rules and alerts", (*generation).alerts, []string{"alerts/*.yaml"}},
+	{"alerts", "Prometheus rules, and Alertmanager's inhibition rules", (*generation).alerts},
+	{"runbooks", "a page for each alert", (*generation).runbooks},
 }
 
 // ruleFormats are the ways to write a rule file.
@@ -62,8 +63,8 @@ func newGenerateCommand() *cobra.Command {
 
 ` + describes + `
 A file is written whole or not at all, and left alone when it is right already. One that was
-not generated is never overwritten. One whose service has left the catalog is reported, and removed
-with --prune.
+not generated is never overwritten. One whose service has left the catalog is reported; --prune removes
+it if it is a rule file. Runbooks stay: people write into them.
 
 Exits 0 if everything was written, 1 if the catalog has errors (nothing is written then) or a file
 stands in the way, 2 if there is no such catalog or it cannot be written.`,
@@ -85,7 +86,7 @@ stands in the way, 2 if there is no such catalog or it cannot be written.`,
 	flags := cmd.Flags()
 	flags.StringVar(&g.catalog, "catalog", "", "catalog folder or file")
 	flags.StringVar(&g.out, "out", "", "folder to write to")
-	flags.BoolVar(&g.prune, "prune", false, "remove generated files whose service is gone")
+	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files whose service is gone")
 	flags.StringVar(&g.format, "format", "rules", "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
 	flags.StringVar(&g.options.RunbookURL, "runbook-url", g.options.RunbookURL, "where runbooks are served: links are URL/SERVICE/ALERT")
 	flags.StringVar(&g.options.DashboardURL, "dashboard-url", g.options.DashboardURL, "where dashboards are served: links are URL/SERVICE")
@@ -143,15 +144,12 @@ func (g *generation) run(wanted []kind) error {
 	if problems.Err() != nil {
 		return errNotOK
 	}
+	files := g.files(loaded)
+	if g.notWell {
+		return errNotOK
+	}
 	for _, k := range wanted {
-		files, err := k.generate(g, loaded)
-		if err != nil {
-			return err
-		}
-		if err := g.write(files); err != nil {
-			return err
-		}
-		if err := g.retire(k.generated, files); err != nil {
+		if err := k.write(g, files); err != nil {
 			return err
 		}
 	}
@@ -171,39 +169,55 @@ func (g *generation) tell(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.stderr, format+"\n", args...) // nobody is left to tell
 }
 
-func (g *generation) alerts(loaded *catalog.Catalog) ([]output, error) {
-	var inhibitions bytes.Buffer
-	if err := alerts.Inhibition().Write(&inhibitions); err != nil {
-		return nil, err
-	}
-	files := []output{{filepath.Join("alerts", "alertmanager-inhibit.yaml"), inhibitions.Bytes()}}
-	seen := map[string]bool{}
-	add := func(file alerts.File) error {
-		name := filepath.Join("alerts", alerts.FileName(file.Service))
-		if seen[name] {
-			g.complain("%s: error: another service has the file %s; rename one of them, or generate each namespace into a folder of its own",
-				file.Service.Position, name)
-			return nil
-		}
-		seen[name] = true
-		var text bytes.Buffer
-		if err := ruleFormats[g.format](file, &text); err != nil {
-			return err
-		}
-		files = append(files, output{name, text.Bytes()})
-		return nil
-	}
-	if err := add(alerts.Collector(g.options)); err != nil {
-		return nil, err
-	}
+// files are the rules of the collector and of every service.
+func (g *generation) files(loaded *catalog.Catalog) []alerts.File {
+	files := []alerts.File{alerts.Collector(g.options)}
 	for _, s := range loaded.Services {
 		file, warnings := alerts.Generate(s, g.options)
 		for _, w := range warnings {
 			g.tell("%s: warning: %s", w.Position, w.Message)
 		}
-		if err := add(file); err != nil {
-			return nil, err
+		files = append(files, file)
+	}
+	named := map[string]bool{}
+	for _, f := range files {
+		if named[f.Service.Name] {
+			g.complain("%s: error: there is another service %q, and files are named by service; rename one, or generate each namespace into a folder of its own",
+				f.Service.Position, f.Service.Name)
+		}
+		named[f.Service.Name] = true
+	}
+	return files
+}
+
+func (g *generation) alerts(files []alerts.File) error {
+	const inhibitions = "alertmanager-inhibit.yaml"
+	kept := map[string]bool{inhibitions: true}
+	if err := g.write(alertsFolder, inhibitions, alerts.Inhibition().Write); err != nil {
+		return err
+	}
+	for _, f := range files {
+		name := alerts.FileName(f.Service)
+		kept[name] = true
+		if err := g.write(alertsFolder, name, func(w io.Writer) error { return ruleFormats[g.format](f, w) }); err != nil {
+			return err
 		}
 	}
-	return files, nil
+	return g.retire(alertsFolder, kept)
+}
+
+func (g *generation) runbooks(files []alerts.File) error {
+	o := runbooks.DefaultOptions()
+	o.Alerts = g.options
+	reports, err := runbooks.Write(g.out, files, o)
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		g.tell("%s", r)
+	}
+	if reports := catalog.Problems(reports); reports.Err() != nil {
+		g.notWell = true
+	}
+	return g.leftRunbooks(files)
 }

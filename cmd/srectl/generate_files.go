@@ -9,33 +9,27 @@ import (
 	"path/filepath"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
-// An output is a file to be written, its name relative to the output folder.
-type output struct {
-	name string
-	text []byte
-}
-
-// write writes the files that are not there as they should be.
-func (g *generation) write(files []output) error {
-	for _, f := range files {
-		path := filepath.Join(g.out, f.name)
-		old, err := os.ReadFile(path)
-		switch {
-		case err == nil && bytes.Equal(old, f.text):
-			continue
-		case err == nil && !isGenerated(old):
-			g.complain("%s: error: is there and was not generated; move it away", path)
-			continue
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-		if err := replaceFile(path, f.text); err != nil {
-			return err
-		}
+// write writes a file below the output folder, unless it is there as it should be.
+func (g *generation) write(folder, name string, content func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := content(&text); err != nil {
+		return err
 	}
-	return nil
+	path := filepath.Join(g.out, folder, name)
+	old, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(old, text.Bytes()):
+		return nil
+	case err == nil && !isGenerated(old):
+		g.complain("%s: error: is there and was not generated; move it away", path)
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return replaceFile(path, text.Bytes())
 }
 
 // isGenerated tells a file that may be overwritten: somebody may have written one by hand.
@@ -64,21 +58,17 @@ func replaceFile(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// retire reports generated files that no service has any more, and removes them with --prune.
-func (g *generation) retire(patterns []string, current []output) error {
-	kept := map[string]bool{}
-	for _, f := range current {
-		kept[filepath.Clean(f.name)] = true
-	}
-	found, err := glob(os.DirFS(g.out), patterns)
+// retire reports generated rule files that no service has any more, and removes them with --prune.
+func (g *generation) retire(folder string, kept map[string]bool) error {
+	entries, err := os.ReadDir(filepath.Join(g.out, folder))
 	if err != nil {
 		return err
 	}
-	for _, name := range found {
-		path := filepath.Join(g.out, name)
-		if kept[filepath.Clean(name)] {
+	for _, entry := range entries {
+		if kept[entry.Name()] || !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != ".yaml" {
 			continue
 		}
+		path := filepath.Join(g.out, folder, entry.Name())
 		generated, err := beginsGenerated(path)
 		switch {
 		case err != nil:
@@ -96,15 +86,24 @@ func (g *generation) retire(patterns []string, current []output) error {
 	return nil
 }
 
-func glob(folder fs.FS, patterns []string) (all []string, err error) {
-	for _, pattern := range patterns {
-		some, err := fs.Glob(folder, pattern)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+// leftRunbooks reports folders of runbooks whose service is gone.
+func (g *generation) leftRunbooks(files []alerts.File) error {
+	known := map[string]bool{}
+	for _, f := range files {
+		known[filepath.Dir(filepath.FromSlash(runbooks.IndexPath(f.Service.Name)))] = true
 	}
-	return all, nil
+	entries, err := os.ReadDir(filepath.Join(g.out, runbooks.Folder))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := filepath.Join(runbooks.Folder, entry.Name())
+		index, err := os.ReadFile(filepath.Join(g.out, name, runbooks.Index))
+		if !known[name] && err == nil && runbooks.Generated(index) {
+			g.tell("%s: warning: its service is not in the catalog; remove the folder, after a look at the notes in it", filepath.Join(g.out, name))
+		}
+	}
+	return nil
 }
 
 // beginsGenerated reads no more of a file than tells whether it was generated.
