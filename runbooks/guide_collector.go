@@ -1,31 +1,21 @@
 package runbooks
 
 import (
-	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // Collector is the service name of the collector's own alerts.
 const Collector = "otelcol-sre"
 
-func ofCollector(a alerts.Alert) bool { return a.Service == nil || a.Service.Name == Collector }
+func ofCollector(a alerts.Alert) bool { return a.Service.Name == Collector }
 
 func (c *context) ofCollector() bool { return c.service.Name == Collector }
 
-// collector stands for the collector where a service is asked for; no catalog describes it.
-func collector() *catalog.Service {
-	return &catalog.Service{
-		Name: Collector, Description: "Receives the telemetry of all services, counts SLOs and marks deployments.",
-	}
-}
-
 // A collectorTopic is what there is to say of one of the collector's own alerts.
 type collectorTopic struct {
-	// word is in the alert's name.
-	word            string
+	alert           string
 	meaning, impact markdown
 	tree            []markdown
 	remedies        []remedy
@@ -42,9 +32,12 @@ func collectorGuide(a alerts.Alert) guide {
 	g.diagnosis = (*context).diagnoseCollector
 	g.mitigation = func(*context) []remedy { return []remedy{restartCollector} }
 	g.silence = time.Hour
-	g.stays = "While CollectorDown fires, the generated inhibition rules mute SLIMissing and ServiceSilent of all services, silenced or not. Burn alerts are never muted by it; but without a collector they see nothing."
+	g.stays = "The collector's other alerts stay on."
+	if a.Name == "CollectorDown" {
+		g.stays = "Beware: silenced or not, while it fires the generated inhibition rules mute SLIMissing and ServiceSilent of all services. Burn alerts are not muted; but without a collector they see nothing."
+	}
 	for _, t := range collectorTopics {
-		if !strings.Contains(a.Name, t.word) {
+		if t.alert != a.Name {
 			continue
 		}
 		g.meaning = func(c *context) markdown { return t.meaning + "\n\n" }
@@ -115,7 +108,7 @@ var mendBackend = remedy{
 
 var collectorTopics = []collectorTopic{
 	{
-		word:    "Down",
+		alert:   "CollectorDown",
 		meaning: "Prometheus cannot reach the collector: it is not there, or hangs.",
 		impact:  "No telemetry arrives. SLOs are not counted; no burn alert can fire. Senders drop what they cannot deliver.",
 		tree: []markdown{
@@ -126,7 +119,7 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{revertConfig, moreMemory},
 	},
 	{
-		word:    "Refus",
+		alert:   "CollectorRefusingData",
 		meaning: "Receivers turn data away: the pipeline behind them says no, most often the memory limiter.",
 		impact:  "Senders try again for a while, then drop. Events lost there are missing from the SLOs.",
 		tree: []markdown{
@@ -137,7 +130,7 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{mendBackend, moreMemory},
 	},
 	{
-		word:    "Queue",
+		alert:   "CollectorQueueNearlyFull",
 		meaning: "An exporter's queue is nearly full: the backend takes less than arrives. When it is full, data is dropped.",
 		impact:  "Data is late now, and lost soon. SLOs are counted before the queue and stay exact.",
 		tree: []markdown{
@@ -153,7 +146,7 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
-		word:    "Export",
+		alert:   "CollectorExportFailing",
 		meaning: "An exporter cannot deliver: the backend refuses, is down or cannot be reached. What cannot be tried again is dropped.",
 		impact:  "The backend misses data: dashboards and searches there have gaps. Alerts that need that backend are blind.",
 		tree: []markdown{
@@ -165,7 +158,7 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{mendBackend, revertConfig},
 	},
 	{
-		word:    "Drop",
+		alert:   "CollectorDroppingData",
 		meaning: "Data that was accepted is thrown away: a full queue, or retries that ran out.",
 		impact:  "What is dropped is lost for good in that backend. SLOs are counted before the exporters; they lose only what never reached the connector.",
 		tree: []markdown{
@@ -176,7 +169,7 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{mendBackend, revertConfig},
 	},
 	{
-		word:    "Memory",
+		alert:   "CollectorMemoryLimited",
 		meaning: "The memory limiter refuses data so that the collector is not killed. It protects; it also loses data.",
 		impact:  "Senders are told to come again later; what they drop is missing everywhere, the SLOs included.",
 		tree: []markdown{
@@ -188,7 +181,7 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{moreMemory, mendBackend, revertConfig},
 	},
 	{
-		word:    "Catalog",
+		alert:   "CollectorCatalogRejected",
 		meaning: "The collector refused the catalog in its folder. It goes on with the last good one.",
 		impact:  "Changes of services and SLOs do not take effect. A collector that starts now has no catalog at all.",
 		tree: []markdown{
@@ -204,7 +197,7 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
-		word:    "Checkpoint",
+		alert:   "CollectorCheckpointFailing",
 		meaning: "The collector cannot save its state: counters, budgets and deployments since the last success are only in memory.",
 		impact:  "Nothing is wrong yet. A restart now loses what was counted since the last checkpoint.",
 		tree: []markdown{
@@ -220,7 +213,7 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
-		word:    "Clock",
+		alert:   "CollectorClockSkew",
 		meaning: "Clocks differ: telemetry arrives with times that are far from the collector's own.",
 		impact:  "Events are counted in the wrong window. Traces and logs look out of order; a deployment may seem to be older than it is.",
 		tree: []markdown{

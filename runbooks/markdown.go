@@ -26,14 +26,14 @@ const special = "\\`*_{}[]#!<>&|~@$"
 
 // These mean something at the beginning of a line, or make links of bare addresses.
 var (
-	listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)])`)
+	listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)](?:\s|$))`)
 	address  = regexp.MustCompile(`(?i)www\.|:\S`)
 )
 
 // text is s as words: no element, link, heading, list or line break comes of it.
 func text(s string) markdown {
 	s = oneLine(s)
-	mark := len(listMark.FindString(s))
+	mark := len(strings.TrimSpace(listMark.FindString(s)))
 	addresses := map[int]bool{}
 	for _, at := range address.FindAllStringIndex(s, -1) {
 		addresses[at[0]+strings.IndexAny(s[at[0]:at[1]], ".:")] = true
@@ -71,7 +71,7 @@ func visible(s string) string {
 
 // code is s as a span of code. A longer fence holds the backticks of s.
 func code(s string) markdown {
-	s = oneLine(s)
+	s = oneLine(unmarked(s))
 	if s == "" {
 		return "(empty)"
 	}
@@ -84,7 +84,7 @@ func code(s string) markdown {
 
 // block is s as a block of code, indented under an item of a list.
 func block(language, s, indent string) markdown {
-	s = strings.TrimRight(visible(s), "\n\t ")
+	s = strings.TrimRight(unmarked(visible(s)), "\n\t ")
 	fence := strings.Repeat("`", max(3, longestRun(s, '`')+1))
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s%s\n", indent, fence, language)
@@ -93,6 +93,11 @@ func block(language, s, indent string) markdown {
 	}
 	b.WriteString(indent + fence + "\n")
 	return markdown(b.String())
+}
+
+// unmarked keeps code, where nothing can be escaped, from looking like a marker of notes.
+func unmarked(s string) string {
+	return likeMarker.ReplaceAllStringFunc(s, func(m string) string { return "<! --" + strings.TrimPrefix(m, "<!--") })
 }
 
 func longestRun(s string, of rune) int {

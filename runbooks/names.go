@@ -3,6 +3,7 @@ package runbooks
 import (
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -60,10 +61,17 @@ func underscores(attribute string) string { return strings.ReplaceAll(attribute,
 
 func selector(metric string, label func(string) string, matchers []matcher) string {
 	s := parser.VectorSelector{Name: metric}
+	if !model.LegacyValidation.IsValidMetricName(metric) { // written as a matcher, where it is quoted
+		s.Name, matchers = "", append([]matcher{{labels.MetricName, labels.MatchEqual, metric}}, matchers...)
+	}
 	for _, m := range matchers {
-		one, err := labels.NewMatcher(m.kind, label(m.name), m.value)
+		name := m.name
+		if name != labels.MetricName {
+			name = label(name)
+		}
+		one, err := labels.NewMatcher(m.kind, name, m.value)
 		if err != nil { // only a pattern can be wrong, and ours are quoted
-			one = labels.MustNewMatcher(labels.MatchEqual, label(m.name), m.value)
+			one = labels.MustNewMatcher(labels.MatchEqual, name, m.value)
 		}
 		s.LabelMatchers = append(s.LabelMatchers, one)
 	}

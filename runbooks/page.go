@@ -79,7 +79,7 @@ func (c *context) header(title markdown, more ...markdown) markdown {
 
 // comment keeps a text from ending the HTML comment it stands in.
 func comment(s string) string {
-	return strings.ReplaceAll(oneLine(s), ">", "")
+	return strings.NewReplacer("<", "", ">", "").Replace(oneLine(s))
 }
 
 func orNone(s string) markdown {

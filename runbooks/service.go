@@ -20,8 +20,18 @@ func (c *context) changed() markdown {
 		b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
 			code(c.q.label("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
 	}
-	b.paragraph(sprintf("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed. How to go back: %s.", anchor("Mitigation", "Mitigation")))
+	b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
+	b.add(c.wayBack())
 	return b.markdown()
+}
+
+// wayBack is the command that rolls back, at once.
+func (c *context) wayBack() markdown {
+	r := c.rollback()
+	if len(r.commands) == 0 {
+		return r.do + "\n\n"
+	}
+	return r.do + "\n\n" + block("sh", strings.Join(r.commands, "\n"), "") + "\n"
 }
 
 // rollback is the way back to the version before.
@@ -126,6 +136,10 @@ func (c *context) escalation() markdown {
 	}
 	var b page
 	b.paragraph(sprintf("Owner: **%s**. Escalate when after 15 minutes you do not know the cause, or when a step under Mitigation needs someone who may.", orNone(c.service.Owner)))
+	if c.ofCollector() {
+		b.paragraph("The catalog does not speak of the collector: its owner is who runs it here. Write under Notes of its index who that is.")
+		return b.markdown()
+	}
 	if len(ways) == 0 {
 		b.paragraph("The catalog names no way to reach them: add `spec.escalation`.")
 		return b.markdown()

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
@@ -28,12 +27,7 @@ func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 		reports []Report
 		failed  error
 	)
-	files = slices.Clone(files)
-	for i, f := range files {
-		if f.Service == nil {
-			f.Service = collector()
-			files[i] = f
-		}
+	for _, f := range files {
 		if other, twice := known[f.Service.Name]; twice {
 			reports = append(reports, problem(catalog.Error, f.Service.Position.File, f.Service.Position.Line,
 				fmt.Sprintf("the runbooks of %q would overwrite those of the service of the same name in namespace %q", oneLine(f.Service.Name), oneLine(other.Namespace)),
