@@ -15,13 +15,6 @@ import (
 
 var update = flag.Bool("update", false, "write the pages of the examples and of the collector")
 
-// exampleOptions are what `make generate` uses.
-func exampleOptions() Options {
-	o := DefaultOptions()
-	o.Command = "srectl generate --catalog examples/catalog --out ."
-	return o
-}
-
 // examples are the alerts of the example services and of the collector.
 func examples(t testing.TB) []alerts.File {
 	t.Helper()
@@ -38,13 +31,13 @@ func examples(t testing.TB) []alerts.File {
 // The pages in the repository are what the generator writes, with the notes they have.
 func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
 	if *update {
-		reports, err := Write("..", examples(t), exampleOptions())
+		reports, err := Write("..", examples(t), DefaultOptions())
 		require.NoError(t, err)
 		require.Empty(t, reports)
 	}
 	root := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(root, Folder), os.DirFS(".")))
-	_, err := Write(root, examples(t), exampleOptions())
+	_, err := Write(root, examples(t), DefaultOptions())
 	require.NoError(t, err)
 	pages := 0
 	require.NoError(t, filepath.WalkDir(filepath.Join(root, Folder), func(path string, d os.DirEntry, err error) error {

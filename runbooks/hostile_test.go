@@ -225,7 +225,7 @@ func blocksOf(page []byte, language string) []string {
 // What a link runs is what stands above it.
 func TestLinksRunTheQueriesOfThePage(t *testing.T) {
 	for _, f := range examples(t) {
-		pages, _ := Generate(f.Service, f.Alerts, none, exampleOptions())
+		pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
 		for _, page := range pages {
 			run := map[string]bool{}
 			links, _ := Links(page.Text)

@@ -30,7 +30,7 @@ var sections = []string{
 
 func TestEveryPageHasEverySection(t *testing.T) {
 	for _, f := range examples(t) {
-		pages, _ := Generate(f.Service, f.Alerts, none, exampleOptions())
+		pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
 		for _, page := range pages {
 			if page.Path == IndexPath(f.Service.Name) {
 				continue

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
+)
+
+// lintRules checks the rule files and the links of their alerts.
+func (l *linter) lintRules() {
+	files := map[string]*catalog.Service{}
+	for _, s := range l.services {
+		files[alerts.FileName(s)] = s
+	}
+	found, err := filepath.Glob(filepath.Join(escapeGlob(l.dir), alertsFolder, "*.rules.yaml"))
+	if err != nil || len(found) == 0 {
+		l.error(alertsFolder, 0, "holds no rule file", "run srectl generate alerts")
+	}
+	for _, name := range found {
+		file := path.Join(alertsFolder, filepath.Base(name))
+		text, ok := l.read(file)
+		if !ok {
+			continue
+		}
+		service := files[filepath.Base(name)]
+		if service == nil {
+			l.add(catalog.Warning, file, 0, "no service of the catalog has these rules", "run srectl generate alerts --prune, or delete the file")
+		} else {
+			l.ruled[service.Name] = true
+			l.lintInput(file, text, service)
+		}
+		l.lintRuleFile(file, text)
+	}
+}
+
+// escapeGlob keeps a folder's name from being read as a pattern.
+func escapeGlob(s string) string { return regexp.MustCompile(`[*?\[\\]`).ReplaceAllString(s, `\$0`) }
+
+var inputLine = regexp.MustCompile(`(?m)^# Input: (\w+)$`)
+
+// lintInput compares the catalog that the rules were generated from with the one that there is.
+func (l *linter) lintInput(file string, text []byte, s *catalog.Service) {
+	at := inputLine.FindSubmatchIndex(text)
+	if at == nil || string(text[at[2]:at[3]]) == (alerts.File{Service: s}).Hash() {
+		return
+	}
+	l.error(file, 1+bytes.Count(text[:at[0]], []byte("\n")), "was generated from another state of the catalog", "run srectl generate alerts")
+}
+
+var (
+	yamlLine = regexp.MustCompile(`line (\d+)`)
+	ruleLine = regexp.MustCompile(`^(\d+):\d+: (.*)`)
+)
+
+func (l *linter) lintRuleFile(file string, text []byte) {
+	_, errs := rulefmt.Parse(text, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	for _, err := range errs {
+		line, message := 0, err.Error()
+		if m := ruleLine.FindStringSubmatch(message); m != nil {
+			line, _ = strconv.Atoi(m[1]) // digits
+			message = m[2]
+		} else if m := yamlLine.FindStringSubmatch(message); m != nil {
+			line, _ = strconv.Atoi(m[1])
+		}
+		l.error(file, line, "Prometheus does not load it: "+printable(message, maxRuleError), "run srectl generate alerts")
+	}
+	var document struct {
+		Groups []struct{ Rules []lintRule }
+	}
+	if yaml.Unmarshal(text, &document) != nil {
+		return // said above
+	}
+	for _, g := range document.Groups {
+		for _, rule := range g.Rules {
+			if rule.Alert.Value != "" {
+				l.alerts++
+				l.lintAlert(file, rule)
+			}
+		}
+	}
+}
+
+// maxRuleError is how much of Prometheus' own words is told.
+const maxRuleError = 300
+
+// A lintRule knows the lines of its links.
+type lintRule struct {
+	Alert       yaml.Node
+	Annotations map[string]yaml.Node
+}
+
+func (l *linter) lintAlert(file string, rule lintRule) {
+	alert := bare(rule.Alert.Value)
+	if runbook, ok := rule.Annotations["runbook_url"]; !ok {
+		l.error(file, rule.Alert.Line, fmt.Sprintf("alert %q has no runbook_url", alert), "run srectl generate alerts")
+	} else if names, fragment, ok := l.below(file, runbook, "runbook_url", l.runbookURL, "--runbook-url", 2); ok {
+		l.links++
+		page := runbooks.Path(names[0], names[1])
+		l.linked[page] = true
+		switch there := l.pages[page]; {
+		case there == nil:
+			l.error(file, runbook.Line, fmt.Sprintf("the runbook of alert %q, %s, is not there", alert, bare(page)), "run srectl generate runbooks")
+		case fragment != "" && !there.anchors[fragment]:
+			l.error(file, runbook.Line, fmt.Sprintf("%s has no heading #%s", bare(page), bare(fragment)), "run srectl generate")
+		}
+	}
+	if dashboard, ok := rule.Annotations["dashboard_url"]; !ok {
+		l.error(file, rule.Alert.Line, fmt.Sprintf("alert %q has no dashboard_url", alert), "run srectl generate alerts")
+	} else if names, _, ok := l.below(file, dashboard, "dashboard_url", l.dashboardURL, "--dashboard-url", 1); ok {
+		l.links++
+		if l.services[names[0]] == nil {
+			l.error(file, dashboard.Line, fmt.Sprintf("the dashboard of alert %q is of service %q, which the catalog does not have", alert, bare(names[0])), "run srectl generate alerts")
+		}
+	}
+}
+
+// below splits a link into so many names below its base, and the fragment.
+func (l *linter) below(file string, node yaml.Node, key, base, flag string, parts int) (names []string, fragment string, ok bool) {
+	address := strings.ReplaceAll(node.Value, `{{"{"}}`, "{") // as the template expands
+	fail := func(message, mend string) ([]string, string, bool) {
+		l.error(file, node.Line, fmt.Sprintf("%s %q %s", key, printable(address, maxRuleError), message), mend)
+		return nil, "", false
+	}
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fail("is not a web address", "run srectl generate alerts")
+	}
+	rest, found := strings.CutPrefix(address, strings.TrimRight(base, "/")+"/")
+	if !found {
+		return fail(fmt.Sprintf("does not begin with %s/", bare(base)), "give lint the "+flag+" that generate was given")
+	}
+	rest, fragment, _ = strings.Cut(rest, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	names = strings.Split(rest, "/")
+	if len(names) != parts {
+		return fail("leads to something else than "+[]string{"", "BASE/SERVICE", "BASE/SERVICE/ALERT"}[parts], "run srectl generate alerts")
+	}
+	for i, name := range names {
+		plain, err := url.PathUnescape(name)
+		if err != nil || plain == "" {
+			return fail("is not a web address", "run srectl generate alerts")
+		}
+		names[i] = plain
+	}
+	return names, fragment, true
+}
+
+// readPages reads the runbooks.
+func (l *linter) readPages() {
+	l.pages = map[string]*lintPage{}
+	folders, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder))
+	if err != nil {
+		l.error(runbooks.Folder, 0, "cannot be read: "+reason(err), "run srectl generate runbooks")
+	}
+	for _, folder := range folders {
+		if !folder.IsDir() {
+			continue
+		}
+		entries, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder, folder.Name()))
+		if err != nil {
+			l.error(path.Join(runbooks.Folder, folder.Name()), 0, "cannot be read: "+reason(err), "make it readable")
+		}
+		for _, entry := range entries {
+			name := path.Join(runbooks.Folder, folder.Name(), entry.Name())
+			if filepath.Ext(name) != ".md" {
+				continue
+			}
+			if text, ok := l.read(name); ok {
+				p := &lintPage{text: text}
+				p.links, p.anchors = runbooks.Links(text)
+				l.pages[name] = p
+			}
+		}
+	}
+}
