@@ -1,11 +1,12 @@
 package alerts
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // The attributes that make the series of an SLO.
@@ -86,13 +87,20 @@ func equal(name, value string) matcher { return matcher{labels.MatchEqual, name,
 
 // selector is a PromQL selector, with everything quoted that has to be.
 func selector(metric string, matchers ...matcher) string {
-	s := parser.VectorSelector{Name: metric}
-	for _, m := range matchers {
-		one, err := labels.NewMatcher(m.kind, m.name, clean(m.value))
-		if err != nil { // only a pattern can be wrong, and ours are quoted
-			one = labels.MustNewMatcher(labels.MatchEqual, m.name, clean(m.value))
-		}
-		s.LabelMatchers = append(s.LabelMatchers, one)
+	var inside []string
+	if !model.LegacyValidation.IsValidMetricName(metric) {
+		inside, metric = append(inside, strconv.Quote(metric)), ""
 	}
-	return s.String()
+	for _, m := range matchers {
+		inside = append(inside, quoteLabel(m.name)+m.kind.String()+strconv.Quote(clean(m.value)))
+	}
+	return metric + "{" + strings.Join(inside, ",") + "}"
+}
+
+// quoteLabel is a label's name where a query names labels.
+func quoteLabel(name string) string {
+	if model.LegacyValidation.IsValidLabelName(name) {
+		return name
+	}
+	return strconv.Quote(name)
 }

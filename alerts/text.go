@@ -70,11 +70,3 @@ func percentOf(share string) string {
 // clean is a name as a label value or a literal of PromQL: valid UTF-8, as the loader already ensures
 // for what it has checked.
 func clean(name string) string { return strings.ToValidUTF8(name, "�") }
-
-// quoteLabel is a label's name where a query names labels.
-func quoteLabel(name string) string {
-	if model.LegacyValidation.IsValidLabelName(name) {
-		return name
-	}
-	return strconv.Quote(name)
-}
