@@ -33,7 +33,7 @@ func TestSlowBurn(t *testing.T) {
 		for _, pair := range base.SLO.BurnPairs() {
 			for _, factor := range []float64{1.05, 0.95} {
 				s := burn(base, pair, factor)
-				p := play(t, s)
+				p := sweep(t, s)
 				checkPairs(t, p)
 				checkBudget(t, p, s.Length)
 				fired := p.Fired("ErrorBudgetBurn" + pair.Name)
@@ -82,7 +82,7 @@ func TestTotalOutage(t *testing.T) {
 			s.Length = 19 * hour
 			s.Watch.Begin = 17*hour - 30*minute
 			s.Streams = []scenario.Stream{{Version: "1.4.0", Traffic: traffic}}
-			p := play(t, &s)
+			p := sweep(t, &s)
 			checkPairs(t, p)
 			checkBudget(t, p, s.Length)
 			require.Len(t, p.Fired("ErrorBudgetBurnCritical"), 1, "%s: %v", name, p.Episodes)
@@ -93,4 +93,23 @@ func TestTotalOutage(t *testing.T) {
 		}
 		assert.NotEqual(t, spent[0], spent[1])
 	})
+}
+
+// What is swept is what the rule groups do, to the second.
+func TestSweepIsPlay(t *testing.T) {
+	s := life(t, counted, rolling)
+	s.Length, s.Watch.Begin = 5*hour, 2*hour
+	s.Streams = []scenario.Stream{{Version: "1.4.0", Traffic: []scenario.Phase{
+		{For: 3 * hour, PerMinute: 600}, {For: 20 * minute, PerMinute: 600, Bad: 0.5}, {For: 2 * hour, PerMinute: 600},
+	}}}
+	played, swept := play(t, &s), sweep(t, &s)
+	require.NotEmpty(t, played.Alerts())
+	var want, got []string
+	for _, e := range played.Episodes {
+		want = append(want, e.String())
+	}
+	for _, e := range swept.Episodes {
+		got = append(got, e.String())
+	}
+	assert.Equal(t, want, got)
 }

@@ -58,9 +58,18 @@ func generated(s *scenario.Scenario) rulefmt.RuleGroups {
 	return rulefmt.RuleGroups{Groups: file.Groups}
 }
 
+// play runs the rule groups; sweep does the same by range queries, for what takes long.
 func play(t *testing.T, s *scenario.Scenario) *scenario.Playback {
 	t.Helper()
 	p, err := scenario.Run(t.Context(), s, generated(s), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+func sweep(t *testing.T, s *scenario.Scenario) *scenario.Playback {
+	t.Helper()
+	p, err := scenario.Sweep(t.Context(), s, generated(s))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p

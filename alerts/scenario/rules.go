@@ -23,9 +23,11 @@ type group struct {
 	recordings []*recording
 }
 
-// A recording is a recording rule, and what it reads.
+// A recording is a recording rule, and what it reads. Without a record it is an alert.
 type recording struct {
 	record string
+	alert  string
+	hold   time.Duration
 	labels labels.Labels
 	expr   parser.Expr
 	// reads are the names of all metrics the rule reads; over are those it reads in the past:
@@ -52,7 +54,9 @@ func load(file rulefmt.RuleGroups, o *rules.ManagerOptions) ([]*group, error) {
 			if r.Alert != "" {
 				all = append(all, rules.NewAlertingRule(r.Alert, expr, time.Duration(r.For), time.Duration(r.KeepFiringFor),
 					set, labels.FromMap(r.Annotations), labels.EmptyLabels(), "", true, o.Logger))
-				one.recordings = append(one.recordings, newRecording("", set, expr))
+				alert := newRecording("", set, expr)
+				alert.alert, alert.hold = r.Alert, time.Duration(r.For)
+				one.recordings = append(one.recordings, alert)
 				continue
 			}
 			all = append(all, rules.NewRecordingRule(r.Record, expr, set))
@@ -128,14 +132,13 @@ func needed(groups []*group) map[string]bool {
 	return need
 }
 
-// slots are the evaluation times of a group from one time to another: Prometheus spreads groups
-// over their interval.
-func (g *group) slots(from, to time.Time) (first, last time.Time) {
-	first = g.EvalTimestamp(from.UnixNano())
+// slot is the first evaluation of a group from a time on: Prometheus spreads groups over their interval.
+func (g *group) slot(from time.Time) time.Time {
+	first := g.EvalTimestamp(from.UnixNano())
 	if first.Before(from) {
 		first = first.Add(g.Interval())
 	}
-	return first.Truncate(time.Millisecond), to
+	return first.Truncate(time.Millisecond)
 }
 
 var noURL = &url.URL{}

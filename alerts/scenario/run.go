@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 )
 
@@ -28,17 +29,27 @@ type Playback struct {
 }
 
 // Run writes the scenario's samples and lives through it with the rules. Close the playback after use.
-func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules.NotifyFunc) (_ *Playback, err error) {
+func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules.NotifyFunc) (*Playback, error) {
+	p, err := prepare(ctx, s, file, notify)
+	if err != nil {
+		return nil, err
+	}
+	from := s.Start.Add(s.Watch.Begin)
+	need := needed(p.groups)
+	err = p.fillIn(ctx, p.Start, from, func(r *recording) bool { return need[r.record] })
+	if err == nil {
+		p.store.ForceHeadMMap()
+		err = p.watch(ctx, from)
+	}
+	return p.finish(err)
+}
+
+func prepare(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules.NotifyFunc) (_ *Playback, err error) {
 	p := &Playback{Scenario: s, notify: notify}
 	if p.store, err = openStore(); err != nil {
 		return nil, err
 	}
 	p.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 500_000_000, Timeout: 10 * time.Minute})
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("scenario %q: %w", s.Name, err), p.Close())
-		}
-	}()
 	if p.notify == nil {
 		p.notify = func(context.Context, string, ...*rules.Alert) {}
 	}
@@ -46,19 +57,27 @@ func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules
 		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: p.store, Queryable: p.store,
 		QueryFunc: rules.EngineQueryFunc(p.engine, p.store), NotifyFunc: p.notify,
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.scrape(), s.series())
 	}
-	if err := p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.scrape(), s.series()); err != nil {
-		return nil, err
-	}
-	from := s.Start.Add(s.Watch.Begin)
 	p.store.ForceHeadMMap() // chunks that are not mapped are searched one by one
-	if err := p.fillIn(ctx, from); err != nil {
-		return nil, err
+	return p.finish(err)
+}
+
+// finish gives the playback, unless something went wrong.
+func (p *Playback) finish(err error) (*Playback, error) {
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("scenario %q: %w", p.Name, err), p.Close())
 	}
-	p.store.ForceHeadMMap()
-	return p, p.watch(ctx, from)
+	return p, nil
+}
+
+// end is when the watch is over.
+func (p *Playback) end() time.Time {
+	if p.Watch.End != 0 {
+		return p.Start.Add(p.Watch.End)
+	}
+	return p.Start.Add(p.Length)
 }
 
 // Close lets go of the storage.
@@ -83,16 +102,16 @@ func (p *Playback) Query(ctx context.Context, at time.Duration, expr string) (v 
 	return vector[0].F, true, nil
 }
 
-// fillIn evaluates what must have a past, in the order of the file: what a rule reads comes before it.
-func (p *Playback) fillIn(ctx context.Context, until time.Time) error {
-	need := needed(p.groups)
+// fillIn evaluates the recording rules that are chosen, in the order of the file: what a rule reads comes
+// before it.
+func (p *Playback) fillIn(ctx context.Context, from, until time.Time, chosen func(*recording) bool) error {
 	for _, g := range p.groups {
+		first := g.slot(from)
+		if !first.Before(until) {
+			continue
+		}
 		for _, r := range g.recordings {
-			if r.record == "" || !need[r.record] {
-				continue
-			}
-			first, _ := g.slots(p.Start, until)
-			if !first.Before(until) {
+			if r.record == "" || !chosen(r) {
 				continue
 			}
 			fill := p.fillAtOnce
@@ -109,12 +128,7 @@ func (p *Playback) fillIn(ctx context.Context, until time.Time) error {
 
 // fillAtOnce evaluates a rule over all of its past with one range query.
 func (p *Playback) fillAtOnce(ctx context.Context, r *recording, first, last time.Time, step time.Duration) error {
-	q, err := p.engine.NewRangeQuery(ctx, p.store, nil, r.expr.String(), first, last, step)
-	if err != nil {
-		return err
-	}
-	defer q.Close()
-	matrix, err := q.Exec(ctx).Matrix()
+	matrix, err := p.queryRange(ctx, r.expr, first, last, step)
 	if err != nil {
 		return err
 	}
@@ -147,6 +161,15 @@ func (p *Playback) fillAtOnce(ctx context.Context, r *recording, first, last tim
 type past struct {
 	labels labels.Labels
 	values map[int64]float64
+}
+
+func (p *Playback) queryRange(ctx context.Context, expr parser.Expr, first, last time.Time, step time.Duration) (promql.Matrix, error) {
+	q, err := p.engine.NewRangeQuery(ctx, p.store, nil, expr.String(), first, last, step)
+	if err != nil {
+		return nil, err
+	}
+	// The query stays open: its points are used after it. There is no pool that waits for them.
+	return q.Exec(ctx).Matrix()
 }
 
 // fillStepwise evaluates a rule that reads what it wrote before.
@@ -182,13 +205,10 @@ func (r *recording) name(found labels.Labels) labels.Labels {
 
 // watch runs each group at its own interval, in the order of time.
 func (p *Playback) watch(ctx context.Context, from time.Time) error {
-	until := p.Start.Add(p.Length)
-	if p.Watch.End != 0 {
-		until = p.Start.Add(p.Watch.End)
-	}
+	until := p.end()
 	next := make([]time.Time, len(p.groups))
 	for i, g := range p.groups {
-		next[i], _ = g.slots(from, until)
+		next[i] = g.slot(from)
 	}
 	seen := make(open)
 	for {

@@ -31,8 +31,9 @@ func openStore() (*store, error) {
 	const ever = 400 * 24 * time.Hour
 	o.MinBlockDuration, o.MaxBlockDuration = ever.Milliseconds(), ever.Milliseconds()
 	o.RetentionDuration = 0
-	o.WALSegmentSize = -1 // nothing is kept
-	o.StripeSize = 64     // few series
+	o.WALSegmentSize = -1      // nothing is kept
+	o.StripeSize = 64          // few series
+	o.IsolationDisabled = true // one at a time reads or writes
 	db, err := tsdb.Open(folder, nil, nil, o, tsdb.NewDBStats())
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
