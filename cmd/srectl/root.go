@@ -14,6 +14,8 @@ func newRootCommand() *cobra.Command {
 		newValidateCommand(),
 		newConvertCommand(),
 		newGenerateCommand(),
+		newLintCommand(),
+		newDiffCommand(),
 		newStatusCommand(),
 		newFindCommand(),
 		newMarkCommand(),
