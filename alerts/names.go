@@ -92,7 +92,7 @@ func selector(metric string, matchers ...matcher) string {
 		inside, metric = append(inside, strconv.Quote(metric)), ""
 	}
 	for _, m := range matchers {
-		inside = append(inside, quoteLabel(m.name)+m.kind.String()+strconv.Quote(clean(m.value)))
+		inside = append(inside, quoteLabel(m.name)+m.kind.String()+quote(m.value))
 	}
 	return metric + "{" + strings.Join(inside, ",") + "}"
 }
@@ -103,4 +103,9 @@ func quoteLabel(name string) string {
 		return name
 	}
 	return strconv.Quote(name)
+}
+
+// quote writes a string of PromQL, which takes Go's escapes but not the replacement character.
+func quote(s string) string {
+	return strings.ReplaceAll(strconv.Quote(clean(s)), "\uFFFD", `\ufffd`)
 }

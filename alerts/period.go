@@ -39,16 +39,16 @@ func (o objective) period() []rulefmt.Rule {
 	budget := decimal(o.ErrorBudget())
 	perEvent := " / " + decimal(float64(overlap))
 	rules := []rulefmt.Rule{
-		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.labels()},
-		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.labels()},
+		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.labels},
+		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.labels},
 	}
 	const burned = "slo:period_burn_rate:ratio"
 	if o.byCollector() {
 		remaining := o.names.by("min", o.names.selector(metricRemaining,
 			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
 		return append(rules,
-			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.labels()},
-			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.labels()},
+			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.labels},
+			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.labels},
 		)
 	}
 	o.warnApproximate()
@@ -56,12 +56,12 @@ func (o objective) period() []rulefmt.Rule {
 		rules = append(rules, rulefmt.Rule{
 			Record: recordRatio + name,
 			Expr:   o.recorded(recordPeriodBad) + "\n/ clamp_min(" + o.recorded(recordPeriodAll) + ", 1e-9)",
-			Labels: o.labels("sloth_window", name),
+			Labels: o.with("sloth_window", name),
 		})
 	}
 	return append(rules,
-		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.labels()},
-		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.labels()},
+		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.labels},
+		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.labels},
 	)
 }
 

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"maps"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -40,11 +41,16 @@ type objective struct {
 	*generator
 	*catalog.SLO
 	id string
+	// identity are the labels that make an SLO. They are all that the recorded events have: a
+	// new owner or tier must not begin a new series, and with it a new budget.
+	identity map[string]string
+	// labels are those of everything else that is recorded.
+	labels map[string]string
 }
 
 // slo adds the groups of an SLO: one that runs every minute, for what pages, and a slow one.
 func (g *generator) slo(slo *catalog.SLO) {
-	o := objective{g, slo, clean(g.service.Name + "-" + slo.Name)}
+	o := newObjective(g, slo)
 	fast, slow := o.events(), []rulefmt.Rule(nil)
 	for _, w := range catalog.BurnWindows {
 		if w < longWindow {
@@ -70,25 +76,26 @@ func (g *generator) slo(slo *catalog.SLO) {
 // longWindow is where the slow group begins.
 const longWindow = 24 * time.Hour
 
-// identity are the labels that make an SLO. They are all that the recorded events have: a
-// new owner or tier must not begin a new series, and with it a new budget.
-func (o objective) identity() map[string]string {
-	l := map[string]string{
-		label(attrService): clean(o.service.Name), label(attrNamespace): clean(o.service.Namespace), label(attrSLO): clean(o.Name),
-		"sloth_id": o.id, "sloth_service": clean(o.service.Name), "sloth_slo": clean(o.Name),
+func newObjective(g *generator, slo *catalog.SLO) objective {
+	service, name := clean(g.service.Name), clean(slo.Name)
+	o := objective{generator: g, SLO: slo, id: service + "-" + name}
+	o.identity = map[string]string{
+		label(attrService): service, label(attrNamespace): clean(g.service.Namespace), label(attrSLO): name,
+		"sloth_id": o.id, "sloth_service": service, "sloth_slo": name,
 	}
-	drop(l)
-	return l
+	drop(o.identity)
+	o.labels = maps.Clone(o.identity)
+	o.labels["owner"], o.labels["tier"] = oneLine(g.service.Owner), tier(g.service)
+	drop(o.labels)
+	return o
 }
 
-// labels are those of everything else that is recorded.
-func (o objective) labels(more ...string) map[string]string {
-	l := o.identity()
-	l["owner"], l["tier"] = oneLine(o.service.Owner), tier(o.service)
-	for i := 0; i+1 < len(more); i += 2 {
-		l[more[i]] = more[i+1]
+// with are the labels and more of them.
+func (o objective) with(pairs ...string) map[string]string {
+	l := maps.Clone(o.labels)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		l[pairs[i]] = pairs[i+1]
 	}
-	drop(l)
 	return l
 }
 
@@ -109,8 +116,8 @@ func (o objective) events() []rulefmt.Rule {
 		bad, total = o.queriedEvents(p)
 	}
 	return []rulefmt.Rule{
-		{Record: recordTotal, Expr: total, Labels: o.identity()},
-		{Record: recordBad, Expr: bad, Labels: o.identity()},
+		{Record: recordTotal, Expr: total, Labels: o.identity},
+		{Record: recordBad, Expr: bad, Labels: o.identity},
 	}
 }
 
@@ -170,21 +177,21 @@ func (o objective) ratio(window time.Duration) rulefmt.Rule {
 	return rulefmt.Rule{
 		Record: recordRatio + name,
 		Expr:   bad + "\n/ clamp_min(" + total + ", 1e-9)",
-		Labels: o.labels("sloth_window", name),
+		Labels: o.with("sloth_window", name),
 	}
 }
 
 // facts records what does not change, and the burn rate of the moment.
 func (o objective) facts() []rulefmt.Rule {
 	constant := func(record, value string, more ...string) rulefmt.Rule {
-		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.labels(more...)}
+		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.with(more...)}
 	}
 	share, days := decimal(o.ObjectiveRatio()), decimal(o.nominalPeriod().Hours()/24)
 	return []rulefmt.Rule{
 		constant("slo:objective:ratio", share),
 		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
 		constant("slo:time_period:days", days),
-		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.labels()},
+		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.labels},
 		constant("sloth_slo_info", "1", "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
 			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
 	}

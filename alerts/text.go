@@ -13,11 +13,11 @@ import (
 
 // literal is text as a Prometheus template: what it would expand to is the text. Each brace
 // is quoted, so that text and template can stand side by side in any way.
-func literal(text string) string { return strings.ReplaceAll(text, "{", `{{"{"}}`) }
+func literal(text string) string { return strings.ReplaceAll(clean(text), "{", `{{"{"}}`) }
 
 // oneLine makes line breaks and runs of spaces one space: an annotation may end up in the
 // subject of a message.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+func oneLine(text string) string { return strings.Join(strings.Fields(clean(text)), " ") }
 
 // inEnvironment is the part of a sentence that names the environment, if the series has one.
 const inEnvironment = `{{ with $labels.deployment_environment_name }} in {{ . }}{{ end }}`
@@ -69,4 +69,4 @@ func percentOf(share string) string {
 
 // clean is a name as a label value or a literal of PromQL: valid UTF-8, as the loader already ensures
 // for what it has checked.
-func clean(name string) string { return strings.ToValidUTF8(name, "�") }
+func clean(name string) string { return strings.ToValidUTF8(name, "?") }

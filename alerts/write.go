@@ -49,12 +49,11 @@ func (f File) Hash() string {
 }
 
 func (f File) write(w io.Writer, wrap func(groups *yaml.Node) *yaml.Node) error {
-	var groups yaml.Node
-	if err := groups.Encode(f.Groups); err != nil {
-		return err
-	}
-	for i, g := range f.Groups {
-		groups.Content[i].HeadComment = f.comments[g.Name]
+	groups := sequence()
+	for _, g := range f.Groups {
+		node := groupNode(g)
+		node.HeadComment = f.comments[g.Name]
+		groups.Content = append(groups.Content, node)
 	}
 	header := Header
 	if hash := f.Hash(); hash != "" {
@@ -63,22 +62,7 @@ func (f File) write(w io.Writer, wrap func(groups *yaml.Node) *yaml.Node) error 
 	if _, err := io.WriteString(w, header); err != nil {
 		return err
 	}
-	return encode(w, wrap(&groups))
-}
-
-func scalar(s string) *yaml.Node {
-	n := new(yaml.Node)
-	n.SetString(s)
-	return n
-}
-
-// mapping makes a YAML mapping of keys and nodes.
-func mapping(pairs ...any) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.MappingNode}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		n.Content = append(n.Content, scalar(pairs[i].(string)), pairs[i+1].(*yaml.Node))
-	}
-	return n
+	return encode(w, wrap(groups))
 }
 
 var notInObjectNames = regexp.MustCompile(`[^a-z0-9-]+`)

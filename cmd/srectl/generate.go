@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,12 +27,13 @@ type generation struct {
 	stderr               io.Writer
 	// notWell is set when something could not be generated.
 	notWell bool
+	warned  map[alerts.Warning]bool
 }
 
 // A kind is something that can be generated from the services and the collector.
 type kind struct {
 	name, describes string
-	write           func(*generation, []alerts.File) error
+	write           func(*generation, []*catalog.Service) error
 }
 
 // kinds are what generate knows, in the order of all.
@@ -144,12 +146,11 @@ func (g *generation) run(wanted []kind) error {
 	if problems.Err() != nil {
 		return errNotOK
 	}
-	files := g.files(loaded)
-	if g.notWell {
+	if g.checkNames(loaded.Services); g.notWell {
 		return errNotOK
 	}
 	for _, k := range wanted {
-		if err := k.write(g, files); err != nil {
+		if err := k.write(g, loaded.Services); err != nil {
 			return err
 		}
 	}
@@ -169,34 +170,55 @@ func (g *generation) tell(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.stderr, format+"\n", args...) // nobody is left to tell
 }
 
-// files are the rules of the collector and of every service.
-func (g *generation) files(loaded *catalog.Catalog) []alerts.File {
-	files := []alerts.File{alerts.Collector(g.options)}
-	for _, s := range loaded.Services {
-		file, warnings := alerts.Generate(s, g.options)
-		for _, w := range warnings {
-			g.tell("%s: warning: %s", w.Position, w.Message)
-		}
-		files = append(files, file)
-	}
-	named := map[string]bool{}
-	for _, f := range files {
-		if named[f.Service.Name] {
+// checkNames complains of services that would have the same files.
+func (g *generation) checkNames(services []*catalog.Service) {
+	named := map[string]bool{alerts.CollectorService().Name: true}
+	for _, s := range services {
+		if named[s.Name] {
 			g.complain("%s: error: there is another service %q, and files are named by service; rename one, or generate each namespace into a folder of its own",
-				f.Service.Position, f.Service.Name)
+				s.Position, s.Name)
 		}
-		named[f.Service.Name] = true
+		named[s.Name] = true
 	}
-	return files
 }
 
-func (g *generation) alerts(files []alerts.File) error {
+// files are the rules of the collector and of every service, one after the other: those of a
+// large catalog fill the memory.
+func (g *generation) files(services []*catalog.Service) iter.Seq[alerts.File] {
+	return func(yield func(alerts.File) bool) {
+		if !yield(alerts.Collector(g.options)) {
+			return
+		}
+		for _, s := range services {
+			file, warnings := alerts.Generate(s, g.options)
+			for _, w := range warnings {
+				g.warn(w)
+			}
+			if !yield(file) {
+				return
+			}
+		}
+	}
+}
+
+// warn tells a warning once, however many kinds are generated.
+func (g *generation) warn(w alerts.Warning) {
+	if g.warned == nil {
+		g.warned = map[alerts.Warning]bool{}
+	}
+	if !g.warned[w] {
+		g.warned[w] = true
+		g.tell("%s: warning: %s", w.Position, w.Message)
+	}
+}
+
+func (g *generation) alerts(services []*catalog.Service) error {
 	const inhibitions = "alertmanager-inhibit.yaml"
 	kept := map[string]bool{inhibitions: true}
 	if err := g.write(alertsFolder, inhibitions, alerts.Inhibition().Write); err != nil {
 		return err
 	}
-	for _, f := range files {
+	for f := range g.files(services) {
 		name := alerts.FileName(f.Service)
 		kept[name] = true
 		if err := g.write(alertsFolder, name, func(w io.Writer) error { return ruleFormats[g.format](f, w) }); err != nil {
@@ -206,7 +228,8 @@ func (g *generation) alerts(files []alerts.File) error {
 	return g.retire(alertsFolder, kept)
 }
 
-func (g *generation) runbooks(files []alerts.File) error {
+func (g *generation) runbooks(services []*catalog.Service) error {
+	files := slices.Collect(g.files(services))
 	o := runbooks.DefaultOptions()
 	o.Alerts = g.options
 	reports, err := runbooks.Write(g.out, files, o)
