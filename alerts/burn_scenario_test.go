@@ -49,10 +49,11 @@ func TestSlowBurn(t *testing.T) {
 	})
 }
 
-// burn is clean for longer than any burn window, then burns at so many times the pair's factor until
+// burn is clean for a day and for the long window at least, then burns at so many times the pair's factor until
 // the alert must have been up for a while, then is clean again.
 func burn(base scenario.Scenario, pair catalog.BurnPair, times float64) *scenario.Scenario {
-	const perMinute, up, clean = 6000, 20 * minute, 4 * day
+	const perMinute, up = 6000, 20 * minute
+	clean := max(day, pair.Long)
 	share := min(1, times*pair.Factor*base.SLO.ErrorBudget())
 	full := time.Duration(float64(pair.Long) / max(times, 1)) // the share of the long window is enough
 	burning := full + pair.For + up
@@ -98,9 +99,9 @@ func TestTotalOutage(t *testing.T) {
 // What is swept is what the rule groups do, to the second.
 func TestSweepIsPlay(t *testing.T) {
 	s := life(t, counted, rolling)
-	s.Length, s.Watch.Begin = 5*hour, 2*hour
+	s.Length, s.Watch.Begin = 4*hour, 170*minute
 	s.Streams = []scenario.Stream{{Version: "1.4.0", Traffic: []scenario.Phase{
-		{For: 3 * hour, PerMinute: 600}, {For: 20 * minute, PerMinute: 600, Bad: 0.5}, {For: 2 * hour, PerMinute: 600},
+		{For: 3 * hour, PerMinute: 600}, {For: 20 * minute, PerMinute: 600, Bad: 0.5}, {For: hour, PerMinute: 600},
 	}}}
 	played, swept := play(t, &s), sweep(t, &s)
 	require.NotEmpty(t, played.Alerts())

@@ -74,7 +74,7 @@ func Compare(ctx context.Context, s *Scenario, ours rulefmt.RuleGroups) (Row, er
 		ratio  *float64
 		alerts *[]string
 	}{{ours, &row.Ours, &row.OurAlerts}, {Sloth(s), &row.Sloth, &row.SlothAlerts}} {
-		p, err := Run(ctx, s, side.rules, nil)
+		p, err := Sweep(ctx, s, side.rules)
 		if err != nil {
 			return row, err
 		}
