@@ -9,9 +9,9 @@ import (
 
 // A guide is what a page says of its kind of alert; the frame around it is the same for all.
 type guide struct {
-	meaning, impact, changed, diagnosis func(*context) markdown
-	first                               func(*context) []markdown
-	mitigation                          func(*context) []remedy
+	meaning, impact, changed, diagnosis func(*subject) markdown
+	first                               func(*subject) []markdown
+	mitigation                          func(*subject) []remedy
 	// silence is how long a silence may last; stays is what still speaks then.
 	silence time.Duration
 	stays   markdown
@@ -47,7 +47,7 @@ type remedy struct {
 }
 
 // remedies writes the steps, each with the way to see that it helped and the way back.
-func (c *context) remedies(all []remedy) markdown {
+func (c *subject) remedies(all []remedy) markdown {
 	var b page
 	for _, r := range all {
 		b.heading(3, r.when)
@@ -67,19 +67,19 @@ func (c *context) remedies(all []remedy) markdown {
 // plainGuide is for alerts that explain themselves: their own words and the way to their condition.
 var plainGuide = guide{
 	meaning:    nothing,
-	impact:     (*context).impactOfService,
-	first:      (*context).firstOfService,
-	changed:    (*context).changed,
-	diagnosis:  (*context).diagnoseService,
-	mitigation: (*context).mitigateService,
+	impact:     (*subject).impactOfService,
+	first:      (*subject).firstOfService,
+	changed:    (*subject).changed,
+	diagnosis:  (*subject).diagnoseService,
+	mitigation: (*subject).mitigateService,
 	silence:    24 * time.Hour,
 	stays:      "The burn alerts of the service stay: when the objective is in danger, they say so.",
 }
 
 // nothing is for alerts whose rule says it all.
-func nothing(*context) markdown { return "" }
+func nothing(*subject) markdown { return "" }
 
-func (c *context) impactOfService() markdown {
+func (c *subject) impactOfService() markdown {
 	var b page
 	if d := c.service.Description; d != "" {
 		b.paragraph(sprintf("The service: %s", text(d)))
@@ -106,7 +106,7 @@ var tiers = map[int]markdown{
 	4: "Tier 4: nobody outside of the team notices.",
 }
 
-func (c *context) firstOfService() []markdown {
+func (c *subject) firstOfService() []markdown {
 	return []markdown{
 		"Acknowledge the alert. Nobody else is looking.",
 		sprintf("Is it still true? %s.", run("The condition, now", c, query{c.alert().Expr, 6})),
@@ -117,15 +117,15 @@ func (c *context) firstOfService() []markdown {
 }
 
 // run is a link that runs a query, within a sentence.
-func run(label markdown, c *context, q query) markdown { return link(label, q.address(c.o.Prometheus)) }
+func run(label markdown, c *subject, q query) markdown { return link(label, q.address(c.o.Prometheus)) }
 
-func (c *context) diagnoseService() markdown {
+func (c *subject) diagnoseService() markdown {
 	var b page
 	b.add(c.dependencies())
 	b.add(c.logs())
 	return b.markdown()
 }
 
-func (c *context) mitigateService() []remedy {
+func (c *subject) mitigateService() []remedy {
 	return append([]remedy{c.rollback()}, c.restart()...)
 }

@@ -3,7 +3,7 @@ package runbooks
 import "time"
 
 var exhaustedGuide = guide{
-	meaning: func(c *context) markdown {
+	meaning: func(c *subject) markdown {
 		var b page
 		for _, slo := range c.slos() {
 			b.paragraph(sprintf("**%s**: the error budget is spent. More than %s of the events of the last %s were bad; the objective is %s good.",
@@ -16,10 +16,10 @@ var exhaustedGuide = guide{
 		}
 		return b.markdown()
 	},
-	impact: func(c *context) markdown {
+	impact: func(c *subject) markdown {
 		return c.impactOfService() + "The promise for this period is broken. This says nothing about now: a burn alert does. What it asks for is a decision about releases.\n\n"
 	},
-	first: func(c *context) []markdown {
+	first: func(c *subject) []markdown {
 		steps := []markdown{"It is a ticket, not a fire. Is a burn alert of the same SLO firing? Then follow that one's runbook first."}
 		for _, slo := range c.slos() {
 			steps = append(steps, sprintf("%s: %s, %s. Flat means the damage is done; falling means it goes on.", text(slo.Name),
@@ -27,9 +27,9 @@ var exhaustedGuide = guide{
 		}
 		return append(steps, "Find the hours that cost the most: the steps down in the budget's graph. Compare with the deploys below.")
 	},
-	changed:   (*context).changed,
-	diagnosis: (*context).burnDiagnosis,
-	mitigation: func(c *context) []remedy {
+	changed:   (*subject).changed,
+	diagnosis: (*subject).burnDiagnosis,
+	mitigation: func(c *subject) []remedy {
 		freeze := remedy{
 			when:   "The budget is spent, and the causes are known or sought",
 			do:     "Agree with the owner to release only what mends reliability, until the budget is above 0. Write the decision under Known causes.",

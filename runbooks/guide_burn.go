@@ -11,12 +11,12 @@ import (
 
 func burnGuide(p catalog.BurnPair) guide {
 	return guide{
-		meaning:    (*context).burnMeaning,
-		impact:     (*context).burnImpact,
-		first:      (*context).burnFirst,
-		changed:    (*context).changed,
-		diagnosis:  (*context).burnDiagnosis,
-		mitigation: (*context).mitigateService,
+		meaning:    (*subject).burnMeaning,
+		impact:     (*subject).burnImpact,
+		first:      (*subject).burnFirst,
+		changed:    (*subject).changed,
+		diagnosis:  (*subject).burnDiagnosis,
+		mitigation: (*subject).mitigateService,
 		silence:    burnSilence[p.Page],
 		stays:      burnStays[p.Name],
 	}
@@ -33,7 +33,7 @@ var burnStays = map[string]markdown{
 	"Low":      "The faster pairs stay on: if it gets worse, they speak.",
 }
 
-func (c *context) burnMeaning() markdown {
+func (c *subject) burnMeaning() markdown {
 	var b page
 	p := c.alert().Pair
 	b.paragraph(sprintf("The error budget is being spent too fast, over the last %s and over the last %s. The alert ends soon after the trouble does; what is spent stays spent.",
@@ -113,7 +113,7 @@ func hours(nanoseconds float64) string {
 	}
 }
 
-func (c *context) burnImpact() markdown {
+func (c *subject) burnImpact() markdown {
 	var b page
 	b.add(c.impactOfService())
 	if c.alert().Pair.Page {
@@ -124,7 +124,7 @@ func (c *context) burnImpact() markdown {
 	return b.markdown()
 }
 
-func (c *context) burnFirst() []markdown {
+func (c *subject) burnFirst() []markdown {
 	steps := []markdown{
 		"Acknowledge the alert. Its label `slo_name` says which SLO burns, `environment` where.",
 	}
@@ -138,7 +138,7 @@ func (c *context) burnFirst() []markdown {
 		"Say in the chat that you are on it, and what you see. Then go on with Diagnosis.")
 }
 
-func (c *context) burnDiagnosis() markdown {
+func (c *subject) burnDiagnosis() markdown {
 	var b page
 	b.paragraph("Go down the list; stop at the first yes.")
 	steps := []markdown{

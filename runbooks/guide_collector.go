@@ -11,7 +11,7 @@ const Collector = "otelcol-sre"
 
 func ofCollector(a alerts.Alert) bool { return a.Service.Name == Collector }
 
-func (c *context) ofCollector() bool { return c.service.Name == Collector }
+func (c *subject) ofCollector() bool { return c.service.Name == Collector }
 
 // A collectorTopic is what there is to say of one of the collector's own alerts.
 type collectorTopic struct {
@@ -24,13 +24,13 @@ type collectorTopic struct {
 // collectorGuide is the topic's in the frame that all the collector's alerts have.
 func collectorGuide(a alerts.Alert) guide {
 	g := plainGuide
-	g.impact = func(*context) markdown {
+	g.impact = func(*subject) markdown {
 		return "SLOs, budgets and deploy markers of all services depend on it.\n\n"
 	}
-	g.first = (*context).firstOfCollector
-	g.changed = (*context).changedCollector
-	g.diagnosis = (*context).diagnoseCollector
-	g.mitigation = func(*context) []remedy { return []remedy{restartCollector} }
+	g.first = (*subject).firstOfCollector
+	g.changed = (*subject).changedCollector
+	g.diagnosis = (*subject).diagnoseCollector
+	g.mitigation = func(*subject) []remedy { return []remedy{restartCollector} }
 	g.silence = time.Hour
 	g.stays = "The collector's other alerts stay on."
 	if a.Name == "CollectorDown" {
@@ -40,21 +40,21 @@ func collectorGuide(a alerts.Alert) guide {
 		if t.alert != a.Name {
 			continue
 		}
-		g.meaning = func(c *context) markdown { return t.meaning + "\n\n" }
-		g.impact = func(*context) markdown { return t.impact + "\n\n" }
-		g.diagnosis = func(c *context) markdown {
+		g.meaning = func(c *subject) markdown { return t.meaning + "\n\n" }
+		g.impact = func(*subject) markdown { return t.impact + "\n\n" }
+		g.diagnosis = func(c *subject) markdown {
 			var b page
 			b.steps(t.tree...)
 			b.add(c.diagnoseCollector())
 			return b.markdown()
 		}
-		g.mitigation = func(*context) []remedy { return append(t.remedies[:len(t.remedies):len(t.remedies)], restartCollector) }
+		g.mitigation = func(*subject) []remedy { return append(t.remedies[:len(t.remedies):len(t.remedies)], restartCollector) }
 		break
 	}
 	return g
 }
 
-func (c *context) firstOfCollector() []markdown {
+func (c *subject) firstOfCollector() []markdown {
 	return []markdown{
 		sprintf("Is it still true? %s. The label `instance` says which collector; all of them: the cause is common (backend, network, configuration).", run("The condition, now", c, query{c.alert().Expr, 6})),
 		"Is it ready? `curl -s http://COLLECTOR:13133/` answers 200 when it is.",
@@ -63,13 +63,13 @@ func (c *context) firstOfCollector() []markdown {
 	}
 }
 
-func (c *context) changedCollector() markdown {
+func (c *subject) changedCollector() markdown {
 	return "A new version, a new configuration, or a new catalog? Compare with what ran before:\n\n" +
 		block("sh", "git log --since=yesterday --oneline -- CONFIG CATALOG\nkubectl rollout history deployment/otelcol-sre", "") +
 		"\nMore senders or a new version of a large one is a change too: the service's own runbook lists its deploys.\n\n"
 }
 
-func (c *context) diagnoseCollector() markdown {
+func (c *subject) diagnoseCollector() markdown {
 	var b page
 	b.paragraph("Its logs and its own metrics (port 8888):")
 	b.add(block("sh", "kubectl logs deployment/otelcol-sre --since=15m | grep -iE 'error|warn'\ncurl -s http://COLLECTOR:8888/metrics | grep '^otelcol_'\nsrectl status", "") + "\n")

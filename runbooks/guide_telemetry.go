@@ -6,13 +6,13 @@ import (
 )
 
 var missingGuide = guide{
-	meaning: func(c *context) markdown {
+	meaning: func(c *subject) markdown {
 		return "The service sends telemetry, but none of the events that the SLI counts. That is not idleness: an idle service has counters that stand still. The burn alerts of the SLO are blind.\n\n"
 	},
-	impact: func(c *context) markdown {
+	impact: func(c *subject) markdown {
 		return c.impactOfService() + "Unknown: that is the trouble. Failures of this kind would not alert.\n\n"
 	},
-	first: func(c *context) []markdown {
+	first: func(c *subject) []markdown {
 		steps := []markdown{
 			sprintf("Does the service still send anything? %s: seconds since the last telemetry. Above 300: see ServiceSilent instead.", run("Last seen", c, c.q.silence())),
 		}
@@ -23,8 +23,8 @@ var missingGuide = guide{
 		}
 		return append(steps, sprintf("Was a version deployed at that time? %s. It may have renamed what the SLI selects.", run("Recent deploys", c, c.q.deploys())))
 	},
-	changed: (*context).changed,
-	diagnosis: func(c *context) markdown {
+	changed: (*subject).changed,
+	diagnosis: func(c *subject) markdown {
 		var b page
 		b.steps(
 			"**Did a deploy change names?** A span, attribute or metric that the SLI selects was renamed: compare the telemetry with the conditions below.",
@@ -40,7 +40,7 @@ var missingGuide = guide{
 		b.add(c.logs())
 		return b.markdown()
 	},
-	mitigation: func(c *context) []remedy {
+	mitigation: func(c *subject) []remedy {
 		r := remedy{
 			when:     "The telemetry has new names",
 			do:       "Change the SLI in the catalog to the new names, and check it:",
@@ -60,13 +60,13 @@ var missingGuide = guide{
 }
 
 var silentGuide = guide{
-	meaning: func(c *context) markdown {
+	meaning: func(c *subject) markdown {
 		return "Nothing came from the service for a while: no span, no log record, no metric. It is down, cut off, or its telemetry is. An idle service still sends metrics, so silence is not idleness. All other alerts of the service are blind.\n\n"
 	},
-	impact: func(c *context) markdown {
+	impact: func(c *subject) markdown {
 		return c.impactOfService() + "Assume an outage until you have seen the service answer.\n\n"
 	},
-	first: func(c *context) []markdown {
+	first: func(c *subject) []markdown {
 		steps := []markdown{"Does the service answer? Call it as its users do."}
 		if k := c.service.Deployment.Kubernetes; k != nil {
 			steps = append(steps, sprintf("Does it run? %s", code(c.kubectl("kubectl get %s"))))
@@ -75,8 +75,8 @@ var silentGuide = guide{
 			sprintf("%s: seconds since the last telemetry. Are other services silent too? Then the collector or the network is the trouble, not the service.", run("Last seen", c, c.q.silence())),
 			sprintf("Was it deployed or removed? %s.", run("Recent deploys", c, c.q.deploys())))
 	},
-	changed: (*context).changed,
-	diagnosis: func(c *context) markdown {
+	changed: (*subject).changed,
+	diagnosis: func(c *subject) markdown {
 		var b page
 		b.steps(
 			"**It does not answer.** It is down: look at its events and its last logs, then restart or roll back.",
@@ -92,19 +92,19 @@ var silentGuide = guide{
 		}
 		return b.markdown()
 	},
-	mitigation: (*context).mitigateService,
+	mitigation: (*subject).mitigateService,
 	silence:    time.Hour,
 	stays:      "No other alert replaces it: the burn alerts need events to judge. Watch the service by hand.",
 }
 
 var regressionGuide = guide{
-	meaning: func(c *context) markdown {
+	meaning: func(c *subject) markdown {
 		return "A version first seen within the hour fails more often than the one before it, by more than chance explains, and the error budget burns now. The deploy is the likely cause.\n\n"
 	},
-	impact: func(c *context) markdown {
+	impact: func(c *subject) markdown {
 		return c.impactOfService() + "Everyone whose request meets the new version. It grows as the rollout goes on.\n\n"
 	},
-	first: func(c *context) []markdown {
+	first: func(c *subject) []markdown {
 		return []markdown{
 			"Acknowledge the alert. Stop the rollout: no further instances.",
 			sprintf("Which version? The alert's label or %s.", run("recent deploys", c, c.q.deploys())),
@@ -112,8 +112,8 @@ var regressionGuide = guide{
 			"Tell who deployed it.",
 		}
 	},
-	changed: (*context).changed,
-	diagnosis: func(c *context) markdown {
+	changed: (*subject).changed,
+	diagnosis: func(c *subject) markdown {
 		var b page
 		b.paragraph("After the rollback. Compare the versions; the gap between the lines is the regression.")
 		b.steps(
@@ -132,7 +132,7 @@ var regressionGuide = guide{
 		b.add(c.logs())
 		return b.markdown()
 	},
-	mitigation: func(c *context) []remedy {
+	mitigation: func(c *subject) []remedy {
 		r := c.rollback()
 		for _, slo := range c.service.SLOs {
 			if slo.SLI.Prometheus == nil {

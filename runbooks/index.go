@@ -5,7 +5,7 @@ import (
 )
 
 // index is the page of a service: who owns it, what it promises, and its alerts.
-func (c *context) index(notes *notebook) markdown {
+func (c *subject) index(notes *notebook) markdown {
 	s := c.service
 	var b page
 	b.add(c.header(text(s.Name)))

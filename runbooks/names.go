@@ -62,11 +62,11 @@ func underscores(attribute string) string { return strings.ReplaceAll(attribute,
 func selector(metric string, label func(string) string, matchers []matcher) string {
 	s := parser.VectorSelector{Name: metric}
 	if !model.LegacyValidation.IsValidMetricName(metric) { // written as a matcher, where it is quoted
-		s.Name, matchers = "", append([]matcher{{labels.MetricName, labels.MatchEqual, metric}}, matchers...)
+		s.Name, matchers = "", append([]matcher{{model.MetricNameLabel, labels.MatchEqual, metric}}, matchers...)
 	}
 	for _, m := range matchers {
 		name := m.name
-		if name != labels.MetricName {
+		if name != model.MetricNameLabel {
 			name = label(name)
 		}
 		one, err := labels.NewMatcher(m.kind, name, m.value)

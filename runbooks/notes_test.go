@@ -230,3 +230,27 @@ func FuzzNotes(f *testing.F) {
 		}
 	})
 }
+
+// A page that somebody wrote in the place of a generated one is not overwritten.
+func TestPagesOfPeopleAreNotOverwritten(t *testing.T) {
+	root, mailer := t.TempDir(), shopFile(t, "mailer")
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "runbooks/mailer"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, critical), []byte("# Mine\n"), 0o644))
+	reports := write(t, root, mailer)
+	require.Len(t, reports, 1)
+	assert.Equal(t, critical+": error: is there and was not generated; move it away", reports[0].String())
+	assert.Len(t, snapshot(t, root), 1)
+}
+
+func BenchmarkWrite(b *testing.B) {
+	checkout := shopFile(b, "checkout")
+	b.ReportAllocs()
+	for b.Loop() {
+		pages, _ := Generate(checkout.Service, checkout.Alerts, none, DefaultOptions())
+		size := 0
+		for _, p := range pages {
+			size += len(p.Text)
+		}
+		b.ReportMetric(float64(size), "B/service")
+	}
+}

@@ -8,25 +8,32 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// A context is what one page is about.
-type context struct {
+// A subject is what one page is about.
+type subject struct {
 	service *catalog.Service
 	// alerts are those of the page, one name; all are the service's, by name.
 	alerts []alerts.Alert
 	all    [][]alerts.Alert
 	q      queries
+	hash   string
 	o      Options
 }
 
-func newContext(s *catalog.Service, page []alerts.Alert, all [][]alerts.Alert, o Options) *context {
-	return &context{service: s, alerts: page, all: all, q: queries{newNames(o.Alerts.Translation), s}, o: o}
+func newSubject(s *catalog.Service, all [][]alerts.Alert, o Options) subject {
+	return subject{service: s, all: all, q: queries{newNames(o.Alerts.Translation), s}, hash: Hash(s), o: o}
+}
+
+// page is the subject of the page about these alerts; none is the index.
+func (c subject) page(of []alerts.Alert) *subject {
+	c.alerts = of
+	return &c
 }
 
 // alert is the one that stands for the page where all of them agree.
-func (c *context) alert() alerts.Alert { return c.alerts[0] }
+func (c *subject) alert() alerts.Alert { return c.alerts[0] }
 
 // slos are the SLOs the page's alerts are about, each once.
-func (c *context) slos() []*catalog.SLO {
+func (c *subject) slos() []*catalog.SLO {
 	var slos []*catalog.SLO
 	seen := map[*catalog.SLO]bool{}
 	for _, a := range c.alerts {
@@ -39,7 +46,7 @@ func (c *context) slos() []*catalog.SLO {
 }
 
 // of are the page's alerts about the SLO.
-func (c *context) of(slo *catalog.SLO) []alerts.Alert {
+func (c *subject) of(slo *catalog.SLO) []alerts.Alert {
 	var some []alerts.Alert
 	for _, a := range c.alerts {
 		if a.SLO == slo {
@@ -57,10 +64,10 @@ const (
 	orphanMark = "<!-- orphan -->"
 )
 
-func (c *context) header(title markdown, more ...markdown) markdown {
+func (c *subject) header(title markdown, more ...markdown) markdown {
 	var b page
 	b.line(marker + markdown(comment(c.o.Command)) + " -->")
-	b.line(hashMarker + markdown(Hash(c.service)) + " -->")
+	b.line(hashMarker + markdown(c.hash) + " -->")
 	b.heading(1, title)
 	facts := []markdown{"Owner: " + sprintf("**%s**", orNone(c.service.Owner))}
 	if c.service.Tier > 0 {
@@ -90,7 +97,7 @@ func orNone(s string) markdown {
 }
 
 // runbook is the page of an alert.
-func (c *context) runbook(notes *notebook) markdown {
+func (c *subject) runbook(notes *notebook) markdown {
 	g := guideOf(c.alert())
 	name := text(c.alert().Name)
 	var b page
@@ -129,7 +136,7 @@ func (c *context) runbook(notes *notebook) markdown {
 }
 
 // links lead to the alert's dashboard and to the other pages of the service.
-func (c *context) links() []markdown {
+func (c *subject) links() []markdown {
 	links := []markdown{"All alerts of the service: " + pageLink(text(c.service.Name), Index)}
 	if d := c.alert().Annotations["dashboard_url"]; d != "" {
 		links = append(links, "Dashboard: "+link(text(d), d))
@@ -146,7 +153,7 @@ func (c *context) links() []markdown {
 }
 
 // rule are the exact conditions and the reasons for them, to look at while the alert fires.
-func (c *context) rule(of []alerts.Alert) markdown {
+func (c *subject) rule(of []alerts.Alert) markdown {
 	var b page
 	for _, a := range of {
 		if a.Why != "" {
@@ -162,11 +169,11 @@ func (c *context) rule(of []alerts.Alert) markdown {
 }
 
 // show is a query with the link that runs it.
-func (c *context) show(about markdown, q query) markdown {
+func (c *subject) show(about markdown, q query) markdown {
 	return sprintf("%s:\n\n", about) + c.query(q)
 }
 
-func (c *context) query(q query) markdown {
+func (c *subject) query(q query) markdown {
 	return block("promql", q.promql, "") + sprintf("\n%s\n\n", run("Run it in Prometheus", c, q))
 }
 

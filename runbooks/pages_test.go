@@ -62,7 +62,7 @@ func TestNoAlertIsPlain(t *testing.T) {
 		for _, group := range byName(f.Alerts) {
 			a := group[0]
 			g := guideOf(a)
-			meaning := string(g.meaning(newContext(f.Service, group, nil, DefaultOptions())))
+			meaning := string(g.meaning(newSubject(f.Service, nil, DefaultOptions()).page(group)))
 			assert.NotEmpty(t, meaning, a.Name)
 			if other, same := meanings[meaning]; same {
 				assert.Equal(t, other, a.Name, "the same meaning")

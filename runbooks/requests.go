@@ -11,7 +11,7 @@ import (
 
 // requests are the ways to single requests that are bad by the SLO: by traces and by logs, in the
 // languages of the stores that people have.
-func (c *context) requests(slo *catalog.SLO) markdown {
+func (c *subject) requests(slo *catalog.SLO) markdown {
 	var b page
 	sli := slo.SLI
 	switch {
@@ -72,7 +72,7 @@ func metricsOf(m *catalog.Metrics) []markdown {
 }
 
 // traces is a search in Tempo's language.
-func (c *context) traces(about markdown, condition string, spans catalog.SpanSelection) markdown {
+func (c *subject) traces(about markdown, condition string, spans catalog.SpanSelection) markdown {
 	search := "resource.service.name = " + strconv.Quote(c.service.Name)
 	if len(c.service.Environments) == 1 {
 		search += " && resource.deployment.environment.name = " + strconv.Quote(c.service.Environments[0])
@@ -94,7 +94,7 @@ func (c *context) traces(about markdown, condition string, spans catalog.SpanSel
 }
 
 // logs are the service's errors, then everything of one request.
-func (c *context) logs() markdown {
+func (c *subject) logs() markdown {
 	var b page
 	b.heading(3, "Logs and single requests")
 	b.paragraph("The service's errors in the logs, in Loki (LogQL) and in Kibana (KQL):")

@@ -117,11 +117,11 @@ func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string)
 		}
 		pages = append(pages, Page{path, []byte(text)})
 	}
+	c := newSubject(s, byName, o)
 	for _, group := range byName {
-		p := newContext(s, group, byName, o)
-		add(Path(s.Name, group[0].Name), p.runbook)
+		add(Path(s.Name, group[0].Name), c.page(group).runbook)
 	}
-	add(IndexPath(s.Name), newContext(s, nil, byName, o).index)
+	add(IndexPath(s.Name), c.page(nil).index)
 	return pages, reports
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // changed are the deploys of the last day and the way back.
-func (c *context) changed() markdown {
+func (c *subject) changed() markdown {
 	var b page
 	b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
 	b.add(c.show("Recent deploys", c.q.deploys()))
@@ -26,7 +26,7 @@ func (c *context) changed() markdown {
 }
 
 // wayBack is the command that rolls back, at once.
-func (c *context) wayBack() markdown {
+func (c *subject) wayBack() markdown {
 	r := c.rollback()
 	if len(r.commands) == 0 {
 		return r.do + "\n\n"
@@ -35,7 +35,7 @@ func (c *context) wayBack() markdown {
 }
 
 // rollback is the way back to the version before.
-func (c *context) rollback() remedy {
+func (c *subject) rollback() remedy {
 	r := remedy{
 		when:   "A version is new and its share of bad events is worse than that of the one before",
 		verify: "Within 5 minutes the old version runs alone and the error ratio over 5m falls:",
@@ -66,7 +66,7 @@ func (c *context) rollback() remedy {
 }
 
 // kubectl fills in the workload, %[1]s as kind/name and %[2]s as name.
-func (c *context) kubectl(format string) string {
+func (c *subject) kubectl(format string) string {
 	k := c.service.Deployment.Kubernetes
 	name := shell(k.Name)
 	command := strings.NewReplacer("%[1]s", "%s", "%s", shell(strings.ToLower(k.Kind)+"/"+k.Name), "%[2]s", name).Replace(format)
@@ -76,12 +76,12 @@ func (c *context) kubectl(format string) string {
 	return command
 }
 
-func (c *context) verifyRollback() []query {
+func (c *subject) verifyRollback() []query {
 	return []query{c.q.instances(), c.q.every("slo:sli_error:ratio_rate5m", 1)}
 }
 
 // restart and scale are what helps when no version is to blame.
-func (c *context) restart() []remedy {
+func (c *subject) restart() []remedy {
 	if c.service.Deployment.Kubernetes == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (c *context) restart() []remedy {
 }
 
 // dependencies are the services this one calls, and who has their runbooks.
-func (c *context) dependencies() markdown {
+func (c *subject) dependencies() markdown {
 	if len(c.service.DependsOn) == 0 {
 		return ""
 	}
@@ -123,7 +123,7 @@ func (c *context) dependencies() markdown {
 	return b.markdown()
 }
 
-func (c *context) escalation() markdown {
+func (c *subject) escalation() markdown {
 	e := c.service.Escalation
 	var ways []markdown
 	for _, way := range []struct {
@@ -149,7 +149,7 @@ func (c *context) escalation() markdown {
 }
 
 // silencing is a silence for exactly this alert, and what still speaks.
-func (c *context) silencing(g guide) markdown {
+func (c *subject) silencing(g guide) markdown {
 	var b page
 	b.paragraph(sprintf("Only when the cause is known and someone is at work on it. For %s; it ends by itself.", text(catalog.FormatDuration(g.silence))))
 	for _, a := range c.alerts {
@@ -171,7 +171,7 @@ func (c *context) silencing(g guide) markdown {
 
 // amtool adds a silence whose matchers hold for this alert only. Without the environment, when the
 // catalog names none or several, it holds for all: the hint tells how to narrow it.
-func (c *context) amtool(a alerts.Alert, d time.Duration) string {
+func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
 	matchers := []string{shell("alertname=" + a.Name)}
 	match := func(label, value string) {
 		if value != "" {
@@ -193,7 +193,7 @@ func (c *context) amtool(a alerts.Alert, d time.Duration) string {
 }
 
 // others are the service's alerts that the silence does not touch.
-func (c *context) others() []markdown {
+func (c *subject) others() []markdown {
 	var others []markdown
 	for _, group := range c.all {
 		if name := group[0].Name; name != c.alert().Name {

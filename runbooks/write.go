@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -23,9 +24,8 @@ const maxPage = 8 << 20
 func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 	known := map[string]*catalog.Service{}
 	var (
-		pages   []Page
 		reports []Report
-		failed  error
+		gone    []Page
 	)
 	for _, f := range files {
 		if other, twice := known[f.Service.Name]; twice {
@@ -34,76 +34,76 @@ func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 				"generate them into different folders"))
 		}
 		known[f.Service.Name] = f.Service
+		orphans, told, err := survey(root, f)
+		if err != nil {
+			return nil, err
+		}
+		gone, reports = append(gone, orphans...), append(reports, told...)
+	}
+	if catalog.Problems(reports).Err() != nil {
+		return reports, nil
 	}
 	o.Known = func(service string) bool { return known[service] != nil }
-	previous := func(path string) ([]byte, bool) {
+	previous := func(path string) ([]byte, bool) { // surveyed: it can be read, or is not there
 		text, err := readPage(filepath.Join(root, filepath.FromSlash(path)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, err)
-		}
 		return text, err == nil
 	}
-	for _, f := range files {
-		some, told := Generate(f.Service, f.Alerts, previous, o)
-		pages, reports = append(pages, some...), append(reports, told...)
-	}
-	gone, told, err := orphans(root, files, pages)
-	reports = append(reports, told...)
-	if err = errors.Join(failed, err); err != nil || catalog.Problems(reports).Err() != nil {
-		return reports, err
-	}
-	for _, p := range append(pages, gone...) {
-		if err := p.write(root); err != nil {
+	for _, f := range files { // one service at a time: the pages of thousands need not fit into memory
+		pages, told := Generate(f.Service, f.Alerts, previous, o)
+		reports = append(reports, told...)
+		if err := writeAll(root, pages); err != nil {
 			return reports, err
 		}
 	}
-	return reports, nil
+	return reports, writeAll(root, gone)
 }
 
-// orphans are the generated pages in the services' folders whose alerts are gone: without Text, to be
-// removed, if nobody wrote into them.
-func orphans(root string, files []alerts.File, pages []Page) ([]Page, []Report, error) {
-	current := map[string]bool{}
+func writeAll(root string, pages []Page) error {
 	for _, p := range pages {
-		current[p.Path] = true
-	}
-	var (
-		gone    []Page
-		reports []Report
-	)
-	for _, f := range files {
-		for _, a := range f.Alerts { // left out for their broken notes, not gone
-			current[Path(f.Service.Name, a.Name)] = true
+		if err := p.write(root); err != nil {
+			return err
 		}
-		current[IndexPath(f.Service.Name)] = true
-		folder := Path(f.Service.Name, "*")
-		found, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(filepath.Dir(folder))))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	}
+	return nil
+}
+
+// survey reads the pages that a service has, reports those that cannot be written again, and finds those
+// whose alerts are gone: without Text, to be removed, if nobody wrote into them.
+func survey(root string, f alerts.File) (gone []Page, reports []Report, err error) {
+	current := map[string]bool{IndexPath(f.Service.Name): true}
+	for _, a := range f.Alerts {
+		current[Path(f.Service.Name, a.Name)] = true
+	}
+	folder := path.Dir(IndexPath(f.Service.Name))
+	found, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	for _, entry := range found {
+		name := path.Join(folder, entry.Name())
+		if path.Ext(name) != ".md" || !current[name] && !entry.Type().IsRegular() {
+			continue
+		}
+		old, err := readPage(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
 			return nil, nil, err
 		}
-		for _, entry := range found {
-			path := Path(f.Service.Name, strings.TrimSuffix(entry.Name(), ".md"))
-			if current[path] || !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != ".md" {
-				continue
+		if !Generated(old) {
+			if current[name] {
+				reports = append(reports, problem(catalog.Error, name, 0, "is there and was not generated", "move it away"))
 			}
-			old, err := readPage(filepath.Join(root, filepath.FromSlash(path)))
-			if err != nil {
-				return nil, nil, err
-			}
-			if !Generated(old) {
-				continue
-			}
-			notes, broken := notesOf(path, old)
-			reports = append(reports, broken...)
-			switch {
-			case len(broken) > 0:
-			case !written(notes):
-				gone = append(gone, Page{Path: path})
-			default:
-				reports = append(reports, problem(catalog.Warning, path, notes[0].line,
-					"the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page"))
-				gone = append(gone, Page{path, []byte(orphaned(string(old)))})
-			}
+			continue
+		}
+		notes, broken := notesOf(name, old)
+		reports = append(reports, broken...)
+		switch {
+		case current[name] || len(broken) > 0:
+		case !written(notes):
+			gone = append(gone, Page{Path: name})
+		default:
+			reports = append(reports, problem(catalog.Warning, name, notes[0].line,
+				"the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page"))
+			gone = append(gone, Page{name, []byte(orphaned(string(old)))})
 		}
 	}
 	return gone, reports, nil
