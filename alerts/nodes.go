@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
 )
@@ -14,39 +13,50 @@ import (
 
 func groupNode(g rulefmt.RuleGroup) *yaml.Node {
 	rules := sequence()
+	known := scalars{}
 	for _, r := range g.Rules {
-		rules.Content = append(rules.Content, ruleNode(r))
+		rules.Content = append(rules.Content, known.rule(r))
 	}
-	return mapping("name", scalar(g.Name), "interval", plain(g.Interval), "rules", rules)
+	return mapping("name", scalar(g.Name), "interval", scalar(g.Interval.String()), "rules", rules)
 }
 
-func ruleNode(r rulefmt.Rule) *yaml.Node {
-	var pairs []any
-	add := func(key string, value *yaml.Node) { pairs = append(pairs, key, value) }
+// scalars are nodes that are used again: labels are much the same in all rules.
+type scalars map[string]*yaml.Node
+
+func (s scalars) get(text string) *yaml.Node {
+	n := s[text]
+	if n == nil {
+		n = scalar(text)
+		s[text] = n
+	}
+	return n
+}
+
+func (s scalars) rule(r rulefmt.Rule) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode, Content: make([]*yaml.Node, 0, 10)}
+	add := func(key string, value *yaml.Node) { n.Content = append(n.Content, s.get(key), value) }
 	if r.Record != "" {
-		add("record", scalar(r.Record))
+		add("record", s.get(r.Record))
 	} else {
 		add("alert", scalar(r.Alert))
 	}
 	add("expr", scalar(r.Expr))
 	if r.For != 0 {
-		add("for", plain(r.For))
+		add("for", s.get(r.For.String()))
 	}
 	if len(r.Labels) > 0 {
-		add("labels", texts(r.Labels))
+		add("labels", s.texts(r.Labels))
 	}
 	if len(r.Annotations) > 0 {
-		add("annotations", texts(r.Annotations))
+		add("annotations", s.texts(r.Annotations))
 	}
-	return mapping(pairs...)
+	return n
 }
 
-func plain(d model.Duration) *yaml.Node { return scalar(d.String()) }
-
-func texts(m map[string]string) *yaml.Node {
-	n := mapping()
+func (s scalars) texts(m map[string]string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode, Content: make([]*yaml.Node, 0, 2*len(m))}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		n.Content = append(n.Content, scalar(key), scalar(m[key]))
+		n.Content = append(n.Content, s.get(key), s.get(m[key]))
 	}
 	return n
 }

@@ -17,7 +17,7 @@ func (o objective) queriedEvents(p *catalog.Prometheus) (bad, total string) {
 	}
 	if p.ErrorRatio != "" {
 		ratio := o.names.by("max", "("+catalog.RenderQuery(p.ErrorRatio, step)+"\n) >= 0", attrEnvironment)
-		return "clamp_max(" + ratio + ", 1)", "1 + 0 * " + ratio
+		return o.judged("clamp_max(" + ratio + ", 1)"), o.judged("1 + 0 * " + ratio)
 	}
 	return o.judged(orNone(query(p.Errors), o.recorded(recordTotal))), o.judged(query(p.Total))
 }
