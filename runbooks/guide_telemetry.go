@@ -6,57 +6,61 @@ import (
 )
 
 var missingGuide = guide{
-	meaning: func(c *subject) markdown {
-		return "The service sends telemetry, but none of the events that the SLI counts. That is not idleness: an idle service has counters that stand still. The burn alerts of the SLO are blind.\n\n"
+	meaning: func(*subject) markdown {
+		return "The service is alive, but its SLI is not measured: there are no counters of it. That is not idleness: an idle service has counters that stand still. The burn alerts of the SLO are blind.\n\n"
 	},
 	impact: func(c *subject) markdown {
 		return c.impactOfService() + "Unknown: that is the trouble. Failures of this kind would not alert.\n\n"
 	},
 	first: func(c *subject) []markdown {
-		steps := []markdown{
-			sprintf("Does the service still send anything? %s: seconds since the last telemetry. Above 300: see ServiceSilent instead.", run("Last seen", c, c.q.silence())),
+		return []markdown{
+			"The alert's label `slo_name` says which SLO. Do users complain? Then look at the service itself first; this alert only says that nobody would be told.",
+			sprintf("Which counters are there? %s. None at all: the collector or its scrape. Only this one missing: its catalog.", run("Counters of the service", c, c.q.counters())),
+			sprintf("Does the service still send telemetry? %s: seconds since the last. Above 600: see ServiceSilent instead.", run("Last seen", c, c.q.silence())),
+			"Does the collector know the SLO? `srectl status` lists those it keeps.",
 		}
-		for _, slo := range c.slos() {
-			if slo.SLI.Prometheus == nil {
-				steps = append(steps, sprintf("%s: %s. When did the events stop?", text(slo.Name), run("traffic as a share of last week's", c, c.q.traffic(slo))))
-			}
-		}
-		return append(steps, sprintf("Was a version deployed at that time? %s. It may have renamed what the SLI selects.", run("Recent deploys", c, c.q.deploys())))
 	},
 	changed: (*subject).changed,
 	diagnosis: func(c *subject) markdown {
 		var b page
 		b.steps(
-			"**Did a deploy change names?** A span, attribute or metric that the SLI selects was renamed: compare the telemetry with the conditions below.",
-			"**Does the environment match?** The SLO counts only what has the catalog's `deployment.environment.name`.",
-			"**Is telemetry sampled before the collector counts it?** Then events are missing: count before sampling.",
-			"**Is there truly no traffic?** Ask the caller. Then the alert is right and the SLI is idle.",
+			"**`srectl status` does not list the SLO.** The collector runs with another catalog: it refused the newest one (CollectorCatalogRejected), reads another folder (`OTELCOL_SRE_CATALOG`), or is not the one that hears the service.",
+			"**It lists the SLO, and Prometheus has no counters.** They do not arrive: the scrape of port 9464, remote write, or `translation` in `srectl generate` that differs from Prometheus' own `translation_strategy`.",
+			"**Only one environment is missing.** The service says another `deployment.environment.name` than the catalog lists.",
+			"**The rules are older than the catalog.** The SLO or the service was renamed: `srectl lint` says so.",
+			"**The SLI is PromQL.** Its metric was renamed, or is not scraped any more: run its queries below.",
 		)
+		b.add(c.show("Counters of the service", c.q.counters()))
 		for _, slo := range c.slos() {
 			b.heading(3, text(sloHeading(slo)))
 			b.add(c.rule(c.of(slo)))
 			b.add(c.requests(slo))
 		}
-		b.add(c.logs())
 		return b.markdown()
 	},
 	mitigation: func(c *subject) []remedy {
-		r := remedy{
-			when:     "The telemetry has new names",
-			do:       "Change the SLI in the catalog to the new names, and check it:",
+		return []remedy{{
+			when:     "The collector refused the catalog, or reads an old one",
+			do:       "Mend it, and put it where the collector reads it:",
 			commands: []string{"srectl validate CATALOG"},
-			verify:   "Events are counted again within a minute:",
+			verify:   "The counters are there within a minute:",
+			check:    []query{c.q.counters()},
 			undo:     "Revert the change of the catalog. The collector reads it again by itself.",
-		}
-		for _, slo := range c.slos() {
-			if slo.SLI.Prometheus == nil {
-				r.check = append(r.check, c.q.traffic(slo))
-			}
-		}
-		return []remedy{r, c.rollback()}
+		}, {
+			when:     "The rules are older than the catalog",
+			do:       "Generate them again, look at what changes, and load them:",
+			commands: []string{"srectl diff --git HEAD~1 CATALOG", "srectl generate alerts --catalog CATALOG --out ."},
+			verify:   "`srectl lint` finds nothing, and the alert resolves.",
+			undo:     "Load the rules as they were.",
+		}, {
+			when:   "The SLI is PromQL, and its metric has a new name",
+			do:     "Change the query in the catalog, and generate the rules again.",
+			verify: "The queries of the SLO under Diagnosis have results.",
+			undo:   "Revert the change of the catalog, and generate the rules again.",
+		}}
 	},
 	silence: 24 * time.Hour,
-	stays:   "ServiceSilent stays on. The burn alerts of the silenced SLO see nothing while its events are missing: watch it by hand.",
+	stays:   "ServiceSilent stays on. The burn alerts of the silenced SLO see nothing while its counters are missing: watch it by hand.",
 }
 
 var silentGuide = guide{
@@ -107,7 +111,7 @@ var regressionGuide = guide{
 	first: func(c *subject) []markdown {
 		return []markdown{
 			"Acknowledge the alert. Stop the rollout: no further instances.",
-			sprintf("Which version? The alert's label or %s.", run("recent deploys", c, c.q.deploys())),
+			sprintf("Which version? The alert's label `service_version` says so, or %s.", run("recent deploys", c, c.q.deploys())),
 			sprintf("Roll back now (%s). A look at the code can wait; a rollback is cheap.", anchor("Mitigation", "Mitigation")),
 			"Tell who deployed it.",
 		}

@@ -35,14 +35,20 @@ type queries struct {
 	service *catalog.Service
 }
 
-// of matches what is about the service, in the environments the catalog names.
-func (q queries) of(more ...matcher) []matcher {
+// named matches what rules record about the service. They do so for the catalog's environments only, and
+// a query of the user's may have no environment at all.
+func (q queries) named(more ...matcher) []matcher {
 	s := q.service
 	matchers := []matcher{{"service.name", labels.MatchEqual, s.Name}}
 	if s.Namespace != "" {
 		matchers = append(matchers, matcher{"service.namespace", labels.MatchEqual, s.Namespace})
 	}
-	return append(append(matchers, environments(s)...), more...)
+	return append(matchers, more...)
+}
+
+// of matches what the collector sends about the service, in the environments the catalog names.
+func (q queries) of(more ...matcher) []matcher {
+	return append(append(q.named(), environments(q.service)...), more...)
 }
 
 func environments(s *catalog.Service) []matcher {
@@ -83,18 +89,18 @@ func about(slo *catalog.SLO) matcher { return matcher{"slo.name", labels.MatchEq
 
 // ratio is the share of bad events over 5m, as recorded; every kind of SLI has it.
 func (q queries) ratio(slo *catalog.SLO) query {
-	return query{recorded("slo:sli_error:ratio_rate5m", q.of(about(slo))), 6}
+	return query{recorded("slo:sli_error:ratio_rate5m", q.named(about(slo))), 6}
 }
 
 // every is a rule's series for all SLOs of the service.
-func (q queries) every(rule string, hours int) query { return query{recorded(rule, q.of()), hours} }
+func (q queries) every(rule string, hours int) query { return query{recorded(rule, q.named()), hours} }
 
 func (q queries) burnRate(slo *catalog.SLO) query {
-	return query{recorded("slo:current_burn_rate:ratio", q.of(about(slo))), 6}
+	return query{recorded("slo:current_burn_rate:ratio", q.named(about(slo))), 6}
 }
 
 func (q queries) remaining(slo *catalog.SLO) query {
-	return query{recorded("slo:period_error_budget_remaining:ratio", q.of(about(slo))), 168}
+	return query{recorded("slo:period_error_budget_remaining:ratio", q.named(about(slo))), 168}
 }
 
 // events are the events of an SLO that the collector counts, a second.
@@ -104,6 +110,11 @@ func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 }
 
 var bad = matcher{"slo.outcome", labels.MatchEqual, "bad"}
+
+// counters are the counters of all SLOs of the service: those that are missing are not there.
+func (q queries) counters() query {
+	return query{fmt.Sprintf("sum %s (%s)", q.by("slo.name", "deployment.environment.name"), q.collected(metricEvents, q.of())), 6}
+}
 
 // byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
 func (q queries) byVersion(slo *catalog.SLO) query {
@@ -141,7 +152,7 @@ func (q queries) instances() query {
 
 // dependencies are the burn rates of the services that this one calls, worst first.
 func (q queries) dependencies() query {
-	matchers := append([]matcher{{"service.name", labels.MatchRegexp, alternatives(q.service.DependsOn)}}, environments(q.service)...)
+	matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(q.service.DependsOn)}}
 	return query{fmt.Sprintf("sort_desc(max %s (%s) > 1)",
-		by(underscores, []string{"service.name", "slo.name"}), recorded("slo:current_burn_rate:ratio", matchers)), 0}
+		by(underscores, []string{"service.name", "slo.name", "deployment.environment.name"}), recorded("slo:current_burn_rate:ratio", matchers)), 0}
 }

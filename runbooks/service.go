@@ -158,8 +158,8 @@ func (c *subject) silencing(g guide) markdown {
 		}
 		b.add(block("sh", c.amtool(a, g.silence), "") + "\n")
 	}
-	if len(c.service.Environments) != 1 && !c.ofCollector() {
-		b.paragraph(sprintf("Add %s with the alert's own label, or all environments are silent.", code("environment=\"...\"")))
+	if !c.ofCollector() && slices.ContainsFunc(c.alerts, func(a alerts.Alert) bool { return !c.oneEnvironment(a) }) {
+		b.paragraph(sprintf("Where %s is missing above, add it if the alert has that label, or all environments are silent.", code("environment")))
 	}
 	b.paragraph(sprintf("Undo: %s with the ID that the command printed.", code("amtool silence expire ID --alertmanager.url="+shell(c.o.Alertmanager))))
 	b.paragraph(g.stays)
@@ -185,11 +185,17 @@ func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
 	if a.SLO != nil {
 		match("slo_name", a.SLO.Name)
 	}
-	if len(c.service.Environments) == 1 {
+	if c.oneEnvironment(a) {
 		match("environment", c.service.Environments[0])
 	}
 	return fmt.Sprintf("amtool silence add --alertmanager.url=%s --author=\"$USER\" --duration=%s \\\n  --comment='what is wrong, who works on it, where' \\\n  %s",
 		shell(c.o.Alertmanager), catalog.FormatDuration(d), strings.Join(matchers, " "))
+}
+
+// oneEnvironment tells whether the alert's label environment is known: the catalog names one, and the SLI
+// is not a query of the user's, which may have none.
+func (c *subject) oneEnvironment(a alerts.Alert) bool {
+	return len(c.service.Environments) == 1 && (a.SLO == nil || a.SLO.SLI.Prometheus == nil)
 }
 
 // others are the service's alerts that the silence does not touch.
