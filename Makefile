@@ -92,15 +92,16 @@ generate: ## write everything that is generated and committed
 	@touch builder-config.yaml
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
+	go run ./cmd/srectl generate --catalog examples/catalog --out .
 ifdef MDATAGEN
 	PATH="$(dir $(MDATAGEN)):$$PATH" go generate ./...
 endif
 
 generate-check: ## generating changes nothing
-	@before=$$(git diff | sha256sum); \
+	@state() { { git status --porcelain; git diff; } | sha256sum; }; before=$$(state); \
 	$(MAKE) --no-print-directory generate; \
-	test "$$before" = "$$(git diff | sha256sum)" || \
-		{ git diff --stat; echo "generated files are out of date: commit what make generate wrote"; exit 1; }
+	test "$$before" = "$$(state)" || \
+		{ git status --short; echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
 BENCHMARKS := ./connectors/... ./processors/... ./exporters/... ./internal/... ./catalog/... ./cmd/srectl
 bench: ## the benchmarks behind docs/benchmarks.md
