@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -213,6 +214,9 @@ func (g *generation) warn(w alerts.Warning) {
 }
 
 func (g *generation) alerts(services []*catalog.Service) error {
+	// Nearly all that is allocated is gone with the file it was for: a heap of a few more megabytes
+	// saves a third of the time of a large catalog.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	const inhibitions = "alertmanager-inhibit.yaml"
 	kept := map[string]bool{inhibitions: true}
 	if err := g.write(alertsFolder, inhibitions, alerts.Inhibition().Write); err != nil {
@@ -229,7 +233,11 @@ func (g *generation) alerts(services []*catalog.Service) error {
 }
 
 func (g *generation) runbooks(services []*catalog.Service) error {
-	files := slices.Collect(g.files(services))
+	var files []alerts.File
+	for f := range g.files(services) {
+		f.Groups = nil // runbooks are about alerts
+		files = append(files, f)
+	}
 	o := runbooks.DefaultOptions()
 	o.Alerts = g.options
 	reports, err := runbooks.Write(g.out, files, o)
