@@ -1,0 +1,84 @@
+package dashboards
+
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+// gridWidth is how many columns Grafana has.
+const gridWidth = 24
+
+// A panel is one with its place in a strip.
+type panel struct {
+	// key makes the id: it must not change.
+	key   string
+	width uint32
+	dashboard.Panel
+}
+
+// A strip is panels of one height beside each other.
+type strip struct {
+	height uint32
+	panels []panel
+}
+
+// A board places panels from top to bottom.
+type board struct {
+	panels []dashboard.PanelOrRowPanel
+	taken  map[uint32]bool
+	y      uint32
+}
+
+func newBoard() *board { return &board{taken: map[uint32]bool{}} }
+
+// add places strips below what is there.
+func (b *board) add(strips ...strip) {
+	for _, p := range b.place(strips) {
+		b.panels = append(b.panels, dashboard.PanelOrRowPanel{Panel: &p})
+	}
+}
+
+// row adds a heading with strips below it. What is collapsed asks for nothing until it is opened.
+func (b *board) row(key, title string, collapsed bool, strips ...strip) {
+	row := dashboard.RowPanel{
+		Type: "row", Title: &title, Collapsed: collapsed, Id: panelID("row "+key, b.taken),
+		GridPos: &dashboard.GridPos{H: 1, W: gridWidth, Y: b.y}, Panels: []dashboard.Panel{},
+	}
+	b.y++
+	inside := b.y
+	placed := b.place(strips)
+	b.panels = append(b.panels, dashboard.PanelOrRowPanel{RowPanel: &row})
+	if collapsed {
+		row.Panels = placed
+		b.y = inside
+		return
+	}
+	for _, p := range placed {
+		b.panels = append(b.panels, dashboard.PanelOrRowPanel{Panel: &p})
+	}
+}
+
+func (b *board) place(strips []strip) []dashboard.Panel {
+	var placed []dashboard.Panel
+	for _, s := range strips {
+		var x uint32
+		for _, p := range s.panels {
+			one := p.Panel
+			one.Id = ptr(panelID(p.key, b.taken))
+			one.GridPos = &dashboard.GridPos{X: x, Y: b.y, W: p.width, H: s.height}
+			placed = append(placed, one)
+			x += p.width
+		}
+		b.y += s.height
+	}
+	return placed
+}
+
+// spread gives panels a strip's width, each the same as far as that goes.
+func spread(panels []panel) []panel {
+	n := uint32(len(panels))
+	for i := range panels {
+		panels[i].width = gridWidth / n
+		if uint32(i) < gridWidth%n {
+			panels[i].width++
+		}
+	}
+	return panels
+}

@@ -1,0 +1,115 @@
+// Package dashboards turns the services of the catalog into Grafana dashboards: one for each
+// service, which answers what is promised, what is left of it, what changed and where the evidence is, and
+// one for the fleet, which says where to look first.
+//
+// Every query is built from the registry in metrics.go, so a metric that is renamed there is renamed
+// everywhere. Text of the catalog is shown, never interpreted: see inert.go. The same catalog gives the
+// same bytes; uids and panel ids stay when something else is added.
+package dashboards
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/otlptranslator"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// Folder is where the dashboards are, beside the folders alerts and runbooks.
+const Folder = "dashboards"
+
+// FleetUID is the uid of the dashboard of all services.
+const FleetUID = "sre_fleet"
+
+// Options are what the dashboards depend on besides the catalog.
+type Options struct {
+	// Translation is how the names of OTLP metrics became those of Prometheus.
+	Translation otlptranslator.TranslationStrategyOption
+	// RunbookURL is what the links to runbooks begin with, as in the alerts.
+	RunbookURL string
+}
+
+// DefaultOptions fit a collector with its own pages, and Prometheus as it comes.
+func DefaultOptions() Options {
+	return Options{
+		Translation: otlptranslator.UnderscoreEscapingWithSuffixes,
+		RunbookURL:  "http://localhost:8686/runbooks",
+	}
+}
+
+// A File is one dashboard, its path relative to the folder that also holds alerts and runbooks.
+type File struct {
+	Path string
+	JSON []byte
+}
+
+// A Warning is something to know about a dashboard, and the mend.
+type Warning = catalog.Problem
+
+// Generate makes the dashboard of each service, and that of the fleet.
+func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
+	var (
+		files    []File
+		warnings []Warning
+	)
+	names := newNames(o.Translation)
+	taken := map[string]bool{}
+	for _, s := range ordered(services) {
+		uid, file := UID(s), fileName(s.Name)
+		if taken[uid] || taken[file] {
+			file = fileName(s.Namespace + "." + s.Name)
+			uid = hashed(s.Namespace, s.Name)
+			warnings = append(warnings, Warning{
+				Severity: catalog.Warning, Position: s.Position,
+				Message: "another service is called " + s.Name + " too; links by name lead to its dashboard, and this one is " + file,
+				Mend:    "give one of them another name",
+			})
+		}
+		taken[uid], taken[file] = true, true
+		files = append(files, File{path.Join(Folder, file), newService(s, names, o).dashboard(uid)})
+	}
+	return append(files, File{path.Join(Folder, "fleet.json"), newFleet(names).dashboard()}), warnings
+}
+
+// maxUID is how long a uid may be.
+const maxUID = 40
+
+// uidPrefix keeps a service's dashboard apart from those that others have called the same.
+const uidPrefix = "sre-"
+
+var plainUID = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+// UID is the uid of a service's dashboard: its name with a prefix where that can be a uid.
+func UID(s *catalog.Service) string {
+	if uid := uidPrefix + s.Name; len(uid) <= maxUID && plainUID.MatchString(uid) {
+		return uid
+	}
+	return hashed(s.Name)
+}
+
+func hashed(names ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(names, "\x00")))
+	return "sre_" + hex.EncodeToString(sum[:16])
+}
+
+// fileName is a service's name as the name of a file: it has no slash, is not hidden, and is not the fleet's.
+func fileName(name string) string {
+	if name == "fleet" || strings.HasPrefix(name, ".") {
+		name = "_" + name
+	}
+	return url.PathEscape(name) + ".json"
+}
+
+// ordered are the services by name, so that files and messages come in one order.
+func ordered(services []*catalog.Service) []*catalog.Service {
+	return slices.SortedFunc(slices.Values(services), func(a, b *catalog.Service) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
+}

@@ -1,0 +1,113 @@
+package dashboards
+
+import (
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// deployments is what runs, since when, and of which commit.
+func (s service) deployments() {
+	by := []string{attrEnvironment, attrVersion, attrStatus, attrRevision}
+	var commit []fieldLink
+	if repository, ok := webAddress(s.Repository); ok {
+		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.text}")
+	}
+	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
+		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version"},
+		graph("A", s.names.series(metricInstances, s.of(chosen(attrVersion, variableVersion))...).sum(attrVersion), byVersion))
+	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect.", 10},
+		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			field("Since", "unit", "dateTimeFromNow"), field("Instances", "unit", "short", "decimals", 0), field("Commit", "links", commit),
+			field("Status", "custom.cellOptions", coloured(), "mappings", words([2]string{"completed", good}, [2]string{"started", neutral},
+				[2]string{"canary", neutral}, [2]string{"rolled_back", warning}, [2]string{"failed", bad})),
+		}},
+		columns{{label(attrVersion), "Version"}, {label(attrEnvironment), "Environment"}, {"Value #since", "Since"},
+			{"Value #instances", "Instances"}, {label(attrStatus), "Status"}, {label(attrRevision), "Commit"}},
+		"", rows("since", s.names.series(metricStart, s.of()...).max(by...).times(number(1000))),
+		rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
+	silence := newStat(about{"silence", "Newest telemetry", "How long ago the collector last heard of the service. Good is less than a minute; more means it is silent, or cut off.", 4},
+		look{unit: "s", decimals: ptr(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
+		now("A", s.names.series(metricLastSeen, s.of()...).max(attrEnvironment).age(), inEnvironment))
+	s.board.row("deployments", "Deployments", false, strip{7, []panel{instances, history, silence}})
+}
+
+// annotations mark deployments in every panel: from Prometheus, which needs no token and is always there, and
+// from Grafana's own, which know of roll-backs and how long each took, where an exporter writes them.
+func (s service) annotations() []dashboard.AnnotationQuery {
+	starts := query("Anno", s.names.series(metricStart, s.of()...).max(attrVersion, attrEnvironment, attrRevision).times(number(1000)), "")
+	return []dashboard.AnnotationQuery{
+		{
+			Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(), Target: starts,
+			TitleFormat: ptr("Version {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
+			TagKeys: ptr(label(attrVersion)), UseValueForTime: ptr(true),
+		},
+		{
+			Name: "Deployments in detail", Enable: false, IconColor: "purple", Datasource: &common.DataSourceRef{Type: ptr("grafana"), Uid: ptr("-- Grafana --")},
+			Target: taggedAnnotations{Type: "tags", Tags: []string{"deploy", "service:" + tag(s.Name)}, Limit: 100, RefID: "Anno"},
+		},
+	}
+}
+
+// tag is a name as the exporter of annotations writes it: Grafana takes a colon for the end of a value.
+func tag(name string) string { return plain(strings.ReplaceAll(name, ":", "_")) }
+
+// variables are what can be chosen.
+func (s service) variables() []dashboard.VariableModel {
+	return []dashboard.VariableModel{
+		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
+		s.environments(), s.versions(), {
+			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: ptr("Correlation ID"),
+			Description: ptr("The ID of a request, an order or a trace, or how it begins. Empty is any."),
+			Query:       &dashboard.StringOrMap{String: ptr("")},
+			Current:     option("", ""),
+		},
+	}
+}
+
+func (s service) environments() dashboard.VariableModel {
+	v := labelVariable(variableEnvironment, "Environment", s.names, s.names.series(metricRemaining, s.anywhere()...), attrEnvironment)
+	if s.queried() {
+		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordRemaining, s.anywhere()...), attrEnvironment)
+	}
+	if len(s.Environments) > 0 {
+		v.Current = option(s.Environments[0], s.Environments[0])
+	}
+	return v
+}
+
+func (s service) versions() dashboard.VariableModel {
+	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInstances, s.of()...), attrVersion)
+	v.Multi = ptr(true)
+	v.Current = &dashboard.VariableOption{
+		Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}}, Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
+	}
+	return v
+}
+
+func sourceVariable(name, title string) dashboard.VariableModel {
+	return dashboard.VariableModel{
+		Type: dashboard.VariableTypeDatasource, Name: name, Label: &title, Query: &dashboard.StringOrMap{String: ptr(strings.ToLower(title))},
+		Refresh: ptr(dashboard.VariableRefreshOnDashboardLoad),
+	}
+}
+
+// labelVariable offers the values of a label, and all of them.
+func labelVariable(name, title string, n *names, v vector, attribute string) dashboard.VariableModel {
+	from := label(attribute)
+	if v.names != nil {
+		from = n.attribute(attribute)
+	}
+	ask := "label_values(" + v.promQL + ", " + from + ")"
+	return dashboard.VariableModel{
+		Type: dashboard.VariableTypeQuery, Name: name, Label: &title, Datasource: fromPrometheus(), Definition: &ask,
+		Query:   &dashboard.StringOrMap{String: &ask},
+		Refresh: ptr(dashboard.VariableRefreshOnTimeRangeChanged), Sort: ptr(dashboard.VariableSortNaturalAsc),
+		IncludeAll: ptr(true), AllValue: ptr(".*"), Current: option("All", "$__all"),
+	}
+}
+
+func option(text, value string) *dashboard.VariableOption {
+	return &dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: &text}, Value: dashboard.StringOrArrayOfString{String: &value}}
+}

@@ -1,0 +1,101 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// fleet is the dashboard of all services while it is made.
+type fleet struct {
+	names *names
+	board *board
+}
+
+func newFleet(n *names) fleet { return fleet{n, newBoard()} }
+
+const variableNamespace = "namespace"
+
+// of matches what is chosen.
+func (f fleet) of(more ...matcher) []matcher {
+	return append([]matcher{chosen(attrNamespace, variableNamespace), chosen(attrEnvironment, variableEnvironment)}, more...)
+}
+
+// bySLO are the labels of an SLO in an environment.
+var bySLO = []string{attrNamespace, attrService, attrSLO, attrEnvironment}
+
+// remaining is what is left of all budgets, of those that only the rules know too.
+func (f fleet) remaining() vector {
+	return f.names.series(metricRemaining, f.of()...).min(bySLO...).or(f.names.series(recordRemaining, f.of()...).min(bySLO...))
+}
+
+func (f fleet) burn() vector {
+	return f.names.series(metricBurnRate, f.of(equal(attrWindow, "1h"))...).max(bySLO...)
+}
+
+// dashboard says where to look first: how many SLOs are in which state, then the worst of them.
+func (f fleet) dashboard() []byte {
+	f.board.add(
+		strip{6, []panel{f.states(), f.burners(), f.alerts()}},
+		strip{12, []panel{f.table()}},
+		strip{12, []panel{f.heat()}},
+	)
+	d := newDashboard(FleetUID, "SLOs of all services", "Every SLO of the catalog, that with the least error budget first.")
+	d.Panels = f.board.panels
+	d.Templating.List = []dashboard.VariableModel{
+		sourceVariable(variablePrometheus, "Prometheus"),
+		labelVariable(variableNamespace, "Namespace", f.names, f.names.series(metricRemaining), attrNamespace),
+		labelVariable(variableEnvironment, "Environment", f.names, f.names.series(metricRemaining), attrEnvironment),
+	}
+	return encode(d)
+}
+
+func (f fleet) states() panel {
+	return newStat(about{"states", "SLOs by state", "How many SLOs are in each state. Good is all of them ok, or idle.", 8},
+		look{unit: "short", decimals: ptr(0.0), steps: from(neutral), none: "No SLO data: does a collector with this catalog run?", overrides: colours(stateColours)},
+		now("A", f.names.series(metricState, f.of()...).is(1).count(attrState), "{{slo_state}}"))
+}
+
+// burners names the SLO: that is what the budget is spent on.
+func (f fleet) burners() panel {
+	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
+		"The name says what the budget is spent on.", 8},
+		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: from(good, step(1, notice), step(3, warning), step(6, bad))},
+		now("A", f.burn().largest(8), "{{service_name}} {{slo_name}} "+inEnvironment))
+}
+
+func (f fleet) alerts() panel {
+	by := []string{attrService, attrAlert, attrSeverity}
+	return newTable(about{"alerts", "Firing", "What fires now, by service. Good is an empty table.", 8},
+		look{unit: "short", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/",
+			overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+				field("Service", "links", toService),
+				field("Severity", "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			}},
+		columns{{label(attrService), "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}},
+		"Severity", rows("A", f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(by...)))
+}
+
+// toService leads to a service's dashboard, whose uid is made of its name.
+var toService = linked("Dashboard", "/d/"+uidPrefix+"${__data.fields.Service}")
+
+func (f fleet) table() panel {
+	return newTable(about{"slos", "All SLOs, least budget first", "What is left of each error budget and how fast it goes. Good is green from left to right. " +
+		"The name of a service leads to its dashboard.", gridWidth},
+		look{unit: "none", steps: from("transparent"), none: "No SLO data: does a collector with this catalog run?",
+			overrides: append(budgetColumns(), field("Service", "links", toService), field("Objective", "unit", "percentunit", "decimals", 2))},
+		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},
+			{"Value #objective", "Objective"}, {"Value #left", "Budget left"}, {"Value #burn", "Burn rate 1h"},
+			{"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
+		"Budget left",
+		rows("left", f.remaining()), rows("objective", f.names.series(metricObjective, f.of()...).max(bySLO...)), rows("burn", f.burn()),
+		rows("exhaustion", f.names.series(metricExhaustion, f.of()...).min(bySLO...)),
+		rows("state", f.names.series(metricState, f.of()...).is(1).max(append([]string{attrState}, bySLO...)...)))
+}
+
+// heat is a band for each service: the least budget of its SLOs over the week.
+func (f fleet) heat() panel {
+	p := newTimeline(about{"heat", "Budget left by service", "The least budget of each service's SLOs, over the week. Good stays green; a band that turns red tells when it was spent.", gridWidth},
+		look{unit: "percentunit", decimals: ptr(0.0), none: "No SLO data: does a collector with this catalog run?", steps: budgetSteps},
+		graph("A", f.remaining().min(attrService), "{{service_name}}"))
+	p.TimeFrom = ptr("7d")
+	return p
+}

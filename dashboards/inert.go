@@ -1,0 +1,72 @@
+package dashboards
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Grafana replaces $name, ${name} and [[name]] in nearly every string of a dashboard, shows
+// descriptions and text panels as Markdown with HTML in it, and has no escape for the former. Text
+// of the catalog goes through one of the functions below, by the place where it ends up.
+
+// quote is text as a string of PromQL, LogQL or TraceQL, which all read Go's escapes. PromQL refuses a plain
+// replacement character.
+func quote(text string) string {
+	quoted := strconv.Quote(strings.ToValidUTF8(text, "�"))
+	return strings.NewReplacer("$", `\x24`, "[[", `\x5b\x5b`, "�", `\ufffd`).Replace(quoted)
+}
+
+// plain is text for a title. A word joiner, which takes no room, keeps what it stands in
+// from being a variable.
+func plain(text string) string {
+	const joiner = "\u2060"
+	return strings.NewReplacer("$", "$"+joiner, "[[", "["+joiner+"[").Replace(oneLine(text))
+}
+
+// markdown is text for a description or a text panel. All punctuation becomes a character reference: it reads
+// the same and means nothing, to Markdown, to HTML or as a variable.
+func markdown(text string) string {
+	var b strings.Builder
+	for _, r := range oneLine(text) {
+		if r < unicode.MaxASCII && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
+			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// oneLine makes line breaks, runs of spaces and what cannot be printed one space.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "�"), func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+}
+
+// address is a URL below base, whatever the names are made of.
+func address(base string, names ...string) string {
+	base = strings.TrimSuffix(base, "/")
+	for _, name := range names {
+		switch name {
+		case "", ".", "..":
+			name = "_" + name
+		}
+		base += "/" + url.PathEscape(name)
+	}
+	return strings.ReplaceAll(base, "$", "%24")
+}
+
+// webAddress is text of the catalog as a link, or nothing where it is no web address: a link
+// can hold a script.
+func webAddress(text string) (string, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return "", false
+	}
+	u.User = nil
+	return strings.NewReplacer("$", "%24", "[", "%5B", "]", "%5D", "(", "%28", ")", "%29", "<", "%3C", ">", "%3E", `"`, "%22", "'", "%27", "`", "%60", " ", "%20").
+		Replace(u.String()), true
+}

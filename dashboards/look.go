@@ -1,0 +1,105 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// Colours have one meaning everywhere.
+const (
+	good    = "green"
+	notice  = "yellow"
+	warning = "orange"
+	bad     = "red"
+	worst   = "dark-red"
+	neutral = "blue"
+	unknown = "#808080"
+)
+
+// stateColours are the states of an SLO, best first.
+var stateColours = [][2]string{
+	{"ok", good}, {"idle", neutral}, {"no_data", unknown}, {"burning_slow", warning}, {"burning_fast", bad}, {"exhausted", worst},
+}
+
+// A look is how the values of a panel are shown.
+type look struct {
+	unit     string
+	decimals *float64
+	min, max *float64
+	steps    []dashboard.Threshold
+	// none is shown when there is no value: it says why.
+	none      string
+	mappings  []dashboard.ValueMapping
+	overrides []dashboard.DashboardFieldConfigSourceOverrides
+}
+
+// config is the look as Grafana has it. Values are coloured by thresholds, or else series by palette.
+func (l look) config(custom any) *dashboard.FieldConfigSource {
+	mode, steps := dashboard.FieldColorModeIdThresholds, l.steps
+	if steps == nil {
+		mode, steps = dashboard.FieldColorModeIdPaletteClassicByName, from(neutral)
+	}
+	return l.configAs(mode, steps, custom)
+}
+
+func (l look) configAs(mode dashboard.FieldColorModeId, steps []dashboard.Threshold, custom any) *dashboard.FieldConfigSource {
+	return fields(dashboard.FieldConfig{
+		Unit: &l.unit, Decimals: l.decimals, Min: l.min, Max: l.max, NoValue: &l.none, Mappings: l.mappings, Custom: custom,
+		Color:      &dashboard.FieldColor{Mode: mode},
+		Thresholds: &dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: steps},
+	}, l.overrides)
+}
+
+// from begins thresholds: the colour of everything below the first step.
+func from(colour string, steps ...dashboard.Threshold) []dashboard.Threshold {
+	return append([]dashboard.Threshold{{Color: colour}}, steps...)
+}
+
+func step(at float64, colour string) dashboard.Threshold {
+	return dashboard.Threshold{Value: &at, Color: colour}
+}
+
+// budgetSteps colour what is left of a budget.
+var budgetSteps = from(worst, step(0, bad), step(0.1, warning), step(0.25, notice), step(0.5, good))
+
+// words maps words in a table to colours.
+func words(pairs ...[2]string) []dashboard.ValueMapping {
+	options := map[string]dashboard.ValueMappingResult{}
+	for i, p := range pairs {
+		options[p[0]] = dashboard.ValueMappingResult{Color: ptr(p[1]), Index: ptr(int32(i))}
+	}
+	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
+}
+
+// colours gives series of these names their colours.
+func colours(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides {
+	var overrides []dashboard.DashboardFieldConfigSourceOverrides
+	for _, p := range pairs {
+		overrides = append(overrides, field(p[0], "color", dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: ptr(p[1])}))
+	}
+	return overrides
+}
+
+// field overrides properties of the field of a name: pairs of property and value.
+func field(name string, pairs ...any) dashboard.DashboardFieldConfigSourceOverrides {
+	o := dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher: dashboard.MatcherConfig{Id: "byName", Options: name}, Properties: []dashboard.DynamicConfigValue{},
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		o.Properties = append(o.Properties, dashboard.DynamicConfigValue{Id: pairs[i].(string), Value: pairs[i+1]})
+	}
+	return o
+}
+
+// A fieldLink is a link on a value. The SDK's type is that of links above a dashboard.
+type fieldLink struct {
+	Title       string `json:"title"`
+	URL         string `json:"url"`
+	TargetBlank bool   `json:"targetBlank"`
+}
+
+func linked(title, url string) []fieldLink { return []fieldLink{{title, url, true}} }
+
+// coloured fills a cell of a table with the colour of its value.
+func coloured() map[string]any {
+	return map[string]any{"type": "color-background", "mode": "basic"}
+}

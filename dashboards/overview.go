@@ -1,0 +1,61 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// overview is one line for each SLO, that with the least budget first.
+func (s service) overview() panel {
+	by := []string{attrSLO, attrEnvironment}
+	objective := s.names.series(metricObjective, s.of()...).max(by...)
+	remaining := s.names.series(metricRemaining, s.of()...).min(by...)
+	share := oneMinus(oneMinus(remaining).times(oneMinus(objective)))
+	burn := s.names.series(metricBurnRate, s.of(equal(attrWindow, "1h"))...).max(by...)
+	if s.queried() {
+		promised := s.names.series(recordObjective, s.anywhere()...).max(attrSLO)
+		recorded := s.names.series(recordRemaining, s.of()...).min(by...)
+		spent := s.names.series(recordPeriod, s.of()...).max(by...)
+		share = share.or(oneMinus(spent.timesOn(oneMinus(promised), attrSLO)))
+		burn = burn.or(s.names.suffixed(recordRatio, "1h", s.of()...).max(by...).overOn(oneMinus(promised), attrSLO))
+		remaining = remaining.or(recorded)
+	}
+	targets := []variants.Dataquery{
+		rows("left", remaining), rows("sli", share), rows("burn", burn),
+		rows("exhaustion", s.names.series(metricExhaustion, s.of()...).min(by...)),
+		rows("state", s.names.series(metricState, s.of()...).is(1).max(append([]string{attrState}, by...)...)),
+	}
+	return newTable(about{"overview", "SLOs", "Every promise of the service. Good is green: budget left at the end of the period, " +
+		"and a burn rate of at most 1. Red needs someone now.", 12},
+		look{unit: "none", steps: from("transparent"), none: "No SLO data: is the service's telemetry sent to a collector with this catalog?",
+			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2))},
+		columns{{label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
+			{"Value #burn", "Burn rate 1h"}, {"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
+		"Budget left", targets...)
+}
+
+// queried tells whether Prometheus evaluates an SLI, which then only its rules know.
+func (s service) queried() bool {
+	for _, slo := range s.SLOs {
+		if slo.SLI.Prometheus != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// budgetColumns are how columns about budgets look in every table.
+func budgetColumns() []dashboard.DashboardFieldConfigSourceOverrides {
+	thresholds := func(steps []dashboard.Threshold) dashboard.ThresholdsConfig {
+		return dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: steps}
+	}
+	const day = 24 * 3600
+	return []dashboard.DashboardFieldConfigSourceOverrides{
+		field("Budget left", "unit", "percentunit", "decimals", 1, "custom.cellOptions", coloured(), "thresholds", thresholds(budgetSteps)),
+		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", coloured(),
+			"thresholds", thresholds(from(good, step(1, notice), step(3, warning), step(6, bad)))),
+		field("Spent in", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(),
+			"thresholds", thresholds(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
+		field("State", "custom.cellOptions", coloured(), "mappings", words(stateColours...)),
+	}
+}

@@ -1,0 +1,150 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/logs"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/text"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// An about is what every panel has. The description says what good looks like.
+type about struct {
+	key, title, description string
+	width                   uint32
+}
+
+func (a about) panel(kind string, options any, config *dashboard.FieldConfigSource, targets []variants.Dataquery) panel {
+	p := dashboard.Panel{
+		Type: kind, Title: &a.title, Description: &a.description, Options: options, FieldConfig: config, Targets: targets,
+	}
+	if len(targets) > 0 {
+		p.Datasource = fromPrometheus()
+	}
+	return panel{a.key, a.width, p}
+}
+
+// newStat is one large value.
+func newStat(a about, l look, target variants.Dataquery) panel {
+	return a.panel("stat", statOptions(common.BigValueTextModeAuto), l.config(nil), []variants.Dataquery{target})
+}
+
+// newNameStat shows the names of the series that there are, in their colours.
+func newNameStat(a about, l look, target variants.Dataquery) panel {
+	return a.panel("stat", statOptions(common.BigValueTextModeName), l.config(nil), []variants.Dataquery{target})
+}
+
+func statOptions(mode common.BigValueTextMode) stat.Options {
+	return stat.Options{
+		GraphMode: common.BigValueGraphModeNone, ColorMode: common.BigValueColorModeBackground, JustifyMode: common.BigValueJustifyModeAuto,
+		TextMode: mode, WideLayout: true, ReduceOptions: last(),
+		PercentChangeColorMode: common.PercentChangeColorModeStandard, Orientation: common.VizOrientationAuto,
+	}
+}
+
+// newGraph is lines over time.
+func newGraph(a about, l look, targets ...variants.Dataquery) panel {
+	return a.panel("timeseries", graphOptions(), l.config(lines(0)), targets)
+}
+
+// newAreas is areas over time that add up.
+func newAreas(a about, l look, targets ...variants.Dataquery) panel {
+	custom := lines(30)
+	custom.Stacking = &common.StackingConfig{Mode: ptr(common.StackingModeNormal), Group: ptr("A")}
+	return a.panel("timeseries", graphOptions(), l.config(custom), targets)
+}
+
+// newLimited is lines over time in colours of their own, with the thresholds as dashed lines.
+func newLimited(a about, l look, targets ...variants.Dataquery) panel {
+	custom := lines(0)
+	custom.ThresholdsStyle = &common.GraphThresholdsStyleConfig{Mode: common.GraphThresholdsStyleModeDashed}
+	return a.panel("timeseries", graphOptions(), l.configAs(dashboard.FieldColorModeIdPaletteClassicByName, l.steps, custom), targets)
+}
+
+func graphOptions() timeseries.Options {
+	return timeseries.Options{Legend: legend(true), Tooltip: tooltip()}
+}
+
+// lines breaks where there is no value: a gap is not a zero.
+func lines(fill float64) *timeseries.FieldConfig {
+	return &timeseries.FieldConfig{
+		DrawStyle: ptr(common.GraphDrawStyleLine), LineInterpolation: ptr(common.LineInterpolationLinear), LineWidth: ptr(1.0),
+		FillOpacity: &fill, ShowPoints: ptr(common.VisibilityModeAuto), SpanNulls: &common.BoolOrFloat64{Bool: ptr(false)},
+	}
+}
+
+// newTable is a table; several targets become one by the labels they share.
+func newTable(a about, l look, columns columns, sortBy string, targets ...variants.Dataquery) panel {
+	options := table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)}
+	if sortBy != "" {
+		options.SortBy = []common.TableSortByFieldState{{DisplayName: sortBy, Desc: ptr(false)}}
+	}
+	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}), targets)
+	if len(targets) > 1 {
+		p.Transformations = append(p.Transformations, dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
+	}
+	p.Transformations = append(p.Transformations, columns.organize())
+	return p
+}
+
+// columns are the fields of a table in order, and their headings; one without heading is hidden.
+type columns [][2]string
+
+func (c columns) organize() dashboard.DataTransformerConfig {
+	hidden, order, renamed := map[string]bool{"Time": true}, map[string]int{}, map[string]string{}
+	for i, column := range c {
+		if column[1] == "" {
+			hidden[column[0]] = true
+			continue
+		}
+		order[column[0]], renamed[column[0]] = i, column[1]
+	}
+	return dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
+		"excludeByName": hidden, "indexByName": order, "renameByName": renamed,
+	}}
+}
+
+// newBars is one bar for each series.
+func newBars(a about, l look, target variants.Dataquery) panel {
+	return a.panel("bargauge", bargauge.Options{
+		DisplayMode: common.BarGaugeDisplayModeBasic, ValueMode: common.BarGaugeValueModeColor, NamePlacement: common.BarGaugeNamePlacementLeft,
+		ShowUnfilled: true, Sizing: common.BarGaugeSizingAuto, MinVizWidth: 8, MinVizHeight: 16, MaxVizHeight: 300,
+		Legend: legend(false), ReduceOptions: last(), Orientation: common.VizOrientationHorizontal,
+	}, l.config(nil), []variants.Dataquery{target})
+}
+
+// newTimeline is a band of colours for each series.
+func newTimeline(a about, l look, target variants.Dataquery) panel {
+	return a.panel("state-timeline", statetimeline.Options{
+		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: ptr(true), AlignValue: ptr(common.TimelineValueAlignmentLeft),
+		Legend: legend(false), Tooltip: tooltip(), PerPage: ptr(20.0),
+	}, l.config(&statetimeline.FieldConfig{LineWidth: ptr[uint32](0), FillOpacity: ptr[uint32](80)}), []variants.Dataquery{target})
+}
+
+// newText is Markdown; whatever comes from the catalog must have gone through markdown.
+func newText(a about, content string) panel {
+	return a.panel("text", text.Options{Mode: text.TextModeMarkdown, Content: content}, nil, nil)
+}
+
+func newLogs(a about, target variants.Dataquery) panel {
+	p := a.panel("logs", logs.Options{
+		ShowTime: true, ShowLogContextToggle: true, WrapLogMessage: true, EnableLogDetails: true,
+		SortOrder: common.LogsSortOrderDescending, DedupStrategy: common.LogsDedupStrategyNone,
+	}, look{unit: "short", none: "No log line matches: is the ID complete, and does " + variableLoki + " hold this service's logs?"}.config(nil), []variants.Dataquery{target})
+	p.Datasource = source("loki", variableLoki)
+	return p
+}
+
+// newTraces is what a search for traces finds.
+func newTraces(a about, target variants.Dataquery) panel {
+	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)},
+		look{none: "No trace matches: is the ID complete, and does " + variableTempo + " hold this service's traces?"}.
+			config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}), []variants.Dataquery{target})
+	p.Datasource = source("tempo", variableTempo)
+	return p
+}

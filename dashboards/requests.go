@@ -1,0 +1,78 @@
+package dashboards
+
+import "github.com/otelcol-sre/otelcol-sre/catalog"
+
+// requests is rate, errors and duration, by version: from the span_metrics connector where
+// there is one, else from the events of an SLO.
+func (s service) requests() {
+	kinds := anyOf(attrSpanKind, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER")
+	spans := func(more ...matcher) []matcher {
+		return append([]matcher{equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion), kinds}, more...)
+	}
+	calls := s.names.series(metricCalls, spans()...).rate().sum(attrVersion)
+	failed := s.names.series(metricCalls, spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
+	ratio := failed.or(number(0).times(calls)).over(calls)
+	counted := ""
+	if slo := s.mostEvents(); slo != nil {
+		o := objective{s, slo}
+		calls, ratio = calls.orAllOf(o.events()), ratio.orAllOf(o.badShare())
+		counted = " Without the span_metrics connector these are the events of the SLO " + markdown(slo.Name) + "."
+	}
+	buckets := s.names.suffixed(metricDuration, "_bucket", spans()...).rate().sum("le", attrVersion)
+
+	panels := []panel{
+		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
+			look{unit: "reqps", min: ptr(0.0), none: "No requests"}, withExemplars("A", calls, byVersion)),
+		newGraph(about{"errors", "Errors", "The share of requests that fail, by version. Good is near 0; one version above the others is a bad deploy." + counted, 8},
+			look{unit: "percentunit", min: ptr(0.0), none: "No requests"}, withExemplars("A", ratio, byVersion)),
+		newGraph(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, and the same for all versions.", 8},
+			look{unit: "s", min: ptr(0.0), none: "No span_metrics connector with the dimensions deployment.environment.name and service.version"},
+			withExemplars("p95", buckets.quantile(0.95), "95 % "+byVersion), withExemplars("p50", buckets.quantile(0.5), "50 % "+byVersion)),
+	}
+	strips := []strip{{7, panels}}
+	if fast := s.latencies(); len(fast) > 0 {
+		strips = append(strips, strip{7, fast})
+	}
+	s.board.row("requests", "Requests by version", false, strips...)
+}
+
+const byVersion = "{{service_version}}"
+
+// mostEvents is the SLO whose events are the service's requests, as far as the collector counts any.
+func (s service) mostEvents() *catalog.SLO {
+	var first *catalog.SLO
+	for _, slo := range s.SLOs {
+		if slo.SLI.Availability != nil {
+			return slo
+		}
+		if first == nil && slo.SLI.Prometheus == nil {
+			first = slo
+		}
+	}
+	return first
+}
+
+// latencies are the latency SLOs, by version, beside each other.
+func (s service) latencies() []panel {
+	var panels []panel
+	for _, slo := range s.SLOs {
+		if slo.SLI.Latency == nil || len(panels) == 4 {
+			continue
+		}
+		o := objective{s, slo}
+		threshold := slo.SLI.Latency.Threshold.String()
+		panels = append(panels, newLimited(about{"latency " + slo.Name, plain(slo.Name) + ": faster than " + threshold,
+			"The share of requests within " + threshold + ", by version. Good is above the dashed line, the objective. " + markdown(slo.Description), 0},
+			look{unit: "percentunit", max: ptr(1.0), none: none, steps: from("transparent", step(o.ObjectiveRatio(), good))},
+			withExemplars("A", oneMinus(o.badShare()), byVersion)))
+	}
+	return spread(panels)
+}
+
+// events are the events a second, by version.
+func (o objective) events(more ...matcher) vector {
+	more = append(more, chosen(attrVersion, variableVersion))
+	return o.names.series(metricEvents, o.of(more...)...).rate().sum(attrVersion)
+}
+
+func (o objective) badShare() vector { return o.events(equal(attrOutcome, "bad")).over(o.events()) }

@@ -1,0 +1,114 @@
+package dashboards
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A service is the dashboard of one service while it is made.
+type service struct {
+	*catalog.Service
+	options Options
+	names   *names
+	board   *board
+}
+
+func newService(s *catalog.Service, n *names, o Options) service {
+	return service{s, o, n, newBoard()}
+}
+
+// of matches the service's series, in the environments that are chosen.
+func (s service) of(more ...matcher) []matcher {
+	return append(append(s.anywhere(), chosen(attrEnvironment, variableEnvironment)), more...)
+}
+
+// anywhere matches the service's series in all environments.
+func (s service) anywhere() []matcher {
+	matchers := []matcher{equal(attrService, s.Name)}
+	if s.Namespace != "" {
+		matchers = append(matchers, equal(attrNamespace, s.Namespace))
+	}
+	return matchers
+}
+
+// dashboard puts first what is asked first: is a promise broken, what fires, whom to call. Then one row
+// for each SLO, of which the first is open, then what the service does, what changed, and the evidence.
+func (s service) dashboard(uid string) []byte {
+	s.board.add(strip{7, []panel{s.overview(), s.alerts(), s.people()}})
+	for i, slo := range s.SLOs {
+		objective{s, slo}.row(i > 0)
+	}
+	s.requests()
+	s.deployments()
+	s.evidence()
+
+	d := newDashboard(uid, plain(s.Name), "SLOs, requests, deployments and evidence of "+markdown(s.Name)+". "+markdown(s.Description))
+	d.Panels = s.board.panels
+	d.Templating.List = s.variables()
+	d.Annotations.List = s.annotations()
+	d.Links = s.links()
+	return encode(d)
+}
+
+// alerts are what fires, whatever environment is chosen: a page is never hidden.
+func (s service) alerts() panel {
+	runbook := linked("Runbook", address(s.options.RunbookURL, s.Name)+"/${__data.fields.Alert}")
+	return newTable(about{"alerts", "Alerts", "What fires or is about to, in all environments. Good is an empty table. " +
+		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 8},
+		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			field("Alert", "links", runbook),
+			field("Severity", "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("State", "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
+		}},
+		columns{{label(attrAlert), "Alert"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},
+			{label(attrSeverity), "Severity"}, {label(attrAlertState), "State"}, {"Value", ""}},
+		"Severity",
+		rows("alerts", s.names.series(metricAlerts, s.anywhere()...).max(attrAlert, attrSLO, attrEnvironment, attrSeverity, attrAlertState)))
+}
+
+// people says who has the service and where they are.
+func (s service) people() panel {
+	var b strings.Builder
+	item := func(name, text string) {
+		if text = strings.TrimSpace(text); text != "" {
+			b.WriteString("- " + name + ": " + text + "\n")
+		}
+	}
+	item("Owner", "**"+markdown(s.Owner)+"**")
+	item("Tier", strconv.Itoa(s.Tier))
+	item("Chat", markdown(s.Escalation.Chat))
+	item("Pager", anchor(s.Escalation.Pager))
+	item("Email", markdown(s.Escalation.Email))
+	item("Wiki", anchor(s.Escalation.Wiki))
+	item("Runbooks", "["+"all of this service]("+address(s.options.RunbookURL, s.Name)+")")
+	if len(s.DependsOn) > 0 {
+		var on []string
+		for _, name := range s.DependsOn {
+			on = append(on, "["+markdown(name)+"](/d/"+UID(&catalog.Service{Name: name})+")")
+		}
+		item("Needs", strings.Join(on, ", "))
+	}
+	return newText(about{"people", "Who", "Whom to call, from the service catalog. Good is a name that answers; if it is wrong, mend the catalog.", 4}, b.String())
+}
+
+// anchor is a web address as a link, and anything else as text.
+func anchor(text string) string {
+	if to, ok := webAddress(text); ok {
+		return "[" + markdown(strings.TrimPrefix(strings.TrimPrefix(to, "https://"), "http://")) + "](" + to + ")"
+	}
+	return markdown(text)
+}
+
+func (s service) links() []dashboard.DashboardLink {
+	fleet := newLink("Fleet", "/d/"+FleetUID, "All services")
+	fleet.Icon, fleet.TargetBlank, fleet.KeepTime = "dashboard", false, true
+	links := []dashboard.DashboardLink{fleet, newLink("Runbooks", address(s.options.RunbookURL, s.Name), "What to do when an alert fires")}
+	if to, ok := webAddress(s.Repository); ok {
+		links = append(links, newLink("Repository", to, "Where the service's code is"))
+	}
+	return links
+}

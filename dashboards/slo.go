@@ -1,0 +1,198 @@
+package dashboards
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// An objective is an SLO of the service. Its values are the collector's, or those of the recording rules where
+// Prometheus evaluates the SLI.
+type objective struct {
+	service
+	*catalog.SLO
+}
+
+func (o objective) of(more ...matcher) []matcher {
+	return o.service.of(append([]matcher{equal(attrSLO, o.Name)}, more...)...)
+}
+
+func (o objective) queried() bool { return o.SLI.Prometheus != nil }
+
+func (o objective) remaining() vector {
+	if o.queried() {
+		return o.names.series(recordRemaining, o.of()...).min(attrEnvironment)
+	}
+	return o.names.series(metricRemaining, o.of()...).min(attrEnvironment)
+}
+
+// share is the share of good events over the period.
+func (o objective) share() vector {
+	if o.queried() {
+		return oneMinus(o.names.series(recordPeriod, o.of()...).max(attrEnvironment).times(number(o.ErrorBudget())))
+	}
+	return oneMinus(o.names.series(metricErrorRatio, o.of(equal(attrWindow, o.Window.String()))...).max(attrEnvironment))
+}
+
+// burn is the burn rate over a window; over several, the lowest of them, which is what an alert compares.
+func (o objective) burn(windows ...time.Duration) vector {
+	words := make([]string, len(windows))
+	for i, w := range windows {
+		words[i] = catalog.FormatDuration(w)
+	}
+	if !o.queried() {
+		return o.names.series(metricBurnRate, o.of(anyOf(attrWindow, words...))...).min(attrEnvironment)
+	}
+	ratio := o.names.suffixed(recordRatio, words[0], o.of()...)
+	for _, w := range words[1:] {
+		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.of()...))
+	}
+	return ratio.min(attrEnvironment).over(number(o.ErrorBudget()))
+}
+
+// exhaustion is the time until the budget is spent at the burn rate of the last hour, at most the period.
+func (o objective) exhaustion() vector {
+	if !o.queried() {
+		return o.names.series(metricExhaustion, o.of()...).min(attrEnvironment)
+	}
+	period := o.period().Seconds()
+	return o.remaining().times(number(period)).over(o.burn(time.Hour).positive()).between(0, period)
+}
+
+// period is the longest that the period can be.
+func (o objective) period() time.Duration { return o.Window.MaxLength() }
+
+// row is a row of the dashboard: what holds now, then how it came to that.
+func (o objective) row(collapsed bool) {
+	key := "slo " + o.Name + " "
+	title := fmt.Sprintf("%s: %s %% over %s", plain(o.Name), decimal(o.Objective), o.Window)
+	stats := []panel{o.shareStat(key), o.remainingStat(key), o.burnStat(key), o.exhaustionStat(key)}
+	if !o.queried() {
+		stats = append(stats, o.stateStat(key))
+	}
+	o.board.row(key, title, collapsed, strip{4, spread(stats)}, strip{8, []panel{o.burnGraph(key), o.budgetGraph(key)}})
+}
+
+const inEnvironment = "{{deployment_environment_name}}"
+
+// none says why an SLO has no value.
+const none = "No events counted yet"
+
+func (o objective) shareStat(key string) panel {
+	objective := decimal(o.Objective)
+	digits := float64(len(objective) - len(strconv.Itoa(int(o.Objective))))
+	return newStat(about{key + "sli", "Good events", fmt.Sprintf("The share of good events over %s. Good is %s %% or more. %s",
+		o.Window, objective, markdown(o.Description)), 0},
+		look{unit: "percentunit", decimals: ptr(max(digits, 1) + 1), none: none, steps: from(bad, step(o.ObjectiveRatio(), good))},
+		now("A", o.share(), inEnvironment))
+}
+
+func (o objective) remainingStat(key string) panel {
+	return newStat(about{key + "left", "Error budget left", "What is left of the bad events that the objective allows over " + o.Window.String() +
+		". Good is more than half. Below 0 the promise is broken until bad events leave the period.", 0},
+		look{unit: "percentunit", decimals: ptr(1.0), none: none, steps: budgetSteps}, now("A", o.remaining(), inEnvironment))
+}
+
+func (o objective) burnStat(key string) panel {
+	return newStat(about{key + "burn now", "Burn rate, 1 h", "How many times faster than the objective allows the budget is spent. " +
+		"Good is at most 1: the budget then lasts for the period.", 0},
+		look{unit: "suffix:x", decimals: ptr(1.0), none: none, steps: o.burnSteps()}, now("A", o.burn(time.Hour), inEnvironment))
+}
+
+// exhaustionStat is coloured by the time that the factors of the alerts leave to a full budget.
+func (o objective) exhaustionStat(key string) panel {
+	pairs := o.BurnPairs()
+	left := func(i int) float64 { return math.Round(o.period().Seconds() / pairs[i].Factor) }
+	return newStat(about{key + "exhaustion", "Budget spent in", "When the budget is gone if the last hour goes on; at most the period. " +
+		"Good is the whole period. Red is as fast as what pages.", 0},
+		look{unit: "s", decimals: ptr(0.0), none: none, steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
+		now("A", o.exhaustion(), inEnvironment))
+}
+
+func (o objective) stateStat(key string) panel {
+	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and nothing asks for it. no_data: nothing is known. " +
+		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
+		look{unit: "none", none: none, steps: from(neutral), overrides: colours(stateColours)},
+		now("A", o.names.series(metricState, o.of()...).is(1).max(attrState), "{{slo_state}}"))
+}
+
+// burnGraph has a line for each alert, and the factors they compare it with.
+func (o objective) burnGraph(key string) panel {
+	var targets []variants.Dataquery
+	for _, p := range o.BurnPairs() {
+		severity := "ticket"
+		if p.Page {
+			severity = "page"
+		}
+		long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
+		targets = append(targets, graph(p.Name, o.burn(p.Long, p.Short),
+			fmt.Sprintf("%s and %s: %s above %s", long, short, severity, decimal(factor(p)))))
+	}
+	return newLimited(about{key + "burn", "Burn rate against the alerts", "Each line is the lower one of the burn rates over an alert's two windows: " +
+		"the alert fires while it is above its dashed line. Good is below 1.", 12},
+		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps()}, targets...)
+}
+
+// burnSteps are the factors of the alerts, in the colour of how urgent they are.
+func (o objective) burnSteps() []dashboard.Threshold {
+	steps := from(good)
+	urgency := []string{bad, bad, warning, notice}
+	pairs := o.BurnPairs()
+	for i := len(pairs) - 1; i >= 0; i-- {
+		steps = append(steps, step(factor(pairs[i]), urgency[min(i, len(urgency)-1)]))
+	}
+	return ascending(steps)
+}
+
+// factor is without the noise of binary fractions.
+func factor(p catalog.BurnPair) float64 { return math.Round(p.Factor*1e6) / 1e6 }
+
+// ascending leaves out a step that is not above the one before: factors that were moved may be equal.
+func ascending(steps []dashboard.Threshold) []dashboard.Threshold {
+	kept := steps[:1]
+	for _, s := range steps[1:] {
+		if before := kept[len(kept)-1].Value; before != nil && *s.Value <= *before {
+			kept[len(kept)-1].Color = s.Color
+			continue
+		}
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+// budgetGraph is over the SLO's own period, whatever range is chosen.
+func (o objective) budgetGraph(key string) panel {
+	p := newLimited(about{key + "burn-down", "Error budget left over the period", "How the budget of this period was spent. Good falls slowly, if at all, and stays above 0. " +
+		"A step is an incident; see the deployment markers.", 12},
+		look{unit: "percentunit", max: ptr(1.0), none: none, steps: from("transparent", step(0, bad))}, graph("A", o.remaining(), "budget left "+inEnvironment))
+	p.TimeFrom = ptr(timeFrom(o.Window))
+	return p
+}
+
+// timeFrom is a window as Grafana has relative times: one number and one unit, or the period so far.
+func timeFrom(w catalog.Window) string {
+	if w.Calendar != nil {
+		switch w.Calendar.Unit {
+		case catalog.Week:
+			return "now/w"
+		case catalog.Month:
+			return "now/M"
+		}
+	}
+	length := w.MaxLength().Round(time.Minute)
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}} {
+		if length%unit.size == 0 {
+			return strconv.Itoa(int(length/unit.size)) + unit.name
+		}
+	}
+	return strconv.Itoa(int(length/time.Minute)) + "m"
+}

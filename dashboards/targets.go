@@ -1,0 +1,76 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/loki"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/tempo"
+)
+
+// The data sources are variables, so that a dashboard fits every Grafana.
+const (
+	variablePrometheus  = "datasource"
+	variableLoki        = "loki"
+	variableTempo       = "tempo"
+	variableEnvironment = "environment"
+	variableVersion     = "version"
+	variableCorrelation = "correlation_id"
+)
+
+func source(kind, variable string) *common.DataSourceRef {
+	return &common.DataSourceRef{Type: ptr(kind), Uid: ptr("${" + variable + "}")}
+}
+
+func fromPrometheus() *common.DataSourceRef { return source("prometheus", variablePrometheus) }
+
+// query is a target of Prometheus. legend may name labels in double braces.
+func query(ref string, v vector, legend string) prometheus.Dataquery {
+	return prometheus.Dataquery{
+		RefId: &ref, Datasource: fromPrometheus(), Expr: v.promQL, LegendFormat: &legend,
+		EditorMode: ptr(prometheus.QueryEditorModeCode), Format: ptr(prometheus.PromQueryFormatTimeSeries),
+	}
+}
+
+// graph asks for the time range.
+func graph(ref string, v vector, legend string) variants.Dataquery {
+	q := query(ref, v, legend)
+	q.Range = ptr(true)
+	return q
+}
+
+// withExemplars asks for the time range and for traces that show what the values are made of.
+func withExemplars(ref string, v vector, legend string) variants.Dataquery {
+	q := query(ref, v, legend)
+	q.Range, q.Exemplar = ptr(true), ptr(true)
+	return q
+}
+
+// now asks for the newest value.
+func now(ref string, v vector, legend string) variants.Dataquery {
+	q := query(ref, v, legend)
+	q.Instant = ptr(true)
+	return q
+}
+
+// rows asks for the newest values as a table.
+func rows(ref string, v vector) variants.Dataquery {
+	q := query(ref, v, "")
+	q.Instant, q.Format = ptr(true), ptr(prometheus.PromQueryFormatTable)
+	return q
+}
+
+func logLines(expr string) variants.Dataquery {
+	return loki.Dataquery{
+		RefId: ptr("A"), Datasource: source("loki", variableLoki), Expr: expr,
+		QueryType: ptr("range"), EditorMode: ptr(loki.QueryEditorModeCode), MaxLines: ptr[int64](200),
+	}
+}
+
+func traceSearch(query string) variants.Dataquery {
+	return tempo.Dataquery{
+		RefId: ptr("A"), Datasource: source("tempo", variableTempo), Query: &query,
+		QueryType: ptr(string(tempo.TempoQueryTypeTraceql)), TableType: ptr(tempo.SearchTableTypeTraces),
+		Limit: ptr[int64](20), Filters: []tempo.TraceqlFilter{},
+	}
+}
