@@ -68,7 +68,7 @@ func (o objective) period() []rulefmt.Rule {
 // warnApproximate says what PromQL alone cannot do.
 func (o objective) warnApproximate() {
 	warn := func(message string) {
-		o.generator.warnings = append(o.generator.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
+		o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
 	}
 	if o.Window.Calendar != nil {
 		warn("its budget is kept over the last " + catalog.FormatDuration(o.nominalPeriod()) +
