@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -10,7 +11,11 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/rules"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // The format of promtool's unit tests, as `promtool test rules` reads it.
@@ -57,67 +62,118 @@ type expectedSample struct {
 	Value  float64 `yaml:"value"`
 }
 
-// WriteUnitTest writes the scenario as a unit test for promtool: which alerts of the rule file fire at
-// the given times, as they did in the playback, and that the error ratio recorded for the SLO's period is
-// within 1 % of the truth at the last of them. Choose times that are some minutes away from any change:
-// promtool evaluates all groups together, Prometheus spreads them over their interval.
-func (p *Playback) WriteUnitTest(w io.Writer, ruleFile string, at ...time.Duration) error {
-	test := unitTest{
-		Name: p.Name, Interval: model.Duration(p.scrape()), Start: p.Start.UTC().Format(time.RFC3339),
-	}
-	for _, one := range p.series() {
-		test.Series = append(test.Series, unitTestSeries{one.labels.String(), p.values(one)})
-	}
-	file := unitTestFile{RuleFiles: []string{ruleFile}, EvaluationInterval: model.Duration(defaultInterval)}
-	for _, g := range p.groups {
-		file.GroupEvalOrder = append(file.GroupEvalOrder, g.Name())
-	}
-	for _, moment := range at {
-		for _, name := range p.alertNames() {
-			test.Alerts = append(test.Alerts, alertTest{model.Duration(moment), name, p.expected(name, moment)})
-		}
-	}
-	if len(at) > 0 {
-		last := slices.Max(at)
-		truth := strconv.FormatFloat(Truth{p.Scenario}.PeriodErrorRatio(last), 'f', -1, 64)
-		test.Expressions = append(test.Expressions, expressionTest{
-			Expr: fmt.Sprintf("count(abs(slo:sli_error:ratio_rate%s{sloth_service=%q, sloth_slo=%q} - %s) <= 0.01 * %[4]s)",
-				p.SLO.Window, p.Service.Name, p.SLO.Name, truth),
-			At: model.Duration(last), Expected: []expectedSample{{"{}", 1}},
-		})
+// WriteUnitTest writes a scenario as a unit test for promtool: which alerts of the rule file fire at
+// the given times, and that the error budget recorded is within 1 % of the truth at the last of them. What is
+// expected is what happens here when all groups are evaluated together, as promtool does it.
+func WriteUnitTest(ctx context.Context, w io.Writer, s *Scenario, groups rulefmt.RuleGroups, ruleFile string, at ...time.Duration) error {
+	file := newUnitTestFile(groups, ruleFile)
+	test, err := newUnitTest(ctx, s, groups, at)
+	if err != nil {
+		return err
 	}
 	file.Tests = []unitTest{test}
+	return file.write(w)
+}
+
+// WriteOutageTests writes a unit test file for the rules of a service: for each SLO that the collector
+// counts, eight clean hours, half an hour in which everything fails, and two that are clean again.
+func WriteOutageTests(ctx context.Context, w io.Writer, s *catalog.Service, groups rulefmt.RuleGroups, ruleFile string) error {
+	file := newUnitTestFile(groups, ruleFile)
+	for _, slo := range s.SLOs {
+		if slo.SLI.Prometheus != nil {
+			continue // which metrics its queries read, nobody here knows
+		}
+		const clean, outage, after = 8 * hour, hour / 2, 2 * hour
+		var environment string
+		if len(s.Environments) > 0 {
+			environment = s.Environments[0]
+		}
+		test, err := newUnitTest(ctx, &Scenario{
+			Name: "total outage of " + s.Name + "/" + slo.Name, Service: s, SLO: slo, Environment: environment,
+			Start: time.Date(2026, time.March, 16, 0, 0, 0, 0, time.UTC), Length: clean + outage + after, Scrape: time.Minute,
+			Streams: []Stream{{Version: "1.0.0", Traffic: []Phase{{clean, 600, 0}, {outage, 600, 1}, {after, 600, 0}}}},
+		}, groups, []time.Duration{clean - hour, clean + outage - 5*time.Minute, clean + outage + after})
+		if err != nil {
+			return err
+		}
+		file.Tests = append(file.Tests, test)
+	}
+	if len(file.Tests) == 0 {
+		return nil
+	}
+	return file.write(w)
+}
+
+func newUnitTestFile(groups rulefmt.RuleGroups, ruleFile string) unitTestFile {
+	file := unitTestFile{RuleFiles: []string{ruleFile}, EvaluationInterval: model.Duration(defaultInterval)}
+	for _, g := range groups.Groups {
+		file.GroupEvalOrder = append(file.GroupEvalOrder, g.Name)
+	}
+	return file
+}
+
+func (f unitTestFile) write(w io.Writer) error {
 	encoder := yaml.NewEncoder(w)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(file); err != nil {
+	if err := encoder.Encode(f); err != nil {
 		return err
 	}
 	return encoder.Close()
 }
 
-// alertNames are the names of all alerting rules, each once.
-func (p *Playback) alertNames() []string {
+func newUnitTest(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, at []time.Duration) (unitTest, error) {
+	test := unitTest{Name: s.Name, Interval: model.Duration(s.scrape()), Start: s.Start.UTC().Format(time.RFC3339)}
+	for _, one := range s.series() {
+		test.Series = append(test.Series, unitTestSeries{one.labels.String(), s.values(one)})
+	}
+	if len(at) == 0 {
+		return test, nil
+	}
+	p, err := prepare(ctx, s, file, nil)
+	if err != nil {
+		return test, err
+	}
+	last := slices.Max(at)
+	for now := time.Duration(0); now <= last; now += defaultInterval {
+		for _, g := range p.groups {
+			g.Eval(ctx, s.Start.Add(now))
+		}
+		if slices.Contains(at, now) {
+			test.Alerts = append(test.Alerts, p.firing(now)...)
+		}
+	}
+	spent := number(1 - Truth{s}.BudgetRemaining(last))
+	test.Expressions = []expressionTest{{
+		Expr: fmt.Sprintf("count(abs(1 - slo:period_error_budget_remaining:ratio{sloth_service=%q, sloth_slo=%q} - %s) <= 0.01 * %s)",
+			s.Service.Name, s.SLO.Name, spent, spent),
+		At: model.Duration(last), Expected: []expectedSample{{"{}", 1}},
+	}}
+	return test, p.Close()
+}
+
+// firing are the tests of all alerts at the time of their last evaluation.
+func (p *Playback) firing(now time.Duration) []alertTest {
 	var names []string
+	expected := make(map[string][]expectedAlert)
 	for _, g := range p.groups {
 		for _, r := range g.AlertingRules() {
 			if !slices.Contains(names, r.Name()) {
 				names = append(names, r.Name())
 			}
+			for _, a := range r.ActiveAlerts() {
+				if a.State == rules.StateFiring {
+					set := a.Labels.Map()
+					delete(set, labels.AlertName)
+					expected[r.Name()] = append(expected[r.Name()], expectedAlert{set, a.Annotations.Map()})
+				}
+			}
 		}
 	}
-	return names
-}
-
-func (p *Playback) expected(alert string, at time.Duration) []expectedAlert {
-	var all []expectedAlert
-	for _, e := range p.Fired(alert) {
-		if e.Firing <= at && (e.Resolved == 0 || at < e.Resolved) {
-			set := e.Labels.Map()
-			delete(set, labels.AlertName)
-			all = append(all, expectedAlert{set, e.Annotations.Map()})
-		}
+	var tests []alertTest
+	for _, name := range names {
+		tests = append(tests, alertTest{model.Duration(now), name, expected[name]})
 	}
-	return all
+	return tests
 }
 
 // values are a series' samples in promtool's short form: 0+5x10 is 0 and ten more, each 5 greater.

@@ -16,11 +16,10 @@ import (
 
 // What happened here happens in promtool too: it reads the scenario and agrees on alerts and ratio.
 func TestPromtoolAgrees(t *testing.T) {
-	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool", t.TempDir())
+	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool")
 	require.NoError(t, err)
 
 	s := outage(t)
-	p := play(t, s, handWritten(t))
 	folder := t.TempDir()
 	rules, err := os.ReadFile("testdata/simple.rules.yaml")
 	require.NoError(t, err)
@@ -32,7 +31,7 @@ func TestPromtoolAgrees(t *testing.T) {
 	}
 
 	var text bytes.Buffer
-	require.NoError(t, p.WriteUnitTest(&text, "simple.rules.yaml", hour, 2*hour+30*minute, 5*hour))
+	require.NoError(t, scenario.WriteUnitTest(t.Context(), &text, s, handWritten(t), "simple.rules.yaml", hour, 2*hour+30*minute, 5*hour))
 	require.Contains(t, text.String(), "summary: Checkout burns.")
 	out, err := test(text.Bytes())
 	require.NoError(t, err, "%s\n%s", out, text.String())

@@ -11,13 +11,22 @@ import (
 	"path/filepath"
 )
 
-// Build builds the program of a main package into a folder and returns its path. The program may need
-// modules that nothing else here does: it gets a copy of go.mod and go.sum to add them to.
-func Build(pkg, folder string) (string, error) {
+// tags are those of the Makefile: packages that the repository uses too are compiled once.
+const tags = "remove_all_sd,enable_kubernetes_sd,grpcnotrace"
+
+// Build builds the program of a main package and returns its path, in the repository's cache: what is
+// there already and up to date is not built again. The program may need modules that nothing else here
+// does: it gets a copy of go.mod and go.sum to add them to.
+func Build(pkg string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
+	folder, err := os.MkdirTemp("", "gotool")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(folder)
 	for _, name := range []string{"go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -27,8 +36,8 @@ func Build(pkg, folder string) (string, error) {
 			return "", err
 		}
 	}
-	program := filepath.Join(folder, filepath.Base(pkg))
-	build := exec.Command("go", "build", "-modfile", filepath.Join(folder, "go.mod"), "-mod=mod", "-ldflags=-s -w", "-o", program, pkg)
+	program := filepath.Join(root, ".cache", "tools", filepath.Base(pkg))
+	build := exec.Command("go", "build", "-modfile", filepath.Join(folder, "go.mod"), "-mod=mod", "-trimpath", "-buildvcs=false", "-tags="+tags, "-o", program, pkg)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
