@@ -82,11 +82,14 @@ type linter struct {
 	links  int
 }
 
-// lintPage is a runbook, its links and its headings.
+// A lintPage is what matters of a runbook; the text of all of them would fill the memory.
 type lintPage struct {
-	text    []byte
-	links   []runbooks.Link
-	anchors map[string]bool
+	links               []runbooks.Link
+	anchors             map[string]bool
+	generated, orphaned bool
+	// hash is of what the page was generated from, on line hashLine.
+	hash     string
+	hashLine int
 }
 
 func (l *linter) lint() {

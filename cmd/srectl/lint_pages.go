@@ -14,6 +14,39 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
+// readPages reads the runbooks.
+func (l *linter) readPages() {
+	l.pages = map[string]*lintPage{}
+	folders, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder))
+	if err != nil {
+		l.error(runbooks.Folder, 0, "cannot be read: "+reason(err), "run srectl generate runbooks")
+	}
+	for _, folder := range folders {
+		if !folder.IsDir() {
+			continue
+		}
+		entries, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder, folder.Name()))
+		if err != nil {
+			l.error(path.Join(runbooks.Folder, folder.Name()), 0, "cannot be read: "+reason(err), "make it readable")
+		}
+		for _, entry := range entries {
+			name := path.Join(runbooks.Folder, folder.Name(), entry.Name())
+			if filepath.Ext(name) != ".md" {
+				continue
+			}
+			if text, ok := l.read(name); ok {
+				p := &lintPage{generated: runbooks.Generated(text), orphaned: runbooks.Orphaned(text)}
+				p.links, p.anchors = runbooks.Links(text)
+				p.hash, p.hashLine = runbooks.HashOf(text)
+				l.pages[name] = p
+				for _, broken := range runbooks.CheckNotes(name, text) {
+					l.add(broken.Severity, name, broken.Line, broken.Message, broken.Mend)
+				}
+			}
+		}
+	}
+}
+
 // lintPages checks the runbooks: what they were generated from, their notes, their links, and that an
 // alert and an index lead to each.
 func (l *linter) lintPages() {
@@ -26,26 +59,23 @@ func (l *linter) lintPages() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.pages)) {
 		page := l.pages[name]
-		for _, broken := range runbooks.CheckNotes(name, page.text) {
-			l.add(broken.Severity, name, broken.Line, broken.Message, broken.Mend)
-		}
 		for _, link := range page.links {
 			l.links++
 			l.lintLink(name, page, link)
 		}
-		if !runbooks.Generated(page.text) {
+		if !page.generated {
 			continue // somebody's own page
 		}
 		service := folders[path.Dir(name)]
-		switch hash, line := runbooks.HashOf(page.text); {
-		case runbooks.Orphaned(page.text):
+		switch {
+		case page.orphaned:
 			l.add(catalog.Warning, name, 1, "the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page")
 		case service == nil:
 			l.add(catalog.Warning, name, 1, "the service of this page is not in the catalog", "move the notes, then delete the folder")
 		case path.Base(name) != runbooks.Index && !l.linked[name]:
 			l.error(name, 1, "no alert leads to this page", "run srectl generate")
-		case hash != runbooks.Hash(service):
-			l.error(name, line, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
+		case page.hash != runbooks.Hash(service):
+			l.error(name, page.hashLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
 		case path.Base(name) != runbooks.Index:
 			l.lintIndexed(name, page)
 		}

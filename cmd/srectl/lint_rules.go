@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -159,33 +158,4 @@ func (l *linter) below(file string, node yaml.Node, key, base, flag string, part
 		names[i] = plain
 	}
 	return names, fragment, true
-}
-
-// readPages reads the runbooks.
-func (l *linter) readPages() {
-	l.pages = map[string]*lintPage{}
-	folders, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder))
-	if err != nil {
-		l.error(runbooks.Folder, 0, "cannot be read: "+reason(err), "run srectl generate runbooks")
-	}
-	for _, folder := range folders {
-		if !folder.IsDir() {
-			continue
-		}
-		entries, err := os.ReadDir(filepath.Join(l.dir, runbooks.Folder, folder.Name()))
-		if err != nil {
-			l.error(path.Join(runbooks.Folder, folder.Name()), 0, "cannot be read: "+reason(err), "make it readable")
-		}
-		for _, entry := range entries {
-			name := path.Join(runbooks.Folder, folder.Name(), entry.Name())
-			if filepath.Ext(name) != ".md" {
-				continue
-			}
-			if text, ok := l.read(name); ok {
-				p := &lintPage{text: text}
-				p.links, p.anchors = runbooks.Links(text)
-				l.pages[name] = p
-			}
-		}
-	}
 }
