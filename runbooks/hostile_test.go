@@ -189,7 +189,7 @@ func TestQueriesParse(t *testing.T) {
 		o.Alerts.Translation = translation
 		var files []alerts.File
 		for _, s := range append([]string{"checkout", `a"b\c`}, hostile[:10]...) {
-			f, _ := alerts.Generate(hostileService(s), alerts.DefaultOptions())
+			f, _ := alerts.Generate(hostileService(s), o.Alerts)
 			files = append(files, f)
 		}
 		if translation == otlptranslator.UnderscoreEscapingWithSuffixes {
