@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -198,7 +199,7 @@ func (p *Playback) fillStepwise(ctx context.Context, r *recording, first, last t
 // name gives what the expression found the labels that the rule writes.
 func (r *recording) name(found labels.Labels) labels.Labels {
 	b := labels.NewBuilder(found)
-	b.Set(labels.MetricName, r.record)
+	b.Set(model.MetricNameLabel, r.record)
 	r.labels.Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
 	return b.Labels()
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -68,7 +69,7 @@ func (s *Scenario) counters(stream *Stream) []series {
 	}
 	if s.SLO.SLI.Prometheus != nil {
 		foreign := func(name string) labels.Labels {
-			return labels.NewBuilder(labels.FromStrings(labels.MetricName, name, "job", s.Service.Name,
+			return labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, "job", s.Service.Name,
 				"instance", stream.instance(), "version", stream.Version)).Labels()
 		}
 		total := pick(func(good, bad float64) float64 { return good + bad })
@@ -111,7 +112,7 @@ func (s *Scenario) deployment(v Version) []series {
 
 // labels are a metric's, with the service and what follows; empty ones are left out, as Prometheus does.
 func (s *Scenario) labels(metric, instance string, pairs ...string) labels.Labels {
-	b := labels.NewBuilder(labels.FromStrings(labels.MetricName, metric, "job", job, "instance", instance,
+	b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, metric, "job", job, "instance", instance,
 		"service_name", s.Service.Name, "service_namespace", s.Service.Namespace, "deployment_environment_name", s.Environment))
 	for i := 0; i < len(pairs); i += 2 {
 		b.Set(pairs[i], pairs[i+1])

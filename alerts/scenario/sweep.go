@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
@@ -92,7 +93,7 @@ func (p *Playback) sweepAlert(ctx context.Context, g *group, r *recording, from 
 
 func (r *recording) alertLabels(found labels.Labels) labels.Labels {
 	b := labels.NewBuilder(found)
-	b.Set(labels.MetricName, "")
+	b.Set(model.MetricNameLabel, "")
 	b.Set(labels.AlertName, r.alert)
 	r.labels.Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
 	return b.Labels()
