@@ -68,7 +68,7 @@ func (s service) variables() []dashboard.VariableModel {
 
 func (s service) environments() dashboard.VariableModel {
 	v := labelVariable(variableEnvironment, "Environment", s.names, s.names.series(metricRemaining, s.anywhere()...), attrEnvironment)
-	if s.queried() {
+	if s.mostEvents() == nil {
 		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordRemaining, s.anywhere()...), attrEnvironment)
 	}
 	if len(s.Environments) > 0 {

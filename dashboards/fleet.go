@@ -24,7 +24,8 @@ var bySLO = []string{attrNamespace, attrService, attrSLO, attrEnvironment}
 
 // remaining is what is left of all budgets, of those that only the rules know too.
 func (f fleet) remaining() vector {
-	return f.names.series(metricRemaining, f.of()...).min(bySLO...).or(f.names.series(recordRemaining, f.of()...).min(bySLO...))
+	recorded := f.names.series(recordRemaining, chosen(attrNamespace, variableNamespace), chosenOrNone(attrEnvironment, variableEnvironment))
+	return f.names.series(metricRemaining, f.of()...).min(bySLO...).or(recorded.min(bySLO...))
 }
 
 func (f fleet) burn() vector {

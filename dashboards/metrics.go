@@ -64,7 +64,7 @@ var (
 // deployment.environment.name and service.version.
 var (
 	metricCalls    = metric{"traces.span.metrics.calls", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, spanAttributes}
-	metricDuration = metric{"traces.span.metrics.duration", "s", otlptranslator.MetricTypeHistogram, byCollector, spanAttributes}
+	metricDuration = metric{"traces.span.metrics.duration", "ms", otlptranslator.MetricTypeHistogram, byCollector, spanAttributes}
 
 	spanAttributes = []string{attrService, attrEnvironment, attrVersion, attrSpanKind, attrStatusCode}
 )

@@ -14,10 +14,10 @@ func (s service) overview() panel {
 	burn := s.names.series(metricBurnRate, s.of(equal(attrWindow, "1h"))...).max(by...)
 	if s.queried() {
 		promised := s.names.series(recordObjective, s.anywhere()...).max(attrSLO)
-		recorded := s.names.series(recordRemaining, s.of()...).min(by...)
-		spent := s.names.series(recordPeriod, s.of()...).max(by...)
+		recorded := s.names.series(recordRemaining, s.recorded()...).min(by...)
+		spent := s.names.series(recordPeriod, s.recorded()...).max(by...)
 		share = share.or(oneMinus(spent.timesOn(oneMinus(promised), attrSLO)))
-		burn = burn.or(s.names.suffixed(recordRatio, "1h", s.of()...).max(by...).overOn(oneMinus(promised), attrSLO))
+		burn = burn.or(s.names.suffixed(recordRatio, "1h", s.recorded()...).max(by...).overOn(oneMinus(promised), attrSLO))
 		remaining = remaining.or(recorded)
 	}
 	targets := []variants.Dataquery{

@@ -27,6 +27,12 @@ func chosen(attribute, variable string) matcher {
 	return matcher{attribute, "=~", strconv.Quote("$" + variable)}
 }
 
+// chosenOrNone matches what has no such label too: a query that Prometheus evaluates for an SLI need not
+// have the label that is chosen.
+func chosenOrNone(attribute, variable string) matcher {
+	return matcher{attribute, "=~", strconv.Quote("$" + variable + "|")}
+}
+
 // A vector is a PromQL expression of an instant vector, made from a metric of the registry.
 type vector struct {
 	promQL string
@@ -103,6 +109,9 @@ func (v vector) on(symbol string, w vector, attributes []string) vector {
 	}
 	return v.operator(symbol+" on ("+strings.Join(labels, ", ")+") group_left ()", w)
 }
+
+// some leaves out what is 0: nothing happened there, and a share of nothing is not a number.
+func (v vector) some() vector { return v.operator(">", number(0)) }
 
 // is keeps what has the value.
 func (v vector) is(value float64) vector { return v.operator("==", number(value)) }

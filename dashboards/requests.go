@@ -11,7 +11,7 @@ func (s service) requests() {
 	}
 	calls := s.names.series(metricCalls, spans()...).rate().sum(attrVersion)
 	failed := s.names.series(metricCalls, spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
-	ratio := failed.or(number(0).times(calls)).over(calls)
+	ratio := failed.or(number(0).times(calls)).over(calls.some())
 	counted := ""
 	if slo := s.mostEvents(); slo != nil {
 		o := objective{s, slo}
@@ -26,7 +26,7 @@ func (s service) requests() {
 		newGraph(about{"errors", "Errors", "The share of requests that fail, by version. Good is near 0; one version above the others is a bad deploy." + counted, 8},
 			look{unit: "percentunit", min: ptr(0.0), none: "No requests"}, withExemplars("A", ratio, byVersion)),
 		newGraph(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, and the same for all versions.", 8},
-			look{unit: "s", min: ptr(0.0), none: "No span_metrics connector with the dimensions deployment.environment.name and service.version"},
+			look{unit: "ms", min: ptr(0.0), none: "No span_metrics connector with the dimensions deployment.environment.name and service.version"},
 			withExemplars("p95", buckets.quantile(0.95), "95 % "+byVersion), withExemplars("p50", buckets.quantile(0.5), "50 % "+byVersion)),
 	}
 	strips := []strip{{7, panels}}
@@ -75,4 +75,6 @@ func (o objective) events(more ...matcher) vector {
 	return o.names.series(metricEvents, o.of(more...)...).rate().sum(attrVersion)
 }
 
-func (o objective) badShare() vector { return o.events(equal(attrOutcome, "bad")).over(o.events()) }
+func (o objective) badShare() vector {
+	return o.events(equal(attrOutcome, "bad")).over(o.events().some())
+}

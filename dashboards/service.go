@@ -26,6 +26,11 @@ func (s service) of(more ...matcher) []matcher {
 	return append(append(s.anywhere(), chosen(attrEnvironment, variableEnvironment)), more...)
 }
 
+// recorded matches what the rules record of the service, in the environments that are chosen and in none.
+func (s service) recorded(more ...matcher) []matcher {
+	return append(append(s.anywhere(), chosenOrNone(attrEnvironment, variableEnvironment)), more...)
+}
+
 // anywhere matches the service's series in all environments.
 func (s service) anywhere() []matcher {
 	matchers := []matcher{equal(attrService, s.Name)}

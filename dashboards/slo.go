@@ -23,11 +23,15 @@ func (o objective) of(more ...matcher) []matcher {
 	return o.service.of(append([]matcher{equal(attrSLO, o.Name)}, more...)...)
 }
 
+func (o objective) recorded() []matcher {
+	return o.service.recorded(equal(attrSLO, o.Name))
+}
+
 func (o objective) queried() bool { return o.SLI.Prometheus != nil }
 
 func (o objective) remaining() vector {
 	if o.queried() {
-		return o.names.series(recordRemaining, o.of()...).min(attrEnvironment)
+		return o.names.series(recordRemaining, o.recorded()...).min(attrEnvironment)
 	}
 	return o.names.series(metricRemaining, o.of()...).min(attrEnvironment)
 }
@@ -35,7 +39,7 @@ func (o objective) remaining() vector {
 // share is the share of good events over the period.
 func (o objective) share() vector {
 	if o.queried() {
-		return oneMinus(o.names.series(recordPeriod, o.of()...).max(attrEnvironment).times(number(o.ErrorBudget())))
+		return oneMinus(o.names.series(recordPeriod, o.recorded()...).max(attrEnvironment).times(number(o.ErrorBudget())))
 	}
 	return oneMinus(o.names.series(metricErrorRatio, o.of(equal(attrWindow, o.Window.String()))...).max(attrEnvironment))
 }
@@ -49,9 +53,9 @@ func (o objective) burn(windows ...time.Duration) vector {
 	if !o.queried() {
 		return o.names.series(metricBurnRate, o.of(anyOf(attrWindow, words...))...).min(attrEnvironment)
 	}
-	ratio := o.names.suffixed(recordRatio, words[0], o.of()...)
+	ratio := o.names.suffixed(recordRatio, words[0], o.recorded()...)
 	for _, w := range words[1:] {
-		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.of()...))
+		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.recorded()...))
 	}
 	return ratio.min(attrEnvironment).over(number(o.ErrorBudget()))
 }
