@@ -60,12 +60,16 @@ func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
 		warnings []Warning
 	)
 	names := newNames(o.Translation)
+	known := map[string]bool{}
+	for _, s := range services {
+		known[s.Name] = true
+	}
 	taken := map[string]bool{}
 	for _, s := range ordered(services) {
 		uid, file := UID(s), fileName(s.Name)
 		if taken[uid] || taken[file] {
-			file = fileName(s.Namespace + "." + s.Name)
 			uid = hashed(s.Namespace, s.Name)
+			file = uid + ".json"
 			warnings = append(warnings, Warning{
 				Severity: catalog.Warning, Position: s.Position,
 				Message: "another service is called " + s.Name + " too; links by name lead to its dashboard, and this one is " + file,
@@ -73,7 +77,8 @@ func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
 			})
 		}
 		taken[uid], taken[file] = true, true
-		files = append(files, File{path.Join(Folder, file), newService(s, names, o).dashboard(uid)})
+		one := service{Service: s, options: o, names: names, board: newBoard(), known: known}
+		files = append(files, File{path.Join(Folder, file), one.dashboard(uid)})
 	}
 	return append(files, File{path.Join(Folder, "fleet.json"), newFleet(names).dashboard()}), warnings
 }

@@ -104,7 +104,7 @@ func TestNamesakesGetADashboardEach(t *testing.T) {
 	assert.Contains(t, warnings[0].Message, "another service is called api")
 	require.Len(t, files, 3)
 	assert.Equal(t, "dashboards/api.json", files[0].Path)
-	assert.Equal(t, "dashboards/b.api.json", files[1].Path)
+	assert.Equal(t, "dashboards/"+hashed("b", "api")+".json", files[1].Path)
 	assert.NotEqual(t, decode(t, files[0].JSON)["uid"], decode(t, files[1].JSON)["uid"])
 }
 

@@ -76,7 +76,7 @@ func (f fleet) alerts() panel {
 }
 
 // toService leads to a service's dashboard, whose uid is made of its name.
-var toService = linked("Dashboard", "/d/"+uidPrefix+"${__data.fields.Service}")
+var toService = linked("Dashboard", "/d/"+uidPrefix+"${__value.text}")
 
 func (f fleet) table() panel {
 	return newTable(about{"slos", "All SLOs, least budget first", "What is left of each error budget and how fast it goes. Good is green from left to right. " +

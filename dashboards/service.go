@@ -15,10 +15,8 @@ type service struct {
 	options Options
 	names   *names
 	board   *board
-}
-
-func newService(s *catalog.Service, n *names, o Options) service {
-	return service{s, o, n, newBoard()}
+	// known are the names of the services that have a dashboard.
+	known map[string]bool
 }
 
 // of matches the service's series, in the environments that are chosen.
@@ -61,7 +59,7 @@ func (s service) dashboard(uid string) []byte {
 
 // alerts are what fires, whatever environment is chosen: a page is never hidden.
 func (s service) alerts() panel {
-	runbook := linked("Runbook", address(s.options.RunbookURL, s.Name)+"/${__data.fields.Alert}")
+	runbook := linked("Runbook", address(s.options.RunbookURL, s.Name)+"/${__value.text}")
 	return newTable(about{"alerts", "Alerts", "What fires or is about to, in all environments. Good is an empty table. " +
 		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 8},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
@@ -89,11 +87,15 @@ func (s service) people() panel {
 	item("Pager", anchor(s.Escalation.Pager))
 	item("Email", markdown(s.Escalation.Email))
 	item("Wiki", anchor(s.Escalation.Wiki))
-	item("Runbooks", "["+"all of this service]("+address(s.options.RunbookURL, s.Name)+")")
+	item("Runbooks", "[all of this service]("+address(s.options.RunbookURL, s.Name)+")")
 	if len(s.DependsOn) > 0 {
 		var on []string
 		for _, name := range s.DependsOn {
-			on = append(on, "["+markdown(name)+"](/d/"+UID(&catalog.Service{Name: name})+")")
+			if s.known[name] {
+				on = append(on, "["+markdown(name)+"](/d/"+UID(&catalog.Service{Name: name})+")")
+			} else {
+				on = append(on, markdown(name))
+			}
 		}
 		item("Needs", strings.Join(on, ", "))
 	}
