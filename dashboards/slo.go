@@ -185,11 +185,13 @@ func timeFrom(w catalog.Window) string {
 		switch w.Calendar.Unit {
 		case catalog.Week:
 			return "now/w"
-		case catalog.Month:
+		case catalog.Quarter: // the fiscal one is that of the calendar, unless a dashboard says otherwise
+			return "now/fQ"
+		default:
 			return "now/M"
 		}
 	}
-	length := w.MaxLength().Round(time.Minute)
+	length := w.Rolling.Round(time.Minute)
 	for _, unit := range []struct {
 		name string
 		size time.Duration

@@ -1,0 +1,49 @@
+package dashboards
+
+import (
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+func TestTimeFrom(t *testing.T) {
+	rolling := func(d time.Duration) catalog.Window { return catalog.Window{Rolling: d} }
+	calendar := func(unit catalog.CalendarUnit) catalog.Window {
+		return catalog.Window{Calendar: &catalog.Calendar{Unit: unit, Location: time.UTC}}
+	}
+	for want, window := range map[string]catalog.Window{
+		"30d": rolling(30 * 24 * time.Hour), "36h": rolling(36 * time.Hour), "90m": rolling(90 * time.Minute),
+		"now/w": calendar(catalog.Week), "now/M": calendar(catalog.Month), "now/fQ": calendar(catalog.Quarter),
+	} {
+		assert.Equal(t, want, timeFrom(window))
+	}
+}
+
+// Grafana needs thresholds in ascending order; factors that were moved may be equal or in another one.
+func TestThresholdsAscend(t *testing.T) {
+	of := service{Service: &catalog.Service{Name: "checkout"}, names: newNames(DefaultOptions().Translation)}
+	for _, percent := range []float64{99.99, 99.9, 99, 90, 50, 5} {
+		for _, window := range []time.Duration{36 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour} {
+			o := objective{of, &catalog.SLO{Objective: percent, Window: catalog.Window{Rolling: window}}}
+			assertAscending(t, o.burnSteps())
+			stat := o.exhaustionStat("").FieldConfig
+			require.NotNil(t, stat)
+			assertAscending(t, stat.Defaults.Thresholds.Steps)
+		}
+	}
+	o := objective{of, &catalog.SLO{Objective: 99.9, Window: catalog.Window{Rolling: 30 * 24 * time.Hour}}}
+	assert.Equal(t, from(good, step(1, notice), step(3, warning), step(6, bad), step(14.4, bad)), o.burnSteps())
+}
+
+func assertAscending(t *testing.T, steps []dashboard.Threshold) {
+	t.Helper()
+	require.Nil(t, steps[0].Value)
+	for i := 2; i < len(steps); i++ {
+		assert.Greater(t, *steps[i].Value, *steps[i-1].Value)
+	}
+}
