@@ -141,6 +141,9 @@ func orNone(bad, total string) string {
 // A counter that is new, or less than it was, has grown from 0. That is the truth of a new
 // replica, version or process; but where the whole SLO is new to this Prometheus, its counters may be
 // old, and only what is seen of their growth counts.
+//
+// A counter that began anew and is past its old value already looks as if it had gone on: where one did in a step, PromQL's
+// increase stands in, which reads every sample between.
 func (g *generator) increase(d time.Duration, all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
 		return g.names.selector(metricEvents, append(append([]matcher(nil), all...), more...)...)
@@ -153,7 +156,11 @@ func (g *generator) increase(d time.Duration, all []matcher, more ...matcher) st
 	}
 	environment := quoteLabel(g.names.attribute(attrEnvironment))
 	slo := quoteLabel(g.names.attribute(attrSLO))
-	return "\n  (" + now + " - " + before(counters(more...)) + " >= 0)" +
+	var began string
+	if d == step {
+		began = "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)\n  or"
+	}
+	return began + "\n  (" + now + " - " + before(counters(more...)) + " >= 0)" +
 		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +
 		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + recent + "]))\n"
 }
