@@ -71,7 +71,7 @@ shop: bin/shop ## only the shop, for a collector that runs already: make shop AR
 test: build generate-check vet lint test-unit test-e2e bench-compile vulncheck ## everything; what CI runs
 
 test-short: ## the inner loop: tests without the built binary, without the race detector
-	go test -short ./catalog/... ./connectors/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
+	go test -short ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
 
 test-unit: ## tests of all packages, with the race detector
 	go test -race -timeout 15m $$(go list ./... | grep -v -e '/test$$' -e /cmd/otelcol-sre)
@@ -103,7 +103,7 @@ generate-check: ## generating changes nothing
 	test "$$before" = "$$(state)" || \
 		{ git status --short; echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
-BENCHMARKS := ./connectors/... ./processors/... ./exporters/... ./internal/... ./catalog/... ./cmd/srectl
+BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./internal/... ./catalog/... ./cmd/srectl
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
 

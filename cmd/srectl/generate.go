@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/dashboards"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -41,6 +43,7 @@ type kind struct {
 var kinds = []kind{
 	{"alerts", "Prometheus rules, and Alertmanager's inhibition rules", (*generation).alerts},
 	{"runbooks", "a page for each alert", (*generation).runbooks},
+	{"dashboards", "Grafana dashboards, and one for all services", (*generation).dashboards},
 }
 
 // ruleFormats are the ways to write a rule file.
@@ -67,7 +70,7 @@ func newGenerateCommand() *cobra.Command {
 ` + describes + `
 A file is written whole or not at all, and left alone when it is right already. One that was
 not generated is never overwritten. One whose service has left the catalog is reported; --prune removes
-it if it is a rule file. Runbooks stay: people write into them.
+it if it is a rule file or a dashboard. Runbooks stay: people write into them.
 
 Exits 0 if everything was written, 1 if the catalog has errors (nothing is written then) or a file
 stands in the way, 2 if there is no such catalog or it cannot be written.`,
@@ -89,7 +92,7 @@ stands in the way, 2 if there is no such catalog or it cannot be written.`,
 	flags := cmd.Flags()
 	flags.StringVar(&g.catalog, "catalog", "", "catalog folder or file")
 	flags.StringVar(&g.out, "out", "", "folder to write to")
-	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files whose service is gone")
+	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files and dashboards whose service is gone")
 	flags.StringVar(&g.format, "format", "rules", "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
 	flags.StringVar(&g.options.RunbookURL, "runbook-url", g.options.RunbookURL, "where runbooks are served: links are URL/SERVICE/ALERT")
 	flags.StringVar(&g.options.DashboardURL, "dashboard-url", g.options.DashboardURL, "where dashboards are served: links are URL/SERVICE")
@@ -229,7 +232,27 @@ func (g *generation) alerts(services []*catalog.Service) error {
 			return err
 		}
 	}
-	return g.retire(alertsFolder, kept)
+	return g.retire(alertsFolder, ".yaml", kept)
+}
+
+func (g *generation) dashboards(services []*catalog.Service) error {
+	files, warnings := dashboards.Generate(services, dashboards.Options{Translation: g.options.Translation, RunbookURL: g.options.RunbookURL})
+	for _, w := range warnings {
+		g.tell("%s", w)
+	}
+	kept := map[string]bool{}
+	for _, f := range files {
+		name := path.Base(f.Path)
+		kept[name] = true
+		write := func(w io.Writer) error {
+			_, err := w.Write(f.JSON)
+			return err
+		}
+		if err := g.write(dashboards.Folder, name, write); err != nil {
+			return err
+		}
+	}
+	return g.retire(dashboards.Folder, ".json", kept)
 }
 
 func (g *generation) runbooks(services []*catalog.Service) error {

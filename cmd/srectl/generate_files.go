@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/dashboards"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -33,7 +34,9 @@ func (g *generation) write(folder, name string, content func(io.Writer) error) e
 }
 
 // isGenerated tells a file that may be overwritten: somebody may have written one by hand.
-func isGenerated(text []byte) bool { return bytes.HasPrefix(text, []byte(alerts.Header)) }
+func isGenerated(text []byte) bool {
+	return bytes.HasPrefix(text, []byte(alerts.Header)) || dashboards.Generated(text)
+}
 
 // replaceFile writes a file so that a reader sees the old text or the new, never a part.
 func replaceFile(path string, text []byte) (err error) {
@@ -58,14 +61,14 @@ func replaceFile(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// retire reports generated rule files that no service has any more, and removes them with --prune.
-func (g *generation) retire(folder string, kept map[string]bool) error {
+// retire reports generated files that no service has any more, and removes them with --prune.
+func (g *generation) retire(folder, extension string, kept map[string]bool) error {
 	entries, err := os.ReadDir(filepath.Join(g.out, folder))
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if kept[entry.Name()] || !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != ".yaml" {
+		if kept[entry.Name()] || !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != extension {
 			continue
 		}
 		path := filepath.Join(g.out, folder, entry.Name())

@@ -44,6 +44,7 @@ func TestGenerateWritesEachKind(t *testing.T) {
 	for _, name := range []string{
 		"alerts/checkout.rules.yaml", "alerts/otelcol-sre.rules.yaml", "alerts/alertmanager-inhibit.yaml",
 		"runbooks/checkout/README.md", "runbooks/checkout/ErrorBudgetBurnCritical.md", "runbooks/otelcol-sre/CollectorDown.md",
+		"dashboards/checkout.json", "dashboards/fleet.json",
 	} {
 		assert.FileExists(t, filepath.Join(out, name))
 	}
@@ -61,6 +62,21 @@ func TestGenerateAgainChangesNothing(t *testing.T) {
 	after, err := os.Stat(filepath.Join(out, "alerts/checkout.rules.yaml"))
 	require.NoError(t, err)
 	assert.True(t, os.SameFile(before, after), "the file was replaced")
+}
+
+func TestGenerateKeepsDashboardsOfOthers(t *testing.T) {
+	out, dir := t.TempDir(), oneCatalog(t, oneService)
+	generate(t, exitOK, "dashboards", "--catalog", dir, "--out", out)
+	folder := filepath.Join(out, "dashboards")
+	gone, mine := filepath.Join(folder, "gone.json"), filepath.Join(folder, "mine.json")
+	require.NoError(t, os.Rename(filepath.Join(folder, "checkout.json"), gone))
+	require.NoError(t, os.WriteFile(mine, []byte(`{"uid": "mine"}`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkout.json"), []byte(`{"uid": "own"}`), 0o644))
+
+	said := generate(t, exitNotOK, "dashboards", "--catalog", dir, "--out", out, "--prune")
+	assert.Contains(t, said, "checkout.json: error: is there and was not generated; move it away")
+	assert.Contains(t, said, gone+": removed")
+	assert.FileExists(t, mine)
 }
 
 func TestGeneratePrunesOnlyWhatItWrote(t *testing.T) {
