@@ -27,6 +27,8 @@ func TestDeployment(t *testing.T) {
 	}{
 		"regresses, replaced at once":  {[]phase{even(deploy, 600, 0)}, []phase{even(hour, 600, 0.05)}, true},
 		"regresses, beside the old":    {[]phase{even(deploy+hour, 300, 0.0005)}, []phase{even(hour, 300, 0.05)}, true},
+		"both fail alike":              {[]phase{even(deploy, 600, 0), even(hour, 600, 0.05)}, []phase{even(hour, 600, 0.05)}, false},
+		"the old one fails more":       {[]phase{even(deploy, 600, 0), even(hour, 600, 0.1)}, []phase{even(hour, 600, 0.01)}, false},
 		"clean":                        {[]phase{even(deploy, 600, 0)}, []phase{even(hour, 600, 0)}, false},
 		"canary at 1/min, one failure": {[]phase{even(deploy+hour, 600, 0.0005)}, []phase{even(10*minute, 1, 0), even(minute, 1, 1), even(49*minute, 1, 0)}, false},
 		"canary at 1/min, six of ten":  {[]phase{even(deploy+hour, 600, 0.002)}, []phase{even(10*minute, 1, 0), even(6*minute, 1, 1), even(44*minute, 1, 0)}, true},

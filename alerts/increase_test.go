@@ -31,7 +31,7 @@ func TestIncrease(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			names := newNames(DefaultOptions().Translation)
 			g := &generator{names: names}
-			expr := names.by("sum", g.increase(step, []matcher{equal(attrService, "checkout")}), attrEnvironment)
+			expr := names.by("sum", g.increase([]matcher{equal(attrService, "checkout")}), attrEnvironment)
 			var script strings.Builder
 			script.WriteString("load 15s\n")
 			for _, line := range strings.Split(test.series, "\n") {

@@ -124,8 +124,8 @@ func (o objective) events() []rulefmt.Rule {
 // countedEvents are the increases of slo.events.
 func (o objective) countedEvents() (bad, total string) {
 	all := []matcher{equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)}
-	bad = o.names.by("sum", o.increase(step, all, equal(attrOutcome, "bad")), attrEnvironment)
-	total = o.names.by("sum", o.increase(step, all), attrEnvironment)
+	bad = o.names.by("sum", o.increase(all, equal(attrOutcome, "bad")), attrEnvironment)
+	total = o.names.by("sum", o.increase(all), attrEnvironment)
 	return o.judged(orNone(bad, o.recorded(recordTotal))), o.judged(total)
 }
 
@@ -134,7 +134,7 @@ func orNone(bad, total string) string {
 	return bad + "\nor on (" + label(attrEnvironment) + ") 0 * " + total
 }
 
-// increase is what the counters grew by in the last d, exactly: the sums of consecutive
+// increase is what the counters grew by in the last step, exactly: the sums of consecutive
 // increases add up to the growth of the counter, which those of PromQL's increase, an extrapolation,
 // do only on average. A counter that was out of sight for up to longestGap grew meanwhile.
 //
@@ -144,25 +144,21 @@ func orNone(bad, total string) string {
 //
 // A counter that began anew and is past its old value already looks as if it had gone on: where one did in a step, PromQL's
 // increase stands in, which reads every sample between.
-func (g *generator) increase(d time.Duration, all []matcher, more ...matcher) string {
+func (g *generator) increase(all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
 		return g.names.selector(metricEvents, append(append([]matcher(nil), all...), more...)...)
 	}
-	window, gap := catalog.FormatDuration(d), catalog.FormatDuration(longestGap)
-	recent := catalog.FormatDuration(step)
-	now := "last_over_time(" + counters(more...) + "[" + recent + "])"
+	window, gap := catalog.FormatDuration(step), catalog.FormatDuration(longestGap)
+	now := "last_over_time(" + counters(more...) + "[" + window + "])"
 	before := func(series string) string {
 		return "last_over_time(" + series + "[" + gap + "] offset " + window + ")"
 	}
 	environment := quoteLabel(g.names.attribute(attrEnvironment))
 	slo := quoteLabel(g.names.attribute(attrSLO))
-	var began string
-	if d == step {
-		began = "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)\n  or"
-	}
-	return began + "\n  (" + now + " - " + before(counters(more...)) + " >= 0)" +
+	return "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)" +
+		"\n  or (" + now + " - " + before(counters(more...)) + " >= 0)" +
 		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +
-		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + recent + "]))\n"
+		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + window + "]))\n"
 }
 
 // judged leaves out the events of maintenance windows. A sample holds the events of a step, so

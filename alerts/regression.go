@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -23,12 +24,24 @@ const (
 	recordVersionTotal = "slo:version_total:increase2h"
 	recordOthersBad    = "slo:other_versions_bad:increase2h"
 	recordOthersTotal  = "slo:other_versions_total:increase2h"
-	recordWorse        = "slo:version_worse:zscore"
+	recordStepBad      = "slo:version_bad:increase5m"
+	recordStepTotal    = "slo:version_total:increase5m"
+	// What a young version and those beside it did in one step, while both ran.
+	recordYoungBad    = "slo:young_version_bad:increase5m"
+	recordYoungTotal  = "slo:young_version_total:increase5m"
+	recordBesideBad   = "slo:beside_version_bad:increase5m"
+	recordBesideTotal = "slo:beside_version_total:increase5m"
+
+	recordWorse = "slo:version_worse:zscore"
 )
 
 // regression tells a deploy that made things worse from one that only happened when things were
 // bad: the version's share of bad events is compared with that of all other versions by a
 // two-proportion z-test with pooled variance.
+//
+// Where the others still run beside it, both are compared over the time in which both ran, from a step
+// after the version's first minute: an incident that hits all of them alike makes none of them worse. Where they have gone, what
+// they did before is all there is to compare with.
 func (g *generator) regression() []rulefmt.Rule {
 	if !slices.ContainsFunc(g.service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus == nil }) {
 		return nil // versions are known of events that the collector counts
@@ -42,36 +55,58 @@ func (g *generator) regression() []rulefmt.Rule {
 	record := func(name, expr string) rulefmt.Rule {
 		return rulefmt.Rule{Record: name, Expr: expr, Labels: identity}
 	}
-	byVersion := func(more ...matcher) string {
-		return g.names.by("sum", g.increase(compared, service, more...), attrEnvironment, attrSLO, attrVersion)
-	}
 	bad, total := named(recordVersionBad), named(recordVersionTotal)
-	const onSLO = "(deployment_environment_name, slo_name)"
+	const onSLO, onVersion = "(deployment_environment_name, slo_name)", "(deployment_environment_name, service_version)"
 	others := func(of string) string {
 		return "-" + of + "\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + of + ")"
 	}
 	otherBad, otherTotal := named(recordOthersBad), named(recordOthersTotal)
-	pooled := "((" + bad + " + " + otherBad + ") / (" + total + " + " + otherTotal + "))"
-	young := "time() - " + g.names.by("max", g.names.selector(metricStart, service...), attrEnvironment, attrVersion) + " < " + seconds(fresh)
+	stepOf := func(more ...matcher) string {
+		return g.names.by("sum", g.increase(service, more...), attrEnvironment, attrSLO, attrVersion)
+	}
+	stepBad, stepTotal := named(recordStepBad), named(recordStepTotal)
+	age := "(time() - " + g.names.by("max", g.names.selector(metricStart, service...), attrEnvironment, attrVersion) + ")"
+	whileYoung := func(of string) string {
+		return "(" + of + ")\nand on " + onVersion + " " + age + " >= " + seconds(step) + " < " + seconds(fresh)
+	}
+	during := func(record string, window time.Duration) string {
+		return "(sum_over_time(" + named(record) + "[" + catalog.FormatDuration(window) + "]) / " + strconv.Itoa(overlap) + ")"
+	}
+	beside := zScore(during(recordYoungBad, fresh), during(recordYoungTotal, fresh), during(recordBesideBad, fresh), during(recordBesideTotal, fresh))
+	// A tenth of the version's traffic is enough to compare with.
+	besideRuns := "(" + others(stepTotal) + ") * 10 >= " + stepTotal
+	young := age + " < " + seconds(fresh)
 	name := literal(oneLine(g.service.Name))
 
 	return []rulefmt.Rule{
-		record(recordVersionTotal, byVersion()),
-		record(recordVersionBad, byVersion(equal(attrOutcome, "bad"))),
+		record(recordStepTotal, stepOf()),
+		record(recordStepBad, stepOf(equal(attrOutcome, "bad"))),
+		record(recordVersionTotal, during(recordStepTotal, compared)),
+		record(recordVersionBad, during(recordStepBad, compared)),
 		record(recordOthersTotal, others(total)),
 		record(recordOthersBad, others(bad)),
-		record(recordWorse, "("+bad+" / "+total+" - "+otherBad+" / "+otherTotal+")\n/ sqrt("+pooled+" * (1 - "+pooled+")\n* (1 / "+total+" + 1 / "+otherTotal+"))"),
+		record(recordYoungTotal, whileYoung(stepTotal)),
+		record(recordYoungBad, whileYoung(stepBad)),
+		record(recordBesideTotal, whileYoung(others(stepTotal))),
+		record(recordBesideBad, whileYoung(others(stepBad))),
+		record(recordWorse, "("+beside+"\nand "+besideRuns+")\nor ("+zScore(bad, total, otherBad, otherTotal)+"\nunless "+besideRuns+")"),
 		g.alert(Alert{
 			Name: "DeploymentRegression", Severity: Page, For: 2 * time.Minute,
 			Expr: named(recordWorse) + " > " + decimal(maxChance) +
 				"\nand " + bad + " >= " + decimal(minFailures-0.5) +
 				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1" +
-				"\nand on (deployment_environment_name, service_version) " + young,
+				"\nand on " + onVersion + " " + young,
 			Annotations: map[string]string{
 				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more than the one before it" + inEnvironment,
 				"description": "The version was first seen within the hour, {{ $labels.slo_name }} burns its error budget, and the version's share of bad events is higher than the other versions' by {{ $value | humanize }} standard errors. Roll it back.",
 			},
-			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events over the last 2h is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). A canary with little traffic has too few failures, and one that fails like its predecessor is no worse.",
+			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that run beside it are compared over the time in which both ran, those that have gone over the last 2h. A canary with little traffic has too few failures, and one that fails like its predecessor is no worse.",
 		}),
 	}
+}
+
+// zScore is by how many standard errors the first share of bad events is higher than the second.
+func zScore(bad, total, otherBad, otherTotal string) string {
+	pooled := "((" + bad + " + " + otherBad + ") / (" + total + " + " + otherTotal + "))"
+	return "(" + bad + " / " + total + " - " + otherBad + " / " + otherTotal + ")\n/ sqrt(" + pooled + " * (1 - " + pooled + ")\n* (1 / " + total + " + 1 / " + otherTotal + "))"
 }
