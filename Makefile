@@ -48,6 +48,7 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@mkdir -p $(@D)
 	@go tool builder --skip-get-modules --skip-compilation --config $< 2>&1 | grep -v INFO || true
 	@rm -f $(@D)/go.mod $(@D)/go.sum
+	@gofmt -w $(@D)
 	@touch $@
 
 # The builder writes the version as a literal; the overlay puts the stamped one in its place.

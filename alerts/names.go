@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // The attributes that make the series of an SLO.
@@ -27,41 +29,22 @@ var (
 	metricStart     = otlptranslator.Metric{Name: "deployment.start_time", Unit: "s", Type: otlptranslator.MetricTypeGauge}
 )
 
-// names says what OTLP metrics and attributes are called in this Prometheus. What the rules record
-// has underscores whatever the translation, so that dashboards and alerts need not know it.
-type names struct {
-	metric otlptranslator.MetricNamer
-	label  otlptranslator.LabelNamer
-}
+// names are those of this Prometheus, and the selectors made of them.
+type names struct{ promname.Names }
 
 func newNames(strategy otlptranslator.TranslationStrategyOption) names {
-	return names{
-		metric: otlptranslator.NewMetricNamer("", strategy),
-		label:  otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape()},
-	}
+	return names{promname.New(strategy)}
 }
 
 // label is the name of an attribute in what the rules record.
-func label(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
-
-// attribute is the label of an attribute in what the collector sends.
-func (n names) attribute(name string) string {
-	if l, err := n.label.Build(name); err == nil {
-		return l
-	}
-	return label(name)
-}
+func label(attribute string) string { return promname.Recorded(attribute) }
 
 // selector selects series of a metric of the collector.
 func (n names) selector(metric otlptranslator.Metric, matchers ...matcher) string {
-	name, err := n.metric.Build(metric)
-	if err != nil { // the metrics above all have names
-		name = label(metric.Name)
-	}
 	for i := range matchers {
-		matchers[i].name = n.attribute(matchers[i].name)
+		matchers[i].name = n.Attribute(matchers[i].name)
 	}
-	return selector(name, matchers...)
+	return selector(n.Metric(metric), matchers...)
 }
 
 // by aggregates a vector of the collector's series by attributes, under the names of the rules.
@@ -69,7 +52,7 @@ func (n names) by(function, expr string, attributes ...string) string {
 	var to []string
 	for _, a := range attributes {
 		to = append(to, label(a))
-		if from := n.attribute(a); from != label(a) {
+		if from := n.Attribute(a); from != label(a) {
 			expr = "label_replace(" + expr + `, "` + label(a) + `", "$1", "` + from + `", "(.*)")`
 		}
 	}
@@ -98,12 +81,7 @@ func selector(metric string, matchers ...matcher) string {
 }
 
 // quoteLabel is a label's name where a query names labels.
-func quoteLabel(name string) string {
-	if model.LegacyValidation.IsValidLabelName(name) {
-		return name
-	}
-	return strconv.Quote(name)
-}
+func quoteLabel(name string) string { return promname.QuoteLabel(name) }
 
 // quote writes a string of PromQL, which takes Go's escapes but not the replacement character.
 func quote(s string) string {

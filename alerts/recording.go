@@ -153,8 +153,8 @@ func (g *generator) increase(all []matcher, more ...matcher) string {
 	before := func(series string) string {
 		return "last_over_time(" + series + "[" + gap + "] offset " + window + ")"
 	}
-	environment := quoteLabel(g.names.attribute(attrEnvironment))
-	slo := quoteLabel(g.names.attribute(attrSLO))
+	environment := quoteLabel(g.names.Attribute(attrEnvironment))
+	slo := quoteLabel(g.names.Attribute(attrSLO))
 	return "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)" +
 		"\n  or (" + now + " - " + before(counters(more...)) + " >= 0)" +
 		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +

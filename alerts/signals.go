@@ -34,11 +34,7 @@ func (g *generator) latencyShift() rulefmt.Rule {
 	if g.service.Namespace != "" {
 		job = g.service.Namespace + "/" + job
 	}
-	metric := metricDuration
-	buckets, err := g.names.metric.Build(metric)
-	if err != nil {
-		buckets = label(metric.Name)
-	}
+	buckets := g.names.Metric(metricDuration)
 	series := func(suffix string) string { return selector(buckets+suffix, equal("job", job)) }
 	quantile := func(offset string) string {
 		return "histogram_quantile(0.95, sum by (le) (rate(" + series("_bucket") + "[30m]" + offset + ")))"

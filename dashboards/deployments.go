@@ -97,7 +97,7 @@ func sourceVariable(name, title string) dashboard.VariableModel {
 func labelVariable(name, title string, n *names, v vector, attribute string) dashboard.VariableModel {
 	from := label(attribute)
 	if v.names != nil {
-		from = n.attribute(attribute)
+		from = n.Attribute(attribute)
 	}
 	ask := "label_values(" + v.promQL + ", " + from + ")"
 	return dashboard.VariableModel{

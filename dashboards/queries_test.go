@@ -123,7 +123,7 @@ func assertLabels(t *testing.T, n *names, m metric, matchers []*labels.Matcher) 
 	var allowed []string
 	for _, a := range m.attributes {
 		if m.origin == byCollector {
-			allowed = append(allowed, n.attribute(a))
+			allowed = append(allowed, n.Attribute(a))
 		} else {
 			allowed = append(allowed, label(a))
 		}

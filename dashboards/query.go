@@ -46,7 +46,7 @@ func (n *names) series(m metric, matchers ...matcher) vector { return n.suffixed
 // suffixed selects series whose name goes on: the buckets of a histogram, the window of a rule.
 func (n *names) suffixed(m metric, suffix string, matchers ...matcher) vector {
 	v := vector{names: n}
-	translate := n.attribute
+	translate := n.Attribute
 	if m.origin != byCollector {
 		v.names, translate = nil, label
 	}
@@ -80,7 +80,7 @@ func (v vector) aggregate(function string, attributes []string) vector {
 		if v.names == nil {
 			continue
 		}
-		if from := v.names.attribute(a); from != to[i] {
+		if from := v.names.Attribute(a); from != to[i] {
 			promQL = `label_replace(` + promQL + `, "` + to[i] + `", "$1", "` + from + `", "(.*)")`
 		}
 	}

@@ -1,12 +1,12 @@
 package runbooks
 
 import (
-	"strings"
-
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // The collector's metrics that the pages ask for.
@@ -17,18 +17,11 @@ var (
 	metricInstances = otlptranslator.Metric{Name: "deployment.instances", Unit: "{instance}", Type: otlptranslator.MetricTypeGauge}
 )
 
-// names says what metrics and attributes are called in this Prometheus, as package alerts does. What
-// rules record has underscores whatever the translation.
-type names struct {
-	metric    otlptranslator.MetricNamer
-	attribute otlptranslator.LabelNamer
-}
+// names are those of this Prometheus, and the selectors made of them.
+type names struct{ promname.Names }
 
 func newNames(strategy otlptranslator.TranslationStrategyOption) names {
-	return names{
-		metric:    otlptranslator.NewMetricNamer("", strategy),
-		attribute: otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape()},
-	}
+	return names{promname.New(strategy)}
 }
 
 // A matcher of a label; name is the OpenTelemetry attribute's.
@@ -40,24 +33,13 @@ type matcher struct {
 
 // collected selects series of a metric that the collector sends.
 func (n names) collected(metric otlptranslator.Metric, matchers []matcher) string {
-	name, err := n.metric.Build(metric)
-	if err != nil { // the metrics above all have names
-		name = underscores(metric.Name)
-	}
-	return selector(name, n.label, matchers)
-}
-
-func (n names) label(attribute string) string {
-	if l, err := n.attribute.Build(attribute); err == nil {
-		return l
-	}
-	return underscores(attribute)
+	return selector(n.Metric(metric), n.Attribute, matchers)
 }
 
 // recorded selects series that a rule records.
 func recorded(rule string, matchers []matcher) string { return selector(rule, underscores, matchers) }
 
-func underscores(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
+func underscores(attribute string) string { return promname.Recorded(attribute) }
 
 func selector(metric string, label func(string) string, matchers []matcher) string {
 	s := parser.VectorSelector{Name: metric}

@@ -72,7 +72,7 @@ func alternatives(words []string) string {
 	return strings.Join(quoted, "|")
 }
 
-func (q queries) by(attributes ...string) string { return by(q.label, attributes) }
+func (q queries) by(attributes ...string) string { return by(q.Attribute, attributes) }
 
 func by(label func(string) string, attributes []string) string {
 	names := make([]string, len(attributes))

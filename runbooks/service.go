@@ -18,7 +18,7 @@ func (c *subject) changed() markdown {
 	b.add(c.show("Running now", c.q.instances()))
 	if c.service.Repository != "" {
 		b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
-			code(c.q.label("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
+			code(c.q.Attribute("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
 	}
 	b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
 	b.add(c.wayBack())
