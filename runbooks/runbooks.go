@@ -35,6 +35,11 @@ const (
 type Options struct {
 	// Prometheus and Alertmanager are base URLs: of the expression browser, and for amtool.
 	Prometheus, Alertmanager string
+	// Grafana, Jaeger and Kibana are base URLs of where people look at traces and logs. Without one, a
+	// page has the query and no link.
+	Grafana, Jaeger, Kibana string
+	// Loki and Tempo are the UIDs of those data sources in Grafana.
+	Loki, Tempo string
 	// Command regenerates the pages; it stands in their header.
 	Command string
 	// Known tells which services have an index, for links between services; nil is none.
@@ -48,6 +53,8 @@ func DefaultOptions() Options {
 	return Options{
 		Prometheus:   "http://localhost:9090",
 		Alertmanager: "http://localhost:9093",
+		Loki:         "loki",
+		Tempo:        "tempo",
 		Command:      "srectl generate runbooks --catalog CATALOG --out .",
 		Alerts:       alerts.DefaultOptions(),
 	}
