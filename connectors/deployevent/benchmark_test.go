@@ -33,7 +33,7 @@ func describe(to pcommon.Resource, n int) {
 }
 
 func startCore(t testing.TB) *instance {
-	i, err := newCores().instance(connectortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config), pipeline.SignalTraces, outputs{events: consumertest.NewNop()})
+	i, err := newInstance(&components{}, connectortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config), pipeline.SignalTraces, outputs{events: consumertest.NewNop()})
 	require.NoError(t, err)
 	require.NoError(t, i.Start(context.Background(), componenttest.NewNopHost()))
 	t.Cleanup(func() { require.NoError(t, i.Shutdown(context.Background())) })

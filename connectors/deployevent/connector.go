@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/sharedcomponent"
 )
 
 // outputs are what an instance writes to: one of them.
@@ -19,31 +21,15 @@ type outputs struct {
 	metrics consumer.Metrics
 }
 
-// cores holds the core of every component of this factory, by its configuration: the collector
-// hands the same one to all instances of a component.
-type cores struct {
-	mu     sync.Mutex
-	byConf map[*Config]*shared
-}
-
-// shared is a core and the number of its instances that are not shut down.
-type shared struct {
-	core      *core
-	instances int
-	listening map[pipeline.Signal]bool
-	start     sync.Once
-	startErr  error
-}
-
-func newCores() *cores { return &cores{byConf: make(map[*Config]*shared)} }
+// components are those of one factory.
+type components = sharedcomponent.Components[Config, *core]
 
 // An instance is the component of one signal in and one out. Everything it does, it does to the core. Those
 // of one signal in are all given the same, so one of them listens.
 type instance struct {
 	*core
 	listens  bool
-	cores    *cores
-	shared   *shared
+	share    *sharedcomponent.Share[*core]
 	shutdown sync.Once
 }
 
@@ -53,36 +39,33 @@ var (
 	_ connector.Metrics = (*instance)(nil)
 )
 
-// instance makes one. The first of each output is what the core writes to: all instances with that output have
-// the same pipelines behind them.
-func (c *cores) instance(set connector.Settings, cfg *Config, from pipeline.Signal, to outputs) (*instance, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s, ok := c.byConf[cfg]
-	if !ok {
-		made, err := newCore(set, cfg)
-		if err != nil {
-			return nil, err
-		}
-		s = &shared{core: made, listening: map[pipeline.Signal]bool{}}
-		c.byConf[cfg] = s
+func newInstance(all *components, set connector.Settings, cfg *Config, from pipeline.Signal, to outputs) (*instance, error) {
+	share, err := all.Join(cfg, func() (*core, error) { return newCore(set, cfg) })
+	if err != nil {
+		return nil, err
 	}
-	if s.core.to.events == nil {
-		s.core.to.events = to.events
+	return &instance{core: share.Value, listens: share.Value.connect(from, to), share: share}, nil
+}
+
+// connect adds an instance's output, unless there is one: all instances with that output have the same pipelines
+// behind them. It tells whether the instance is the first of its signal in.
+func (c *core) connect(from pipeline.Signal, to outputs) (first bool) {
+	c.connecting.Lock()
+	defer c.connecting.Unlock()
+	if c.to.events == nil {
+		c.to.events = to.events
 	}
-	if s.core.to.metrics == nil {
-		s.core.to.metrics = to.metrics
+	if c.to.metrics == nil {
+		c.to.metrics = to.metrics
 	}
-	s.instances++
-	listens := !s.listening[from]
-	s.listening[from] = true
-	return &instance{core: s.core, listens: listens, cores: c, shared: s}, nil
+	first = !c.listening[from]
+	c.listening[from] = true
+	return first
 }
 
 // Start starts the core with the first instance.
 func (i *instance) Start(ctx context.Context, host component.Host) error {
-	i.shared.start.Do(func() { i.shared.startErr = i.start(ctx, host) })
-	return i.shared.startErr
+	return i.share.Start(func() error { return i.start(ctx, host) })
 }
 
 // Shutdown flushes: the exporters downstream are still up, and all that this instance saw is in. The
@@ -90,14 +73,7 @@ func (i *instance) Start(ctx context.Context, host component.Host) error {
 func (i *instance) Shutdown(ctx context.Context) error {
 	var err error
 	i.shutdown.Do(func() {
-		i.cores.mu.Lock()
-		i.shared.instances--
-		last := i.shared.instances == 0
-		if last {
-			delete(i.cores.byConf, i.config)
-		}
-		i.cores.mu.Unlock()
-		if last {
+		if i.share.Leave() {
 			err = i.stop(ctx)
 		} else {
 			i.flush(ctx)

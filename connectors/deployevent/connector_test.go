@@ -201,7 +201,7 @@ func TestFind(t *testing.T) {
 func TestStorageThatIsNotThere(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	withStorage(cfg)
-	c, err := newCores().instance(connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalLogs, outputs{})
+	c, err := newInstance(&components{}, connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalLogs, outputs{})
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Start(t.Context(), componenttest.NewNopHost()), `storage: no extension "storage" is running`)
 	require.NoError(t, c.Shutdown(t.Context()))

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -32,9 +33,12 @@ type core struct {
 	id        component.ID
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
-	to        outputs
 	now       func() time.Time
 	tracker   *tracker.Tracker
+
+	connecting sync.Mutex // while the pipelines are built; guards the next two
+	to         outputs
+	listening  map[pipeline.Signal]bool
 
 	flushing    sync.Mutex // guards the next four
 	emitter     *emitter
@@ -52,7 +56,7 @@ func newCore(set connector.Settings, cfg *Config) (*core, error) {
 		return nil, err
 	}
 	c := &core{
-		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, now: time.Now,
+		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, now: time.Now, listening: map[pipeline.Signal]bool{},
 		emitter: newEmitter(set.TelemetrySettings, set.BuildInfo),
 	}
 	c.tracker = tracker.New(cfg.tracker(), func() time.Time { return c.now() })

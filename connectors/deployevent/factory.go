@@ -14,25 +14,25 @@ import (
 
 // NewFactory returns the factory of the deployevent connector.
 func NewFactory() connector.Factory {
-	all := newCores()
+	all := &components{}
 	return connector.NewFactory(metadata.Type, createDefaultConfig,
 		connector.WithTracesToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Traces, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalTraces, outputs{events: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalTraces, outputs{events: next})
 		}, metadata.TracesToLogsStability),
 		connector.WithTracesToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalTraces, outputs{metrics: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalTraces, outputs{metrics: next})
 		}, metadata.TracesToMetricsStability),
 		connector.WithLogsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalLogs, outputs{events: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalLogs, outputs{events: next})
 		}, metadata.LogsToLogsStability),
 		connector.WithLogsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalLogs, outputs{metrics: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalLogs, outputs{metrics: next})
 		}, metadata.LogsToMetricsStability),
 		connector.WithMetricsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Metrics, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalMetrics, outputs{events: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalMetrics, outputs{events: next})
 		}, metadata.MetricsToLogsStability),
 		connector.WithMetricsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
-			return all.instance(set, cfg.(*Config), pipeline.SignalMetrics, outputs{metrics: next})
+			return newInstance(all, set, cfg.(*Config), pipeline.SignalMetrics, outputs{metrics: next})
 		}, metadata.MetricsToMetricsStability),
 	)
 }

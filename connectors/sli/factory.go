@@ -13,19 +13,19 @@ import (
 
 // NewFactory returns the factory of the sli connector.
 func NewFactory() connector.Factory {
-	shared := newCores()
+	all := &components{}
 	return connector.NewFactory(metadata.Type, createDefaultConfig,
 		connector.WithTracesToMetrics(
 			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
-				return shared.instance(set, cfg.(*Config), next)
+				return newInstance(all, set, cfg.(*Config), next)
 			}, metadata.TracesToMetricsStability),
 		connector.WithLogsToMetrics(
 			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
-				return shared.instance(set, cfg.(*Config), next)
+				return newInstance(all, set, cfg.(*Config), next)
 			}, metadata.LogsToMetricsStability),
 		connector.WithMetricsToMetrics(
 			func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
-				return shared.instance(set, cfg.(*Config), next)
+				return newInstance(all, set, cfg.(*Config), next)
 			}, metadata.MetricsToMetricsStability),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/sharedcomponent"
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
 )
 
@@ -83,39 +84,18 @@ func (c *core) end(b *batch, sig signal) {
 	c.batches.Put(b)
 }
 
-// cores finds the core of a component. All its processors are created with one *Config.
-type cores struct {
-	mu       sync.Mutex
-	byConfig map[*Config]*shared
-}
+// components are those of one factory.
+type components = sharedcomponent.Components[Config, *core]
 
-type shared struct {
-	core  *core
-	users int
-}
-
-func newCores() *cores { return &cores{byConfig: make(map[*Config]*shared)} }
-
-// take returns the config's core; release, of which only the first call counts, gives it back.
-func (c *cores) take(set component.TelemetrySettings, cfg *Config) (_ *core, release func(), _ error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s, ok := c.byConfig[cfg]
-	if !ok {
-		made, err := newCore(set, cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		s = &shared{core: made}
-		c.byConfig[cfg] = s
+// join returns the component's core, and what gives it back.
+func join(all *components, set component.TelemetrySettings, cfg *Config) (*core, func(), error) {
+	share, err := all.Join(cfg, func() (*core, error) { return newCore(set, cfg) })
+	if err != nil {
+		return nil, nil, err
 	}
-	s.users++
-	return s.core, sync.OnceFunc(func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if s.users--; s.users == 0 {
-			delete(c.byConfig, cfg)
-			s.core.builder.Shutdown()
+	return share.Value, func() {
+		if share.Leave() {
+			share.Value.builder.Shutdown()
 		}
-	}), nil
+	}, nil
 }

@@ -13,10 +13,10 @@ import (
 
 // NewFactory returns the factory of the correlation processor.
 func NewFactory() processor.Factory {
-	all := newCores()
+	all := &components{}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
@@ -28,7 +28,7 @@ func NewFactory() processor.Factory {
 			return processorhelper.NewTraces(ctx, set, cfg, next, process, options(hold, release)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
@@ -40,7 +40,7 @@ func NewFactory() processor.Factory {
 			return processorhelper.NewLogs(ctx, set, cfg, next, process, options(hold, release)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c, release, err := all.take(set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}

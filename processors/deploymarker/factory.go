@@ -14,24 +14,24 @@ import (
 
 // NewFactory returns the factory of the deploymarker processor.
 func NewFactory() processor.Factory {
-	all := &markers{byConfig: map[*Config]*shared{}}
+	all := &components{}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			m, release, err := all.take(set, cfg.(*Config))
+			m, release, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
 			return processorhelper.NewTraces(ctx, set, cfg, next, m.traces, options(true, release)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			m, release, err := all.take(set, cfg.(*Config))
+			m, release, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
 			return processorhelper.NewLogs(ctx, set, cfg, next, m.logs, options(true, release)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			m, release, err := all.take(set, cfg.(*Config))
+			m, release, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}

@@ -2,7 +2,6 @@ package deploymarker
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -16,6 +15,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/sharedcomponent"
 	"github.com/otelcol-sre/otelcol-sre/processors/deploymarker/internal/metadata"
 )
 
@@ -30,39 +30,20 @@ type marker struct {
 	stamped, unknown atomic.Int64
 }
 
-// markers finds the marker of a component. All its processors are created with one *Config.
-type markers struct {
-	mu       sync.Mutex
-	byConfig map[*Config]*shared
-}
+// components are those of one factory.
+type components = sharedcomponent.Components[Config, *marker]
 
-type shared struct {
-	marker *marker
-	users  int
-}
-
-// take returns the config's marker; release, of which only the first call counts, gives it back.
-func (m *markers) take(set processor.Settings, cfg *Config) (_ *marker, release func(), _ error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, ok := m.byConfig[cfg]
-	if !ok {
-		made, err := newMarker(set, cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		s = &shared{marker: made}
-		m.byConfig[cfg] = s
+// join returns the component's marker, and what gives it back.
+func join(all *components, set processor.Settings, cfg *Config) (*marker, func(), error) {
+	share, err := all.Join(cfg, func() (*marker, error) { return newMarker(set, cfg) })
+	if err != nil {
+		return nil, nil, err
 	}
-	s.users++
-	return s.marker, sync.OnceFunc(func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if s.users--; s.users == 0 {
-			delete(m.byConfig, cfg)
-			s.marker.telemetry.Shutdown()
+	return share.Value, func() {
+		if share.Leave() {
+			share.Value.telemetry.Shutdown()
 		}
-	}), nil
+	}, nil
 }
 
 func newMarker(set processor.Settings, cfg *Config) (*marker, error) {

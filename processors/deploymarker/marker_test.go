@@ -110,10 +110,10 @@ func TestSignalsShareOneMarker(t *testing.T) {
 	telemetry := componenttest.NewTelemetry()
 	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
 	set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}
-	all, cfg := &markers{byConfig: map[*Config]*shared{}}, createDefaultConfig().(*Config)
-	first, releaseFirst, err := all.take(set, cfg)
+	all, cfg := &components{}, createDefaultConfig().(*Config)
+	first, releaseFirst, err := join(all, set, cfg)
 	require.NoError(t, err)
-	second, releaseSecond, err := all.take(set, cfg)
+	second, releaseSecond, err := join(all, set, cfg)
 	require.NoError(t, err)
 	require.Same(t, first, second)
 	first.stamped.Add(3)
@@ -126,10 +126,11 @@ func TestSignalsShareOneMarker(t *testing.T) {
 	}
 	require.Equal(t, map[string]int64{"stamped": 3, "unknown": 0}, got)
 	releaseFirst()
-	releaseFirst()
-	require.NotEmpty(t, all.byConfig)
+	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
+	require.NoError(t, err, "the second still counts")
 	releaseSecond()
-	require.Empty(t, all.byConfig)
+	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
+	require.Error(t, err)
 }
 
 func TestConfig(t *testing.T) {
