@@ -60,10 +60,27 @@ func Generated(text []byte) bool { return bytes.HasPrefix(text, []byte(begin)) }
 // A Warning is something to know about a dashboard, and the mend.
 type Warning = catalog.Problem
 
+// A Plan is a dashboard that is to be made. The text of those of thousands of services need not be in memory at once.
+type Plan struct {
+	Path string
+	// Make gives the text. Plans may be made at the same time.
+	Make func() []byte
+}
+
 // Generate makes the dashboard of each service, and that of the fleet.
 func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
+	plans, warnings := Plans(services, o)
+	files := make([]File, len(plans))
+	for i, p := range plans {
+		files[i] = File{p.Path, p.Make()}
+	}
+	return files, warnings
+}
+
+// Plans are the dashboards that Generate makes.
+func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 	var (
-		files    []File
+		plans    []Plan
 		warnings []Warning
 	)
 	names := newNames(o.Translation)
@@ -71,6 +88,7 @@ func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
 	for _, s := range services {
 		known[s.Name] = true
 	}
+	needed := dependents(services)
 	taken := map[string]bool{}
 	for _, s := range ordered(services) {
 		uid, file := UID(s), fileName(s.Name)
@@ -84,10 +102,12 @@ func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
 			})
 		}
 		taken[uid], taken[file] = true, true
-		one := service{Service: s, options: o, names: names, board: newBoard(), known: known}
-		files = append(files, File{path.Join(Folder, file), one.dashboard(uid)})
+		plans = append(plans, Plan{path.Join(Folder, file), func() []byte {
+			one := service{Service: s, options: o, names: names, board: newBoard(), known: known, dependents: needed[s.Name]}
+			return one.dashboard(uid)
+		}})
 	}
-	return append(files, File{path.Join(Folder, "fleet.json"), newFleet(names).dashboard()}), warnings
+	return append(plans, Plan{path.Join(Folder, "fleet.json"), newFleet(names).dashboard}), warnings
 }
 
 // maxUID is how long a uid may be.
