@@ -46,6 +46,7 @@ func (l *loader) finish() (*Catalog, Problems) {
 	slices.SortFunc(c.Services, func(a, b *Service) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
+	tellApart(c.Services)
 	c.Revision = revision(c.Services)
 	l.problems.sort()
 	return c, l.problems.bounded()
@@ -68,6 +69,24 @@ func (l *loader) refuseTwins() {
 		}
 		twin.broken, d.broken = true, true
 		l.problem(d.name, fmt.Sprintf("the service %s is defined at %s too", quote(d.Name), twin.name.position()), "merge the two, or give one another name or namespace")
+	}
+}
+
+// tellApart gives services of one name slugs of their own.
+func tellApart(services []*Service) {
+	named := map[string]int{}
+	for _, s := range services {
+		named[s.Name]++
+	}
+	for _, s := range services {
+		if named[s.Name] == 1 || s.Namespace == "" {
+			continue
+		}
+		s.slug = s.Namespace + "." + s.Name
+		for n := 2; named[s.slug] > 0; n++ {
+			s.slug = fmt.Sprintf("%s.%s-%d", s.Namespace, s.Name, n)
+		}
+		named[s.slug]++
 	}
 }
 

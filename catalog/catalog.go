@@ -50,6 +50,17 @@ type Service struct {
 	Maintenance []Maintenance
 	SLOs        []*SLO
 	Position    Position
+
+	slug string // where it is not the name
+}
+
+// Slug is what the files, pages and dashboards of the service are called: its name, and where other services of the
+// catalog have the same, NAMESPACE.NAME.
+func (s *Service) Slug() string {
+	if s.slug != "" {
+		return s.slug
+	}
+	return s.Name
 }
 
 // Escalation says where the people are.

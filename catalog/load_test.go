@@ -214,3 +214,22 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+func TestSlug(t *testing.T) {
+	one := func(name, namespace string) string {
+		return head + "metadata: {name: " + name + namespace + "}\nspec: {}\n"
+	}
+	c, problems := Parse("services.yaml", []byte(strings.Join([]string{
+		one("cart", ""), one("cart", ", namespace: de"), one("cart", ", namespace: es"), one("mail", ", namespace: es"),
+		one("es.cart", ", namespace: x"), one("cart", ", namespace: es.cart"), one("cart.cart", ", namespace: es"),
+	}, "---\n")))
+	require.NoError(t, problems.Err())
+	slugs := map[string]string{}
+	for _, s := range c.Services {
+		slugs[s.Namespace+" "+s.Name] = s.Slug()
+	}
+	assert.Equal(t, map[string]string{
+		" cart": "cart", "de cart": "de.cart", "es cart": "es.cart-2", "es mail": "mail",
+		"x es.cart": "es.cart", "es.cart cart": "es.cart.cart", "es cart.cart": "cart.cart",
+	}, slugs)
+}
