@@ -88,6 +88,7 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 	for _, s := range services {
 		known[s.Name] = true
 	}
+	needed := dependents(services)
 	taken := map[string]bool{}
 	for _, s := range ordered(services) {
 		uid, file := UID(s), fileName(s.Name)
@@ -102,7 +103,7 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 		}
 		taken[uid], taken[file] = true, true
 		plans = append(plans, Plan{path.Join(Folder, file), func() []byte {
-			one := service{Service: s, options: o, names: names, board: newBoard(), known: known}
+			one := service{Service: s, options: o, names: names, board: newBoard(), known: known, dependents: needed[s.Name]}
 			return one.dashboard(uid)
 		}})
 	}

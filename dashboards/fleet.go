@@ -75,9 +75,6 @@ func (f fleet) alerts() panel {
 		"Severity", rows("A", f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(by...)))
 }
 
-// toService leads to a service's dashboard, whose uid is made of its name.
-var toService = linked("Dashboard", "/d/"+uidPrefix+"${__value.text}")
-
 func (f fleet) table() panel {
 	return newTable(about{"slos", "All SLOs, least budget first", "What is left of each error budget and how fast it goes. Good is green from left to right. " +
 		"The name of a service leads to its dashboard.", gridWidth},

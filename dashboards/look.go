@@ -13,6 +13,8 @@ const (
 	worst   = "dark-red"
 	neutral = "blue"
 	unknown = "#808080"
+
+	exemplar = "rgba(87, 148, 242, 0.9)" // a trace: neutral, and seen on orange
 )
 
 // stateColours are the states of an SLO, best first.
@@ -68,6 +70,31 @@ func words(pairs ...[2]string) []dashboard.ValueMapping {
 		options[p[0]] = dashboard.ValueMappingResult{Color: ptr(p[1]), Index: ptr(int32(i))}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
+}
+
+// texts maps words in a table to other words.
+func texts(pairs ...[2]string) []dashboard.ValueMapping {
+	options := map[string]dashboard.ValueMappingResult{}
+	for i, p := range pairs {
+		options[p[0]] = dashboard.ValueMappingResult{Text: ptr(p[1]), Index: ptr(int32(i))}
+	}
+	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
+}
+
+// absolute are the thresholds of one column.
+func absolute(steps []dashboard.Threshold) dashboard.ThresholdsConfig {
+	return dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: steps}
+}
+
+// limits draws what a target finds as a dashed line in the colour of a warning.
+func limits(ref string) []dashboard.DashboardFieldConfigSourceOverrides {
+	return []dashboard.DashboardFieldConfigSourceOverrides{{
+		Matcher: dashboard.MatcherConfig{Id: "byFrameRefID", Options: ref},
+		Properties: []dashboard.DynamicConfigValue{
+			{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{8, 8}}},
+			{Id: "color", Value: dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: ptr(warning)}},
+		},
+	}}
 }
 
 // colours gives series of these names their colours.

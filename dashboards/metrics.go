@@ -20,6 +20,27 @@ const (
 	attrAlert       = "alertname"
 	attrAlertState  = "alertstate"
 	attrSeverity    = "severity"
+
+	attrJob               = "job" // of OTLP: service.namespace/service.name
+	attrInstance          = "instance"
+	attrBound             = "le"
+	attrClient            = "client"
+	attrServer            = "server"
+	attrConnection        = "connection_type"
+	attrClientNamespace   = "client_" + attrNamespace
+	attrClientEnvironment = "client_" + attrEnvironment
+	attrServerNamespace   = "server_" + attrNamespace
+	attrServerEnvironment = "server_" + attrEnvironment
+
+	attrJVMMemory      = "jvm.memory.type"
+	attrPodNamespace   = "k8s.namespace.name"
+	attrDeploymentName = "k8s.deployment.name"
+	attrStatefulSet    = "k8s.statefulset.name"
+	attrDaemonSet      = "k8s.daemonset.name"
+
+	// Those that a query makes up.
+	attrDeclared = "declared"
+	attrRuntime  = "runtime"
 )
 
 // An origin is who writes a metric, which decides what its name and labels look like.
@@ -28,6 +49,7 @@ type origin int
 const (
 	byCollector  origin = iota // over OTLP: names and attributes are translated
 	byPrometheus               // recording rules and Prometheus itself: names are as they stand here
+	byService                  // services and what watches them, over OTLP; a job each
 )
 
 // A metric is one that panels may ask for: there is no other way to a name in a query.
@@ -66,7 +88,54 @@ var (
 	metricCalls    = metric{"traces.span.metrics.calls", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, spanAttributes}
 	metricDuration = metric{"traces.span.metrics.duration", "ms", otlptranslator.MetricTypeHistogram, byCollector, spanAttributes}
 
-	spanAttributes = []string{attrService, attrEnvironment, attrVersion, attrSpanKind, attrStatusCode}
+	spanAttributes = attributes(attrVersion, attrSpanKind, attrStatusCode)
+)
+
+// What the service_graph connector emits of calls between services, with the dimensions service.namespace and
+// deployment.environment.name. How long a call took is told by the one who answers and by the one who waits.
+var (
+	metricEdgeRequests = metric{"traces_service_graph_request_total", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, edgeAttributes}
+	metricEdgeFailed   = metric{"traces_service_graph_request_failed_total", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, edgeAttributes}
+	metricEdgeServer   = metric{"traces_service_graph_request_server", "s", otlptranslator.MetricTypeHistogram, byCollector, edgeAttributes}
+	metricEdgeClient   = metric{"traces_service_graph_request_client", "s", otlptranslator.MetricTypeHistogram, byCollector, edgeAttributes}
+
+	edgeAttributes = []string{attrClient, attrServer, attrConnection,
+		attrClientNamespace, attrClientEnvironment, attrServerNamespace, attrServerEnvironment}
+)
+
+// What services report of their own process by the semantic conventions, in the language that they are written in, and
+// the kubelet_stats receiver of their pods.
+var (
+	metricActive     = metric{"http.server.active_requests", "{request}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricPending    = metric{"db.client.connection.pending_requests", "{request}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricCPUTime    = metric{"process.cpu.time", "s", otlptranslator.MetricTypeMonotonicCounter, byService, processAttributes}
+	metricProcessCPU = metric{"process.cpu.utilization", "1", otlptranslator.MetricTypeGauge, byService, processAttributes}
+
+	metricProcessMemory = metric{"process.memory.usage", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+
+	metricGoProcessors  = metric{"go.processor.limit", "{thread}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricGoMemory      = metric{"go.memory.used", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricGoMemoryLimit = metric{"go.memory.limit", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricGoroutines    = metric{"go.goroutine.count", "{goroutine}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricGoSchedule    = metric{"go.schedule.duration", "s", otlptranslator.MetricTypeHistogram, byService, processAttributes}
+
+	metricJVMCPU         = metric{"jvm.cpu.recent_utilization", "1", otlptranslator.MetricTypeGauge, byService, processAttributes}
+	metricJVMMemory      = metric{"jvm.memory.used", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricJVMMemoryLimit = metric{"jvm.memory.limit", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricJVMPauses      = metric{"jvm.gc.duration", "s", otlptranslator.MetricTypeHistogram, byService, processAttributes}
+	metricThreads        = metric{"jvm.thread.count", "{thread}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+
+	metricNodeLoop        = metric{"nodejs.eventloop.utilization", "1", otlptranslator.MetricTypeGauge, byService, processAttributes}
+	metricNodeDelay       = metric{"nodejs.eventloop.delay.p99", "s", otlptranslator.MetricTypeGauge, byService, processAttributes}
+	metricNodeMemory      = metric{"v8js.memory.heap.used", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+	metricNodeMemoryLimit = metric{"v8js.memory.heap.limit", "By", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
+
+	metricPodCPU         = metric{"k8s.pod.cpu_limit_utilization", "1", otlptranslator.MetricTypeGauge, byService, podAttributes}
+	metricPodMemory      = metric{"k8s.pod.memory.working_set", "By", otlptranslator.MetricTypeGauge, byService, podAttributes}
+	metricPodMemoryShare = metric{"k8s.pod.memory_limit_utilization", "1", otlptranslator.MetricTypeGauge, byService, podAttributes}
+
+	processAttributes = []string{attrJob, attrInstance, attrEnvironment, attrVersion, attrJVMMemory}
+	podAttributes     = []string{attrPodNamespace, attrDeploymentName, attrStatefulSet, attrDaemonSet}
 )
 
 // What the recording rules of package alerts write, which know SLIs that the collector does not

@@ -18,7 +18,7 @@ func label(attribute string) string { return promname.Recorded(attribute) }
 
 // of names a metric.
 func (n *names) of(m metric) string {
-	if m.origin != byCollector {
+	if m.origin == byPrometheus {
 		return m.name
 	}
 	return n.Metric(otlptranslator.Metric{Name: m.name, Unit: m.unit, Type: m.kind})

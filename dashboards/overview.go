@@ -46,16 +46,13 @@ func (s service) queried() bool {
 
 // budgetColumns are how columns about budgets look in every table.
 func budgetColumns() []dashboard.DashboardFieldConfigSourceOverrides {
-	thresholds := func(steps []dashboard.Threshold) dashboard.ThresholdsConfig {
-		return dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: steps}
-	}
 	const day = 24 * 3600
 	return []dashboard.DashboardFieldConfigSourceOverrides{
-		field("Budget left", "unit", "percentunit", "decimals", 1, "custom.cellOptions", coloured(), "thresholds", thresholds(budgetSteps)),
+		field("Budget left", "unit", "percentunit", "decimals", 1, "custom.cellOptions", coloured(), "thresholds", absolute(budgetSteps)),
 		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", coloured(),
-			"thresholds", thresholds(from(good, step(1, notice), step(3, warning), step(6, bad)))),
+			"thresholds", absolute(from(good, step(1, warning), step(6, bad)))),
 		field("Spent in", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(),
-			"thresholds", thresholds(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
+			"thresholds", absolute(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
 		field("State", "custom.cellOptions", coloured(), "mappings", words(stateColours...)),
 	}
 }

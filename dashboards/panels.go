@@ -1,10 +1,13 @@
 package dashboards
 
 import (
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/heatmap"
 	"github.com/grafana/grafana-foundation-sdk/go/logs"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
@@ -78,11 +81,13 @@ func lines(fill float64) *timeseries.FieldConfig {
 	}
 }
 
-// newTable is a table; several targets become one by the labels they share.
+// newTable is a table; several targets become one by the labels they share. It is sorted by a column, with a minus
+// before its name the largest first.
 func newTable(a about, l look, columns columns, sortBy string, targets ...variants.Dataquery) panel {
 	options := table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)}
 	if sortBy != "" {
-		options.SortBy = []common.TableSortByFieldState{{DisplayName: sortBy, Desc: ptr(false)}}
+		column, descending := strings.CutPrefix(sortBy, "-")
+		options.SortBy = []common.TableSortByFieldState{{DisplayName: column, Desc: &descending}}
 	}
 	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}), targets)
 	if len(targets) > 1 {
@@ -124,6 +129,25 @@ func newTimeline(a about, l look, target variants.Dataquery) panel {
 		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: ptr(true), AlignValue: ptr(common.TimelineValueAlignmentLeft),
 		Legend: legend(false), Tooltip: tooltip(), PerPage: ptr(20.0),
 	}, l.config(&statetimeline.FieldConfig{LineWidth: ptr[uint32](0), FillOpacity: ptr[uint32](80)}), []variants.Dataquery{target})
+}
+
+// newHeatmap is how many values fell into each bucket of a histogram, whose unit is the look's.
+func newHeatmap(a about, l look, count string, target variants.Dataquery) panel {
+	options := heatmap.Options{
+		Calculate: ptr(false), RowsFrame: &heatmap.RowsHeatmapOptions{Layout: ptr(common.HeatmapCellLayoutAuto)},
+		Color: heatmap.HeatmapColorOptions{
+			Mode: ptr(heatmap.HeatmapColorModeScheme), Scheme: "Oranges", Fill: "dark-orange",
+			Scale: ptr(heatmap.HeatmapColorScaleExponential), Exponent: 0.5, Steps: 64,
+		},
+		FilterValues: &heatmap.FilterValueRange{Le: ptr[float32](1e-9)}, // leaves empty cells blank
+		YAxis:        heatmap.YAxisConfig{Unit: &l.unit, AxisPlacement: ptr(common.AxisPlacementLeft)},
+		CellValues:   &heatmap.CellValues{Unit: &count}, CellGap: ptr[uint8](1),
+		ShowValue: common.VisibilityModeNever, Legend: heatmap.HeatmapLegend{Show: true},
+		Tooltip:   heatmap.HeatmapTooltip{Mode: common.TooltipDisplayModeSingle, YHistogram: ptr(true), ShowColorScale: ptr(true)},
+		Exemplars: heatmap.ExemplarConfig{Color: exemplar},
+	}
+	custom := &heatmap.FieldConfig{ScaleDistribution: &common.ScaleDistributionConfig{Type: common.ScaleDistributionLinear}}
+	return a.panel("heatmap", options, l.config(custom), []variants.Dataquery{target})
 }
 
 // newText is Markdown; whatever comes from the catalog must have gone through markdown.

@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,11 @@ type matcher struct {
 
 // equal matches one value, which is text of the catalog or ours.
 func equal(attribute, value string) matcher { return matcher{attribute, "=", quote(value)} }
+
+// equalOrNone matches what has no such label too: not every pipeline adds it.
+func equalOrNone(attribute, value string) matcher {
+	return matcher{attribute, "=~", quote(regexp.QuoteMeta(value) + "|")}
+}
 
 // anyOf matches words of ours.
 func anyOf(attribute string, words ...string) matcher {
@@ -47,7 +54,7 @@ func (n *names) series(m metric, matchers ...matcher) vector { return n.suffixed
 func (n *names) suffixed(m metric, suffix string, matchers ...matcher) vector {
 	v := vector{names: n}
 	translate := n.Attribute
-	if m.origin != byCollector {
+	if m.origin == byPrometheus {
 		v.names, translate = nil, label
 	}
 	name := n.of(m) + suffix
@@ -64,6 +71,11 @@ func (n *names) suffixed(m metric, suffix string, matchers ...matcher) vector {
 
 // rate is the increase a second, over a range that suits the panel's width and the scrape interval.
 func (v vector) rate() vector { return vector{"rate(" + v.promQL + "[$__rate_interval])", v.names} }
+
+// rateOver is the increase a second over a fixed time, for what is shown as a number.
+func (v vector) rateOver(window string) vector {
+	return vector{"rate(" + v.promQL + "[" + window + "])", v.names}
+}
 
 func (v vector) sum(by ...string) vector { return v.aggregate("sum", by) }
 func (v vector) max(by ...string) vector { return v.aggregate("max", by) }
@@ -94,6 +106,15 @@ func (v vector) operator(symbol string, w vector) vector {
 func (v vector) over(w vector) vector  { return v.operator("/", w) }
 func (v vector) times(w vector) vector { return v.operator("*", w) }
 func (v vector) or(w vector) vector    { return v.operator("or", w) }
+
+// either is all of several, of which there need not be any but one.
+func either(vectors ...vector) vector {
+	all := vectors[0]
+	for _, v := range vectors[1:] {
+		all = all.or(v)
+	}
+	return all
+}
 
 // orAllOf is w where v has nothing at all.
 func (v vector) orAllOf(w vector) vector { return v.operator("or on ()", w) }
@@ -139,6 +160,24 @@ func (v vector) largest(n int) vector {
 
 // age is how many seconds ago a time was.
 func (v vector) age() vector { return vector{promQL: "time()"}.operator("-", v) }
+
+// labelled gives all series one label.
+func (v vector) labelled(attribute, value string) vector {
+	return vector{"label_replace(" + v.promQL + `, "` + label(attribute) + `", ` + quote(value) + `, "", "")`, v.names}
+}
+
+// labelledWhere gives a label to those series of which another label is one of some names.
+func (v vector) labelledWhere(attribute, value, other string, names []string) vector {
+	if len(names) == 0 {
+		return v
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = regexp.QuoteMeta(name)
+	}
+	slices.Sort(quoted)
+	return vector{"label_replace(" + v.promQL + `, "` + label(attribute) + `", ` + quote(value) + `, "` + label(other) + `", ` + quote(strings.Join(quoted, "|")) + ")", v.names}
+}
 
 // number is a number where a vector can be.
 func number(f float64) vector { return vector{promQL: decimal(f)} }

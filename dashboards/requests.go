@@ -1,13 +1,22 @@
 package dashboards
 
-import "github.com/otelcol-sre/otelcol-sre/catalog"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
 
 // requests is rate, errors and duration, by version: from the span_metrics connector where
 // there is one, else from the events of an SLO.
 func (s service) requests() {
 	kinds := anyOf(attrSpanKind, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER")
 	spans := func(more ...matcher) []matcher {
-		return append([]matcher{equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion), kinds}, more...)
+		matchers := []matcher{equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion), kinds}
+		if s.Namespace != "" {
+			matchers = append(matchers, equalOrNone(attrNamespace, s.Namespace))
+		}
+		return append(matchers, more...)
 	}
 	calls := s.names.series(metricCalls, spans()...).rate().sum(attrVersion)
 	failed := s.names.series(metricCalls, spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
@@ -18,7 +27,8 @@ func (s service) requests() {
 		calls, ratio = calls.orAllOf(o.events()), ratio.orAllOf(o.badShare())
 		counted = " Without the span_metrics connector these are the events of the SLO " + markdown(slo.Name) + "."
 	}
-	buckets := s.names.suffixed(metricDuration, "_bucket", spans()...).rate().sum("le", attrVersion)
+	durations := s.names.suffixed(metricDuration, "_bucket", spans()...).rate()
+	byBound := durations.sum(attrBound, attrVersion)
 
 	panels := []panel{
 		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
@@ -26,14 +36,29 @@ func (s service) requests() {
 		newGraph(about{"errors", "Errors", "The share of requests that fail, by version. Good is near 0; one version above the others is a bad deploy." + counted, 8},
 			look{unit: "percentunit", min: ptr(0.0), none: "No requests"}, withExemplars("A", ratio, byVersion)),
 		newGraph(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, and the same for all versions.", 8},
-			look{unit: "ms", min: ptr(0.0), none: "No span_metrics connector with the dimensions deployment.environment.name and service.version"},
-			withExemplars("p95", buckets.quantile(0.95), "95 % "+byVersion), withExemplars("p50", buckets.quantile(0.5), "50 % "+byVersion)),
+			look{unit: "ms", min: ptr(0.0), none: noSpanMetrics},
+			withExemplars("p95", byBound.quantile(0.95), "95 % "+byVersion), withExemplars("p50", byBound.quantile(0.5), "50 % "+byVersion)),
 	}
-	strips := []strip{{7, panels}}
-	if fast := s.latencies(); len(fast) > 0 {
-		strips = append(strips, strip{7, fast})
+	heat := newHeatmap(about{"latency heatmap", "Durations", "How many requests took how long. Good is one band that stays where it is; a second one above it " +
+		"is some users, some instances or one dependency. A dot is a trace." + s.promisedLatency(), 0},
+		look{unit: "ms", none: noSpanMetrics}, "reqps", buckets("A", durations.sum(attrBound)))
+	s.board.row("requests", "Requests by version", false, strip{7, panels}, strip{8, spread(append([]panel{heat}, s.latencies()...))})
+}
+
+const noSpanMetrics = "No requests, or no span_metrics connector with the dimensions deployment.environment.name and service.version"
+
+// promisedLatency says where in the heatmap the promises are.
+func (s service) promisedLatency() string {
+	var promises []string
+	for _, slo := range s.SLOs {
+		if slo.SLI.Latency != nil {
+			promises = append(promises, fmt.Sprintf("%s %% within %s", decimal(slo.Objective), slo.SLI.Latency.Threshold))
+		}
 	}
-	s.board.row("requests", "Requests by version", false, strips...)
+	if len(promises) == 0 {
+		return ""
+	}
+	return " Promised: " + strings.Join(promises, ", ") + "."
 }
 
 const byVersion = "{{service_version}}"
@@ -56,7 +81,7 @@ func (s service) mostEvents() *catalog.SLO {
 func (s service) latencies() []panel {
 	var panels []panel
 	for _, slo := range s.SLOs {
-		if slo.SLI.Latency == nil || len(panels) == 4 {
+		if slo.SLI.Latency == nil || len(panels) == 3 {
 			continue
 		}
 		o := objective{s, slo}

@@ -17,6 +17,8 @@ type service struct {
 	board   *board
 	// known are the names of the services that have a dashboard.
 	known map[string]bool
+	// dependents are those of them that say they need this one.
+	dependents []string
 }
 
 // of matches the service's series, in the environments that are chosen.
@@ -46,6 +48,8 @@ func (s service) dashboard(uid string) []byte {
 		objective{s, slo}.row(i > 0)
 	}
 	s.requests()
+	s.dependencies()
+	s.saturation()
 	s.deployments()
 	s.evidence()
 
@@ -109,6 +113,9 @@ func anchor(text string) string {
 	}
 	return markdown(text)
 }
+
+// toService leads from its name to a service's dashboard, over the same time and environment.
+var toService = linked("Dashboard", "/d/"+uidPrefix+"${__value.text}?${__url_time_range}&${"+variableEnvironment+":queryparam}")
 
 func (s service) links() []dashboard.DashboardLink {
 	fleet := newLink("Fleet", "/d/"+FleetUID, "All services")

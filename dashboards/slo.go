@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -143,13 +144,15 @@ func (o objective) burnGraph(key string) panel {
 		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps()}, targets...)
 }
 
-// burnSteps are the factors of the alerts, in the colour of how urgent they are.
+// burnSteps are the factors of the alerts: those that page are red, those that open a ticket orange.
 func (o objective) burnSteps() []dashboard.Threshold {
 	steps := from(good)
-	urgency := []string{bad, bad, warning, notice}
-	pairs := o.BurnPairs()
-	for i := len(pairs) - 1; i >= 0; i-- {
-		steps = append(steps, step(factor(pairs[i]), urgency[min(i, len(urgency)-1)]))
+	for _, p := range slices.Backward(o.BurnPairs()) {
+		colour := warning
+		if p.Page {
+			colour = bad
+		}
+		steps = append(steps, step(factor(p), colour))
 	}
 	return ascending(steps)
 }

@@ -37,7 +37,7 @@ func TestThresholdsAscend(t *testing.T) {
 		}
 	}
 	o := objective{of, &catalog.SLO{Objective: 99.9, Window: catalog.Window{Rolling: 30 * 24 * time.Hour}}}
-	assert.Equal(t, from(good, step(1, notice), step(3, warning), step(6, bad), step(14.4, bad)), o.burnSteps())
+	assert.Equal(t, from(good, step(1, warning), step(3, warning), step(6, bad), step(14.4, bad)), o.burnSteps())
 }
 
 func assertAscending(t *testing.T, steps []dashboard.Threshold) {

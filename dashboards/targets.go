@@ -46,6 +46,13 @@ func withExemplars(ref string, v vector, legend string) variants.Dataquery {
 	return q
 }
 
+// buckets asks for those of a histogram over the time range, and for traces of what fell into them.
+func buckets(ref string, v vector) variants.Dataquery {
+	q := query(ref, v, "{{"+attrBound+"}}")
+	q.Range, q.Exemplar, q.Format = ptr(true), ptr(true), ptr(prometheus.PromQueryFormatHeatmap)
+	return q
+}
+
 // now asks for the newest value.
 func now(ref string, v vector, legend string) variants.Dataquery {
 	q := query(ref, v, legend)
