@@ -3,6 +3,7 @@ package runbooks
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -59,8 +60,18 @@ func TestQueriesHaveAnswers(t *testing.T) {
 	pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
 	asked := map[string]bool{}
 	for _, page := range pages {
-		for _, query := range blocksOf(page.Text, "promql") {
+		queries := blocksOf(page.Text, "promql")
+		links, _ := Links(page.Text)
+		for _, l := range links { // those within sentences stand nowhere else
+			u, err := url.Parse(l.To)
+			require.NoError(t, err)
+			queries = append(queries, u.Query().Get("g0.expr"))
+		}
+		for _, query := range queries {
 			query = strings.TrimSpace(query)
+			if query == "" {
+				continue
+			}
 			if asked[query] || slices.Contains(conditions, query) {
 				continue
 			}

@@ -26,6 +26,8 @@ func guideOf(a alerts.Alert) guide {
 		return exhaustedGuide
 	case a.Name == "SLIMissing":
 		return missingGuide
+	case a.Name == "SLIImplausible":
+		return implausibleGuide
 	case a.Name == "ServiceSilent":
 		return silentGuide
 	case a.Name == "DeploymentRegression":
@@ -39,19 +41,26 @@ func guideOf(a alerts.Alert) guide {
 
 // A remedy is one step of mitigation: it is taken, checked, and taken back.
 type remedy struct {
-	when, do markdown
-	commands []string
-	verify   markdown
-	check    []query
-	undo     markdown
+	name, when, do markdown
+	commands       []string
+	verify         markdown
+	check          []query
+	undo           markdown
 }
+
+// What trees lead to, by heading.
+const (
+	rollBack = "Roll back"
+	scaleOut = "Scale out"
+)
 
 // remedies writes the steps, each with the way to see that it helped and the way back.
 func (c *subject) remedies(all []remedy) markdown {
 	var b page
 	for _, r := range all {
-		b.heading(3, r.when)
-		b.paragraph(r.do)
+		b.heading(3, r.name)
+		b.paragraph("**When.** " + r.when)
+		b.paragraph("**Do.** " + r.do)
 		if len(r.commands) > 0 {
 			b.add(block("sh", strings.Join(r.commands, "\n"), "") + "\n")
 		}
@@ -129,3 +138,6 @@ func (c *subject) diagnoseService() markdown {
 func (c *subject) mitigateService() []remedy {
 	return append([]remedy{c.rollback()}, c.restart()...)
 }
+
+// goDown is how all trees are read.
+const goDown = "Go down the list; stop at the first yes."

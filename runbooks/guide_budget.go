@@ -31,13 +31,15 @@ var exhaustedGuide = guide{
 	diagnosis: (*subject).burnDiagnosis,
 	mitigation: func(c *subject) []remedy {
 		freeze := remedy{
-			when:   "The budget is spent, and the causes are known or sought",
+			name:   "Freeze releases",
+			when:   "The budget is spent, and the causes are known or sought.",
 			do:     "Agree with the owner to release only what mends reliability, until the budget is above 0. Write the decision under Known causes.",
 			verify: "The budget rises, or at least stays:",
 			undo:   "End the freeze when the budget is above 0, or the calendar window ends.",
 		}
 		forgive := remedy{
-			when:   "What was counted was no failure: a test, a wrong SLI, an agreed outage",
+			name:   "Take out what was no failure",
+			when:   "What was counted was a test, a wrong SLI, or an agreed outage.",
 			do:     "Add a reset to the SLO in the catalog (`resets`, with `at`, `by` and `reason`), or a maintenance window, by a reviewed change.",
 			verify: "The collector logs the reset, and the budget is full from that moment on:",
 			undo:   "Remove the entry: the old failures count again.",

@@ -3,6 +3,7 @@ package runbooks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -138,17 +139,53 @@ func (c *subject) burnFirst() []markdown {
 		"Say in the chat that you are on it, and what you see. Then go on with Diagnosis.")
 }
 
+// burnTree finds the cause from what is likely and quick to see to what is neither.
+func (c *subject) burnTree() markdown {
+	var steps []markdown
+	if c.counts() {
+		steps = append(steps, sprintf("**Does one version fail more than the others?** %s. Yes: %s.",
+			run("Share of bad events by version", c, c.q.versions()), anchor("roll it back", rollBack)))
+	}
+	if len(c.service.DependsOn) > 0 {
+		steps = append(steps, sprintf("**Does a dependency burn its own budget?** %s. Yes: go to its runbook below, and tell its owner. Nothing to mend here.",
+			run("Burn rates of dependencies", c, c.q.dependencies())))
+	}
+	if c.counts() {
+		more := markdown("more instances")
+		if c.scales() {
+			more = anchor(more, scaleOut)
+		}
+		steps = append(steps, sprintf("**Is traffic far from last week's?** %s. Above 2: overload; it needs %s. Below 0.5: something in front keeps requests away, and few failures weigh much.",
+			run("Share of last week's traffic", c, c.q.load()), more))
+	}
+	steps = append(steps,
+		sprintf("**Is it one kind of request?** Look at some under the SLO that burns (%s), and at the %s. One route, customer or feature: turn its flag off, or keep that client away.",
+			join(c.jumps(), ", "), anchor("errors in the logs", logsHeading)),
+		sprintf("**Is it one instance?** The traces and logs tell by %s. Yes: restart that one, after its logs are saved.", code("service.instance.id")),
+		sprintf("**None of these after 15 minutes?** %s.", anchor("Escalate", "Escalation")))
+	var b page
+	b.paragraph(goDown)
+	b.steps(steps...)
+	return b.markdown()
+}
+
+// jumps lead to the SLOs of the page.
+func (c *subject) jumps() []markdown {
+	var jumps []markdown
+	for _, slo := range c.slos() {
+		jumps = append(jumps, anchor(text(slo.Name), sloHeading(slo)))
+	}
+	return jumps
+}
+
+// counts tells whether the collector counts the events of any SLO of the service.
+func (c *subject) counts() bool {
+	return slices.ContainsFunc(c.service.SLOs, func(slo *catalog.SLO) bool { return slo.SLI.Prometheus == nil })
+}
+
 func (c *subject) burnDiagnosis() markdown {
 	var b page
-	b.paragraph("Go down the list; stop at the first yes.")
-	steps := []markdown{
-		"**One version worse than the others?** (by version) Yes: roll it back.",
-		"**Traffic far from last week's?** (traffic) Above 2: overload; scale out. Below 0.5: something in front keeps requests away, and few failures weigh much.",
-		"**A dependency burning?** (dependencies) Yes: its runbook, its owner.",
-		"**One kind of request?** (traces, logs) Yes: a feature flag, bad data, or one client.",
-		"**None of these?** Instances: restart one and compare. Still nothing after 15 minutes: escalate.",
-	}
-	b.steps(steps...)
+	b.add(c.burnTree())
 	b.add(c.dependencies())
 	for _, slo := range c.slos() {
 		b.heading(3, text(sloHeading(slo)))

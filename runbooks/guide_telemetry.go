@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// What the tree of SLIMissing leads to, by heading.
+const (
+	giveCatalog   = "Give the collector its catalog"
+	generateAgain = "Generate the rules again"
+	followMetric  = "Follow the metric to its new name"
+)
+
 var missingGuide = guide{
 	meaning: func(*subject) markdown {
 		return "The service is alive, but its SLI is not measured: there are no counters of it. That is not idleness: an idle service has counters that stand still. The burn alerts of the SLO are blind.\n\n"
@@ -23,37 +30,44 @@ var missingGuide = guide{
 	changed: (*subject).changed,
 	diagnosis: func(c *subject) markdown {
 		var b page
+		b.paragraph(goDown)
 		b.steps(
-			"**`srectl status` does not list the SLO.** The collector runs with another catalog: it refused the newest one (CollectorCatalogRejected), reads another folder (`OTELCOL_SRE_CATALOG`), or is not the one that hears the service.",
-			"**It lists the SLO, and Prometheus has no counters.** They do not arrive: the scrape of port 9464, remote write, or `translation` in `srectl generate` that differs from Prometheus' own `translation_strategy`.",
-			"**Only one environment is missing.** The service says another `deployment.environment.name` than the catalog lists.",
-			"**The rules are older than the catalog.** The SLO or the service was renamed: `srectl lint` says so.",
-			"**The SLI is PromQL.** Its metric was renamed, or is not scraped any more: run its queries below.",
+			sprintf("**Does `srectl status` not list the SLO?** The collector runs with another catalog: it refused the newest one, reads another folder (`OTELCOL_SRE_CATALOG`), or is not the one that hears the service. %s.",
+				anchor("Give it its catalog", giveCatalog)),
+			sprintf("**Is the SLI PromQL?** Its queries are below. One without a result has lost its metric: %s.", anchor("follow it", followMetric)),
+			sprintf("**Are the rules older than the catalog?** `srectl lint` says so, where the SLO or the service was renamed. %s.", anchor("Generate them again", generateAgain)),
+			sprintf("**Is only one environment missing?** %s. The service says another `deployment.environment.name` than the catalog lists: mend the one that is wrong.",
+				run("Counters by environment", c, c.q.counters())),
+			"**Does the service not send what is counted?** Search for it below. Its instrumentation changed, most likely with a deploy: tell its owner, or roll back.",
+			"**It sends it, the collector lists the SLO, and Prometheus has no counters.** They do not arrive: the scrape of port 9464, remote write, or `--translation` of `srectl generate` that differs from Prometheus' own `translation_strategy`.",
 		)
 		b.add(c.show("Counters of the service", c.q.counters()))
 		for _, slo := range c.slos() {
 			b.heading(3, text(sloHeading(slo)))
 			b.add(c.rule(c.of(slo)))
-			b.add(c.requests(slo))
+			b.add(c.counted(slo))
 		}
 		return b.markdown()
 	},
 	mitigation: func(c *subject) []remedy {
 		return []remedy{{
-			when:     "The collector refused the catalog, or reads an old one",
+			name:     giveCatalog,
+			when:     "The collector refused the catalog, or reads an old one.",
 			do:       "Mend it, and put it where the collector reads it:",
 			commands: []string{"srectl validate CATALOG"},
 			verify:   "The counters are there within a minute:",
 			check:    []query{c.q.counters()},
 			undo:     "Revert the change of the catalog. The collector reads it again by itself.",
 		}, {
-			when:     "The rules are older than the catalog",
+			name:     generateAgain,
+			when:     "The rules are older than the catalog.",
 			do:       "Generate them again, look at what changes, and load them:",
 			commands: []string{"srectl diff --git HEAD~1 CATALOG", "srectl generate alerts --catalog CATALOG --out ."},
 			verify:   "`srectl lint` finds nothing, and the alert resolves.",
 			undo:     "Load the rules as they were.",
 		}, {
-			when:   "The SLI is PromQL, and its metric has a new name",
+			name:   followMetric,
+			when:   "The SLI is PromQL, and its metric has a new name.",
 			do:     "Change the query in the catalog, and generate the rules again.",
 			verify: "The queries of the SLO under Diagnosis have results.",
 			undo:   "Revert the change of the catalog, and generate the rules again.",
@@ -62,6 +76,51 @@ var missingGuide = guide{
 	silence: 24 * time.Hour,
 	stays:   "ServiceSilent stays on. The burn alerts of the silenced SLO see nothing while its counters are missing: watch it by hand.",
 }
+
+var implausibleGuide = guide{
+	meaning: func(*subject) markdown {
+		return "The queries of the SLI contradict each other: fewer bad events than none, or more than there were at all. One of them does not ask what its author meant.\n\n"
+	},
+	impact: func(c *subject) markdown {
+		return c.impactOfService() + "Users may see nothing of it. But the burn alerts of this SLO call for nothing, or stay quiet when they should not, and its budget is wrong.\n\n"
+	},
+	first: func(c *subject) []markdown {
+		return []markdown{
+			"The alert's label `slo_name` says which SLO. Does one of its burn alerts fire too? Do not trust it: look at the service itself.",
+			sprintf("What do the queries give? %s. Then run each of them, below.", run("The condition, now", c, query{c.alert().Expr, 6})),
+		}
+	},
+	changed: (*subject).changed,
+	diagnosis: func(c *subject) markdown {
+		var b page
+		b.steps(
+			"**A ratio is above 1?** It is in percent, or its halves are not of the same requests.",
+			"**More bad than all?** The total leaves out what errors counts: a label matcher, a job, an instance, a status.",
+			"**Less than none?** Errors is total minus good, and good has more: duplicated series (two replicas of Prometheus, two exporters), retries, another label matcher.",
+			"**The service changed?** A metric or a label was renamed, in one of the queries only.",
+		)
+		for _, slo := range c.slos() {
+			b.heading(3, text(sloHeading(slo)))
+			b.add(c.rule(c.of(slo)))
+			b.add(c.requests(slo))
+		}
+		return b.markdown()
+	},
+	mitigation: func(*subject) []remedy {
+		return []remedy{{
+			name:     "Mend the query",
+			when:     "A query does not ask what it should.",
+			do:       "Mend it in the catalog, generate the rules again and load them:",
+			commands: []string{"srectl validate CATALOG", "srectl generate alerts --catalog CATALOG --out ."},
+			verify:   "The alert resolves within 20 minutes. What was recorded wrongly stays in the budget until it leaves the period.",
+			undo:     "Revert the change of the catalog, and generate the rules again.",
+		}}
+	},
+	silence: 24 * time.Hour,
+	stays:   "The burn alerts of the silenced SLO stay on, and cannot be trusted until its queries are mended.",
+}
+
+const mendWay = "Mend the way of its telemetry"
 
 var silentGuide = guide{
 	meaning: func(c *subject) markdown {
@@ -82,11 +141,12 @@ var silentGuide = guide{
 	changed: (*subject).changed,
 	diagnosis: func(c *subject) markdown {
 		var b page
+		b.paragraph(goDown)
 		b.steps(
-			"**It does not answer.** It is down: look at its events and its last logs, then restart or roll back.",
-			"**It answers, and others are silent too.** The collector: see the alerts of otelcol-sre.",
-			"**It answers, alone silent.** Its exporter: the environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, a network policy, certificates, `service.name` renamed by a deploy.",
-			"**It was removed on purpose.** Remove it from the catalog.",
+			sprintf("**Does it not answer?** It is down: look at its events and its last logs below. Then %s, if it was deployed when the silence began; else restart it.", anchor("roll back", rollBack)),
+			sprintf("**It answers. Are other services silent too?** %s. The collector or the network: see the alerts of otelcol-sre.", run("Seconds since the last telemetry of each service", c, c.q.silences())),
+			sprintf("**It answers, and it alone is silent?** Its exporter: the environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, a network policy, certificates, `service.name` renamed by a deploy. %s.", anchor("Mend the way", mendWay)),
+			"**Was it removed on purpose?** Remove it from the catalog, and generate again.",
 		)
 		b.add(c.show("Seconds since the last telemetry", c.q.silence()))
 		b.add(c.show("Instances by version", c.q.instances()))
@@ -96,9 +156,22 @@ var silentGuide = guide{
 		}
 		return b.markdown()
 	},
-	mitigation: (*subject).mitigateService,
-	silence:    time.Hour,
-	stays:      "No other alert replaces it: the burn alerts need events to judge. Watch the service by hand.",
+	mitigation: func(c *subject) []remedy {
+		back := c.rollback()
+		back.when = "The silence began with a new version."
+		back.verify = "Within 5 minutes the old version runs, and the seconds since the last telemetry are few:"
+		back.check = []query{c.q.instances(), c.q.silence()}
+		return append([]remedy{back, {
+			name:   mendWay,
+			when:   "The service works, and what it sends does not arrive.",
+			do:     "Set back what changed on the way: the exporter's endpoint, the network policy, the certificate, the name of the service.",
+			verify: "The seconds since the last telemetry are few:",
+			check:  []query{c.q.silence()},
+			undo:   "Take the change of the way back again.",
+		}}, c.restart()...)
+	},
+	silence: time.Hour,
+	stays:   "No other alert replaces it: the burn alerts need events to judge. Watch the service by hand.",
 }
 
 var regressionGuide = guide{
@@ -121,9 +194,10 @@ var regressionGuide = guide{
 		var b page
 		b.paragraph("After the rollback. Compare the versions; the gap between the lines is the regression.")
 		b.steps(
-			"**Only the new version fails?** The deploy is it. Find the commit, and a trace of a failed request.",
-			"**Old and new fail alike?** Not the deploy: a dependency, or a change of data that came with it (a migration). A rollback may not help.",
-			"**Only some SLOs?** The one that got worse says what broke.",
+			sprintf("**Does only the new version fail?** %s. The deploy is it: find the commit (%s), and a trace of a failed request under the SLO below.",
+				run("Share of bad events by version", c, c.q.versions()), anchor("What changed", "What changed")),
+			"**Do old and new fail alike?** Not the deploy: a dependency, or a change of data that came with it (a migration). A rollback may not help.",
+			"**Is it some SLOs only?** The one that got worse says what broke.",
 		)
 		b.add(c.dependencies())
 		for _, slo := range c.service.SLOs {
@@ -144,7 +218,8 @@ var regressionGuide = guide{
 			}
 		}
 		return []remedy{r, {
-			when:   "The new code stands behind a feature flag",
+			name:   "Turn the feature flag off",
+			when:   "The new code stands behind a feature flag.",
 			do:     "Turn the flag off.",
 			verify: "The new version's line falls to that of the old one.",
 			undo:   "Turn the flag on again, for few users first.",

@@ -133,9 +133,27 @@ func (q queries) traffic(slo *catalog.SLO) query {
 	return query{fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m] offset 1w))", events, events), 6}
 }
 
+// versions are the shares of bad events of each version, for all SLOs that the collector counts.
+func (q queries) versions() query {
+	by := q.by("slo.name", "service.version")
+	share := fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m]))", by, q.collected(metricEvents, q.of(bad)), by, q.collected(metricEvents, q.of()))
+	return query{share, 3}
+}
+
+// load is the traffic of all SLOs that the collector counts, as a share of that of a week ago.
+func (q queries) load() query {
+	by, events := q.by("slo.name"), q.collected(metricEvents, q.of())
+	return query{fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m] offset 1w))", by, events, by, events), 6}
+}
+
 // silence is for how many seconds nothing came from the service.
 func (q queries) silence() query {
 	return query{fmt.Sprintf("time() - max %s (%s)", q.by("deployment.environment.name"), q.collected(metricLastSeen, q.of())), 6}
+}
+
+// silences are those of all services, longest first.
+func (q queries) silences() query {
+	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by("service.name", "deployment.environment.name"), q.collected(metricLastSeen, nil)), 0}
 }
 
 // deploys are the versions first seen within the last day and the seconds since, newest first.

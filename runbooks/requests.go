@@ -1,47 +1,116 @@
 package runbooks
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
+	"encoding/json"
+	"net/url"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// requests are the ways to single requests that are bad by the SLO: by traces and by logs, in the
-// languages of the stores that people have.
+// requests are the ways to single events that are bad by the SLO.
 func (c *subject) requests(slo *catalog.SLO) markdown {
 	var b page
 	sli := slo.SLI
 	switch {
 	case sli.Availability != nil:
-		b.add(c.traces("Failed requests", "status = error", sli.Availability.SpanSelection))
+		b.paragraph("Failed requests, in traces (TraceQL). The deepest span with an error is where it breaks:")
+		b.add(c.search(c.traces(c.tagged("error", "true"), append(kinds(sli.Availability.SpanSelection), failed)...)))
+		b.add(onlyMatching(sli.Availability.SpanSelection))
 	case sli.Latency != nil:
-		conditions := "duration > " + sli.Latency.Threshold.String()
-		if sli.Latency.ErrorsAreBad {
-			conditions = "(" + conditions + " || status = error)"
-		}
-		b.add(c.traces("Slow requests", conditions, sli.Latency.SpanSelection))
+		b.paragraph("Slow requests, in traces (TraceQL). The longest span without longer ones below it is what they wait for:")
+		values := url.Values{"minDuration": {sli.Latency.Threshold.String()}}
+		b.add(c.search(c.traces(values, append(kinds(sli.Latency.SpanSelection), slow(sli.Latency)...)...)))
+		b.add(onlyMatching(sli.Latency.SpanSelection))
 	case sli.Spans != nil:
 		b.add(conditions("span", *sli.Spans))
-		b.add(c.traces("The service's spans with errors; narrow them by the condition above", "status = error", catalog.SpanSelection{}))
+		b.paragraph("Spans of the service that failed, in traces (TraceQL). One may be bad here without being failed: then search for its attributes above.")
+		b.add(c.search(c.traces(c.tagged("error", "true"), failed)))
 	case sli.Logs != nil:
 		b.add(conditions("log record", *sli.Logs))
 	case sli.Metrics != nil:
 		b.paragraph(sprintf("It counts the service's own metrics: %s. They have no single requests; the logs below may.", join(metricsOf(sli.Metrics), ", ")))
 	case sli.Prometheus != nil:
-		b.paragraph("Prometheus computes it from the catalog's own queries; the collector does not see its events. Look there for what is bad:")
-		for _, one := range []struct {
-			name   markdown
-			promql string
-		}{{"Errors", sli.Prometheus.Errors}, {"Total", sli.Prometheus.Total}, {"Error ratio", sli.Prometheus.ErrorRatio}} {
-			if one.promql != "" {
-				b.add(c.show(one.name, query{catalog.RenderQuery(one.promql, 5*time.Minute), 6}))
-			}
+		b.add(c.own("Prometheus computes it from the catalog's own queries; the collector does not see its events. Look there for what is bad:", sli.Prometheus))
+	}
+	return b.markdown()
+}
+
+// counted are the ways to the events that the SLO is to count, good and bad, for when none are counted.
+func (c *subject) counted(slo *catalog.SLO) markdown {
+	const there = "There are some: the collector that heard them does not count. There are none: the service does not send them."
+	var b page
+	sli := slo.SLI
+	spans := func(s catalog.SpanSelection) {
+		b.paragraph("What it counts, in traces (TraceQL). " + there)
+		b.add(c.search(c.traces(nil, kinds(s)...)))
+		b.add(onlyMatching(s))
+	}
+	switch {
+	case sli.Availability != nil:
+		spans(sli.Availability.SpanSelection)
+	case sli.Latency != nil:
+		spans(sli.Latency.SpanSelection)
+	case sli.Spans != nil:
+		spans(catalog.SpanSelection{Match: sli.Spans.Match})
+	case sli.Logs != nil:
+		b.paragraph("What it counts, in logs (LogQL). " + there)
+		b.add(c.search(c.loki(c.stream())))
+		b.add(conditions("log record", *sli.Logs))
+	case sli.Metrics != nil:
+		b.paragraph(sprintf("It counts the service's own metrics: %s. Does the service still have metrics of these names?", join(metricsOf(sli.Metrics), ", ")))
+	case sli.Prometheus != nil:
+		b.add(c.own("The catalog's own queries. One without a result has lost its metric:", sli.Prometheus))
+	}
+	return b.markdown()
+}
+
+// own are the queries of a user's SLI.
+func (c *subject) own(about markdown, p *catalog.Prometheus) markdown {
+	var b page
+	b.paragraph(about)
+	for _, one := range []struct {
+		name   markdown
+		promql string
+	}{{"Errors", p.Errors}, {"Total", p.Total}, {"Error ratio", p.ErrorRatio}} {
+		if one.promql != "" {
+			b.add(c.show(one.name, query{catalog.RenderQuery(one.promql, 5*time.Minute), 6}))
 		}
 	}
 	return b.markdown()
+}
+
+// slow is when a span is bad by its duration.
+func slow(l *catalog.Latency) []string {
+	longer := "duration > " + l.Threshold.String()
+	switch {
+	case l.ErrorsAreBad:
+		return []string{"(" + longer + " || status = error || span.http.response.status_code >= 500)"}
+	case l.ExcludeErrors:
+		return []string{longer, "status != error"}
+	}
+	return []string{longer}
+}
+
+// tagged is Jaeger's search for a tag, in the service's environment if there is one only.
+func (c *subject) tagged(key, value string) url.Values {
+	tags := map[string]string{key: value}
+	if of := c.service.Environments; len(of) == 1 {
+		tags["deployment.environment.name"] = of[0]
+	}
+	text, err := json.Marshal(tags)
+	if err != nil { // strings in maps are JSON always
+		return nil
+	}
+	return url.Values{"tags": {string(text)}}
+}
+
+// onlyMatching says what of the spans found does not count.
+func onlyMatching(s catalog.SpanSelection) markdown {
+	if s.Match == "" {
+		return ""
+	}
+	return sprintf("Only spans count for which %s (OTTL) holds.\n\n", code(s.Match))
 }
 
 // conditions are OTTL as the catalog has it.
@@ -71,41 +140,19 @@ func metricsOf(m *catalog.Metrics) []markdown {
 	return all
 }
 
-// traces is a search in Tempo's language.
-func (c *subject) traces(about markdown, condition string, spans catalog.SpanSelection) markdown {
-	search := "resource.service.name = " + strconv.Quote(c.service.Name)
-	if len(c.service.Environments) == 1 {
-		search += " && resource.deployment.environment.name = " + strconv.Quote(c.service.Environments[0])
-	}
-	if len(spans.Kinds) > 0 {
-		kinds := make([]string, len(spans.Kinds))
-		for i, kind := range spans.Kinds {
-			kinds[i] = "kind = " + kind
-		}
-		search += " && (" + strings.Join(kinds, " || ") + ")"
-	}
-	var b page
-	b.paragraph(about + ", in Tempo (TraceQL); the traces show which hop fails or waits:")
-	b.add(block("traceql", "{ "+search+" && "+condition+" }", "") + "\n")
-	if spans.Match != "" {
-		b.paragraph(sprintf("Only spans count for which %s (OTTL) holds.", code(spans.Match)))
-	}
-	return b.markdown()
-}
-
 // logs are the service's errors, then everything of one request.
 func (c *subject) logs() markdown {
 	var b page
-	b.heading(3, "Logs and single requests")
-	b.paragraph("The service's errors in the logs, in Loki (LogQL) and in Kibana (KQL):")
-	b.add(block("logql", fmt.Sprintf("{service_name=%s} | severity_number >= 17", strconv.Quote(c.service.Name)), ""))
-	b.add(block("kql", fmt.Sprintf("resource.attributes.service.name : %s and severity_number >= 17", kql(c.service.Name)), "") + "\n")
-	b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it.", code("correlation.id")))
+	b.heading(3, logsHeading)
+	b.paragraph("The service's errors, in Loki (LogQL):")
+	b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))
+	b.paragraph("The same in Elasticsearch (KQL):")
+	b.add(c.search(c.kibana("severity_number >= 17")))
+	b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code("correlation.id")))
+	b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
+	b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
 	b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")
 	return b.markdown()
 }
 
-// kql is a quoted phrase of Kibana's query language.
-func kql(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
+const logsHeading = "Logs and single requests"

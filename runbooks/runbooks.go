@@ -23,7 +23,7 @@ import (
 
 // Version is raised whenever the text of the pages changes, so that pages of an older generator are
 // seen to be stale.
-const Version = "1"
+const Version = "2"
 
 // Folder is where the pages are, beside the folder alerts. Index is the page of a service.
 const (

@@ -37,7 +37,8 @@ func (c *subject) wayBack() markdown {
 // rollback is the way back to the version before.
 func (c *subject) rollback() remedy {
 	r := remedy{
-		when:   "A version is new and its share of bad events is worse than that of the one before",
+		name:   rollBack,
+		when:   "A version is new, and its share of bad events is worse than that of the one before.",
 		verify: "Within 5 minutes the old version runs alone and the error ratio over 5m falls:",
 		check:  c.verifyRollback(),
 	}
@@ -80,22 +81,26 @@ func (c *subject) verifyRollback() []query {
 	return []query{c.q.instances(), c.q.every("slo:sli_error:ratio_rate5m", 1)}
 }
 
+// scales tells whether the number of instances can be set, by a command we know.
+func (c *subject) scales() bool {
+	k := c.service.Deployment.Kubernetes
+	return k != nil && slices.Contains([]string{"deployment", "statefulset"}, strings.ToLower(k.Kind))
+}
+
 // restart and scale are what helps when no version is to blame.
 func (c *subject) restart() []remedy {
-	if c.service.Deployment.Kubernetes == nil {
-		return nil
-	}
-	switch strings.ToLower(c.service.Deployment.Kubernetes.Kind) {
-	case "deployment", "statefulset":
+	if c.scales() {
 		return []remedy{{
-			when:     "Instances are short of CPU or memory, or traffic is far above that of last week",
+			name:     scaleOut,
+			when:     "Instances are short of CPU or memory, or traffic is far above that of last week.",
 			do:       "Add half as many instances again:",
 			commands: []string{"N=$(" + c.kubectl("kubectl get %s -o jsonpath='{.spec.replicas}'") + ")", c.kubectl("kubectl scale %s --replicas=$((N * 3 / 2 + 1))")},
 			verify:   "More instances run, and the error ratio falls:",
 			check:    c.verifyRollback(),
 			undo:     sprintf("%s in the same shell. An autoscaler (HPA) undoes the step by itself: raise its minimum instead.", code(c.kubectl("kubectl scale %s --replicas=$N"))),
 		}, {
-			when:     "No version is new, and one instance or all hang",
+			name:     "Restart",
+			when:     "No version is new, and one instance or all hang.",
 			do:       "Restart, one after the other:",
 			commands: []string{c.kubectl("kubectl rollout restart %s"), c.kubectl("kubectl rollout status %s")},
 			verify:   "All instances are new and ready, and the error ratio falls.",
