@@ -59,31 +59,31 @@ func emitted(s *catalog.Service) string {
 		line("traces_span_metrics_duration_milliseconds_bucket", span+`, le="`+le+`"`, "0+10x20")
 	}
 	for _, name := range []string{"traces_service_graph_request_total", "traces_service_graph_request_failed_total"} {
-		edges(&b, s.Name, func(labels string) { plainLine(&b, name, labels, "0+10x20") })
+		calls(&b, s.Name, func(labels string) { series(&b, name, labels, "0+10x20") })
 	}
 	for _, name := range []string{"traces_service_graph_request_server_seconds_bucket", "traces_service_graph_request_client_seconds_bucket"} {
 		for _, le := range []string{"0.1", "0.5", "+Inf"} {
-			edges(&b, s.Name, func(labels string) { plainLine(&b, name, labels+`, le="`+le+`"`, "0+10x20") })
+			calls(&b, s.Name, func(labels string) { series(&b, name, labels+`, le="`+le+`"`, "0+10x20") })
 		}
 	}
 	process := `job="` + s.Namespace + "/" + s.Name + `", instance="1"`
-	plainLine(&b, "process_cpu_time_seconds_total", process+`, cpu_mode="user"`, "0+1x20")
+	series(&b, "process_cpu_time_seconds_total", process+`, cpu_mode="user"`, "0+1x20")
 	for _, name := range []string{"go_processor_limit", "go_memory_used_bytes", "go_memory_limit_bytes", "go_goroutine_count", "http_server_active_requests"} {
-		plainLine(&b, name, process, "4x20")
+		series(&b, name, process, "4x20")
 	}
 	for _, le := range []string{"0.001", "+Inf"} {
-		plainLine(&b, "go_schedule_duration_seconds_bucket", process+`, le="`+le+`"`, "0+10x20")
+		series(&b, "go_schedule_duration_seconds_bucket", process+`, le="`+le+`"`, "0+10x20")
 	}
 	return b.String()
 }
 
-// edges are the calls that a service gets and makes.
-func edges(b *strings.Builder, service string, add func(labels string)) {
+// calls are the calls that a service gets and makes.
+func calls(b *strings.Builder, service string, add func(labels string)) {
 	add(`client="caller", server="` + service + `", server_service_namespace="shop", server_deployment_environment_name="production"`)
 	add(`client="` + service + `", server="called", client_service_namespace="shop", client_deployment_environment_name="production"`)
 }
 
-func plainLine(b *strings.Builder, name, labels, values string) {
+func series(b *strings.Builder, name, labels, values string) {
 	fmt.Fprintf(b, "  %s{%s} %s\n", name, labels, values)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // A direction is that of the calls between this service and others.
 type direction struct {
-	key, title, description, heading string
+	name string
 	// self and other name the two ends; namespace and environment are those of this service's.
 	self, other, namespace, environment string
 	// took is how long a call takes this service: to answer it, or to wait for it.
@@ -18,46 +18,61 @@ type direction struct {
 }
 
 var (
-	incoming = direction{"callers", "Who calls it", "Calls of the last 5 minutes, by who makes them. Good has no errors. One caller with errors has a problem of its own; " +
-		"all of them share this service's.", "Caller",
-		attrServer, attrClient, attrServerNamespace, attrServerEnvironment, metricEdgeServer}
-	outgoing = direction{"callees", "What it calls", "What the service waited for in the last 5 minutes. Good has no errors, and takes a fraction of what this service " +
-		"promises: what is red here is the cause.", "Called",
-		attrClient, attrServer, attrClientNamespace, attrClientEnvironment, metricEdgeClient}
+	incoming = direction{"called by", attrServer, attrClient, attrServerNamespace, attrServerEnvironment, metricEdgeServer}
+	outgoing = direction{"calls", attrClient, attrServer, attrClientNamespace, attrClientEnvironment, metricEdgeClient}
 )
 
-// dependencies are two tables and no drawing of a graph: an edge that fails is on top, and its name leads on.
+// dependencies are a table and no drawing of a graph: what fails is on top, and its name leads on. Both directions are
+// in one, because most services at an edge of the system have but one.
 func (s service) dependencies() {
-	s.board.row("dependencies", "Dependencies", false, strip{8, []panel{
-		s.edges(incoming, s.dependents), s.edges(outgoing, s.DependsOn),
-	}})
+	now := s.neighbours(func(v vector) vector { return v.rateOver(lately) })
+	overTime := s.neighbours(vector.rate)
+	overrides := []dashboard.DashboardFieldConfigSourceOverrides{
+		field("Service", "links", toService),
+		field("Over", "mappings", texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not traced"})),
+		field("In catalog", "custom.cellOptions", coloured(), "mappings", words([2]string{"no", notice})),
+		field("Calls", "unit", "reqps", "decimals", 1),
+		field("Errors", "unit", "percentunit", "decimals", 2, "custom.cellOptions", coloured(), "thresholds", absolute(s.errorSteps())),
+		field("95 %", "unit", "s", "custom.cellOptions", coloured(), "thresholds", absolute(s.durationSteps())),
+	}
+	table := newTable(about{"dependencies", "Who calls it, and what it calls", "Calls of the last 5 minutes. Good has no errors. Errors of one caller are its own; of all callers, this service's, " +
+		"unless what it calls is red too: then look there. A name leads to its dashboard, if the catalog has it.", 14},
+		look{unit: "none", steps: from("transparent"), none: noCalls, overrides: overrides},
+		columns{{label(attrDirection), "This service"}, {label(attrNeighbour), "Service"}, {label(attrConnection), "Over"}, {label(attrDeclared), "In catalog"},
+			{"Value #calls", "Calls"}, {"Value #errors", "Errors"}, {"Value #took", "95 %"}},
+		"-Errors", rows("calls", now.calls), rows("errors", now.errors), rows("took", now.took))
+	graphed := newGraph(about{"dependencies errors", "Errors of calls", "The share of calls that fail, of each caller and of what is called. Good is near 0. What rose first is nearest to the cause.", 10},
+		look{unit: "percentunit", min: ptr(0.0), none: noCalls}, graph("A", overTime.errors, "{{direction}} {{neighbour}}"))
+	s.board.row("dependencies", "Dependencies", false, strip{8, []panel{table, graphed}})
 }
 
-func (s service) edges(d direction, declared []string) panel {
+const noCalls = "No calls in the last minutes, or no service_graph connector with the dimensions service.namespace and deployment.environment.name"
+
+// edges are the calls a second, the share of them that fails, and how long 95 of 100 take.
+type edges struct{ calls, errors, took vector }
+
+func (s service) neighbours(rate func(vector) vector) edges {
+	in, out := s.edges(incoming, s.dependents, rate), s.edges(outgoing, s.DependsOn, rate)
+	return edges{in.calls.or(out.calls), in.errors.or(out.errors), in.took.or(out.took)}
+}
+
+func (s service) edges(d direction, declared []string, rate func(vector) vector) edges {
 	matchers := []matcher{equal(d.self, s.Name), chosenOrNone(d.environment, variableEnvironment)}
 	if s.Namespace != "" {
 		matchers = append(matchers, equalOrNone(d.namespace, s.Namespace))
 	}
-	by := []string{d.other, attrConnection}
-	calls := s.names.series(metricEdgeRequests, matchers...).rateOver(lately).sum(by...)
-	failed := s.names.series(metricEdgeFailed, matchers...).rateOver(lately).sum(by...)
-	took := s.names.suffixed(d.took, "_bucket", matchers...).rateOver(lately).sum(append([]string{attrBound}, by...)...).quantile(0.95).some()
-
-	overrides := []dashboard.DashboardFieldConfigSourceOverrides{
-		field(d.heading, "links", toService),
-		field("Over", "mappings", texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not instrumented"})),
-		field("In catalog", "custom.cellOptions", coloured(), "mappings", words([2]string{"no", notice})),
-		field("Calls", "unit", "reqps", "decimals", 1),
-		field("Errors", "unit", "percentunit", "decimals", 2, "custom.cellOptions", coloured(), "thresholds", absolute(s.errorSteps())),
-		field("95 %", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(s.durationSteps())),
+	by := []string{attrNeighbour, attrConnection}
+	sum := func(v vector, more ...string) vector {
+		return rate(v).copied(d.other, attrNeighbour).sum(append(more, by...)...)
 	}
-	return newTable(about{d.key, d.title, d.description + " A name leads to its dashboard, if it is in the catalog.", 12},
-		look{unit: "none", steps: from("transparent"), overrides: overrides,
-			none: "No calls in the last 5 minutes, or no service_graph connector with the dimensions service.namespace and deployment.environment.name"},
-		columns{{label(d.other), d.heading}, {label(attrConnection), "Over"}, {label(attrDeclared), "In catalog"},
-			{"Value #calls", "Calls"}, {"Value #errors", "Errors"}, {"Value #took", "95 %"}},
-		"-Errors", rows("calls", calls.labelled(attrDeclared, "no").labelledWhere(attrDeclared, "yes", d.other, declared)),
-		rows("errors", failed.or(number(0).times(calls)).over(calls.some())), rows("took", took))
+	calls := sum(s.names.series(metricEdgeRequests, matchers...))
+	failed := sum(s.names.series(metricEdgeFailed, matchers...))
+	took := sum(s.names.suffixed(d.took, "_bucket", matchers...), attrBound).quantile(0.95).some()
+	return edges{
+		calls:  calls.labelled(attrDeclared, "no").labelledWhere(attrDeclared, "yes", attrNeighbour, declared).labelled(attrDirection, d.name),
+		errors: failed.or(number(0).times(calls)).over(calls.some()).labelled(attrDirection, d.name),
+		took:   took.labelled(attrDirection, d.name),
+	}
 }
 
 // lately is the range of what is shown as one number now.

@@ -39,8 +39,10 @@ const (
 	attrDaemonSet      = "k8s.daemonset.name"
 
 	// Those that a query makes up.
-	attrDeclared = "declared"
-	attrRuntime  = "runtime"
+	attrRuntime   = "runtime"
+	attrNeighbour = "neighbour"
+	attrDirection = "direction"
+	attrDeclared  = "declared"
 )
 
 // An origin is who writes a metric, which decides what its name and labels look like.

@@ -96,6 +96,9 @@ func (v vector) aggregate(function string, attributes []string) vector {
 			promQL = `label_replace(` + promQL + `, "` + to[i] + `", "$1", "` + from + `", "(.*)")`
 		}
 	}
+	if len(to) == 0 {
+		return vector{promQL: function + "(" + promQL + ")"}
+	}
 	return vector{promQL: function + " by (" + strings.Join(to, ", ") + ") (" + promQL + ")"}
 }
 
@@ -109,11 +112,11 @@ func (v vector) or(w vector) vector    { return v.operator("or", w) }
 
 // either is all of several, of which there need not be any but one.
 func either(vectors ...vector) vector {
-	all := vectors[0]
-	for _, v := range vectors[1:] {
-		all = all.or(v)
+	all := make([]string, len(vectors))
+	for i, v := range vectors {
+		all[i] = v.promQL
 	}
-	return all
+	return vector{promQL: "(" + strings.Join(all, " or ") + ")"}
 }
 
 // orAllOf is w where v has nothing at all.
@@ -164,6 +167,11 @@ func (v vector) age() vector { return vector{promQL: "time()"}.operator("-", v) 
 // labelled gives all series one label.
 func (v vector) labelled(attribute, value string) vector {
 	return vector{"label_replace(" + v.promQL + `, "` + label(attribute) + `", ` + quote(value) + `, "", "")`, v.names}
+}
+
+// copied has the value of one label under another name too.
+func (v vector) copied(from, to string) vector {
+	return vector{"label_replace(" + v.promQL + `, "` + label(to) + `", "$1", "` + label(from) + `", "(.*)")`, v.names}
 }
 
 // labelledWhere gives a label to those series of which another label is one of some names.
