@@ -9,6 +9,7 @@ package alerts
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -97,6 +98,9 @@ func (g *generator) group(name string, interval time.Duration, comment string, r
 	if len(rules) == 0 {
 		return
 	}
+	for slices.ContainsFunc(g.file.Groups, func(other rulefmt.RuleGroup) bool { return other.Name == name }) {
+		name += "-" // an SLO may be called service: Prometheus takes no name twice
+	}
 	g.file.Groups = append(g.file.Groups, rulefmt.RuleGroup{Name: name, Interval: duration(interval), Rules: rules})
 	if comment != "" {
 		g.file.comments[name] = comment
@@ -118,6 +122,9 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	}
 	if a.SLO != nil {
 		a.Labels[label(attrSLO)] = literal(a.SLO.Name)
+		// By these Sloth's UI finds the alerts of an SLO.
+		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Name+"-"+a.SLO.Name), literal(g.service.Name), literal(a.SLO.Name)
+		a.Labels["sloth_severity"] = a.Severity
 	}
 	drop(a.Labels)
 	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Name, a.Name))

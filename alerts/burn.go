@@ -26,16 +26,12 @@ func (o objective) enough(failures string) string {
 	return "\nand " + onEnvironment + " " + failures + " >= " + decimal(minFailures-0.5)
 }
 
-// countsEvents tells whether what the rules record are events: the queries of a Prometheus SLI
-// may be rates, ratios or anything else.
-func (o objective) countsEvents() bool { return o.SLI.Prometheus == nil }
-
 func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
 	expr := o.recorded(recordRatio+long) + " > " + threshold +
 		"\nand " + onEnvironment + " " + o.recorded(recordRatio+short) + " > " + threshold
-	if o.countsEvents() {
+	if _, ok := o.counts(); ok {
 		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
 	}
 	severity := Ticket
@@ -64,8 +60,8 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 	}
 	why += fmt.Sprintf("The long window tells a trend from a blip, the short one (%s) ends the alert soon after the trouble ends; it must hold for %s. ",
 		short, catalog.FormatDuration(p.For))
-	if !o.countsEvents() {
-		return why + "There is no guard for low traffic: the queries of this SLI need not count events."
+	if uncounted, ok := o.counts(); !ok {
+		return why + "A single failure at low traffic can fire it: " + uncounted + "."
 	}
 	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic than that this alert cannot fire: the next longer pair does, "+
 		"and in the end ErrorBudgetExhausted.", minFailures, long)
@@ -73,8 +69,10 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 
 func (o objective) exhausted() rulefmt.Rule {
 	expr := o.recorded(recordRemaining) + " <= 0"
-	if o.countsEvents() {
+	why := fmt.Sprintf("Nothing of the error budget of the period (%s) is left, for %s", o.Window, catalog.FormatDuration(exhaustedFor))
+	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))
+		why += fmt.Sprintf(", and at least %d events failed in it", minFailures)
 	}
 	return o.alert(Alert{
 		Name: "ErrorBudgetExhausted", SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
@@ -83,8 +81,7 @@ func (o objective) exhausted() rulefmt.Rule {
 			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the budget of this %s is left; the objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
-		Why: fmt.Sprintf("Nothing of the error budget of the period (%s) is left, for %s, and at least %d events failed in it. "+
-			"It is a ticket: what is still burning pages by itself.", o.Window, catalog.FormatDuration(exhaustedFor), minFailures),
+		Why: why + ". It is a ticket: what is still burning pages by itself.",
 	})
 }
 

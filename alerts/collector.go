@@ -89,6 +89,13 @@ func collectorAlerts() []Alert {
 			Annotations: text("The collector drops data", "{{ $value | humanize }} items a second have been dropped for 5 minutes, since a queue or a table is full or they could not be used."),
 			Why:         "For 5 minutes data has found a full queue, or counters of SLO events have been refused because there are too many series or they cannot be true.",
 		}, {
+			Name: "CollectorCannotJudge", Severity: Ticket, For: 15 * time.Minute,
+			Expr: rateBy("instance, reason", "otelcol_connector_sli_events_dropped") +
+				"\nor " + rateBy("instance, reason", `otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`),
+			Annotations: text("Events of an SLO are not counted as they were sent",
+				"{{ $value | humanize }} a second for 15 minutes. Reason: {{ $labels.reason }}. The SLI in the catalog does not fit what the service sends."),
+			Why: "For 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad, or a metrics SLI with more good events than there were at all.",
+		}, {
 			Name: "CollectorMemoryLimited", Severity: Ticket, For: 5 * time.Minute,
 			Expr: each("otelcol_processor_refused", func(m string) string { return rateBy("instance, processor", m+`{processor=~"memory_limiter(/.*)?"}`) }),
 			Annotations: text("The collector refuses data to save memory",

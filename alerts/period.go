@@ -43,6 +43,13 @@ func (o objective) period() []rulefmt.Rule {
 		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.labels},
 	}
 	const burned = "slo:period_burn_rate:ratio"
+	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
+		rules = append(rules, rulefmt.Rule{
+			Record: recordRatio + name,
+			Expr:   o.recorded(recordPeriodBad) + "\n/ clamp_min(" + o.recorded(recordPeriodAll) + ", 1e-9)",
+			Labels: o.with("sloth_window", name),
+		})
+	}
 	if o.byCollector() {
 		remaining := o.names.by("min", o.names.selector(metricRemaining,
 			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
@@ -52,30 +59,24 @@ func (o objective) period() []rulefmt.Rule {
 		)
 	}
 	o.warnApproximate()
-	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
-		rules = append(rules, rulefmt.Rule{
-			Record: recordRatio + name,
-			Expr:   o.recorded(recordPeriodBad) + "\n/ clamp_min(" + o.recorded(recordPeriodAll) + ", 1e-9)",
-			Labels: o.with("sloth_window", name),
-		})
-	}
 	return append(rules,
 		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.labels},
 		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.labels},
 	)
 }
 
+func (o objective) warn(message string) {
+	o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
+}
+
 // warnApproximate says what PromQL alone cannot do.
 func (o objective) warnApproximate() {
-	warn := func(message string) {
-		o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
-	}
 	if o.Window.Calendar != nil {
-		warn("its budget is kept over the last " + catalog.FormatDuration(o.nominalPeriod()) +
+		o.warn("its budget is kept over the last " + catalog.FormatDuration(o.nominalPeriod()) +
 			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
 	}
 	if len(o.Resets) > 0 {
-		warn("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
+		o.warn("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
 	}
 }
 

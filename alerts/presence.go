@@ -55,7 +55,11 @@ func (o objective) missing() rulefmt.Rule {
 		},
 	}
 	if o.SLI.Prometheus != nil {
-		a.Expr = "absent_over_time(" + o.recorded(recordTotal) + "[10m])"
+		var where []matcher
+		if listed := o.service.Environments; len(listed) == 1 {
+			where = append(where, equal(label(attrEnvironment), listed[0]))
+		}
+		a.Expr = "absent_over_time(" + o.recorded(recordTotal, where...) + "[10m])"
 		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes, so none of its alerts can fire. A service that is idle has one: 0."
 		a.Why = "The SLI's query has had no result for 10 minutes. An idle service still has counters, which stand still; without any the metric was renamed or is not scraped."
 		return o.alert(a)
@@ -64,6 +68,32 @@ func (o objective) missing() rulefmt.Rule {
 		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])"
 	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that stand still."
 	a.Why = "The collector hears the service, yet there are no counters of the SLI for 10 minutes: it runs with another catalog, or its metrics do not arrive."
+	return o.alert(a)
+}
+
+// believable is how far past all events, or below none, the bad ones of a query may be: counters are
+// scraped one after the other, and rate() guesses at the ends of its range.
+const believable = 0.05
+
+// implausible fires when a user's queries cannot both be right.
+func (o objective) implausible() rulefmt.Rule {
+	bad, total := o.recorded(recordQueried), o.recorded(recordTotal)
+	a := Alert{
+		Name: "SLIImplausible", SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
+		Expr: bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
+			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total,
+		Annotations: map[string]string{
+			"summary":     o.title() + " has more bad events than events, or fewer than none" + inEnvironment,
+			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the query for the total gives. One of them is wrong, and so are the burn alerts and the budget.",
+		},
+		Why: "For 15 minutes the SLI's query for errors has given less than nothing, or more than its query for the total does (by 5 %). The rules count no fewer bad events than 0 and no more than all.",
+	}
+	if o.SLI.Prometheus.ErrorRatio != "" {
+		a.Expr = bad + " > " + decimal(1+believable) + "\nor " + bad + " < -" + decimal(believable)
+		a.Annotations["summary"] = o.title() + " is no share of events" + inEnvironment
+		a.Annotations["description"] = "The query of the error ratio gives {{ $value | humanize }}, not a share from 0 to 1. Is it in percent? The burn alerts and the budget are wrong."
+		a.Why = "For 15 minutes the SLI's query of the error ratio has given less than 0 or more than 1 (by 5 %). The rules take anything above 1 for 1."
+	}
 	return o.alert(a)
 }
 

@@ -1,25 +1,100 @@
 package alerts
 
 import (
+	"strings"
 	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// queriedEvents are what the user's PromQL gives over a step. Its unit does not matter, events or events a
-// second, as long as it is the same in both queries: only ratios are made of it.
+// recordQueried is what the user's query for errors gave, believable or not.
+const recordQueried = "slo:sli_queried_bad:increase5m"
+
+// queriedEvents records what the user's PromQL gives over a step, in events where the queries tell
+// how many there were (see measured).
 //
-// A query of a ratio has no number of events behind it, so each moment weighs the same: the one place
-// where the rules weigh by time.
-func (o objective) queriedEvents(p *catalog.Prometheus) (bad, total string) {
-	query := func(q string) string {
-		return o.names.by("sum", "("+catalog.RenderQuery(q, step)+"\n) >= 0", attrEnvironment) // no NaN
-	}
+// Bad events are never less than none nor more than all, whatever the query says: one value that
+// cannot be, infinity before all, would spoil every sum it is in for a period. SLIImplausible says
+// so when that goes on.
+func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
+	queried, total := o.recorded(recordQueried), o.recorded(recordTotal)
 	if p.ErrorRatio != "" {
-		ratio := o.names.by("max", "("+catalog.RenderQuery(p.ErrorRatio, step)+"\n) >= 0", attrEnvironment)
-		return o.judged("clamp_max(" + ratio + ", 1)"), o.judged("1 + 0 * " + ratio)
+		// A ratio has no number of events behind it, so each moment weighs the same: the one place where the rules
+		// weigh by time. 0/0 is a moment without events.
+		return o.identified(
+			rulefmt.Rule{Record: recordQueried, Expr: o.query("max", p.ErrorRatio, "")},
+			rulefmt.Rule{Record: recordTotal, Expr: o.judged("1 + 0 * (" + queried + " >= 0 < Inf)\nor " + onEnvironment + " 0 * count by (deployment_environment_name) (" + queried + ")")},
+			rulefmt.Rule{Record: recordBad, Expr: orNone("clamp_max("+queried+" >= 0 < Inf, 1) * "+onEnvironment+" "+total, total)},
+		)
 	}
-	return o.judged(orNone(query(p.Errors), o.recorded(recordTotal))), o.judged(query(p.Total))
+	errors, all := 1.0, 1.0
+	if _, counts := o.counts(); counts {
+		errors, all = measured(p.Errors).perStep, measured(p.Total).perStep
+	}
+	return o.identified(
+		rulefmt.Rule{Record: recordQueried, Expr: times(errors, o.query("sum", p.Errors, " >= -Inf"))}, // no NaN
+		rulefmt.Rule{Record: recordTotal, Expr: o.judged(times(all, o.query("sum", p.Total, " >= 0 < Inf")))},
+		rulefmt.Rule{Record: recordBad, Expr: orNone(queried+" >= 0 <= "+onEnvironment+" "+total+
+			"\nor "+onEnvironment+" "+total+" and "+onEnvironment+" "+queried+" > 0", total)},
+	)
+}
+
+// query is what a query gives over a step in each environment. What comes without any is of the one environment
+// that the catalog lists, if it lists one.
+func (o objective) query(function, query, filter string) string {
+	expr := o.names.by(function, "("+catalog.RenderQuery(query, step)+"\n)"+filter, attrEnvironment)
+	if parsed, err := parse(query); err != nil || !sumsUp(parsed) || len(o.service.Environments) != 1 {
+		return expr
+	}
+	name, only := quote(label(attrEnvironment)), strings.ReplaceAll(o.service.Environments[0], "$", "$$")
+	return "label_replace(" + expr + ", " + name + ", " + quote(only) + ", " + name + `, "")`
+}
+
+// times is so many times an expression.
+func times(n float64, expr string) string {
+	if n == 1 || n == anything {
+		return expr
+	}
+	return decimal(n) + " * " + expr
+}
+
+// counts tells whether what the rules record are events, as they are of all SLIs but some of Prometheus', and
+// if not, why.
+func (o objective) counts() (why string, ok bool) {
+	p := o.SLI.Prometheus
+	switch {
+	case p == nil:
+		return "", true
+	case p.ErrorRatio != "":
+		return "errorRatio has no number of events behind it", false
+	}
+	for _, query := range []struct{ key, promql string }{{"errors", p.Errors}, {"total", p.Total}} {
+		if m := measured(query.promql); !m.known() {
+			return query.key + " does not count events: " + shorten(oneLine(m.obstacle)) + " is neither a rate nor an increase", false
+		}
+	}
+	return "", true
+}
+
+// shorten bounds what a message quotes of a query.
+func shorten(text string) string {
+	const most = 80
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}
+
+// warnUncounted says that there is no guard against low traffic, and how to have one.
+func (o objective) warnUncounted() {
+	why, ok := o.counts()
+	if ok {
+		return
+	}
+	mend := "write errors and total as sum(rate(…[{{.window}}])) or sum(increase(…[{{.window}}]))"
+	o.warn("nothing keeps a single failure at low traffic from alerting: " + why + "; " + mend)
 }
 
 func (o objective) fastComment() string {

@@ -69,6 +69,10 @@ func (g *generator) slo(slo *catalog.SLO) {
 		}
 	}
 	slow = append(slow, o.exhausted(), o.missing())
+	if slo.SLI.Prometheus != nil {
+		fast = append(fast, o.implausible())
+		o.warnUncounted()
+	}
 	g.group(o.id, interval, o.fastComment(), fast...)
 	g.group(o.id+"-period", slowInterval, o.periodComment(), slow...)
 }
@@ -99,9 +103,10 @@ func (o objective) with(pairs ...string) map[string]string {
 	return l
 }
 
-// recorded selects a recorded series of the SLO, in every environment.
-func (o objective) recorded(name string) string {
-	return selector(name, equal(label(attrService), o.service.Name), equal(label(attrNamespace), o.service.Namespace), equal(label(attrSLO), o.Name))
+// recorded selects a recorded series of the SLO, in every environment unless more says which.
+func (o objective) recorded(name string, more ...matcher) string {
+	slo := []matcher{equal(label(attrService), o.service.Name), equal(label(attrNamespace), o.service.Namespace), equal(label(attrSLO), o.Name)}
+	return selector(name, append(slo, more...)...)
 }
 
 // sum is a recorded series summed over a window.
@@ -111,14 +116,22 @@ func (o objective) sum(name string, window time.Duration) string {
 
 // events records the bad events and all events of the last step.
 func (o objective) events() []rulefmt.Rule {
-	bad, total := o.countedEvents()
 	if p := o.SLI.Prometheus; p != nil {
-		bad, total = o.queriedEvents(p)
+		return o.queriedEvents(p)
 	}
-	return []rulefmt.Rule{
-		{Record: recordTotal, Expr: total, Labels: o.identity},
-		{Record: recordBad, Expr: bad, Labels: o.identity},
+	bad, total := o.countedEvents()
+	return o.identified(
+		rulefmt.Rule{Record: recordTotal, Expr: total},
+		rulefmt.Rule{Record: recordBad, Expr: bad},
+	)
+}
+
+// identified gives rules the labels of recorded events.
+func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
+	for i := range rules {
+		rules[i].Labels = o.identity
 	}
+	return rules
 }
 
 // countedEvents are the increases of slo.events.
@@ -131,7 +144,7 @@ func (o objective) countedEvents() (bad, total string) {
 
 // orNone is bad, or 0 where there are events and none was ever bad.
 func orNone(bad, total string) string {
-	return bad + "\nor on (" + label(attrEnvironment) + ") 0 * " + total
+	return bad + "\nor " + onEnvironment + " 0 * " + total
 }
 
 // increase is what the counters grew by in the last step, exactly: the sums of consecutive
