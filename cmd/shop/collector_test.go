@@ -27,7 +27,8 @@ type collector struct {
 	mu      sync.Mutex
 	spans   []span
 	records []record
-	sums    map[sumKey]int64 // the newest cumulative value of each series
+	sums    map[sumKey]int64    // the newest cumulative value of each series
+	metrics map[string][]string // names by service
 }
 
 type span struct {
@@ -45,7 +46,7 @@ type sumKey struct{ service, instance, metric, attribute string }
 
 func newCollector(t *testing.T) *collector {
 	t.Helper()
-	c := &collector{sums: map[sumKey]int64{}}
+	c := &collector{sums: map[sumKey]int64{}, metrics: map[string][]string{}}
 
 	listener, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
@@ -156,11 +157,13 @@ func (c *collector) addMetrics(md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
+				service := str(rm.Resource().Attributes(), "service.name")
+				c.metrics[service] = append(c.metrics[service], m.Name())
 				if m.Type() != pmetric.MetricTypeSum {
 					continue
 				}
 				for _, p := range m.Sum().DataPoints().All() {
-					key := sumKey{service: str(rm.Resource().Attributes(), "service.name"),
+					key := sumKey{service: service,
 						instance: str(rm.Resource().Attributes(), "service.instance.id"), metric: m.Name()}
 					for _, v := range p.Attributes().All() {
 						key.attribute = v.AsString()

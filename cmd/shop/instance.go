@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/semconv/v1.40.0/httpconv"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -34,6 +35,7 @@ type instance struct {
 	tracer    trace.Tracer
 	meter     metric.Meter
 	logger    *slog.Logger
+	active    httpconv.ServerActiveRequests
 	mux       *http.ServeMux
 	client    *http.Client
 	transport *http.Transport
@@ -72,8 +74,8 @@ func (s *service) newInstance(ctx context.Context, settings Settings, faults *fa
 		transport: transport,
 	}
 	in.client = &http.Client{Timeout: callTimeout, Transport: otelhttp.NewTransport(transport, in.instrumentation()...)}
-	if err := s.routes(in); err != nil {
-		return nil, errors.Join(fmt.Errorf("routes of %s: %w", s.name, err), in.shutdown(ctx))
+	if err := errors.Join(in.observeProcess(), s.routes(in)); err != nil {
+		return nil, errors.Join(fmt.Errorf("instance of %s: %w", s.name, err), in.shutdown(ctx))
 	}
 	return in, nil
 }
@@ -137,6 +139,8 @@ func validRequestID(id string) bool {
 func (in *instance) route(pattern string, do func(context.Context) error) {
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
+		in.active.Add(ctx, 1, httpconv.RequestMethodPost, "http")
+		defer in.active.Add(ctx, -1, httpconv.RequestMethodPost, "http")
 		if id := r.Header.Get(requestIDHeader); validRequestID(id) {
 			ctx = context.WithValue(ctx, requestIDKey{}, id)
 			trace.SpanFromContext(ctx).SetAttributes(attribute.StringSlice("http.request.header.x-request-id", []string{id}))

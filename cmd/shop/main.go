@@ -45,6 +45,7 @@ func runCommand(args []string) error {
 	if err != nil {
 		return err
 	}
+	limitMemory()
 	otel.SetErrorHandler(newQuietly(30 * time.Second))
 	return run(ctx, options)
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -147,7 +148,7 @@ func newTelemetry(ctx context.Context, config ExporterConfig, res *resource.Reso
 	if os.Getenv("OTEL_BLRP_SCHEDULE_DELAY") == "" {
 		records = append(records, sdklog.WithExportInterval(time.Second))
 	}
-	var reader []sdkmetric.PeriodicReaderOption
+	reader := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(runtime.NewProducer())}
 	if os.Getenv("OTEL_METRIC_EXPORT_INTERVAL") == "" {
 		reader = append(reader, sdkmetric.WithInterval(2*time.Second))
 	}
