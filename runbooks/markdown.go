@@ -24,38 +24,69 @@ func sprintf(format markdown, args ...markdown) markdown {
 // Punctuation that means something in Markdown or its GitHub dialect wherever it stands.
 const special = "\\`*_{}[]#!<>&|~@$"
 
-// These mean something at the beginning of a line, or make links of bare addresses.
-var (
-	listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)](?:\s|$))`)
-	address  = regexp.MustCompile(`(?i)www\.|:\S`)
-)
+// listMark means something at the beginning of a line.
+var listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)](?:\s|$))`)
 
 // text is s as words: no element, link, heading, list or line break comes of it.
 func text(s string) markdown {
 	s = oneLine(s)
-	mark := len(strings.TrimSpace(listMark.FindString(s)))
-	addresses := map[int]bool{}
-	for _, at := range address.FindAllStringIndex(s, -1) {
-		addresses[at[0]+strings.IndexAny(s[at[0]:at[1]], ".:")] = true
+	mark := -1
+	if s != "" && strings.IndexByte("-+=0123456789", s[0]) >= 0 {
+		mark = len(strings.TrimSpace(listMark.FindString(s))) - 1
 	}
 	var b strings.Builder
-	for i, c := range s {
-		if c < unicode.MaxASCII && strings.ContainsRune(special, c) || mark > 0 && i == mark-1 || addresses[i] {
+	written := 0
+	for i := range len(s) { // what is escaped is ASCII
+		if i == mark || strings.IndexByte(special, s[i]) >= 0 || makesLink(s, i) {
+			b.WriteString(s[written:i])
 			b.WriteByte('\\')
+			written = i
 		}
-		b.WriteRune(c)
 	}
+	if written == 0 && b.Len() == 0 {
+		return markdown(s)
+	}
+	b.WriteString(s[written:])
 	return markdown(b.String())
+}
+
+// makesLink tells a character that makes a link of a bare address: the colon of a scheme, the first period of www.
+func makesLink(s string, i int) bool {
+	switch s[i] {
+	case ':':
+		return i+1 < len(s) && s[i+1] != ' '
+	case '.':
+		return i >= 3 && strings.EqualFold(s[i-3:i], "www")
+	}
+	return false
 }
 
 // oneLine drops what cannot be seen and turns all white space into single spaces.
 func oneLine(s string) string {
+	if isOneLine(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(visible(s)), " ")
+}
+
+// isOneLine tells words of printable ASCII with single spaces between them, as nearly all texts are.
+func isOneLine(s string) bool {
+	before := byte(' ')
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= unicode.MaxASCII || s[i] == ' ' && before == ' ' {
+			return false
+		}
+		before = s[i]
+	}
+	return s == "" || before != ' '
 }
 
 // visible drops control characters, apart from line breaks and tabs, and characters without a shape,
 // which turn the direction of text or hide some of it.
 func visible(s string) string {
+	if !strings.ContainsFunc(s, func(c rune) bool { return c != '\n' && c != '\t' && (c < ' ' || c >= unicode.MaxASCII) }) {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\n' || c == '\t':
@@ -97,6 +128,9 @@ func block(language, s, indent string) markdown {
 
 // unmarked keeps code, where nothing can be escaped, from looking like a marker of notes.
 func unmarked(s string) string {
+	if !strings.Contains(s, "<!--") {
+		return s
+	}
 	return likeMarker.ReplaceAllStringFunc(s, func(m string) string { return "<! --" + strings.TrimPrefix(m, "<!--") })
 }
 
@@ -135,6 +169,7 @@ func pageLink(label markdown, path ...string) markdown {
 func destination(address string) markdown {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
+	b.Grow(len(address) + len(address)/8)
 	for _, c := range []byte(address) {
 		switch {
 		case c == '&':

@@ -47,6 +47,12 @@ func notesOf(path string, page []byte) ([]note, []Report) {
 	}
 	for text := range bytes.Lines(page) {
 		line++
+		if !bytes.Contains(text, []byte("<!--")) { // no marker, nor anything like one
+			if open != nil {
+				open.content = append(open.content, text...)
+			}
+			continue
+		}
 		begin := beginLine.FindSubmatch(text)
 		switch {
 		case begin != nil && open != nil:

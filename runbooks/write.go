@@ -9,104 +9,179 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/wholefile"
 )
 
 // maxPage bounds a page that is read back, in bytes.
 const maxPage = 8 << 20
 
-// Write generates the pages of services into root/runbooks and says what there is to know. If any
-// page cannot be written without losing notes, nothing is written. The pages of alerts that
-// are gone are removed, or kept and marked where people wrote into them; folders of services that
-// are not in files are left alone.
-func Write(root string, files []alerts.File, o Options) ([]Report, error) {
-	known := map[string]*catalog.Service{}
-	var (
-		reports []Report
-		gone    []Page
-	)
-	for _, f := range files {
-		if other, twice := known[f.Service.Name]; twice {
-			reports = append(reports, problem(catalog.Error, f.Service.Position.File, f.Service.Position.Line,
-				fmt.Sprintf("the runbooks of %q would overwrite those of the service of the same name in namespace %q", oneLine(f.Service.Name), oneLine(other.Namespace)),
-				"generate them into different folders"))
-		}
-		known[f.Service.Name] = f.Service
-		orphans, told, err := survey(root, f)
-		if err != nil {
-			return nil, err
-		}
-		gone, reports = append(gone, orphans...), append(reports, told...)
-	}
-	if catalog.Problems(reports).Err() != nil {
-		return reports, nil
-	}
-	o.Known = func(service string) bool { return known[service] != nil }
-	previous := func(path string) ([]byte, bool) { // surveyed: it can be read, or is not there
-		text, err := readPage(filepath.Join(root, filepath.FromSlash(path)))
-		return text, err == nil
-	}
-	for _, f := range files { // one service at a time: the pages of thousands need not fit into memory
-		pages, told := Generate(f.Service, f.Alerts, previous, o)
-		reports = append(reports, told...)
-		if err := writeAll(root, pages); err != nil {
-			return reports, err
-		}
-	}
-	return reports, writeAll(root, gone)
+// A Shelf is the folder of runbooks while pages are put into it.
+type Shelf struct {
+	root string
+	o    Options
 }
 
-func writeAll(root string, pages []Page) error {
-	for _, p := range pages {
-		if err := p.write(root); err != nil {
+// Open looks at the pages that services have below root. If one cannot be written again without losing
+// notes, or is somebody's own, the reports have an error and nothing is to be put. alertsOf gives a service's alerts;
+// only a page that was not generated makes it necessary to ask.
+func Open(root string, services []*catalog.Service, alertsOf func(*catalog.Service) []alerts.Alert, o Options) (*Shelf, []Report, error) {
+	known := map[string]*catalog.Service{}
+	var reports []Report
+	for _, s := range services {
+		if other, twice := known[s.Name]; twice {
+			reports = append(reports, problem(catalog.Error, s.Position.File, s.Position.Line,
+				fmt.Sprintf("the runbooks of %q would overwrite those of the service of the same name in namespace %q", oneLine(s.Name), oneLine(other.Namespace)),
+				"generate them into different folders"))
+		}
+		known[s.Name] = s
+		told, err := survey(root, s, func() []alerts.Alert { return alertsOf(s) })
+		if err != nil {
+			return nil, nil, err
+		}
+		reports = append(reports, told...)
+	}
+	o.Known = func(service string) bool { return known[service] != nil }
+	return &Shelf{root, o}, reports, nil
+}
+
+// survey reports the pages of a service that stand in the way.
+func survey(root string, s *catalog.Service, alertsOf func() []alerts.Alert) (reports []Report, err error) {
+	current := sync.OnceValue(func() map[string]bool { return paths(s, alertsOf()) })
+	err = eachPage(root, s, func(name string, regular bool) error {
+		if !regular && !current()[name] {
+			return nil
+		}
+		old, err := readPage(filepath.Join(root, filepath.FromSlash(name)))
+		switch {
+		case err != nil:
+			return err
+		case Generated(old):
+			_, broken := notesOf(name, old)
+			reports = append(reports, broken...)
+		case current()[name]:
+			reports = append(reports, problem(catalog.Error, name, 0, "is there and was not generated", "move it away"))
+		}
+		return nil
+	})
+	return reports, err
+}
+
+// paths are those of the pages about these alerts, and of the index.
+func paths(s *catalog.Service, all []alerts.Alert) map[string]bool {
+	paths := map[string]bool{IndexPath(s.Name): true}
+	for _, a := range all {
+		paths[Path(s.Name, a.Name)] = true
+	}
+	return paths
+}
+
+// eachPage visits what may be a page of the service, by name.
+func eachPage(root string, s *catalog.Service, visit func(name string, regular bool) error) error {
+	folder := path.Dir(IndexPath(s.Name))
+	found, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range found {
+		if path.Ext(entry.Name()) != ".md" {
+			continue
+		}
+		if err := visit(path.Join(folder, entry.Name()), entry.Type().IsRegular()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// survey reads the pages that a service has, reports those that cannot be written again, and finds those
-// whose alerts are gone: without Text, to be removed, if nobody wrote into them.
-func survey(root string, f alerts.File) (gone []Page, reports []Report, err error) {
-	current := map[string]bool{IndexPath(f.Service.Name): true}
-	for _, a := range f.Alerts {
-		current[Path(f.Service.Name, a.Name)] = true
-	}
-	folder := path.Dir(IndexPath(f.Service.Name))
-	found, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	for _, entry := range found {
-		name := path.Join(folder, entry.Name())
-		if path.Ext(name) != ".md" || !current[name] && !entry.Type().IsRegular() {
-			continue
+// Put writes the pages of a service and says what there is to know. Those of alerts that are gone are removed, or kept and
+// marked where people wrote into them. Services may be put at the same time.
+func (s *Shelf) Put(f alerts.File) ([]Report, error) {
+	current := paths(f.Service, f.Alerts)
+	old := map[string][]byte{}
+	var others []string
+	err := eachPage(s.root, f.Service, func(name string, regular bool) (err error) {
+		if current[name] || regular {
+			old[name], err = readPage(s.file(name))
 		}
-		old, err := readPage(filepath.Join(root, filepath.FromSlash(name)))
+		if !current[name] && regular {
+			others = append(others, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	previous := func(path string) ([]byte, bool) {
+		text, ok := old[path]
+		return text, ok
+	}
+	pages, reports := Generate(f.Service, f.Alerts, previous, s.o)
+	for _, name := range others {
+		page, told := left(name, old[name])
+		pages, reports = append(pages, page...), append(reports, told...)
+	}
+	for _, p := range pages {
+		if err := s.put(p, old); err != nil {
+			return reports, err
+		}
+	}
+	return reports, nil
+}
+
+// left is what becomes of a page whose alert is gone: nothing, if it is not ours; no text, if nobody wrote into it.
+func left(name string, old []byte) ([]Page, []Report) {
+	if !Generated(old) {
+		return nil, nil
+	}
+	notes, broken := notesOf(name, old)
+	switch {
+	case len(broken) > 0:
+		return nil, broken
+	case !written(notes):
+		return []Page{{Path: name}}, nil
+	}
+	return []Page{{name, []byte(orphaned(string(old)))}}, []Report{problem(catalog.Warning, name, notes[0].line,
+		"the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page")}
+}
+
+// put puts the page in place as a whole, or removes it if it has no text. What is as it should be
+// is not touched.
+func (s *Shelf) put(p Page, old map[string][]byte) error {
+	before, there := old[p.Path]
+	switch {
+	case p.Text == nil:
+		return os.Remove(s.file(p.Path))
+	case there && bytes.Equal(before, p.Text):
+		return nil
+	}
+	return wholefile.Write(s.file(p.Path), p.Text)
+}
+
+func (s *Shelf) file(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
+
+// Write opens a shelf and puts the pages of a few services on it.
+func Write(root string, files []alerts.File, o Options) ([]Report, error) {
+	services := make([]*catalog.Service, len(files))
+	of := map[*catalog.Service][]alerts.Alert{}
+	for i, f := range files {
+		services[i], of[f.Service] = f.Service, f.Alerts
+	}
+	shelf, reports, err := Open(root, services, func(s *catalog.Service) []alerts.Alert { return of[s] }, o)
+	if err != nil || catalog.Problems(reports).Err() != nil {
+		return reports, err
+	}
+	for _, f := range files {
+		told, err := shelf.Put(f)
+		reports = append(reports, told...)
 		if err != nil {
-			return nil, nil, err
-		}
-		if !Generated(old) {
-			if current[name] {
-				reports = append(reports, problem(catalog.Error, name, 0, "is there and was not generated", "move it away"))
-			}
-			continue
-		}
-		notes, broken := notesOf(name, old)
-		reports = append(reports, broken...)
-		switch {
-		case current[name] || len(broken) > 0:
-		case !written(notes):
-			gone = append(gone, Page{Path: name})
-		default:
-			reports = append(reports, problem(catalog.Warning, name, notes[0].line,
-				"the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page"))
-			gone = append(gone, Page{name, []byte(orphaned(string(old)))})
+			return reports, err
 		}
 	}
-	return gone, reports, nil
+	return reports, nil
 }
 
 // written tells whether people wrote into any of the blocks.
@@ -152,32 +227,4 @@ func readPage(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: is no file of at most %d bytes; move it away", name, maxPage)
 	}
 	return os.ReadFile(name)
-}
-
-// write puts the page in place as a whole, or removes it if it has no text. What is as it should be
-// is not touched.
-func (p Page) write(root string) error {
-	name := filepath.Join(root, filepath.FromSlash(p.Path))
-	if p.Text == nil {
-		return os.Remove(name)
-	}
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, p.Text) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".runbook-*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(p.Text)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(temporary.Name()))
-	}
-	return err
 }
