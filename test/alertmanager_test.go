@@ -29,8 +29,18 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// alertmanagerModule is what is built and run. Later releases lack the assets of its page.
-const alertmanagerModule = "github.com/prometheus/alertmanager/cmd/alertmanager@v0.31.1"
+// installed builds a program of Alertmanager: alertmanager or amtool. Later releases lack the assets of its page.
+func installed(t *testing.T, program string) string {
+	t.Helper()
+	bin, err := filepath.Abs("../.cache/bin")
+	require.NoError(t, err)
+	install := exec.Command("go", "install", "github.com/prometheus/alertmanager/cmd/"+program+"@v0.31.1")
+	install.Env = append(os.Environ(), "GOFLAGS=", "GOBIN="+bin)
+	install.Dir = t.TempDir() // outside of the module
+	out, err := install.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return filepath.Join(bin, program)
+}
 
 // notified are the alerts that Alertmanager has sent to people, by service.
 type notified struct {
@@ -69,14 +79,7 @@ func (n *notified) of(service string) map[string]bool {
 // startAlertmanager starts a real one with the generated inhibition rules. It tells the receiver at once.
 func startAlertmanager(t *testing.T, receiver string) *server {
 	t.Helper()
-	bin, err := filepath.Abs("../.cache/bin")
-	require.NoError(t, err)
-	install := exec.Command("go", "install", alertmanagerModule)
-	install.Env = append(os.Environ(), "GOFLAGS=", "GOBIN="+bin)
-	install.Dir = t.TempDir() // outside of the module
-	out, err := install.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
+	program := installed(t, "alertmanager")
 	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
 	require.NoError(t, err)
 	dir := t.TempDir()
@@ -86,7 +89,7 @@ route: {receiver: hook, group_by: ['...'], group_wait: 2s, group_interval: 5s}
 receivers: [{name: hook, webhook_configs: [{url: %q}]}]
 %s`, receiver, inhibition), 0o600))
 	address := freeAddress(t)
-	return startServer(t, "http://"+address, exec.Command(filepath.Join(bin, "alertmanager"), "--config.file="+file,
+	return startServer(t, "http://"+address, exec.Command(program, "--config.file="+file,
 		"--storage.path="+dir, "--web.listen-address="+address, "--cluster.listen-address="))
 }
 

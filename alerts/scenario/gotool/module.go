@@ -1,0 +1,84 @@
+package gotool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A Module is another project whose packages a program needs. Sums are its lines of a go.sum: with them nobody
+// has to be asked whether it is the right one.
+type Module struct{ Path, Version, Sum, GoModSum string }
+
+// BuildWith builds the program in the folder source with packages of the module, and with the versions of
+// all others that the module itself is built with. It returns its path, in the repository's cache.
+func BuildWith(m Module, source string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("", "gotool")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := m.prepare(folder); err != nil {
+		return "", fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
+	}
+	if err := os.CopyFS(folder, os.DirFS(source)); err != nil {
+		return "", err
+	}
+	program := filepath.Join(root, ".cache", "tools", filepath.Base(source))
+	_, err = goCommand(folder, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", program, ".")
+	return program, err
+}
+
+// prepare writes the go.mod and go.sum of a module that is built as this one is.
+func (m Module) prepare(folder string) error {
+	own := fmt.Sprintf("%[1]s %[2]s %[3]s\n%[1]s %[2]s/go.mod %[4]s\n", m.Path, m.Version, m.Sum, m.GoModSum)
+	write := func(name, text string) error { return os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600) }
+	require := fmt.Sprintf("\nrequire %s %s\n", m.Path, m.Version)
+	if err := errors.Join(write("go.mod", "module tool\n"+require), write("go.sum", own)); err != nil {
+		return err
+	}
+	out, err := goCommand(folder, "mod", "download", "-json", m.Path+"@"+m.Version)
+	if err != nil {
+		return err
+	}
+	var at struct{ Dir string }
+	if err := json.Unmarshal(out, &at); err != nil {
+		return err
+	}
+	goMod, err := os.ReadFile(filepath.Join(at.Dir, "go.mod"))
+	if err != nil {
+		return err
+	}
+	goSum, err := os.ReadFile(filepath.Join(at.Dir, "go.sum"))
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for line := range strings.Lines(string(goMod)) {
+		if !strings.Contains(line, "=> ./") && !strings.HasPrefix(line, "module ") { // folders beside it are modules of their own
+			lines = append(lines, line)
+		}
+	}
+	return errors.Join(write("go.mod", "module tool\n"+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
+}
+
+// goCommand returns what it prints. It is quiet about flags that others set for their own modules.
+func goCommand(folder string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, said.String())
+	}
+	return out, nil
+}
