@@ -30,9 +30,9 @@ type recording struct {
 	hold   time.Duration
 	labels labels.Labels
 	expr   parser.Expr
-	// reads are the names of all metrics the rule reads; over are those it reads in the past:
-	// over a range or with an offset.
-	reads, over map[string]bool
+	// reads are the names of all metrics the rule reads, and how far into the past it does: by a range or
+	// an offset.
+	reads map[string]time.Duration
 }
 
 // load makes rule groups ready to run, as Prometheus' rule manager does.
@@ -72,27 +72,38 @@ func load(file rulefmt.RuleGroups, o *rules.ManagerOptions) ([]*group, error) {
 }
 
 func newRecording(record string, set labels.Labels, expr parser.Expr) *recording {
-	r := &recording{record: record, labels: set, expr: expr, reads: map[string]bool{}, over: map[string]bool{}}
+	r := &recording{record: record, labels: set, expr: expr, reads: map[string]time.Duration{}}
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok {
 			return nil
 		}
-		name := selectedName(selector)
-		r.reads[name] = true
-		past := selector.OriginalOffset != 0 || selector.Timestamp != nil
+		back := selector.OriginalOffset
 		for _, parent := range path {
-			switch parent.(type) {
-			case *parser.MatrixSelector, *parser.SubqueryExpr:
-				past = true
+			switch p := parent.(type) {
+			case *parser.MatrixSelector:
+				back += p.Range
+			case *parser.SubqueryExpr:
+				back += p.Range + p.OriginalOffset
 			}
 		}
-		if past {
-			r.over[name] = true
+		if selector.Timestamp != nil {
+			back = ever
 		}
+		name := selectedName(selector)
+		if name == record {
+			back = ever // what it recorded goes back to the beginning
+		}
+		r.reads[name] = max(r.reads[name], back)
 		return nil
 	})
 	return r
+}
+
+// readsItself tells whether the rule goes on from what it recorded before.
+func (r *recording) readsItself() bool {
+	_, ok := r.reads[r.record]
+	return ok
 }
 
 func selectedName(v *parser.VectorSelector) string {
@@ -104,27 +115,27 @@ func selectedName(v *parser.VectorSelector) string {
 	return v.Name
 }
 
-// needed are the records that must have a past: those that some rule reads over a range or with an
-// offset, and whatever these are made of.
-func needed(groups []*group) map[string]bool {
-	need := map[string]bool{}
-	for _, g := range groups {
-		for _, r := range g.recordings {
-			for name := range r.over {
-				need[name] = true
-			}
+// ever is longer than any scenario.
+const ever = 400 * 24 * time.Hour
+
+// needed are the records that must have a past, and how much of it: those that some rule reads over a
+// range or with an offset, and whatever these are made of.
+func needed(groups []*group) map[string]time.Duration {
+	need := map[string]time.Duration{}
+	more := true
+	reach := func(name string, back time.Duration) {
+		if back = min(back, ever); back > need[name] {
+			need[name], more = back, true
 		}
 	}
-	for more := true; more; {
+	for more {
 		more = false
 		for _, g := range groups {
 			for _, r := range g.recordings {
-				if !need[r.record] {
-					continue
-				}
-				for name := range r.reads {
-					more = more || !need[name]
-					need[name] = true
+				for name, back := range r.reads {
+					if back += need[r.record]; back > 0 {
+						reach(name, back+g.Interval())
+					}
 				}
 			}
 		}

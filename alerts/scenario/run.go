@@ -37,7 +37,7 @@ func Run(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify rules
 	}
 	from := s.Start.Add(s.Watch.Begin)
 	need := needed(p.groups)
-	err = p.fillIn(ctx, p.Start, from, func(r *recording) bool { return need[r.record] })
+	err = p.fillIn(ctx, from, func(r *recording) (time.Time, bool) { return p.since(from, need[r.record]) })
 	if err == nil {
 		p.store.ForceHeadMMap()
 		err = p.watch(ctx, from)
@@ -59,7 +59,7 @@ func prepare(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify r
 		QueryFunc: rules.EngineQueryFunc(p.engine, p.store), NotifyFunc: p.notify,
 	})
 	if err == nil {
-		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.scrape(), s.series())
+		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.Interval(), s.series())
 	}
 	p.store.ForceHeadMMap() // chunks that are not mapped are searched one by one
 	return p.finish(err)
@@ -71,14 +71,6 @@ func (p *Playback) finish(err error) (*Playback, error) {
 		return nil, errors.Join(fmt.Errorf("scenario %q: %w", p.Name, err), p.Close())
 	}
 	return p, nil
-}
-
-// end is when the watch is over.
-func (p *Playback) end() time.Time {
-	if p.Watch.End != 0 {
-		return p.Start.Add(p.Watch.End)
-	}
-	return p.Start.Add(p.Length)
 }
 
 // Close lets go of the storage.
@@ -103,20 +95,27 @@ func (p *Playback) Query(ctx context.Context, at time.Duration, expr string) (v 
 	return vector[0].F, true, nil
 }
 
-// fillIn evaluates the recording rules that are chosen, in the order of the file: what a rule reads comes
-// before it.
-func (p *Playback) fillIn(ctx context.Context, from, until time.Time, chosen func(*recording) bool) error {
+// since is where a past begins that reaches so far back, if it reaches anywhere.
+func (p *Playback) since(from time.Time, back time.Duration) (time.Time, bool) {
+	begin := from.Add(-back)
+	if begin.Before(p.Start) {
+		begin = p.Start
+	}
+	return begin, back > 0
+}
+
+// fillIn evaluates the recording rules for which there is a beginning, in the order of the file: what a
+// rule reads comes before it.
+func (p *Playback) fillIn(ctx context.Context, until time.Time, since func(*recording) (time.Time, bool)) error {
 	for _, g := range p.groups {
-		first := g.slot(from)
-		if !first.Before(until) {
-			continue
-		}
 		for _, r := range g.recordings {
-			if r.record == "" || !chosen(r) {
+			begin, ok := since(r)
+			first := g.slot(begin)
+			if r.record == "" || !ok || !first.Before(until) {
 				continue
 			}
 			fill := p.fillAtOnce
-			if r.reads[r.record] {
+			if r.readsItself() {
 				fill = p.fillStepwise
 			}
 			if err := fill(ctx, r, first, until.Add(-time.Millisecond), g.Interval()); err != nil {

@@ -25,6 +25,8 @@ type Scenario struct {
 	Alive []Span
 	// Versions are the deployments that the collector reports.
 	Versions []Version
+	// Budget is the collector's gauge of the error budget, as a scrape reads it; the truth, unless it is set.
+	Budget func(at time.Duration) (remaining float64, ok bool)
 }
 
 // A Version is a deployment, as deployment_info and its companions show it.
@@ -35,7 +37,8 @@ type Version struct {
 	Instances float64
 }
 
-func (s *Scenario) scrape() time.Duration {
+// Interval is the time between two scrapes.
+func (s *Scenario) Interval() time.Duration {
 	if s.Scrape == 0 {
 		return 30 * time.Second
 	}
@@ -45,8 +48,16 @@ func (s *Scenario) scrape() time.Duration {
 // Until is the time of the scenario that has passed at t.
 func (s *Scenario) Until(t time.Time) time.Duration { return t.Sub(s.Start) }
 
-// lastSeen is when the newest telemetry before at came, and whether any did.
-func (s *Scenario) lastSeen(at time.Duration) (time.Duration, bool) {
+// end is when the watch is over.
+func (s *Scenario) end() time.Time {
+	if s.Watch.End != 0 {
+		return s.Start.Add(s.Watch.End)
+	}
+	return s.Start.Add(s.Length)
+}
+
+// LastSeen is when the newest telemetry before at came, and whether any did.
+func (s *Scenario) LastSeen(at time.Duration) (time.Duration, bool) {
 	last := time.Duration(-1)
 	see := func(span Span) {
 		if span.Begin > at {

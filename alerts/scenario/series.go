@@ -29,7 +29,7 @@ func (s *Scenario) series() []series {
 	all = append(all, series{
 		s.labels("service_telemetry_last_seen_seconds", collectorInstance),
 		func(t time.Time) (float64, bool) {
-			at, ok := s.lastSeen(s.Until(t))
+			at, ok := s.LastSeen(s.Until(t))
 			return float64(s.Start.Add(at).UnixMilli()) / 1000, ok
 		},
 	})
@@ -42,25 +42,29 @@ func (s *Scenario) series() []series {
 	return all
 }
 
-// budget is the error budget as the collector keeps it, which is exact. The rules need it where PromQL
-// has no range for the period.
+// budget is the error budget as the collector keeps it. The rules need it where PromQL has no range for
+// the period.
 func (s *Scenario) budget() series {
+	remaining := s.Budget
+	if remaining == nil {
+		remaining = func(at time.Duration) (float64, bool) { return Truth{s}.BudgetRemaining(at), true }
+	}
 	return series{
 		s.labels("slo_error_budget_remaining_ratio", collectorInstance, "slo_name", s.SLO.Name),
-		func(t time.Time) (float64, bool) { return Truth{s}.BudgetRemaining(s.Until(t)), true },
+		func(t time.Time) (float64, bool) { return remaining(s.Until(t)) },
 	}
 }
 
 // counters are the stream's two counters: slo_events_total, or what a Prometheus SLI's queries read.
 func (s *Scenario) counters(stream *Stream) []series {
-	pick := func(value func(good, bad float64) float64) func(time.Time) (float64, bool) {
+	pick := func(value func(Reading) float64) func(time.Time) (float64, bool) {
 		return func(t time.Time) (float64, bool) {
-			good, bad, ok := stream.counters(s.Until(t))
-			return value(good, bad), ok
+			r, ok := stream.Read(s.Until(t))
+			return value(r), ok
 		}
 	}
-	good := pick(func(good, _ float64) float64 { return good })
-	bad := pick(func(_, bad float64) float64 { return bad })
+	good := pick(func(r Reading) float64 { return r.Good })
+	bad := pick(func(r Reading) float64 { return r.Bad })
 	if always := bad; stream.Sparse {
 		bad = func(t time.Time) (float64, bool) {
 			v, ok := always(t)
@@ -72,7 +76,7 @@ func (s *Scenario) counters(stream *Stream) []series {
 			return labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, "job", s.Service.Name,
 				"instance", stream.instance(), "version", stream.Version)).Labels()
 		}
-		total := pick(func(good, bad float64) float64 { return good + bad })
+		total := pick(func(r Reading) float64 { return r.Good + r.Bad })
 		return []series{{foreign(ForeignErrors), bad}, {foreign(ForeignTotal), total}}
 	}
 	events := func(outcome string) labels.Labels {

@@ -28,7 +28,6 @@ func openStore() (*store, error) {
 		return nil, err
 	}
 	o := tsdb.DefaultOptions()
-	const ever = 400 * 24 * time.Hour
 	o.MinBlockDuration, o.MaxBlockDuration = ever.Milliseconds(), ever.Milliseconds()
 	o.RetentionDuration = 0
 	o.WALSegmentSize = -1      // nothing is kept

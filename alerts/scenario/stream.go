@@ -66,23 +66,27 @@ func (s *Stream) until(at time.Duration) (good, bad float64) {
 // whole cuts off what is not yet a whole event; the little that is added makes up for rounding.
 func whole(n float64) float64 { return math.Floor(n + 1e-6) }
 
-// counters are what a scrape at that time reads.
-func (s *Stream) counters(at time.Duration) (good, bad float64, ok bool) {
+// A Reading is what the two counters of a stream say, and since when they count.
+type Reading struct {
+	Since     time.Duration
+	Good, Bad float64
+}
+
+// Read is what a scrape at that time finds, if it finds anything.
+func (s *Stream) Read(at time.Duration) (Reading, bool) {
 	if !s.Life.holds(at) || at < s.Life.Begin+s.Hidden || s.gap(at) {
-		return 0, 0, false
+		return Reading{}, false
 	}
-	good, bad = s.until(at)
-	var last time.Duration
+	r := Reading{Since: s.Life.Begin}
 	for _, reset := range s.Resets {
 		if reset <= at {
-			last = max(last, reset)
+			r.Since = max(r.Since, reset)
 		}
 	}
-	if last > 0 {
-		g, b := s.until(last)
-		good, bad = good-g, bad-b
-	}
-	return good, bad, true
+	good, bad := s.until(at)
+	lostGood, lostBad := s.until(r.Since)
+	r.Good, r.Bad = good-lostGood, bad-lostBad
+	return r, true
 }
 
 func (s *Stream) gap(at time.Duration) bool {

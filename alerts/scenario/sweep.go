@@ -27,11 +27,11 @@ func Sweep(ctx context.Context, s *Scenario, file rulefmt.RuleGroups) (*Playback
 func (p *Playback) sweep(ctx context.Context) error {
 	from, after := p.Start.Add(p.Watch.Begin), p.end().Add(time.Millisecond)
 	need := needed(p.groups)
-	if err := p.fillIn(ctx, p.Start, after, func(r *recording) bool { return need[r.record] }); err != nil {
+	if err := p.fillIn(ctx, after, func(r *recording) (time.Time, bool) { return p.since(from, need[r.record]) }); err != nil {
 		return err
 	}
 	p.store.ForceHeadMMap()
-	if err := p.fillIn(ctx, from, after, func(r *recording) bool { return !need[r.record] }); err != nil {
+	if err := p.fillIn(ctx, after, func(r *recording) (time.Time, bool) { return from, need[r.record] == 0 }); err != nil {
 		return err
 	}
 	for _, g := range p.groups {

@@ -19,17 +19,51 @@ func (t Truth) Events(from, to time.Duration) (good, bad float64) {
 	return good, bad
 }
 
+// Only is the truth about some of the streams.
+func (t Truth) Only(these func(*Stream) bool) Truth {
+	s := *t.Scenario
+	s.Streams = nil
+	for i := range t.Streams {
+		if these(&t.Streams[i]) {
+			s.Streams = append(s.Streams, t.Streams[i])
+		}
+	}
+	return Truth{&s}
+}
+
+// Counted tells whether any scrape after from and until to found counters.
+func (t Truth) Counted(from, to time.Duration) bool {
+	for at := to; at > from && at >= 0; at -= t.Interval() {
+		for i := range t.Streams {
+			if _, ok := t.Streams[i].Read(at); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // ErrorRatio is the share of bad events in the window that ends at to; 0 without events.
 func (t Truth) ErrorRatio(window, to time.Duration) float64 {
 	good, bad := t.Events(to-window, to)
 	return ratio(good, bad)
 }
 
-// PeriodErrorRatio is the share of bad events in the SLO's own window, as seen at to.
-func (t Truth) PeriodErrorRatio(to time.Duration) float64 {
-	begin, _ := t.SLO.Window.Bounds(t.Start.Add(to))
-	return ratio(t.Events(t.Until(begin), to))
+// Period are the events that the budget is reckoned by at that time: those of the SLO's own window,
+// since the last reset.
+func (t Truth) Period(at time.Duration) (good, bad float64) {
+	now := t.Start.Add(at)
+	begin, _ := t.SLO.Window.Bounds(now)
+	for _, reset := range t.SLO.Resets {
+		if !reset.At.After(now) && reset.At.After(begin) {
+			begin = reset.At
+		}
+	}
+	return t.Events(t.Until(begin), at)
 }
+
+// PeriodErrorRatio is the share of bad events in the SLO's own window, as seen at to.
+func (t Truth) PeriodErrorRatio(to time.Duration) float64 { return ratio(t.Period(to)) }
 
 // BudgetRemaining is the share of the error budget that is left, as seen at to; below 0 when overspent.
 func (t Truth) BudgetRemaining(to time.Duration) float64 {
@@ -70,28 +104,26 @@ func (c Condition) And(other Condition) Condition {
 // resolution is how closely conditions are looked at.
 const resolution = 10 * time.Second
 
-// Firing are the times within the scenario at which an alert on the condition fires, when it must
-// hold for so long first. A time that lasts to the end has no End.
+// Firing are the times within the watch at which an alert on the condition fires, when it must hold for
+// so long first. Like an alert, it knows nothing of what held before. A time that lasts to the end
+// has no End.
 func (t Truth) Firing(holds Condition, wait time.Duration) []Span {
 	var spans []Span
+	length := t.end().Sub(t.Start)
 	begin := time.Duration(-1)
-	end := func(at time.Duration) {
-		if begin >= 0 && begin+wait < t.Length {
-			spans = append(spans, Span{begin + wait, at})
-		}
-		begin = -1
-	}
-	for at := time.Duration(0); at < t.Length; at += resolution {
+	for at := t.Watch.Begin; at < length; at += resolution {
 		switch now := holds(at); {
 		case now && begin < 0:
 			begin = at
 		case !now && begin >= 0:
 			if begin+wait < at {
-				end(at)
+				spans = append(spans, Span{begin + wait, at})
 			}
 			begin = -1
 		}
 	}
-	end(0)
+	if begin >= 0 && begin+wait < length {
+		spans = append(spans, Span{Begin: begin + wait})
+	}
 	return spans
 }

@@ -122,7 +122,7 @@ func (f unitTestFile) write(w io.Writer) error {
 }
 
 func newUnitTest(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, at []time.Duration) (unitTest, error) {
-	test := unitTest{Name: s.Name, Interval: model.Duration(s.scrape()), Start: s.Start.UTC().Format(time.RFC3339)}
+	test := unitTest{Name: s.Name, Interval: model.Duration(s.Interval()), Start: s.Start.UTC().Format(time.RFC3339)}
 	for _, one := range s.series() {
 		test.Series = append(test.Series, unitTestSeries{one.labels.String(), s.values(one)})
 	}
@@ -194,7 +194,7 @@ func (s *Scenario) values(one series) string {
 		count, missing = 0, 0
 	}
 	live := false
-	for at := time.Duration(0); at <= s.Length; at += s.scrape() {
+	for at := time.Duration(0); at <= s.Length; at += s.Interval() {
 		v, ok := one.at(s.Start.Add(at))
 		switch {
 		case !ok && live:
