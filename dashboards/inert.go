@@ -25,18 +25,36 @@ func plain(text string) string {
 	return strings.NewReplacer("$", "$"+joiner, "[[", "["+joiner+"[").Replace(oneLine(text))
 }
 
-// markdown is text for a description or a text panel. All punctuation becomes a character reference: it reads
-// the same and means nothing, to Markdown, to HTML or as a variable.
+// markdown is text for a description or a text panel. What could mean something to Markdown, to HTML or as a variable
+// becomes a character reference: it reads the same and means nothing. The rest stays readable in the file too.
 func markdown(text string) string {
 	var b strings.Builder
-	for _, r := range oneLine(text) {
-		if r < unicode.MaxASCII && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
+	text = oneLine(text)
+	for i, r := range text {
+		if special(text, i, r) {
 			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
 			continue
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// special tells whether a character can mean something where it stands: at the beginning much does, as that of a list, a heading
+// or a rule, and inside of text what links are made of.
+func special(text string, i int, r rune) bool {
+	before := text[:i]
+	switch {
+	case strings.ContainsRune("\\`*_~[]<>&$|", r):
+		return true
+	case strings.Trim(before, "0123456789") == "":
+		return strings.ContainsRune("+-#=.)!:", r)
+	case r == ':':
+		return strings.HasPrefix(text[i:], "://")
+	case r == '.':
+		return len(before) >= 3 && strings.EqualFold(before[len(before)-3:], "www")
+	}
+	return r == '@'
 }
 
 // oneLine makes line breaks, runs of spaces and what cannot be printed one space.

@@ -53,7 +53,7 @@ func (s service) dashboard(uid string) []byte {
 	s.deployments()
 	s.evidence()
 
-	d := newDashboard(uid, plain(s.Name), "SLOs, requests, deployments and evidence of "+markdown(s.Name)+". "+markdown(s.Description))
+	d := newDashboard(uid, plain(s.Name), "SLOs, requests, deployments and evidence of "+plain(s.Name)+". "+plain(s.Description))
 	d.Panels = s.board.panels
 	d.Templating.List = s.variables()
 	d.Annotations.List = s.annotations()
