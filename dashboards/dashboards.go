@@ -67,7 +67,7 @@ type Plan struct {
 	Make func() []byte
 }
 
-// Generate makes the dashboard of each service, and that of the fleet.
+// Generate makes the dashboard of each service, and those of all.
 func Generate(services []*catalog.Service, o Options) ([]File, []Warning) {
 	plans, warnings := Plans(services, o)
 	files := make([]File, len(plans))
@@ -107,7 +107,7 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 			return one.dashboard(uid)
 		}})
 	}
-	return append(plans, Plan{path.Join(Folder, "fleet.json"), newFleet(names).dashboard}), warnings
+	return append(plans, shared(names, o)...), warnings
 }
 
 // maxUID is how long a uid may be.
@@ -131,9 +131,9 @@ func hashed(names ...string) string {
 	return "sre_" + hex.EncodeToString(sum[:16])
 }
 
-// fileName is a service's name as the name of a file: it has no slash, is not hidden, and is not the fleet's.
+// fileName is a service's name as the name of a file: it has no slash, is not hidden, and is not that of a shared one.
 func fileName(name string) string {
-	if name == "fleet" || strings.HasPrefix(name, ".") {
+	if reserved[name] || strings.HasPrefix(name, ".") {
 		name = "_" + name
 	}
 	return url.PathEscape(name) + ".json"

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -53,6 +55,7 @@ func emitted(s *catalog.Service) string {
 	deployed := production + `, service_version="1.0.0", deployment_id="1", deployment_status="completed"`
 	line("deployment_start_time_seconds", deployed, "1x20")
 	line("deployment_instances", deployed, "2x20")
+	line("deployment_info", deployed, "1x20")
 	span := production + `, service_version="1.0.0", span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"`
 	line("traces_span_metrics_calls_total", span, "0+10x20")
 	for _, le := range []string{"100", "500", "+Inf"} {
@@ -87,6 +90,16 @@ func series(b *strings.Builder, name, labels, values string) {
 	fmt.Fprintf(b, "  %s{%s} %s\n", name, labels, values)
 }
 
+// assertNoWarnings lets pass that the collector's own counters do not end in _total.
+func assertNoWarnings(t *testing.T, found annotations.Annotations, query string) {
+	t.Helper()
+	for _, err := range found {
+		if !errors.Is(err, annotations.PossibleNonCounterInfo) || !strings.Contains(err.Error(), `"otelcol_`) {
+			assert.NoError(t, err, query)
+		}
+	}
+}
+
 // Every query finds something in what the collector and the rules write, and a number.
 func TestQueriesFindWhatIsEmitted(t *testing.T) {
 	services := examples(t)
@@ -101,18 +114,19 @@ func TestQueriesFindWhatIsEmitted(t *testing.T) {
 			}
 		}
 	}
+	series.WriteString(changing("checkout") + ownSeries())
 	storage := promqltest.LoadedStorage(t, series.String())
 	t.Cleanup(func() { assert.NoError(t, storage.Close()) })
 	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, promqltest.DefaultMaxSamplesPerQuery)
 
-	filled := strings.NewReplacer("$environment", "production", "$version", ".*", "$namespace", "shop")
+	filled := strings.NewReplacer("$environment", "production", "$version", ".*", "$namespace", "shop", "$service", ".*", "$instance", ".*")
 	for _, f := range generate(t, services...) {
 		for _, query := range promQL(t, decode(t, f.JSON)) {
 			q, err := engine.NewInstantQuery(context.Background(), storage, promql.NewPrometheusQueryOpts(false, 0), filled.Replace(query), time.Unix(600, 0))
 			require.NoError(t, err, query)
 			result := q.Exec(context.Background())
 			require.NoError(t, result.Err, query)
-			assert.Empty(t, result.Warnings, query)
+			assertNoWarnings(t, result.Warnings, query)
 			vector, err := result.Vector()
 			require.NoError(t, err, query)
 			assert.NotEmpty(t, vector, "%s: %s", f.Path, query)

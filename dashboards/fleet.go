@@ -36,8 +36,9 @@ func (f fleet) burn() vector {
 func (f fleet) dashboard() []byte {
 	f.board.add(
 		strip{6, []panel{f.states(), f.burners(), f.alerts()}},
-		strip{12, []panel{f.table()}},
-		strip{12, []panel{f.heat()}},
+		strip{10, []panel{f.table()}},
+		strip{8, []panel{f.versions(), f.dependencies()}},
+		strip{12, []panel{f.heat(), f.left()}},
 	)
 	d := newDashboard(FleetUID, "SLOs of all services", "Every SLO of the catalog, that with the least error budget first.")
 	d.Panels = f.board.panels
@@ -46,6 +47,7 @@ func (f fleet) dashboard() []byte {
 		labelVariable(variableNamespace, "Namespace", f.names, f.names.series(metricRemaining), attrNamespace),
 		labelVariable(variableEnvironment, "Environment", f.names, f.names.series(metricRemaining), attrEnvironment),
 	}
+	d.Links = navigation(FleetUID)
 	return encode(d)
 }
 
@@ -55,12 +57,34 @@ func (f fleet) states() panel {
 		now("A", f.names.series(metricState, f.of()...).is(1).count(attrState), "{{slo_state}}"))
 }
 
-// burners names the SLO: that is what the budget is spent on.
+var burnSteps = from(good, step(1, notice), step(3, warning), step(6, bad))
+
 func (f fleet) burners() panel {
 	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
-		"The name says what the budget is spent on.", 8},
-		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: from(good, step(1, notice), step(3, warning), step(6, bad))},
+		"What they burn on is below: which version, and which calls.", 8},
+		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: burnSteps},
 		now("A", f.burn().largest(8), "{{service_name}} {{slo_name}} "+inEnvironment))
+}
+
+// versions parts the burn rate of an SLO among the versions that made it: their parts add up to it.
+func (f fleet) versions() panel {
+	bad := f.names.series(metricEvents, f.of(equal(attrOutcome, "bad"))...).rateOver("1h").sum(append([]string{attrVersion}, bySLO...)...).some()
+	all := f.names.series(metricEvents, f.of()...).rateOver("1h").sum(bySLO...).some()
+	budget := oneMinus(f.names.series(metricObjective, f.of()...).max(bySLO...))
+	return newBars(about{"versions", "What they burn on: versions", "The burn rate of the last hour, parted among the versions whose events were bad. Good is at most 1 altogether. " +
+		"One version far above its neighbour is a bad deployment; all alike is something that they share.", 12},
+		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "No bad event in the last hour", steps: burnSteps},
+		now("A", bad.overOn(all, bySLO...).overOn(budget, bySLO...).largest(8), "{{service_name}} {{slo_name}}: {{service_version}}"))
+}
+
+// dependencies are the calls that fail most, by who makes them and who is called.
+func (f fleet) dependencies() panel {
+	failed := f.names.series(metricEdgeFailed,
+		chosenOrNone(attrClientNamespace, variableNamespace), chosenOrNone(attrClientEnvironment, variableEnvironment))
+	return newBars(about{"dependencies", "What they burn on: calls", "Calls a second between services that failed over the last hour, the most first. Good is nothing. The last name is the one to look at: " +
+		"who calls it only passes the error on.", 12},
+		look{unit: "reqps", decimals: ptr(2.0), min: ptr(0.0), none: "No call failed in the last hour, or no service_graph connector", steps: from(warning)},
+		now("A", failed.rateOver("1h").sum(attrClient, attrServer).some().largest(8), "{{client}} to {{server}}"))
 }
 
 func (f fleet) alerts() panel {
@@ -89,11 +113,21 @@ func (f fleet) table() panel {
 		rows("state", f.names.series(metricState, f.of()...).is(1).max(append([]string{attrState}, bySLO...)...)))
 }
 
-// heat is a band for each service: the least budget of its SLOs over the week.
+// heat is a cell for each service and day: the worst of its SLOs.
 func (f fleet) heat() panel {
-	p := newTimeline(about{"heat", "Budget left by service", "The least budget of each service's SLOs, over the week. Good stays green; a band that turns red tells when it was spent.", gridWidth},
+	day := f.names.series(metricBurnRate, f.of(equal(attrWindow, "1d"))...).max(attrNamespace, attrService)
+	p := newHeat(about{"heat by day", "Burn by service and day", "How fast the budget of each service's worst SLO went, on each day of four weeks. Good is green. A row with red is a service that needs work; a column is an incident they shared.", 12},
+		look{unit: "suffix:x", decimals: ptr(1.0), none: "No SLO data: does a collector with this catalog run?", steps: burnSteps},
+		graph("A", day, "{{service_name}}"))
+	p.TimeFrom, p.Interval = ptr("28d"), ptr("1d")
+	return p
+}
+
+// left is a band for each service: the least budget of its SLOs over the week.
+func (f fleet) left() panel {
+	p := newTimeline(about{"heat", "Budget left by service", "The least budget of each service's SLOs, over the week. Good stays green; a band that turns red tells when it was spent.", 12},
 		look{unit: "percentunit", decimals: ptr(0.0), none: "No SLO data: does a collector with this catalog run?", steps: budgetSteps},
-		graph("A", f.remaining().min(attrService), "{{service_name}}"))
+		graph("A", f.remaining().min(attrNamespace, attrService), "{{service_name}}"))
 	p.TimeFrom = ptr("7d")
 	return p
 }

@@ -1,0 +1,98 @@
+package dashboards
+
+import "github.com/prometheus/otlptranslator"
+
+var metricInfo = metric{"deployment.info", "", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
+
+var (
+	// byPlace is a service in an environment.
+	byPlace = []string{attrNamespace, attrService, attrEnvironment}
+	// byDeployment is one deployment. Its status and its revision may become known later.
+	byDeployment = []string{attrNamespace, attrService, attrEnvironment, attrVersion, attrDeployment}
+)
+
+// changes are what DORA counts, from what the tracker of deployments and the SLO engine wrote. of are
+// the matchers of what is chosen.
+type changes struct {
+	names *names
+	of    func(...matcher) []matcher
+}
+
+func (c changes) start(more ...matcher) vector {
+	return c.names.series(metricStart, c.of(more...)...)
+}
+
+func (c changes) info(more ...matcher) vector {
+	return c.names.series(metricInfo, c.of(more...)...)
+}
+
+// all are the deployments that began in the time that is chosen, with their start. The version that ran before, or
+// when the collector first heard of a service, is the oldest one there, and is no change.
+func (c changes) all() vector {
+	starts := c.start().latest().max(byDeployment...)
+	since := vector{promQL: "(time() - " + chosenSeconds + ")"}
+	return starts.above(since).aboveOn(c.start().latest().min(byPlace...), byPlace...)
+}
+
+// failed are the deployments that were rolled back, failed or went away before they were complete, and those after which an
+// SLO of the service began to burn.
+func (c changes) failed() vector {
+	undone := c.start(anyOf(attrStatus, undoneStatuses...)).latest().max(byDeployment...)
+	return c.all().where(either(undone, c.abandoned(), c.burned()), byDeployment...)
+}
+
+var (
+	undoneStatuses = []string{"rolled_back", "failed"}
+	openStatuses   = []string{"started", "canary"}
+)
+
+// abandoned are those that were on their way, were never complete, and are not there any more.
+func (c changes) abandoned() vector {
+	over := c.start(anyOf(attrStatus, "completed", "rolled_back", "failed")).latest().max(byDeployment...)
+	return c.start(anyOf(attrStatus, openStatuses...)).latest().max(byDeployment...).
+		without(over, byDeployment...).without(c.start().max(byDeployment...), byDeployment...)
+}
+
+// burned are those within whose first hour an SLO of the service burned that did not burn just before.
+func (c changes) burned() vector {
+	const hour, born, justBefore = 3600, 360, "6m" // a look every 5 minutes falls into the first 6
+	age := c.start().max(byDeployment...).age()
+	after := age.below(number(hour)).where(c.burning(""), byPlace...).ever(coarsePace)
+	before := age.below(number(born)).where(c.burning(justBefore), byPlace...).ever(coarsePace)
+	return after.without(before, byDeployment...)
+}
+
+// burning are the services that break a promise: an SLO burns, or has no budget left and goes on losing events.
+func (c changes) burning(ago string) vector {
+	state := func(words ...string) vector {
+		return c.names.series(metricState, c.of(anyOf(attrState, words...))...).before(ago).is(1).max(bySLO...)
+	}
+	losing := c.names.series(metricBurnRate, c.of(equal(attrWindow, "5m"))...).before(ago).max(bySLO...).above(number(1))
+	return state("burning_fast", "burning_slow").or(state("exhausted").where(losing, bySLO...)).max(byPlace...)
+}
+
+// broken is for how many seconds services broke a promise, and incidents is how often that began.
+func (c changes) broken() vector {
+	return c.burning("").often(coarsePace).times(number(300))
+}
+
+func (c changes) incidents() vector {
+	return c.burning("").without(c.burning("5m"), byPlace...).often(coarsePace)
+}
+
+// rolledOut is how many seconds passed until Prometheus saw a deployment complete.
+func (c changes) rolledOut() vector {
+	complete := c.info(equal(attrStatus, "completed")).max(byDeployment...).times(vector{promQL: "time()"})
+	return complete.first(finePace).minus(c.start().latest().max(byDeployment...))
+}
+
+// settled is each deployment with the last status that it had, and its start.
+func (c changes) settled() vector {
+	by := append([]string{attrStatus, attrRevision}, byDeployment...)
+	with := func(statuses ...string) vector { return c.start(anyOf(attrStatus, statuses...)).latest().max(by...) }
+	undone := with(undoneStatuses...)
+	complete := with("completed").without(undone, byDeployment...)
+	canary := with("canary").without(with("completed", "rolled_back", "failed"), byDeployment...)
+	started := with("started").without(with("canary", "completed", "rolled_back", "failed"), byDeployment...)
+	return either(undone, complete, canary, started)
+}

@@ -1,0 +1,47 @@
+package dashboards
+
+import (
+	"path"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// The uids of the dashboards that are of no single service.
+const (
+	DeploymentsUID = "sre_deployments"
+	CorrelationUID = "sre_correlation"
+	CollectorUID   = "sre_collector"
+)
+
+// reserved are the names of their files, which no service's can have.
+var reserved = map[string]bool{"fleet": true, "deployments": true, "correlation": true, "collector": true}
+
+// shared are the dashboards that are of no single service.
+func shared(n *names, o Options) []Plan {
+	file := func(name string) string { return path.Join(Folder, name+".json") }
+	return []Plan{
+		{file("fleet"), func() []byte { return newFleet(n).dashboard() }},
+		{file("deployments"), func() []byte { return newReleases(n).dashboard() }},
+		{file("correlation"), func() []byte { return newExplorer(n).dashboard() }},
+		{file("collector"), func() []byte { return newCollector(n, o).dashboard() }},
+	}
+}
+
+// navigation leads to the other dashboards that are of no single service.
+func navigation(from string) []dashboard.DashboardLink {
+	var links []dashboard.DashboardLink
+	for _, to := range [...][3]string{
+		{FleetUID, "Fleet", "All SLOs, the worst first"},
+		{DeploymentsUID, "Deployments", "What runs where, and how changes go"},
+		{CorrelationUID, "Correlation", "All spans and logs of an ID"},
+		{CollectorUID, "Collector", "How the collector itself is doing"},
+	} {
+		if to[0] == from {
+			continue
+		}
+		one := newLink(to[1], "/d/"+to[0], to[2])
+		one.Icon, one.TargetBlank, one.KeepTime = "dashboard", false, true
+		links = append(links, one)
+	}
+	return links
+}

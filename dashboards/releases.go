@@ -1,0 +1,219 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// releases is the dashboard of all deployments while it is made.
+type releases struct {
+	names *names
+	board *board
+	changes
+}
+
+func newReleases(n *names) releases {
+	r := releases{names: n, board: newBoard()}
+	r.changes = changes{n, r.of}
+	return r
+}
+
+// of matches what is chosen.
+func (releases) of(more ...matcher) []matcher {
+	return append([]matcher{
+		chosen(attrNamespace, variableNamespace), chosen(attrEnvironment, variableEnvironment), chosen(attrService, variableService),
+	}, more...)
+}
+
+const noVersions = "No version known: do services send service.version, and does a deployevent connector run?"
+
+// dashboard puts first how changes go, then what runs where and what was changed.
+func (r releases) dashboard() []byte {
+	r.board.add(
+		strip{4, spread([]panel{r.frequency(), r.failureRate(), r.restoring(), r.rollout(), r.underWay()})},
+		strip{12, []panel{r.matrix(), r.history()}},
+		strip{8, []panel{r.daily(), r.byService()}},
+	)
+	r.board.row("events", "Deployment events", true, strip{9, []panel{r.events()}})
+
+	d := newDashboard(DeploymentsUID, "Deployments", "Which version runs where, what was deployed and how it went, and what the DORA metrics say of the time that is chosen. "+
+		"From telemetry and reports, by the deployevent connector; nobody has to send anything.")
+	d.Panels = r.board.panels
+	d.Templating.List = []dashboard.VariableModel{
+		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"),
+		labelVariable(variableNamespace, "Namespace", r.names, r.names.series(metricInfo), attrNamespace),
+		labelVariable(variableEnvironment, "Environment", r.names, r.names.series(metricInfo), attrEnvironment),
+		r.services(),
+	}
+	d.Annotations.List = []dashboard.AnnotationQuery{{
+		Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(),
+		Target:      query("Anno", r.start().max(attrService, attrVersion, attrEnvironment, attrRevision).times(number(1000)), ""),
+		TitleFormat: ptr("{{service_name}} {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
+		TagKeys: ptr(label(attrService)), UseValueForTime: ptr(true),
+	}}
+	d.Links = navigation(DeploymentsUID)
+	d.Time = &dashboard.DashboardDashboardTime{From: "now-7d", To: "now"}
+	d.Refresh = ptr("5m")
+	return encode(d)
+}
+
+func (r releases) services() dashboard.VariableModel {
+	v := labelVariable(variableService, "Service", r.names, r.names.series(metricInfo, chosen(attrNamespace, variableNamespace)), attrService)
+	v.Multi = ptr(true)
+	v.Current = allOf()
+	return v
+}
+
+// orNone is 0 where v has nothing and something is deployed.
+func (r releases) orNone(v vector) vector {
+	return v.orAllOf(number(0).times(r.info().latest().max()))
+}
+
+func (r releases) frequency() panel {
+	days := vector{promQL: "(" + chosenSeconds + " / 86400)"}
+	return newStat(about{"frequency", "Deployments a day", "Deployments that began in the time that is chosen, by its days. Good is often and small: daily or more is elite by DORA.", 0},
+		look{unit: "short", decimals: ptr(2.0), none: noVersions, steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(days), "a day"))
+}
+
+func (r releases) failureRate() panel {
+	failed := r.failed().count().orAllOf(number(0).times(r.all().count()))
+	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back, failed or went away, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
+		look{unit: "percentunit", decimals: ptr(0.0), none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
+		now("A", failed.over(r.all().count()), "failed"))
+}
+
+func (r releases) restoring() panel {
+	return newStat(about{"restoring", "Time to restore", "How long SLOs burned at a time, on average, until they were well again: every incident counts, whether a deployment began it or not. Good is less than an hour. To within 5 minutes.", 0},
+		look{unit: "s", decimals: ptr(0.0), none: "No SLO began to burn in the time that is chosen", steps: from(good, step(3600, warning), step(86400, bad))},
+		now("A", r.broken().sum().over(r.incidents().sum()), "an incident"))
+}
+
+func (r releases) rollout() panel {
+	return newStat(about{"rollout", "Time to roll out", "From the first telemetry of a version to when it had taken its predecessor's place: the slowest of the time that is chosen. Good is minutes. " +
+		"It is the last part of DORA's lead time; when a commit was made, no marker tells.", 0},
+		look{unit: "s", decimals: ptr(0.0), none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
+		now("A", r.rolledOut().where(r.all(), byDeployment...).max(), "slowest"))
+}
+
+func (r releases) underWay() panel {
+	return newStat(about{"under way", "Under way", "Deployments that have started and are not over: two versions run. Good is 0, or the one that you wait for.", 0},
+		look{unit: "short", decimals: ptr(0.0), none: noVersions, steps: from(good, step(1, neutral))},
+		now("A", r.info(anyOf(attrStatus, openStatuses...)).max(byDeployment...).count().orAllOf(number(0).times(r.info().max())), "under way"))
+}
+
+// statusColours are those of the statuses of a deployment.
+var statusColours = [][2]string{
+	{"completed", good}, {"started", neutral}, {"canary", notice}, {"rolled_back", warning}, {"failed", bad},
+}
+
+const (
+	attrPlace   = "place"
+	attrRunning = "running"
+	between     = " · "
+)
+
+// matrix has a line for each service and a column for each environment, and in it the newest version in the colour of its status.
+func (r releases) matrix() panel {
+	newest := r.start().max(append([]string{attrStatus}, byDeployment...)...).newest(byPlace...)
+	target := newest.joined(attrPlace, "/", attrNamespace, attrService).trimmed(attrPlace, "/?(.*)").joined(attrRunning, between, attrVersion, attrStatus)
+	p := newTable(about{"matrix", "What runs where", "The newest version of each service in each environment. Good is green. Blue rolls out, yellow is a canary, orange was rolled back, red failed: then an older version runs too.", 9},
+		look{unit: "none", none: noVersions, steps: from("transparent"), mappings: inStatusColours()}, columns{}, "Service", rows("A", target))
+	corner := label(attrPlace) + `\` + label(attrEnvironment)
+	p.Transformations = []dashboard.DataTransformerConfig{
+		{Id: "groupingToMatrix", Options: map[string]any{
+			"rowField": label(attrPlace), "columnField": label(attrEnvironment), "valueField": label(attrRunning), "emptyValue": "empty",
+		}},
+		{Id: "organize", Options: map[string]any{"excludeByName": map[string]bool{}, "indexByName": map[string]int{}, "renameByName": map[string]string{corner: "Service"}}},
+	}
+	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher:    dashboard.MatcherConfig{Id: "byType", Options: "string"},
+		Properties: []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: coloured()}},
+	})
+	return p
+}
+
+// inStatusColours takes the status from behind a version, and shows it as a colour.
+func inStatusColours() []dashboard.ValueMapping {
+	var all []dashboard.ValueMapping
+	for i, p := range statusColours {
+		all = append(all, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
+			Type: dashboard.MappingTypeRegexToText,
+			Options: dashboard.DashboardRegexMapOptions{
+				Pattern: "/^(.*)" + between + p[0] + "$/",
+				Result:  dashboard.ValueMappingResult{Text: ptr("$1"), Color: ptr(p[1]), Index: ptr(int32(i))},
+			},
+		}})
+	}
+	return all
+}
+
+// history is every deployment of the time that is chosen, the newest first.
+func (r releases) history() panel {
+	return newTable(about{"history", "Deployed", "What was deployed in the time that is chosen, with the last status known. Good is completed, and no SLO that burned after it. Gone is one that vanished before it was complete. The name of a service leads to its dashboard.", 15},
+		look{unit: "none", steps: from("transparent"), none: "Nothing was deployed in the time that is chosen", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			field("Service", "links", toService),
+			field("Began", "unit", "dateTimeAsLocal"),
+			field("Rolled out in", "unit", "s", "decimals", 0),
+			field("Instances", "unit", "short", "decimals", 0),
+			field("Status", "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
+			field("SLO burned", "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
+			field("Gone", "custom.cellOptions", coloured(), "thresholds", absolute(from(warning)), "mappings", always("yes")),
+		}},
+		columns{{label(attrService), "Service"}, {label(attrEnvironment), "Environment"}, {label(attrVersion), "Version"}, {"Value #began", "Began"},
+			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #burned", "SLO burned"}, {"Value #gone", "Gone"}, {"Value #instances", "Instances"},
+			{label(attrRevision), "Commit"}, {label(attrNamespace), ""}, {label(attrDeployment), ""}},
+		"-Began",
+		rows("began", r.settled().where(r.all(), byDeployment...).times(number(1000))),
+		rows("took", r.rolledOut().where(r.all(), byDeployment...)),
+		rows("burned", r.burned().where(r.all(), byDeployment...)),
+		rows("gone", r.abandoned().where(r.all(), byDeployment...)),
+		rows("instances", r.names.series(metricInstances, r.of()...).max(byDeployment...).where(r.all(), byDeployment...)))
+}
+
+// always shows a word for any number.
+func always(word string) []dashboard.ValueMapping {
+	return []dashboard.ValueMapping{{RangeMap: &dashboard.RangeMap{
+		Type:    dashboard.MappingTypeRangeToText,
+		Options: dashboard.DashboardRangeMapOptions{Result: dashboard.ValueMappingResult{Text: &word}},
+	}}}
+}
+
+// daily has a bar for each day.
+func (r releases) daily() panel {
+	day := vector{promQL: "(time() - 86400)"}
+	started := vector{"last_over_time(" + r.start().promQL + "[1d])", r.names}.max(byDeployment...).above(day)
+	p := newAreas(about{"daily", "Deployments by day", "Deployments that began in the day before each bar, by service; the first version of a new service counts too. Good is a few every working day rather than many at once.", 9},
+		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(attrService), "{{service_name}}"))
+	custom := p.FieldConfig.Defaults.Custom.(*timeseries.FieldConfig)
+	custom.DrawStyle, custom.FillOpacity = ptr(common.GraphDrawStyleBars), ptr(80.0)
+	p.Interval = ptr("1d")
+	return p
+}
+
+// byService is what DORA measures, of each service.
+func (r releases) byService() panel {
+	by := []string{attrNamespace, attrService}
+	all := r.all().count(by...)
+	incidents := r.incidents().sum(by...)
+	return newTable(about{"services", "How changes go, by service", "Deployments of the time that is chosen, the share of them that failed, how often an SLO began to burn, and how long it took until it was well. Good is many deployments and few red cells.", 15},
+		look{unit: "none", steps: from("transparent"), none: "Nothing was deployed and no SLO burned in the time that is chosen", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			field("Service", "links", toService),
+			field("Deployments", "unit", "short", "decimals", 0), field("Incidents", "unit", "short", "decimals", 0),
+			field("Failed", "unit", "percentunit", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad)))),
+			field("Time to restore", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(3600, warning), step(86400, bad)))),
+		}},
+		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {"Value #all", "Deployments"}, {"Value #failed", "Failed"},
+			{"Value #incidents", "Incidents"}, {"Value #restored", "Time to restore"}},
+		"-Failed",
+		rows("all", all), rows("failed", r.failed().count(by...).or(number(0).times(all)).over(all)),
+		rows("incidents", incidents), rows("restored", r.broken().sum(by...).over(incidents)))
+}
+
+// events are what the connector says, where its logs go to Loki.
+func (r releases) events() panel {
+	expr := "{" + label(attrService) + `=~"$` + variableService + `"} | ` + label(attrStatus) + `=~".+"`
+	p := newLogs(about{"events", "Events", "What the deployevent connector and pipelines said, newest first: who deployed, with which pipeline, what was rolled back. Good is succeeded.", gridWidth}, logLines(expr))
+	p.FieldConfig.Defaults.NoValue = ptr("No deployment event: does the pipeline logs/deployments go to this Loki?")
+	return p
+}
