@@ -20,8 +20,8 @@ import (
 
 func newLintCommand() *cobra.Command {
 	var (
-		l      linter
-		format string
+		l                  linter
+		format, prometheus string
 	)
 	defaults := alerts.DefaultOptions()
 	cmd := &cobra.Command{
@@ -34,8 +34,11 @@ Every problem is one line:
 
   file:line: error: message; mend
 
-Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such folder.`,
-		Example: "  srectl lint --catalog ./catalog --dir .",
+With --prometheus it also asks the Prometheus that evaluates the rules: whether it keeps samples for as long as they look
+back, has loaded these rules and can evaluate them, and has the series they read.
+
+Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such folder or no answer.`,
+		Example: "  srectl lint --catalog ./catalog --dir .\n  srectl lint --catalog ./catalog --dir . --prometheus http://localhost:9090",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != formatText && format != formatJSON {
@@ -45,6 +48,11 @@ Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is 
 				return err
 			}
 			l.lint()
+			if prometheus != "" {
+				if err := l.lintPrometheus(cmd.Context(), prometheus); err != nil {
+					return err
+				}
+			}
 			if err := l.report(cmd.OutOrStdout(), format); err != nil {
 				return err
 			}
@@ -59,6 +67,7 @@ Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is 
 	flags.StringVar(&l.dir, "dir", ".", "folder that srectl generate wrote to")
 	flags.StringVar(&l.runbookURL, "runbook-url", defaults.RunbookURL, "what generate was given")
 	flags.StringVar(&l.dashboardURL, "dashboard-url", defaults.DashboardURL, "what generate was given")
+	flags.StringVar(&prometheus, "prometheus", "", "address of the Prometheus that evaluates the rules, to be asked too")
 	flags.StringVar(&format, "format", formatText, "text or json")
 	_ = cmd.MarkFlagRequired("catalog") // fails for an unknown flag only
 	return cmd
