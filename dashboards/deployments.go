@@ -14,10 +14,14 @@ func (s service) deployments() {
 	if repository, ok := webAddress(s.Repository); ok {
 		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.text}")
 	}
+	calls := s.calls()
+	share := newAreas(about{"version share", "Share of requests by version", "Which version answers which share of the requests. Good is one version; while a deployment rolls or a canary runs, the share it should have.", 10},
+		look{unit: "percentunit", decimals: ptr(0.0), min: ptr(0.0), max: ptr(1.0), none: "No requests"},
+		graph("A", calls.overOn(calls.some().sum()), byVersion))
 	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
 		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version"},
 		graph("A", s.names.series(metricInstances, s.of(chosen(attrVersion, variableVersion))...).sum(attrVersion), byVersion))
-	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect.", 10},
+	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Since", "unit", "dateTimeFromNow"), field("Instances", "unit", "short", "decimals", 0), field("Commit", "links", commit),
 			field("Status", "custom.cellOptions", coloured(), "mappings", words([2]string{"completed", good}, [2]string{"started", neutral},
@@ -30,18 +34,23 @@ func (s service) deployments() {
 	silence := newStat(about{"silence", "Newest telemetry", "How long ago the collector last heard of the service. Good is less than a minute; more means it is silent, or cut off.", 4},
 		look{unit: "s", decimals: ptr(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
 		now("A", s.names.series(metricLastSeen, s.of()...).max(attrEnvironment).age(), inEnvironment))
-	s.board.row("deployments", "Deployments", false, strip{7, []panel{instances, history, silence}})
+	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}})
 }
 
 // annotations mark deployments in every panel: from Prometheus, which needs no token and is always there, and
-// from Grafana's own, which know of roll-backs and how long each took, where an exporter writes them.
+// from Grafana's own, which know of roll-backs and how long each took, where an exporter writes them. Pages are marked for as long as they fire.
 func (s service) annotations() []dashboard.AnnotationQuery {
 	starts := query("Anno", s.names.series(metricStart, s.of()...).max(attrVersion, attrEnvironment, attrRevision).times(number(1000)), "")
+	pages := query("Anno", s.names.series(metricAlerts, s.anywhere(equal(attrSeverity, "page"), equal(attrAlertState, "firing"))...).max(attrAlert, attrSLO, attrEnvironment), "")
 	return []dashboard.AnnotationQuery{
 		{
 			Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(), Target: starts,
 			TitleFormat: ptr("Version {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
 			TagKeys: ptr(label(attrVersion)), UseValueForTime: ptr(true),
+		},
+		{
+			Name: "Pages", Enable: true, IconColor: bad, Datasource: fromPrometheus(), Target: pages,
+			TitleFormat: ptr("{{alertname}}"), TextFormat: ptr("{{slo_name}} {{deployment_environment_name}}"), TagKeys: ptr(label(attrAlert)),
 		},
 		{
 			Name: "Deployments in detail", Enable: false, IconColor: "purple", Datasource: &common.DataSourceRef{Type: ptr("grafana"), Uid: ptr("-- Grafana --")},
@@ -86,10 +95,11 @@ func (s service) versions() dashboard.VariableModel {
 	return v
 }
 
+// sourceVariable is in the menu of controls: it is chosen once, and its room is that of a panel.
 func sourceVariable(name, title string) dashboard.VariableModel {
 	return dashboard.VariableModel{
 		Type: dashboard.VariableTypeDatasource, Name: name, Label: &title, Query: &dashboard.StringOrMap{String: ptr(strings.ToLower(title))},
-		Refresh: ptr(dashboard.VariableRefreshOnDashboardLoad),
+		Refresh: ptr(dashboard.VariableRefreshOnDashboardLoad), Hide: ptr(dashboard.VariableHideInControlsMenu),
 	}
 }
 

@@ -10,29 +10,20 @@ import (
 // requests is rate, errors and duration, by version: from the span_metrics connector where
 // there is one, else from the events of an SLO.
 func (s service) requests() {
-	kinds := anyOf(attrSpanKind, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER")
-	spans := func(more ...matcher) []matcher {
-		matchers := []matcher{equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion), kinds}
-		if s.Namespace != "" {
-			matchers = append(matchers, equalOrNone(attrNamespace, s.Namespace))
-		}
-		return append(matchers, more...)
-	}
-	calls := s.names.series(metricCalls, spans()...).rate().sum(attrVersion)
-	failed := s.names.series(metricCalls, spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
-	ratio := failed.or(number(0).times(calls)).over(calls.some())
+	failed := s.names.series(metricCalls, s.spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
+	spans := s.names.series(metricCalls, s.spans()...).rate().sum(attrVersion)
+	ratio := failed.or(number(0).times(spans)).over(spans.some())
 	counted := ""
 	if slo := s.mostEvents(); slo != nil {
-		o := objective{s, slo}
-		calls, ratio = calls.orAllOf(o.events()), ratio.orAllOf(o.badShare())
+		ratio = ratio.orAllOf(objective{s, slo}.badShare())
 		counted = " Without the span_metrics connector these are the events of the SLO " + markdown(slo.Name) + "."
 	}
-	durations := s.names.suffixed(metricDuration, "_bucket", spans()...).rate()
+	durations := s.names.suffixed(metricDuration, "_bucket", s.spans()...).rate()
 	byBound := durations.sum(attrBound, attrVersion)
 
 	panels := []panel{
 		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
-			look{unit: "reqps", min: ptr(0.0), none: "No requests"}, withExemplars("A", calls, byVersion)),
+			look{unit: "reqps", min: ptr(0.0), none: "No requests"}, withExemplars("A", s.calls(), byVersion)),
 		newGraph(about{"errors", "Errors", "The share of requests that fail, by version. Good is near 0; one version above the others is a bad deploy." + counted, 8},
 			look{unit: "percentunit", min: ptr(0.0), none: "No requests"}, withExemplars("A", ratio, byVersion)),
 		newGraph(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, and the same for all versions.", 8},
@@ -43,6 +34,27 @@ func (s service) requests() {
 		"is some users, some instances or one dependency. A dot is a trace." + s.promisedLatency(), 0},
 		look{unit: "ms", none: noSpanMetrics}, "reqps", buckets("A", durations.sum(attrBound)))
 	s.board.row("requests", "Requests by version", false, strip{7, panels}, strip{8, spread(append([]panel{heat}, s.latencies()...))})
+}
+
+// calls are the requests a second, by version.
+func (s service) calls() vector {
+	calls := s.names.series(metricCalls, s.spans()...).rate().sum(attrVersion)
+	if slo := s.mostEvents(); slo != nil {
+		return calls.orAllOf(objective{s, slo}.events())
+	}
+	return calls
+}
+
+// spans matches those with which the service answers, in the environment and of the versions that are chosen.
+func (s service) spans(more ...matcher) []matcher {
+	matchers := []matcher{
+		equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion),
+		anyOf(attrSpanKind, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER"),
+	}
+	if s.Namespace != "" {
+		matchers = append(matchers, equalOrNone(attrNamespace, s.Namespace))
+	}
+	return append(matchers, more...)
 }
 
 const noSpanMetrics = "No requests, or no span_metrics connector with the dimensions deployment.environment.name and service.version"

@@ -32,12 +32,12 @@ func (s service) recorded(more ...matcher) []matcher {
 }
 
 // anywhere matches the service's series in all environments.
-func (s service) anywhere() []matcher {
+func (s service) anywhere(more ...matcher) []matcher {
 	matchers := []matcher{equal(attrService, s.Name)}
 	if s.Namespace != "" {
 		matchers = append(matchers, equal(attrNamespace, s.Namespace))
 	}
-	return matchers
+	return append(matchers, more...)
 }
 
 // dashboard puts first what is asked first: is a promise broken, what fires, whom to call. Then one row
