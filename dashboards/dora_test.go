@@ -2,7 +2,15 @@ package dashboards
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // changing is a service in production with four deployments: one that has completed, one that vanished, and one under
@@ -22,4 +30,75 @@ func changing(service string) string {
 	}
 	fmt.Fprintf(&b, "  slo_state{%s, slo_name=\"availability\", slo_state=\"burning_fast\"} _x9 1x11\n", about)
 	return b.String()
+}
+
+// What each service went through in six hours, and what the dashboard makes of it.
+func TestChangesAreCountedAsDORADoes(t *testing.T) {
+	const story = `
+load 1m
+  # quiet: 1 has always run; 2 replaced it after an hour, in 5 minutes, and nothing burned.
+  deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="1", deployment_id="q1", deployment_status="completed"} 0x65 stale
+  deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="started"} _x61 3600x4 stale
+  deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="completed"} _x66 3600x300
+  deployment_info{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="completed"} _x66 1x300
+  slo_state{service_name="quiet", deployment_environment_name="p", slo_name="a", slo_state="ok"} 1x400
+
+  # broken: 2 came after an hour, and burned 20 minutes later for an hour; 1 came back while it did, and is not to blame.
+  deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b1", deployment_status="completed"} 0x65 stale
+  deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="2", deployment_id="b2", deployment_status="completed"} _x61 3600x60 stale
+  deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed"} _x121 7200x300
+  deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed"} _x121 1x300
+  slo_state{service_name="broken", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x80 1x60 0x260
+
+  # vanished: 2 was on its way for 20 minutes and went away.
+  deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 0x400
+  deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="2", deployment_id="v2", deployment_status="started"} _x61 3600x20 stale
+  deployment_info{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 1x400
+
+  # told: a pipeline said that 2 failed.
+  deployment_start_time_seconds{service_name="told", deployment_environment_name="p", service_version="1", deployment_id="t1", deployment_status="completed"} 0x400
+  deployment_start_time_seconds{service_name="told", deployment_environment_name="p", service_version="2", deployment_id="t2", deployment_status="failed"} _x61 3600x20 stale
+  deployment_info{service_name="told", deployment_environment_name="p", service_version="1", deployment_id="t1", deployment_status="completed"} 1x400
+
+  # spent: no budget is left all along, and it lost more for half an hour, long after anything was deployed.
+  deployment_info{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 1x400
+  deployment_start_time_seconds{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 0x400
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x400
+  slo_burn_rate_ratio{service_name="spent", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x200 9x30 0x200
+`
+	c := changes{newNames(DefaultOptions().Translation), releases{}.of}
+	ask := asking(t, story, 6*time.Hour)
+
+	id := attrDeployment
+	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "b3": 7200, "v2": 3600, "t2": 3600}, ask(c.all().max(id)))
+	assert.Equal(t, map[string]float64{"b2": 1, "v2": 1, "t2": 1}, ask(c.failed().count(id)))
+	assert.Equal(t, map[string]float64{"b2": 1}, ask(c.burned().count(id)))
+	assert.Equal(t, map[string]float64{"v2": 1}, ask(c.abandoned().count(id)))
+	assert.Equal(t, map[string]float64{"completed": 8, "failed": 1, "started": 1}, ask(c.settled().count(attrStatus)), "each deployment once")
+	assert.Equal(t, map[string]float64{"q2": 6 * 60}, ask(c.rolledOut().above(number(60)).max(id)))
+	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(attrService)))
+	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(attrService)))
+}
+
+var remark = regexp.MustCompile(`(?m)^ *(#.*)?\n`)
+
+// asking gives the values of a query by the label that it has, over a day that ends at the time.
+func asking(t *testing.T, series string, at time.Duration) func(vector) map[string]float64 {
+	t.Helper()
+	storage := promqltest.LoadedStorage(t, remark.ReplaceAllString(series, "")) // which ends a load
+	t.Cleanup(func() { assert.NoError(t, storage.Close()) })
+	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, promqltest.DefaultMaxSamplesPerQuery)
+	filled := strings.NewReplacer("$environment", ".*", "$namespace", ".*", "$service", ".*")
+	return func(v vector) map[string]float64 {
+		q, err := engine.NewInstantQuery(t.Context(), storage, nil, filled.Replace(filledByGrafana.Replace(v.promQL)), time.Unix(0, 0).Add(at))
+		require.NoError(t, err, v.promQL)
+		defer q.Close()
+		result, err := q.Exec(t.Context()).Vector()
+		require.NoError(t, err, v.promQL)
+		found := map[string]float64{}
+		for _, sample := range result {
+			sample.Metric.Range(func(l labels.Label) { found[l.Value] = sample.F })
+		}
+		return found
+	}
 }

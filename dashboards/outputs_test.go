@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
@@ -90,6 +91,7 @@ func TestObjectsFitIntoKubernetes(t *testing.T) {
 }
 
 func TestProvisioning(t *testing.T) {
+	assert.Equal(t, alerts.Header, Header, "srectl tells by it what it may overwrite")
 	text := written(t, WriteProvisioning)
 	var read struct {
 		APIVersion int `json:"apiVersion"`
