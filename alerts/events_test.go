@@ -205,6 +205,29 @@ func TestEveryRecordedSeriesIsRecorded(t *testing.T) {
 	}
 }
 
+// Ranges of days are over recorded series: one sample an interval and SLO, however many series were counted.
+func TestNoLongRangeOfRawSamples(t *testing.T) {
+	o := DefaultOptions()
+	o.GoldenSignals = true
+	for _, s := range examples(t) {
+		f, _ := Generate(s, o)
+		for _, g := range f.Groups {
+			for _, r := range g.Rules {
+				expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
+				require.NoError(t, err)
+				parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+					_, subquery := node.(*parser.SubqueryExpr)
+					assert.False(t, subquery, "%s%s evaluates a subquery", r.Record, r.Alert)
+					if m, ok := node.(*parser.MatrixSelector); ok && m.Range > longestGap {
+						assert.Contains(t, m.VectorSelector.(*parser.VectorSelector).Name, ":", "%s%s", r.Record, r.Alert)
+					}
+					return nil
+				})
+			}
+		}
+	}
+}
+
 // Names and labels that people and Sloth's UI go by are on every rule.
 func TestLabelsAreComplete(t *testing.T) {
 	slothed := regexp.MustCompile(`^(slo:(sli_|objective|error_budget|time_period|current_|period_).*|sloth_slo_info)$`)

@@ -115,8 +115,8 @@ func (p prometheusLinter) kept(ctx context.Context) error {
 	for _, group := range p.groups {
 		farthest := slices.MaxFunc(group.rules, func(a, b lintedRule) int { return int(a.reach - b.reach) })
 		if farthest.reach > retention {
-			p.error(group.file, farthest.line, fmt.Sprintf("%s looks back %s, and %s keeps samples for %s", farthest.name, catalog.FormatDuration(farthest.reach), p.base.Redacted(), catalog.FormatDuration(retention)),
-				"start it with --storage.tsdb.retention.time="+catalog.FormatDuration(farthest.reach)+" or more, or shorten the SLO's window: until then the budget is of a shorter one")
+			p.error(group.file, farthest.line, fmt.Sprintf("group %q looks back %s, and %s keeps samples for %s", bare(group.name), catalog.FormatDuration(farthest.reach), p.base.Redacted(), catalog.FormatDuration(retention)),
+				"start it with --storage.tsdb.retention.time="+catalog.FormatDuration(farthest.reach)+" or more, or shorten the SLO's window: what is older does not count")
 		}
 	}
 	return nil

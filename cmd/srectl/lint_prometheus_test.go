@@ -84,7 +84,7 @@ func TestLintOfPrometheus(t *testing.T) {
 		code int
 	}{
 		"as it should be":       {func(*fakePrometheus) {}, "", exitOK},
-		"retention too short":   {func(p *fakePrometheus) { p.retention = "15d" }, rulesOf + `error: slo:period_bad:events looks back 30d, and http://\S+ keeps samples for 15d; start it with --storage\.tsdb\.retention\.time=30d`, exitNotOK},
+		"retention too short":   {func(p *fakePrometheus) { p.retention = "15d" }, rulesOf + `error: group "checkout-availability-period" looks back 30d, and http://\S+ keeps samples for 15d; start it with --storage\.tsdb\.retention\.time=30d`, exitNotOK},
 		"retention by size":     {func(p *fakePrometheus) { p.retention = "30d or 10GiB" }, `warning: it keeps samples up to a size \(10GiB\)`, exitOK},
 		"no word of retention":  {func(p *fakePrometheus) { p.retention = "" }, `warning: it does not say how long`, exitOK},
 		"a group is not loaded": {func(p *fakePrometheus) { p.groups = p.groups[1:] }, rulesOf + `error: group "checkout-availability" is not loaded in .*; add the file`, exitNotOK},
