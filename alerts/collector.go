@@ -91,10 +91,11 @@ func collectorAlerts() []Alert {
 		}, {
 			Name: "CollectorCannotJudge", Severity: Ticket, For: 15 * time.Minute,
 			Expr: rateBy("instance, reason", "otelcol_connector_sli_events_dropped") +
-				"\nor " + rateBy("instance, reason", `otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`),
+				"\nor " + rateBy("instance, reason", `otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`) +
+				"\nor " + rateBy("instance, verdict", `otelcol_processor_slo_points{verdict="unknown_slo"}`),
 			Annotations: text("Events of an SLO are not counted as they were sent",
-				"{{ $value | humanize }} a second for 15 minutes. Reason: {{ $labels.reason }}. The SLI in the catalog does not fit what the service sends."),
-			Why: "For 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad, or a metrics SLI with more good events than there were at all.",
+				"{{ $value | humanize }} a second for 15 minutes. Reason: {{ $labels.reason }}{{ $labels.verdict }}. The catalog does not fit what the service sends, or another collector's catalog."),
+			Why: "For 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad, a metrics SLI with more good events than there were at all, or counters of an SLO that its catalog does not have.",
 		}, {
 			Name: "CollectorMemoryLimited", Severity: Ticket, For: 5 * time.Minute,
 			Expr: each("otelcol_processor_refused", func(m string) string { return rateBy("instance, processor", m+`{processor=~"memory_limiter(/.*)?"}`) }),

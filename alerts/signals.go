@@ -25,6 +25,11 @@ func (g *generator) goldenSignals() {
 	if w := g.service.Deployment.Kubernetes; w != nil {
 		rules = append(rules, g.saturated("MemorySaturated", "memory", metricMemory), g.saturated("CPUSaturated", "CPU", metricCPU))
 	}
+	for _, rule := range rules { // these metrics do not say their environment
+		if listed := g.service.Environments; len(listed) == 1 {
+			rule.Labels["environment"] = literal(listed[0])
+		}
+	}
 	g.group(clean(g.service.Name)+"-signals", interval, "", rules...)
 }
 

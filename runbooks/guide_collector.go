@@ -193,6 +193,7 @@ var collectorTopics = []collectorTopic{
 			"**`good_exceeds_total`?** The metric of the good events counts something else than that of the total: another `match`, retries, another unit.",
 			"**`threshold_not_a_bound` or `threshold_unit`?** The histogram has no bucket that ends at the threshold: choose one of its bounds, let the service add a bucket, or set `betweenBuckets: interpolate`.",
 			"**`not_a_counter`, `regressed` or `invalid_point`?** The service's metric is not what the catalog takes it for. The log names it.",
+			"**`unknown_slo`?** Agents and gateway have different catalogs: the one counts an SLO that the other does not know.",
 			"**`too_many_streams`?** The metric has too many series: narrow the SLI's `match`.",
 			"**Another reason?** A condition failed on the event: an attribute has another type than the condition expects.",
 		},
