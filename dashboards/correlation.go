@@ -1,21 +1,12 @@
 package dashboards
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
-	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-	"github.com/grafana/grafana-foundation-sdk/go/elasticsearch"
-	"github.com/grafana/grafana-foundation-sdk/go/logs"
 	"github.com/grafana/grafana-foundation-sdk/go/loki"
-	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/tempo"
 )
 
-const (
-	variableElasticsearch = "elasticsearch"
-	variableJaeger        = "jaeger"
-	variableService       = "service"
-)
+const variableService = "service"
 
 // explorer is the dashboard of one correlation ID while it is made: who took part, what they did, what they said.
 type explorer struct {
@@ -106,33 +97,12 @@ func (e explorer) lines() panel {
 
 // elasticsearch asks for what the elasticsearch exporter wrote, in the mapping of OpenTelemetry.
 func (e explorer) elasticsearch() panel {
-	const id = "${" + variableCorrelation + ":lucene}*"
-	target := elasticsearch.Dataquery{
-		RefId: ptr("A"), Datasource: source("elasticsearch", variableElasticsearch),
-		Query:     ptr("attributes.correlation.id:" + id + " OR trace_id:" + id),
-		TimeField: ptr("@timestamp"),
-		Metrics: []elasticsearch.MetricAggregation{{Logs: &elasticsearch.Logs{
-			Type: elasticsearch.MetricAggregationTypeLogs, Id: "1", Settings: &elasticsearch.ElasticsearchLogsSettings{Limit: ptr("500")},
-		}}},
-	}
-	p := about{"elasticsearch", "Spans and logs in Elasticsearch", "Documents with the ID, newest first, as the elasticsearch exporter writes them in its mapping mode otel. Good has no errors.", 12}.
-		panel("logs", logs.Options{
-			ShowTime: true, WrapLogMessage: true, EnableLogDetails: true,
-			SortOrder: common.LogsSortOrderDescending, DedupStrategy: common.LogsDedupStrategyNone,
-		}, look{unit: "short", none: "No document has the ID: is it complete, and is this the index of the logs or traces?"}.config(nil), []variants.Dataquery{target})
-	p.Datasource = source("elasticsearch", variableElasticsearch)
-	return p
+	return newDocuments(about{"elasticsearch", "Spans and logs in Elasticsearch", "Documents with the ID, newest first, as the elasticsearch exporter writes them in its mapping mode otel. Good has no errors.", 12},
+		"No document has the ID: is it complete, and is this the index of the logs or traces?", documentsOfID)
 }
 
 // jaeger searches by tag, in the service that is chosen.
 func (e explorer) jaeger() panel {
-	p := about{"jaeger", "Traces in Jaeger", "Traces of the service above with a span that has the ID: here it has to be complete. Good traces are short and have no errors.", 12}.
-		panel("table", table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)},
-			look{unit: "none", none: "No trace of the service has the ID: is it complete, and did this service take part?"}.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}),
-			[]variants.Dataquery{jaegerSearch{
-				RefID: "A", QueryType: "search", Service: "$" + variableService, Tags: "correlation.id=${" + variableCorrelation + "}", Limit: 20,
-				Datasource: source("jaeger", variableJaeger),
-			}})
-	p.Datasource = source("jaeger", variableJaeger)
-	return p
+	return newJaegerTraces(about{"jaeger", "Traces in Jaeger", "Traces of the service above with a span that has the ID: here it has to be complete. Good traces are short and have no errors.", 12},
+		"No trace of the service has the ID: is it complete, and did this service take part?", "$"+variableService)
 }

@@ -66,6 +66,7 @@ func tag(name string) string { return plain(strings.ReplaceAll(name, ":", "_")) 
 func (s service) variables() []dashboard.VariableModel {
 	return []dashboard.VariableModel{
 		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
+		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"),
 		s.environments(), s.versions(), {
 			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: ptr("Correlation ID"),
 			Description: ptr("The ID of a request, an order or a trace, or how it begins. Empty is any."),
@@ -87,7 +88,7 @@ func (s service) environments() dashboard.VariableModel {
 }
 
 func (s service) versions() dashboard.VariableModel {
-	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInstances, s.of()...), attrVersion)
+	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInfo, s.of()...), attrVersion)
 	v.Multi = ptr(true)
 	v.Current = &dashboard.VariableOption{
 		Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}}, Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},

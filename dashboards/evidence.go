@@ -14,4 +14,12 @@ func (s service) evidence() {
 		newLogs(about{"logs", "Logs", "Log lines of the service with the correlation ID above, newest first. Good has no errors; a line leads to its trace.", 12}, logLines(logLine)),
 		newTraces(about{"traces", "Traces", "Traces with a span of the service with the correlation ID above. Good traces are short and have no red spans.", 12}, traceSearch(span)),
 	}})
+	s.board.row("evidence elsewhere", "Logs and traces in Elasticsearch and Jaeger", true, strip{10, []panel{
+		newDocuments(about{"elasticsearch", "Elasticsearch", "Spans and log lines of the service with the correlation ID above, of all environments, newest first, as the elasticsearch exporter " +
+			"writes them in its mapping mode otel. Good has no errors.", 12},
+			"No document matches: is the ID complete, and is this the index of the service's logs or traces?",
+			"resource.attributes."+attrService+":"+lucene(s.Name)+" AND "+documentsOfID),
+		newJaegerTraces(about{"jaeger", "Jaeger", "Traces of the service with the correlation ID above, which has to be complete. Good traces are short and have no errors.", 12},
+			"No trace matches: Jaeger needs a complete ID, and this service's traces", plain(s.Name)),
+	}})
 }

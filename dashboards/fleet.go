@@ -57,8 +57,6 @@ func (f fleet) states() panel {
 		now("A", f.names.series(metricState, f.of()...).is(1).count(attrState), "{{slo_state}}"))
 }
 
-var burnSteps = from(good, step(1, notice), step(3, warning), step(6, bad))
-
 func (f fleet) burners() panel {
 	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
 		"What they burn on is below: which version, and which calls.", 8},

@@ -38,7 +38,7 @@ func TestTextOfTheCatalogIsInert(t *testing.T) {
 	require.NoError(t, newSchemas(t).dashboard(t, d))
 
 	ours := map[string]bool{
-		variablePrometheus: true, variableLoki: true, variableTempo: true, variableEnvironment: true, variableVersion: true,
+		variablePrometheus: true, variableLoki: true, variableTempo: true, variableElasticsearch: true, variableJaeger: true, variableEnvironment: true, variableVersion: true,
 		"__rate_interval": true, "__all": true, "__value": true, "__url_time_range": true, "1": true, /* of label_replace */
 	}
 	walk(d, func(key, text string) {
@@ -48,7 +48,7 @@ func TestTextOfTheCatalogIsInert(t *testing.T) {
 		for _, m := range variable.FindAllStringSubmatch(text, -1) {
 			name := m[1] + m[2] + m[4]
 			if name == variableCorrelation {
-				assert.Contains(t, text, "`${correlation_id:regex}.*`")
+				assert.Regexp(t, "`\\$\\{correlation_id:regex\\}\\.\\*`|:\\$\\{correlation_id:lucene\\}\\*|^correlation.id=\\$\\{correlation_id\\}$", text)
 				continue
 			}
 			assert.True(t, ours[name], "%s: %s", key, text)
@@ -106,7 +106,7 @@ func FuzzTextIsInert(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, inert := range []string{quote(text), plain(text), markdown(text), address("http://x", text)} {
+		for _, inert := range []string{quote(text), lucene(text), plain(text), markdown(text), address("http://x", text)} {
 			assert.NotRegexp(t, variable, inert)
 		}
 		assert.NotContains(t, markdown(text), "<")

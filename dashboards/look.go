@@ -63,6 +63,9 @@ func step(at float64, colour string) dashboard.Threshold {
 // budgetSteps colour what is left of a budget.
 var budgetSteps = from(worst, step(0, bad), step(0.1, warning), step(0.25, notice), step(0.5, good))
 
+// burnSteps colour burn rates as the alerts of an SLO over 30 days do: from 1 on a ticket, from 6 on a page.
+var burnSteps = from(good, step(1, warning), step(6, bad))
+
 // words maps words in a table to colours.
 func words(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}

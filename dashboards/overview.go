@@ -50,7 +50,7 @@ func budgetColumns() []dashboard.DashboardFieldConfigSourceOverrides {
 	return []dashboard.DashboardFieldConfigSourceOverrides{
 		field("Budget left", "unit", "percentunit", "decimals", 1, "custom.cellOptions", coloured(), "thresholds", absolute(budgetSteps)),
 		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", coloured(),
-			"thresholds", absolute(from(good, step(1, warning), step(6, bad)))),
+			"thresholds", absolute(burnSteps)),
 		field("Spent in", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(),
 			"thresholds", absolute(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
 		field("State", "custom.cellOptions", coloured(), "mappings", words(stateColours...)),

@@ -89,12 +89,18 @@ func newTable(a about, l look, columns columns, sortBy string, targets ...varian
 		column, descending := strings.CutPrefix(sortBy, "-")
 		options.SortBy = []common.TableSortByFieldState{{DisplayName: column, Desc: &descending}}
 	}
-	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}), targets)
+	l.overrides = append([]dashboard.DashboardFieldConfigSourceOverrides{blankCells}, l.overrides...)
+	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto, MinWidth: ptr(60.0)}), targets)
 	if len(targets) > 1 {
 		p.Transformations = append(p.Transformations, dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
 	}
 	p.Transformations = append(p.Transformations, columns.organize())
 	return p
+}
+
+// blankCells has cells without a value say so shortly: what the panel says when it has no row would not fit into them.
+var blankCells = dashboard.DashboardFieldConfigSourceOverrides{
+	Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/.*/"}, Properties: []dashboard.DynamicConfigValue{{Id: "noValue", Value: "–"}},
 }
 
 // columns are the fields of a table in order, and their headings; one without heading is hidden.

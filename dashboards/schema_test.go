@@ -154,6 +154,9 @@ func TestDefectsAreFound(t *testing.T) {
 		"option":         func(d map[string]any) { first(d, "stat")["options"].(map[string]any)["graphMode"] = "" },
 		"option missing": func(d map[string]any) { delete(first(d, "timeseries")["options"].(map[string]any), "legend") },
 		"logs option":    func(d map[string]any) { first(d, "logs")["options"].(map[string]any)["sortOrder"] = "newest" },
+		"heatmap colour": func(d map[string]any) { first(d, "heatmap")["options"].(map[string]any)["color"] = "orange" },
+		"heatmap axis":   func(d map[string]any) { delete(first(d, "heatmap")["options"].(map[string]any), "yAxis") },
+		"custom heatmap": func(d map[string]any) { custom(first(d, "heatmap"))["lineWidth"] = 1 },
 		"text mode":      func(d map[string]any) { first(d, "text")["options"].(map[string]any)["mode"] = "md" },
 		"footer": func(d map[string]any) {
 			first(d, "table")["options"].(map[string]any)["footer"] = map[string]any{"show": false, "reducer": nil}

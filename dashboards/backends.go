@@ -1,0 +1,56 @@
+package dashboards
+
+import (
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/elasticsearch"
+	"github.com/grafana/grafana-foundation-sdk/go/logs"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+)
+
+// Where logs and traces go besides Loki and Tempo. A variable of Grafana chooses among data sources of one kind, and each
+// kind has a language of its own: so each has panels of its own, in a row that asks for nothing until it is opened.
+const (
+	variableElasticsearch = "elasticsearch"
+	variableJaeger        = "jaeger"
+)
+
+// documentsOfID are spans and log records with the ID that is typed in, as their correlation ID or that of their trace.
+const documentsOfID = "(attributes.correlation.id:${" + variableCorrelation + ":lucene}* OR trace_id:${" + variableCorrelation + ":lucene}*)"
+
+// newDocuments is what Elasticsearch finds by a query in Lucene's language.
+func newDocuments(a about, none, query string) panel {
+	target := elasticsearch.Dataquery{
+		RefId: ptr("A"), Datasource: source("elasticsearch", variableElasticsearch), Query: &query, TimeField: ptr("@timestamp"),
+		Metrics: []elasticsearch.MetricAggregation{{Logs: &elasticsearch.Logs{
+			Type: elasticsearch.MetricAggregationTypeLogs, Id: "1", Settings: &elasticsearch.ElasticsearchLogsSettings{Limit: ptr("500")},
+		}}},
+	}
+	p := a.panel("logs", logs.Options{
+		ShowTime: true, WrapLogMessage: true, EnableLogDetails: true,
+		SortOrder: common.LogsSortOrderDescending, DedupStrategy: common.LogsDedupStrategyNone,
+	}, look{unit: "short", none: none}.config(nil), []variants.Dataquery{target})
+	p.Datasource = source("elasticsearch", variableElasticsearch)
+	return p
+}
+
+// newJaegerTraces is what Jaeger finds in a service by the ID that is typed in, which it knows only as a whole.
+func newJaegerTraces(a about, none, service string) panel {
+	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)},
+		look{unit: "none", none: none}.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}),
+		[]variants.Dataquery{jaegerSearch{
+			RefID: "A", QueryType: "search", Service: service, Tags: jaegerTags, Limit: 20,
+			Datasource: source("jaeger", variableJaeger),
+		}})
+	p.Datasource = source("jaeger", variableJaeger)
+	return p
+}
+
+const jaegerTags = "correlation.id=${" + variableCorrelation + "}"
+
+// lucene is text as a phrase of Lucene's language, which knows no escape but a backslash and a code.
+func lucene(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\u0024`, "[[", `\u005b\u005b`).Replace(oneLine(text)) + `"`
+}
