@@ -19,10 +19,11 @@ import (
 // newMarkCommand is `srectl mark`.
 func newMarkCommand() *cobra.Command {
 	var (
-		d                       deployment.Deployment
-		status, start, endpoint string
-		timeout                 time.Duration
-		region                  bool
+		d                 deployment.Deployment
+		status, endpoint  string
+		start, commitTime string
+		timeout           time.Duration
+		region            bool
 	)
 	cmd := &cobra.Command{
 		Use:   "mark --service NAME --version VERSION (--status STATUS | --region -- COMMAND [ARG...])",
@@ -45,12 +46,18 @@ It exits 0 when the collector has accepted the event, 1 when it has not, 2 when 
 			if err := checkMark(d, status, region, args, timeout); err != nil {
 				return err
 			}
-			if start != "" {
-				t, err := time.Parse(time.RFC3339, start)
-				if err != nil {
-					return fmt.Errorf("--start is %.60q: write it as 2006-01-02T15:04:05Z", start)
+			for flag, to := range map[string]struct {
+				text string
+				time *time.Time
+			}{"--start": {start, &d.Start}, "--commit-time": {commitTime, &d.Committed}} {
+				if to.text == "" {
+					continue
 				}
-				d.Start = t
+				t, err := time.Parse(time.RFC3339, to.text)
+				if err != nil {
+					return fmt.Errorf("%s is %.60q: write it as 2006-01-02T15:04:05Z", flag, to.text)
+				}
+				*to.time = t
 			}
 			fillFromCI(&d, os.Getenv)
 			target, err := newTarget(endpoint, os.Getenv)
@@ -93,6 +100,7 @@ It exits 0 when the collector has accepted the event, 1 when it has not, 2 when 
 		{&d.RunID, "run-id", "ID of its run"},
 		{&d.RunURL, "run-url", "URL of its run"},
 		{&start, "start", "when it began, as 2006-01-02T15:04:05Z"},
+		{&commitTime, "commit-time", "when the commit was made, as git show -s --format=%cI prints it: lead times need it"},
 		{&endpoint, "endpoint", "the collector, as https://host:port; without, OTEL_EXPORTER_OTLP_ENDPOINT or http://localhost:4318"},
 	} {
 		flags.StringVar(text.value, text.name, "", text.usage)

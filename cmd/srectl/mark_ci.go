@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
@@ -42,8 +43,10 @@ func gitHubActions(env func(string) string) *deployment.Deployment {
 }
 
 func gitLabCI(env func(string) string) *deployment.Deployment {
+	committed, _ := time.Parse(time.RFC3339, env("CI_COMMIT_TIMESTAMP")) // zero without: not known
 	return &deployment.Deployment{
 		Revision:   env("CI_COMMIT_SHA"),
+		Committed:  committed,
 		Branch:     env("CI_COMMIT_REF_NAME"),
 		Repository: env("CI_PROJECT_URL"),
 		Change:     env("CI_MERGE_REQUEST_IID"),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,12 +28,12 @@ func TestFillFromCI(t *testing.T) {
 			deployment.Deployment{Branch: "feature", Change: "17"},
 		},
 		"GitLab CI": {
-			env{"GITLAB_CI": "true", "CI_COMMIT_SHA": "279484c0", "CI_COMMIT_REF_NAME": "main", "CI_PROJECT_URL": "https://gitlab.com/shop/checkout",
+			env{"GITLAB_CI": "true", "CI_COMMIT_SHA": "279484c0", "CI_COMMIT_TIMESTAMP": "2026-11-20T14:00:00Z", "CI_COMMIT_REF_NAME": "main", "CI_PROJECT_URL": "https://gitlab.com/shop/checkout",
 				"CI_PIPELINE_ID": "12", "CI_PIPELINE_URL": "https://gitlab.com/shop/checkout/-/pipelines/12", "CI_PIPELINE_NAME": "deploy",
 				"GITLAB_USER_LOGIN": "priya", "CI_ENVIRONMENT_NAME": "production", "CI_MERGE_REQUEST_IID": "4"},
 			deployment.Deployment{Service: deployment.Service{Environment: "production"}, Revision: "279484c0", Branch: "main",
 				Repository: "https://gitlab.com/shop/checkout", RunID: "12", RunURL: "https://gitlab.com/shop/checkout/-/pipelines/12",
-				Pipeline: "deploy", Actor: "priya", Change: "4"},
+				Pipeline: "deploy", Actor: "priya", Change: "4", Committed: time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)},
 		},
 		"Jenkins": {
 			env{"JENKINS_URL": "https://ci.example.com/", "GIT_COMMIT": "a1", "GIT_BRANCH": "origin/main", "GIT_URL": "https://git.example.com/shop/checkout.git",

@@ -107,7 +107,7 @@ func TestAReportIsMerged(t *testing.T) {
 		b := start(t, componenttest.NewNopHost())
 		b.run(t, 30*time.Second, "1.0", "a")
 		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{
-			"service.version": "1.1", "vcs.ref.head.revision": "02c9b5d", "deployment.id": "run-7"})))
+			"service.version": "1.1", "vcs.ref.head.revision": "02c9b5d", "deployment.id": "run-7", "deployment.commit_time": "2026-11-20T14:00:00Z"})))
 		b.run(t, 2*time.Minute, "1.1", "b")
 		require.Equal(t, []string{"deployment.started checkout in production 1.1", "deployment.completed checkout in production 1.1"}, b.events.names(),
 			"what is seen is what was told")
@@ -115,7 +115,11 @@ func TestAReportIsMerged(t *testing.T) {
 			attributes := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().AsRaw()
 			require.Equal(t, "run-7", attributes["deployment.id"])
 			require.Equal(t, "02c9b5d", attributes["vcs.ref.head.revision"])
+			require.Equal(t, "2026-11-20T14:00:00Z", attributes["deployment.commit_time"])
 		}
+		committed := b.points("deployment.commit_time")
+		require.Equal(t, float64(time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC).Unix()), committed["1.1 completed"])
+		require.NotContains(t, committed, "1.0 completed")
 		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.completed", map[string]any{"service.version": 7})))
 		require.Equal(t, map[string]int64{"accepted": 1, "rejected": 1}, observed(t, b.telemetry, "otelcol_connector_deployevent_reports", "result"))
 		require.Equal(t, map[string]int64{"started": 1, "completed": 1}, observed(t, b.telemetry, "otelcol_connector_deployevent_events", "status"))

@@ -102,7 +102,9 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 		one := seriesOf(&all[i])
 		present[one] = true
 		for j := range gauges {
-			gauges[j].value(one.point(points[j], at), &all[i])
+			if gauges[j].known == nil || gauges[j].known(&all[i]) {
+				gauges[j].value(one.point(points[j], at), &all[i])
+			}
 		}
 	}
 	for one := range e.last {
@@ -125,19 +127,25 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 type gauge struct {
 	name, unit, description string
 	value                   func(pmetric.NumberDataPoint, *running)
+	known                   func(*running) bool // nil: it always is
 }
 
 var gauges = [...]gauge{
 	{"deployment.info", "", "What is deployed; always 1.", func(dp pmetric.NumberDataPoint, _ *running) {
 		dp.SetIntValue(1)
-	}},
+	}, nil},
 	{"deployment.start_time", "s", "When the version was first seen, in Unix time.", func(dp pmetric.NumberDataPoint, r *running) {
-		dp.SetDoubleValue(float64(r.Start.UnixMilli()) / 1000)
-	}},
+		dp.SetDoubleValue(seconds(r.Start))
+	}, nil},
 	{"deployment.instances", "{instance}", "Instances that run the version.", func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetIntValue(int64(r.instances))
-	}},
+	}, nil},
+	{"deployment.commit_time", "s", "When its commit was made, in Unix time.", func(dp pmetric.NumberDataPoint, r *running) {
+		dp.SetDoubleValue(seconds(r.Committed))
+	}, func(r *running) bool { return !r.Committed.IsZero() }},
 }
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func (g *gauge) in(sm pmetric.ScopeMetrics) pmetric.NumberDataPointSlice {
 	m := sm.Metrics().AppendEmpty()

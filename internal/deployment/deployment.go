@@ -87,13 +87,14 @@ type Deployment struct {
 	Start    time.Time
 	End      time.Time // zero until it is over
 
-	Revision      string // commit that was built
-	Branch        string // branch or tag
-	Repository    string // URL
-	Compare       string // URL of what has changed since the previous version
-	Change        string // pull or merge request
-	Pipeline      string // name
-	RunID         string // of the pipeline
+	Revision      string    // commit that was built
+	Committed     time.Time // when it was made; zero if nobody said
+	Branch        string    // branch or tag
+	Repository    string    // URL
+	Compare       string    // URL of what has changed since the previous version
+	Change        string    // pull or merge request
+	Pipeline      string    // name
+	RunID         string    // of the pipeline
 	RunURL        string
 	Actor         string // who deployed
 	Configuration string // revision of the configuration
@@ -118,5 +119,8 @@ func (d *Deployment) Merge(other *Deployment) {
 		if *pair[0] == "" {
 			*pair[0] = *pair[1]
 		}
+	}
+	if d.Committed.IsZero() {
+		d.Committed = other.Committed
 	}
 }

@@ -23,6 +23,7 @@ const (
 	AttributeStatus          = "deployment.status"
 	AttributeStart           = "deployment.start_time" // RFC 3339
 	AttributeRevision        = "vcs.ref.head.revision"
+	AttributeCommitted       = "deployment.commit_time" // RFC 3339
 	AttributeBranch          = "vcs.ref.head.name"
 	AttributeRepository      = "vcs.repository.url.full"
 	AttributeCompare         = "deployment.compare.url"
@@ -82,6 +83,17 @@ func (d *Deployment) texts() [16]struct {
 	}
 }
 
+// times are the attributes that are points in time.
+func (d *Deployment) times() [2]struct {
+	key   string
+	value *time.Time
+} {
+	return [...]struct {
+		key   string
+		value *time.Time
+	}{{AttributeStart, &d.Start}, {AttributeCommitted, &d.Committed}}
+}
+
 // Write makes the record say how the deployment stands at the time.
 func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 	record.SetEventName(d.Status.EventName())
@@ -100,8 +112,10 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 		status = "succeeded" // as the semantic conventions have it
 	}
 	m.PutStr(AttributeStatus, status)
-	if !d.Start.IsZero() {
-		m.PutStr(AttributeStart, d.Start.UTC().Format(time.RFC3339Nano))
+	for _, t := range d.times() {
+		if !t.value.IsZero() {
+			m.PutStr(t.key, t.value.UTC().Format(time.RFC3339Nano))
+		}
 	}
 }
 
@@ -175,11 +189,14 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 			d.End = d.Start
 		}
 	}
-	start, err := get(AttributeStart)
-	errs = append(errs, err)
-	if start != "" {
-		if d.Start, err = time.Parse(time.RFC3339Nano, start); err != nil {
-			errs = append(errs, fmt.Errorf("%s is %.60q; write it as 2006-01-02T15:04:05Z", AttributeStart, start))
+	for _, t := range d.times() {
+		text, err := get(t.key)
+		errs = append(errs, err)
+		if text == "" {
+			continue
+		}
+		if *t.value, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			errs = append(errs, fmt.Errorf("%s is %.60q; write it as 2006-01-02T15:04:05Z", t.key, text))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -15,7 +15,7 @@ var start = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
 
 // every has something in every field, so that a field that is not written or read is seen.
 func every(t *testing.T) Deployment {
-	d := Deployment{Service: Service{Name: "checkout", Namespace: "shop", Environment: "production"}, Status: Completed, Start: start, End: start.Add(time.Minute)}
+	d := Deployment{Service: Service{Name: "checkout", Namespace: "shop", Environment: "production"}, Status: Completed, Start: start, End: start.Add(time.Minute), Committed: start.Add(-time.Hour)}
 	fields := reflect.ValueOf(&d).Elem()
 	for i := range fields.NumField() {
 		if f := fields.Field(i); f.Kind() == reflect.String && f.String() == "" {

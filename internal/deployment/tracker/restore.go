@@ -13,6 +13,7 @@ import (
 // trusted: what is made is bounded by the record's own size.
 type decoder struct {
 	rest   []byte
+	format uint64
 	failed bool
 }
 
@@ -157,6 +158,9 @@ func (d *decoder) status() deployment.Status {
 func (d *decoder) candidate(c *candidate) {
 	c.Status, c.Start, c.End = d.status(), d.time(), d.time()
 	d.require(c.Status != "" && c.Status.Over() != c.End.IsZero())
+	if d.format > 1 {
+		c.Committed = d.time()
+	}
 	for _, fact := range facts(&c.Deployment) {
 		*fact = d.text()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
@@ -15,11 +16,13 @@ import (
 //	service    name:text  namespace:text  environment:text  serial:u  source:u  first:i  bare:i  heard:i  gap:i  arrived:i
 //	           n:u  version...  n:u  instance...
 //	version    name:text  serial:u  first:i  seen:i  heard:i  flags:u  count:u  [deployment]
-//	deployment status:text  start:i  end:i  facts:text...  n:u  alias:text...
+//	deployment status:text  start:i  end:i  committed:i  facts:text...  n:u  alias:text...
 //	           said:text  renewed:i  flags:u  peak:u  grew:i
 //	instance   id:8 bytes  last:i  offset:i  first:i  heard:u  version:u
 //	text       n:u  bytes
-const format = 1
+//
+// Format 1 had no committed.
+const format = 2
 
 // Save calls write with each record in which something has changed, or with all: at shutdown, to keep also when each
 // instance was seen. A record that is not written is changed still.
@@ -57,6 +60,14 @@ type encoder []byte
 func (b *encoder) uint(v uint64) { *b = binary.AppendUvarint(*b, v) }
 func (b *encoder) int(v int64)   { *b = binary.AppendVarint(*b, v) }
 func (b *encoder) text(v string) { b.uint(uint64(len(v))); *b = append(*b, v...) }
+
+func (b *encoder) time(t time.Time) {
+	if t.IsZero() {
+		b.int(0)
+		return
+	}
+	b.int(t.UnixNano())
+}
 
 func (b *encoder) flags(flags ...bool) {
 	var v uint64
@@ -108,11 +119,8 @@ func (b *encoder) version(v *version) {
 func (b *encoder) candidate(c *candidate) {
 	b.text(string(c.Status))
 	b.int(c.Start.UnixNano())
-	end := int64(0)
-	if !c.End.IsZero() {
-		end = c.End.UnixNano()
-	}
-	b.int(end)
+	b.time(c.End)
+	b.time(c.Committed)
 	for _, fact := range facts(&c.Deployment) {
 		b.text(*fact)
 	}
@@ -144,8 +152,8 @@ func (t *Tracker) Restore(n int, record []byte) error {
 		return nil
 	}
 	d := decoder{rest: record}
-	if v := d.uint(1 << 32); v != format {
-		return fmt.Errorf("deployments: written in format %d, this release reads format %d", v, format)
+	if d.format = d.uint(1 << 32); d.format == 0 || d.format > format {
+		return fmt.Errorf("deployments: written in format %d, this release reads formats up to %d", d.format, format)
 	}
 	shard := &t.shards[n]
 	services := make(map[deployment.Service]*service)

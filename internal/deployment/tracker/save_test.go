@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -31,7 +32,7 @@ func lived(t require.TestingT) *bench {
 		b.settle(checkout, "v2", "b")
 	}
 	b.settle(checkout, "v1", "a")
-	require.NoError(t, b.Report(deployment.Deployment{Service: checkout, Version: "v1", ID: "ci-1", Revision: "abc", Status: deployment.Started}))
+	require.NoError(t, b.Report(deployment.Deployment{Service: checkout, Version: "v1", ID: "ci-1", Revision: "abc", Committed: epoch, Status: deployment.Started}))
 	require.NoError(t, b.Report(deployment.Deployment{Service: checkout, Version: "v3", ID: "ci-2", Actor: "ada", Status: deployment.Failed}))
 	b.See(Sighting{checkout, "stranger", "x", b.at, 0})
 	b.See(Sighting{Service: checkout, Time: b.at})
@@ -58,7 +59,7 @@ func TestSaveAndRestore(t *testing.T) {
 	}
 	inUTC := func(all []deployment.Deployment) []deployment.Deployment {
 		for n := range all {
-			all[n].Start, all[n].End = all[n].Start.UTC(), all[n].End.UTC()
+			all[n].Start, all[n].End, all[n].Committed = all[n].Start.UTC(), all[n].End.UTC(), all[n].Committed.UTC()
 		}
 		return all
 	}
@@ -100,6 +101,20 @@ func TestRestoreUnderLowerLimits(t *testing.T) {
 	}
 }
 
+// A release before this one did not know when commits were made.
+func TestOlderFormatIsRead(t *testing.T) {
+	b := newBench(Default())
+	b.settle(checkout, "v1", "a")
+	record := records(t, b.Tracker, true)[shardOf(checkout)]
+	id := deployment.NewID(checkout, "v1", 0)
+	committed := bytes.Index(record, []byte(id)) - 2 // and the length of the ID
+	require.Positive(t, committed)
+	older := append([]byte{1}, slices.Delete(slices.Clone(record), committed, committed+1)[1:]...)
+	again := New(b.config, b.now)
+	require.NoError(t, again.Restore(shardOf(checkout), older))
+	require.Equal(t, record, records(t, again, true)[shardOf(checkout)])
+}
+
 func TestDamageIsSaid(t *testing.T) {
 	saved := records(t, lived(t).Tracker, true)
 	n := shardOf(checkout)
@@ -110,6 +125,6 @@ func TestDamageIsSaid(t *testing.T) {
 	require.ErrorIs(t, New(Default(), time.Now).Restore(n, append(slices.Clone(record), 0)), errDamaged)
 	require.ErrorContains(t, New(Default(), time.Now).Restore((n+1)%Records, record), "does not belong there")
 	require.EqualError(t, New(Default(), time.Now).Restore(n, binary.AppendUvarint(nil, 9)),
-		"deployments: written in format 9, this release reads format 1")
+		"deployments: written in format 9, this release reads formats up to 2")
 	require.NoError(t, New(Default(), time.Now).Restore(n, nil))
 }

@@ -72,6 +72,11 @@ type candidate struct {
 // present says that the version is deployed, or on its way.
 func (v *version) present() bool { return v.latest != nil && !v.past }
 
+// undone says that it was rolled back or has failed, and is gone.
+func (v *version) undone() bool {
+	return v.latest != nil && v.past && (v.latest.Status == deployment.RolledBack || v.latest.Status == deployment.Failed)
+}
+
 // open says that its deployment is not over.
 func (v *version) open() bool { return v.present() && !v.latest.Status.Over() }
 

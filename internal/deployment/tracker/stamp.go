@@ -59,7 +59,8 @@ func (s *service) restamp() {
 	s.stamps.Store(&stamps)
 }
 
-// Running calls visit with the deployment of every version that is deployed or on its way, and how many live instances it has.
+// Running calls visit with the deployment of every version that is deployed or on its way, and how many live instances it
+// has. One that was undone stays for as long as it is recent, so that whoever reads states and no events sees how it ended.
 func (t *Tracker) Running(visit func(d *deployment.Deployment, instances int)) {
 	now := t.now().UnixNano()
 	for _, s := range t.all() {
@@ -71,7 +72,7 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range s.versions {
-		if v.present() {
+		if v.present() || v.undone() && now < v.latest.renewed+int64(s.config.Recent) {
 			live, _ := s.live(v.serial, now)
 			d := v.latest.Deployment
 			visit(&d, live)

@@ -290,6 +290,29 @@ func TestRunning(t *testing.T) {
 	require.Equal(t, []string{"v2 completed 0 since 1m"}, running())
 }
 
+// Whoever reads the states of versions and no events sees that one was rolled back.
+func TestUndoneIsShownForAWhile(t *testing.T) {
+	b := newBench(Default())
+	undone := func() (all []string) {
+		b.Running(func(d *deployment.Deployment, instances int) {
+			if d.Version == "v2" {
+				all = append(all, fmt.Sprint(d.Status, " ", instances))
+			}
+		})
+		return all
+	}
+	b.settle(checkout, "v1", "a")
+	b.settle(checkout, "v2", "b")
+	require.Equal(t, []string{"started 1"}, undone())
+	for gone := b.at; b.at.Sub(gone) < b.config.InstanceTTL+2*b.config.Settle; {
+		b.settle(checkout, "v1", "a")
+	}
+	b.Due()
+	require.Equal(t, []string{"rolled_back 0"}, undone())
+	b.at = b.at.Add(b.config.Recent)
+	require.Empty(t, undone())
+}
+
 func TestLastSeen(t *testing.T) {
 	b := newBench(Default())
 	require.True(t, b.LastSeen(checkout).IsZero())
