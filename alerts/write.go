@@ -55,14 +55,18 @@ func (f File) write(w io.Writer, wrap func(groups *yaml.Node) *yaml.Node) error 
 		node.HeadComment = f.comments[g.Name]
 		groups.Content = append(groups.Content, node)
 	}
-	header := Header
-	if hash := f.Hash(); hash != "" {
-		header += "# Input: " + hash + "\n"
-	}
-	if _, err := io.WriteString(w, header); err != nil {
+	if _, err := io.WriteString(w, f.header()); err != nil {
 		return err
 	}
 	return encode(w, wrap(groups))
+}
+
+// header says that the file is generated, and from what.
+func (f File) header() string {
+	if hash := f.Hash(); hash != "" {
+		return Header + "# Input: " + hash + "\n"
+	}
+	return Header
 }
 
 var notInObjectNames = regexp.MustCompile(`[^a-z0-9-]+`)

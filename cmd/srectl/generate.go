@@ -3,9 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"iter"
 	"net/url"
-	"path"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,47 +14,31 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/dashboards"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
-
-// alertsFolder is where rule files are, below the output folder.
-const alertsFolder = "alerts"
 
 // A generation is one run of generate.
 type generation struct {
 	catalog, out, format string
 	prune                bool
-	options              alerts.Options
-	stderr               io.Writer
-	// notWell is set when something could not be generated.
-	notWell bool
-	warned  map[alerts.Warning]bool
-}
-
-// A kind is something that can be generated from the services and the collector.
-type kind struct {
-	name, describes string
-	write           func(*generation, []*catalog.Service) error
-}
-
-// kinds are what generate knows, in the order of all.
-var kinds = []kind{
-	{"alerts", "Prometheus rules, and Alertmanager's inhibition rules", (*generation).alerts},
-	{"runbooks", "a page for each alert", (*generation).runbooks},
-	{"dashboards", "Grafana dashboards, and one for all services", (*generation).dashboards},
+	// pages has the options of the rules too.
+	pages  runbooks.Options
+	stderr io.Writer
 }
 
 // ruleFormats are the ways to write a rule file.
 var ruleFormats = map[string]func(alerts.File, io.Writer) error{
-	"rules":          alerts.File.WriteRules,
+	formatRules:      alerts.File.WriteRules,
 	"prometheusrule": alerts.File.WritePrometheusRule,
 	"mimir":          alerts.File.WriteMimir,
 }
 
+// formatRules is the only one that promtool reads.
+const formatRules = "rules"
+
 func newGenerateCommand() *cobra.Command {
-	g := generation{options: alerts.DefaultOptions()}
-	translation := string(g.options.Translation)
+	g := generation{pages: runbooks.DefaultOptions()}
+	translation := string(g.pages.Alerts.Translation)
 	names := make([]string, len(kinds))
 	describes := ""
 	for i, k := range kinds {
@@ -70,19 +53,24 @@ func newGenerateCommand() *cobra.Command {
 ` + describes + `
 A file is written whole or not at all, and left alone when it is right already. One that was
 not generated is never overwritten. One whose service has left the catalog is reported; --prune removes
-it if it is a rule file or a dashboard. Runbooks stay: people write into them.
+it if it is not a runbook. Runbooks stay: people write into them.
+
+Links of runbooks lead to your Prometheus, Grafana and so on if their addresses are given. The command that
+was run stands in each page, for whoever has to run it again.
 
 Exits 0 if everything was written, 1 if the catalog has errors (nothing is written then) or a file
 stands in the way, 2 if there is no such catalog or it cannot be written.`,
 		Example: `  srectl generate --catalog ./catalog --out .
-  srectl generate alerts --catalog ./catalog --out . --format prometheusrule`,
+  srectl generate alerts --catalog ./catalog --out . --format prometheusrule
+  srectl generate tests --catalog ./catalog --out . && promtool test rules alerts/*.test.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.stderr = cmd.ErrOrStderr()
-			g.options.Translation = otlptranslator.TranslationStrategyOption(translation)
+			g.pages.Alerts.Translation = otlptranslator.TranslationStrategyOption(translation)
+			g.pages.Command = commandLine(cmd, args)
 			if err := g.check(); err != nil {
 				return err
 			}
-			wanted, err := chooseKinds(args)
+			wanted, err := g.chooseKinds(args)
 			if err != nil {
 				return err
 			}
@@ -92,16 +80,50 @@ stands in the way, 2 if there is no such catalog or it cannot be written.`,
 	flags := cmd.Flags()
 	flags.StringVar(&g.catalog, "catalog", "", "catalog folder or file")
 	flags.StringVar(&g.out, "out", "", "folder to write to")
-	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files and dashboards whose service is gone")
-	flags.StringVar(&g.format, "format", "rules", "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
-	flags.StringVar(&g.options.RunbookURL, "runbook-url", g.options.RunbookURL, "where runbooks are served: links are URL/SERVICE/ALERT")
-	flags.StringVar(&g.options.DashboardURL, "dashboard-url", g.options.DashboardURL, "where dashboards are served: links are URL/SERVICE")
+	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files, tests and dashboards whose service is gone")
+	flags.StringVar(&g.format, "format", formatRules, "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
 	flags.StringVar(&translation, "translation", translation, "how Prometheus names OTLP metrics, its translation_strategy")
-	flags.BoolVar(&g.options.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
+	flags.BoolVar(&g.pages.Alerts.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
+	for _, b := range g.bases() {
+		flags.StringVar(b.value, b.flag, *b.value, b.usage)
+	}
+	flags.StringVar(&g.pages.Loki, "loki-uid", g.pages.Loki, "UID of the data source with the logs, in Grafana")
+	flags.StringVar(&g.pages.Tempo, "tempo-uid", g.pages.Tempo, "UID of the data source with the traces, in Grafana")
 	for _, name := range []string{"catalog", "out"} {
 		_ = cmd.MarkFlagRequired(name) // fails for an unknown flag only
 	}
 	return cmd
+}
+
+// A base is what links begin with.
+type base struct {
+	flag, usage string
+	value       *string
+}
+
+func (g *generation) bases() []base {
+	return []base{
+		{"runbook-url", "where runbooks are served: links are URL/SERVICE/ALERT", &g.pages.Alerts.RunbookURL},
+		{"dashboard-url", "where dashboards are served: links are URL/SERVICE", &g.pages.Alerts.DashboardURL},
+		{"prometheus-url", "where runbooks run their queries", &g.pages.Prometheus},
+		{"alertmanager-url", "where runbooks silence alerts", &g.pages.Alertmanager},
+		{"grafana-url", "where runbooks search Tempo's traces and Loki's logs", &g.pages.Grafana},
+		{"jaeger-url", "where runbooks search traces", &g.pages.Jaeger},
+		{"kibana-url", "where runbooks search logs", &g.pages.Kibana},
+	}
+}
+
+// check makes the address one that links can begin with.
+func (b base) check() error {
+	if *b.value == "" {
+		return nil
+	}
+	u, err := url.Parse(*b.value)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--%s %q is not a base of links: write one such as https://sre.example.com/runbooks", b.flag, *b.value)
+	}
+	*b.value = strings.TrimRight(u.String(), "/")
+	return nil
 }
 
 var translations = []otlptranslator.TranslationStrategyOption{
@@ -109,27 +131,37 @@ var translations = []otlptranslator.TranslationStrategyOption{
 	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
 }
 
+var plainUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
+
 // check checks the flags.
 func (g *generation) check() error {
 	if _, ok := ruleFormats[g.format]; !ok {
 		return fmt.Errorf("--format %q is not known: write rules, prometheusrule or mimir", g.format)
 	}
-	if !slices.Contains(translations, g.options.Translation) {
-		return fmt.Errorf("--translation %q is not known: write one of %v", g.options.Translation, translations)
+	if t := g.pages.Alerts.Translation; !slices.Contains(translations, t) {
+		return fmt.Errorf("--translation %q is not known: write one of %v", t, translations)
 	}
-	for flag, base := range map[string]*string{"--runbook-url": &g.options.RunbookURL, "--dashboard-url": &g.options.DashboardURL} {
-		u, err := url.Parse(*base)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-			return fmt.Errorf("%s %q is not a base of links: write one such as https://sre.example.com/runbooks", flag, *base)
+	for _, b := range g.bases() {
+		if err := b.check(); err != nil {
+			return err
 		}
-		*base = strings.TrimRight(u.String(), "/")
+	}
+	for _, required := range g.bases()[:4] {
+		if *required.value == "" {
+			return fmt.Errorf("--%s is empty: leave it out, or write an address", required.flag)
+		}
+	}
+	for flag, uid := range map[string]string{"--loki-uid": g.pages.Loki, "--tempo-uid": g.pages.Tempo} {
+		if !plainUID.MatchString(uid) {
+			return fmt.Errorf("%s %q is not a UID: write what Grafana shows in the address of the data source", flag, uid)
+		}
 	}
 	return checkPaths([]string{g.catalog})
 }
 
-func chooseKinds(args []string) ([]kind, error) {
+func (g *generation) chooseKinds(args []string) ([]kind, error) {
 	if len(args) == 0 || slices.Contains(args, "all") && len(args) == 1 {
-		return kinds, nil
+		return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.rulesOnly && g.format != formatRules }), nil
 	}
 	var wanted []kind
 	for _, arg := range args {
@@ -137,12 +169,20 @@ func chooseKinds(args []string) ([]kind, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("%q cannot be generated: see srectl generate --help", arg)
 		}
-		wanted = append(wanted, kinds[i])
+		if kinds[i].rulesOnly && g.format != formatRules {
+			return nil, fmt.Errorf("%s are of rule files as promtool reads them: leave --format out", arg)
+		}
+		if !slices.ContainsFunc(wanted, func(k kind) bool { return k.name == arg }) {
+			wanted = append(wanted, kinds[i])
+		}
 	}
 	return wanted, nil
 }
 
 func (g *generation) run(wanted []kind) error {
+	// Nearly all that is allocated is gone with the service it was for: a heap of a few more megabytes
+	// saves a third of the time of a large catalog.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	loaded, problems := catalog.Load(g.catalog)
 	if _, err := fmt.Fprint(g.stderr, problems); err != nil {
 		return err
@@ -150,128 +190,65 @@ func (g *generation) run(wanted []kind) error {
 	if problems.Err() != nil {
 		return errNotOK
 	}
-	if g.checkNames(loaded.Services); g.notWell {
-		return errNotOK
-	}
-	for _, k := range wanted {
-		if err := k.write(g, loaded.Services); err != nil {
+	var all account
+	checkNames(loaded.Services, &all)
+	if !all.notWell {
+		if err := g.generate(wanted, loaded.Services, &all); err != nil {
+			all.write(g.stderr)
 			return err
 		}
 	}
-	if g.notWell {
+	all.write(g.stderr)
+	if all.notWell {
 		return errNotOK
 	}
 	return nil
 }
 
-// complain reports something that makes srectl exit 1.
-func (g *generation) complain(format string, args ...any) {
-	g.notWell = true
-	g.tell(format, args...)
-}
-
-func (g *generation) tell(format string, args ...any) {
-	_, _ = fmt.Fprintf(g.stderr, format+"\n", args...) // nobody is left to tell
+// generate has every kind write about one service after the other, several services at a time.
+func (g *generation) generate(wanted []kind, services []*catalog.Service, all *account) error {
+	var works []work
+	for _, k := range wanted {
+		w, err := k.start(g, services, all)
+		if err != nil {
+			return err
+		}
+		works = append(works, w)
+	}
+	units := []unit{func(r *account) error { return each(works, alerts.Collector(g.pages.Alerts), r) }}
+	for _, s := range services {
+		units = append(units, func(r *account) error {
+			file, warnings := alerts.Generate(s, g.pages.Alerts)
+			for _, w := range warnings {
+				r.tell("%s: warning: %s", w.Position, w.Message)
+			}
+			return each(works, file, r)
+		})
+	}
+	for _, w := range works {
+		units = append(units, w.more...)
+	}
+	if err := together(units, all); err != nil {
+		return err
+	}
+	for _, w := range works {
+		if w.finish != nil {
+			if err := w.finish(all); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // checkNames complains of services that would have the same files.
-func (g *generation) checkNames(services []*catalog.Service) {
+func checkNames(services []*catalog.Service, r *account) {
 	named := map[string]bool{alerts.CollectorService().Name: true}
 	for _, s := range services {
 		if named[s.Name] {
-			g.complain("%s: error: there is another service %q, and files are named by service; rename one, or generate each namespace into a folder of its own",
+			r.complain("%s: error: there is another service %q, and files are named by service; rename one, or generate each namespace into a folder of its own",
 				s.Position, s.Name)
 		}
 		named[s.Name] = true
 	}
-}
-
-// files are the rules of the collector and of every service, one after the other: those of a
-// large catalog fill the memory.
-func (g *generation) files(services []*catalog.Service) iter.Seq[alerts.File] {
-	return func(yield func(alerts.File) bool) {
-		if !yield(alerts.Collector(g.options)) {
-			return
-		}
-		for _, s := range services {
-			file, warnings := alerts.Generate(s, g.options)
-			for _, w := range warnings {
-				g.warn(w)
-			}
-			if !yield(file) {
-				return
-			}
-		}
-	}
-}
-
-// warn tells a warning once, however many kinds are generated.
-func (g *generation) warn(w alerts.Warning) {
-	if g.warned == nil {
-		g.warned = map[alerts.Warning]bool{}
-	}
-	if !g.warned[w] {
-		g.warned[w] = true
-		g.tell("%s: warning: %s", w.Position, w.Message)
-	}
-}
-
-func (g *generation) alerts(services []*catalog.Service) error {
-	// Nearly all that is allocated is gone with the file it was for: a heap of a few more megabytes
-	// saves a third of the time of a large catalog.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	const inhibitions = "alertmanager-inhibit.yaml"
-	kept := map[string]bool{inhibitions: true}
-	if err := g.write(alertsFolder, inhibitions, alerts.Inhibition().Write); err != nil {
-		return err
-	}
-	for f := range g.files(services) {
-		name := alerts.FileName(f.Service)
-		kept[name] = true
-		if err := g.write(alertsFolder, name, func(w io.Writer) error { return ruleFormats[g.format](f, w) }); err != nil {
-			return err
-		}
-	}
-	return g.retire(alertsFolder, ".yaml", kept)
-}
-
-func (g *generation) dashboards(services []*catalog.Service) error {
-	files, warnings := dashboards.Generate(services, dashboards.Options{Translation: g.options.Translation, RunbookURL: g.options.RunbookURL})
-	for _, w := range warnings {
-		g.tell("%s", w)
-	}
-	kept := map[string]bool{}
-	for _, f := range files {
-		name := path.Base(f.Path)
-		kept[name] = true
-		write := func(w io.Writer) error {
-			_, err := w.Write(f.JSON)
-			return err
-		}
-		if err := g.write(dashboards.Folder, name, write); err != nil {
-			return err
-		}
-	}
-	return g.retire(dashboards.Folder, ".json", kept)
-}
-
-func (g *generation) runbooks(services []*catalog.Service) error {
-	var files []alerts.File
-	for f := range g.files(services) {
-		f.Groups = nil // runbooks are about alerts
-		files = append(files, f)
-	}
-	o := runbooks.DefaultOptions()
-	o.Alerts = g.options
-	reports, err := runbooks.Write(g.out, files, o)
-	if err != nil {
-		return err
-	}
-	for _, r := range reports {
-		g.tell("%s", r)
-	}
-	if reports := catalog.Problems(reports); reports.Err() != nil {
-		g.notWell = true
-	}
-	return g.leftRunbooks(files)
 }

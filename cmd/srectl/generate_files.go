@@ -7,14 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/dashboards"
+	"github.com/otelcol-sre/otelcol-sre/internal/wholefile"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
 // write writes a file below the output folder, unless it is there as it should be.
-func (g *generation) write(folder, name string, content func(io.Writer) error) error {
+func (g *generation) write(folder, name string, content func(io.Writer) error, r *account) error {
 	var text bytes.Buffer
 	if err := content(&text); err != nil {
 		return err
@@ -25,12 +28,12 @@ func (g *generation) write(folder, name string, content func(io.Writer) error) e
 	case err == nil && bytes.Equal(old, text.Bytes()):
 		return nil
 	case err == nil && !isGenerated(old):
-		g.complain("%s: error: is there and was not generated; move it away", path)
+		r.complain("%s: error: is there and was not generated; move it away", path)
 		return nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return replaceFile(path, text.Bytes())
+	return wholefile.Write(path, text.Bytes())
 }
 
 // isGenerated tells a file that may be overwritten: somebody may have written one by hand.
@@ -38,37 +41,14 @@ func isGenerated(text []byte) bool {
 	return bytes.HasPrefix(text, []byte(alerts.Header)) || dashboards.Generated(text)
 }
 
-// replaceFile writes a file so that a reader sees the old text or the new, never a part.
-func replaceFile(path string, text []byte) (err error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(folder, ".srectl-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // what is left of a failure that is reported
-		}
-	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // retire reports generated files that no service has any more, and removes them with --prune.
-func (g *generation) retire(folder, extension string, kept map[string]bool) error {
+func (g *generation) retire(folder, extension string, kept map[string]bool, r *account) error {
 	entries, err := os.ReadDir(filepath.Join(g.out, folder))
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if kept[entry.Name()] || !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != extension {
+		if kept[entry.Name()] || !entry.Type().IsRegular() || !strings.HasSuffix(entry.Name(), extension) {
 			continue
 		}
 		path := filepath.Join(g.out, folder, entry.Name())
@@ -81,19 +61,19 @@ func (g *generation) retire(folder, extension string, kept map[string]bool) erro
 			if err := os.Remove(path); err != nil {
 				return err
 			}
-			g.tell("%s: removed: its service is not in the catalog", path)
+			r.tell("%s: removed: its service is not in the catalog", path)
 		default:
-			g.tell("%s: warning: its service is not in the catalog; --prune removes it", path)
+			r.tell("%s: warning: its service is not in the catalog; --prune removes it", path)
 		}
 	}
 	return nil
 }
 
 // leftRunbooks reports folders of runbooks whose service is gone.
-func (g *generation) leftRunbooks(files []alerts.File) error {
+func (g *generation) leftRunbooks(services []*catalog.Service, r *account) error {
 	known := map[string]bool{}
-	for _, f := range files {
-		known[filepath.Dir(filepath.FromSlash(runbooks.IndexPath(f.Service.Name)))] = true
+	for _, s := range services {
+		known[filepath.Dir(filepath.FromSlash(runbooks.IndexPath(s.Name)))] = true
 	}
 	entries, err := os.ReadDir(filepath.Join(g.out, runbooks.Folder))
 	if err != nil {
@@ -103,7 +83,7 @@ func (g *generation) leftRunbooks(files []alerts.File) error {
 		name := filepath.Join(runbooks.Folder, entry.Name())
 		index, err := os.ReadFile(filepath.Join(g.out, name, runbooks.Index))
 		if !known[name] && err == nil && runbooks.Generated(index) {
-			g.tell("%s: warning: its service is not in the catalog; remove the folder, after a look at the notes in it", filepath.Join(g.out, name))
+			r.tell("%s: warning: its service is not in the catalog; remove the folder, after a look at the notes in it", filepath.Join(g.out, name))
 		}
 	}
 	return nil
