@@ -2,7 +2,10 @@ package dashboards
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
@@ -24,10 +27,11 @@ func (s service) requests() {
 	panels := []panel{
 		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
 			look{unit: "reqps", min: ptr(0.0), none: "No requests"}, withExemplars("A", s.calls(), byVersion)),
-		newGraph(about{"errors", "Errors", "The share of requests that fail, by version. Good is near 0; one version above the others is a bad deploy." + counted, 8},
-			look{unit: "percentunit", min: ptr(0.0), none: "No requests"}, withExemplars("A", ratio, byVersion)),
-		newGraph(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, and the same for all versions.", 8},
-			look{unit: "ms", min: ptr(0.0), none: noSpanMetrics},
+		newLimited(about{"errors", "Errors", "The share of requests that fail, by version. Good is below the dashed lines: above the first the budget runs out early, above the second someone is paged. " +
+			"One version above the others is a bad deploy." + counted, 8},
+			look{unit: "percentunit", min: ptr(0.0), none: "No requests", steps: append(from("transparent"), s.errorSteps()[1:]...)}, withExemplars("A", ratio, byVersion)),
+		newLimited(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, below the dashed line of what is promised, and the same for all versions.", 8},
+			look{unit: "ms", min: ptr(0.0), none: noSpanMetrics, steps: s.promisedSteps()},
 			withExemplars("p95", byBound.quantile(0.95), "95 % "+byVersion), withExemplars("p50", byBound.quantile(0.5), "50 % "+byVersion)),
 	}
 	heat := newHeatmap(about{"latency heatmap", "Durations", "How many requests took how long. Good is one band that stays where it is; a second one above it " +
@@ -58,6 +62,22 @@ func (s service) spans(more ...matcher) []matcher {
 }
 
 const noSpanMetrics = "No requests, or no span_metrics connector with the dimensions deployment.environment.name and service.version"
+
+// promisedSteps are the latencies that are promised, in milliseconds.
+func (s service) promisedSteps() []dashboard.Threshold {
+	var promised []float64
+	for _, slo := range s.SLOs {
+		if slo.SLI.Latency != nil {
+			promised = append(promised, slo.SLI.Latency.Threshold.Seconds()*1000)
+		}
+	}
+	slices.Sort(promised)
+	steps := from("transparent")
+	for _, at := range slices.Compact(promised) {
+		steps = append(steps, step(at, warning))
+	}
+	return steps
+}
 
 // promisedLatency says where in the heatmap the promises are.
 func (s service) promisedLatency() string {
