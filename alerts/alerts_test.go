@@ -157,13 +157,24 @@ func TestIdentityIsStable(t *testing.T) {
 	}
 }
 
-// A new owner must not begin a new series of events, and with it a new budget.
-func TestOwnerIsNoPartOfTheEvents(t *testing.T) {
-	events := func(owner string) []rulefmt.Rule {
-		f, _ := Generate(one(t, "owner: "+owner+"\n  slos: [{name: a, objective: 99, sli: {availability: {}}}]"), DefaultOptions())
-		return f.Groups[0].Rules[:2]
+// A new owner or tier must not begin new series, and with them a new budget.
+func TestOwnerIsNoPartOfWhatIsRecorded(t *testing.T) {
+	recorded := func(spec string) (rules []rulefmt.Rule) {
+		f, _ := Generate(one(t, spec+"\n  slos: [{name: a, objective: 99, sli: {availability: {}}}]"), DefaultOptions())
+		for _, g := range f.Groups {
+			for _, r := range g.Rules {
+				switch r.Record {
+				case "":
+				case "sloth_slo_info":
+					assert.NotEmpty(t, r.Labels["owner"])
+				default:
+					rules = append(rules, r)
+				}
+			}
+		}
+		return rules
 	}
-	assert.Equal(t, events("us"), events("them"))
+	assert.Equal(t, recorded("owner: us\n  tier: 1"), recorded("owner: them\n  tier: 2"))
 }
 
 func TestWhatPromQLCannotDo(t *testing.T) {

@@ -39,8 +39,8 @@ func (o objective) period() []rulefmt.Rule {
 	budget := decimal(o.ErrorBudget())
 	perEvent := " / " + decimal(float64(overlap))
 	rules := []rulefmt.Rule{
-		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.labels},
-		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.labels},
+		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.identity},
+		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.identity},
 	}
 	const burned = "slo:period_burn_rate:ratio"
 	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
@@ -54,14 +54,14 @@ func (o objective) period() []rulefmt.Rule {
 		remaining := o.names.by("min", o.names.selector(metricRemaining,
 			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
 		return append(rules,
-			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.labels},
-			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.labels},
+			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.identity},
+			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.identity},
 		)
 	}
 	o.warnApproximate()
 	return append(rules,
-		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.labels},
-		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.labels},
+		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.identity},
+		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.identity},
 	)
 }
 

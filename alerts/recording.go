@@ -41,11 +41,10 @@ type objective struct {
 	*generator
 	*catalog.SLO
 	id string
-	// identity are the labels that make an SLO. They are all that the recorded events have: a
-	// new owner or tier must not begin a new series, and with it a new budget.
+	// identity are the labels that make an SLO, and all that is recorded has. A new owner or tier must not
+	// begin new series: with them a new budget would begin, and beside the old ones, until these are
+	// stale, rules that read both fail. They are on sloth_slo_info, which no rule reads.
 	identity map[string]string
-	// labels are those of everything else that is recorded.
-	labels map[string]string
 }
 
 // slo adds the groups of an SLO: one that runs every minute, for what pages, and a slow one.
@@ -88,18 +87,16 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 		"sloth_id": o.id, "sloth_service": service, "sloth_slo": name,
 	}
 	drop(o.identity)
-	o.labels = maps.Clone(o.identity)
-	o.labels["owner"], o.labels["tier"] = oneLine(g.service.Owner), tier(g.service)
-	drop(o.labels)
 	return o
 }
 
-// with are the labels and more of them.
+// with is the identity and more labels.
 func (o objective) with(pairs ...string) map[string]string {
-	l := maps.Clone(o.labels)
+	l := maps.Clone(o.identity)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		l[pairs[i]] = pairs[i+1]
 	}
+	drop(l)
 	return l
 }
 
@@ -207,8 +204,8 @@ func (o objective) facts() []rulefmt.Rule {
 		constant("slo:objective:ratio", share),
 		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
 		constant("slo:time_period:days", days),
-		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.labels},
-		constant("sloth_slo_info", "1", "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
+		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.identity},
+		constant("sloth_slo_info", "1", "owner", oneLine(o.service.Owner), "tier", tier(o.service), "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
 			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
 	}
 }
