@@ -56,6 +56,7 @@ func emitted(s *catalog.Service) string {
 	line("deployment_start_time_seconds", deployed, "1x20")
 	line("deployment_instances", deployed, "2x20")
 	line("deployment_info", deployed, "1x20")
+	line("deployment_commit_time_seconds", deployed, "-3600x20")
 	span := production + `, service_version="1.0.0", span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"`
 	line("traces_span_metrics_calls_total", span, "0+10x20")
 	for _, le := range []string{"100", "500", "+Inf"} {

@@ -2,7 +2,11 @@ package dashboards
 
 import "github.com/prometheus/otlptranslator"
 
-var metricInfo = metric{"deployment.info", "", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
+// More of what the deployevent connector emits.
+var (
+	metricInfo      = metric{"deployment.info", "", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
+	metricCommitted = metric{"deployment.commit_time", "s", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
+)
 
 var (
 	// byPlace is a service in an environment.
@@ -80,10 +84,19 @@ func (c changes) incidents() vector {
 	return c.burning("").without(c.burning("5m"), byPlace...).often(coarsePace)
 }
 
-// rolledOut is how many seconds passed until Prometheus saw a deployment complete.
+// completed is when Prometheus first saw a deployment complete.
+func (c changes) completed() vector {
+	return c.info(equal(attrStatus, "completed")).max(byDeployment...).times(vector{promQL: "time()"}).first(finePace)
+}
+
+// rolledOut is how many seconds a deployment took.
 func (c changes) rolledOut() vector {
-	complete := c.info(equal(attrStatus, "completed")).max(byDeployment...).times(vector{promQL: "time()"})
-	return complete.first(finePace).minus(c.start().latest().max(byDeployment...))
+	return c.completed().minus(c.start().latest().max(byDeployment...))
+}
+
+// led is how many seconds passed from the commit until it was deployed, where a report told when it was made.
+func (c changes) led() vector {
+	return c.completed().minus(c.names.series(metricCommitted, c.of()...).latest().max(byDeployment...))
 }
 
 // settled is each deployment with the last status that it had, and its start.

@@ -24,7 +24,7 @@ func changing(service string) string {
 		{"4.0.0", "4", "started", "200", "_x7 %sx13"},
 	} {
 		labels := fmt.Sprintf(`%s, service_version=%q, deployment_id=%q, deployment_status=%q`, about, d.version, d.id, d.status)
-		for name, value := range map[string]string{"deployment_start_time_seconds": d.start, "deployment_info": "1", "deployment_instances": "1"} {
+		for name, value := range map[string]string{"deployment_start_time_seconds": d.start, "deployment_info": "1", "deployment_instances": "1", "deployment_commit_time_seconds": "-3600"} {
 			fmt.Fprintf(&b, "  %s{%s} %s\n", name, labels, fmt.Sprintf(d.there, value))
 		}
 	}
@@ -36,11 +36,12 @@ func changing(service string) string {
 func TestChangesAreCountedAsDORADoes(t *testing.T) {
 	const story = `
 load 1m
-  # quiet: 1 has always run; 2 replaced it after an hour, in 5 minutes, and nothing burned.
+  # quiet: 1 has always run; 2 replaced it after an hour, in 6 minutes, 56 after its commit, and nothing burned.
   deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="1", deployment_id="q1", deployment_status="completed"} 0x65 stale
   deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="started"} _x61 3600x4 stale
   deployment_start_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="completed"} _x66 3600x300
   deployment_info{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="completed"} _x66 1x300
+  deployment_commit_time_seconds{service_name="quiet", deployment_environment_name="p", service_version="2", deployment_id="q2", deployment_status="completed"} _x66 600x300
   slo_state{service_name="quiet", deployment_environment_name="p", slo_name="a", slo_state="ok"} 1x400
 
   # broken: 2 came after an hour, and burned 20 minutes later for an hour; 1 came back while it did, and is not to blame.
@@ -76,6 +77,7 @@ load 1m
 	assert.Equal(t, map[string]float64{"v2": 1}, ask(c.abandoned().count(id)))
 	assert.Equal(t, map[string]float64{"completed": 8, "failed": 1, "started": 1}, ask(c.settled().count(attrStatus)), "each deployment once")
 	assert.Equal(t, map[string]float64{"q2": 6 * 60}, ask(c.rolledOut().above(number(60)).max(id)))
+	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "of the others nobody told")
 	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(attrService)))
 	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(attrService)))
 }

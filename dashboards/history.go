@@ -63,6 +63,8 @@ func (v vector) below(w vector) vector { return v.operator("<", w) }
 // aboveOn compares with what w has one of for several series of v.
 func (v vector) aboveOn(w vector, attributes ...string) vector { return v.on(">", w, attributes) }
 
+func (v vector) mean(by ...string) vector { return v.aggregate("avg", by) }
+
 func (v vector) plus(w vector) vector  { return v.operator("+", w) }
 func (v vector) minus(w vector) vector { return v.operator("-", w) }
 

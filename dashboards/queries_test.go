@@ -28,7 +28,7 @@ var registry = []metric{
 	metricJVMCPU, metricJVMMemory, metricJVMMemoryLimit, metricJVMPauses, metricThreads,
 	metricNodeLoop, metricNodeDelay, metricNodeMemory, metricNodeMemoryLimit,
 	metricPodCPU, metricPodMemory, metricPodMemoryShare,
-	recordRatio, recordObjective, recordPeriod, recordRemaining, metricAlerts, metricInfo,
+	recordRatio, recordObjective, recordPeriod, recordRemaining, metricAlerts, metricInfo, metricCommitted,
 }
 
 func init() { registry = append(registry, ownMetrics()...) }

@@ -31,7 +31,7 @@ const noVersions = "No version known: do services send service.version, and does
 // dashboard puts first how changes go, then what runs where and what was changed.
 func (r releases) dashboard() []byte {
 	r.board.add(
-		strip{4, spread([]panel{r.frequency(), r.failureRate(), r.restoring(), r.rollout(), r.underWay()})},
+		strip{4, spread([]panel{r.frequency(), r.leadTime(), r.failureRate(), r.restoring(), r.rollout(), r.underWay()})},
 		strip{12, []panel{r.matrix(), r.history()}},
 		strip{8, []panel{r.daily(), r.byService()}},
 	)
@@ -76,6 +76,13 @@ func (r releases) frequency() panel {
 		look{unit: "short", decimals: ptr(2.0), none: noVersions, steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(days), "a day"))
 }
 
+func (r releases) leadTime() panel {
+	return newStat(about{"lead time", "Lead time", "From the commit to when it was deployed everywhere, on average, of the deployments whose report told when the commit was made. Good is less than a day; less than an hour is elite by DORA.", 0},
+		look{unit: "s", decimals: ptr(0.0), steps: from(good, step(86400, notice), step(604800, warning)),
+			none: "No report told when a commit was made: give srectl mark --commit-time, or deployment.commit_time"},
+		now("A", r.led().where(r.all(), byDeployment...).mean(), "on average"))
+}
+
 func (r releases) failureRate() panel {
 	failed := r.failed().count().orAllOf(number(0).times(r.all().count()))
 	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back, failed or went away, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
@@ -90,8 +97,7 @@ func (r releases) restoring() panel {
 }
 
 func (r releases) rollout() panel {
-	return newStat(about{"rollout", "Time to roll out", "From the first telemetry of a version to when it had taken its predecessor's place: the slowest of the time that is chosen. Good is minutes. " +
-		"It is the last part of DORA's lead time; when a commit was made, no marker tells.", 0},
+	return newStat(about{"rollout", "Time to roll out", "From the first telemetry of a version to when it had taken its predecessor's place: the slowest of the time that is chosen. Good is minutes.", 0},
 		look{unit: "s", decimals: ptr(0.0), none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
 		now("A", r.rolledOut().where(r.all(), byDeployment...).max(), "slowest"))
 }
@@ -155,17 +161,19 @@ func (r releases) history() panel {
 			field("Service", "links", toService),
 			field("Began", "unit", "dateTimeAsLocal"),
 			field("Rolled out in", "unit", "s", "decimals", 0),
+			field("Lead time", "unit", "s", "decimals", 0),
 			field("Instances", "unit", "short", "decimals", 0),
 			field("Status", "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
 			field("SLO burned", "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
 			field("Gone", "custom.cellOptions", coloured(), "thresholds", absolute(from(warning)), "mappings", always("yes")),
 		}},
 		columns{{label(attrService), "Service"}, {label(attrEnvironment), "Environment"}, {label(attrVersion), "Version"}, {"Value #began", "Began"},
-			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #burned", "SLO burned"}, {"Value #gone", "Gone"}, {"Value #instances", "Instances"},
+			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #gone", "Gone"}, {"Value #instances", "Instances"},
 			{label(attrRevision), "Commit"}, {label(attrNamespace), ""}, {label(attrDeployment), ""}},
 		"-Began",
 		rows("began", r.settled().where(r.all(), byDeployment...).times(number(1000))),
 		rows("took", r.rolledOut().where(r.all(), byDeployment...)),
+		rows("led", r.led().where(r.all(), byDeployment...)),
 		rows("burned", r.burned().where(r.all(), byDeployment...)),
 		rows("gone", r.abandoned().where(r.all(), byDeployment...)),
 		rows("instances", r.names.series(metricInstances, r.of()...).max(byDeployment...).where(r.all(), byDeployment...)))
@@ -196,17 +204,18 @@ func (r releases) byService() panel {
 	by := []string{attrNamespace, attrService}
 	all := r.all().count(by...)
 	incidents := r.incidents().sum(by...)
-	return newTable(about{"services", "How changes go, by service", "Deployments of the time that is chosen, the share of them that failed, how often an SLO began to burn, and how long it took until it was well. Good is many deployments and few red cells.", 15},
+	return newTable(about{"services", "How changes go, by service", "Deployments of the time that is chosen, how long commits waited, the share that failed, how often an SLO began to burn, and how long it took until it was well. Good is many deployments and few red cells.", 15},
 		look{unit: "none", steps: from("transparent"), none: "Nothing was deployed and no SLO burned in the time that is chosen", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Service", "links", toService),
 			field("Deployments", "unit", "short", "decimals", 0), field("Incidents", "unit", "short", "decimals", 0),
+			field("Lead time", "unit", "s", "decimals", 0),
 			field("Failed", "unit", "percentunit", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad)))),
 			field("Time to restore", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(3600, warning), step(86400, bad)))),
 		}},
-		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {"Value #all", "Deployments"}, {"Value #failed", "Failed"},
+		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {"Value #all", "Deployments"}, {"Value #led", "Lead time"}, {"Value #failed", "Failed"},
 			{"Value #incidents", "Incidents"}, {"Value #restored", "Time to restore"}},
 		"-Failed",
-		rows("all", all), rows("failed", r.failed().count(by...).or(number(0).times(all)).over(all)),
+		rows("all", all), rows("led", r.led().where(r.all(), byDeployment...).mean(by...)), rows("failed", r.failed().count(by...).or(number(0).times(all)).over(all)),
 		rows("incidents", incidents), rows("restored", r.broken().sum(by...).over(incidents)))
 }
 

@@ -187,7 +187,7 @@ func target(p map[string]any) map[string]any { return p["targets"].([]any)[0].(m
 // aboveTheFold is what has to be seen first of the dashboards that are of no single service.
 var aboveTheFold = map[string][]string{
 	"fleet.json":       {"SLOs by state", "Top burners", "Firing", "All SLOs, least budget first"},
-	"deployments.json": {"Deployments a day", "Change failure rate", "Time to restore", "What runs where", "Deployed"},
+	"deployments.json": {"Deployments a day", "Lead time", "Change failure rate", "Time to restore", "What runs where", "Deployed"},
 	"correlation.json": {"Who took part", "Traces", "Spans", "Logs"},
 	"collector.json":   {"Collectors", "Received", "Not taken or lost", "Fullest queue", "Catalog errors", "Alerts", "Memory", "CPU"},
 }
