@@ -36,7 +36,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build run shop test test-short test-unit test-e2e lint vet generate generate-check bench bench-compile fuzz vulncheck clean
+.PHONY: help build run preview shop test test-short test-unit test-e2e lint vet generate generate-check bench bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -65,6 +65,19 @@ bin/srectl bin/shop: bin/%: $(SOURCES)
 
 run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
+
+# PROMETHEUS is the URL of another one; ARGS are flags of dashboards/preview/preview.mjs.
+preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) dashboards/preview/node_modules ## draw the dashboards with Grafana's panels on live data, and check them
+ifdef PROMETHEUS
+	node dashboards/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
+else
+	go build -o .cache/tools/live ./test/observed/live
+	node dashboards/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
+endif
+
+dashboards/preview/node_modules: dashboards/preview/package-lock.json
+	cd $(@D) && npm ci --no-audit --no-fund
+	@touch $@
 
 shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)

@@ -2,6 +2,9 @@ module github.com/otelcol-sre/otelcol-sre
 
 go 1.26.0
 
+// Packages of npm may have Go files in them.
+ignore node_modules
+
 replace (
 	github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage => github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage v0.149.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/pkg/golden => github.com/open-telemetry/opentelemetry-collector-contrib/pkg/golden v0.149.0

@@ -1,0 +1,123 @@
+// Draws the dashboards on the data of a Prometheus, takes a picture of each and checks what is on the page.
+//
+//   node preview.mjs --prometheus URL     any Prometheus
+//   node preview.mjs --live PROGRAM       starts the program, whose first line of output says {"prometheus": URL, "from": ms, "to": ms}
+//
+//   --dashboards DIR   --images DIR   --range now-1h   --scrape-interval 15s   --only UID   --theme light   --serve PORT: no pictures, until Ctrl-C
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import UPNG from 'upng-js';
+import { bundle } from './bundle.mjs';
+import { defectsOf, report } from './check.mjs';
+import { startChromium } from './chromium.mjs';
+import { readDashboards, serve } from './server.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const text = { type: 'string' };
+const { values: flags } = parseArgs({ options: {
+  prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '..') }, images: { ...text, default: join(here, 'build') },
+  'scrape-interval': { ...text, default: '15s' }, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
+} });
+
+// A laptop's width, and what is above its fold.
+const SCREEN = { width: 1440, height: 900 };
+
+const interrupted = Promise.race(['SIGINT', 'SIGTERM'].map(signal => once(process, signal)));
+
+process.exit(await main().catch(error => {
+  console.error(`preview: ${error.message}`);
+  return 2;
+}));
+
+async function main() {
+  if (!flags.prometheus === !flags.live) throw new Error('say either --prometheus URL or --live PROGRAM');
+  const [source] = await Promise.all([flags.live ? startLive(flags.live) : { prometheus: flags.prometheus, stop() {} }, bundle(here)]);
+  try {
+    return await Promise.race([preview(source), interrupted.then(() => 2)]);
+  } finally {
+    await source.stop();
+  }
+}
+
+async function preview({ prometheus, from, to }) {
+  const settings = {
+    scrapeInterval: flags.live ? '1s' : flags['scrape-interval'], dataStart: from, now: to, range: flags.range && { from: flags.range, to: 'now' },
+  };
+  const server = await serve({ here, dashboards: flags.dashboards, prometheus: prometheus.replace(/\/$/, ''), settings, port: Number(flags.serve ?? 0) });
+  try {
+    if (flags.serve) {
+      console.log(`dashboards on ${server.url}, until Ctrl-C`);
+      await interrupted;
+      return 0;
+    }
+    return await drawAll(server.url);
+  } finally {
+    server.close();
+  }
+}
+
+async function drawAll(url) {
+  const chromium = await startChromium(flags.chromium);
+  let failed = 0;
+  try {
+    await mkdir(flags.images, { recursive: true });
+    for (const { file, json } of await readDashboards(flags.dashboards)) {
+      if (flags.only && json.uid !== flags.only) continue;
+      const name = file.replace(/\.json$/, '');
+      // As it opens for the picture; with all rows open to check every panel.
+      const findings = await draw(chromium, `${url}/d/${json.uid}?theme=${flags.theme}`, async page => {
+        await picture(page, join(flags.images, `dashboard-${name}.png`));
+        await page.evaluate(`document.querySelectorAll('[data-row][aria-expanded=false]').forEach(row => { delete document.documentElement.dataset.done; row.click(); })`);
+        await drawn(page);
+        await picture(page, join(here, 'build', `${name}-open.png`));
+        return defectsOf(page, json);
+      });
+      failed += findings.defects.length;
+      console.log(report(name, findings));
+    }
+  } finally {
+    await chromium.close();
+  }
+  console.log(failed ? `${failed} defects` : 'no defects');
+  return failed ? 1 : 0;
+}
+
+async function draw(chromium, url, use) {
+  const page = await chromium.open(url, SCREEN);
+  try {
+    await drawn(page);
+    return await use(page);
+  } finally {
+    await page.close();
+  }
+}
+
+async function drawn(page) {
+  if (!await page.until('document.documentElement?.dataset.done === "true"', 60_000)) page.complaints.push('not everything was drawn within a minute');
+}
+
+// 256 colours are enough for a screen, and a third of the size.
+async function picture(page, file) {
+  const image = UPNG.decode(await page.screenshot());
+  await writeFile(file, Buffer.from(UPNG.encode(UPNG.toRGBA8(image), image.width, image.height, 256)));
+}
+
+async function startLive(program) {
+  console.log(`starting ${program}: it takes a minute until there is something to see`);
+  const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout });
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  const line = await Promise.race([once(lines, 'line').then(([first]) => first), ended.then(() => ''), interrupted.then(() => '')]);
+  if (line) return { ...JSON.parse(line), stop };
+  await stop();
+  throw new Error(`${program} ended before there was anything to see`);
+}
