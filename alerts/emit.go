@@ -1,0 +1,169 @@
+package alerts
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
+)
+
+// An emitter writes the YAML of a rule file: the bytes that package yaml would write, in a quarter of the time. It
+// knows how plain words and lines of PromQL look; any other text it leaves to package yaml.
+type emitter struct {
+	bytes.Buffer
+	// odd are the texts that package yaml wrote, by text and indentation: labels are much the same in all rules.
+	odd map[oddText]string
+}
+
+type oddText struct {
+	text   string
+	indent int
+}
+
+func newEmitter() *emitter { return &emitter{odd: map[oddText]string{}} }
+
+// groups writes the key groups and what is below it.
+func (e *emitter) groups(f File, indent int) {
+	e.line(indent, "groups:")
+	indent += 2
+	for _, g := range f.Groups {
+		if comment := f.comments[g.Name]; comment != "" {
+			for text := range strings.SplitSeq(comment, "\n") {
+				e.line(indent, "# "+text)
+			}
+		}
+		e.indent(indent)
+		e.WriteString("- ")
+		e.pair("name", g.Name, indent+2)
+		e.indent(indent + 2)
+		e.pair("interval", g.Interval.String(), indent+2)
+		e.line(indent+2, "rules:")
+		for _, r := range g.Rules {
+			e.rule(r, indent+4)
+		}
+	}
+}
+
+// rule writes an item of a list. The keys and their order are those of rulefmt.
+func (e *emitter) rule(r rulefmt.Rule, indent int) {
+	e.indent(indent)
+	e.WriteString("- ")
+	indent += 2
+	if r.Record != "" {
+		e.pair("record", r.Record, indent)
+	} else {
+		e.pair("alert", r.Alert, indent)
+	}
+	e.indent(indent)
+	e.pair("expr", r.Expr, indent)
+	if r.For != 0 {
+		e.indent(indent)
+		e.pair("for", r.For.String(), indent)
+	}
+	e.texts("labels", r.Labels, indent)
+	e.texts("annotations", r.Annotations, indent)
+}
+
+func (e *emitter) texts(key string, m map[string]string, indent int) {
+	if len(m) == 0 {
+		return
+	}
+	e.line(indent, key+":")
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		e.indent(indent + 2)
+		e.pair(key, m[key], indent+2)
+	}
+}
+
+// pair writes a key and its text. The key stands where the line is.
+func (e *emitter) pair(key, text string, indent int) {
+	e.scalar(key, indent)
+	e.WriteString(": ")
+	e.scalar(text, indent)
+	e.WriteByte('\n')
+}
+
+func (e *emitter) line(indent int, text string) {
+	e.indent(indent)
+	e.WriteString(text)
+	e.WriteByte('\n')
+}
+
+func (e *emitter) indent(n int) {
+	const spaces = "                "
+	e.WriteString(spaces[:n])
+}
+
+// scalar writes a text, of which further lines are indented by more than its key.
+func (e *emitter) scalar(text string, indent int) {
+	switch {
+	case isPlain(text):
+		e.WriteString(text)
+	case isLiteral(text):
+		e.WriteString("|-")
+		for line := range strings.SplitSeq(text, "\n") {
+			e.WriteByte('\n')
+			if line != "" {
+				e.indent(indent + 2)
+				e.WriteString(line)
+			}
+		}
+	default:
+		key := oddText{text, indent}
+		if _, known := e.odd[key]; !known {
+			e.odd[key] = byYAML(text, indent)
+		}
+		e.WriteString(e.odd[key])
+	}
+}
+
+// isPlain tells a text that begins with a letter and means itself without quotes, apart from texts that only a closer
+// look can tell from other YAML.
+func isPlain(s string) bool {
+	if s == "" || s[0]|0x20 < 'a' || s[0]|0x20 > 'z' || strings.HasSuffix(s, ":") || strings.HasSuffix(s, " ") {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && s[i-1] == ':' || s[i] == '#' && s[i-1] == ' ' {
+			return false
+		}
+	}
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return false
+	}
+	return true
+}
+
+// isLiteral tells lines that can stand as they are in a block of lines.
+func isLiteral(s string) bool {
+	if !strings.Contains(s, "\n") || s[0] <= ' ' || s[len(s)-1] <= ' ' || strings.Contains(s, " \n") {
+		return false
+	}
+	for i := range len(s) {
+		if (s[i] < ' ' || s[i] > '~') && s[i] != '\n' {
+			return false
+		}
+	}
+	return true
+}
+
+// byYAML is a text as package yaml writes it below a key that is indented.
+func byYAML(text string, indent int) string {
+	var b bytes.Buffer
+	node := yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "k"}, {}}}
+	node.Content[1].SetString(text)
+	if err := encode(&b, &node); err != nil { // a text can always be written
+		panic("alerts: " + err.Error())
+	}
+	lines := strings.Split(strings.TrimSuffix(strings.TrimPrefix(b.String(), "k: "), "\n"), "\n")
+	for i, line := range lines[1:] {
+		if line != "" {
+			lines[i+1] = strings.Repeat(" ", indent) + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
