@@ -90,14 +90,10 @@ func absolute(steps []dashboard.Threshold) dashboard.ThresholdsConfig {
 }
 
 // limits draws what a target finds as a dashed line in the colour of a warning.
-func limits(ref string) []dashboard.DashboardFieldConfigSourceOverrides {
-	return []dashboard.DashboardFieldConfigSourceOverrides{{
-		Matcher: dashboard.MatcherConfig{Id: "byFrameRefID", Options: ref},
-		Properties: []dashboard.DynamicConfigValue{
-			{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{8, 8}}},
-			{Id: "color", Value: dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: ptr(warning)}},
-		},
-	}}
+func limits(ref string) dashboard.DashboardFieldConfigSourceOverrides {
+	o := fixed(ref, warning)
+	o.Properties = append(o.Properties, dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{8, 8}}})
+	return o
 }
 
 // colours gives series of these names their colours.
@@ -107,6 +103,14 @@ func colours(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides 
 		overrides = append(overrides, field(p[0], "color", dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: ptr(p[1])}))
 	}
 	return overrides
+}
+
+// fixed gives what a target finds one colour.
+func fixed(ref, colour string) dashboard.DashboardFieldConfigSourceOverrides {
+	return dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher:    dashboard.MatcherConfig{Id: "byFrameRefID", Options: ref},
+		Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: &colour}}},
+	}
 }
 
 // field overrides properties of the field of a name: pairs of property and value.

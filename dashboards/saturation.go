@@ -1,5 +1,7 @@
 package dashboards
 
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
 // saturation is how near the service is to what limits it. What services report of it depends on their language and on
 // where they run: each panel takes what there is. Of the instances it shows the worst, as that is the one that fails.
 func (s service) saturation() {
@@ -47,7 +49,7 @@ func (s service) memory() panel {
 	)
 	return newGraph(about{"memory", "Memory", "The fullest instance, and its limit as a dashed line where it has one. Good is flat and well below: " +
 		"a pod above 90 % of its limit opens a ticket, MemorySaturated; at the limit it is killed. A line that only rises is a leak.", 6},
-		look{unit: "bytes", min: ptr(0.0), none: noSaturation, overrides: limits("limit")},
+		look{unit: "bytes", min: ptr(0.0), none: noSaturation, overrides: []dashboard.DashboardFieldConfigSourceOverrides{limits("limit")}},
 		graph("used", used, byRuntime), graph("limit", limit, "limit, "+byRuntime))
 }
 

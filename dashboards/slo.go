@@ -129,19 +129,28 @@ func (o objective) stateStat(key string) panel {
 
 // burnGraph has a line for each alert, and the factors they compare it with.
 func (o objective) burnGraph(key string) panel {
-	var targets []variants.Dataquery
+	var (
+		targets []variants.Dataquery
+		colours []dashboard.DashboardFieldConfigSourceOverrides
+		pages   = []string{bad, "light-red"}
+		tickets = []string{warning, notice}
+	)
 	for _, p := range o.BurnPairs() {
-		severity := "ticket"
+		severity, shades := "ticket", &tickets
 		if p.Page {
-			severity = "page"
+			severity, shades = "page", &pages
+		}
+		colours = append(colours, fixed(p.Name, (*shades)[0]))
+		if len(*shades) > 1 {
+			*shades = (*shades)[1:]
 		}
 		long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 		targets = append(targets, graph(p.Name, o.burn(p.Long, p.Short),
 			fmt.Sprintf("%s and %s: %s above %s", long, short, severity, decimal(factor(p)))))
 	}
 	return newLimited(about{key + "burn", "Burn rate against the alerts", "Each line is the lower one of the burn rates over an alert's two windows: " +
-		"the alert fires while it is above its dashed line. Good is below 1.", 12},
-		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps()}, targets...)
+		"the alert fires while it is above its dashed line. Red pages, orange and yellow open a ticket. Good is below 1.", 12},
+		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps(), overrides: colours}, targets...)
 }
 
 // burnSteps are the factors of the alerts: those that page are red, those that open a ticket orange.
