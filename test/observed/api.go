@@ -25,7 +25,7 @@ func (p *Prometheus) Handler() http.Handler {
 		nil, p.folder, false, p.options.Logger,
 		func(context.Context) v1.RulesRetriever { return p.rules },
 		0, 1, 0, false, regexp.MustCompile(".*"),
-		func() (v1.RuntimeInfo, error) { return v1.RuntimeInfo{StartTime: p.started}, nil },
+		func() (v1.RuntimeInfo, error) { return v1.RuntimeInfo{StartTime: p.clock.started}, nil },
 		&v1.PrometheusVersion{Version: "3"}, nil, nil, prometheus.NewRegistry(), prometheus.NewRegistry(), nil,
 		false, nil, false, false, false, false, 0, false, false, nil, nil, v1.OpenAPIOptions{}, nil,
 	)

@@ -2,6 +2,7 @@ package observed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // startTimeout is how long a program may take until it answers.
@@ -91,47 +94,98 @@ func (p *process) lastWords() string {
 // A Collector is a process of otelcol-sre with ports of its own.
 type Collector struct {
 	*process
+	folder, health string
 	// OTLP over gRPC and HTTP in, what it exposes of services, and its own metrics: host:port each.
 	OTLP, OTLPHTTP, Services, Own string
 }
 
-// StartCollector starts bin/otelcol-sre with the built-in standalone config, and further arguments and
-// environment variables. Its state and its log are in the folder.
-func StartCollector(ctx context.Context, bin, catalog, folder string, args, env []string) (*Collector, error) {
+// CollectorConfig is what a collector is started with.
+type CollectorConfig struct {
+	// Bin is the folder of the binary, Catalog that of the catalog. State and log are in Folder.
+	Bin, Catalog, Folder string
+	// YAML is merged over the built-in standalone config.
+	YAML string
+	// Downstream is a collector that gets everything, too.
+	Downstream string
+}
+
+// StartCollector starts a collector that has all in one process.
+func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, error) {
 	free, err := freePorts(5)
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{OTLP: free[0], OTLPHTTP: free[1], Services: free[2], Own: free[3]}
-	health := free[4]
+	c := &Collector{OTLP: free[0], OTLPHTTP: free[1], Services: free[2], Own: free[3], health: free[4], folder: config.Folder}
 	host, port, err := net.SplitHostPort(c.Own)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(bin, "otelcol-sre"), append([]string{"--config", "builtin:standalone"}, args...)...)
+	cmd := exec.Command(filepath.Join(config.Bin, "otelcol-sre"),
+		"--config", "builtin:standalone", "--config", "yaml:"+quickly, "--config", "yaml:"+config.YAML)
 	cmd.Env = append(os.Environ(),
-		"OTELCOL_SRE_CATALOG="+catalog,
-		"OTELCOL_SRE_STORAGE="+filepath.Join(folder, "state"),
+		"OTELCOL_SRE_CATALOG="+config.Catalog,
+		"OTELCOL_SRE_STORAGE="+c.state(),
 		"OTELCOL_SRE_OTLP_GRPC="+c.OTLP,
 		"OTELCOL_SRE_OTLP_HTTP="+c.OTLPHTTP,
 		"OTELCOL_SRE_PROMETHEUS="+c.Services,
-		"OTELCOL_SRE_HEALTH="+health,
+		"OTELCOL_SRE_HEALTH="+c.health,
 		"OTELCOL_SRE_TELEMETRY_HOST="+host,
 		"OTELCOL_SRE_TELEMETRY_PORT="+port,
 		"OTELCOL_SRE_FLUSH_INTERVAL=1s",
+		"OTELCOL_SRE_DOWNSTREAM="+config.Downstream,
+		"OTELCOL_SRE_DOWNSTREAM_INSECURE=true",
 	)
-	cmd.Env = append(cmd.Env, env...)
-	c.process, err = start(ctx, cmd, filepath.Join(folder, "collector.log"), "http://"+health)
-	if err != nil {
+	if err = c.start(ctx, cmd); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// Targets are what to scrape of it.
-func (c *Collector) Targets() map[string][]string {
-	return map[string][]string{JobServices: {c.Services}, JobCollector: {c.Own}}
+func (c *Collector) start(ctx context.Context, cmd *exec.Cmd) error {
+	p, err := start(ctx, cmd, filepath.Join(c.folder, "collector.log"), "http://"+c.health)
+	if err == nil {
+		c.process = p
+	}
+	return err
 }
+
+// state is the folder that survives a restart.
+func (c *Collector) state() string { return filepath.Join(c.folder, "state") }
+
+// damage stops the collector, spoils all that it has saved, and starts it again.
+func (c *Collector) damage(ctx context.Context) error {
+	c.Stop()
+	files, err := filepath.Glob(filepath.Join(c.state(), "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err = spoil(file); err != nil {
+			return err
+		}
+	}
+	again := exec.Command(c.cmd.Path, c.cmd.Args[1:]...)
+	again.Env = c.cmd.Env
+	return c.start(ctx, again)
+}
+
+// spoil overwrites all values of a storage file.
+func spoil(file string) error {
+	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(_ []byte, bucket *bbolt.Bucket) error {
+			return bucket.ForEach(func(key, _ []byte) error { return bucket.Put(key, []byte("spoilt")) })
+		})
+	})
+	return errors.Join(err, db.Close())
+}
+
+// quickly decides in seconds what became of a deployment, and who called whom.
+const quickly = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}, " +
+	"span_metrics: {metrics_flush_interval: 1s}, service_graph: {metrics_flush_interval: 1s, store: {ttl: 2s}}}"
 
 // freePorts are addresses on which nobody listens at this moment.
 func freePorts(n int) ([]string, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -14,22 +13,20 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
 )
 
 // Options say what is scraped and which rules are evaluated.
 type Options struct {
-	// Targets are addresses by job: the keys of Jobs.
+	// Targets are addresses by job: JobServices and JobCollector.
 	Targets map[string][]string
 	// Rules are files of rule groups.
 	Rules []string
-	// ScrapeInterval is 1 s and EvaluationInterval 5 s when they are 0.
-	ScrapeInterval, EvaluationInterval time.Duration
-	Logger                             *slog.Logger
+	// Lapse makes long of short.
+	Lapse  Lapse
+	Logger *slog.Logger
 }
 
 // The jobs that can be scraped. What a collector exposes of others has their job and instance, which
@@ -38,43 +35,38 @@ const (
 	JobServices  = "otelcol-sre-services"
 	JobCollector = "otelcol-sre"
 
-	scrapeConfig = `
-global: {scrape_interval: %[1]s, scrape_timeout: %[1]s, evaluation_interval: %[2]s}
+	scrapeInterval = time.Second
+	scrapeConfig   = `
+global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
 scrape_configs:
   - {job_name: ` + JobServices + `, honor_labels: true}
   - {job_name: ` + JobCollector + `}
 `
-	// maxAge is how old a sample may be that is written: CopyBack goes back that far.
+	// maxAge is how old a sample may be that is written: Copy goes back that far.
 	maxAge = 100 * 24 * time.Hour
 )
 
 // A Prometheus scrapes, evaluates rules and answers queries until it is closed.
 type Prometheus struct {
 	options Options
+	clock   clock
 	config  *config.Config
-	started time.Time
 	folder  string
 	db      *tsdb.DB
 	engine  *promql.Engine
 	scraper *scrape.Manager
-	rules   *rules.Manager
+	rules   ruleGroups
 	running sync.WaitGroup
 	end     context.CancelFunc
 }
 
 // Start starts it with empty storage.
 func Start(ctx context.Context, o Options) (_ *Prometheus, err error) {
-	if o.ScrapeInterval == 0 {
-		o.ScrapeInterval = time.Second
-	}
-	if o.EvaluationInterval == 0 {
-		o.EvaluationInterval = 5 * time.Second
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Prometheus{options: o, started: time.Now()}
-	p.config, err = config.Load(fmt.Sprintf(scrapeConfig, model.Duration(o.ScrapeInterval), model.Duration(o.EvaluationInterval)), o.Logger)
+	p := &Prometheus{options: o, clock: clock{o.Lapse, time.Now()}, end: func() {}}
+	p.config, err = config.Load(fmt.Sprintf(scrapeConfig, model.Duration(scrapeInterval)), o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +76,14 @@ func Start(ctx context.Context, o Options) (_ *Prometheus, err error) {
 	p.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples: 50_000_000, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
 	})
-	ctx, p.end = context.WithCancel(ctx)
-	if err = p.scrape(); err == nil {
-		err = p.evaluate(ctx)
+	if err = p.load(); err == nil {
+		err = p.scrape()
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	ctx, p.end = context.WithCancel(ctx)
+	p.running.Go(func() { p.evaluate(ctx) })
 	return p, nil
 }
 
@@ -113,7 +106,8 @@ func (p *Prometheus) open() (err error) {
 }
 
 func (p *Prometheus) scrape() (err error) {
-	p.scraper, err = scrape.NewManager(&scrape.Options{DiscoveryReloadOnStartup: true}, p.options.Logger, nil, p.db, nil, prometheus.NewRegistry())
+	o := &scrape.Options{DiscoveryReloadOnStartup: true}
+	p.scraper, err = scrape.NewManager(o, p.options.Logger, nil, lapsed{p.db, p.clock}, nil, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}
@@ -134,32 +128,42 @@ func (p *Prometheus) scrape() (err error) {
 	return nil
 }
 
-func (p *Prometheus) evaluate(ctx context.Context) error {
-	p.rules = rules.NewManager(&rules.ManagerOptions{
-		Context: ctx, Logger: p.options.Logger, ExternalURL: &url.URL{}, Appendable: p.db, Queryable: p.db,
-		QueryFunc:   rules.EngineQueryFunc(p.engine, p.db),
-		NotifyFunc:  func(context.Context, string, ...*rules.Alert) {},
-		GroupLoader: newHasty(p.options.EvaluationInterval),
-	})
-	if err := p.rules.Update(p.options.EvaluationInterval, p.options.Rules, labels.EmptyLabels(), "", nil); err != nil {
-		return err
-	}
-	p.running.Go(p.rules.Run)
-	return nil
-}
+// Began and Now are when observing began and what time it is, by the clock of the lapse.
+func (p *Prometheus) Began() time.Time { return p.clock.of(p.clock.started) }
+
+// Now is the end of what is observed so far.
+func (p *Prometheus) Now() time.Time { return p.clock.now() }
 
 // Close stops everything and forgets all samples.
 func (p *Prometheus) Close() error {
 	if p.scraper != nil {
 		p.scraper.Stop()
 	}
-	if p.rules != nil {
-		p.rules.Stop()
-	}
 	p.end()
 	p.running.Wait()
 	return errors.Join(p.engine.Close(), p.db.Close(), os.RemoveAll(p.folder))
 }
 
-// Started is when the first scrape was due.
-func (p *Prometheus) Started() time.Time { return p.started }
+// settle waits until all targets have just been scraped: a scrape that failed would make every answer empty.
+func (p *Prometheus) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		down := 0
+		for _, targets := range p.scraper.TargetsActive() {
+			for _, target := range targets {
+				if target.Health() != scrape.HealthGood {
+					down++
+				}
+			}
+		}
+		if down == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d targets cannot be scraped: %w", down, ctx.Err())
+		case <-time.After(scrapeInterval / 5):
+		}
+	}
+}

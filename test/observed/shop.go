@@ -16,9 +16,6 @@ type Shop struct {
 	control string
 }
 
-// ShopServices are what it is made of.
-var ShopServices = []string{"frontend", "checkout", "payment", "inventory", "mailer"}
-
 // StartShop starts bin/shop, which sends to the collector. Its log is in the folder.
 func StartShop(ctx context.Context, bin, folder string, c *Collector, args ...string) (*Shop, error) {
 	free, err := freePorts(1)

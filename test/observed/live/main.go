@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string) (err error) {
 	catalog := flags.String("catalog", "examples/catalog", "catalog `folder`")
 	rules := flags.String("rules", "alerts", "`folder` of *.rules.yaml")
 	address := flags.String("address", "localhost:0", "`address` of Prometheus' API")
+	faster := flags.Float64("faster", 20, "how many `times` faster than real the first minute is shown")
 	if err = flags.Parse(args); err != nil {
 		return err
 	}
@@ -47,40 +48,32 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
-	collector, err := observed.StartCollector(ctx, *bin, *catalog, folder, []string{"--config", observed.Quickly}, nil)
-	if err != nil {
-		return err
-	}
-	defer collector.Stop()
-	shop, err := observed.StartShop(ctx, *bin, folder, collector)
-	if err != nil {
-		return err
-	}
-	defer shop.Stop()
 	files, err := filepath.Glob(filepath.Join(*rules, "*.rules.yaml"))
 	if err != nil {
 		return err
 	}
-	prometheus, err := observed.Start(ctx, observed.Options{Targets: collector.Targets(), Rules: files})
+	scene, err := observed.Begin(ctx, observed.SceneConfig{
+		Bin: *bin, Catalog: *catalog, Folder: folder, Rules: files, Lapse: observed.Lapse{Length: observed.Story, Factor: *faster},
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, prometheus.Close()) }()
-	return serve(ctx, *address, prometheus, shop)
+	defer func() { err = errors.Join(err, scene.Close()) }()
+	return serve(ctx, *address, scene)
 }
 
-func serve(ctx context.Context, address string, p *observed.Prometheus, shop *observed.Shop) error {
+func serve(ctx context.Context, address string, scene *observed.Scene) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: scene.Prometheus.Handler(), ReadHeaderTimeout: time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 
-	lived := shop.Live(ctx)
-	line := map[string]any{"prometheus": "http://" + listener.Addr().String(), "from": p.Started().UnixMilli(), "to": time.Now().UnixMilli()}
+	lived := scene.Live(ctx)
+	line := map[string]any{"prometheus": "http://" + listener.Addr().String(), "from": scene.Prometheus.Began().UnixMilli(), "to": scene.Prometheus.Now().UnixMilli()}
 	if lived == nil {
 		lived = json.NewEncoder(os.Stdout).Encode(line)
 	}

@@ -1,0 +1,68 @@
+package observed
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/prometheus/model/exemplar"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// A Lapse shows a run faster than it was: for its Length, each second stands for Factor seconds, and at its end the
+// clock of what is observed is the real one again. So a minute of the shop is half an hour to rules and panels, in which
+// a version can become old enough to be judged, and a service silent for long enough to be missed.
+// Samples are written at the lapse's times, and values that are points in time are set to it as well. The zero
+// Lapse is real time.
+type Lapse struct {
+	Length time.Duration
+	Factor float64
+}
+
+type clock struct {
+	Lapse
+	started time.Time
+}
+
+// of is the lapse's time at a real one.
+func (c clock) of(real time.Time) time.Time {
+	left := min(max(c.Length-real.Sub(c.started), 0), c.Length)
+	return real.Add(-time.Duration(float64(left) * max(c.Factor-1, 0)))
+}
+
+func (c clock) now() time.Time { return c.of(time.Now()) }
+
+func (c clock) milli(real int64) int64 { return c.of(time.UnixMilli(real)).UnixMilli() }
+
+// value sets one that is a point in time, in Unix seconds, of these days; no other number of the collector comes near.
+func (c clock) value(v float64) float64 {
+	const near = 24 * 60 * 60
+	if now := float64(time.Now().Unix()); v < now-near || v > now+near {
+		return v
+	}
+	return float64(c.milli(int64(v*1000))) / 1000
+}
+
+// lapsed is an appender for a scrape loop that knows real times only.
+type lapsed struct {
+	storage.Appendable
+	clock clock
+}
+
+func (l lapsed) Appender(ctx context.Context) storage.Appender {
+	return lapsedAppender{l.Appendable.Appender(ctx), l.clock}
+}
+
+type lapsedAppender struct {
+	storage.Appender
+	clock clock
+}
+
+func (a lapsedAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	return a.Appender.Append(ref, l, a.clock.milli(t), a.clock.value(v))
+}
+
+func (a lapsedAppender) AppendExemplar(ref storage.SeriesRef, l labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
+	e.Ts = a.clock.milli(e.Ts)
+	return a.Appender.AppendExemplar(ref, l, e)
+}

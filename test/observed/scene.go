@@ -1,0 +1,121 @@
+package observed
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// A Scene is all that runs: the shop and its collector, which passes on what it gets to one that is in
+// trouble, and one that is short of memory. Of these two only what they say of themselves is scraped.
+type Scene struct {
+	Shop                         *Shop
+	Collector, Troubled, Starved *Collector
+	Prometheus                   *Prometheus
+
+	catalog string // of the troubled one
+	senders sync.WaitGroup
+	end     context.CancelFunc
+}
+
+// SceneConfig says where its parts are, and which rules apply to it.
+type SceneConfig struct {
+	// Bin, Catalog and Folder are folders: of the binaries, of the catalog, and an empty one for state and logs.
+	Bin, Catalog, Folder string
+	Rules                []string
+	Lapse                Lapse
+}
+
+const (
+	// troubled has a backend that is never there, and takes counters from anybody.
+	troubled = `{exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
+		` sending_queue: {queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
+		` service: {pipelines: {metrics/slo: {receivers: [sli, otlp]}}}}`
+	nobody = "localhost:1"
+	// starved has a limit that is below what the collector needs for itself.
+	starved = `{processors: {memory_limiter: {limit_mib: 2, spike_limit_mib: 1, check_interval: 100ms}}}`
+)
+
+// Begin starts all of it.
+func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
+	s := &Scene{end: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	collector := func(name, catalog, yaml, downstream string) (*Collector, error) {
+		folder := filepath.Join(config.Folder, name)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return nil, err
+		}
+		return StartCollector(ctx, CollectorConfig{Bin: config.Bin, Catalog: catalog, Folder: folder, YAML: yaml, Downstream: downstream})
+	}
+	s.catalog = filepath.Join(config.Folder, "catalog")
+	if err = os.CopyFS(s.catalog, os.DirFS(config.Catalog)); err != nil {
+		return nil, err
+	}
+	if err = os.WriteFile(filepath.Join(s.catalog, "odd.yaml"), []byte(oddCatalog), 0o600); err != nil {
+		return nil, err
+	}
+	if s.Starved, err = collector("starved", s.catalog, starved, ""); err != nil {
+		return nil, err
+	}
+	if s.Troubled, err = collector("troubled", s.catalog, troubled, nobody); err != nil {
+		return nil, err
+	}
+	if err = s.Troubled.damage(ctx); err != nil {
+		return nil, err
+	}
+	if s.Collector, err = collector("collector", config.Catalog, "{}", s.Troubled.OTLP); err != nil {
+		return nil, err
+	}
+	if s.Shop, err = StartShop(ctx, config.Bin, config.Folder, s.Collector); err != nil {
+		return nil, err
+	}
+	s.send(ctx)
+	s.Prometheus, err = Start(ctx, Options{Rules: config.Rules, Lapse: config.Lapse, Targets: map[string][]string{
+		JobServices:  {s.Collector.Services},
+		JobCollector: {s.Collector.Own, s.Troubled.Own, s.Starved.Own},
+	}})
+	return s, err
+}
+
+// Live lives through the story, and returns while the trouble goes on.
+func (s *Scene) Live(ctx context.Context) error {
+	broken := filepath.Join(s.catalog, "broken.yaml")
+	if err := os.WriteFile(broken, []byte("kind: Service\nspec: {}\n"), 0o600); err != nil {
+		return err
+	}
+	if err := s.Shop.live(ctx); err != nil {
+		return err
+	}
+	return s.Prometheus.settle(ctx)
+}
+
+// Silence ends the shop and all that sends in its name. The collectors go on.
+func (s *Scene) Silence() {
+	s.end()
+	s.senders.Wait()
+	s.Shop.Stop()
+}
+
+// Close ends all.
+func (s *Scene) Close() (err error) {
+	s.end()
+	s.senders.Wait()
+	if s.Prometheus != nil {
+		err = s.Prometheus.Close()
+	}
+	if s.Shop != nil {
+		s.Shop.Stop()
+	}
+	for _, c := range []*Collector{s.Collector, s.Troubled, s.Starved} {
+		if c != nil {
+			c.Stop()
+		}
+	}
+	return err
+}
