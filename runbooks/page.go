@@ -17,10 +17,16 @@ type subject struct {
 	q      queries
 	hash   string
 	o      Options
+	// shown and common are what was written for another page of the service already.
+	shown  map[query]markdown
+	common map[string]markdown
 }
 
 func newSubject(s *catalog.Service, all [][]alerts.Alert, o Options) subject {
-	return subject{service: s, all: all, q: queries{newNames(o.Alerts.Translation), s}, hash: Hash(s), o: o}
+	return subject{
+		service: s, all: all, q: queries{newNames(o.Alerts.Translation), s}, hash: Hash(s), o: o,
+		shown: map[query]markdown{}, common: map[string]markdown{},
+	}
 }
 
 // page is the subject of the page about these alerts; none is the index.
@@ -101,6 +107,7 @@ func (c *subject) runbook(notes *notebook) markdown {
 	g := guideOf(c.alert())
 	name := text(c.alert().Name)
 	var b page
+	b.b.Grow(32 << 10)
 	b.add(c.header(sprintf("%s: %s", name, text(c.service.Name)), c.links()...))
 
 	b.heading(2, "Meaning")
@@ -174,7 +181,18 @@ func (c *subject) show(about markdown, q query) markdown {
 }
 
 func (c *subject) query(q query) markdown {
-	return block("promql", q.promql, "") + sprintf("\n%s\n\n", run("Run it in Prometheus", c, q))
+	if c.shown[q] == "" {
+		c.shown[q] = block("promql", q.promql, "") + sprintf("\n%s\n\n", run("Run it in Prometheus", c, q))
+	}
+	return c.shown[q]
+}
+
+// once writes a part that is the same on all pages of the service.
+func (c *subject) once(part string, write func() markdown) markdown {
+	if _, known := c.common[part]; !known {
+		c.common[part] = write()
+	}
+	return c.common[part]
 }
 
 // A page is Markdown in the making.
