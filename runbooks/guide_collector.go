@@ -86,7 +86,8 @@ var restartCollector = remedy{
 	when:     "Nothing else helps, and its state is on disk (`OTELCOL_SRE_STORAGE`).",
 	do:       "Restart it. Counters and budgets go on from the last checkpoint; queues on disk are kept, those in memory are lost.",
 	commands: []string{"kubectl rollout restart deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
-	verify:   "It answers on port 13133, `srectl status` shows the services, and the alert resolves.",
+	verify:   "It answers on port 13133, `srectl status` shows the services, and the alert resolves:",
+	check:    []query{{scraped.promql, 1}},
 	undo:     "None is needed.",
 }
 
@@ -95,7 +96,8 @@ var revertConfig = remedy{
 	when:     "It began with a new version or configuration.",
 	do:       "Go back to what ran before:",
 	commands: []string{"kubectl rollout undo deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
-	verify:   "It answers on port 13133 and the alert resolves within its windows.",
+	verify:   "It answers on port 13133 and the alert resolves within its windows:",
+	check:    []query{{scraped.promql, 1}},
 	undo:     "The same command again.",
 }
 
@@ -103,7 +105,8 @@ var moreMemory = remedy{
 	name:   "Give it more memory",
 	when:   "The load has grown for good.",
 	do:     "Give it more memory (container limit and `GOMEMLIMIT` together), or run more of them: agents by node, gateways behind the `loadbalancing` exporter.",
-	verify: "Memory stays below the limiter's soft limit at peak.",
+	verify: "Memory stays below the limiter's soft limit at peak:",
+	check:  []query{{memory.promql, 6}},
 	undo:   "Take the old limit back; the alert returns if it was too low.",
 }
 
@@ -111,7 +114,8 @@ var mendBackend = remedy{
 	name:   "Mend the backend, or leave it out",
 	when:   "The backend is down or refuses.",
 	do:     "Mend the backend, or take its exporter out of the pipelines for now. Data for it waits in the queue until that is full, then it is dropped.",
-	verify: "The queue shrinks and no further exports fail.",
+	verify: "The queue shrinks and no further exports fail:",
+	check:  []query{{queue.promql, 1}, {notSent.promql, 1}},
 	undo:   "Put the exporter back into the pipelines.",
 }
 
@@ -154,7 +158,8 @@ var collectorTopics = []collectorTopic{
 			name:   "Send more at once",
 			when:   "The backend can take more than it is given.",
 			do:     "Raise `sending_queue::num_consumers` of the exporter, and `queue_size` to bridge peaks.",
-			verify: "The queue shrinks.",
+			verify: "The queue shrinks:",
+			check:  []query{{queue.promql, 1}},
 			undo:   "Set the old values again.",
 		}},
 	},

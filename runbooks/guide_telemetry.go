@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +35,7 @@ var missingGuide = guide{
 		b.steps(
 			sprintf("**Does `srectl status` not list the SLO?** The collector runs with another catalog: it refused the newest one, reads another folder (`OTELCOL_SRE_CATALOG`), or is not the one that hears the service. %s.",
 				anchor("Give it its catalog", giveCatalog)),
-			sprintf("**Is the SLI PromQL?** Its queries are below. One without a result has lost its metric: %s.", anchor("follow it", followMetric)),
+			sprintf("**Is the SLI PromQL?** Then its queries are under the SLO below. One without a result has lost its metric: %s.", anchor("follow it", followMetric)),
 			sprintf("**Are the rules older than the catalog?** `srectl lint` says so, where the SLO or the service was renamed. %s.", anchor("Generate them again", generateAgain)),
 			sprintf("**Is only one environment missing?** %s. The service says another `deployment.environment.name` than the catalog lists: mend the one that is wrong.",
 				run("Counters by environment", c, c.q.counters())),
@@ -144,7 +145,8 @@ var silentGuide = guide{
 		b.paragraph(goDown)
 		b.steps(
 			sprintf("**Does it not answer?** It is down: look at its events and its last logs below. Then %s, if it was deployed when the silence began; else restart it.", anchor("roll back", rollBack)),
-			sprintf("**It answers. Are other services silent too?** %s. The collector or the network: see the alerts of otelcol-sre.", run("Seconds since the last telemetry of each service", c, c.q.silences())),
+			sprintf("**It answers. Are other services silent too?** %s. The collector or the network: see the alerts of %s.",
+				run("Seconds since the last telemetry of each service", c, c.q.silences()), c.indexOf(Collector)),
 			sprintf("**It answers, and it alone is silent?** Its exporter: the environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, a network policy, certificates, `service.name` renamed by a deploy. %s.", anchor("Mend the way", mendWay)),
 			"**Was it removed on purpose?** Remove it from the catalog, and generate again.",
 		)
@@ -168,7 +170,7 @@ var silentGuide = guide{
 			verify: "The seconds since the last telemetry are few:",
 			check:  []query{c.q.silence()},
 			undo:   "Take the change of the way back again.",
-		}}, c.restart()...)
+		}}, slices.DeleteFunc(c.restart(), func(r remedy) bool { return r.name == scaleOut })...)
 	},
 	silence: time.Hour,
 	stays:   "No other alert replaces it: the burn alerts need events to judge. Watch the service by hand.",
@@ -212,16 +214,13 @@ var regressionGuide = guide{
 	},
 	mitigation: func(c *subject) []remedy {
 		r := c.rollback()
-		for _, slo := range c.service.SLOs {
-			if slo.SLI.Prometheus == nil {
-				r.check = append(r.check, c.q.byVersion(slo))
-			}
-		}
+		r.check = append(r.check, c.q.versions())
 		return []remedy{r, {
 			name:   "Turn the feature flag off",
 			when:   "The new code stands behind a feature flag.",
 			do:     "Turn the flag off.",
-			verify: "The new version's line falls to that of the old one.",
+			verify: "The new version's line falls to that of the old one:",
+			check:  []query{c.q.versions()},
 			undo:   "Turn the flag on again, for few users first.",
 		}}
 	},

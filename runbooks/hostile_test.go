@@ -81,7 +81,7 @@ func checkInert(t *testing.T, s string) {
 	pages := func(s string) map[string][]byte {
 		service := hostileService(s)
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
-		o := DefaultOptions()
+		o := linked()
 		o.Known = func(string) bool { return true }
 		got, reports := Generate(service, f.Alerts, none, o)
 		require.Empty(t, reports)
@@ -109,7 +109,7 @@ func checkInert(t *testing.T, s string) {
 			u, err := url.Parse(l.To)
 			require.NoError(t, err, "%q in %s", s, path)
 			if u.Scheme != "" {
-				assert.Contains(t, []string{"localhost:9090", "localhost:8686", "git.example.com", pager, serviceHost(s)}, u.Host, "%q in %s: %s", s, path, l.To)
+				assert.Contains(t, []string{"localhost:9090", "localhost:8686", "git.example.com", "grafana.example.com", "jaeger.example.com", "kibana.example.com", pager, serviceHost(s)}, u.Host, "%q in %s: %s", s, path, l.To)
 			}
 		}
 		assert.NotRegexp(t, "[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", string(page))

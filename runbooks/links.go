@@ -8,6 +8,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	source "github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 // A Link is where a page leads to, and the line it stands on.
@@ -36,15 +37,20 @@ func Links(page []byte) (links []Link, anchors map[string]bool) {
 			}
 			anchors[unique] = true
 		case *ast.Link:
-			links = append(links, Link{string(n.Destination), line(n)})
+			links = append(links, Link{resolved(n.Destination), line(n)})
 		case *ast.Image:
-			links = append(links, Link{string(n.Destination), line(n)})
+			links = append(links, Link{resolved(n.Destination), line(n)})
 		case *ast.AutoLink:
 			links = append(links, Link{string(n.URL(page)), line(n)})
 		}
 		return ast.WalkContinue, nil
 	})
 	return links, anchors
+}
+
+// resolved is a destination as a browser gets it: &amp; is an &.
+func resolved(destination []byte) string {
+	return string(util.ResolveEntityNames(util.ResolveNumericReferences(destination)))
 }
 
 // start is where the node's text begins, or that of the block it is in.

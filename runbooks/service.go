@@ -103,7 +103,8 @@ func (c *subject) restart() []remedy {
 			when:     "No version is new, and one instance or all hang.",
 			do:       "Restart, one after the other:",
 			commands: []string{c.kubectl("kubectl rollout restart %s"), c.kubectl("kubectl rollout status %s")},
-			verify:   "All instances are new and ready, and the error ratio falls.",
+			verify:   "All instances are new and ready, and the error ratio falls:",
+			check:    c.verifyRollback(),
 			undo:     "None is needed. Keep the logs of the old instances first: `kubectl logs --previous`.",
 		}}
 	}
@@ -118,14 +119,19 @@ func (c *subject) dependencies() markdown {
 	var b page
 	names := make([]markdown, len(c.service.DependsOn))
 	for i, name := range c.service.DependsOn {
-		names[i] = text(name)
-		if c.o.Known != nil && c.o.Known(name) {
-			names[i] = pageLink(text(name), "..", name, Index)
-		}
+		names[i] = c.indexOf(name)
 	}
 	b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
 	b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
 	return b.markdown()
+}
+
+// indexOf leads to another service's pages, if it has some.
+func (c *subject) indexOf(service string) markdown {
+	if c.o.Known == nil || !c.o.Known(service) {
+		return text(service)
+	}
+	return pageLink(text(service), "..", service, Index)
 }
 
 func (c *subject) escalation() markdown {

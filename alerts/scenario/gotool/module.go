@@ -41,8 +41,7 @@ func BuildWith(m Module, source string) (string, error) {
 func (m Module) prepare(folder string) error {
 	own := fmt.Sprintf("%[1]s %[2]s %[3]s\n%[1]s %[2]s/go.mod %[4]s\n", m.Path, m.Version, m.Sum, m.GoModSum)
 	write := func(name, text string) error { return os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600) }
-	require := fmt.Sprintf("\nrequire %s %s\n", m.Path, m.Version)
-	if err := errors.Join(write("go.mod", "module tool\n"+require), write("go.sum", own)); err != nil {
+	if err := errors.Join(write("go.mod", "module example.com/tool\n"), write("go.sum", own)); err != nil {
 		return err
 	}
 	out, err := goCommand(folder, "mod", "download", "-json", m.Path+"@"+m.Version)
@@ -67,7 +66,8 @@ func (m Module) prepare(folder string) error {
 			lines = append(lines, line)
 		}
 	}
-	return errors.Join(write("go.mod", "module tool\n"+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
+	require := fmt.Sprintf("\nrequire %s %s\n", m.Path, m.Version)
+	return errors.Join(write("go.mod", "module example.com/tool\n"+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
 }
 
 // goCommand returns what it prints. It is quiet about flags that others set for their own modules.
