@@ -52,6 +52,7 @@ import (
 	deployevent "github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
 	sli "github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
+	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
 	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
@@ -167,6 +168,7 @@ func components() (otelcol.Factories, error) {
 		splunkhecexporter.NewFactory(),
 		zipkinexporter.NewFactory(),
 		grafanaannotations.NewFactory(),
+		prometheusstore.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -185,6 +187,7 @@ func components() (otelcol.Factories, error) {
 		splunkhecexporter.NewFactory().Type():             "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/splunkhecexporter v0.152.0",
 		zipkinexporter.NewFactory().Type():                "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter v0.152.0",
 		grafanaannotations.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		prometheusstore.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](

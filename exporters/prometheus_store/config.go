@@ -1,0 +1,151 @@
+package prometheusstore
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/units"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+)
+
+// Config is the configuration of the prometheus_store exporter.
+type Config struct {
+	// ServerConfig is where Prometheus' HTTP API is served.
+	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+
+	// Directory holds blocks and write-ahead log. One process uses it at a time.
+	Directory string `mapstructure:"directory"`
+	// Retention is how long samples are kept, and RetentionSize how many bytes of them; 0 is no limit.
+	Retention     model.Duration   `mapstructure:"retention"`
+	RetentionSize units.Base2Bytes `mapstructure:"retention_size"`
+	// OutOfOrderWindow is how much older than its series' newest a sample may be.
+	OutOfOrderWindow model.Duration `mapstructure:"out_of_order_window"`
+	// TranslationStrategy is how OTLP names become Prometheus names, one of Prometheus' four.
+	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
+	// PromoteResourceAttributes become labels of every series of their resource.
+	PromoteResourceAttributes []string `mapstructure:"promote_resource_attributes"`
+	// ExternalLabels are added to alerts, and to what is read from afar: federation and remote read.
+	ExternalLabels map[string]string `mapstructure:"external_labels"`
+	// ExternalURL is where people reach the API, for links in alerts.
+	ExternalURL string `mapstructure:"external_url"`
+
+	// RuleFiles are globs of Prometheus rule files. They are read again when they change.
+	RuleFiles []string `mapstructure:"rule_files"`
+	// EvaluationInterval is that of rule groups that have none.
+	EvaluationInterval model.Duration `mapstructure:"evaluation_interval"`
+	// RuleReloadInterval is how often rule files are looked at.
+	RuleReloadInterval model.Duration `mapstructure:"rule_reload_interval"`
+	// Alertmanagers are sent what fires.
+	Alertmanagers []confighttp.ClientConfig `mapstructure:"alertmanagers"`
+
+	// Query bounds what one query may cost.
+	Query QueryConfig `mapstructure:"query"`
+}
+
+// QueryConfig bounds queries, those of rules and those of the API.
+type QueryConfig struct {
+	Timeout       model.Duration `mapstructure:"timeout"`
+	MaxSamples    int            `mapstructure:"max_samples"`
+	MaxConcurrent int            `mapstructure:"max_concurrent"`
+	LookbackDelta model.Duration `mapstructure:"lookback_delta"`
+}
+
+func createDefaultConfig() component.Config {
+	server := confighttp.NewDefaultServerConfig()
+	server.NetAddr.Endpoint = "localhost:9090"
+	return &Config{
+		ServerConfig:        server,
+		Directory:           "/var/lib/otelcol-sre/prometheus",
+		Retention:           model.Duration(40 * 24 * time.Hour), // longer than the usual period of an SLO
+		OutOfOrderWindow:    model.Duration(30 * time.Minute),
+		TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
+		EvaluationInterval:  model.Duration(time.Minute),
+		RuleReloadInterval:  model.Duration(15 * time.Second),
+		Query: QueryConfig{
+			Timeout: model.Duration(2 * time.Minute), MaxSamples: 50_000_000, MaxConcurrent: 20, LookbackDelta: model.Duration(5 * time.Minute),
+		},
+	}
+}
+
+var strategies = []otlptranslator.TranslationStrategyOption{
+	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
+	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
+}
+
+// Validate reports every key that is wrong, and the mend.
+func (c *Config) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Directory == "" {
+		wrong("directory: is empty; name a folder for the samples")
+	}
+	if c.ServerConfig.NetAddr.Endpoint == "" {
+		wrong("endpoint: is empty; set host:port of the HTTP API, such as localhost:9090")
+	}
+	if c.Retention <= 0 && c.RetentionSize <= 0 {
+		wrong("retention: is 0 and so is retention_size; set one of them, or the disk fills up")
+	}
+	if c.RetentionSize < 0 {
+		wrong("retention_size: is %d; set it to 0 or above", int64(c.RetentionSize))
+	}
+	for key, value := range map[string]model.Duration{
+		"evaluation_interval": c.EvaluationInterval, "rule_reload_interval": c.RuleReloadInterval,
+		"query.timeout": c.Query.Timeout, "query.lookback_delta": c.Query.LookbackDelta,
+	} {
+		if value <= 0 {
+			wrong("%s: is %v; set it above 0", key, value)
+		}
+	}
+	for key, value := range map[string]int{"query.max_samples": c.Query.MaxSamples, "query.max_concurrent": c.Query.MaxConcurrent} {
+		if value <= 0 {
+			wrong("%s: is %d; set it above 0", key, value)
+		}
+	}
+	if !slices.Contains(strategies, c.TranslationStrategy) {
+		wrong("translation_strategy: is %.60q; set one of %v", c.TranslationStrategy, strategies)
+	}
+	for name := range c.ExternalLabels {
+		if !model.UTF8Validation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
+			wrong("external_labels: %.60q cannot be a label; use letters, digits and _", name)
+		}
+	}
+	for i, glob := range c.RuleFiles {
+		if _, err := filepath.Match(glob, ""); err != nil || glob == "" {
+			wrong("rule_files[%d]: %.200q is no path or glob; write one such as /etc/otelcol-sre/alerts/*.yaml", i, glob)
+		}
+	}
+	for i, am := range c.Alertmanagers {
+		if u, err := url.Parse(am.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+			wrong("alertmanagers[%d].endpoint: is no base URL; set one such as http://localhost:9093, and auth beside it", i)
+		}
+	}
+	if c.ExternalURL != "" {
+		if u, err := url.Parse(c.ExternalURL); err != nil || u.Host == "" || u.User != nil {
+			wrong("external_url: is no URL; set where people reach the API, such as https://prometheus.example.com")
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// externalURL is where people reach the API.
+func (c *Config) externalURL() *url.URL {
+	if c.ExternalURL != "" {
+		if u, err := url.Parse(strings.TrimRight(c.ExternalURL, "/")); err == nil {
+			return u
+		}
+	}
+	scheme := "http"
+	if c.ServerConfig.TLS.HasValue() {
+		scheme = "https"
+	}
+	return &url.URL{Scheme: scheme, Host: c.ServerConfig.NetAddr.Endpoint}
+}
