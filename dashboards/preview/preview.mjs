@@ -21,7 +21,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const text = { type: 'string' };
 const { values: flags } = parseArgs({ options: {
   prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '..') }, images: { ...text, default: join(here, 'build') },
-  'scrape-interval': { ...text, default: '15s' }, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
+  'scrape-interval': text, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
 } });
 
 // A laptop's width, and what is above its fold.
@@ -46,7 +46,7 @@ async function main() {
 
 async function preview({ prometheus, from, to }) {
   const settings = {
-    scrapeInterval: flags.live ? '1s' : flags['scrape-interval'], dataStart: from, now: to, range: flags.range && { from: flags.range, to: 'now' },
+    scrapeInterval: flags['scrape-interval'] ?? await scrapeInterval(prometheus, to ?? Date.now()), dataStart: from, now: to, range: flags.range && { from: flags.range, to: 'now' },
   };
   const server = await serve({ here, dashboards: flags.dashboards, prometheus: prometheus.replace(/\/$/, ''), settings, port: Number(flags.serve ?? 0) });
   try {
@@ -59,6 +59,14 @@ async function preview({ prometheus, from, to }) {
   } finally {
     server.close();
   }
+}
+
+// Grafana is told the scrape interval in the data source's settings; here the time between two samples of a target says it.
+async function scrapeInterval(prometheus, at) {
+  const answer = await fetch(new URL(`/api/v1/query?${new URLSearchParams({ query: 'up[5m]', time: at / 1000 })}`, prometheus));
+  const { data } = await answer.json();
+  const steps = data.result.flatMap(({ values }) => values.slice(1).map(([time], index) => time - values[index][0])).sort((a, b) => a - b);
+  return steps.length ? `${Math.max(1, Math.round(steps[Math.floor(steps.length / 2)]))}s` : '15s';
 }
 
 async function drawAll(url) {
@@ -74,7 +82,7 @@ async function drawAll(url) {
         await picture(page, join(flags.images, `dashboard-${name}.png`));
         await page.evaluate(`document.querySelectorAll('[data-row][aria-expanded=false]').forEach(row => { delete document.documentElement.dataset.done; row.click(); })`);
         await drawn(page);
-        await picture(page, join(here, 'build', `${name}-open.png`));
+        await writeFile(join(here, 'build', `${name}-open.png`), await page.screenshot());
         return defectsOf(page, json);
       });
       failed += findings.defects.length;

@@ -1,5 +1,5 @@
 // One panel: its frame, its data, and what became of it for those who check (data-state).
-import { useEffect, useMemo, useState } from 'react';
+import { Component, useEffect, useMemo, useState } from 'react';
 import { EventBusSrv } from '@grafana/data';
 import { Icon, PanelChrome, PanelContextProvider, useTheme2 } from '@grafana/ui';
 import { prepared } from './fields';
@@ -65,11 +65,24 @@ export function Panel({ panel, width, height, dashboard, onReady }) {
       <PanelContextProvider value={context}>
         <PanelChrome title={title} description={panel.description && replace(panel.description, {})} width={width} height={height} statusMessage={state.error} statusItems={state.statusItems}
           displayMode={panel.transparent ? 'transparent' : 'default'} padding={panel.type === 'table' ? 'none' : 'md'} titleItems={titleItems(panel, shown, replace)}>
-          {draw}
+          {(innerWidth, innerHeight) => <Boundary>{draw(innerWidth, innerHeight)}</Boundary>}
         </PanelChrome>
       </PanelContextProvider>
     </section>
   );
+}
+
+// Boundary keeps a panel that fails from taking the others with it; React reports the failure to the console, and so it is a defect.
+class Boundary extends Component {
+  state = {};
+
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  render() {
+    return this.state.error ? <div className="no-data">{this.state.error.message}</div> : this.props.children;
+  }
 }
 
 function overridden(panel, range, settings) {
