@@ -119,7 +119,7 @@ func (q queries) counters() query {
 // byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
 func (q queries) byVersion(slo *catalog.SLO) query {
 	by := q.by("service.version")
-	return query{q.events(slo, by, bad) + " / " + q.events(slo, by), 3}
+	return query{q.events(slo, by, bad) + " / (" + q.events(slo, by) + " > 0)", 3}
 }
 
 // badEvents are how many events fail a minute.
@@ -136,7 +136,7 @@ func (q queries) traffic(slo *catalog.SLO) query {
 // versions are the shares of bad events of each version, for all SLOs that the collector counts.
 func (q queries) versions() query {
 	by := q.by("slo.name", "service.version")
-	share := fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m]))", by, q.collected(metricEvents, q.of(bad)), by, q.collected(metricEvents, q.of()))
+	share := fmt.Sprintf("sum %s (rate(%s[5m])) / (sum %s (rate(%s[5m])) > 0)", by, q.collected(metricEvents, q.of(bad)), by, q.collected(metricEvents, q.of()))
 	return query{share, 3}
 }
 
