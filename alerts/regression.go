@@ -105,8 +105,9 @@ func (g *generator) regression() []rulefmt.Rule {
 	}
 }
 
-// zScore is by how many standard errors the first share of bad events is higher than the second.
+// zScore is by how many standard errors the first share of bad events is higher than the second. Where no event or
+// every event is bad, there is nothing to tell apart, and no number.
 func zScore(bad, total, otherBad, otherTotal string) string {
 	pooled := "((" + bad + " + " + otherBad + ") / (" + total + " + " + otherTotal + "))"
-	return "(" + bad + " / " + total + " - " + otherBad + " / " + otherTotal + ")\n/ sqrt(" + pooled + " * (1 - " + pooled + ")\n* (1 / " + total + " + 1 / " + otherTotal + "))"
+	return "(" + bad + " / " + total + " - " + otherBad + " / " + otherTotal + ")\n/ sqrt(" + pooled + " * (1 - " + pooled + ")\n* (1 / " + total + " + 1 / " + otherTotal + ")) > -Inf"
 }
