@@ -16,10 +16,10 @@ func (s service) deployments() {
 	}
 	calls := s.calls()
 	share := newAreas(about{"version share", "Share of requests by version", "Which version answers which share of the requests. Good is one version; while a deployment rolls or a canary runs, the share it should have.", 10},
-		look{unit: "percentunit", decimals: ptr(0.0), min: ptr(0.0), max: ptr(1.0), none: "No requests"},
+		look{unit: "percentunit", decimals: ptr(0.0), min: ptr(0.0), max: ptr(1.0), none: "No requests", overrides: ofVersions},
 		graph("A", calls.overOn(calls.some().sum()), byVersion))
 	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version"},
+		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version", overrides: ofVersions},
 		graph("A", s.names.series(metricInstances, s.of(chosen(attrVersion, variableVersion))...).sum(attrVersion), byVersion))
 	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{

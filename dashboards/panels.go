@@ -50,6 +50,11 @@ func statOptions(mode common.BigValueTextMode) stat.Options {
 	}
 }
 
+// byVersion names series in a legend; Grafana calls what has no version Value.
+const byVersion = "{{service_version}}"
+
+var ofVersions = []dashboard.DashboardFieldConfigSourceOverrides{field("Value", "displayName", "no version")}
+
 // newGraph is lines over time.
 func newGraph(a about, l look, targets ...variants.Dataquery) panel {
 	return a.panel("timeseries", graphOptions(), l.config(lines(0)), targets)
