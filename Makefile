@@ -36,7 +36,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build run preview shop test test-short test-unit test-e2e lint vet generate generate-check bench bench-compile fuzz vulncheck clean
+.PHONY: help build run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -74,6 +74,9 @@ else
 	go build -o .cache/tools/live ./test/observed/live
 	node dashboards/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
 endif
+
+test-preview: dashboards/preview/node_modules ## the checks of make preview find what is planted
+	node --test dashboards/preview/preview.test.mjs
 
 dashboards/preview/node_modules: dashboards/preview/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund

@@ -4,7 +4,7 @@
 const broken = [
   [/\bNaN\b/, 'says NaN'],
   [/\bundefined\b|\[object Object\]|Invalid date/i, 'shows what was not meant to be seen'],
-  [/\$\{?[a-zA-Z_]\w*|\[\[\w+\]\]/, 'has an unresolved variable'],
+  [/\$\{[^}]*\}|\$[a-zA-Z_]\w*|\[\[\w+\]\]/, 'has an unresolved variable'],
   [/\{\{.*?\}\}/, 'has an unresolved label'],
 ];
 
@@ -32,7 +32,7 @@ export async function defectsOf(page, json) {
   ];
   const infos = panels.filter(panel => noticesOf(panel, 'info').length).map(({ title }) => title);
   const ids = state => panels.filter(panel => panel.state.startsWith(state)).map(panel => panel.title);
-  return { defects: [...new Set(defects)], panels: panels.length, infos, empty: ids('empty'), needs: panels.filter(({ state }) => state.startsWith('needs-')).map(({ title, state }) => `${title} (${state.slice(6)})`) };
+  return { defects: [...new Set(defects)], panels: panels.length, infos, young: ids('young'), empty: ids('empty'), needs: panels.filter(({ state }) => state.startsWith('needs-')).map(({ title, state }) => `${title} (${state.slice(6)})`) };
 }
 
 const panelsOf = ({ panels }) => panels.flatMap(panel => (panel.type === 'row' ? panel.panels ?? [] : [panel]));
@@ -53,10 +53,11 @@ function defectsOfPanel(panel) {
 
 const textDefects = text => broken.filter(([pattern]) => pattern.test(text)).map(([pattern, what]) => `${what}: ${text.match(pattern)[0]}`);
 
-export function report(name, { defects, panels, infos, empty, needs }) {
+export function report(name, { defects, panels, infos, young, empty, needs }) {
   return [
     `${name}: ${panels} panels, ${defects.length} defects`,
     ...defects.map(defect => `  ${defect}`),
+    ...(young.length ? [`  needs more time than there is data: ${young.join(', ')}`] : []),
     ...(empty.length ? [`  empty: ${empty.join(', ')}`] : []),
     ...(infos.length ? [`  infos from Prometheus: ${infos.join(', ')}`] : []),
     ...(needs.length ? [`  no backend here: ${needs.join(', ')}`] : []),

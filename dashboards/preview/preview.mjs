@@ -6,16 +6,14 @@
 //   --dashboards DIR   --images DIR   --range now-1h   --scrape-interval 15s   --only UID   --theme light   --serve PORT: no pictures, until Ctrl-C
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import UPNG from 'upng-js';
 import { bundle } from './bundle.mjs';
-import { defectsOf, report } from './check.mjs';
-import { startChromium } from './chromium.mjs';
-import { readDashboards, serve } from './server.mjs';
+import { report } from './check.mjs';
+import { drawDashboards } from './draw.mjs';
+import { serve } from './server.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const text = { type: 'string' };
@@ -23,9 +21,6 @@ const { values: flags } = parseArgs({ options: {
   prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '..') }, images: { ...text, default: join(here, 'build') },
   'scrape-interval': text, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
 } });
-
-// A laptop's width, and what is above its fold.
-const SCREEN = { width: 1440, height: 900 };
 
 const interrupted = Promise.race(['SIGINT', 'SIGTERM'].map(signal => once(process, signal)));
 
@@ -55,7 +50,13 @@ async function preview({ prometheus, from, to }) {
       await interrupted;
       return 0;
     }
-    return await drawAll(server.url);
+    let failed = 0;
+    for await (const { name, ...findings } of drawDashboards({ url: server.url, here, ...flags })) {
+      failed += findings.defects.length;
+      console.log(report(name, findings));
+    }
+    console.log(failed ? `${failed} defects` : 'no defects');
+    return failed ? 1 : 0;
   } finally {
     server.close();
   }
@@ -67,52 +68,6 @@ async function scrapeInterval(prometheus, at) {
   const { data } = await answer.json();
   const steps = data.result.flatMap(({ values }) => values.slice(1).map(([time], index) => time - values[index][0])).sort((a, b) => a - b);
   return steps.length ? `${Math.max(1, Math.round(steps[Math.floor(steps.length / 2)]))}s` : '15s';
-}
-
-async function drawAll(url) {
-  const chromium = await startChromium(flags.chromium);
-  let failed = 0;
-  try {
-    await mkdir(flags.images, { recursive: true });
-    for (const { file, json } of await readDashboards(flags.dashboards)) {
-      if (flags.only && json.uid !== flags.only) continue;
-      const name = file.replace(/\.json$/, '');
-      // As it opens for the picture; with all rows open to check every panel.
-      const findings = await draw(chromium, `${url}/d/${json.uid}?theme=${flags.theme}`, async page => {
-        await picture(page, join(flags.images, `dashboard-${name}.png`));
-        await page.evaluate(`document.querySelectorAll('[data-row][aria-expanded=false]').forEach(row => { delete document.documentElement.dataset.done; row.click(); })`);
-        await drawn(page);
-        await writeFile(join(here, 'build', `${name}-open.png`), await page.screenshot());
-        return defectsOf(page, json);
-      });
-      failed += findings.defects.length;
-      console.log(report(name, findings));
-    }
-  } finally {
-    await chromium.close();
-  }
-  console.log(failed ? `${failed} defects` : 'no defects');
-  return failed ? 1 : 0;
-}
-
-async function draw(chromium, url, use) {
-  const page = await chromium.open(url, SCREEN);
-  try {
-    await drawn(page);
-    return await use(page);
-  } finally {
-    await page.close();
-  }
-}
-
-async function drawn(page) {
-  if (!await page.until('document.documentElement?.dataset.done === "true"', 60_000)) page.complaints.push('not everything was drawn within a minute');
-}
-
-// 256 colours are enough for a screen, and a third of the size.
-async function picture(page, file) {
-  const image = UPNG.decode(await page.screenshot());
-  await writeFile(file, Buffer.from(UPNG.encode(UPNG.toRGBA8(image), image.width, image.height, 256)));
 }
 
 async function startLive(program) {

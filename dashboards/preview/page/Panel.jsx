@@ -1,6 +1,6 @@
 // One panel: its frame, its data, and what became of it for those who check (data-state).
 import { Component, useEffect, useMemo, useState } from 'react';
-import { EventBusSrv } from '@grafana/data';
+import { EventBusSrv, rangeUtil } from '@grafana/data';
 import { Icon, PanelChrome, PanelContextProvider, useTheme2 } from '@grafana/ui';
 import { prepared } from './fields';
 import { runTarget, tabled } from './prometheus';
@@ -23,6 +23,9 @@ async function load(panel, context) {
   ]);
   return { ...(await prepared(tabled(every('frames')), panel, { ...context, custom })), exemplars: every('exemplars'), statusItems };
 }
+
+// isYoung says that the points of a panel are further apart than there is data: a day, when it began an hour ago.
+const isYoung = ({ interval }, { from, to }, { dataStart }) => interval && dataStart && rangeUtil.intervalToMs(interval) > to - Math.max(from, dataStart);
 
 const hasValues = data => data.some(({ fields }) => fields.some(({ type, values }) => type !== 'time' && values.some(value => value !== null && value !== undefined && value !== '' && !Number.isNaN(value))));
 
@@ -49,7 +52,7 @@ export function Panel({ panel, width, height, dashboard, onReady }) {
     else load(panel, {
       range: own, width, interval: panel.interval, scrapeInterval: settings.scrapeInterval, replaceVariables, theme, timeZone: 'browser',
       replace: (text, scoped) => replace(text, { scoped, format: 'prometheus' }),
-    }).then(loaded => settle({ name: hasValues(loaded.data) ? 'data' : 'empty', ...loaded }), error => settle({ name: 'error', error: error.message }));
+    }).then(loaded => settle({ name: hasValues(loaded.data) ? 'data' : isYoung(panel, own, settings) ? 'young' : 'empty', ...loaded }), error => settle({ name: 'error', error: error.message }));
     return () => { current = false; };
   }, [panel, dashboard, theme, width]);
 

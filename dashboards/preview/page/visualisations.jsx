@@ -48,14 +48,12 @@ function Markers({ config, annotations, exemplars }) {
         drawPath(ctx, [[x, top], [x, top + height]], false);
         drawPath(ctx, [[x - 5 * pixel, top + height + 5 * pixel], [x + 5 * pixel, top + height + 5 * pixel], [x, top + height]], true);
       }
-      ctx.beginPath();
-      ctx.rect(left, top, width, height);
-      ctx.clip();
       ctx.fillStyle = theme.visualization.getColorByName('blue');
-      const scale = Object.keys(plot.scales).find(key => key !== 'x');
-      for (const { time, value } of exemplars) {
-        const [x, y, r] = [plot.valToPos(time, 'x', true), plot.valToPos(value, scale, true), 3.5 * pixel];
-        drawPath(ctx, [[x - r, y], [x, y - r], [x + r, y], [x, y + r]], true);
+      for (const { time, value } of exemplars) { // One beyond the axis stands at its edge.
+        const x = plot.valToPos(time, 'x', true);
+        const y = Math.max(top, Math.min(top + height, plot.valToPos(value, plot.series[1].scale, true)));
+        const r = 3.5 * pixel;
+        if (x >= left && x <= left + width) drawPath(ctx, [[x - r, y], [x, y - r], [x + r, y], [x, y + r]], true);
       }
       ctx.restore();
     });
