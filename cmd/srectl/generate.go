@@ -119,7 +119,10 @@ func (b base) check() error {
 		return nil
 	}
 	u, err := url.Parse(*b.value)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	if err == nil && u.User != nil {
+		return fmt.Errorf("--%s has a password in it, which whoever reads the files would see: leave it out", b.flag)
+	}
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--%s %q is not a base of links: write one such as https://sre.example.com/runbooks", b.flag, *b.value)
 	}
 	*b.value = strings.TrimRight(u.String(), "/")
