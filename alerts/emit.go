@@ -102,6 +102,8 @@ func (e *emitter) scalar(text string, indent int) {
 	switch {
 	case isPlain(text):
 		e.WriteString(text)
+	case strings.HasPrefix(text, "{") && isPlain("a"+text): // a template
+		e.WriteString("'" + strings.ReplaceAll(text, "'", "''") + "'")
 	case isLiteral(text):
 		e.WriteString("|-")
 		for line := range strings.SplitSeq(text, "\n") {

@@ -42,7 +42,7 @@ func TestGenerateWritesEachKind(t *testing.T) {
 	out := t.TempDir()
 	generate(t, exitOK, "--catalog", oneCatalog(t, oneService), "--out", out)
 	for _, name := range []string{
-		"alerts/checkout.rules.yaml", "alerts/otelcol-sre.rules.yaml", "alerts/alertmanager-inhibit.yaml",
+		"alerts/checkout.rules.yaml", "alerts/otelcol-sre.rules.yaml", "alerts/alertmanager-inhibit.yaml", "alerts/checkout.test.yaml",
 		"runbooks/checkout/README.md", "runbooks/checkout/ErrorBudgetBurnCritical.md", "runbooks/otelcol-sre/CollectorDown.md",
 		"dashboards/checkout.json", "dashboards/fleet.json",
 	} {
@@ -97,6 +97,64 @@ func TestGeneratePrunesOnlyWhatItWrote(t *testing.T) {
 	assert.FileExists(t, mine)
 }
 
+// Tests and rules share a folder: neither takes the files of the other for those of a service that is gone.
+func TestGeneratePrunesTestsByThemselves(t *testing.T) {
+	out, dir := t.TempDir(), oneCatalog(t, oneService)
+	generate(t, exitOK, "--catalog", dir, "--out", out)
+	folder := filepath.Join(out, "alerts")
+	gone, mine := filepath.Join(folder, "gone.test.yaml"), filepath.Join(folder, "mine.test.yaml")
+	text, err := os.ReadFile(filepath.Join(folder, "checkout.test.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(gone, text, 0o644))
+	require.NoError(t, os.WriteFile(mine, []byte("tests: []\n"), 0o644))
+
+	assert.Empty(t, generate(t, exitOK, "alerts", "--catalog", dir, "--out", out, "--prune"))
+	assert.Contains(t, generate(t, exitOK, "tests", "--catalog", dir, "--out", out), gone+": warning: its service is not in the catalog")
+	code, stdout, _ := srectl("lint", "--catalog", dir, "--dir", out)
+	assert.Equal(t, exitOK, code)
+	assert.Contains(t, stdout, gone+": warning: no service of the catalog has these tests")
+	assert.NotContains(t, stdout, mine)
+	generate(t, exitOK, "tests", "--catalog", dir, "--out", out, "--prune")
+	assert.NoFileExists(t, gone)
+	assert.FileExists(t, mine)
+
+	edit(t, filepath.Join(dir, "checkout.yaml"), "99.9", "99")
+	generate(t, exitOK, "alerts", "runbooks", "--catalog", dir, "--out", out)
+	code, stdout, _ = srectl("lint", "--catalog", dir, "--dir", out)
+	assert.Equal(t, exitNotOK, code)
+	assert.Contains(t, stdout, "checkout.test.yaml:2: error: was generated from another state of the catalog; run srectl generate alerts tests")
+}
+
+// promtool reads rule files only.
+func TestGenerateTestsOfRuleFilesOnly(t *testing.T) {
+	out, dir := t.TempDir(), oneCatalog(t, oneService)
+	assert.Contains(t, generate(t, exitUsage, "tests", "--catalog", dir, "--out", out, "--format", "mimir"), "leave --format out")
+	generate(t, exitOK, "--catalog", dir, "--out", out, "--format", "mimir")
+	assert.NoFileExists(t, filepath.Join(out, "alerts", "checkout.test.yaml"))
+}
+
+// A page tells how to make it again, and leads to where its readers look.
+func TestGenerateWritesItsCommandAndAddresses(t *testing.T) {
+	dir := oneCatalog(t, oneService)
+	t.Chdir(dir)
+	generate(t, exitOK, "runbooks", "--catalog", filepath.Join(dir, "checkout.yaml"), "--out", "it's out", "--prune",
+		"--prometheus-url", "https://prometheus.example.com/", "--alertmanager-url", "https://alerts.example.com", "--golden-signals")
+	page, err := os.ReadFile(filepath.Join("it's out", lintPageFile))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "- Regenerate: `srectl generate runbooks --alertmanager-url https://alerts.example.com --catalog checkout.yaml --golden-signals=true "+
+		`--out 'it'\''s out' --prometheus-url https://prometheus.example.com/`+"`\n")
+	assert.Contains(t, string(page), "](https://prometheus.example.com/graph?")
+	assert.Contains(t, string(page), "--alertmanager.url=https://alerts.example.com ")
+	assert.NotContains(t, string(page), dir)
+
+	generate(t, exitOK, "runbooks", "--catalog", dir, "--out", t.TempDir())
+	out := t.TempDir()
+	generate(t, exitOK, "--catalog", ".", "--out", out)
+	page, err = os.ReadFile(filepath.Join(out, lintPageFile))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "- Regenerate: `srectl generate --catalog . --out OUT`\n")
+}
+
 func TestGenerateKeepsWhatSomebodyWrote(t *testing.T) {
 	out, dir := t.TempDir(), oneCatalog(t, oneService)
 	mine := filepath.Join(out, "alerts", "checkout.rules.yaml")
@@ -132,6 +190,9 @@ func TestGenerateCannotBeAsked(t *testing.T) {
 		"format":          {"--catalog", dir, "--out", "x", "--format", "json"},
 		"translation":     {"--catalog", dir, "--out", "x", "--translation", "none"},
 		"runbook URL":     {"--catalog", dir, "--out", "x", "--runbook-url", "javascript:alert(1)"},
+		"no Prometheus":   {"--catalog", dir, "--out", "x", "--prometheus-url", ""},
+		"password":        {"--catalog", dir, "--out", "x", "--grafana-url", "https://a:b@grafana.example.com"},
+		"UID":             {"--catalog", dir, "--out", "x", "--loki-uid", "a/b"},
 	} {
 		t.Run(name, func(t *testing.T) { generate(t, exitUsage, args...) })
 	}

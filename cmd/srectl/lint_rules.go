@@ -47,6 +47,31 @@ func (l *linter) lintRules() {
 		}
 		l.lintRuleFile(file, text)
 	}
+	l.lintTests()
+}
+
+// lintTests checks that the unit tests, if there are any, are of this catalog.
+func (l *linter) lintTests() {
+	files := map[string]*catalog.Service{}
+	for _, s := range l.services {
+		files[alerts.TestFileName(s)] = s
+	}
+	found, err := filepath.Glob(filepath.Join(escapeGlob(l.dir), alertsFolder, "*.test.yaml"))
+	if err != nil {
+		return // the pattern is ours
+	}
+	for _, name := range found {
+		file := path.Join(alertsFolder, filepath.Base(name))
+		text, ok := l.read(file)
+		if !ok || !isGenerated(text) {
+			continue // somebody's own tests
+		}
+		if s := files[filepath.Base(name)]; s != nil {
+			l.lintInput(file, text, s)
+		} else {
+			l.add(catalog.Warning, file, 0, "no service of the catalog has these tests", "run srectl generate tests --prune, or delete the file")
+		}
+	}
 }
 
 // escapeGlob keeps a folder's name from being read as a pattern.
@@ -60,7 +85,7 @@ func (l *linter) lintInput(file string, text []byte, s *catalog.Service) {
 	if at == nil || string(text[at[2]:at[3]]) == (alerts.File{Service: s}).Hash() {
 		return
 	}
-	l.error(file, 1+bytes.Count(text[:at[0]], []byte("\n")), "was generated from another state of the catalog", "run srectl generate alerts")
+	l.error(file, 1+bytes.Count(text[:at[0]], []byte("\n")), "was generated from another state of the catalog", "run srectl generate alerts tests")
 }
 
 var (
