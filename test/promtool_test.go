@@ -20,3 +20,14 @@ func TestPromtoolPassesTheRules(t *testing.T) {
 	out, err := exec.Command(promtool, append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, files...)...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 }
+
+// The unit tests that are committed beside the rules pass, as a user would run them.
+func TestPromtoolPassesTheUnitTests(t *testing.T) {
+	files, err := filepath.Glob("../alerts/*.test.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool")
+	require.NoError(t, err)
+	out, err := exec.Command(promtool, append([]string{"test", "rules"}, files...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
