@@ -47,7 +47,7 @@ const notScraped = "No metrics of the collector itself: does Prometheus scrape i
 // dashboard puts first whether anything is lost and where it piles up, then each part of the collector.
 func (c collector) dashboard() []byte {
 	c.board.add(
-		strip{4, spread([]panel{c.versions(), c.received(), c.lost(), c.fullest(), c.memory(), c.problems()})},
+		strip{4, spread([]panel{c.running(), c.received(), c.lost(), c.fullest(), c.memory(), c.problems()})},
 		strip{6, []panel{c.alerts(), c.throughput(), c.losses()}},
 		strip{6, c.process()},
 	)
@@ -79,10 +79,11 @@ func allOf() *dashboard.VariableOption {
 	}
 }
 
-func (c collector) versions() panel {
-	return newStat(about{"versions", "Collectors", "How many collectors run which version. Good is one version on all of them.", 0},
+// running counts processes. Their versions are in labels of target_info, whose names depend on what the scraper accepts.
+func (c collector) running() panel {
+	return newStat(about{"running", "Collectors", "How many collectors run, as far as Prometheus reaches them. Good is as many as you started.", 0},
 		look{unit: "short", decimals: ptr(0.0), none: notScraped, steps: from(neutral)},
-		now("A", c.of(ownTarget, equal(attrService, collectorName)).count(attrVersion), byVersion))
+		now("A", c.of(ownUptime).count(), "running"))
 }
 
 func (c collector) received() panel {

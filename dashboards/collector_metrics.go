@@ -57,7 +57,6 @@ var (
 	ownCPU    = own("otelcol_process_cpu_seconds")
 	ownMemory = own("otelcol_process_memory_rss")
 	ownHeap   = own("otelcol_process_runtime_heap_alloc_bytes")
-	ownTarget = own("target_info", attrService, attrVersion)
 )
 
 // What this distribution's components tell of themselves.

@@ -17,7 +17,7 @@ import (
 // ownMetrics are those of the collector itself.
 func ownMetrics() []metric {
 	all := []metric{
-		ownIncoming, ownOutgoing, ownQueueSize, ownQueueCapacity, ownUptime, ownCPU, ownMemory, ownHeap, ownTarget,
+		ownIncoming, ownOutgoing, ownQueueSize, ownQueueCapacity, ownUptime, ownCPU, ownMemory, ownHeap,
 		ownCatalogServices, ownCatalogSLOs, ownCatalogProblems, ownCatalogRead,
 		ownPoints, ownSLOs, ownSLOStreams, ownSaves, ownSaveFailures, ownSaveDamaged, ownFlushFailures,
 		ownSLISeries, ownEventsDropped, ownEventsAdjusted, ownSLIFailures,
@@ -33,7 +33,7 @@ func ownMetrics() []metric {
 // ownSeries are series of all of them.
 func ownSeries() string {
 	values := map[string][]string{
-		attrInstance: {"localhost:8888"}, attrSeverity: {"error", "warning"}, attrIDOutcome: {"found", "missed"}, attrService: {collectorName},
+		attrInstance: {"localhost:8888"}, attrSeverity: {"error", "warning"}, attrIDOutcome: {"found", "missed"},
 	}
 	var b strings.Builder
 	for _, m := range ownMetrics() {
