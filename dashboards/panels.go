@@ -53,7 +53,10 @@ func statOptions(mode common.BigValueTextMode) stat.Options {
 // byVersion names series in a legend; Grafana calls what has no version Value.
 const byVersion = "{{service_version}}"
 
-var ofVersions = []dashboard.DashboardFieldConfigSourceOverrides{field("Value", "displayName", "no version")}
+// Not byName: every series' value is called that, and only what has no version is shown so.
+var ofVersions = []dashboard.DashboardFieldConfigSourceOverrides{{
+	Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Value$/"}, Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: "no version"}},
+}}
 
 // newGraph is lines over time.
 func newGraph(a about, l look, targets ...variants.Dataquery) panel {
