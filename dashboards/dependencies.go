@@ -31,7 +31,7 @@ func (s service) dependencies() {
 		field("Service", "links", toService),
 		field("Over", "mappings", texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not traced"})),
 		field("In catalog", "custom.cellOptions", coloured(), "mappings", words([2]string{"no", notice})),
-		field("Calls", "unit", "reqps", "decimals", 1),
+		field("This service", "custom.width", 95), field("Calls", "unit", "reqps", "decimals", 1),
 		field("Errors", "unit", "percentunit", "decimals", 2, "custom.cellOptions", coloured(), "thresholds", absolute(s.errorSteps())),
 		field("95 %", "unit", "s", "custom.cellOptions", coloured(), "thresholds", absolute(s.durationSteps())),
 	}

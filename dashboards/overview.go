@@ -26,9 +26,10 @@ func (s service) overview() panel {
 		rows("state", s.names.series(metricState, s.of()...).is(1).max(append([]string{attrState}, by...)...)),
 	}
 	return newTable(about{"overview", "SLOs", "Every promise of the service. Good is green: budget left at the end of the period, " +
-		"and a burn rate of at most 1. Red needs someone now.", 12},
+		"and a burn rate of at most 1. Red needs someone now.", 11},
 		look{unit: "none", steps: from("transparent"), none: "No SLO data: is the service's telemetry sent to a collector with this catalog?",
-			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2))},
+			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2, "custom.width", 72), field("Environment", "custom.width", 95),
+				field("Budget left", "custom.width", 100), field("Burn rate 1h", "custom.width", 105), field("Spent in", "custom.width", 72), field("State", "custom.width", 95))},
 		columns{{label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
 			{"Value #burn", "Burn rate 1h"}, {"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
 		"Budget left", targets...)

@@ -63,13 +63,13 @@ func (s service) dashboard(uid string) []byte {
 
 // alerts are what fires, whatever environment is chosen: a page is never hidden.
 func (s service) alerts() panel {
-	runbook := linked("Runbook", address(s.options.RunbookURL, s.Name)+"/${__value.text}")
+	runbook := linked("Runbook", address(s.options.RunbookURL, s.Slug())+"/${__value.text}")
 	return newTable(about{"alerts", "Alerts", "What fires or is about to, in all environments. Good is an empty table. " +
-		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 8},
+		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 9},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-			field("Alert", "links", runbook),
-			field("Severity", "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
-			field("State", "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
+			field("Alert", "links", runbook, "custom.width", 190), field("Environment", "custom.width", 95),
+			field("Severity", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
 		columns{{label(attrAlert), "Alert"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},
 			{label(attrSeverity), "Severity"}, {label(attrAlertState), "State"}, {"Value", ""}},
@@ -91,7 +91,7 @@ func (s service) people() panel {
 	item("Pager", anchor(s.Escalation.Pager))
 	item("Email", markdown(s.Escalation.Email))
 	item("Wiki", anchor(s.Escalation.Wiki))
-	item("Runbooks", "[all of this service]("+address(s.options.RunbookURL, s.Name)+")")
+	item("Runbooks", "[all of this service]("+address(s.options.RunbookURL, s.Slug())+")")
 	if len(s.DependsOn) > 0 {
 		var on []string
 		for _, name := range s.DependsOn {
@@ -106,10 +106,11 @@ func (s service) people() panel {
 	return newText(about{"people", "Who", "Whom to call, from the service catalog. Good is a name that answers; if it is wrong, mend the catalog.", 4}, b.String())
 }
 
-// anchor is a web address as a link, and anything else as text.
+// anchor is a web address as a link that shows its host, and anything else as text.
 func anchor(text string) string {
 	if to, ok := webAddress(text); ok {
-		return "[" + markdown(strings.TrimPrefix(strings.TrimPrefix(to, "https://"), "http://")) + "](" + to + ")"
+		host, _, _ := strings.Cut(strings.SplitAfterN(to, "://", 2)[1], "/")
+		return "[" + markdown(host) + "](" + to + ")"
 	}
 	return markdown(text)
 }
@@ -120,7 +121,7 @@ var toService = linked("Dashboard", "/d/"+uidPrefix+"${__value.text}?${__url_tim
 func (s service) links() []dashboard.DashboardLink {
 	fleet := newLink("Fleet", "/d/"+FleetUID, "All services")
 	fleet.Icon, fleet.TargetBlank, fleet.KeepTime = "dashboard", false, true
-	links := []dashboard.DashboardLink{fleet, newLink("Runbooks", address(s.options.RunbookURL, s.Name), "What to do when an alert fires")}
+	links := []dashboard.DashboardLink{fleet, newLink("Runbooks", address(s.options.RunbookURL, s.Slug()), "What to do when an alert fires")}
 	if to, ok := webAddress(s.Repository); ok {
 		links = append(links, newLink("Repository", to, "Where the service's code is"))
 	}

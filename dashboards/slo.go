@@ -148,6 +148,7 @@ func (o objective) burnGraph(key string) panel {
 		targets = append(targets, graph(p.Name, o.burn(p.Long, p.Short),
 			fmt.Sprintf("%s and %s: %s above %s", long, short, severity, decimal(factor(p)))))
 	}
+	slices.Reverse(targets) // what is drawn last is on top: what pages
 	return newLimited(about{key + "burn", "Burn rate against the alerts", "Each line is the lower one of the burn rates over an alert's two windows: " +
 		"the alert fires while it is above its dashed line. Red pages, orange and yellow open a ticket. Good is below 1.", 12},
 		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps(), overrides: colours}, targets...)
