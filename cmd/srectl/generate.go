@@ -22,8 +22,9 @@ type generation struct {
 	catalog, out, format string
 	prune                bool
 	// pages has the options of the rules too.
-	pages  runbooks.Options
-	stderr io.Writer
+	pages   runbooks.Options
+	grafana dashboardOutput
+	stderr  io.Writer
 }
 
 // ruleFormats are the ways to write a rule file.
@@ -62,6 +63,7 @@ Exits 0 if everything was written, 1 if the catalog has errors (nothing is writt
 stands in the way, 2 if there is no such catalog or it cannot be written.`,
 		Example: `  srectl generate --catalog ./catalog --out .
   srectl generate alerts --catalog ./catalog --out . --format prometheusrule
+  srectl generate dashboards --catalog ./catalog --out . --dashboard-format configmap
   srectl generate tests --catalog ./catalog --out . && promtool test rules alerts/*.test.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.stderr = cmd.ErrOrStderr()
@@ -84,6 +86,7 @@ stands in the way, 2 if there is no such catalog or it cannot be written.`,
 	flags.StringVar(&g.format, "format", formatRules, "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
 	flags.StringVar(&translation, "translation", translation, "how Prometheus names OTLP metrics, its translation_strategy")
 	flags.BoolVar(&g.pages.Alerts.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
+	g.grafana.flags(flags)
 	for _, b := range g.bases() {
 		flags.StringVar(b.value, b.flag, *b.value, b.usage)
 	}
@@ -140,6 +143,9 @@ var plainUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 func (g *generation) check() error {
 	if _, ok := ruleFormats[g.format]; !ok {
 		return fmt.Errorf("--format %q is not known: write rules, prometheusrule or mimir", g.format)
+	}
+	if err := g.grafana.check(); err != nil {
+		return err
 	}
 	if t := g.pages.Alerts.Translation; !slices.Contains(translations, t) {
 		return fmt.Errorf("--translation %q is not known: write one of %v", t, translations)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"io"
-	"path"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/dashboards"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -37,7 +35,7 @@ var kinds = []kind{
 	{name: "alerts", describes: "Prometheus rules, and Alertmanager's inhibition rules", start: (*generation).alerts},
 	{name: "tests", describes: "unit tests of the rules, for promtool", rulesOnly: true, start: (*generation).tests},
 	{name: "runbooks", describes: "a page for each alert", start: (*generation).runbooks},
-	{name: "dashboards", describes: "Grafana dashboards, and one for all services", start: (*generation).dashboards},
+	{name: "dashboards", describes: "Grafana dashboards of each service, and those of all", start: (*generation).dashboards},
 }
 
 // each has all kinds write about one service.
@@ -110,23 +108,4 @@ func (g *generation) runbooks(services []*catalog.Service, r *account) (work, er
 		},
 		finish: func(r *account) error { return g.leftRunbooks(all, r) },
 	}, nil
-}
-
-func (g *generation) dashboards(services []*catalog.Service, r *account) (work, error) {
-	plans, warnings := dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL})
-	r.problems(warnings)
-	kept := map[string]bool{}
-	var w work
-	for _, p := range plans {
-		name := path.Base(p.Path)
-		kept[name] = true
-		w.more = append(w.more, func(r *account) error {
-			return g.write(dashboards.Folder, name, func(w io.Writer) error {
-				_, err := w.Write(p.Make())
-				return err
-			}, r)
-		})
-	}
-	w.finish = func(r *account) error { return g.retire(dashboards.Folder, ".json", kept, r) }
-	return w, nil
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/dashboards"
+)
+
+// A dashboardOutput is what dashboards are written as, and for where in Grafana.
+type dashboardOutput struct {
+	format, labels string
+	placement      dashboards.Placement
+}
+
+// dashboardJSON is the format that Grafana reads from files.
+const dashboardJSON = "json"
+
+// provisioning makes Grafana read the folder, which has files in JSON.
+const provisioning = "provisioning.yaml"
+
+// A dashboardFormat is how a dashboard is written, and how its file ends.
+type dashboardFormat struct {
+	extension string
+	write     func(dashboards.File, io.Writer, dashboards.Placement) error
+}
+
+var dashboardFormats = map[string]dashboardFormat{
+	dashboardJSON: {".json", func(f dashboards.File, w io.Writer, _ dashboards.Placement) error {
+		_, err := w.Write(f.JSON)
+		return err
+	}},
+	"configmap":        {".yaml", dashboards.File.WriteConfigMap},
+	"grafanadashboard": {".yaml", dashboards.File.WriteGrafanaDashboard},
+}
+
+func (o *dashboardOutput) flags(flags *pflag.FlagSet) {
+	o.placement = dashboards.DefaultPlacement()
+	flags.StringVar(&o.format, "dashboard-format", dashboardJSON, "of dashboards: json, configmap (the sidecar of Grafana's Helm chart) or grafanadashboard (grafana-operator)")
+	flags.StringVar(&o.placement.Folder, "dashboard-folder", o.placement.Folder, "folder in Grafana")
+	flags.StringVar(&o.placement.Directory, "dashboard-directory", o.placement.Directory, "where Grafana finds the files, for "+provisioning)
+	flags.StringVar(&o.labels, "grafana-labels", "dashboards=grafana", "labels of the Grafana objects that take the dashboards, as name=value,..., for grafanadashboard")
+}
+
+func (o *dashboardOutput) check() error {
+	if _, ok := dashboardFormats[o.format]; !ok {
+		return fmt.Errorf("--dashboard-format %q is not known: write json, configmap or grafanadashboard", o.format)
+	}
+	o.placement.Instances = map[string]string{}
+	for _, pair := range strings.Split(o.labels, ",") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("--grafana-labels %q: write name=value,...", o.labels)
+		}
+		o.placement.Instances[name] = value
+	}
+	return nil
+}
+
+func (g *generation) dashboards(services []*catalog.Service, r *account) (work, error) {
+	plans, warnings := dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL})
+	r.problems(warnings)
+	format := dashboardFormats[g.grafana.format]
+	kept := map[string]bool{provisioning: true}
+	var w work
+	for _, p := range plans {
+		name := strings.TrimSuffix(path.Base(p.Path), ".json") + format.extension
+		kept[name] = true
+		w.more = append(w.more, func(r *account) error {
+			return g.write(dashboards.Folder, name, func(w io.Writer) error {
+				return format.write(dashboards.File{Path: p.Path, JSON: p.Make()}, w, g.grafana.placement)
+			}, r)
+		})
+	}
+	if g.grafana.format == dashboardJSON {
+		w.more = append(w.more, func(r *account) error {
+			return g.write(dashboards.Folder, provisioning, func(w io.Writer) error { return dashboards.WriteProvisioning(w, g.grafana.placement) }, r)
+		})
+	}
+	w.finish = func(r *account) error { return g.retire(dashboards.Folder, format.extension, kept, r) }
+	return w, nil
+}
