@@ -21,11 +21,15 @@ spec:
 // metrics more good ones than all, and one below zero.
 func oddPoints(began time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
-	rm := md.ResourceMetrics().AppendEmpty()
-	about(rm.Resource(), "odd", "odd")
-	metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
+	from := func(instance string) pmetric.MetricSlice {
+		rm := md.ResourceMetrics().AppendEmpty()
+		about(rm.Resource(), "odd", "odd")
+		rm.Resource().Attributes().PutStr("service.instance.id", instance)
+		return rm.ScopeMetrics().AppendEmpty().Metrics()
+	}
+	metrics, negative := from("first"), from("second")
 	now := time.Now()
-	counter := func(name string, at time.Time, value float64, attributes map[string]string) {
+	counter := func(metrics pmetric.MetricSlice, name string, at time.Time, value float64, attributes map[string]string) {
 		m := metrics.AppendEmpty()
 		m.SetName(name)
 		sum := m.SetEmptySum()
@@ -37,11 +41,11 @@ func oddPoints(began time.Time) pmetric.Metrics {
 	}
 	rising := 10 * now.Sub(began).Seconds()
 	event := map[string]string{"service.name": "odd", "service.namespace": "odd", "deployment.environment.name": "production", "slo.name": "parts"}
-	counter("slo.events", now, rising, event)
+	counter(metrics, "slo.events", now, rising, event)
 	event["slo.outcome"] = "good"
-	counter("slo.events", now.Add(24*time.Hour), rising, event)
-	counter("odd.wholes", now, rising, nil)
-	counter("odd.parts", now, 2*rising, nil)
-	counter("odd.wholes", now.Add(-time.Millisecond), -1, nil)
+	counter(metrics, "slo.events", now.Add(24*time.Hour), rising, event)
+	counter(metrics, "odd.wholes", now, rising, nil)
+	counter(metrics, "odd.parts", now, 2*rising, nil)
+	counter(negative, "odd.wholes", now, -1, nil)
 	return md
 }

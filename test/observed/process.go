@@ -17,7 +17,7 @@ import (
 )
 
 // startTimeout is how long a program may take until it answers.
-const startTimeout = time.Minute
+const startTimeout = 3 * time.Minute
 
 // A process is a program that runs until it is stopped. Its output goes to a file.
 type process struct {

@@ -30,7 +30,8 @@ type Options struct {
 }
 
 // The jobs that can be scraped. What a collector exposes of others has their job and instance, which
-// honor_labels keeps; its own metrics have the job that its alerts name.
+// honor_labels keeps; its own metrics have the job that its alerts name. Of these, target_info would have
+// labels with dots in Prometheus 3, but dashboards ask for service_version: hence underscores.
 const (
 	JobServices  = "otelcol-sre-services"
 	JobCollector = "otelcol-sre"
@@ -40,7 +41,7 @@ const (
 global: {scrape_interval: %[1]s, scrape_timeout: %[1]s}
 scrape_configs:
   - {job_name: ` + JobServices + `, honor_labels: true}
-  - {job_name: ` + JobCollector + `}
+  - {job_name: ` + JobCollector + `, metric_name_escaping_scheme: underscores}
 `
 	// maxAge is how old a sample may be that is written: Copy goes back that far.
 	maxAge = 100 * 24 * time.Hour

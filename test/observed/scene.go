@@ -3,9 +3,12 @@ package observed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // A Scene is all that runs: the shop and its collector, which passes on what it gets to one that is in
@@ -15,7 +18,8 @@ type Scene struct {
 	Collector, Troubled, Starved *Collector
 	Prometheus                   *Prometheus
 
-	catalog string // of the troubled one
+	bin     string
+	catalog string // of the two in trouble
 	senders sync.WaitGroup
 	end     context.CancelFunc
 }
@@ -30,7 +34,7 @@ type SceneConfig struct {
 
 const (
 	// troubled has a backend that is never there, and takes counters from anybody.
-	troubled = `{exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
+	troubled = `{connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
 		` sending_queue: {queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
 		` service: {pipelines: {metrics/slo: {receivers: [sli, otlp]}}}}`
 	nobody = "localhost:1"
@@ -40,7 +44,7 @@ const (
 
 // Begin starts all of it.
 func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
-	s := &Scene{end: func() {}}
+	s := &Scene{bin: config.Bin, end: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -72,7 +76,7 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 	if s.Collector, err = collector("collector", config.Catalog, "{}", s.Troubled.OTLP); err != nil {
 		return nil, err
 	}
-	if s.Shop, err = StartShop(ctx, config.Bin, config.Folder, s.Collector); err != nil {
+	if s.Shop, err = StartShop(ctx, config.Bin, config.Folder, s.Collector, "--rate", calm); err != nil {
 		return nil, err
 	}
 	s.send(ctx)
@@ -89,10 +93,25 @@ func (s *Scene) Live(ctx context.Context) error {
 	if err := os.WriteFile(broken, []byte("kind: Service\nspec: {}\n"), 0o600); err != nil {
 		return err
 	}
+	if err := s.mark(ctx); err != nil {
+		return err
+	}
 	if err := s.Shop.live(ctx); err != nil {
 		return err
 	}
 	return s.Prometheus.settle(ctx)
+}
+
+// mark tells the collector of the deployment to come as a pipeline does, which knows more than the telemetry.
+func (s *Scene) mark(ctx context.Context) error {
+	mark := exec.CommandContext(ctx, filepath.Join(s.bin, "srectl"), "mark", "--service", "payment", "--namespace", "shop",
+		"--environment", "production", "--version", firstDeploy, "--status", "started",
+		"--revision", "02c9b5d4490234a6f3cbf8ac47cbbdb0b4ebcdee", "--commit-time", time.Now().Add(-time.Hour).Format(time.RFC3339))
+	mark.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.Collector.OTLPHTTP)
+	if out, err := mark.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 // Silence ends the shop and all that sends in its name. The collectors go on.

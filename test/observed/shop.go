@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ func StartShop(ctx context.Context, bin, folder string, c *Collector, args ...st
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(bin, "shop"), append([]string{"--endpoint", c.OTLP, "--control", free[0]}, args...)...)
+	cmd.Env = append(os.Environ(), "OTEL_METRIC_EXPORT_INTERVAL=1000")
 	s := &Shop{control: "http://" + free[0]}
 	if s.process, err = start(ctx, cmd, filepath.Join(folder, "shop.log"), s.control); err != nil {
 		return nil, err

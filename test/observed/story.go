@@ -10,8 +10,13 @@ import (
 // Story is how long Live takes.
 const Story = 60 * time.Second
 
-// trouble is the requests a second while all goes wrong: it outweighs the calm before.
-const trouble = 40
+// calm and trouble are the requests a second, before and while all goes wrong: trouble outweighs the calm before.
+const (
+	calm    = "8"
+	trouble = 40
+)
+
+const firstDeploy = "1.1.0"
 
 // A step changes a service some time after the step before.
 type step struct {
@@ -22,7 +27,7 @@ type step struct {
 // story is a minute in the life of the shop: all is calm; payment is deployed and rolled back, and a canary of inventory is taken
 // back; then a bad version of every service, beside the old one, brings errors, and slow answers spend the rest of all budgets.
 var story = slices.Concat([]step{
-	{6 * time.Second, "payment", `{"version": "1.1.0"}`},
+	{6 * time.Second, "payment", `{"version": "` + firstDeploy + `"}`},
 	{0, "inventory", `{"canary": {"version": "1.1.0-rc.1", "share": 0.3}}`},
 	{9 * time.Second, "inventory", `{"canary": null}`},
 	{0, "payment", `{"version": "1.0.0"}`},
