@@ -123,12 +123,12 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	if a.SLO != nil {
 		a.Labels[label(attrSLO)] = literal(a.SLO.Name)
 		// By these Sloth's UI finds the alerts of an SLO.
-		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Name+"-"+a.SLO.Name), literal(g.service.Name), literal(a.SLO.Name)
+		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Slug()+"-"+a.SLO.Name), literal(g.service.Slug()), literal(a.SLO.Name)
 		a.Labels["sloth_severity"] = a.Severity
 	}
 	drop(a.Labels)
-	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Name, a.Name))
-	a.Annotations["dashboard_url"] = literal(link(g.options.DashboardURL, g.service.Name))
+	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Name))
+	a.Annotations["dashboard_url"] = literal(link(g.options.DashboardURL, g.service.Slug()))
 	g.file.Alerts = append(g.file.Alerts, a)
 	return rulefmt.Rule{Alert: a.Name, Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
 }
@@ -152,7 +152,7 @@ func pathSegment(name string) string {
 }
 
 // FileName is the name of a service's rule file.
-func FileName(s *catalog.Service) string { return pathSegment(s.Name) + ".rules.yaml" }
+func FileName(s *catalog.Service) string { return pathSegment(s.Slug()) + ".rules.yaml" }
 
 // drop removes what is empty: Prometheus would, too.
 func drop(labels map[string]string) {

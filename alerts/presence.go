@@ -123,7 +123,7 @@ func (g *generator) silent() rulefmt.Rule {
 func (g *generator) serviceAlerts() {
 	rules := []rulefmt.Rule{g.silent()}
 	rules = append(rules, g.regression()...)
-	g.group(clean(g.service.Name)+"-service", interval, "", rules...)
+	g.group(clean(g.service.Slug())+"-service", interval, "", rules...)
 	if g.options.GoldenSignals {
 		g.goldenSignals()
 	}

@@ -41,9 +41,11 @@ type objective struct {
 	*generator
 	*catalog.SLO
 	id string
-	// identity are the labels that make an SLO, and all that is recorded has. A new owner or tier must not
-	// begin new series: with them a new budget would begin, and beside the old ones, until these are
-	// stale, rules that read both fail. They are on sloth_slo_info, which no rule reads.
+	// key are the labels that make an SLO. Recorded events, which rules sum over days, have no others: a new label
+	// would begin new series, with a new budget, and until the old ones are stale rules that read both fail.
+	key map[string]string
+	// identity is the key, and what Sloth's UI knows the SLO by. Owner and tier are on sloth_slo_info, which no
+	// rule reads.
 	identity map[string]string
 }
 
@@ -80,19 +82,18 @@ func (g *generator) slo(slo *catalog.SLO) {
 const longWindow = 24 * time.Hour
 
 func newObjective(g *generator, slo *catalog.SLO) objective {
-	service, name := clean(g.service.Name), clean(slo.Name)
-	o := objective{generator: g, SLO: slo, id: service + "-" + name}
-	o.identity = map[string]string{
-		label(attrService): service, label(attrNamespace): clean(g.service.Namespace), label(attrSLO): name,
-		"sloth_id": o.id, "sloth_service": service, "sloth_slo": name,
-	}
-	drop(o.identity)
+	slug, name := clean(g.service.Slug()), clean(slo.Name)
+	o := objective{generator: g, SLO: slo, id: slug + "-" + name}
+	o.key = map[string]string{label(attrService): clean(g.service.Name), label(attrNamespace): clean(g.service.Namespace), label(attrSLO): name}
+	drop(o.key)
+	o.identity = o.with("sloth_id", o.id, "sloth_service", slug, "sloth_slo", name)
 	return o
 }
 
 // with is the identity and more labels.
 func (o objective) with(pairs ...string) map[string]string {
-	l := maps.Clone(o.identity)
+	l := maps.Clone(o.key)
+	maps.Copy(l, o.identity)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		l[pairs[i]] = pairs[i+1]
 	}
@@ -126,7 +127,7 @@ func (o objective) events() []rulefmt.Rule {
 // identified gives rules the labels of recorded events.
 func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
 	for i := range rules {
-		rules[i].Labels = o.identity
+		rules[i].Labels = o.key
 	}
 	return rules
 }

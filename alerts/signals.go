@@ -30,7 +30,7 @@ func (g *generator) goldenSignals() {
 			rule.Labels["environment"] = literal(listed[0])
 		}
 	}
-	g.group(clean(g.service.Name)+"-signals", interval, "", rules...)
+	g.group(clean(g.service.Slug())+"-signals", interval, "", rules...)
 }
 
 // latencyShift compares the 95th percentile with that of the same hour a week ago.

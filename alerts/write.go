@@ -19,7 +19,7 @@ func (f File) WriteRules(w io.Writer) error {
 // WriteMimir writes the rules as a namespace of Mimir's ruler, for mimirtool.
 func (f File) WriteMimir(w io.Writer) error {
 	return f.write(w, func(e *emitter) {
-		e.pair("namespace", clean(f.Service.Name), 0)
+		e.pair("namespace", clean(f.Service.Slug()), 0)
 		e.groups(f, 0)
 	})
 }
@@ -31,7 +31,7 @@ func (f File) WritePrometheusRule(w io.Writer) error {
 		e.line(0, "kind: PrometheusRule")
 		e.line(0, "metadata:")
 		e.indent(2)
-		e.pair("name", objectName(f.Service.Name+"-slo"), 2)
+		e.pair("name", objectName(f.Service.Slug()+"-slo"), 2)
 		e.line(2, "labels:")
 		e.line(4, "app.kubernetes.io/managed-by: srectl")
 		e.line(0, "spec:")

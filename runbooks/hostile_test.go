@@ -82,7 +82,7 @@ func checkInert(t *testing.T, s string) {
 		service := hostileService(s)
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
 		o := linked()
-		o.Known = func(string) bool { return true }
+		o.Slug = func(service string) string { return service }
 		got, reports := Generate(service, f.Alerts, none, o)
 		require.Empty(t, reports)
 		byAlert := map[string][]byte{}

@@ -187,7 +187,7 @@ func TestTwoServicesOfOneName(t *testing.T) {
 	two.Service.Namespace = "post"
 	reports := write(t, root, one, two)
 	require.Len(t, reports, 1)
-	assert.Contains(t, reports[0].String(), `would overwrite those of the service of the same name in namespace "shop"`)
+	assert.Contains(t, reports[0].String(), `the runbooks of "mailer" would overwrite those of another service of that name`)
 	assert.Empty(t, snapshot(t, root))
 }
 

@@ -72,6 +72,15 @@ func alternatives(words []string) string {
 	return strings.Join(quoted, "|")
 }
 
+// withoutNamespace are the names of services that dependsOn names NAME or NAMESPACE/NAME.
+func withoutNamespace(services []string) []string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s[strings.LastIndex(s, "/")+1:]
+	}
+	return names
+}
+
 func (q queries) by(attributes ...string) string { return by(q.Attribute, attributes) }
 
 func by(label func(string) string, attributes []string) string {
@@ -170,7 +179,7 @@ func (q queries) instances() query {
 
 // dependencies are the burn rates of the services that this one calls, worst first.
 func (q queries) dependencies() query {
-	matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(q.service.DependsOn)}}
+	matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(withoutNamespace(q.service.DependsOn))}}
 	return query{fmt.Sprintf("sort_desc(max %s (%s) > 1)",
 		by(underscores, []string{"service.name", "slo.name", "deployment.environment.name"}), recorded("slo:current_burn_rate:ratio", matchers)), 0}
 }

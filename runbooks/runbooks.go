@@ -42,8 +42,8 @@ type Options struct {
 	Loki, Tempo string
 	// Command regenerates the pages; it stands in their header.
 	Command string
-	// Known tells which services have an index, for links between services; nil is none.
-	Known func(service string) bool
+	// Slug is that of a service as dependsOn names it, for links between services; "" if it has no pages.
+	Slug func(service string) string
 	// Alerts are the options that the alerts were generated with: their metric names are used here.
 	Alerts alerts.Options
 }
@@ -126,9 +126,9 @@ func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string)
 	}
 	c := newSubject(s, byName, o)
 	for _, group := range byName {
-		add(Path(s.Name, group[0].Name), c.page(group).runbook)
+		add(Path(s.Slug(), group[0].Name), c.page(group).runbook)
 	}
-	add(IndexPath(s.Name), c.page(nil).index)
+	add(IndexPath(s.Slug()), c.page(nil).index)
 	return pages, reports
 }
 

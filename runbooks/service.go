@@ -128,10 +128,10 @@ func (c *subject) dependencies() markdown {
 
 // indexOf leads to another service's pages, if it has some.
 func (c *subject) indexOf(service string) markdown {
-	if c.o.Known == nil || !c.o.Known(service) {
+	if c.o.Slug == nil || c.o.Slug(service) == "" {
 		return text(service)
 	}
-	return pageLink(text(service), "..", service, Index)
+	return pageLink(text(service), "..", c.o.Slug(service), Index)
 }
 
 func (c *subject) escalation() markdown {

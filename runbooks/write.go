@@ -25,26 +25,37 @@ type Shelf struct {
 	o    Options
 }
 
+// slugs finds services as dependsOn names them: NAME or NAMESPACE/NAME.
+func slugs(services []*catalog.Service) func(string) string {
+	found := map[string]string{}
+	for _, s := range services {
+		found[s.Namespace+"/"+s.Name] = s.Slug()
+		if found[s.Name] == "" {
+			found[s.Name] = s.Slug()
+		}
+	}
+	return func(service string) string { return found[service] }
+}
+
 // Open looks at the pages that services have below root. If one cannot be written again without losing
 // notes, or is somebody's own, the reports have an error and nothing is to be put. alertsOf gives a service's alerts;
 // only a page that was not generated makes it necessary to ask.
 func Open(root string, services []*catalog.Service, alertsOf func(*catalog.Service) []alerts.Alert, o Options) (*Shelf, []Report, error) {
-	known := map[string]*catalog.Service{}
+	known := map[string]bool{}
 	var reports []Report
 	for _, s := range services {
-		if other, twice := known[s.Name]; twice {
+		if known[s.Slug()] {
 			reports = append(reports, problem(catalog.Error, s.Position.File, s.Position.Line,
-				fmt.Sprintf("the runbooks of %q would overwrite those of the service of the same name in namespace %q", oneLine(s.Name), oneLine(other.Namespace)),
-				"generate them into different folders"))
+				fmt.Sprintf("the runbooks of %q would overwrite those of another service of that name", oneLine(s.Slug())), "give one of them another name"))
 		}
-		known[s.Name] = s
+		known[s.Slug()] = true
 		told, err := survey(root, s, func() []alerts.Alert { return alertsOf(s) })
 		if err != nil {
 			return nil, nil, err
 		}
 		reports = append(reports, told...)
 	}
-	o.Known = func(service string) bool { return known[service] != nil }
+	o.Slug = slugs(services)
 	return &Shelf{root, o}, reports, nil
 }
 
@@ -72,16 +83,16 @@ func survey(root string, s *catalog.Service, alertsOf func() []alerts.Alert) (re
 
 // paths are those of the pages about these alerts, and of the index.
 func paths(s *catalog.Service, all []alerts.Alert) map[string]bool {
-	paths := map[string]bool{IndexPath(s.Name): true}
+	paths := map[string]bool{IndexPath(s.Slug()): true}
 	for _, a := range all {
-		paths[Path(s.Name, a.Name)] = true
+		paths[Path(s.Slug(), a.Name)] = true
 	}
 	return paths
 }
 
 // eachPage visits what may be a page of the service, by name.
 func eachPage(root string, s *catalog.Service, visit func(name string, regular bool) error) error {
-	folder := path.Dir(IndexPath(s.Name))
+	folder := path.Dir(IndexPath(s.Slug()))
 	found, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

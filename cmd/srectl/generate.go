@@ -250,14 +250,11 @@ func (g *generation) generate(wanted []kind, services []*catalog.Service, all *a
 	return nil
 }
 
-// checkNames complains of services that would have the same files.
+// checkNames complains of a service that would have the collector's files.
 func checkNames(services []*catalog.Service, r *account) {
-	named := map[string]bool{alerts.CollectorService().Name: true}
 	for _, s := range services {
-		if named[s.Name] {
-			r.complain("%s: error: there is another service %q, and files are named by service; rename one, or generate each namespace into a folder of its own",
-				s.Position, s.Name)
+		if s.Slug() == alerts.CollectorService().Name {
+			r.complain("%s: error: %q is the name of the collector's own alerts, runbooks and dashboards; rename the service", s.Position, s.Name)
 		}
-		named[s.Name] = true
 	}
 }

@@ -73,7 +73,7 @@ func (g *generation) retire(folder, extension string, kept map[string]bool, r *a
 func (g *generation) leftRunbooks(services []*catalog.Service, r *account) error {
 	known := map[string]bool{}
 	for _, s := range services {
-		known[filepath.Dir(filepath.FromSlash(runbooks.IndexPath(s.Name)))] = true
+		known[filepath.Dir(filepath.FromSlash(runbooks.IndexPath(s.Slug())))] = true
 	}
 	entries, err := os.ReadDir(filepath.Join(g.out, runbooks.Folder))
 	if err != nil {

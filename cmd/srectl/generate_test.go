@@ -177,8 +177,21 @@ func TestGenerateServicesOfOneName(t *testing.T) {
 	out, dir := filepath.Join(t.TempDir(), "out"), oneCatalog(t, oneService)
 	other := bytes.Replace([]byte(oneService), []byte("{name: checkout}"), []byte("{name: checkout, namespace: b}"), 1)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "other.yaml"), other, 0o644))
-	assert.Contains(t, generate(t, exitNotOK, "--catalog", dir, "--out", out), `another service "checkout"`)
-	assert.NoDirExists(t, out)
+	third := bytes.Replace([]byte(oneService), []byte("{name: checkout}"), []byte("{name: checkout, namespace: c}"), 1)
+	third = bytes.Replace(third, []byte("spec: {"), []byte("spec: {dependsOn: [b/checkout], "), 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "third.yaml"), third, 0o644))
+	generate(t, exitOK, "--catalog", dir, "--out", out)
+	for _, slug := range []string{"checkout", "b.checkout", "c.checkout"} {
+		rules, err := os.ReadFile(filepath.Join(out, "alerts", slug+".rules.yaml"))
+		require.NoError(t, err)
+		assert.Contains(t, string(rules), "/runbooks/"+slug+"/ErrorBudgetBurnCritical")
+		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "ErrorBudgetBurnCritical.md"))
+	}
+	page, err := os.ReadFile(filepath.Join(out, "runbooks", "c.checkout", "ErrorBudgetBurnCritical.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "(../b.checkout/README.md)")
+	code, said, _ := srectl("lint", "--catalog", dir, "--dir", out)
+	assert.Equal(t, exitOK, code, said)
 }
 
 func TestGenerateCannotBeAsked(t *testing.T) {

@@ -106,13 +106,13 @@ func (l *linter) lint() {
 	l.problems = append(l.problems, problems...)
 	l.services = map[string]*catalog.Service{}
 	for _, s := range append([]*catalog.Service{alerts.CollectorService()}, loaded.Services...) {
-		l.services[s.Name] = s
+		l.services[s.Slug()] = s
 	}
 	l.linked, l.ruled = map[string]bool{}, map[string]bool{}
 	l.readPages()
 	l.lintRules()
 	for _, s := range loaded.Services {
-		if !l.ruled[s.Name] {
+		if !l.ruled[s.Slug()] {
 			l.error(path.Join(alertsFolder, alerts.FileName(s)), 0, fmt.Sprintf("the rules of service %q are missing", bare(s.Name)), "run srectl generate alerts")
 		}
 	}

@@ -52,9 +52,9 @@ func (l *linter) readPages() {
 func (l *linter) lintPages() {
 	folders := map[string]*catalog.Service{}
 	for _, s := range l.services {
-		folders[path.Dir(runbooks.IndexPath(s.Name))] = s
-		if l.pages[runbooks.IndexPath(s.Name)] == nil {
-			l.error(runbooks.IndexPath(s.Name), 0, fmt.Sprintf("the index of service %q is missing", bare(s.Name)), "run srectl generate runbooks")
+		folders[path.Dir(runbooks.IndexPath(s.Slug()))] = s
+		if l.pages[runbooks.IndexPath(s.Slug())] == nil {
+			l.error(runbooks.IndexPath(s.Slug()), 0, fmt.Sprintf("the index of service %q is missing", bare(s.Name)), "run srectl generate runbooks")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.pages)) {

@@ -42,7 +42,7 @@ func (l *linter) lintRules() {
 		if service == nil {
 			l.add(catalog.Warning, file, 0, "no service of the catalog has these rules", "run srectl generate alerts --prune, or delete the file")
 		} else {
-			l.ruled[service.Name] = true
+			l.ruled[service.Slug()] = true
 			l.lintInput(file, text, service)
 		}
 		l.lintRuleFile(file, text)
