@@ -26,8 +26,8 @@ func ran(t *testing.T, to string) (language, query string) {
 	t.Helper()
 	u, err := url.Parse(to)
 	require.NoError(t, err)
-	switch {
-	case u.Host == "grafana.example.com":
+	switch u.Host {
+	case "grafana.example.com":
 		require.Equal(t, "/sre/explore", u.Path)
 		require.Equal(t, "1", u.Query().Get("schemaVersion"))
 		var panes map[string]struct {
@@ -53,7 +53,7 @@ func ran(t *testing.T, to string) (language, query string) {
 			return "logql", q.Expr
 		}
 		assert.Fail(t, "no such data source", to)
-	case u.Host == "kibana.example.com":
+	case "kibana.example.com":
 		require.Equal(t, "/s/shop/app/discover", u.Path)
 		state, rest, found := strings.Cut(u.Fragment, "query:(language:kuery,query:'")
 		require.True(t, found, to)

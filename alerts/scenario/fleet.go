@@ -122,7 +122,7 @@ func (p *Playback) eachSeries(ctx context.Context, each func(labels.Labels, []sa
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer func() { _ = q.Close() }() // only read from
 	all := q.Select(ctx, true, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
 	for all.Next() {
 		var samples []sample

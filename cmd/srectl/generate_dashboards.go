@@ -55,7 +55,7 @@ func (o *dashboardOutput) check() error {
 	for _, pair := range strings.Split(o.labels, ",") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return fmt.Errorf("--grafana-labels %q: write name=value,...", o.labels)
+			return fmt.Errorf("--grafana-labels %q are no labels: write name=value, and commas between", o.labels)
 		}
 		o.placement.Instances[name] = value
 	}
