@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
@@ -14,6 +15,9 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.40.0/httpconv"
 	"go.opentelemetry.io/otel/semconv/v1.40.0/processconv"
 )
+
+// often is how often the runtime is asked: a demo is watched closely.
+var often = runtime.WithMinimumReadMemStatsInterval(time.Second)
 
 // observeProcess reports what the instance's process uses: memory, goroutines and time of processors. All
 // instances are in one process, so all report the same; requests in progress are each instance's own.
@@ -33,7 +37,7 @@ func (in *instance) observeProcess() error {
 		return nil
 	}, seconds.Inst())
 	in.active, err = httpconv.NewServerActiveRequests(in.meter)
-	return errors.Join(cpuErr, callbackErr, err, runtime.Start(runtime.WithMeterProvider(in.telemetry.metrics)))
+	return errors.Join(cpuErr, callbackErr, err, runtime.Start(runtime.WithMeterProvider(in.telemetry.metrics), often))
 }
 
 // limitMemory gives the process a limit where GOMEMLIMIT has not: what is full can only be told of what has one.

@@ -148,7 +148,7 @@ func newTelemetry(ctx context.Context, config ExporterConfig, res *resource.Reso
 	if os.Getenv("OTEL_BLRP_SCHEDULE_DELAY") == "" {
 		records = append(records, sdklog.WithExportInterval(time.Second))
 	}
-	reader := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(runtime.NewProducer())}
+	reader := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(runtime.NewProducer(often.(runtime.ProducerOption)))}
 	if os.Getenv("OTEL_METRIC_EXPORT_INTERVAL") == "" {
 		reader = append(reader, sdkmetric.WithInterval(2*time.Second))
 	}

@@ -93,7 +93,7 @@ func (s *Scene) Live(ctx context.Context) error {
 	if err := os.WriteFile(broken, []byte("kind: Service\nspec: {}\n"), 0o600); err != nil {
 		return err
 	}
-	if err := s.mark(ctx); err != nil {
+	if err := errors.Join(s.mark(ctx, "payment", firstDeploy), s.mark(ctx, "mailer", neverDeployed)); err != nil {
 		return err
 	}
 	if err := s.Shop.live(ctx); err != nil {
@@ -102,10 +102,10 @@ func (s *Scene) Live(ctx context.Context) error {
 	return s.Prometheus.settle(ctx)
 }
 
-// mark tells the collector of the deployment to come as a pipeline does, which knows more than the telemetry.
-func (s *Scene) mark(ctx context.Context) error {
-	mark := exec.CommandContext(ctx, filepath.Join(s.bin, "srectl"), "mark", "--service", "payment", "--namespace", "shop",
-		"--environment", "production", "--version", firstDeploy, "--status", "started",
+// mark tells the collector of a deployment that begins as a pipeline does, which knows more than the telemetry.
+func (s *Scene) mark(ctx context.Context, service, version string) error {
+	mark := exec.CommandContext(ctx, filepath.Join(s.bin, "srectl"), "mark", "--service", service, "--namespace", "shop",
+		"--environment", "production", "--version", version, "--status", "started",
 		"--revision", "02c9b5d4490234a6f3cbf8ac47cbbdb0b4ebcdee", "--commit-time", time.Now().Add(-time.Hour).Format(time.RFC3339))
 	mark.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.Collector.OTLPHTTP)
 	if out, err := mark.CombinedOutput(); err != nil {

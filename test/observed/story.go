@@ -16,7 +16,10 @@ const (
 	trouble = 40
 )
 
-const firstDeploy = "1.1.0"
+const (
+	firstDeploy   = "1.1.0"
+	neverDeployed = "1.2.0" // is announced, and that is all
+)
 
 // A step changes a service some time after the step before.
 type step struct {
