@@ -25,6 +25,8 @@ var without = []struct {
 	{regexp.MustCompile(`client="(payment|inventory|mailer)"`), "they call nobody"},
 	{regexp.MustCompile(`http_server_active_requests\{.*job="shop/mailer"`), "it takes messages only"},
 	{regexp.MustCompile(`slo_state=~?"burning_fast\|burning_slow"`), "a budget that burns for its first minute is exhausted at once"},
+	{regexp.MustCompile(`^\(\(\(max by .*deployment_status=~"started\|canary".*deployment_status=~"completed\|rolled_back\|failed".* unless on .* and on `),
+		"what was announced for a service that runs is not told from its first deployment in a minute; dashboards/dora_test.go asks it of hours"},
 }
 
 // missing is what must be gone for an alert to fire.
@@ -95,7 +97,7 @@ func assertAnswers(t *testing.T, check observed.Check, questions []observed.Ques
 	problems:
 		for _, problem := range check.Problems(t.Context(), q) {
 			for i, w := range without {
-				if w.problem.MatchString(problem) || strings.HasSuffix(problem, ": no answer") && w.problem.MatchString(q.Query) {
+				if w.problem.MatchString(problem) || strings.HasSuffix(problem, "no answer") && w.problem.MatchString(q.Query) {
 					used[i] = true
 					continue problems
 				}

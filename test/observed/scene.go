@@ -93,10 +93,12 @@ func (s *Scene) Live(ctx context.Context) error {
 	if err := os.WriteFile(broken, []byte("kind: Service\nspec: {}\n"), 0o600); err != nil {
 		return err
 	}
-	if err := errors.Join(s.mark(ctx, "payment", firstDeploy), s.mark(ctx, "mailer", neverDeployed)); err != nil {
+	if err := s.mark(ctx, "payment", firstDeploy); err != nil {
 		return err
 	}
-	if err := s.Shop.live(ctx); err != nil {
+	announced := make(chan error, 1)
+	time.AfterFunc(announcement, func() { announced <- s.mark(ctx, "frontend", neverDeployed) })
+	if err := errors.Join(s.Shop.live(ctx), <-announced); err != nil {
 		return err
 	}
 	return s.Prometheus.settle(ctx)

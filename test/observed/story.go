@@ -18,7 +18,8 @@ const (
 
 const (
 	firstDeploy   = "1.1.0"
-	neverDeployed = "1.2.0" // is announced, and that is all
+	neverDeployed = "1.2.0" // is announced some time into the story, and that is all
+	announcement  = 5 * time.Second
 )
 
 // A step changes a service some time after the step before.
