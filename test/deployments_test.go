@@ -192,10 +192,10 @@ func TestReportsGiveMarkers(t *testing.T) {
 
 // Telemetry says which deployment it is of, and for a while that the deployment is recent.
 func TestTelemetryIsStamped(t *testing.T) {
-	sink, toFile := newFileSink(t)
+	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
 	c := prepareCollector(t, "gateway", t.TempDir())
 	overlay := filepath.Join(t.TempDir(), "overlay.yaml")
-	require.NoError(t, os.WriteFile(overlay, []byte(quickly+"\nservice: {pipelines: {traces: {exporters: [deployevent, file]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(overlay, []byte(quickly+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
 	c.args = append(c.args, "--config", toFile, "--config", overlay)
 	c.start()
 	shop, _ := startShop(t, c)

@@ -16,15 +16,15 @@ import (
 // A fileSink is the file that a collector's file exporter writes its spans and log records to.
 type fileSink string
 
-// newFileSink returns it with the config that is merged over a built-in one.
-func newFileSink(t *testing.T) (sink fileSink, config string) {
+// newFileSink returns it with the config that is merged over another. Exporters of traces that have to stay are named.
+func newFileSink(t *testing.T, stay ...string) (sink fileSink, config string) {
 	t.Helper()
 	dir := t.TempDir()
 	sink, config = fileSink(filepath.Join(dir, "telemetry.jsonl")), filepath.Join(dir, "file.yaml")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 exporters: {file: {path: %s, append: true, flush_interval: 100ms}}
-service: {pipelines: {traces: {exporters: [file]}, logs: {exporters: [file]}}}
-`, sink), 0o600))
+service: {pipelines: {traces: {exporters: [%s]}, logs: {exporters: [file]}}}
+`, sink, strings.Join(append(stay, "file"), ", ")), 0o600))
 	return sink, config
 }
 

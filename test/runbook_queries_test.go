@@ -94,7 +94,7 @@ func (p runbookPage) under(t *testing.T, heading string) string {
 func shopTelemetry(t *testing.T) (fileSink, []document) {
 	t.Helper()
 	elastic := startElasticsearch(t)
-	sink, toFile := newFileSink(t)
+	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
 	gateway := prepareCollector(t, "gateway", t.TempDir())
 	gateway.args = append(gateway.args, "--config", toFile, "--config", "yaml:"+`
 exporters: {elasticsearch: {endpoint: `+elastic.URL+`, sending_queue: {queue_size: 1000, batch: {flush_timeout: 100ms}}}}
@@ -176,7 +176,7 @@ func bad(sli catalog.SLI, s span) bool {
 		return s.counts() && s.failed()
 	case sli.Latency != nil:
 		slow := s.took() > sli.Latency.Threshold
-		return s.counts() && (slow && !(sli.Latency.ExcludeErrors && s.failed()) || sli.Latency.ErrorsAreBad && s.failed())
+		return s.counts() && (slow && (!sli.Latency.ExcludeErrors || !s.failed()) || sli.Latency.ErrorsAreBad && s.failed())
 	default:
 		return s.failed()
 	}
