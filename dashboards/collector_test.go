@@ -2,8 +2,8 @@ package dashboards
 
 import (
 	"fmt"
-	"go/build"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,9 +92,9 @@ func documentation(t *testing.T) string {
 	files, err := filepath.Glob("../*/*/documentation.md")
 	require.NoError(t, err)
 	for _, module := range []string{"exporter/exporterhelper", "processor/memorylimiterprocessor"} {
-		found, err := build.Import("go.opentelemetry.io/collector/"+module, ".", build.FindOnly)
+		folder, err := exec.Command("go", "list", "-f", "{{.Dir}}", "go.opentelemetry.io/collector/"+module).Output()
 		require.NoError(t, err)
-		files = append(files, filepath.Join(found.Dir, "documentation.md"))
+		files = append(files, filepath.Join(strings.TrimSpace(string(folder)), "documentation.md"))
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
