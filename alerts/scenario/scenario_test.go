@@ -111,3 +111,23 @@ func TestTruth(t *testing.T) {
 	assert.InDelta(t, float64(2*hour+52*time.Second+high.For), float64(firing[0].Begin), float64(10*time.Second))
 	assert.InDelta(t, float64(3*hour+5*minute-4*time.Second), float64(firing[0].End), float64(10*time.Second))
 }
+
+// outage is one hour of failures after two hours that were clean, with all that a series can do:
+// a replica that comes, one that goes, a restart, scrapes that fail.
+func outage(t *testing.T) *scenario.Scenario {
+	t.Helper()
+	s := checkout(t)
+	s.Name, s.Length = "an outage", 6*hour
+	s.Streams = []scenario.Stream{
+		{
+			Version: "1.4.0", Instance: "a", Resets: []time.Duration{90 * minute},
+			Gaps:    []scenario.Span{{Begin: 4 * hour, End: 4*hour + 2*minute}},
+			Traffic: []scenario.Phase{{For: 2 * hour, PerMinute: 600}, {For: hour, PerMinute: 600, Bad: 1}, {For: 3 * hour, PerMinute: 600}},
+		},
+		{
+			Version: "1.4.0", Instance: "b", Life: scenario.Span{Begin: 3*hour + 10*minute, End: 5*hour + 30*minute},
+			Traffic: []scenario.Phase{{For: 3 * hour, PerMinute: 600}},
+		},
+	}
+	return &s
+}
