@@ -27,7 +27,7 @@ type collector struct {
 	mu      sync.Mutex
 	spans   []span
 	records []record
-	sums    map[sumKey]int64    // the newest cumulative value of each series
+	sums    map[sumKey]sumPoint // the newest of each series
 	metrics map[string][]string // names by service
 }
 
@@ -44,9 +44,15 @@ type record struct {
 // sumKey is one series of a counter with at most one attribute.
 type sumKey struct{ service, instance, metric, attribute string }
 
+// sumPoint has its time, because an export that a shutdown cancelled can arrive after the last one.
+type sumPoint struct {
+	at    pcommon.Timestamp
+	value int64
+}
+
 func newCollector(t *testing.T) *collector {
 	t.Helper()
-	c := &collector{sums: map[sumKey]int64{}, metrics: map[string][]string{}}
+	c := &collector{sums: map[sumKey]sumPoint{}, metrics: map[string][]string{}}
 
 	listener, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
@@ -168,7 +174,9 @@ func (c *collector) addMetrics(md pmetric.Metrics) {
 					for _, v := range p.Attributes().All() {
 						key.attribute = v.AsString()
 					}
-					c.sums[key] = p.IntValue()
+					if newest, ok := c.sums[key]; !ok || p.Timestamp() > newest.at {
+						c.sums[key] = sumPoint{p.Timestamp(), p.IntValue()}
+					}
 				}
 			}
 		}
@@ -179,9 +187,9 @@ func (c *collector) addMetrics(md pmetric.Metrics) {
 func (c *collector) sum(service, metric, attribute string) (total int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, value := range c.sums {
+	for key, newest := range c.sums {
 		if key.service == service && key.metric == metric && key.attribute == attribute {
-			total += value
+			total += newest.value
 		}
 	}
 	return total
