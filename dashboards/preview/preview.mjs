@@ -4,7 +4,6 @@
 //   node preview.mjs --live PROGRAM       starts the program, whose first line of output says {"prometheus": URL, "from": ms, "to": ms}
 //
 //   --dashboards DIR   --images DIR   --range now-1h   --scrape-interval 15s   --only UID   --theme light   --serve PORT: no pictures, until Ctrl-C
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,8 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.mjs';
 import { report } from './check.mjs';
+import { start } from './children.mjs';
 import { drawDashboards } from './draw.mjs';
 import { serve } from './server.mjs';
+import { minutes, seconds, within } from './wait.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const text = { type: 'string' };
@@ -21,6 +22,10 @@ const { values: flags } = parseArgs({ options: {
   prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '..') }, images: { ...text, default: join(here, 'build') },
   'scrape-interval': text, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
 } });
+
+// The program starts four programs, each of which may take minutes on a busy machine, and lives through a minute; it stops them one after the other.
+const LIVE_READY = 10 * minutes;
+const LIVE_STOP = 90 * seconds;
 
 const interrupted = Promise.race(['SIGINT', 'SIGTERM'].map(signal => once(process, signal)));
 
@@ -31,7 +36,8 @@ process.exit(await main().catch(error => {
 
 async function main() {
   if (!flags.prometheus === !flags.live) throw new Error('say either --prometheus URL or --live PROGRAM');
-  const [source] = await Promise.all([flags.live ? startLive(flags.live) : { prometheus: flags.prometheus, stop() {} }, bundle(here)]);
+  await bundle(here);
+  const source = flags.live ? startLive(flags.live) : { ready: { prometheus: flags.prometheus }, stop() {} };
   try {
     return await Promise.race([preview(source), interrupted.then(() => 2)]);
   } finally {
@@ -39,7 +45,8 @@ async function main() {
   }
 }
 
-async function preview({ prometheus, from, to }) {
+async function preview(source) {
+  const { prometheus, from, to } = await source.ready;
   const settings = {
     scrapeInterval: flags['scrape-interval'] ?? await scrapeInterval(prometheus, to ?? Date.now()), dataStart: from, now: to, range: flags.range && { from: flags.range, to: 'now' },
   };
@@ -64,23 +71,17 @@ async function preview({ prometheus, from, to }) {
 
 // Grafana is told the scrape interval in the data source's settings; here the time between two samples of a target says it.
 async function scrapeInterval(prometheus, at) {
-  const answer = await fetch(new URL(`/api/v1/query?${new URLSearchParams({ query: 'up[5m]', time: at / 1000 })}`, prometheus));
+  const url = new URL(`/api/v1/query?${new URLSearchParams({ query: 'up[5m]', time: at / 1000 })}`, prometheus);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(minutes) }).catch(error => { throw new Error(`${url}: ${error.cause?.message ?? error.message}`); });
   const { data } = await answer.json();
   const steps = data.result.flatMap(({ values }) => values.slice(1).map(([time], index) => time - values[index][0])).sort((a, b) => a - b);
   return steps.length ? `${Math.max(1, Math.round(steps[Math.floor(steps.length / 2)]))}s` : '15s';
 }
 
-async function startLive(program) {
+function startLive(program) {
   console.log(`starting ${program}: it takes a minute until there is something to see`);
-  const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout });
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await ended;
-  };
-  const line = await Promise.race([once(lines, 'line').then(([first]) => first), ended.then(() => ''), interrupted.then(() => '')]);
-  if (line) return { ...JSON.parse(line), stop };
-  await stop();
-  throw new Error(`${program} ended before there was anything to see`);
+  const { child, gone, stop } = start(program, [], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const first = once(createInterface({ input: child.stdout }), 'line').then(([line]) => JSON.parse(line));
+  const ended = gone.then(why => { throw new Error(`${program} ended before there was anything to see${why instanceof Error ? `: ${why.message}` : ''}`); });
+  return { ready: within(LIVE_READY, `data from ${program}`, Promise.race([first, ended])), stop: () => stop(LIVE_STOP) };
 }

@@ -1,5 +1,5 @@
 // A dashboard: what stands above, and its panels on Grafana's grid of 24 columns.
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Icon, LinkButton, Select, MultiSelect, Input } from '@grafana/ui';
 import { annotationEvents } from './annotations';
 import { Panel } from './Panel';
@@ -9,12 +9,11 @@ import { interpolate, resolveVariables } from './variables';
 const GAP = 8;
 const ROW = 30;
 
-export function Dashboard({ json, settings, asked, width, openAll, onDone }) {
+export function Dashboard({ json, settings, asked, width, openAll }) {
   const [dashboard, setDashboard] = useState(null);
   const [error, setError] = useState('');
   const [values, setValues] = useState(asked);
   const [open, setOpen] = useState(new Set(json.panels.filter(({ type, collapsed }) => type === 'row' && (openAll || !collapsed)).map(({ id }) => id)));
-  const ready = useRef(new Set());
 
   useEffect(() => {
     const range = timeRange(settings.range ?? json.time, settings);
@@ -29,13 +28,6 @@ export function Dashboard({ json, settings, asked, width, openAll, onDone }) {
   }, [json, settings, values]);
 
   const placed = layout(json.panels, open);
-  const panels = placed.filter(({ panel }) => panel.type !== 'row');
-  const report = () => panels.every(({ panel }) => ready.current.has(panel.id)) && onDone();
-  const onReady = id => {
-    ready.current.add(id);
-    report();
-  };
-  useEffect(() => { if (dashboard) report(); }, [dashboard, open]);
   if (error) return <p role="alert" className="failed">{error}</p>;
   if (!dashboard) return null;
   const column = (width - 23 * GAP) / 24;
@@ -50,7 +42,7 @@ export function Dashboard({ json, settings, asked, width, openAll, onDone }) {
             <div key={panel.id} className="place" style={{ left: x * (column + GAP), top: y * (ROW + GAP), ...size }}>
               {panel.type === 'row'
                 ? <RowHeader panel={panel} isOpen={open.has(panel.id)} replace={dashboard.replace} onToggle={() => setOpen(now => toggled(now, panel.id))} />
-                : <Panel panel={panel} {...size} dashboard={dashboard} onReady={onReady} />}
+                : <Panel panel={panel} {...size} dashboard={dashboard} />}
             </div>
           );
         })}

@@ -32,7 +32,7 @@ const hasValues = data => data.some(({ fields }) => fields.some(({ type, values 
 // missingBackend is the type of a data source that the preview cannot ask, if the panel has one.
 const missingBackend = ({ targets = [], datasource }) => targets.map(target => (target.datasource ?? datasource)?.type).find(type => type && type !== 'prometheus');
 
-export function Panel({ panel, width, height, dashboard, onReady }) {
+export function Panel({ panel, width, height, dashboard }) {
   const { range, settings, replace, annotations } = dashboard;
   const theme = useTheme2();
   const [state, setState] = useState({ name: 'loading' });
@@ -44,7 +44,7 @@ export function Panel({ panel, width, height, dashboard, onReady }) {
 
   useEffect(() => {
     let current = true;
-    const settle = next => { if (current) setState(next); onReady(panel.id); };
+    const settle = next => { if (current) setState(next); };
     if (problem) settle({ name: 'error', error: problem });
     else if (backend) settle({ name: `needs-${backend}` });
     else if (!Visualisation) settle({ name: 'error', error: `the preview cannot draw a panel of type ${panel.type}` });

@@ -17,12 +17,6 @@ const theme = createTheme({ colors: { mode: query.get('theme') === 'light' ? 'li
 
 const fetched = async path => (await fetch(path)).json();
 
-// markDone tells those who take pictures that everything is drawn: two frames after the last data.
-function markDone() {
-  delete document.documentElement.dataset.done;
-  document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => { document.documentElement.dataset.done = 'true'; }, 300))));
-}
-
 function Page({ dashboards, settings }) {
   const [width, setWidth] = useState(innerWidth - 32);
   addEventListener('resize', () => setWidth(innerWidth - 32), { once: true });
@@ -30,7 +24,7 @@ function Page({ dashboards, settings }) {
   const found = dashboards.find(({ json }) => json.uid === uid);
   if (!found) return <ul className="list">{dashboards.map(({ json }) => <li key={json.uid}><a href={`/d/${json.uid}${location.search}`}>{json.title}</a></li>)}</ul>;
   const asked = Object.fromEntries([...new Set(query.keys())].filter(key => key.startsWith('var-')).map(key => [key.slice(4), query.getAll(key)]));
-  return <Dashboard json={found.json} settings={settings} asked={asked} width={width} openAll={query.get('rows') === 'open'} onDone={markDone} />;
+  return <Dashboard json={found.json} settings={settings} asked={asked} width={width} openAll={query.get('rows') === 'open'} />;
 }
 
 async function start() {
