@@ -38,24 +38,17 @@ func (c changes) all() vector {
 	return starts.above(since).aboveOn(c.start().latest().min(byPlace...), byPlace...)
 }
 
-// failed are the deployments that were rolled back, failed or went away before they were complete, and those after which an
-// SLO of the service began to burn.
+// failed are the deployments that were rolled back or failed, and those after which an SLO of the service began to burn. One that
+// vanished was rolled back, says the tracker; one of which nothing is heard at all may only have lost its collector.
 func (c changes) failed() vector {
 	undone := c.start(anyOf(attrStatus, undoneStatuses...)).latest().max(byDeployment...)
-	return c.all().where(either(undone, c.abandoned(), c.burned()), byDeployment...)
+	return c.all().where(either(undone, c.burned()), byDeployment...)
 }
 
 var (
 	undoneStatuses = []string{"rolled_back", "failed"}
 	openStatuses   = []string{"started", "canary"}
 )
-
-// abandoned are those that were on their way, were never complete, and are not there any more.
-func (c changes) abandoned() vector {
-	over := c.start(anyOf(attrStatus, "completed", "rolled_back", "failed")).latest().max(byDeployment...)
-	return c.start(anyOf(attrStatus, openStatuses...)).latest().max(byDeployment...).
-		without(over, byDeployment...).without(c.start().max(byDeployment...), byDeployment...)
-}
 
 // burned are those within whose first hour an SLO of the service burned that did not burn just before.
 func (c changes) burned() vector {

@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// changing is a service in production with four deployments: one that has completed, one that vanished, and one under
+// changing is a service in production with four deployments: one that has completed, one that was rolled back, and one under
 // way, after which an SLO burns.
 func changing(service string) string {
 	var b strings.Builder
 	about := fmt.Sprintf(`service_name=%q, service_namespace="shop", deployment_environment_name="production"`, service)
 	for _, d := range []struct{ version, id, status, start, there string }{
 		{"2.0.0", "2", "completed", "50", "_x2 %sx18"},
-		{"3.0.0", "3", "started", "100", "_x4 %sx4 stale"},
+		{"3.0.0", "3", "rolled_back", "100", "_x4 %sx4 stale"},
 		{"4.0.0", "4", "started", "200", "_x7 %sx13"},
 	} {
 		labels := fmt.Sprintf(`%s, service_version=%q, deployment_id=%q, deployment_status=%q`, about, d.version, d.id, d.status)
@@ -51,10 +51,15 @@ load 1m
   deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed"} _x121 1x300
   slo_state{service_name="broken", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x80 1x60 0x260
 
-  # vanished: 2 was on its way for 20 minutes and went away.
+  # vanished: 2 was on its way for 20 minutes and went away, which the tracker calls rolled back for half an hour.
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 0x400
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="2", deployment_id="v2", deployment_status="started"} _x61 3600x20 stale
+  deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="2", deployment_id="v2", deployment_status="rolled_back"} _x82 3600x30 stale
   deployment_info{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 1x400
+
+  # lost: its collector went away while 2 was on its way. Nobody knows what became of it.
+  deployment_start_time_seconds{service_name="lost", deployment_environment_name="p", service_version="1", deployment_id="l1", deployment_status="completed"} 0x80 stale
+  deployment_start_time_seconds{service_name="lost", deployment_environment_name="p", service_version="2", deployment_id="l2", deployment_status="started"} _x61 3600x19 stale
 
   # told: a pipeline said that 2 failed.
   deployment_start_time_seconds{service_name="told", deployment_environment_name="p", service_version="1", deployment_id="t1", deployment_status="completed"} 0x400
@@ -71,11 +76,10 @@ load 1m
 	ask := asking(t, story, 6*time.Hour)
 
 	id := attrDeployment
-	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "b3": 7200, "v2": 3600, "t2": 3600}, ask(c.all().max(id)))
+	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "b3": 7200, "v2": 3600, "l2": 3600, "t2": 3600}, ask(c.all().max(id)))
 	assert.Equal(t, map[string]float64{"b2": 1, "v2": 1, "t2": 1}, ask(c.failed().count(id)))
 	assert.Equal(t, map[string]float64{"b2": 1}, ask(c.burned().count(id)))
-	assert.Equal(t, map[string]float64{"v2": 1}, ask(c.abandoned().count(id)))
-	assert.Equal(t, map[string]float64{"completed": 8, "failed": 1, "started": 1}, ask(c.settled().count(attrStatus)), "each deployment once")
+	assert.Equal(t, map[string]float64{"completed": 9, "failed": 1, "rolled_back": 1, "started": 1}, ask(c.settled().count(attrStatus)), "each deployment once")
 	assert.Equal(t, map[string]float64{"q2": 6 * 60}, ask(c.rolledOut().above(number(60)).max(id)))
 	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "of the others nobody told")
 	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(attrService)))

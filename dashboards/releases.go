@@ -85,7 +85,7 @@ func (r releases) leadTime() panel {
 
 func (r releases) failureRate() panel {
 	failed := r.failed().count().orAllOf(number(0).times(r.all().count()))
-	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back, failed or went away, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
+	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back or failed, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
 		look{unit: "percentunit", decimals: ptr(0.0), none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
 		now("A", failed.over(r.all().count()), "failed"))
 }
@@ -156,7 +156,7 @@ func inStatusColours() []dashboard.ValueMapping {
 
 // history is every deployment of the time that is chosen, the newest first.
 func (r releases) history() panel {
-	return newTable(about{"history", "Deployed", "What was deployed in the time that is chosen, with the last status known. Good is completed, and no SLO that burned after it. Gone is one that vanished before it was complete. The name of a service leads to its dashboard.", 15},
+	return newTable(about{"history", "Deployed", "What was deployed in the time that is chosen, with the last status known. Good is completed, and no SLO that burned after it. The name of a service leads to its dashboard.", 15},
 		look{unit: "none", steps: from("transparent"), none: "Nothing was deployed in the time that is chosen", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Service", "links", toService),
 			field("Began", "unit", "dateTimeAsLocal"),
@@ -165,17 +165,15 @@ func (r releases) history() panel {
 			field("Instances", "unit", "short", "decimals", 0),
 			field("Status", "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
 			field("SLO burned", "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
-			field("Gone", "custom.cellOptions", coloured(), "thresholds", absolute(from(warning)), "mappings", always("yes")),
 		}},
 		columns{{label(attrService), "Service"}, {label(attrEnvironment), "Environment"}, {label(attrVersion), "Version"}, {"Value #began", "Began"},
-			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #gone", "Gone"}, {"Value #instances", "Instances"},
+			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #instances", "Instances"},
 			{label(attrRevision), "Commit"}, {label(attrNamespace), ""}, {label(attrDeployment), ""}},
 		"-Began",
 		rows("began", r.settled().where(r.all(), byDeployment...).times(number(1000))),
 		rows("took", r.rolledOut().where(r.all(), byDeployment...)),
 		rows("led", r.led().where(r.all(), byDeployment...)),
 		rows("burned", r.burned().where(r.all(), byDeployment...)),
-		rows("gone", r.abandoned().where(r.all(), byDeployment...)),
 		rows("instances", r.names.series(metricInstances, r.of()...).max(byDeployment...).where(r.all(), byDeployment...)))
 }
 
