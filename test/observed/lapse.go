@@ -2,6 +2,7 @@ package observed
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/prometheus/prometheus/model/exemplar"
@@ -37,10 +38,10 @@ func (c clock) milli(real int64) int64 { return c.of(time.UnixMilli(real)).UnixM
 // value sets one that is a point in time, in Unix seconds, of these days; no other number of the collector comes near.
 func (c clock) value(v float64) float64 {
 	const near = 24 * 60 * 60
-	if now := float64(time.Now().Unix()); v < now-near || v > now+near {
-		return v
+	if now := float64(time.Now().Unix()); math.Abs(v-now) <= near {
+		return float64(c.milli(int64(v*1000))) / 1000
 	}
-	return float64(c.milli(int64(v*1000))) / 1000
+	return v // also NaN, which may be the mark of a series' end
 }
 
 // lapsed is an appender for a scrape loop that knows real times only.
