@@ -23,7 +23,12 @@ type oddText struct {
 	indent int
 }
 
-func newEmitter() *emitter { return &emitter{odd: map[oddText]string{}} }
+// newEmitter has room for the rules of three SLOs.
+func newEmitter() *emitter {
+	e := &emitter{odd: map[oddText]string{}}
+	e.Grow(128 << 10)
+	return e
+}
 
 // groups writes the key groups and what is below it.
 func (e *emitter) groups(f File, indent int) {
@@ -100,7 +105,11 @@ func (e *emitter) indent(n int) {
 // scalar writes a text, of which further lines are indented by more than its key.
 func (e *emitter) scalar(text string, indent int) {
 	switch {
-	case isPlain(text):
+	case isPlain(text), isDuration(text):
+		e.WriteString(text)
+	case isDecimal(text): // in quotes, or it would be a number
+		e.WriteString(`"` + text + `"`)
+	case beginsCall(text) && isPlain("a"+text):
 		e.WriteString(text)
 	case strings.HasPrefix(text, "{") && isPlain("a"+text): // a template
 		e.WriteString("'" + strings.ReplaceAll(text, "'", "''") + "'")
@@ -138,6 +147,24 @@ func isPlain(s string) bool {
 		return false
 	}
 	return true
+}
+
+// isDuration tells 5m from what YAML may take for a number.
+func isDuration(s string) bool {
+	n := len(s) - 1
+	return n > 0 && strings.IndexByte("smhdwy", s[n]) >= 0 && isDigits(s[:n])
+}
+
+func isDecimal(s string) bool {
+	whole, fraction, ok := strings.Cut(s, ".")
+	return isDigits(whole) && (!ok || isDigits(fraction)) && (len(whole) == 1 || whole[0] != '0')
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// beginsCall tells PromQL that begins with a digit or a parenthesis.
+func beginsCall(s string) bool {
+	return s != "" && (s[0] == '(' || s[0] >= '0' && s[0] <= '9') && strings.ContainsAny(s, "({")
 }
 
 // isLiteral tells lines that can stand as they are in a block of lines.

@@ -32,11 +32,11 @@ const digits = 12
 
 // decimal writes a number as people do: 0.001 and 14.4, never 0.0009999999999999432.
 func decimal(f float64) string {
-	r, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', digits, 64))
-	if !ok {
-		return strconv.FormatFloat(f, 'g', -1, 64)
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', digits, 64), 64)
+	if err != nil {
+		rounded = f
 	}
-	return exact(r)
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 // product is a × b in decimals.
@@ -50,21 +50,16 @@ func product(a, b float64) string {
 	return decimal(f)
 }
 
-func exact(r *big.Rat) string {
-	s := r.FloatString(20)
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-}
-
 // percent writes a share in percent.
 func percent(share float64) string { return product(share, 100) + " %" }
 
 // percentOf writes a share, given in decimals, in percent.
 func percentOf(share string) string {
-	r, ok := new(big.Rat).SetString(share)
-	if !ok {
+	f, err := strconv.ParseFloat(share, 64)
+	if err != nil {
 		return share
 	}
-	return exact(r.Mul(r, big.NewRat(100, 1))) + " %"
+	return percent(f)
 }
 
 // clean is a name as a label value or a literal of PromQL: valid UTF-8, as the loader already ensures

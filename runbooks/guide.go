@@ -59,16 +59,16 @@ func (c *subject) remedies(all []remedy) markdown {
 	var b page
 	for _, r := range all {
 		b.heading(3, r.name)
-		b.paragraph("**When.** " + r.when)
-		b.paragraph("**Do.** " + r.do)
+		b.paragraph("**When.** ", r.when)
+		b.paragraph("**Do.** ", r.do)
 		if len(r.commands) > 0 {
-			b.add(block("sh", strings.Join(r.commands, "\n"), "") + "\n")
+			b.add(block("sh", strings.Join(r.commands, "\n"), ""), "\n")
 		}
-		b.paragraph("**Verify.** " + r.verify)
+		b.paragraph("**Verify.** ", r.verify)
 		for _, q := range r.check {
 			b.add(c.query(q))
 		}
-		b.paragraph("**Undo.** " + r.undo)
+		b.paragraph("**Undo.** ", r.undo)
 	}
 	return b.markdown()
 }
@@ -126,7 +126,11 @@ func (c *subject) firstOfService() []markdown {
 }
 
 // run is a link that runs a query, within a sentence.
-func run(label markdown, c *subject, q query) markdown { return link(label, q.address(c.o.Prometheus)) }
+func run(label markdown, c *subject, q query) markdown {
+	return c.once(part{string(label), q}, func(b *page) {
+		b.add(link(label, q.address(c.o.Prometheus)))
+	})
+}
 
 func (c *subject) diagnoseService() markdown {
 	var b page

@@ -186,28 +186,28 @@ func (c *subject) counts() bool {
 func (c *subject) burnDiagnosis() markdown {
 	var b page
 	b.add(c.burnTree())
-	b.add(c.once("dependencies", c.dependencies))
+	b.add(c.dependencies())
 	for _, slo := range c.slos() {
 		b.heading(3, text(sloHeading(slo)))
 		if slo.Description != "" {
 			b.paragraph(text(slo.Description))
 		}
 		b.add(c.rule(c.of(slo)))
-		b.add(c.once("events of "+slo.Name, func() markdown { return c.events(slo) }))
+		b.add(c.events(slo))
 	}
-	b.add(c.once("logs", c.logs))
+	b.add(c.logs())
 	return b.markdown()
 }
 
 // events are the SLO's, as numbers and one by one.
 func (c *subject) events(slo *catalog.SLO) markdown {
-	var b page
-	b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
-	if slo.SLI.Prometheus == nil {
-		b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
-		b.add(c.show("Bad events a minute", c.q.badEvents(slo)))
-		b.add(c.show("Traffic, as a share of last week's", c.q.traffic(slo)))
-	}
-	b.add(c.requests(slo))
-	return b.markdown()
+	return c.once(part{name: "events of " + slo.Name}, func(b *page) {
+		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
+		if slo.SLI.Prometheus == nil {
+			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
+			b.add(c.show("Bad events a minute", c.q.badEvents(slo)))
+			b.add(c.show("Traffic, as a share of last week's", c.q.traffic(slo)))
+		}
+		b.add(c.requests(slo))
+	})
 }

@@ -5,7 +5,7 @@ import (
 )
 
 // index is the page of a service: who owns it, what it promises, and its alerts.
-func (c *subject) index(notes *notebook) markdown {
+func (c *subject) index(notes *notebook) page {
 	s := c.service
 	var b page
 	b.add(c.header(text(s.Name)))
@@ -51,7 +51,7 @@ func (c *subject) index(notes *notebook) markdown {
 
 	b.heading(2, "Notes")
 	b.add(notes.block(serviceNotes))
-	return b.markdown()
+	return b
 }
 
 // orphaned is a page whose alert is gone: as it was, with a line that says so.

@@ -17,15 +17,14 @@ type subject struct {
 	q      queries
 	hash   string
 	o      Options
-	// shown and common are what was written for another page of the service already.
-	shown  map[query]markdown
-	common map[string]markdown
+	// written are parts that another page of the service has too.
+	written map[part]markdown
 }
 
 func newSubject(s *catalog.Service, all [][]alerts.Alert, o Options) subject {
 	return subject{
 		service: s, all: all, q: queries{newNames(o.Alerts.Translation), s}, hash: Hash(s), o: o,
-		shown: map[query]markdown{}, common: map[string]markdown{},
+		written: map[part]markdown{},
 	}
 }
 
@@ -72,8 +71,8 @@ const (
 
 func (c *subject) header(title markdown, more ...markdown) markdown {
 	var b page
-	b.line(marker + markdown(comment(c.o.Command)) + " -->")
-	b.line(hashMarker + markdown(c.hash) + " -->")
+	b.line(marker, markdown(comment(c.o.Command)), " -->")
+	b.line(hashMarker, markdown(c.hash), " -->")
 	b.heading(1, title)
 	facts := []markdown{"Owner: " + sprintf("**%s**", orNone(c.service.Owner))}
 	if c.service.Tier > 0 {
@@ -91,9 +90,9 @@ func (c *subject) header(title markdown, more ...markdown) markdown {
 }
 
 // comment keeps a text from ending the HTML comment it stands in.
-func comment(s string) string {
-	return strings.NewReplacer("<", "", ">", "").Replace(oneLine(s))
-}
+func comment(s string) string { return brackets.Replace(oneLine(s)) }
+
+var brackets = strings.NewReplacer("<", "", ">", "")
 
 func orNone(s string) markdown {
 	if s == "" {
@@ -103,11 +102,10 @@ func orNone(s string) markdown {
 }
 
 // runbook is the page of an alert.
-func (c *subject) runbook(notes *notebook) markdown {
+func (c *subject) runbook(notes *notebook) page {
 	g := guideOf(c.alert())
 	name := text(c.alert().Name)
 	var b page
-	b.b.Grow(32 << 10)
 	b.add(c.header(sprintf("%s: %s", name, text(c.service.Name)), c.links()...))
 
 	b.heading(2, "Meaning")
@@ -139,7 +137,7 @@ func (c *subject) runbook(notes *notebook) markdown {
 
 	b.heading(2, "Known causes")
 	b.add(notes.block(knownCauses))
-	return b.markdown()
+	return b
 }
 
 // links lead to the alert's dashboard and to the other pages of the service.
@@ -176,52 +174,95 @@ func (c *subject) rule(of []alerts.Alert) markdown {
 }
 
 // show is a query with the link that runs it.
-func (c *subject) show(about markdown, q query) markdown {
-	return sprintf("%s:\n\n", about) + c.query(q)
-}
+func (c *subject) show(about markdown, q query) markdown { return about + ":\n\n" + c.query(q) }
 
 func (c *subject) query(q query) markdown {
-	if c.shown[q] == "" {
-		c.shown[q] = block("promql", q.promql, "") + sprintf("\n%s\n\n", run("Run it in Prometheus", c, q))
-	}
-	return c.shown[q]
+	return c.once(part{"query", q}, func(b *page) {
+		b.add(block("promql", q.promql, ""), "\n", run("Run it in Prometheus", c, q), "\n\n")
+	})
 }
 
-// once writes a part that is the same on all pages of the service.
-func (c *subject) once(part string, write func() markdown) markdown {
-	if _, known := c.common[part]; !known {
-		c.common[part] = write()
-	}
-	return c.common[part]
+// A part is the same on all pages of a service.
+type part struct {
+	name string
+	of   query
 }
 
-// A page is Markdown in the making.
-type page struct{ b strings.Builder }
+// once writes a part the first time it is asked for.
+func (c *subject) once(p part, write func(*page)) markdown {
+	text, known := c.written[p]
+	if !known {
+		var b page
+		write(&b)
+		text = b.markdown()
+		c.written[p] = text
+	}
+	return text
+}
 
-func (p *page) markdown() markdown { return markdown(p.b.String()) }
-func (p *page) add(m markdown)     { p.b.WriteString(string(m)) }
-func (p *page) line(m markdown)    { p.add(m + "\n") }
+// A page is Markdown in the making: parts that are put together once, when it is whole.
+type page struct {
+	parts []markdown
+	size  int
+}
+
+func (p *page) add(parts ...markdown) {
+	for _, part := range parts {
+		if part != "" {
+			p.parts = append(p.parts, part)
+			p.size += len(part)
+		}
+	}
+}
+
+func (p *page) bytes() []byte {
+	text := make([]byte, 0, p.size)
+	for _, part := range p.parts {
+		text = append(text, part...)
+	}
+	return text
+}
+
+func (p *page) markdown() markdown {
+	var b strings.Builder
+	b.Grow(p.size)
+	for _, part := range p.parts {
+		b.WriteString(string(part))
+	}
+	return markdown(b.String())
+}
+
+func (p *page) line(parts ...markdown) { p.add(parts...); p.add("\n") }
 
 // paragraph is on its own; what comes next begins after an empty line.
-func (p *page) paragraph(m markdown) { p.add(m + "\n\n") }
+func (p *page) paragraph(parts ...markdown) { p.add(parts...); p.add("\n\n") }
 
 func (p *page) heading(level int, title markdown) {
-	if text := p.b.String(); text != "" && !strings.HasSuffix(text, "\n\n") {
+	if !p.afterEmptyLine() {
 		p.add("\n")
 	}
-	p.add(markdown(strings.Repeat("#", level)) + " " + title + "\n\n")
+	p.paragraph(markdown(strings.Repeat("#", level)), " ", title)
+}
+
+// afterEmptyLine is true at the beginning, too.
+func (p *page) afterEmptyLine() bool {
+	n := len(p.parts)
+	if n > 1 && p.parts[n-1] == "\n" {
+		return strings.HasSuffix(string(p.parts[n-2]), "\n")
+	}
+	return n == 0 || strings.HasSuffix(string(p.parts[n-1]), "\n\n")
 }
 
 func (p *page) list(items ...markdown) {
 	for _, item := range items {
-		p.line("- " + item)
+		p.line("- ", item)
 	}
 	p.add("\n")
 }
 
 func (p *page) steps(items ...markdown) {
 	for i, item := range items {
-		p.line(markdown(strconv.Itoa(i+1)) + ". " + item)
+		p.line(markdown(strconv.Itoa(i+1)), ". ", item)
 	}
 	p.add("\n")
 }

@@ -142,19 +142,19 @@ func metricsOf(m *catalog.Metrics) []markdown {
 
 // logs are the service's errors, then everything of one request.
 func (c *subject) logs() markdown {
-	var b page
-	b.heading(3, logsHeading)
-	b.paragraph("The service's errors, in Loki (LogQL), by severity and by the words of lines that have none:")
-	b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))
-	b.add(c.search(c.loki(c.stream() + " |~ " + logQL(`(?i)\b(error|fatal|panic|exception)\b`))))
-	b.paragraph("The same in Elasticsearch (KQL):")
-	b.add(c.search(c.kibana("severity_number >= 17")))
-	b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
-	b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code("correlation.id")))
-	b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
-	b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
-	b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")
-	return b.markdown()
+	return c.once(part{name: "logs"}, func(b *page) {
+		b.heading(3, logsHeading)
+		b.paragraph("The service's errors, in Loki (LogQL), by severity and by the words of lines that have none:")
+		b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))
+		b.add(c.search(c.loki(c.stream() + " |~ " + logQL(`(?i)\b(error|fatal|panic|exception)\b`))))
+		b.paragraph("The same in Elasticsearch (KQL):")
+		b.add(c.search(c.kibana("severity_number >= 17")))
+		b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
+		b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code("correlation.id")))
+		b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
+		b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
+		b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")
+	})
 }
 
 const logsHeading = "Logs and single requests"

@@ -106,7 +106,7 @@ func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string)
 		reports []Report
 	)
 	byName := byName(all)
-	add := func(path string, write func(*notebook) markdown) {
+	add := func(path string, write func(*notebook) page) {
 		var notes []note
 		if old, ok := previous(path); ok {
 			var broken []Report
@@ -118,11 +118,11 @@ func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string)
 		book := newNotebook(notes)
 		text := write(book)
 		for _, n := range book.rest() {
-			text += "\n" + marked(n.name, n.content)
+			text.add("\n", marked(n.name, n.content))
 			reports = append(reports, problem(catalog.Warning, path, n.line,
 				fmt.Sprintf("the section of the block %q is gone; the block is kept at the end of the page", n.name), "move the notes, or delete them"))
 		}
-		pages = append(pages, Page{path, []byte(text)})
+		pages = append(pages, Page{path, text.bytes()})
 	}
 	c := newSubject(s, byName, o)
 	for _, group := range byName {

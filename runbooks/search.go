@@ -79,9 +79,14 @@ func anyOf(key string, values []string, quote func(string) string) string {
 func traceQL(s string) string { return strconv.Quote(s) }
 func logQL(s string) string   { return strconv.Quote(s) }
 
+var (
+	kqlEscapes   = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	risonEscapes = strings.NewReplacer("!", "!!", "'", "!'")
+)
+
 // kql is a quoted phrase of Kibana's query language.
 func kql(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + kqlEscapes.Replace(s) + `"`
 }
 
 // stream selects the log streams of the service, by the labels that Loki gives to OTLP by itself.
@@ -164,7 +169,7 @@ func (c *subject) discover(query string) string {
 
 // rison is a quoted string of the notation that Kibana's addresses have.
 func rison(s string) string {
-	return "'" + strings.NewReplacer("!", "!!", "'", "!'").Replace(s) + "'"
+	return "'" + risonEscapes.Replace(s) + "'"
 }
 
 func base(address string) string { return strings.TrimRight(address, "/") }

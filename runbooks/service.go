@@ -12,17 +12,17 @@ import (
 
 // changed are the deploys of the last day and the way back.
 func (c *subject) changed() markdown {
-	var b page
-	b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
-	b.add(c.show("Recent deploys", c.q.deploys()))
-	b.add(c.show("Running now", c.q.instances()))
-	if c.service.Repository != "" {
-		b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
-			code(c.q.Attribute("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
-	}
-	b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
-	b.add(c.wayBack())
-	return b.markdown()
+	return c.once(part{name: "changed"}, func(b *page) {
+		b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
+		b.add(c.show("Recent deploys", c.q.deploys()))
+		b.add(c.show("Running now", c.q.instances()))
+		if c.service.Repository != "" {
+			b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
+				code(c.q.Attribute("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
+		}
+		b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
+		b.add(c.wayBack())
+	})
 }
 
 // wayBack is the command that rolls back, at once.
@@ -48,12 +48,12 @@ func (c *subject) rollback() remedy {
 		r.undo = "Deploy the new version again."
 		return r
 	}
-	kind, undo := strings.ToLower(k.Kind), "kubectl rollout undo %s"
-	status := "kubectl rollout status %s"
-	switch kind {
+	switch strings.ToLower(k.Kind) {
 	case "deployment", "statefulset", "daemonset":
+		r.commands = []string{c.kubectl("kubectl rollout undo %s"), c.kubectl("kubectl rollout status %s")}
 	case "rollout":
-		undo, status = "kubectl argo rollouts undo %[2]s", "kubectl argo rollouts status %[2]s"
+		rollout := shell(k.Name) + c.inNamespace()
+		r.commands = []string{"kubectl argo rollouts undo " + rollout, "kubectl argo rollouts status " + rollout}
 	default:
 		r.do = sprintf("%s has no rollout to undo. Apply its previous manifest:", text(k.Kind))
 		r.commands = []string{c.kubectl("kubectl get %s -o yaml")}
@@ -61,20 +61,21 @@ func (c *subject) rollback() remedy {
 		return r
 	}
 	r.do = "Roll back:"
-	r.commands = []string{c.kubectl(undo), c.kubectl(status)}
 	r.undo = "The same command again: it goes to the revision before, which is now the new version."
 	return r
 }
 
-// kubectl fills in the workload, %[1]s as kind/name and %[2]s as name.
-func (c *subject) kubectl(format string) string {
+// kubectl is a command about the workload, which takes the place of %s.
+func (c *subject) kubectl(command string) string {
 	k := c.service.Deployment.Kubernetes
-	name := shell(k.Name)
-	command := strings.NewReplacer("%[1]s", "%s", "%s", shell(strings.ToLower(k.Kind)+"/"+k.Name), "%[2]s", name).Replace(format)
-	if k.Namespace != "" {
-		command += " -n " + shell(k.Namespace)
+	return strings.Replace(command, "%s", shell(strings.ToLower(k.Kind)+"/"+k.Name), 1) + c.inNamespace()
+}
+
+func (c *subject) inNamespace() string {
+	if namespace := c.service.Deployment.Kubernetes.Namespace; namespace != "" {
+		return " -n " + shell(namespace)
 	}
-	return command
+	return ""
 }
 
 func (c *subject) verifyRollback() []query {
@@ -116,14 +117,14 @@ func (c *subject) dependencies() markdown {
 	if len(c.service.DependsOn) == 0 {
 		return ""
 	}
-	var b page
-	names := make([]markdown, len(c.service.DependsOn))
-	for i, name := range c.service.DependsOn {
-		names[i] = c.indexOf(name)
-	}
-	b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
-	b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
-	return b.markdown()
+	return c.once(part{name: "dependencies"}, func(b *page) {
+		names := make([]markdown, len(c.service.DependsOn))
+		for i, name := range c.service.DependsOn {
+			names[i] = c.indexOf(name)
+		}
+		b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
+		b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
+	})
 }
 
 // indexOf leads to another service's pages, if it has some.
