@@ -82,13 +82,13 @@ func allOf() *dashboard.VariableOption {
 // running counts processes. Their versions are in labels of target_info, whose names depend on what the scraper accepts.
 func (c collector) running() panel {
 	return newStat(about{"running", "Collectors", "How many collectors run, as far as Prometheus reaches them. Good is as many as you started.", 0},
-		look{unit: "short", decimals: ptr(0.0), none: notScraped, steps: from(neutral)},
+		look{unit: "short", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)},
 		now("A", c.of(ownUptime).count(), "running"))
 }
 
 func (c collector) received() panel {
 	return newStat(about{"received", "Received", "Spans, data points and log records a second that were taken. Good looks like the same hour yesterday; 0 means that nobody sends.", 0},
-		look{unit: "cps", decimals: ptr(0.0), none: notScraped, steps: from(warning, step(0.001, neutral))},
+		look{unit: "cps", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(warning, step(0.001, neutral))},
 		now("A", c.signals(ownAccepted).sum(), "a second"))
 }
 
@@ -119,7 +119,7 @@ func (c collector) lost() panel {
 		all = all.plus(c.orNone(kind.rate))
 	}
 	return newStat(about{"lost", "Not taken or lost", "Items a second that were refused, dropped or not sent. Good is 0. What is refused may come again; see beside which it is.", 0},
-		look{unit: "cps", decimals: ptr(1.0), none: notScraped, steps: from(good, step(0.001, bad))}, now("A", all, "a second"))
+		look{unit: "cps", decimals: ptr(1.0), brief: "not scraped", none: notScraped, steps: from(good, step(0.001, bad))}, now("A", all, "a second"))
 }
 
 func (c collector) losses() panel {
@@ -127,7 +127,7 @@ func (c collector) losses() panel {
 	for i, kind := range c.lossesByKind() {
 		targets = append(targets, graph(string(rune('A'+i)), c.orNone(kind.rate), kind.what))
 	}
-	return newAreas(about{"losses", "Not taken or lost, by kind", "What does not get through, and why. Good is flat at 0.", 8},
+	return newAreas(about{"losses", "Not taken or lost, by kind", "What does not get through, and why. Good is flat at 0.", 7},
 		look{unit: "cps", min: ptr(0.0), none: notScraped}, targets...)
 }
 
@@ -141,28 +141,28 @@ var queueSteps = from(good, step(0.5, notice), step(0.8, bad))
 
 func (c collector) fullest() panel {
 	return newStat(about{"fullest", "Fullest queue", "How full the fullest sending queue is. Good is near 0; what grows waits for a slow backend, and what does not fit is dropped. The alert is at 80 %.", 0},
-		look{unit: "percentunit", decimals: ptr(0.0), none: noQueue, steps: queueSteps},
+		look{unit: "percentunit", decimals: ptr(0.0), brief: "no queue", none: noQueue, steps: queueSteps},
 		now("A", c.fill(attrInstance, attrExporter, attrDataType).max(), "fullest"))
 }
 
 func (c collector) memory() panel {
 	return newStat(about{"memory now", "Memory", "Resident memory of the largest collector. Good is well below the limit that its memory_limiter or its container has.", 0},
-		look{unit: "bytes", decimals: ptr(0.0), none: notScraped, steps: from(neutral)}, now("A", c.of(ownMemory).max(), "largest"))
+		look{unit: "bytes", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)}, now("A", c.of(ownMemory).max(), "largest"))
 }
 
 func (c collector) problems() panel {
 	return newStat(about{"problems", "Catalog errors", "Errors in the catalog as it was last read. Good is 0; with errors the catalog before stays in use. srectl validate says what is wrong.", 0},
-		look{unit: "short", decimals: ptr(0.0), none: notScraped, steps: from(good, step(1, bad))},
+		look{unit: "short", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(good, step(1, bad))},
 		now("A", c.of(ownCatalogProblems, equal(attrSeverity, "error")).max(), "errors"))
 }
 
 // alerts are what fires about collectors, whatever instance is chosen.
 func (c collector) alerts() panel {
-	return newTable(about{"alerts", "Alerts", "What fires or is about to, of all collectors. Good is an empty table. The name leads to the runbook.", 8},
+	return newTable(about{"alerts", "Alerts", "What fires or is about to, of all collectors. Good is an empty table. The name leads to the runbook.", 10},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-			field("Alert", "links", linked("Runbook", address(c.options.RunbookURL, collectorName)+"/${__value.text}")),
-			field("Severity", "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
-			field("State", "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
+			field("Alert", "links", linked("Runbook", address(c.options.RunbookURL, collectorName)+"/${__value.text}"), "custom.minWidth", 210),
+			field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
 		columns{{attrAlert, "Alert"}, {attrInstance, "Instance"}, {attrSeverity, "Severity"}, {attrAlertState, "State"}, {"Value", ""}},
 		"Severity",
@@ -170,7 +170,7 @@ func (c collector) alerts() panel {
 }
 
 func (c collector) throughput() panel {
-	return newAreas(about{"throughput", "Received, by signal", "What receivers take in a second. Good has the shape of the day; a step to 0 is a sender that was cut off.", 8},
+	return newAreas(about{"throughput", "Received, by signal", "What receivers take in a second. Good has the shape of the day; a step to 0 is a sender that was cut off.", 7},
 		look{unit: "cps", min: ptr(0.0), none: notScraped}, graph("A", c.signals(ownAccepted).sum(attrSignal), "{{signal}}"))
 }
 
@@ -186,7 +186,7 @@ func (c collector) process() []panel {
 			look{unit: "bytes", min: ptr(0.0), none: notScraped},
 			graph("rss", c.of(ownMemory).max(attrInstance), "resident "+byInstance), graph("heap", c.of(ownHeap).max(attrInstance), "heap "+byInstance)),
 		newGraph(about{"cpu", "CPU", "Cores that each collector uses. Good leaves room for the next peak, and for the garbage collector when memory gets tight.", 8},
-			look{unit: "suffix: cores", decimals: ptr(2.0), min: ptr(0.0), none: notScraped},
+			look{unit: "suffix:cores", min: ptr(0.0), none: notScraped},
 			graph("A", c.rate(ownCPU, attrInstance), byInstance)),
 	}
 }

@@ -107,7 +107,7 @@ func (c collector) tracker() {
 		newGraph(about{"followed", "Services followed", "Services, each in each environment, whose versions are known. Good is all of them.", 8},
 			look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: noTracker}, graph("A", c.of(ownFollowed).max(attrInstance), byInstance)),
 		newAreas(about{"deployment events", "Deployment events", "Events since the collector began, by status, updates included. Good is started and then completed, in pairs.", 8},
-			look{unit: "short", min: ptr(0.0), none: noTracker},
+			look{unit: "short", min: ptr(0.0), none: noTracker, overrides: unnamed("none")},
 			graph("A", c.orNone(c.of(ownDeploymentEvents).sum(attrReportedStatus)), "{{status}}")),
 		newGraph(about{"reports", "Reports and what is not followed", "Reports of pipelines and controllers since the collector began, and what was left out because of bounds. Good has nothing rejected or dropped; the log says why.", 8},
 			look{unit: "short", min: ptr(0.0), none: noTracker},

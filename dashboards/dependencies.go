@@ -29,7 +29,8 @@ func (s service) dependencies() {
 	overTime := s.neighbours(vector.rate)
 	overrides := []dashboard.DashboardFieldConfigSourceOverrides{
 		field("Service", "links", toService),
-		field("Over", "mappings", texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not traced"})),
+		field("Over", "mappings", append(texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not traced"}),
+			matching(dashboard.SpecialValueMatchEmpty, dashboard.ValueMappingResult{Text: ptr("direct")}))),
 		field("In catalog", "custom.cellOptions", coloured(), "mappings", words([2]string{"no", notice})),
 		field("This service", "custom.width", 95), field("Calls", "unit", "reqps", "decimals", 1),
 		field("Errors", "unit", "percentunit", "decimals", 2, "custom.cellOptions", coloured(), "thresholds", absolute(s.errorSteps())),

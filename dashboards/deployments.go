@@ -12,7 +12,7 @@ func (s service) deployments() {
 	by := []string{attrEnvironment, attrVersion, attrStatus, attrRevision}
 	var commit []fieldLink
 	if repository, ok := webAddress(s.Repository); ok {
-		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.text}")
+		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.raw}")
 	}
 	calls := s.calls()
 	share := newAreas(about{"version share", "Share of requests by version", "Which version answers which share of the requests. Good is one version; while a deployment rolls or a canary runs, the share it should have.", 10},
@@ -23,8 +23,9 @@ func (s service) deployments() {
 		graph("A", s.names.series(metricInstances, s.of(chosen(attrVersion, variableVersion))...).sum(attrVersion), byVersion))
 	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-			field("Since", "unit", "dateTimeFromNow"), field("Instances", "unit", "short", "decimals", 0), field("Commit", "links", commit),
-			field("Status", "custom.cellOptions", coloured(), "mappings", words([2]string{"completed", good}, [2]string{"started", neutral},
+			field("Since", "unit", "dateTimeFromNow", "custom.width", 150), field("Instances", "unit", "short", "decimals", 0, "custom.width", 100),
+			field("Commit", "links", commit, "mappings", shortCommit(), "custom.width", 100),
+			field("Status", "custom.width", 120, "custom.cellOptions", coloured(), "mappings", words([2]string{"completed", good}, [2]string{"started", neutral},
 				[2]string{"canary", neutral}, [2]string{"rolled_back", warning}, [2]string{"failed", bad})),
 		}},
 		columns{{label(attrVersion), "Version"}, {label(attrEnvironment), "Environment"}, {"Value #since", "Since"},

@@ -19,24 +19,41 @@ func (f fleet) of(more ...matcher) []matcher {
 	return append([]matcher{chosen(attrNamespace, variableNamespace), chosen(attrEnvironment, variableEnvironment)}, more...)
 }
 
+// recorded matches what the rules record of what is chosen, which may have no environment.
+func (fleet) recorded() []matcher {
+	return []matcher{chosen(attrNamespace, variableNamespace), chosenOrNone(attrEnvironment, variableEnvironment)}
+}
+
+// promised are the labels of an SLO in all environments.
+var promised = []string{attrNamespace, attrService, attrSLO}
+
 // bySLO are the labels of an SLO in an environment.
 var bySLO = []string{attrNamespace, attrService, attrSLO, attrEnvironment}
 
 // remaining is what is left of all budgets, of those that only the rules know too.
 func (f fleet) remaining() vector {
-	recorded := f.names.series(recordRemaining, chosen(attrNamespace, variableNamespace), chosenOrNone(attrEnvironment, variableEnvironment))
+	recorded := f.names.series(recordRemaining, f.recorded()...)
 	return f.names.series(metricRemaining, f.of()...).min(bySLO...).or(recorded.min(bySLO...))
 }
 
 func (f fleet) burn() vector {
-	return f.names.series(metricBurnRate, f.of(equal(attrWindow, "1h"))...).max(bySLO...)
+	recorded := f.names.suffixed(recordRatio, "1h", f.recorded()...).max(bySLO...)
+	return f.names.series(metricBurnRate, f.of(equal(attrWindow, "1h"))...).max(bySLO...).
+		or(recorded.overOn(oneMinus(f.names.series(recordObjective, chosen(attrNamespace, variableNamespace)).max(promised...)), promised...))
+}
+
+// objective is what is promised. The rules know it without an environment, so that of what is left is taken.
+func (f fleet) objective() vector {
+	nowhere := f.names.series(recordObjective, chosen(attrNamespace, variableNamespace)).max(promised...)
+	recorded := number(0).times(f.names.series(recordRemaining, f.recorded()...).min(bySLO...))
+	return f.names.series(metricObjective, f.of()...).max(bySLO...).or(recorded.plusOn(nowhere, promised...))
 }
 
 // dashboard says where to look first: how many SLOs are in which state, then the worst of them.
 func (f fleet) dashboard() []byte {
 	f.board.add(
-		strip{6, []panel{f.states(), f.burners(), f.alerts()}},
-		strip{10, []panel{f.table()}},
+		strip{7, []panel{f.states(), f.burners(), f.alerts()}},
+		strip{9, []panel{f.table()}},
 		strip{8, []panel{f.versions(), f.dependencies()}},
 		strip{12, []panel{f.heat(), f.left()}},
 	)
@@ -52,16 +69,16 @@ func (f fleet) dashboard() []byte {
 }
 
 func (f fleet) states() panel {
-	return newStat(about{"states", "SLOs by state", "How many SLOs are in each state. Good is all of them ok, or idle.", 8},
-		look{unit: "short", decimals: ptr(0.0), steps: from(neutral), none: "No SLO data: does a collector with this catalog run?", overrides: colours(stateColours)},
+	return newNamedStat(about{"states", "SLOs by state", "How many SLOs are in each state. Good is all of them ok, or idle.", 6},
+		look{unit: "short", decimals: ptr(0.0), steps: from(neutral), brief: "No SLO data", none: "Does a collector with this catalog run?", overrides: colours(stateColours)},
 		now("A", f.names.series(metricState, f.of()...).is(1).count(attrState), "{{slo_state}}"))
 }
 
 func (f fleet) burners() panel {
 	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
-		"What they burn on is below: which version, and which calls.", 8},
+		"What they burn on is below: which version, and which calls.", 9},
 		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: burnSteps},
-		now("A", f.burn().largest(8), "{{service_name}} {{slo_name}} "+inEnvironment))
+		now("A", f.burn().max(attrService, attrSLO).largest(8), "{{service_name}} {{slo_name}}"))
 }
 
 // versions parts the burn rate of an SLO among the versions that made it: their parts add up to it.
@@ -87,11 +104,11 @@ func (f fleet) dependencies() panel {
 
 func (f fleet) alerts() panel {
 	by := []string{attrService, attrAlert, attrSeverity}
-	return newTable(about{"alerts", "Firing", "What fires now, by service. Good is an empty table.", 8},
+	return newTable(about{"alerts", "Firing", "What fires now, by service. Good is an empty table.", 9},
 		look{unit: "short", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/",
 			overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-				field("Service", "links", toService),
-				field("Severity", "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+				field("Service", "links", toService, "custom.width", 85), field("Series", "custom.width", 60),
+				field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			}},
 		columns{{label(attrService), "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}},
 		"Severity", rows("A", f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(by...)))
@@ -106,7 +123,7 @@ func (f fleet) table() panel {
 			{"Value #objective", "Objective"}, {"Value #left", "Budget left"}, {"Value #burn", "Burn rate 1h"},
 			{"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
 		"Budget left",
-		rows("left", f.remaining()), rows("objective", f.names.series(metricObjective, f.of()...).max(bySLO...)), rows("burn", f.burn()),
+		rows("left", f.remaining()), rows("objective", f.objective()), rows("burn", f.burn()),
 		rows("exhaustion", f.names.series(metricExhaustion, f.of()...).min(bySLO...)),
 		rows("state", f.names.series(metricState, f.of()...).is(1).max(append([]string{attrState}, bySLO...)...)))
 }
@@ -114,10 +131,10 @@ func (f fleet) table() panel {
 // heat is a cell for each service and day: the worst of its SLOs.
 func (f fleet) heat() panel {
 	day := f.names.series(metricBurnRate, f.of(equal(attrWindow, "1d"))...).max(attrNamespace, attrService)
-	p := newHeat(about{"heat by day", "Burn by service and day", "How fast the budget of each service's worst SLO went, on each day of four weeks. Good is green. A row with red is a service that needs work; a column is an incident they shared.", 12},
+	p := newHeat(about{"heat by day", "Burn by service and day", "How fast the budget of each service's worst SLO went in four weeks: each cell is the day before it. Good is green. A row with red is a service that needs work; a column is an incident they shared.", 12},
 		look{unit: "suffix:x", decimals: ptr(1.0), none: "No SLO data: does a collector with this catalog run?", steps: burnSteps},
 		graph("A", day, "{{service_name}}"))
-	p.TimeFrom, p.Interval = ptr("28d"), ptr("1d")
+	p.TimeFrom, p.MaxDataPoints = ptr("28d"), ptr(28*4.0)
 	return p
 }
 

@@ -61,7 +61,7 @@ func TestRunbooksAreThoseOfTheAlerts(t *testing.T) {
 func TestVariablesAreThere(t *testing.T) {
 	for _, f := range generate(t, append(examples(t), &catalog.Service{Name: "empty"})...) {
 		d := decode(t, f.JSON)
-		have := map[string]bool{"__rate_interval": true, "__range": true, "__range_s": true, "__all": true, "__value": true, "__url_time_range": true, "1": true /* of label_replace */}
+		have := map[string]bool{"__rate_interval": true, "__range": true, "__range_s": true, "__interval": true, "__interval_ms": true, "__all": true, "__value": true, "__url_time_range": true, "1": true /* of label_replace */}
 		for _, one := range d["templating"].(map[string]any)["list"].([]any) {
 			have[one.(map[string]any)["name"].(string)] = true
 		}

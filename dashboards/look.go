@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"slices"
+
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -29,7 +31,9 @@ type look struct {
 	min, max *float64
 	steps    []dashboard.Threshold
 	// none is shown when there is no value: it says why.
-	none      string
+	none string
+	// brief takes its place in a tile, which has room for a word or two; the description then says why.
+	brief     string
 	mappings  []dashboard.ValueMapping
 	overrides []dashboard.DashboardFieldConfigSourceOverrides
 }
@@ -66,16 +70,44 @@ var budgetSteps = from(worst, step(0, bad), step(0.1, warning), step(0.25, notic
 // burnSteps colour burn rates as the alerts of an SLO over 30 days do: from 1 on a ticket, from 6 on a page.
 var burnSteps = from(good, step(1, warning), step(6, bad))
 
-// words maps words in a table to colours.
+// words maps words in a table to colours, and nothing to none.
 func words(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {
 		options[p[0]] = dashboard.ValueMappingResult{Color: ptr(p[1]), Index: ptr(int32(i))}
 	}
-	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
+	return orBlank([]dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}})
 }
 
-// texts maps words in a table to other words.
+// orBlank leaves a cell without a value without a colour.
+func orBlank(mappings []dashboard.ValueMapping) []dashboard.ValueMapping {
+	return append(slices.Clip(mappings), valueless(dashboard.ValueMappingResult{Color: ptr("transparent")}))
+}
+
+// valueless is how looks what has no value.
+func valueless(result dashboard.ValueMappingResult) dashboard.ValueMapping {
+	return matching(dashboard.SpecialValueMatchNullAndNan, result)
+}
+
+func matching(match dashboard.SpecialValueMatch, result dashboard.ValueMappingResult) dashboard.ValueMapping {
+	return dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
+		Type: dashboard.MappingTypeSpecialValue, Options: dashboard.DashboardSpecialValueMapOptions{Match: match, Result: result},
+	}}
+}
+
+// pattern maps text that matches a regular expression.
+func pattern(expression string, result dashboard.ValueMappingResult) dashboard.ValueMapping {
+	return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
+		Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{Pattern: expression, Result: result},
+	}}
+}
+
+// shortCommit shows as much of a commit's hash as tells it from others.
+func shortCommit() []dashboard.ValueMapping {
+	return []dashboard.ValueMapping{pattern("/^([0-9a-f]{8})[0-9a-f]{32,}$/", dashboard.ValueMappingResult{Text: ptr("$1")})}
+}
+
+// texts maps words and numbers to other words.
 func texts(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {

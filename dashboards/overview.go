@@ -25,12 +25,16 @@ func (s service) overview() panel {
 		rows("exhaustion", s.names.series(metricExhaustion, s.of()...).min(by...)),
 		rows("state", s.names.series(metricState, s.of()...).is(1).max(append([]string{attrState}, by...)...)),
 	}
+	environment := "Environment"
+	if len(s.Environments) == 1 {
+		environment = "" // which the control above says
+	}
 	return newTable(about{"overview", "SLOs", "Every promise of the service. Good is green: budget left at the end of the period, " +
-		"and a burn rate of at most 1. Red needs someone now.", 11},
+		"and a burn rate of at most 1. Red needs someone now.", 10},
 		look{unit: "none", steps: from("transparent"), none: "No SLO data: is the service's telemetry sent to a collector with this catalog?",
-			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2, "custom.width", 72), field("Environment", "custom.width", 95),
-				field("Budget left", "custom.width", 100), field("Burn rate 1h", "custom.width", 105), field("Spent in", "custom.width", 72), field("State", "custom.width", 95))},
-		columns{{label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
+			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2, "custom.width", 72),
+				field("Budget left", "custom.width", 100), field("Burn rate 1h", "custom.width", 95), field("Spent in", "custom.width", 75), field("State", "custom.width", 95))},
+		columns{{label(attrSLO), "SLO"}, {label(attrEnvironment), environment}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
 			{"Value #burn", "Burn rate 1h"}, {"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
 		"Budget left", targets...)
 }
@@ -49,10 +53,10 @@ func (s service) queried() bool {
 func budgetColumns() []dashboard.DashboardFieldConfigSourceOverrides {
 	const day = 24 * 3600
 	return []dashboard.DashboardFieldConfigSourceOverrides{
-		field("Budget left", "unit", "percentunit", "decimals", 1, "custom.cellOptions", coloured(), "thresholds", absolute(budgetSteps)),
+		field("Budget left", "unit", "percentunit", "custom.cellOptions", coloured(), "thresholds", absolute(budgetSteps)),
 		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", coloured(),
 			"thresholds", absolute(burnSteps)),
-		field("Spent in", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(),
+		field("Spent in", "unit", "s", "decimals", 0, "mappings", orBlank(spent()), "custom.cellOptions", coloured(),
 			"thresholds", absolute(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
 		field("State", "custom.cellOptions", coloured(), "mappings", words(stateColours...)),
 	}

@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
@@ -34,12 +35,27 @@ func (a about) panel(kind string, options any, config *dashboard.FieldConfigSour
 
 // newStat is one large value.
 func newStat(a about, l look, target variants.Dataquery) panel {
-	return a.panel("stat", statOptions(common.BigValueTextModeAuto), l.config(nil), []variants.Dataquery{target})
+	return newTile(a, l, common.BigValueTextModeAuto, target)
+}
+
+// newNamedStat is a large value of each series, with its name.
+func newNamedStat(a about, l look, target variants.Dataquery) panel {
+	return newTile(a, l, common.BigValueTextModeValueAndName, target)
 }
 
 // newNameStat shows the names of the series that there are, in their colours.
 func newNameStat(a about, l look, target variants.Dataquery) panel {
-	return a.panel("stat", statOptions(common.BigValueTextModeName), l.config(nil), []variants.Dataquery{target})
+	return newTile(a, l, common.BigValueTextModeName, target)
+}
+
+// newTile is grey when nothing is known.
+func newTile(a about, l look, mode common.BigValueTextMode, target variants.Dataquery) panel {
+	l.mappings = append(slices.Clip(l.mappings), valueless(dashboard.ValueMappingResult{Color: ptr(unknown)}))
+	if l.brief != "" {
+		a.description += " Without a value: " + l.none
+		l.none = l.brief
+	}
+	return a.panel("stat", statOptions(mode), l.config(nil), []variants.Dataquery{target})
 }
 
 func statOptions(mode common.BigValueTextMode) stat.Options {
@@ -50,29 +66,34 @@ func statOptions(mode common.BigValueTextMode) stat.Options {
 	}
 }
 
-// byVersion names series in a legend; Grafana calls what has no version Value.
+// byVersion names series in a legend.
 const byVersion = "{{service_version}}"
 
-// Not byName: every series' value is called that, and only what has no version is shown so.
-var ofVersions = []dashboard.DashboardFieldConfigSourceOverrides{{
-	Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Value$/"}, Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: "no version"}},
-}}
+var ofVersions = unnamed("no version")
+
+// unnamed names the series whose legend is empty, which Grafana calls Value. Not byName: every series' value is called
+// that, and only what has no legend is shown so.
+func unnamed(name string) []dashboard.DashboardFieldConfigSourceOverrides {
+	return []dashboard.DashboardFieldConfigSourceOverrides{{
+		Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Value$/"}, Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: name}},
+	}}
+}
 
 // newGraph is lines over time.
 func newGraph(a about, l look, targets ...variants.Dataquery) panel {
-	return a.panel("timeseries", graphOptions(), l.config(lines(0)), targets)
+	return a.panel("timeseries", graphOptions(), l.config(lines(l, 0)), targets)
 }
 
 // newAreas is areas over time that add up.
 func newAreas(a about, l look, targets ...variants.Dataquery) panel {
-	custom := lines(30)
+	custom := lines(l, 30)
 	custom.Stacking = &common.StackingConfig{Mode: ptr(common.StackingModeNormal), Group: ptr("A")}
 	return a.panel("timeseries", graphOptions(), l.config(custom), targets)
 }
 
 // newLimited is lines over time in colours of their own, with the thresholds as dashed lines.
 func newLimited(a about, l look, targets ...variants.Dataquery) panel {
-	custom := lines(0)
+	custom := lines(l, 0)
 	custom.ThresholdsStyle = &common.GraphThresholdsStyleConfig{Mode: common.GraphThresholdsStyleModeDashed}
 	return a.panel("timeseries", graphOptions(), l.configAs(dashboard.FieldColorModeIdPaletteClassicByName, l.steps, custom), targets)
 }
@@ -81,10 +102,18 @@ func graphOptions() timeseries.Options {
 	return timeseries.Options{Legend: legend(true), Tooltip: tooltip()}
 }
 
+// roomFor is how far the axis of a unit goes at least: Grafana draws a constant 0 on an axis to 100.
+var roomFor = map[string]float64{"percentunit": 0.01, "cps": 0.1, "reqps": 0.1, "short": 1, "suffix:x": 1, "s": 0.01, "ms": 10}
+
 // lines breaks where there is no value: a gap is not a zero.
-func lines(fill float64) *timeseries.FieldConfig {
+func lines(l look, fill float64) *timeseries.FieldConfig {
+	var room *float64
+	if least, ok := roomFor[l.unit]; ok && l.max == nil {
+		room = &least
+	}
 	return &timeseries.FieldConfig{
-		DrawStyle: ptr(common.GraphDrawStyleLine), LineInterpolation: ptr(common.LineInterpolationLinear), LineWidth: ptr(1.0),
+		AxisSoftMax: room,
+		DrawStyle:   ptr(common.GraphDrawStyleLine), LineInterpolation: ptr(common.LineInterpolationLinear), LineWidth: ptr(1.0),
 		FillOpacity: &fill, ShowPoints: ptr(common.VisibilityModeAuto), SpanNulls: &common.BoolOrFloat64{Bool: ptr(false)},
 	}
 }
@@ -97,7 +126,7 @@ func newTable(a about, l look, columns columns, sortBy string, targets ...varian
 		column, descending := strings.CutPrefix(sortBy, "-")
 		options.SortBy = []common.TableSortByFieldState{{DisplayName: column, Desc: &descending}}
 	}
-	l.overrides = append([]dashboard.DashboardFieldConfigSourceOverrides{blankCells}, l.overrides...)
+	l.overrides = append([]dashboard.DashboardFieldConfigSourceOverrides{l.blankCells()}, l.overrides...)
 	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto, MinWidth: ptr(60.0)}), targets)
 	if len(targets) > 1 {
 		p.Transformations = append(p.Transformations, dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
@@ -106,9 +135,13 @@ func newTable(a about, l look, columns columns, sortBy string, targets ...varian
 	return p
 }
 
-// blankCells has cells without a value say so shortly: what the panel says when it has no row would not fit into them.
-var blankCells = dashboard.DashboardFieldConfigSourceOverrides{
-	Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/.*/"}, Properties: []dashboard.DynamicConfigValue{{Id: "noValue", Value: "–"}},
+// blankCells has cells without a value say so shortly, in no colour: what the panel says when it has no row would not fit into them.
+func (l look) blankCells() dashboard.DashboardFieldConfigSourceOverrides {
+	return dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/.*/"}, Properties: []dashboard.DynamicConfigValue{
+			{Id: "noValue", Value: "–"}, {Id: "mappings", Value: orBlank(l.mappings)},
+		},
+	}
 }
 
 // columns are the fields of a table in order, and their headings; one without heading is hidden.

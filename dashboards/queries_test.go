@@ -36,7 +36,7 @@ func init() { registry = append(registry, ownMetrics()...) }
 var labelValues = regexp.MustCompile(`^label_values\((.*), ([^,]+)\)$`)
 
 // filledByGrafana are the variables that every dashboard has.
-var filledByGrafana = strings.NewReplacer("$__rate_interval", "5m", "$__range_s", "86400", "$__range", "1d")
+var filledByGrafana = strings.NewReplacer("$__rate_interval", "5m", "$__range_s", "86400", "$__range", "1d", "$__interval_ms", "900000", "$__interval", "15m")
 
 // promQL are all queries of a dashboard to Prometheus, with $ variables as Grafana fills them in.
 func promQL(t *testing.T, d map[string]any) []string {

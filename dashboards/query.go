@@ -124,6 +124,7 @@ func (v vector) orAllOf(w vector) vector { return v.operator("or on ()", w) }
 
 // timesOn and overOn match what w has one of for several series of v, by attributes.
 func (v vector) timesOn(w vector, attributes ...string) vector { return v.on("*", w, attributes) }
+func (v vector) plusOn(w vector, attributes ...string) vector  { return v.on("+", w, attributes) }
 func (v vector) overOn(w vector, attributes ...string) vector  { return v.on("/", w, attributes) }
 
 func (v vector) on(symbol string, w vector, attributes []string) vector {

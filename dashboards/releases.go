@@ -73,38 +73,38 @@ func (r releases) orNone(v vector) vector {
 func (r releases) frequency() panel {
 	days := vector{promQL: "(" + chosenSeconds + " / 86400)"}
 	return newStat(about{"frequency", "Deployments a day", "Deployments that began in the time that is chosen, by its days. Good is often and small: daily or more is elite by DORA.", 0},
-		look{unit: "short", decimals: ptr(2.0), none: noVersions, steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(days), "a day"))
+		look{unit: "short", brief: "no version", none: noVersions, steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(days), "a day"))
 }
 
 func (r releases) leadTime() panel {
 	return newStat(about{"lead time", "Lead time", "From the commit to when it was deployed everywhere, on average, of the deployments whose report told when the commit was made. Good is less than a day; less than an hour is elite by DORA.", 0},
 		look{unit: "s", decimals: ptr(0.0), steps: from(good, step(86400, notice), step(604800, warning)),
-			none: "No report told when a commit was made: give srectl mark --commit-time, or deployment.commit_time"},
+			brief: "not reported", none: "No report told when a commit was made: give srectl mark --commit-time, or deployment.commit_time"},
 		now("A", r.led().where(r.all(), byDeployment...).mean(), "on average"))
 }
 
 func (r releases) failureRate() panel {
 	failed := r.failed().count().orAllOf(number(0).times(r.all().count()))
 	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back or failed, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
-		look{unit: "percentunit", decimals: ptr(0.0), none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
+		look{unit: "percentunit", decimals: ptr(0.0), brief: "no deployment", none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
 		now("A", failed.over(r.all().count()), "failed"))
 }
 
 func (r releases) restoring() panel {
 	return newStat(about{"restoring", "Time to restore", "How long SLOs burned at a time, on average, until they were well again: every incident counts, whether a deployment began it or not. Good is less than an hour. To within 5 minutes.", 0},
-		look{unit: "s", decimals: ptr(0.0), none: "No SLO began to burn in the time that is chosen", steps: from(good, step(3600, warning), step(86400, bad))},
+		look{unit: "s", decimals: ptr(0.0), brief: "no incident", none: "No SLO began to burn in the time that is chosen", steps: from(good, step(3600, warning), step(86400, bad))},
 		now("A", r.broken().sum().over(r.incidents().sum()), "an incident"))
 }
 
 func (r releases) rollout() panel {
 	return newStat(about{"rollout", "Time to roll out", "From the first telemetry of a version to when it had taken its predecessor's place: the slowest of the time that is chosen. Good is minutes.", 0},
-		look{unit: "s", decimals: ptr(0.0), none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
+		look{unit: "s", decimals: ptr(0.0), brief: "none complete", none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
 		now("A", r.rolledOut().where(r.all(), byDeployment...).max(), "slowest"))
 }
 
 func (r releases) underWay() panel {
 	return newStat(about{"under way", "Under way", "Deployments that have started and are not over: two versions run. Good is 0, or the one that you wait for.", 0},
-		look{unit: "short", decimals: ptr(0.0), none: noVersions, steps: from(good, step(1, neutral))},
+		look{unit: "short", decimals: ptr(0.0), brief: "no version", none: noVersions, steps: from(good, step(1, neutral))},
 		now("A", r.info(anyOf(attrStatus, openStatuses...)).max(byDeployment...).count().orAllOf(number(0).times(r.info().max())), "under way"))
 }
 
@@ -123,7 +123,7 @@ const (
 func (r releases) matrix() panel {
 	newest := r.start().max(append([]string{attrStatus}, byDeployment...)...).newest(byPlace...)
 	target := newest.joined(attrPlace, "/", attrNamespace, attrService).trimmed(attrPlace, "/?(.*)").joined(attrRunning, between, attrVersion, attrStatus)
-	p := newTable(about{"matrix", "What runs where", "The newest version of each service in each environment. Good is green. Blue rolls out, yellow is a canary, orange was rolled back, red failed: then an older version runs too.", 9},
+	p := newTable(about{"matrix", "What runs where", "The newest version of each service in each environment. Good is green. Blue rolls out, yellow is a canary, orange was rolled back, red failed: then an older version runs too.", 6},
 		look{unit: "none", none: noVersions, steps: from("transparent"), mappings: inStatusColours()}, columns{}, "Service", rows("A", target))
 	corner := label(attrPlace) + `\` + label(attrEnvironment)
 	p.Transformations = []dashboard.DataTransformerConfig{
@@ -139,32 +139,31 @@ func (r releases) matrix() panel {
 	return p
 }
 
-// inStatusColours takes the status from behind a version, and shows it as a colour.
+// inStatusColours shows the status behind a version as a colour, and in words if it is not complete.
 func inStatusColours() []dashboard.ValueMapping {
 	var all []dashboard.ValueMapping
 	for i, p := range statusColours {
-		all = append(all, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
-			Type: dashboard.MappingTypeRegexToText,
-			Options: dashboard.DashboardRegexMapOptions{
-				Pattern: "/^(.*)" + between + p[0] + "$/",
-				Result:  dashboard.ValueMappingResult{Text: ptr("$1"), Color: ptr(p[1]), Index: ptr(int32(i))},
-			},
-		}})
+		text := "$1 " + p[0]
+		if p[0] == "completed" {
+			text = "$1"
+		}
+		all = append(all, pattern("/^(.*)"+between+p[0]+"$/", dashboard.ValueMappingResult{Text: &text, Color: ptr(p[1]), Index: ptr(int32(i))}))
 	}
 	return all
 }
 
 // history is every deployment of the time that is chosen, the newest first.
 func (r releases) history() panel {
-	return newTable(about{"history", "Deployed", "What was deployed in the time that is chosen, with the last status known. Good is completed, and no SLO that burned after it. The name of a service leads to its dashboard.", 15},
+	return newTable(about{"history", "Deployed", "What was deployed in the time that is chosen, with the last status known. Good is completed, and no SLO that burned after it. The name of a service leads to its dashboard.", 18},
 		look{unit: "none", steps: from("transparent"), none: "Nothing was deployed in the time that is chosen", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Service", "links", toService),
-			field("Began", "unit", "dateTimeAsLocal"),
-			field("Rolled out in", "unit", "s", "decimals", 0),
-			field("Lead time", "unit", "s", "decimals", 0),
-			field("Instances", "unit", "short", "decimals", 0),
-			field("Status", "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
-			field("SLO burned", "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
+			field("Began", "unit", "dateTimeAsIso", "custom.width", 160),
+			field("Rolled out in", "unit", "s", "decimals", 0, "custom.width", 105),
+			field("Lead time", "unit", "s", "decimals", 0, "custom.width", 85),
+			field("Instances", "unit", "short", "decimals", 0, "custom.width", 85),
+			field("Commit", "mappings", shortCommit(), "custom.width", 85),
+			field("Status", "custom.width", 105, "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
+			field("SLO burned", "custom.width", 100, "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
 		}},
 		columns{{label(attrService), "Service"}, {label(attrEnvironment), "Environment"}, {label(attrVersion), "Version"}, {"Value #began", "Began"},
 			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #instances", "Instances"},
@@ -179,21 +178,21 @@ func (r releases) history() panel {
 
 // always shows a word for any number.
 func always(word string) []dashboard.ValueMapping {
-	return []dashboard.ValueMapping{{RangeMap: &dashboard.RangeMap{
+	return orBlank([]dashboard.ValueMapping{{RangeMap: &dashboard.RangeMap{
 		Type:    dashboard.MappingTypeRangeToText,
 		Options: dashboard.DashboardRangeMapOptions{Result: dashboard.ValueMappingResult{Text: &word}},
-	}}}
+	}}})
 }
 
-// daily has a bar for each day.
+// daily has a bar for each day or, of few days, for a part of one.
 func (r releases) daily() panel {
-	day := vector{promQL: "(time() - 86400)"}
-	started := vector{"last_over_time(" + r.start().promQL + "[1d])", r.names}.max(byDeployment...).above(day)
-	p := newAreas(about{"daily", "Deployments by day", "Deployments that began in the day before each bar, by service; the first version of a new service counts too. Good is a few every working day rather than many at once.", 9},
+	before := vector{promQL: "(time() - $__interval_ms / 1000)"}
+	started := vector{"last_over_time(" + r.start().promQL + "[$__interval])", r.names}.max(byDeployment...).above(before)
+	p := newAreas(about{"daily", "Deployments over time", "Deployments that began since the bar before, by service; the first version of a new service counts too. Good is a few every working day rather than many at once.", 9},
 		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(attrService), "{{service_name}}"))
 	custom := p.FieldConfig.Defaults.Custom.(*timeseries.FieldConfig)
 	custom.DrawStyle, custom.FillOpacity = ptr(common.GraphDrawStyleBars), ptr(80.0)
-	p.Interval = ptr("1d")
+	p.Interval, p.MaxDataPoints = ptr("5m"), ptr(30.0)
 	return p
 }
 

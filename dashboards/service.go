@@ -65,10 +65,10 @@ func (s service) dashboard(uid string) []byte {
 func (s service) alerts() panel {
 	runbook := linked("Runbook", address(s.options.RunbookURL, s.Slug())+"/${__value.text}")
 	return newTable(about{"alerts", "Alerts", "What fires or is about to, in all environments. Good is an empty table. " +
-		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 9},
+		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 10},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-			field("Alert", "links", runbook, "custom.width", 190), field("Environment", "custom.width", 95),
-			field("Severity", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("Alert", "links", runbook, "custom.width", 185), field("Environment", "custom.width", 95),
+			field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
 		columns{{label(attrAlert), "Alert"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},

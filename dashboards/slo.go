@@ -101,7 +101,7 @@ func (o objective) shareStat(key string) panel {
 func (o objective) remainingStat(key string) panel {
 	return newStat(about{key + "left", "Error budget left", "What is left of the bad events that the objective allows over " + o.Window.String() +
 		". Good is more than half. Below 0 the promise is broken until bad events leave the period.", 0},
-		look{unit: "percentunit", decimals: ptr(1.0), none: none, steps: budgetSteps}, now("A", o.remaining(), inEnvironment))
+		look{unit: "percentunit", none: none, steps: budgetSteps}, now("A", o.remaining(), inEnvironment))
 }
 
 func (o objective) burnStat(key string) panel {
@@ -116,9 +116,12 @@ func (o objective) exhaustionStat(key string) panel {
 	left := func(i int) float64 { return math.Round(o.period().Seconds() / pairs[i].Factor) }
 	return newStat(about{key + "exhaustion", "Budget spent in", "When the budget is gone if the last hour goes on; at most the period. " +
 		"Good is the whole period. Red is as fast as what pages.", 0},
-		look{unit: "s", decimals: ptr(0.0), none: none, steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
+		look{unit: "s", decimals: ptr(0.0), none: none, mappings: spent(), steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
 		now("A", o.exhaustion(), inEnvironment))
 }
+
+// spent says that no time is left.
+func spent() []dashboard.ValueMapping { return texts([2]string{"0", "spent"}) }
 
 func (o objective) stateStat(key string) panel {
 	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and nothing asks for it. no_data: nothing is known. " +

@@ -50,7 +50,7 @@ export function Panel({ panel, width, height, dashboard }) {
     else if (!Visualisation) settle({ name: 'error', error: `the preview cannot draw a panel of type ${panel.type}` });
     else if (panel.type === 'text') settle({ name: 'data' });
     else load(panel, {
-      range: own, width, interval: panel.interval, scrapeInterval: settings.scrapeInterval, replaceVariables, theme, timeZone: 'browser',
+      range: own, width, interval: panel.interval, maxDataPoints: panel.maxDataPoints, scrapeInterval: settings.scrapeInterval, replaceVariables, theme, timeZone: 'browser',
       replace: (text, scoped) => replace(text, { scoped, format: 'prometheus' }),
     }).then(loaded => settle({ name: hasValues(loaded.data) ? 'data' : isYoung(panel, own, settings) ? 'young' : 'empty', ...loaded }), error => settle({ name: 'error', error: error.message }));
     return () => { current = false; };

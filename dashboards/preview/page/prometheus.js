@@ -29,9 +29,9 @@ export async function seriesNames(query, { to }) {
 }
 
 // stepOf is the interval between two points of a graph so wide, and what the built-in variables say about it.
-export function stepOf({ range, width, interval, scrapeInterval }) {
+export function stepOf({ range, width, interval, maxDataPoints, scrapeInterval }) {
   const lowest = interval || scrapeInterval;
-  const { intervalMs } = rangeUtil.calculateInterval(range, Math.max(1, Math.round(width)), lowest);
+  const { intervalMs } = rangeUtil.calculateInterval(range, maxDataPoints ?? Math.max(1, Math.round(width)), lowest);
   const scrapeMs = rangeUtil.intervalToMs(scrapeInterval);
   const rangeMs = range.to.valueOf() - range.from.valueOf();
   const text = ms => (ms % 1000 ? `${ms}ms` : `${ms / 1000}s`);
@@ -47,8 +47,8 @@ export function stepOf({ range, width, interval, scrapeInterval }) {
 }
 
 // runTarget answers one query of a panel; replace puts the variables in its places.
-export async function runTarget(target, { range, width, interval, scrapeInterval, replace }) {
-  const { stepMs, scoped } = stepOf({ range, width, interval: target.interval || interval, scrapeInterval });
+export async function runTarget(target, { range, width, interval, maxDataPoints, scrapeInterval, replace }) {
+  const { stepMs, scoped } = stepOf({ range, width, interval: target.interval || interval, maxDataPoints, scrapeInterval });
   const query = replace(target.expr, scoped);
   const results = [];
   const notices = [];
@@ -63,7 +63,7 @@ export async function runTarget(target, { range, width, interval, scrapeInterval
     results.push(...pointsOf(answer.data).map(({ metric, value }) => seriesFrame(target, query, 0, metric, [value])));
     notices.push(answer.notices);
   }
-  const exemplars = target.exemplar ? await exemplarsOf(query, range) : [];
+  const exemplars = target.exemplar ? await exemplarsOf(query, range, stepMs) : [];
   return { frames: shaped(target, results), exemplars, notices };
 }
 
@@ -140,7 +140,20 @@ function heatmapRows(frames) {
   }];
 }
 
-async function exemplarsOf(query, { from, to }) {
+async function exemplarsOf(query, { from, to }, stepMs) {
   const { data } = await ask('query_exemplars', { query, start: seconds(from), end: seconds(to) });
-  return data.flatMap(({ exemplars }) => exemplars).map(({ timestamp, value, labels }) => ({ time: timestamp * 1000, value: Number(value), labels }));
+  return thinned(data.flatMap(({ exemplars }) => exemplars).map(({ timestamp, value, labels }) => ({ time: timestamp * 1000, value: Number(value), labels })), stepMs);
+}
+
+// thinned keeps, as Grafana does, the largest of each step, and of the others those that are two standard deviations below the one before.
+function thinned(all, stepMs) {
+  const mean = all.reduce((sum, { value }) => sum + value, 0) / all.length;
+  const deviation = Math.sqrt(all.reduce((sum, { value }) => sum + (value - mean) ** 2, 0) / all.length);
+  const kept = new Map();
+  for (const exemplar of [...all].sort((a, b) => b.value - a.value)) {
+    const step = Math.floor(exemplar.time / stepMs);
+    const before = kept.get(step) ?? [];
+    if (!before.length || (deviation > 0 && before.at(-1).value - exemplar.value >= 2 * deviation)) kept.set(step, [...before, exemplar]);
+  }
+  return [...kept.values()].flat();
 }
