@@ -1,8 +1,6 @@
 package runbooks
 
 import (
-	"encoding/json"
-	"net/url"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -15,17 +13,17 @@ func (c *subject) requests(slo *catalog.SLO) markdown {
 	switch {
 	case sli.Availability != nil:
 		b.paragraph("Failed requests, in traces (TraceQL). The deepest span with an error is where it breaks:")
-		b.add(c.search(c.traces(c.tagged("error", "true"), append(kinds(sli.Availability.SpanSelection), failed)...)))
+		b.add(c.search(c.traces(form{failed: true}, append(kinds(sli.Availability.SpanSelection), failed)...)))
 		b.add(onlyMatching(sli.Availability.SpanSelection))
 	case sli.Latency != nil:
 		b.paragraph("Slow requests, in traces (TraceQL). The longest span without longer ones below it is what they wait for:")
-		values := url.Values{"minDuration": {sli.Latency.Threshold.String()}}
-		b.add(c.search(c.traces(values, append(kinds(sli.Latency.SpanSelection), slow(sli.Latency)...)...)))
+		slowest := form{minDuration: sli.Latency.Threshold.String()}
+		b.add(c.search(c.traces(slowest, append(kinds(sli.Latency.SpanSelection), slow(sli.Latency)...)...)))
 		b.add(onlyMatching(sli.Latency.SpanSelection))
 	case sli.Spans != nil:
 		b.add(conditions("span", *sli.Spans))
 		b.paragraph("Spans of the service that failed, in traces (TraceQL). One may be bad here without being failed: then search for its attributes above.")
-		b.add(c.search(c.traces(c.tagged("error", "true"), failed)))
+		b.add(c.search(c.traces(form{failed: true}, failed)))
 	case sli.Logs != nil:
 		b.add(conditions("log record", *sli.Logs))
 	case sli.Metrics != nil:
@@ -43,7 +41,7 @@ func (c *subject) counted(slo *catalog.SLO) markdown {
 	sli := slo.SLI
 	spans := func(s catalog.SpanSelection) {
 		b.paragraph("What it counts, in traces (TraceQL). " + there)
-		b.add(c.search(c.traces(nil, kinds(s)...)))
+		b.add(c.search(c.traces(form{}, kinds(s)...)))
 		b.add(onlyMatching(s))
 	}
 	switch {
@@ -90,19 +88,6 @@ func slow(l *catalog.Latency) []string {
 		return []string{longer, "status != error"}
 	}
 	return []string{longer}
-}
-
-// tagged is Jaeger's search for a tag, in the service's environment if there is one only.
-func (c *subject) tagged(key, value string) url.Values {
-	tags := map[string]string{key: value}
-	if of := c.service.Environments; len(of) == 1 {
-		tags["deployment.environment.name"] = of[0]
-	}
-	text, err := json.Marshal(tags)
-	if err != nil { // strings in maps are JSON always
-		return nil
-	}
-	return url.Values{"tags": {string(text)}}
 }
 
 // onlyMatching says what of the spans found does not count.

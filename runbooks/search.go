@@ -39,7 +39,7 @@ func (c *subject) search(s search) markdown {
 
 // traces is a search for the service's spans for which all the conditions hold, in Tempo's language, and the
 // nearest that Jaeger's form can ask.
-func (c *subject) traces(jaeger url.Values, conditions ...string) search {
+func (c *subject) traces(jaeger form, conditions ...string) search {
 	all := append([]string{"resource.service.name = " + traceQL(c.service.Name)}, conditions...)
 	if of := c.service.Environments; len(of) > 0 {
 		all = append(all[:1:1], append([]string{anyOf("resource.deployment.environment.name = ", of, traceQL)}, conditions...)...)
@@ -146,14 +146,31 @@ func (c *subject) explore(kind, uid, key, query, queryType string) string {
 	return base(c.o.Grafana) + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {string(panes)}}.Encode()
 }
 
-// jaeger is the address of a search in Jaeger: of the service's traces of the last hour.
-func (c *subject) jaeger(more url.Values) string {
+// A form is what Jaeger's search can ask of spans besides their service.
+type form struct {
+	failed      bool
+	minDuration string
+}
+
+// jaeger is the address of a search in Jaeger: of the service's traces of the last hour, in its environment if it
+// has one only. The form knows of no "or".
+func (c *subject) jaeger(f form) string {
 	if c.o.Jaeger == "" {
 		return ""
 	}
 	values := url.Values{"service": {c.service.Name}, "lookback": {"1h"}, "limit": {"20"}}
-	for key, value := range more {
-		values[key] = value
+	tags := map[string]string{}
+	if of := c.service.Environments; len(of) == 1 {
+		tags["deployment.environment.name"] = of[0]
+	}
+	if f.failed {
+		tags["error"] = "true"
+	}
+	if f.minDuration != "" {
+		values.Set("minDuration", f.minDuration)
+	}
+	if text, err := json.Marshal(tags); err == nil && len(tags) > 0 { // strings in maps are JSON always
+		values.Set("tags", string(text))
 	}
 	return base(c.o.Jaeger) + "/search?" + values.Encode()
 }

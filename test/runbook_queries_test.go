@@ -33,6 +33,14 @@ var languages = map[string]gotool.Module{
 		Path: "github.com/grafana/loki/v3", Version: "v3.7.8",
 		Sum: "h1:bJ0WFWVOjgvG/jYmT9fIX15SYXXDwuEu/IMgTwMA97U=", GoModSum: "h1:SubN2HoviBLMmtr/jiMLom/3l3I9CIl8NvWIAEVa2C0=",
 	},
+	"jaeger": { // no language: its links have forms. The package of its API has a server too, with all its stores.
+		Path: "github.com/jaegertracing/jaeger", Version: "v1.76.0",
+		Sum: "h1:sWCOOF1dr+NL0PLil7mFo3BqqQL8k4WiM7aguFbc14g=", GoModSum: "h1:hqcuJlLDTv7G2x5eFd/BhwcPdLxj3N+90aKhIzdOcKo=",
+		Sources: []string{
+			"cmd/query/app/default_params.go", "cmd/query/app/handler_options.go", "cmd/query/app/http_handler.go", "cmd/query/app/json_marshaler.go",
+			"cmd/query/app/otlp_translator.go", "cmd/query/app/query_parser.go", "cmd/query/app/util.go",
+		},
+	},
 }
 
 // answers asks the queries of the file of telemetry: for each, the numbers of the spans or log records it
@@ -286,25 +294,37 @@ func correlated(spans []span) string {
 	return ""
 }
 
-// hostilePages are of services whose names and conditions try to leave the strings they stand in.
+// pagesOf are the pages of a service.
+func pagesOf(service *catalog.Service, o runbooks.Options) (pages []runbookPage) {
+	file, _ := alerts.Generate(service, alerts.DefaultOptions())
+	made, _ := runbooks.Generate(service, file.Alerts, func(string) ([]byte, bool) { return nil, false }, o)
+	for _, page := range made {
+		pages = append(pages, runbookPage{page.Path, string(page.Text)})
+	}
+	return pages
+}
+
 func hostilePages() (pages []runbookPage) {
+	for _, service := range hostileServices() {
+		pages = append(pages, pagesOf(service, runbooks.DefaultOptions())...)
+	}
+	return pages
+}
+
+// hostileServices are those whose names and conditions try to leave the strings they stand in.
+func hostileServices() (services []*catalog.Service) {
 	for _, s := range []string{`a"b`, `a\`, "a`b", `a" } || { true } //`, `"} | line_format "x`, "a'b", "a\nb", "a\x00b", "ü\u202e", `{{ . }}`, "` + \"", `\"`, "--", "#"} {
 		slo := func(name string, sli catalog.SLI) *catalog.SLO {
 			return &catalog.SLO{Name: name, Objective: 99, Window: catalog.Window{Rolling: 30 * 24 * time.Hour}, SLI: sli}
 		}
 		server := catalog.SpanSelection{Kinds: []string{"server"}, Match: s}
-		service := &catalog.Service{Name: s, Namespace: s, Environments: []string{s, "b"}, SLOs: []*catalog.SLO{
+		services = append(services, &catalog.Service{Name: s, Namespace: s, Environments: []string{s, "b"}, SLOs: []*catalog.SLO{
 			slo("availability", catalog.SLI{Availability: &catalog.Availability{SpanSelection: server}}),
 			slo("latency", catalog.SLI{Latency: &catalog.Latency{SpanSelection: server, Threshold: 90 * time.Second}}),
 			slo("logs", catalog.SLI{Logs: &catalog.Conditions{Good: s}}),
-		}}
-		file, _ := alerts.Generate(service, alerts.DefaultOptions())
-		made, _ := runbooks.Generate(service, file.Alerts, func(string) ([]byte, bool) { return nil, false }, runbooks.DefaultOptions())
-		for _, page := range made {
-			pages = append(pages, runbookPage{page.Path, string(page.Text)})
-		}
+		}})
 	}
-	return pages
+	return services
 }
 
 // Every command of every page is one that bash can read.

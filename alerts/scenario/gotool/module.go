@@ -12,10 +12,16 @@ import (
 
 // A Module is another project whose packages a program needs. Sums are its lines of a go.sum: with them nobody
 // has to be asked whether it is the right one.
-type Module struct{ Path, Version, Sum, GoModSum string }
+type Module struct {
+	Path, Version, Sum, GoModSum string
+	// Sources are files of the module that become a package of the program, by their folder's name: those that
+	// it needs of a package whose other files need what takes minutes to compile.
+	Sources []string
+}
 
 // BuildWith builds the program in the folder source with packages of the module, and with the versions of
-// all others that the module itself is built with. It returns its path, in the repository's cache.
+// all others that the module itself is built with. It returns its path, in the repository's cache. The program
+// counts as a part of the module, so it may import what is internal there.
 func BuildWith(m Module, source string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -39,9 +45,10 @@ func BuildWith(m Module, source string) (string, error) {
 
 // prepare writes the go.mod and go.sum of a module that is built as this one is.
 func (m Module) prepare(folder string) error {
+	module := "module " + m.Path + "/tool\n"
 	own := fmt.Sprintf("%[1]s %[2]s %[3]s\n%[1]s %[2]s/go.mod %[4]s\n", m.Path, m.Version, m.Sum, m.GoModSum)
 	write := func(name, text string) error { return os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600) }
-	if err := errors.Join(write("go.mod", "module example.com/tool\n"), write("go.sum", own)); err != nil {
+	if err := errors.Join(write("go.mod", module), write("go.sum", own)); err != nil {
 		return err
 	}
 	out, err := goCommand(folder, "mod", "download", "-json", m.Path+"@"+m.Version)
@@ -50,6 +57,9 @@ func (m Module) prepare(folder string) error {
 	}
 	var at struct{ Dir string }
 	if err := json.Unmarshal(out, &at); err != nil {
+		return err
+	}
+	if err := m.copySources(at.Dir, folder); err != nil {
 		return err
 	}
 	goMod, err := os.ReadFile(filepath.Join(at.Dir, "go.mod"))
@@ -67,7 +77,24 @@ func (m Module) prepare(folder string) error {
 		}
 	}
 	require := fmt.Sprintf("\nrequire %s %s\n", m.Path, m.Version)
-	return errors.Join(write("go.mod", "module example.com/tool\n"+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
+	return errors.Join(write("go.mod", module+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
+}
+
+func (m Module) copySources(from, to string) error {
+	for _, source := range m.Sources {
+		text, err := os.ReadFile(filepath.Join(from, source))
+		if err != nil {
+			return err
+		}
+		folder := filepath.Join(to, filepath.Base(filepath.Dir(source)))
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, filepath.Base(source)), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // goCommand returns what it prints. It is quiet about flags that others set for their own modules.
