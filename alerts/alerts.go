@@ -65,6 +65,8 @@ type File struct {
 	Service *catalog.Service
 	Groups  []rulefmt.RuleGroup
 	Alerts  []Alert
+	// Digest is the service's, as it was.
+	Digest string
 	// comments stand above the group of that name.
 	comments map[string]string
 }
@@ -75,9 +77,13 @@ type Warning struct {
 	Message  string
 }
 
+func newFile(s *catalog.Service) File {
+	return File{Service: s, Digest: s.Digest(), comments: map[string]string{}}
+}
+
 // Generate makes the rules of a service.
 func Generate(s *catalog.Service, o Options) (File, []Warning) {
-	g := &generator{service: s, options: o, names: newNames(o.Translation), file: File{Service: s, comments: map[string]string{}}}
+	g := &generator{service: s, options: o, names: newNames(o.Translation), file: newFile(s)}
 	for _, slo := range s.SLOs {
 		g.slo(slo)
 	}

@@ -25,8 +25,8 @@ func CollectorService() *catalog.Service {
 // Collector makes the alerts about the collector itself, from its own metrics as its port 8888
 // has them.
 func Collector(o Options) File {
-	g := &generator{service: CollectorService(), options: o, names: newNames(o.Translation)}
-	g.file = File{Service: g.service, comments: map[string]string{}}
+	s := CollectorService()
+	g := &generator{service: s, options: o, names: newNames(o.Translation), file: newFile(s)}
 	var rules []rulefmt.Rule
 	for _, a := range collectorAlerts() {
 		rule := g.alert(a)

@@ -1,8 +1,6 @@
 package alerts
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"regexp"
 	"strings"
@@ -39,17 +37,6 @@ func (f File) WritePrometheusRule(w io.Writer) error {
 	})
 }
 
-// Hash is a digest of the service as the catalog has it, for a reader to tell whether a file is
-// of this catalog.
-func (f File) Hash() string {
-	text, err := f.Service.YAML()
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
-}
-
 func (f File) write(w io.Writer, write func(*emitter)) error {
 	e := newEmitter()
 	e.WriteString(f.header())
@@ -59,12 +46,7 @@ func (f File) write(w io.Writer, write func(*emitter)) error {
 }
 
 // header says that the file is generated, and from what.
-func (f File) header() string {
-	if hash := f.Hash(); hash != "" {
-		return Header + "# Input: " + hash + "\n"
-	}
-	return Header
-}
+func (f File) header() string { return Header + "# Input: " + f.Digest + "\n" }
 
 var notInObjectNames = regexp.MustCompile(`[^a-z0-9-]+`)
 

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 
@@ -11,6 +13,16 @@ import (
 // YAML writes the service as a catalog document. Defaults are left out; reading it again
 // gives an equal service.
 func (s *Service) YAML() ([]byte, error) { return marshal(serviceShape.write(*s)) }
+
+// Digest tells whether a service is as it was when something was generated from it: 16 hexadecimal digits of the SHA-256 of its YAML.
+func (s *Service) Digest() string {
+	text, err := s.YAML()
+	if err != nil { // cannot be written as YAML, so it was not read from YAML either
+		text = []byte(s.Name)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
 
 // A writer collects what a format cannot express of a service.
 type writer struct {

@@ -57,7 +57,7 @@ func TestQueriesHaveAnswers(t *testing.T) {
 	for _, a := range f.Alerts {
 		conditions = append(conditions, strings.TrimSpace(a.Expr))
 	}
-	pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
+	pages, _ := Generate(f, none, DefaultOptions())
 	asked := map[string]bool{}
 	for _, page := range pages {
 		queries := blocksOf(page.Text, "promql")

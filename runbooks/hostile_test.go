@@ -73,7 +73,7 @@ func skeleton(page []byte) string {
 	return b.String()
 }
 
-var nameless = regexp.MustCompile(`input: \w+`)
+var nameless = regexp.MustCompile(`input: [\w-]+`)
 
 // checkInert compares the pages of a hostile service with those of the same service with harmless text.
 func checkInert(t *testing.T, s string) {
@@ -83,7 +83,7 @@ func checkInert(t *testing.T, s string) {
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
 		o := linked()
 		o.Slug = func(service string) string { return service }
-		got, reports := Generate(service, f.Alerts, none, o)
+		got, reports := Generate(f, none, o)
 		require.Empty(t, reports)
 		byAlert := map[string][]byte{}
 		for _, p := range got {
@@ -197,7 +197,7 @@ func TestQueriesParse(t *testing.T) {
 		}
 		queries := 0
 		for _, f := range files {
-			pages, _ := Generate(f.Service, f.Alerts, none, o)
+			pages, _ := Generate(f, none, o)
 			for _, page := range pages {
 				for _, promql := range blocksOf(page.Text, "promql") {
 					_, err := p.ParseExpr(promql)
@@ -225,7 +225,7 @@ func blocksOf(page []byte, language string) []string {
 // What a link runs is what stands above it.
 func TestLinksRunTheQueriesOfThePage(t *testing.T) {
 	for _, f := range examples(t) {
-		pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
+		pages, _ := Generate(f, none, DefaultOptions())
 		for _, page := range pages {
 			run := map[string]bool{}
 			links, _ := Links(page.Text)

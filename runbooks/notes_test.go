@@ -191,15 +191,14 @@ func TestTwoServicesOfOneName(t *testing.T) {
 	assert.Empty(t, snapshot(t, root))
 }
 
-func TestHash(t *testing.T) {
-	mailer := shopFile(t, "mailer").Service
-	before := Hash(mailer)
-	pages, _ := Generate(mailer, nil, none, DefaultOptions())
-	hash, line := HashOf(pages[0].Text)
-	assert.Equal(t, before, hash)
+func TestInput(t *testing.T) {
+	mailer := shopFile(t, "mailer")
+	pages, _ := Generate(mailer, none, DefaultOptions())
+	input, line := InputOf(pages[0].Text)
+	assert.Equal(t, Input(mailer.Service.Digest()), input)
 	assert.Equal(t, 2, line)
-	mailer.SLOs[0].Objective = 99.5
-	assert.NotEqual(t, before, Hash(mailer))
+	mailer.Service.SLOs[0].Objective = 99.5
+	assert.NotEqual(t, input, Input(mailer.Service.Digest()))
 }
 
 // A fuzzed block comes back as it was, or the page is not touched.
@@ -208,10 +207,11 @@ func FuzzNotes(f *testing.F) {
 	f.Add([]byte("<!-- notes:begin b -->\n"))
 	f.Add([]byte("\r\n<!-- notes:end -->"))
 	mailer := shopFile(f, "mailer")
+	mailer.Alerts = mailer.Alerts[:1]
 	f.Fuzz(func(t *testing.T, content []byte) {
 		page := append([]byte("<!-- notes:begin known-causes -->\n"), content...)
 		page = append(page, "\n<!-- notes:end -->\n"...)
-		pages, reports := Generate(mailer.Service, mailer.Alerts[:1], func(path string) ([]byte, bool) {
+		pages, reports := Generate(mailer, func(path string) ([]byte, bool) {
 			return page, !strings.HasSuffix(path, Index)
 		}, DefaultOptions())
 		if catalog.Problems(reports).Err() != nil {
@@ -246,7 +246,7 @@ func BenchmarkWrite(b *testing.B) {
 	checkout := shopFile(b, "checkout")
 	b.ReportAllocs()
 	for b.Loop() {
-		pages, _ := Generate(checkout.Service, checkout.Alerts, none, DefaultOptions())
+		pages, _ := Generate(checkout, none, DefaultOptions())
 		size := 0
 		for _, p := range pages {
 			size += len(p.Text)

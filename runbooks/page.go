@@ -15,15 +15,15 @@ type subject struct {
 	alerts []alerts.Alert
 	all    [][]alerts.Alert
 	q      queries
-	hash   string
+	input  string
 	o      Options
 	// written are parts that another page of the service has too.
 	written map[part]markdown
 }
 
-func newSubject(s *catalog.Service, all [][]alerts.Alert, o Options) subject {
+func newSubject(f alerts.File, all [][]alerts.Alert, o Options) subject {
 	return subject{
-		service: s, all: all, q: queries{newNames(o.Alerts.Translation), s}, hash: Hash(s), o: o,
+		service: f.Service, all: all, q: queries{newNames(o.Alerts.Translation), f.Service}, input: Input(f.Digest), o: o,
 		written: map[part]markdown{},
 	}
 }
@@ -61,18 +61,18 @@ func (c *subject) of(slo *catalog.SLO) []alerts.Alert {
 	return some
 }
 
-// The marker tells a generated page from one that is not ours to write; the hash tells what it was
+// The marker tells a generated page from one that is not ours to write; the input tells what it was
 // generated from.
 const (
-	marker     = "<!-- Generated: edit only between notes markers. Regenerate with: "
-	hashMarker = "<!-- input: "
-	orphanMark = "<!-- orphan -->"
+	marker      = "<!-- Generated: edit only between notes markers. Regenerate with: "
+	inputMarker = "<!-- input: "
+	orphanMark  = "<!-- orphan -->"
 )
 
 func (c *subject) header(title markdown, more ...markdown) markdown {
 	var b page
 	b.line(marker, markdown(comment(c.o.Command)), " -->")
-	b.line(hashMarker, markdown(c.hash), " -->")
+	b.line(inputMarker, markdown(c.input), " -->")
 	b.heading(1, title)
 	facts := []markdown{"Owner: " + sprintf("**%s**", orNone(c.service.Owner))}
 	if c.service.Tier > 0 {

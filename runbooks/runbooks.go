@@ -9,8 +9,6 @@ package runbooks
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"path"
@@ -87,25 +85,18 @@ func folder(service string) string {
 	return service
 }
 
-// Hash is the digest of what the pages of a service are made from: its catalog data and the generator.
-func Hash(s *catalog.Service) string {
-	text, err := s.YAML()
-	if err != nil { // cannot be written as YAML, so it was not read from YAML either
-		text = []byte(s.Name)
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "runbooks %s\n%s", Version, text))
-	return hex.EncodeToString(sum[:8])
-}
+// Input names what the pages of a service are made from: the generator, and the service's digest.
+func Input(digest string) string { return Version + "-" + digest }
 
 // Generate writes the pages of a service: one for each name of its alerts, which may be about several
 // SLOs, and the index. previous gives a page as it is now; its notes go into the new one. A page
 // whose notes cannot be read is reported and left out, so that nobody's notes are lost.
-func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string) ([]byte, bool), o Options) ([]Page, []Report) {
+func Generate(f alerts.File, previous func(path string) ([]byte, bool), o Options) ([]Page, []Report) {
 	var (
 		pages   []Page
 		reports []Report
 	)
-	byName := byName(all)
+	s, byName := f.Service, byName(f.Alerts)
 	add := func(path string, write func(*notebook) page) {
 		var notes []note
 		if old, ok := previous(path); ok {
@@ -124,7 +115,7 @@ func Generate(s *catalog.Service, all []alerts.Alert, previous func(path string)
 		}
 		pages = append(pages, Page{path, text.bytes()})
 	}
-	c := newSubject(s, byName, o)
+	c := newSubject(f, byName, o)
 	for _, group := range byName {
 		add(Path(s.Slug(), group[0].Name), c.page(group).runbook)
 	}

@@ -74,7 +74,7 @@ func TestSearchesAreClickable(t *testing.T) {
 	}
 	clicked := map[string]int{}
 	for _, f := range files {
-		pages, _ := Generate(f.Service, f.Alerts, none, linked())
+		pages, _ := Generate(f, none, linked())
 		for _, page := range pages {
 			run := map[string][]string{}
 			links, _ := Links(page.Text)
@@ -102,7 +102,7 @@ func TestSearchesAreClickable(t *testing.T) {
 // the folder test.
 func TestSearchInJaeger(t *testing.T) {
 	f := shopFile(t, "checkout")
-	pages, _ := Generate(f.Service, f.Alerts, none, linked())
+	pages, _ := Generate(f, none, linked())
 	asked := map[string]bool{}
 	for _, page := range pages {
 		links, _ := Links(page.Text)
@@ -121,7 +121,7 @@ func TestSearchInJaeger(t *testing.T) {
 // Nobody's Grafana, Jaeger or Kibana: the searches are there, and lead nowhere.
 func TestSearchesWithoutLinks(t *testing.T) {
 	f := shopFile(t, "checkout")
-	pages, _ := Generate(f.Service, f.Alerts, none, DefaultOptions())
+	pages, _ := Generate(f, none, DefaultOptions())
 	for _, page := range pages {
 		for _, name := range []string{"Grafana", "Jaeger", "Kibana]"} {
 			assert.NotContains(t, string(page.Text), name)

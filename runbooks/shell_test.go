@@ -50,7 +50,7 @@ func TestHostileNamesAreWordsOfCommands(t *testing.T) {
 	for _, s := range hostile {
 		service := hostileService(s)
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
-		pages, _ := Generate(service, f.Alerts, none, DefaultOptions())
+		pages, _ := Generate(f, none, DefaultOptions())
 		var blocks []string
 		for _, page := range pages {
 			for _, b := range blocksOf(page.Text, "sh") {

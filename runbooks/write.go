@@ -130,7 +130,7 @@ func (s *Shelf) Put(f alerts.File) ([]Report, error) {
 		text, ok := old[path]
 		return text, ok
 	}
-	pages, reports := Generate(f.Service, f.Alerts, previous, s.o)
+	pages, reports := Generate(f, previous, s.o)
 	for _, name := range others {
 		page, told := left(name, old[name])
 		pages, reports = append(pages, page...), append(reports, told...)
@@ -211,13 +211,13 @@ func Generated(page []byte) bool { return bytes.Contains(page, []byte(marker)) }
 // Orphaned tells whether the page's alert is known to be gone.
 func Orphaned(page []byte) bool { return bytes.HasPrefix(page, []byte(orphanMark)) }
 
-// HashOf is the input hash in a page's header and its line; "" if there is none.
-func HashOf(page []byte) (hash string, line int) {
+// InputOf is the [Input] in a page's header and its line; "" if there is none.
+func InputOf(page []byte) (input string, line int) {
 	for text := range bytes.Lines(page) {
 		line++
-		if rest, ok := bytes.CutPrefix(text, []byte(hashMarker)); ok {
-			hash, _, _ := strings.Cut(string(rest), " ")
-			return hash, line
+		if rest, ok := bytes.CutPrefix(text, []byte(inputMarker)); ok {
+			input, _, _ := strings.Cut(string(rest), " ")
+			return input, line
 		}
 	}
 	return "", 0

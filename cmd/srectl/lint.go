@@ -96,9 +96,9 @@ type lintPage struct {
 	links               []runbooks.Link
 	anchors             map[string]bool
 	generated, orphaned bool
-	// hash is of what the page was generated from, on line hashLine.
-	hash     string
-	hashLine int
+	// input is what the page was generated from, on line inputLine.
+	input     string
+	inputLine int
 }
 
 func (l *linter) lint() {

@@ -37,7 +37,7 @@ func (l *linter) readPages() {
 			if text, ok := l.read(name); ok {
 				p := &lintPage{generated: runbooks.Generated(text), orphaned: runbooks.Orphaned(text)}
 				p.links, p.anchors = runbooks.Links(text)
-				p.hash, p.hashLine = runbooks.HashOf(text)
+				p.input, p.inputLine = runbooks.InputOf(text)
 				l.pages[name] = p
 				for _, broken := range runbooks.CheckNotes(name, text) {
 					l.add(broken.Severity, name, broken.Line, broken.Message, broken.Mend)
@@ -50,9 +50,9 @@ func (l *linter) readPages() {
 // lintPages checks the runbooks: what they were generated from, their notes, their links, and that an
 // alert and an index lead to each.
 func (l *linter) lintPages() {
-	folders := map[string]*catalog.Service{}
+	folders, inputs := map[string]*catalog.Service{}, map[*catalog.Service]string{}
 	for _, s := range l.services {
-		folders[path.Dir(runbooks.IndexPath(s.Slug()))] = s
+		folders[path.Dir(runbooks.IndexPath(s.Slug()))], inputs[s] = s, runbooks.Input(s.Digest())
 		if l.pages[runbooks.IndexPath(s.Slug())] == nil {
 			l.error(runbooks.IndexPath(s.Slug()), 0, fmt.Sprintf("the index of service %q is missing", bare(s.Name)), "run srectl generate runbooks")
 		}
@@ -74,8 +74,8 @@ func (l *linter) lintPages() {
 			l.add(catalog.Warning, name, 1, "the service of this page is not in the catalog", "move the notes, then delete the folder")
 		case path.Base(name) != runbooks.Index && !l.linked[name]:
 			l.error(name, 1, "no alert leads to this page", "run srectl generate")
-		case page.hash != runbooks.Hash(service):
-			l.error(name, page.hashLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
+		case page.input != inputs[service]:
+			l.error(name, page.inputLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
 		case path.Base(name) != runbooks.Index:
 			l.lintIndexed(name, page)
 		}

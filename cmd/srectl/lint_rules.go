@@ -82,7 +82,7 @@ var inputLine = regexp.MustCompile(`(?m)^# Input: (\w+)$`)
 // lintInput compares the catalog that the rules were generated from with the one that there is.
 func (l *linter) lintInput(file string, text []byte, s *catalog.Service) {
 	at := inputLine.FindSubmatchIndex(text)
-	if at == nil || string(text[at[2]:at[3]]) == (alerts.File{Service: s}).Hash() {
+	if at == nil || string(text[at[2]:at[3]]) == s.Digest() {
 		return
 	}
 	l.error(file, 1+bytes.Count(text[:at[0]], []byte("\n")), "was generated from another state of the catalog", "run srectl generate alerts tests")
