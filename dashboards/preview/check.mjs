@@ -15,8 +15,7 @@ const seen = `[...document.querySelectorAll('[data-panel]')].map(panel => {
   return {
     ...panel.dataset, text: [...copy.querySelectorAll('*')].flatMap(element => [...element.childNodes]).filter(node => node.nodeType === 3).map(node => node.data).join(' '),
     links: [...panel.querySelectorAll('a[href]')].map(link => decodeURIComponent(link.getAttribute('href'))),
-    drawn: panel.querySelector('canvas, svg[data-standin], [role=grid], .markdown-html') !== null || panel.innerText.trim() !== panel.dataset.title,
-
+    drawn: panel.querySelector('canvas, svg[data-standin], [role=gridcell], .markdown-html') !== null || panel.innerText.trim() !== panel.dataset.title,
   };
 })`;
 

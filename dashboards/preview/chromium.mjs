@@ -107,10 +107,9 @@ async function openPage(send, listeners, url, { width, height }) {
       }
       return false;
     },
+    // fit makes the window as high as the page.
+    fit: async () => resize(Math.max(height, await evaluate('document.documentElement.scrollHeight'))),
     screenshot: async () => {
-      const tall = await evaluate('document.documentElement.scrollHeight');
-      await resize(Math.max(height, tall));
-      await frames(20);
       const { data } = await call('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
       return Buffer.from(data, 'base64');
     },

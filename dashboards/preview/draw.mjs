@@ -36,15 +36,20 @@ export async function* drawDashboards({ url, here, dashboards, images, only, the
   }
 }
 
-// Everything is drawn when no panel waits for data any more; a page that failed says so.
+// Everything is there when no panel waits for data any more; a page that failed says so. Tables measure themselves first.
 const DRAWN = `document.fonts.status === 'loaded' && document.querySelector('[data-panel], [role=alert]') !== null && document.querySelector('[data-state=loading]') === null`;
+const TABLES = `[...document.querySelectorAll('[data-type=table][data-state=data]')].every(table => table.querySelector('[role=gridcell]'))`;
 const WAITING = `[...document.querySelectorAll('[data-state=loading]')].map(panel => panel.dataset.title).join(', ')`;
 
+// drawn waits until everything is drawn in a window as high as the page. A table that stays blank is for the checks to find.
 async function drawn(page, name) {
   if (!await page.until(DRAWN, DRAWING)) {
     const late = await page.evaluate(WAITING);
     throw new Error([`${name} is not drawn after ${DRAWING / seconds} s; without data: ${late || 'everything'}`, ...page.complaints].join('\n  '));
   }
+  await page.fit();
+  await page.frames(20);
+  await page.until(TABLES, 30 * seconds);
   await page.frames(10);
 }
 
