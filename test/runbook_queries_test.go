@@ -297,7 +297,7 @@ func correlated(spans []span) string {
 // pagesOf are the pages of a service.
 func pagesOf(service *catalog.Service, o runbooks.Options) (pages []runbookPage) {
 	file, _ := alerts.Generate(service, alerts.DefaultOptions())
-	made, _ := runbooks.Generate(service, file.Alerts, func(string) ([]byte, bool) { return nil, false }, o)
+	made, _ := runbooks.Generate(file, func(string) ([]byte, bool) { return nil, false }, o)
 	for _, page := range made {
 		pages = append(pages, runbookPage{page.Path, string(page.Text)})
 	}
