@@ -85,7 +85,7 @@ dashboards/preview/node_modules: dashboards/preview/package-lock.json
 shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
-test: build generate-check vet lint test-unit test-e2e bench-compile vulncheck ## everything; what CI runs
+test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
