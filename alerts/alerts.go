@@ -10,6 +10,7 @@ package alerts
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -30,6 +31,9 @@ type Options struct {
 	Translation otlptranslator.TranslationStrategyOption
 	// RunbookURL and DashboardURL are what the links in the alerts begin with.
 	RunbookURL, DashboardURL string
+	// DashboardUID is that of a service's dashboard, if DashboardURL is where Grafana has them. Without one, they are
+	// found by the service's name.
+	DashboardUID func(*catalog.Service) string
 	// GoldenSignals adds tickets about latency and saturation that no SLO speaks of.
 	GoldenSignals bool
 }
@@ -134,10 +138,24 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	}
 	drop(a.Labels)
 	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Name))
-	a.Annotations["dashboard_url"] = literal(link(g.options.DashboardURL, g.service.Slug()))
+	a.Annotations["dashboard_url"] = g.dashboard()
 	g.file.Alerts = append(g.file.Alerts, a)
 	return rulefmt.Rule{Alert: a.Name, Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
 }
+
+// dashboard leads to the dashboard of the service; in Grafana, over the alert's environment.
+func (g *generator) dashboard() string {
+	if g.options.DashboardUID == nil {
+		return literal(link(g.options.DashboardURL, g.service.Slug()))
+	}
+	return literal(link(g.options.DashboardURL, g.options.DashboardUID(g.service))) + overEnvironment
+}
+
+// overEnvironment sets the variable of a dashboard in Grafana, if the series has an environment.
+const overEnvironment = `{{ with $labels.deployment_environment_name }}?var-environment={{ urlquery . }}{{ end }}`
+
+// Static is a link of an annotation without what depends on the series.
+func Static(link string) string { return strings.TrimSuffix(link, overEnvironment) }
 
 // link is a URL below base, whatever the names are made of.
 func link(base string, names ...string) string {

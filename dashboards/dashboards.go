@@ -62,7 +62,9 @@ type Warning = catalog.Problem
 
 // A Plan is a dashboard that is to be made. The text of those of thousands of services need not be in memory at once.
 type Plan struct {
-	Path string
+	UID, Path string
+	// Service is whose dashboard it is, if it is of one alone.
+	Service *catalog.Service
 	// Make gives the text. Plans may be made at the same time.
 	Make func() []byte
 }
@@ -102,7 +104,7 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 			})
 		}
 		taken[uid], taken[file] = true, true
-		plans = append(plans, Plan{path.Join(Folder, file), func() []byte {
+		plans = append(plans, Plan{uid, path.Join(Folder, file), s, func() []byte {
 			one := service{Service: s, options: o, names: names, board: newBoard(), known: known, dependents: needed[s.Name]}
 			return one.dashboard(uid)
 		}})

@@ -18,12 +18,14 @@ var reserved = map[string]bool{"fleet": true, "deployments": true, "correlation"
 
 // shared are the dashboards that are of no single service.
 func shared(n *names, o Options) []Plan {
-	file := func(name string) string { return path.Join(Folder, name+".json") }
+	plan := func(uid, name string, dashboard func() []byte) Plan {
+		return Plan{uid, path.Join(Folder, name+".json"), nil, dashboard}
+	}
 	return []Plan{
-		{file("fleet"), func() []byte { return newFleet(n).dashboard() }},
-		{file("deployments"), func() []byte { return newReleases(n).dashboard() }},
-		{file("correlation"), func() []byte { return newExplorer(n).dashboard() }},
-		{file("collector"), func() []byte { return newCollector(n, o).dashboard() }},
+		plan(FleetUID, "fleet", func() []byte { return newFleet(n).dashboard() }),
+		plan(DeploymentsUID, "deployments", func() []byte { return newReleases(n).dashboard() }),
+		plan(CorrelationUID, "correlation", func() []byte { return newExplorer(n).dashboard() }),
+		plan(CollectorUID, "collector", func() []byte { return newCollector(n, o).dashboard() }),
 	}
 }
 

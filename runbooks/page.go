@@ -143,7 +143,7 @@ func (c *subject) runbook(notes *notebook) page {
 // links lead to the alert's dashboard and to the other pages of the service.
 func (c *subject) links() []markdown {
 	links := []markdown{"All alerts of the service: " + pageLink(text(c.service.Name), Index)}
-	if d := c.alert().Annotations["dashboard_url"]; d != "" {
+	if d := alerts.Static(c.alert().Annotations["dashboard_url"]); d != "" {
 		links = append(links, "Dashboard: "+link(text(d), d))
 	}
 	links = append(links, sprintf("Severity: **%s**", text(c.alert().Severity)))

@@ -107,7 +107,7 @@ type base struct {
 func (g *generation) bases() []base {
 	return []base{
 		{"runbook-url", "where runbooks are served: links are URL/SERVICE/ALERT", &g.pages.Alerts.RunbookURL},
-		{"dashboard-url", "where dashboards are served: links are URL/SERVICE", &g.pages.Alerts.DashboardURL},
+		{"dashboard-url", "where dashboards are served: links are URL/SERVICE; .../d/{uid} leads to those generated for Grafana", &g.pages.Alerts.DashboardURL},
 		{"prometheus-url", "where runbooks run their queries", &g.pages.Prometheus},
 		{"alertmanager-url", "where runbooks silence alerts", &g.pages.Alertmanager},
 		{"grafana-url", "where runbooks search Tempo's traces and Loki's logs", &g.pages.Grafana},
@@ -150,6 +150,7 @@ func (g *generation) check() error {
 	if t := g.pages.Alerts.Translation; !slices.Contains(translations, t) {
 		return fmt.Errorf("--translation %q is not known: write one of %v", t, translations)
 	}
+	g.grafana.linked = cutUID(&g.pages.Alerts.DashboardURL)
 	for _, b := range g.bases() {
 		if err := b.check(); err != nil {
 			return err
@@ -198,6 +199,10 @@ func (g *generation) run(wanted []kind) error {
 	}
 	if problems.Err() != nil {
 		return errNotOK
+	}
+	if g.grafana.linked {
+		plans, _ := g.plans(loaded.Services) // what they warn of, dashboards say
+		g.pages.Alerts.DashboardUID = dashboardUIDs(plans)
 	}
 	var all account
 	checkNames(loaded.Services, &all)

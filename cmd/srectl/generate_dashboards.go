@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/dashboards"
 )
@@ -16,6 +17,8 @@ import (
 type dashboardOutput struct {
 	format, labels string
 	placement      dashboards.Placement
+	// linked: alerts lead to the dashboards in Grafana.
+	linked bool
 }
 
 // dashboardJSON is the format that Grafana reads from files.
@@ -62,8 +65,29 @@ func (o *dashboardOutput) check() error {
 	return nil
 }
 
+func (g *generation) plans(services []*catalog.Service) ([]dashboards.Plan, []dashboards.Warning) {
+	return dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL})
+}
+
+// cutUID takes the place of a dashboard's uid off a base of links, if it has one.
+func cutUID(base *string) (found bool) {
+	*base, found = strings.CutSuffix(strings.TrimRight(*base, "/"), "/{uid}")
+	return found
+}
+
+// dashboardUIDs gives the uid of a service's dashboard, and of the collector's.
+func dashboardUIDs(plans []dashboards.Plan) func(*catalog.Service) string {
+	uids := map[string]string{alerts.CollectorService().Slug(): dashboards.CollectorUID}
+	for _, p := range plans {
+		if p.Service != nil {
+			uids[p.Service.Slug()] = p.UID
+		}
+	}
+	return func(s *catalog.Service) string { return uids[s.Slug()] }
+}
+
 func (g *generation) dashboards(services []*catalog.Service, r *account) (work, error) {
-	plans, warnings := dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL})
+	plans, warnings := g.plans(services)
 	r.problems(warnings)
 	format := dashboardFormats[g.grafana.format]
 	kept := map[string]bool{provisioning: true}

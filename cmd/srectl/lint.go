@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/dashboards"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -28,7 +29,8 @@ func newLintCommand() *cobra.Command {
 		Use:   "lint --catalog DIR --dir OUT",
 		Short: "Check what was generated: every link between alerts, runbooks and dashboards",
 		Long: `lint checks what srectl generate wrote, without a network: the catalog and the rule files are read;
-each alert's runbook_url has its page and its dashboard_url a service; each link of a page has its page and
+each alert's runbook_url has its page and its dashboard_url a service
+or, in Grafana, its dashboard; each link of a page has its page and
 heading; each page has an alert; rules and pages are of this catalog and not of an older one.
 Every problem is one line:
 
@@ -83,6 +85,9 @@ type linter struct {
 	services map[string]*catalog.Service
 	// pages are the runbooks that are there, by path below dir.
 	pages map[string]*lintPage
+	// dashboards are those in Grafana that alerts may lead to, by uid: their paths below dir, without what formats end in.
+	// nil: alerts do not lead there.
+	dashboards map[string]string
 	// linked are the runbooks that alerts lead to.
 	linked map[string]bool
 	// ruled are the services whose rules are there.
@@ -109,6 +114,13 @@ func (l *linter) lint() {
 		l.services[s.Slug()] = s
 	}
 	l.linked, l.ruled = map[string]bool{}, map[string]bool{}
+	if cutUID(&l.dashboardURL) {
+		l.dashboards = map[string]string{}
+		plans, _ := dashboards.Plans(loaded.Services, dashboards.DefaultOptions())
+		for _, p := range plans {
+			l.dashboards[p.UID] = strings.TrimSuffix(p.Path, ".json")
+		}
+	}
 	l.readPages()
 	l.lintRules()
 	for _, s := range loaded.Services {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -149,15 +150,32 @@ func (l *linter) lintAlert(file string, rule lintRule) {
 		l.error(file, rule.Alert.Line, fmt.Sprintf("alert %q has no dashboard_url", alert), "run srectl generate alerts")
 	} else if names, _, ok := l.below(file, dashboard, "dashboard_url", l.dashboardURL, "--dashboard-url", 1); ok {
 		l.links++
-		if l.services[names[0]] == nil {
+		if l.dashboards != nil {
+			l.lintDashboard(file, dashboard.Line, alert, names[0])
+		} else if l.services[names[0]] == nil {
 			l.error(file, dashboard.Line, fmt.Sprintf("the dashboard of alert %q is of service %q, which the catalog does not have", alert, bare(names[0])), "run srectl generate alerts")
 		}
 	}
 }
 
+// lintDashboard checks that the dashboard with the uid is one that was generated.
+func (l *linter) lintDashboard(file string, line int, alert, uid string) {
+	name, known := l.dashboards[uid]
+	if !known {
+		l.error(file, line, fmt.Sprintf("the dashboard of alert %q is %q, which is of no service of the catalog", alert, bare(uid)), "run srectl generate alerts")
+		return
+	}
+	for _, f := range dashboardFormats {
+		if _, err := os.Stat(filepath.Join(l.dir, filepath.FromSlash(name+f.extension))); err == nil {
+			return
+		}
+	}
+	l.error(file, line, fmt.Sprintf("the dashboard of alert %q, %s, is not there", alert, bare(name)), "run srectl generate dashboards")
+}
+
 // below splits a link into so many names below its base, and the fragment.
 func (l *linter) below(file string, node yaml.Node, key, base, flag string, parts int) (names []string, fragment string, ok bool) {
-	address := strings.ReplaceAll(node.Value, `{{"{"}}`, "{") // as the template expands
+	address := strings.ReplaceAll(alerts.Static(node.Value), `{{"{"}}`, "{") // as the template expands
 	fail := func(message, mend string) ([]string, string, bool) {
 		l.error(file, node.Line, fmt.Sprintf("%s %q %s", key, printable(address, maxRuleError), message), mend)
 		return nil, "", false
