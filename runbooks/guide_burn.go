@@ -201,7 +201,7 @@ func (c *subject) burnDiagnosis() markdown {
 
 // events are the SLO's, as numbers and one by one.
 func (c *subject) events(slo *catalog.SLO) markdown {
-	return c.once(part{name: "events of " + slo.Name}, func(b *page) {
+	return c.once(part{kind: "events", name: slo.Name}, func(b *page) {
 		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
 		if slo.SLI.Prometheus == nil {
 			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))

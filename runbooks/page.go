@@ -174,18 +174,20 @@ func (c *subject) rule(of []alerts.Alert) markdown {
 }
 
 // show is a query with the link that runs it.
-func (c *subject) show(about markdown, q query) markdown { return about + ":\n\n" + c.query(q) }
+func (c *subject) show(about markdown, q query) markdown {
+	return c.once(part{"query", string(about), q}, func(b *page) { b.add(about, ":\n\n", c.query(q)) })
+}
 
 func (c *subject) query(q query) markdown {
-	return c.once(part{"query", q}, func(b *page) {
+	return c.once(part{"query", "", q}, func(b *page) {
 		b.add(block("promql", q.promql, ""), "\n", run("Run it in Prometheus", c, q), "\n\n")
 	})
 }
 
 // A part is the same on all pages of a service.
 type part struct {
-	name string
-	of   query
+	kind, name string
+	of         query
 }
 
 // once writes a part the first time it is asked for.

@@ -127,7 +127,7 @@ func metricsOf(m *catalog.Metrics) []markdown {
 
 // logs are the service's errors, then everything of one request.
 func (c *subject) logs() markdown {
-	return c.once(part{name: "logs"}, func(b *page) {
+	return c.once(part{kind: "logs"}, func(b *page) {
 		b.heading(3, logsHeading)
 		b.paragraph("The service's errors, in Loki (LogQL), by severity and by the words of lines that have none:")
 		b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))

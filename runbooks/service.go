@@ -12,7 +12,7 @@ import (
 
 // changed are the deploys of the last day and the way back.
 func (c *subject) changed() markdown {
-	return c.once(part{name: "changed"}, func(b *page) {
+	return c.once(part{kind: "changed"}, func(b *page) {
 		b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
 		b.add(c.show("Recent deploys", c.q.deploys()))
 		b.add(c.show("Running now", c.q.instances()))
@@ -117,7 +117,7 @@ func (c *subject) dependencies() markdown {
 	if len(c.service.DependsOn) == 0 {
 		return ""
 	}
-	return c.once(part{name: "dependencies"}, func(b *page) {
+	return c.once(part{kind: "dependencies"}, func(b *page) {
 		names := make([]markdown, len(c.service.DependsOn))
 		for i, name := range c.service.DependsOn {
 			names[i] = c.indexOf(name)

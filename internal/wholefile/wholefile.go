@@ -2,6 +2,7 @@
 package wholefile
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,23 +12,29 @@ import (
 // Write puts text into the file, and makes its folder if there is none.
 func Write(path string, text []byte) error {
 	folder := filepath.Dir(path)
-	f, err := os.CreateTemp(folder, ".writing-*")
+	temporary := filepath.Join(folder, ".writing-"+rand.Text())
+	err := write(temporary, text)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
-		f, err = os.CreateTemp(folder, ".writing-*")
+		err = write(temporary, text)
 	}
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary)
+	}
+	return err
+}
+
+// write writes a file that is not there yet.
+func write(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	return errors.Join(err, f.Close())
 }
