@@ -21,14 +21,6 @@ const (
 	attrOutcome     = "slo.outcome"
 )
 
-// The metrics of the collector that the rules read.
-var (
-	metricEvents    = otlptranslator.Metric{Name: "slo.events", Unit: "{event}", Type: otlptranslator.MetricTypeMonotonicCounter}
-	metricRemaining = otlptranslator.Metric{Name: "slo.error_budget.remaining", Unit: "1", Type: otlptranslator.MetricTypeGauge}
-	metricLastSeen  = otlptranslator.Metric{Name: "service.telemetry.last_seen", Unit: "s", Type: otlptranslator.MetricTypeGauge}
-	metricStart     = otlptranslator.Metric{Name: "deployment.start_time", Unit: "s", Type: otlptranslator.MetricTypeGauge}
-)
-
 // names are those of this Prometheus, and the selectors made of them.
 type names struct{ promname.Names }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // nominalPeriod is the length of the SLO's period, as burn rates are reckoned: that of a calendar
@@ -51,7 +52,7 @@ func (o objective) period() []rulefmt.Rule {
 		})
 	}
 	if o.byCollector() {
-		remaining := o.names.by("min", o.names.selector(metricRemaining,
+		remaining := o.names.by("min", o.names.selector(promname.BudgetRemaining,
 			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
 		return append(rules,
 			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.identity},

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 const (
@@ -26,7 +27,7 @@ func (g *generator) lastSeen() string {
 	if m, ok := g.environments(); ok {
 		matchers = append(matchers, m)
 	}
-	return g.names.selector(metricLastSeen, matchers...)
+	return g.names.selector(promname.LastSeen, matchers...)
 }
 
 // environments selects those that the catalog lists, if it lists any.

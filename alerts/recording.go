@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // How the rules sample events. Each evaluation records what happened in the last step, five
@@ -157,7 +158,7 @@ func orNone(bad, total string) string {
 // increase stands in, which reads every sample between.
 func (g *generator) increase(all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
-		return g.names.selector(metricEvents, append(append([]matcher(nil), all...), more...)...)
+		return g.names.selector(promname.Events, append(append([]matcher(nil), all...), more...)...)
 	}
 	window, gap := catalog.FormatDuration(step), catalog.FormatDuration(longestGap)
 	now := "last_over_time(" + counters(more...) + "[" + window + "])"

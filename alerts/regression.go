@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 const (
@@ -65,7 +66,7 @@ func (g *generator) regression() []rulefmt.Rule {
 		return g.names.by("sum", g.increase(service, more...), attrEnvironment, attrSLO, attrVersion)
 	}
 	stepBad, stepTotal := named(recordStepBad), named(recordStepTotal)
-	age := "(time() - " + g.names.by("max", g.names.selector(metricStart, service...), attrEnvironment, attrVersion) + ")"
+	age := "(time() - " + g.names.by("max", g.names.selector(promname.DeploymentStart, service...), attrEnvironment, attrVersion) + ")"
 	whileYoung := func(of string) string {
 		return "(" + of + ")\nand on " + onVersion + " " + age + " >= " + seconds(step) + " < " + seconds(fresh)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // TestFileName is the name of the file with the unit tests of a service's rules.
@@ -205,16 +206,16 @@ func (t *tester) series(s story) []testSeries {
 			break
 		}
 		good, bad := s.counters()
-		add(t.names.Metric(metricEvents), good, attrSLO, slo.Name, attrOutcome, "good", attrVersion, "1.0.0")
-		add(t.names.Metric(metricEvents), bad, attrSLO, slo.Name, attrOutcome, "bad", attrVersion, "1.0.0")
+		add(t.names.Metric(promname.Events), good, attrSLO, slo.Name, attrOutcome, "good", attrVersion, "1.0.0")
+		add(t.names.Metric(promname.Events), bad, attrSLO, slo.Name, attrOutcome, "bad", attrVersion, "1.0.0")
 		if (objective{SLO: slo}).byCollector() {
 			end := s.failAt + s.failing
 			left := 1 - s.errorRatio(end, end)/slo.ErrorBudget()
-			add(t.names.Metric(metricRemaining), line(1, 0, end, true)+line(left, 0, s.length-end, false), attrSLO, slo.Name)
+			add(t.names.Metric(promname.BudgetRemaining), line(1, 0, end, true)+line(left, 0, s.length-end, false), attrSLO, slo.Name)
 		}
 	}
 	seen := line(float64(t.start.Unix()), 60, s.alive(), true) + line(float64(t.start.Add(s.alive()).Unix()), 0, s.length-s.alive(), false)
-	add(t.names.Metric(metricLastSeen), seen)
+	add(t.names.Metric(promname.LastSeen), seen)
 	return all
 }
 

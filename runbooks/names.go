@@ -9,14 +9,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
-// The collector's metrics that the pages ask for.
-var (
-	metricEvents    = otlptranslator.Metric{Name: "slo.events", Unit: "{event}", Type: otlptranslator.MetricTypeMonotonicCounter}
-	metricLastSeen  = otlptranslator.Metric{Name: "service.telemetry.last_seen", Unit: "s", Type: otlptranslator.MetricTypeGauge}
-	metricStart     = otlptranslator.Metric{Name: "deployment.start_time", Unit: "s", Type: otlptranslator.MetricTypeGauge}
-	metricInstances = otlptranslator.Metric{Name: "deployment.instances", Unit: "{instance}", Type: otlptranslator.MetricTypeGauge}
-)
-
 // names are those of this Prometheus, and the selectors made of them.
 type names struct{ promname.Names }
 

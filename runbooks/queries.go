@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // A query is PromQL to look at: a graph of so many hours, or a table of now.
@@ -115,14 +116,14 @@ func (q queries) remaining(slo *catalog.SLO) query {
 // events are the events of an SLO that the collector counts, a second.
 func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 	return fmt.Sprintf("sum %s (rate(%s[5m]))", by,
-		q.collected(metricEvents, q.of(append([]matcher{about(slo)}, more...)...)))
+		q.collected(promname.Events, q.of(append([]matcher{about(slo)}, more...)...)))
 }
 
 var bad = matcher{"slo.outcome", labels.MatchEqual, "bad"}
 
 // counters are the counters of all SLOs of the service: those that are missing are not there.
 func (q queries) counters() query {
-	return query{fmt.Sprintf("sum %s (%s)", q.by("slo.name", "deployment.environment.name"), q.collected(metricEvents, q.of())), 6}
+	return query{fmt.Sprintf("sum %s (%s)", q.by("slo.name", "deployment.environment.name"), q.collected(promname.Events, q.of())), 6}
 }
 
 // byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
@@ -138,43 +139,43 @@ func (q queries) badEvents(slo *catalog.SLO) query {
 
 // traffic compares the events a second with those a week ago: 1 is as ever.
 func (q queries) traffic(slo *catalog.SLO) query {
-	events := q.collected(metricEvents, q.of(about(slo)))
+	events := q.collected(promname.Events, q.of(about(slo)))
 	return query{fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m] offset 1w))", events, events), 6}
 }
 
 // versions are the shares of bad events of each version, for all SLOs that the collector counts.
 func (q queries) versions() query {
 	by := q.by("slo.name", "service.version")
-	share := fmt.Sprintf("sum %s (rate(%s[5m])) / (sum %s (rate(%s[5m])) > 0)", by, q.collected(metricEvents, q.of(bad)), by, q.collected(metricEvents, q.of()))
+	share := fmt.Sprintf("sum %s (rate(%s[5m])) / (sum %s (rate(%s[5m])) > 0)", by, q.collected(promname.Events, q.of(bad)), by, q.collected(promname.Events, q.of()))
 	return query{share, 3}
 }
 
 // load is the traffic of all SLOs that the collector counts, as a share of that of a week ago.
 func (q queries) load() query {
-	by, events := q.by("slo.name"), q.collected(metricEvents, q.of())
+	by, events := q.by("slo.name"), q.collected(promname.Events, q.of())
 	return query{fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m] offset 1w))", by, events, by, events), 6}
 }
 
 // silence is for how many seconds nothing came from the service.
 func (q queries) silence() query {
-	return query{fmt.Sprintf("time() - max %s (%s)", q.by("deployment.environment.name"), q.collected(metricLastSeen, q.of())), 6}
+	return query{fmt.Sprintf("time() - max %s (%s)", q.by("deployment.environment.name"), q.collected(promname.LastSeen, q.of())), 6}
 }
 
 // silences are those of all services, longest first.
 func (q queries) silences() query {
-	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by("service.name", "deployment.environment.name"), q.collected(metricLastSeen, nil)), 0}
+	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by("service.name", "deployment.environment.name"), q.collected(promname.LastSeen, nil)), 0}
 }
 
 // deploys are the versions first seen within the last day and the seconds since, newest first.
 func (q queries) deploys() query {
 	return query{fmt.Sprintf("sort(time() - max %s (%s) < 86400)",
 		q.by("deployment.environment.name", "service.version", "vcs.ref.head.revision", "deployment.status"),
-		q.collected(metricStart, q.of())), 0}
+		q.collected(promname.DeploymentStart, q.of())), 0}
 }
 
 // instances are what runs now and has run in the last hours, by version.
 func (q queries) instances() query {
-	return query{fmt.Sprintf("sum %s (%s)", q.by("deployment.environment.name", "service.version"), q.collected(metricInstances, q.of())), 6}
+	return query{fmt.Sprintf("sum %s (%s)", q.by("deployment.environment.name", "service.version"), q.collected(promname.DeploymentInstances, q.of())), 6}
 }
 
 // dependencies are the burn rates of the services that this one calls, worst first.
