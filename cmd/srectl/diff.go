@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -176,10 +175,7 @@ func diffJSON(out io.Writer, changes []change) error {
 	if changes == nil {
 		changes = []change{}
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(struct {
+	return writeJSON(out, struct {
 		Changes []change `json:"changes"`
 	}{changes})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"unicode"
@@ -12,10 +11,7 @@ import (
 // writeFoundJSON writes the timeline as one object.
 func writeFoundJSON(out io.Writer, t *timeline) error {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(t); err != nil {
+	if err := writeJSON(&b, t); err != nil {
 		return err
 	}
 	_, err := out.Write(escapeUnprintable(b.Bytes()))

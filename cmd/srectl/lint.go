@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -191,10 +190,7 @@ func (l *linter) report(out io.Writer, format string) error {
 		if s.Problems == nil {
 			s.Problems = catalog.Problems{}
 		}
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(s)
+		return writeJSON(out, s)
 	}
 	var b bytes.Buffer
 	b.WriteString(l.problems.String())

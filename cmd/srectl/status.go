@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,10 +78,7 @@ It exits 1 when an SLO is exhausted or burning fast, 2 when the collector could 
 // writeStatuses writes the table, or an array.
 func writeStatuses(out io.Writer, format string, statuses []sloStatus, coloured bool) error {
 	if format == formatJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(statuses)
+		return writeJSON(out, statuses)
 	}
 	var b strings.Builder
 	for _, line := range statusTable(statuses, unbounded) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,10 +93,7 @@ func report(out io.Writer, format string, loaded *catalog.Catalog, problems cata
 		if s.Problems == nil {
 			s.Problems = catalog.Problems{}
 		}
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(s)
+		return writeJSON(out, s)
 	}
 	_, err := fmt.Fprintf(out, "%s%s, %s, %s, %s\n", problems,
 		count(s.Services, "service"), count(s.SLOs, "SLO"), count(s.Errors, "error"), count(s.Warnings, "warning"))
