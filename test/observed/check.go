@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/util/annotations"
 )
 
 // A Check asks questions of what was observed up to a time.
@@ -27,17 +28,20 @@ type Check struct {
 	Hidden string
 }
 
+// ErrNone is in the chain of a problem that may pass: there is nothing at that time.
+var ErrNone = errors.New("no answer")
+
 // Problems are what is wrong with the answer to a question: nothing, when it is not empty, all numbers are finite, Prometheus
 // has no remark on it, and no part of it is empty behind another that is not.
-func (c Check) Problems(ctx context.Context, q Question) (problems []string) {
+func (c Check) Problems(ctx context.Context, q Question) (problems []error) {
 	say := func(about string, err error) {
 		if err != nil {
-			problems = append(problems, about+": "+err.Error())
+			problems = append(problems, fmt.Errorf("%s: %w", about, err))
 		}
 	}
 	expr, err := promQL.ParseExpr(q.Query)
 	if err != nil {
-		return []string{err.Error()}
+		return []error{err}
 	}
 	numbers := func(part string) string {
 		e, err := promQL.ParseExpr(part)
@@ -66,7 +70,7 @@ func (c Check) Problems(ctx context.Context, q Question) (problems []string) {
 	if q.Exemplars {
 		say("exemplars", c.exemplars(ctx, expr))
 	}
-	return slices.Compact(problems)
+	return problems
 }
 
 // Holds tells whether a query has an answer, whatever it is.
@@ -89,7 +93,7 @@ func (c Check) ask(ctx context.Context, query string, over Range) error {
 		}
 	}
 	if !found {
-		return errors.New("no answer")
+		return ErrNone
 	}
 	return nil
 }
@@ -135,10 +139,13 @@ func (c Check) answer(ctx context.Context, query string, over Range) (values []n
 	return values, remarks, result.Err
 }
 
+// collectorsOwn is in remarks about the collector's own metrics.
+var collectorsOwn = regexp.MustCompile(`: "otelcol_\w+"`)
+
 // uncounted is the remark that a counter's name has not the ending of one, about the collector's own
-// metrics: their names are the collector's.
+// metrics: those are called so in every collector, unless it is told to call them otherwise.
 func uncounted(remark error) bool {
-	return strings.Contains(remark.Error(), `might not be a counter, name does not end in`) && strings.Contains(remark.Error(), `"otelcol_`)
+	return errors.Is(remark, annotations.PossibleNonCounterInfo) && collectorsOwn.MatchString(remark.Error())
 }
 
 // has looks for samples of a selector's series.
@@ -161,7 +168,7 @@ func (c Check) has(ctx context.Context, s selection) error {
 	if set.Err() != nil {
 		return set.Err()
 	}
-	return fmt.Errorf("there is none of %s", s.VectorSelector)
+	return fmt.Errorf("%w: there is none of %s", ErrNone, s.VectorSelector)
 }
 
 // Querier hides what is hidden. A Check is a storage.Queryable.
@@ -199,5 +206,5 @@ func (c Check) exemplars(ctx context.Context, expr parser.Expr) error {
 			return nil
 		}
 	}
-	return errors.New("there is none with a trace_id")
+	return fmt.Errorf("%w: there is none with a trace_id", ErrNone)
 }

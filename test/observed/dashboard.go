@@ -1,6 +1,7 @@
 package observed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,6 +27,7 @@ type dashboard struct {
 
 type panel struct {
 	Title, TimeFrom, Interval string
+	MaxDataPoints             int64
 	Targets                   []target
 	Panels                    []panel
 }
@@ -168,7 +170,7 @@ func (r *reader) ask(where string, t target, p panel) error {
 	if from == "" {
 		from = strings.TrimPrefix(r.d.Time.From, "now-")
 	}
-	over, err := rangeOf(from, p.Interval)
+	over, err := rangeOf(from, p.Interval, cmp.Or(p.MaxDataPoints, pixels))
 	if err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
@@ -186,8 +188,11 @@ func (r *reader) add(q Question) {
 	r.questions = append(r.questions, q)
 }
 
-// rangeOf is what Grafana makes of a panel's time and least interval, some 1000 pixels wide.
-func rangeOf(from, interval string) (Range, error) {
+// pixels is how wide panels are: so many points there are, if a panel does not want fewer.
+const pixels = 1000
+
+// rangeOf is what Grafana makes of a panel's time, least interval and most points.
+func rangeOf(from, interval string, points int64) (Range, error) {
 	const month = 31 * 24 * time.Hour
 	length := month // "now/M": since the month began
 	if !strings.HasPrefix(from, "now/") {
@@ -197,8 +202,7 @@ func rangeOf(from, interval string) (Range, error) {
 		}
 		length = time.Duration(parsed)
 	}
-	const pixels = 1000
-	step := max((length / pixels).Round(scrapeAsUsual), scrapeAsUsual)
+	step := max((length / time.Duration(points)).Round(scrapeAsUsual), scrapeAsUsual)
 	if interval != "" {
 		least, err := model.ParseDuration(strings.TrimPrefix(interval, ">"))
 		if err != nil {

@@ -8,5 +8,6 @@
 //
 // A run takes a minute, not a week. What is done about that, and nothing else, differs from production:
 // time passes faster while it lasts, see [Lapse]; an alert has to hold for two minutes at most; what is asked
-// with an offset of days is found in a copy of the run's own samples, see [Prometheus.Copy].
+// with an offset of days is found in a copy of the run's own samples, see [Prometheus.Copy]; a scrape that takes
+// longer than a second ends no series.
 package observed

@@ -2,11 +2,14 @@ package observed
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -41,7 +44,7 @@ func (c clock) value(v float64) float64 {
 	if now := float64(time.Now().Unix()); math.Abs(v-now) <= near {
 		return float64(c.milli(int64(v*1000))) / 1000
 	}
-	return v // also NaN, which may be the mark of a series' end
+	return v
 }
 
 // lapsed is an appender for a scrape loop that knows real times only.
@@ -51,19 +54,45 @@ type lapsed struct {
 }
 
 func (l lapsed) Appender(ctx context.Context) storage.Appender {
-	return lapsedAppender{l.Appendable.Appender(ctx), l.clock}
+	return &lapsedAppender{Appender: l.Appendable.Appender(ctx), clock: l.clock}
 }
 
+// A lapsedAppender takes one scrape. When that fails nothing ends: a second is short for a busy machine.
 type lapsedAppender struct {
 	storage.Appender
-	clock clock
+	clock  clock
+	ended  []func() error
+	failed bool
 }
 
-func (a lapsedAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
-	return a.Appender.Append(ref, l, a.clock.milli(t), a.clock.value(v))
+// Append is storage.Appender's.
+func (a *lapsedAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	t = a.clock.milli(t)
+	if value.IsStaleNaN(v) {
+		a.ended = append(a.ended, func() error {
+			_, err := a.Appender.Append(ref, l, t, v)
+			return err
+		})
+		return ref, nil
+	}
+	a.failed = a.failed || v == 0 && l.Get(model.MetricNameLabel) == "up"
+	return a.Appender.Append(ref, l, t, a.clock.value(v))
 }
 
-func (a lapsedAppender) AppendExemplar(ref storage.SeriesRef, l labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
+// Commit is storage.Appender's.
+func (a *lapsedAppender) Commit() error {
+	if !a.failed {
+		for _, end := range a.ended {
+			if err := end(); err != nil {
+				return errors.Join(err, a.Rollback())
+			}
+		}
+	}
+	return a.Appender.Commit()
+}
+
+// AppendExemplar is storage.Appender's.
+func (a *lapsedAppender) AppendExemplar(ref storage.SeriesRef, l labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
 	e.Ts = a.clock.milli(e.Ts)
 	return a.Appender.AppendExemplar(ref, l, e)
 }

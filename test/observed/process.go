@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -167,6 +168,27 @@ func (c *Collector) damage(ctx context.Context) error {
 	again := exec.Command(c.cmd.Path, c.cmd.Args[1:]...)
 	again.Env = c.cmd.Env
 	return c.start(ctx, again)
+}
+
+// lose takes the storage from the running collector: in the place of each file there is a folder. When the files are
+// replaced next, it is left without any.
+func (c *Collector) lose() error {
+	files, err := filepath.Glob(filepath.Join(c.state(), "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		err = fs.ErrExist
+		for errors.Is(err, fs.ErrExist) { // it was just replaced
+			if err = os.Remove(file); err == nil {
+				err = os.Mkdir(file, 0o700)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // spoil overwrites all values of a storage file.

@@ -145,26 +145,25 @@ func (p *Prometheus) Close() error {
 	return errors.Join(p.engine.Close(), p.db.Close(), os.RemoveAll(p.folder))
 }
 
-// settle waits until all targets have just been scraped: a scrape that failed would make every answer empty.
+// settle waits until no scrape has failed for a minute, the shortest range that is asked about, and there were three.
 func (p *Prometheus) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	targets := 0
+	for _, addresses := range p.options.Targets {
+		targets += len(addresses)
+	}
+	ticker := time.NewTicker(scrapeInterval / 10)
+	defer ticker.Stop()
 	for {
-		down := 0
-		for _, targets := range p.scraper.TargetsActive() {
-			for _, target := range targets {
-				if target.Health() != scrape.HealthGood {
-					down++
-				}
-			}
-		}
-		if down == 0 {
-			return nil
+		scraped, _, err := Check{Prometheus: p, At: p.Now()}.answer(ctx, "min_over_time(up[1m]) * count_over_time(up[1m]) >= 3", Range{})
+		if err != nil || len(scraped) == targets {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d targets cannot be scraped: %w", down, ctx.Err())
-		case <-time.After(scrapeInterval / 5):
+			return fmt.Errorf("%w; can be scraped: %d of %d targets", ctx.Err(), len(scraped), targets)
+		case <-ticker.C:
 		}
 	}
 }

@@ -33,8 +33,11 @@ type SceneConfig struct {
 }
 
 const (
-	// troubled has a backend that is never there, and takes counters from anybody.
-	troubled = `{connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
+	// gateway takes counters of others, too.
+	gateway = `{service: {pipelines: {metrics/slo: {receivers: [sli, otlp]}}}}`
+	// troubled has a backend that is never there, takes counters from anybody, and replaces its storage files all the time.
+	troubled = `{extensions: {file_storage: {compaction: {on_rebound: true, rebound_needed_threshold_mib: 0, check_interval: 1s, directory: "${env:OTELCOL_SRE_STORAGE}.new"}}},` +
+		` connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
 		` sending_queue: {queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
 		` service: {pipelines: {metrics/slo: {receivers: [sli, otlp]}}}}`
 	nobody = "localhost:1"
@@ -73,7 +76,13 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 	if err = s.Troubled.damage(ctx); err != nil {
 		return nil, err
 	}
-	if s.Collector, err = collector("collector", config.Catalog, "{}", s.Troubled.OTLP); err != nil {
+	if err = s.Troubled.lose(); err != nil {
+		return nil, err
+	}
+	if s.Collector, err = collector("collector", config.Catalog, gateway, s.Troubled.OTLP); err != nil {
+		return nil, err
+	}
+	if err = s.Collector.postMetrics(ctx, past(time.Now())); err != nil {
 		return nil, err
 	}
 	if s.Shop, err = StartShop(ctx, config.Bin, config.Folder, s.Collector, "--rate", calm); err != nil {
@@ -93,18 +102,17 @@ func (s *Scene) Live(ctx context.Context) error {
 	if err := os.WriteFile(broken, []byte("kind: Service\nspec: {}\n"), 0o600); err != nil {
 		return err
 	}
-	if err := s.mark(ctx, "payment", firstDeploy); err != nil {
-		return err
-	}
 	announced := make(chan error, 1)
-	time.AfterFunc(announcement, func() { announced <- s.mark(ctx, "frontend", neverDeployed) })
+	time.AfterFunc(announcement, func() {
+		announced <- errors.Join(s.mark(ctx, "payment", firstDeploy), s.mark(ctx, "frontend", neverDeployed))
+	})
 	if err := errors.Join(s.Shop.live(ctx), <-announced); err != nil {
 		return err
 	}
 	return s.Prometheus.settle(ctx)
 }
 
-// mark tells the collector of a deployment that begins as a pipeline does, which knows more than the telemetry.
+// mark tells the collector of a deployment that begins, as a pipeline does, which knows more than the telemetry.
 func (s *Scene) mark(ctx context.Context, service, version string) error {
 	mark := exec.CommandContext(ctx, filepath.Join(s.bin, "srectl"), "mark", "--service", service, "--namespace", "shop",
 		"--environment", "production", "--version", version, "--status", "started",

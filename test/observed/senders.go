@@ -3,6 +3,8 @@ package observed
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -20,12 +22,12 @@ import (
 func (s *Scene) send(ctx context.Context) {
 	ctx, s.end = context.WithCancel(ctx)
 	began := time.Now()
-	every := func(send func(time.Time)) {
+	every := func(send func() error) {
 		s.senders.Go(func() {
 			ticker := time.NewTicker(time.Second)
 			defer ticker.Stop()
 			for {
-				send(began)
+				_ = send() // those in trouble refuse
 				select {
 				case <-ctx.Done():
 					return
@@ -34,46 +36,45 @@ func (s *Scene) send(ctx context.Context) {
 			}
 		})
 	}
-	every(func(began time.Time) { s.Collector.postMetrics(ctx, runtimes(began)) })
-	every(func(began time.Time) {
-		s.Troubled.postMetrics(ctx, oddPoints(began))
-		s.Troubled.postLogs(ctx, oddReport())
+	every(func() error { return s.Collector.postMetrics(ctx, runtimes(began)) })
+	every(func() error {
+		return errors.Join(s.Troubled.postMetrics(ctx, oddPoints(began)), s.Troubled.postLogs(ctx, oddReport()))
 	})
-	every(func(began time.Time) {
-		s.Starved.postMetrics(ctx, runtimes(began))
-		s.Starved.postLogs(ctx, oddReport())
-		s.Starved.postTraces(ctx, oneSpan())
+	every(func() error {
+		return errors.Join(s.Starved.postMetrics(ctx, runtimes(began)), s.Starved.postLogs(ctx, oddReport()), s.Starved.postTraces(ctx, oneSpan()))
 	})
 }
 
-func (c *Collector) postMetrics(ctx context.Context, m pmetric.Metrics) {
+func (c *Collector) postMetrics(ctx context.Context, m pmetric.Metrics) error {
 	body, err := pmetricotlp.NewExportRequestFromMetrics(m).MarshalProto()
-	c.post(ctx, "metrics", body, err)
+	return errors.Join(err, c.post(ctx, "metrics", body))
 }
 
-func (c *Collector) postLogs(ctx context.Context, l plog.Logs) {
+func (c *Collector) postLogs(ctx context.Context, l plog.Logs) error {
 	body, err := plogotlp.NewExportRequestFromLogs(l).MarshalProto()
-	c.post(ctx, "logs", body, err)
+	return errors.Join(err, c.post(ctx, "logs", body))
 }
 
-func (c *Collector) postTraces(ctx context.Context, t ptrace.Traces) {
+func (c *Collector) postTraces(ctx context.Context, t ptrace.Traces) error {
 	body, err := ptraceotlp.NewExportRequestFromTraces(t).MarshalProto()
-	c.post(ctx, "traces", body, err)
+	return errors.Join(err, c.post(ctx, "traces", body))
 }
 
-// post does not care for the answer: some collectors refuse.
-func (c *Collector) post(ctx context.Context, signal string, body []byte, err error) {
+func (c *Collector) post(ctx context.Context, signal string, body []byte) error {
+	url := "http://" + c.OTLPHTTP + "/v1/" + signal
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.OTLPHTTP+"/v1/"+signal, bytes.NewReader(body))
-	if err != nil {
-		return
+		return err
 	}
 	request.Header.Set("Content-Type", "application/x-protobuf")
-	if response, err := http.DefaultClient.Do(request); err == nil {
-		_ = response.Body.Close()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
 	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("POST %s: %s", url, response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
 }
 
 // about sets whose telemetry it is.

@@ -3,12 +3,11 @@ package observed
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // Story is how long Live takes.
-const Story = 60 * time.Second
+const Story = 64 * time.Second
 
 // calm and trouble are the requests a second, before and while all goes wrong: trouble outweighs the calm before.
 const (
@@ -18,8 +17,10 @@ const (
 
 const (
 	firstDeploy   = "1.1.0"
-	neverDeployed = "1.2.0" // is announced some time into the story, and that is all
+	neverDeployed = "1.2.0" // is announced, and that is all
 	announcement  = 5 * time.Second
+
+	badVersion = `{"canary": {"version": "2.0.0", "share": 0.4, "errorRate": 0.7}}`
 )
 
 // A step changes a service some time after the step before.
@@ -29,24 +30,22 @@ type step struct {
 }
 
 // story is a minute in the life of the shop: all is calm; payment is deployed and rolled back, and a canary of inventory is taken
-// back; then a bad version of every service, beside the old one, brings errors, and slow answers spend the rest of all budgets.
-var story = slices.Concat([]step{
+// back; then a bad version of every service, beside the old one, brings errors, and soon the old ones are no better and slow.
+var story = []step{
 	{6 * time.Second, "payment", `{"version": "` + firstDeploy + `"}`},
 	{0, "inventory", `{"canary": {"version": "1.1.0-rc.1", "share": 0.3}}`},
-	{9 * time.Second, "inventory", `{"canary": null}`},
+	{13 * time.Second, "inventory", `{"canary": null}`},
 	{0, "payment", `{"version": "1.0.0"}`},
-	{7 * time.Second, "payment", `{"latency": "600ms", "errorRate": 0.3}`},
+	{6 * time.Second, "mailer", badVersion},
+	{0, "frontend", badVersion},
+	{0, "checkout", badVersion},
+	{0, "payment", badVersion},
+	{0, "inventory", badVersion},
+	{3 * time.Second, "payment", `{"latency": "600ms", "errorRate": 0.3}`},
 	{0, "inventory", `{"latency": "600ms", "errorRate": 0.1}`},
 	{0, "frontend", `{"errorRate": 0.1}`},
 	{0, "checkout", `{"errorRate": 0.2}`},
 	{0, "mailer", `{"errorRate": 0.3}`},
-}, everywhere(`{"canary": {"version": "2.0.0", "share": 0.4, "errorRate": 0.7}}`))
-
-func everywhere(settings string) (changes []step) {
-	for _, service := range []string{"frontend", "checkout", "payment", "inventory", "mailer"} {
-		changes = append(changes, step{0, service, settings})
-	}
-	return changes
 }
 
 // live lives through the story. It returns while the trouble goes on.
