@@ -25,8 +25,7 @@ func (s service) deployments() {
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Since", "unit", "dateTimeFromNow", "custom.width", 150), field("Instances", "unit", "short", "decimals", 0, "custom.width", 100),
 			field("Commit", "links", commit, "mappings", shortCommit(), "custom.width", 100),
-			field("Status", "custom.width", 120, "custom.cellOptions", coloured(), "mappings", words([2]string{"completed", good}, [2]string{"started", neutral},
-				[2]string{"canary", neutral}, [2]string{"rolled_back", warning}, [2]string{"failed", bad})),
+			field("Status", "custom.width", 120, "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
 		}},
 		columns{{label(attrVersion), "Version"}, {label(attrEnvironment), "Environment"}, {"Value #since", "Since"},
 			{"Value #instances", "Instances"}, {label(attrStatus), "Status"}, {label(attrRevision), "Commit"}},
