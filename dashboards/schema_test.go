@@ -205,6 +205,7 @@ func TestPanelsAreComplete(t *testing.T) {
 			x, y, w, h := int(at["x"].(float64)), int(at["y"].(float64)), int(at["w"].(float64)), int(at["h"].(float64))
 			assert.LessOrEqual(t, x+w, gridWidth)
 			assert.Positive(t, w*h)
+			assert.NotEmpty(t, p["title"], "%s: %v", f.Path, p["id"])
 			if y+h <= fold {
 				above = append(above, p["title"].(string))
 			}
