@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,6 +168,73 @@ func TestEnvironmentOfQueries(t *testing.T) {
 		}(),
 	} {
 		assert.NotContains(t, expr, "label_replace", name)
+	}
+}
+
+// A query that loses one of its environments is noticed, until it is sure that the environment was taken down; one that loses all is
+// noticed for as long as it lasts.
+func TestMissingEnvironment(t *testing.T) {
+	for name, test := range map[string]struct {
+		listed string
+		// gone are the environments whose series end after an hour, of production and staging.
+		gone []string
+		// soon and late are the environments that are missed half an hour and two days later, - if none in particular.
+		soon, late []string
+	}{
+		"none":                   {"", nil, nil, nil},
+		"one":                    {"", []string{"production"}, []string{"production"}, nil},
+		"one that is listed":     {"production, staging", []string{"production"}, []string{"production"}, nil},
+		"one that is not listed": {"production, canary", []string{"staging"}, nil, nil},
+		"the only one listed":    {"production", []string{"production"}, []string{"production"}, []string{"production"}},
+		"all":                    {"", []string{"production", "staging"}, []string{"production", "staging"}, []string{"-"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := prometheusSLO(t, test.listed, strings.ReplaceAll(rates, "sum(", "sum by (deployment_environment_name) ("))
+			var script strings.Builder
+			script.WriteString("load 1m\n")
+			for _, environment := range []string{"production", "staging"} {
+				samples := "1x4000"
+				if slices.Contains(test.gone, environment) {
+					samples = "1x60"
+				}
+				fmt.Fprintf(&script, "  %s{service_name=\"checkout\", slo_name=\"a\", deployment_environment_name=%q} %s\n", recordTotal, environment, samples)
+			}
+			script.WriteString("\n")
+			expr := "count by (deployment_environment_name) (" + strings.ReplaceAll(find(t, f, "SLIMissing").Expr, "\n", " ") + ")"
+			for at, environments := range map[string][]string{"30m": nil, "90m": test.soon, "49h": test.late} {
+				fmt.Fprintf(&script, "eval instant at %s %s\n", at, expr)
+				for _, environment := range environments {
+					if environment == "-" {
+						script.WriteString("  {} 1\n")
+					} else {
+						fmt.Fprintf(&script, "  {deployment_environment_name=%q} 1\n", environment)
+					}
+				}
+				script.WriteString("\n")
+			}
+			promqltest.RunTest(t, script.String(), promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery))
+		})
+	}
+}
+
+// During maintenance no events are recorded, which is no reason to call anybody.
+func TestNothingIsMissingDuringMaintenance(t *testing.T) {
+	for name, sli := range map[string]string{"counted": "availability: {}", "queried": "prometheus: {" + rates + "}"} {
+		for maintenance, fires := range map[string]string{"": "1", "maintenance: [{start: 1970-01-01T01:00:00Z, end: 1970-01-01T02:00:00Z, reason: a new rack}]": ""} {
+			t.Run(name+" "+maintenance, func(t *testing.T) {
+				f, _ := Generate(one(t, maintenance+"\n  slos: [{name: a, objective: 99, sli: {"+sli+"}}]"), DefaultOptions())
+				script := "load 1m\n  " + recordTotal + `{service_name="checkout", slo_name="a"} 1x60 _x64 1x60` +
+					"\n  " + `service_telemetry_last_seen_seconds{service_name="checkout"} 0+60x200` + "\n\n"
+				for at, want := range map[string]string{"59m": "", "90m": fires, "2h6m": ""} {
+					script += "eval instant at " + at + " count(" + strings.ReplaceAll(find(t, f, "SLIMissing").Expr, "\n", " ") + ")\n"
+					if want != "" {
+						script += "  {} " + want + "\n"
+					}
+					script += "\n"
+				}
+				promqltest.RunTest(t, script, promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery))
+			})
+		}
 	}
 }
 

@@ -56,20 +56,36 @@ func (o objective) missing() rulefmt.Rule {
 		},
 	}
 	if o.SLI.Prometheus != nil {
-		var where []matcher
-		if listed := o.service.Environments; len(listed) == 1 {
-			where = append(where, equal(label(attrEnvironment), listed[0]))
-		}
-		a.Expr = "absent_over_time(" + o.recorded(recordTotal, where...) + "[10m])"
-		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes, so none of its alerts can fire. A service that is idle has one: 0."
+		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes" + inEnvironment + ", so none of its alerts can fire. A service that is idle has one: 0."
 		a.Why = "The SLI's query has had no result for 10 minutes. An idle service still has counters, which stand still; without any the metric was renamed or is not scraped."
+		a.Expr = o.judged(o.unanswered())
+		if len(o.service.Environments) != 1 {
+			a.Why += " One of several environments is missed for a day; by then it is back or gone for good."
+		}
 		return o.alert(a)
 	}
-	a.Expr = o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), attrEnvironment) +
-		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])"
+	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), attrEnvironment) +
+		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])")
 	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that stand still."
 	a.Why = "The collector hears the service, yet there are no counters of the SLI for 10 minutes: it runs with another catalog, or its metrics do not arrive."
 	return o.alert(a)
+}
+
+// unanswered is where a user's query has no result: in the environment that the catalog lists; of several, which not every
+// query tells apart, in those that had one within the day; or at all.
+func (o objective) unanswered() string {
+	listed, environment := o.environments()
+	listed.name = label(attrEnvironment)
+	if len(o.service.Environments) == 1 {
+		return "absent_over_time(" + o.recorded(recordTotal, listed) + "[10m])"
+	}
+	var where []matcher
+	if environment {
+		where = append(where, listed)
+	}
+	return "count by (" + label(attrEnvironment) + ") (count_over_time(" + o.recorded(recordTotal, where...) + "[1d]))" +
+		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])" +
+		"\nor on () absent_over_time(" + o.recorded(recordTotal) + "[10m])"
 }
 
 // believable is how far past all events, or below none, the bad ones of a query may be: counters are
