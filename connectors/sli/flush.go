@@ -54,7 +54,7 @@ func (c *core) settle(ctx context.Context, timeout time.Duration) {
 		}
 	}
 	c.registry.mu.Unlock()
-	c.telemetry.report(ctx, remarks)
+	c.tell(ctx, remarks)
 }
 
 // snapshot reads every counter into an emission and, after that, the shards that have changed

@@ -26,6 +26,8 @@ const (
 	sideTotal
 )
 
+func (s side) String() string { return [...]string{"good", "bad", "total"}[s] }
+
 // A metricRule is a metrics SLI: its selections, two of the three sides.
 type metricRule struct {
 	slo        *slo
@@ -118,7 +120,7 @@ func (c *core) countPoints(ctx context.Context, service *serviceRules, into *ver
 			c.complain(service.service, o)
 		}
 	}
-	c.telemetry.report(ctx, remarks)
+	c.tell(ctx, remarks)
 }
 
 // observe picks the data points that the rules count.
@@ -254,6 +256,17 @@ func (p *picker) matches(dp dataPoint) judgement {
 	context := ottldatapoint.NewTransformContextPtr(p.resource, p.scope, p.metric, dp)
 	defer context.Close()
 	return verdict(p.selection.match.Eval(p.ctx, context))
+}
+
+// tell reports the remarks, and names the SLOs whose sides contradict each other.
+func (c *core) tell(ctx context.Context, r *remarks) {
+	for _, x := range r.exceeded {
+		c.logger.Warn("An SLO has more "+x.part+" events than events: the surplus is left out", zap.String("reason", reasonPartExceedsTotal),
+			zap.String("mend", "let both metrics count the same events: compare their match, retries and units"),
+			zap.String("service", fmt.Sprintf("%.100q", x.service)), zap.String("slo", fmt.Sprintf("%.100q", x.slo)),
+			zap.Float64(x.part, x.events), zap.Float64("total", x.total))
+	}
+	c.telemetry.report(ctx, r)
 }
 
 // complain says, once a metric and reason, why its points are not counted and how to mend it.

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 const (
@@ -230,6 +232,43 @@ func TestSettleTimeout(t *testing.T) {
 	goodSum, badSum = f.outcome(t)
 	require.Equal(t, []float64{12, 10}, []float64{goodSum, badSum}, "more good ones than there were: none is bad")
 	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_events_adjusted", reasonPartExceedsTotal))
+}
+
+// The counter says that there are more good events than events, the log of which SLO; of each once an hour.
+func TestExcessIsToldOfBySLO(t *testing.T) {
+	f := start(t, catalogOf(t, "metadata: {name: checkout}\nspec:\n  owner: payments\n  slos:\n"+
+		"    - {name: orders, objective: 99, sli: {metrics: {good: {name: good}, total: {name: all}}}}\n"+
+		"    - {name: refunds, objective: 99, sli: {metrics: {bad: {name: failed}, total: {name: all}}}}\n"+
+		"    - {name: fine, objective: 99, sli: {metrics: {good: {name: all}, total: {name: all}}}}\n"))
+	written, logs := observer.New(zap.WarnLevel)
+	f.core.logger = zap.New(written)
+	told := func(after time.Duration) (all []map[string]any) {
+		f.clock.add(after)
+		from, to := at(int(after.Seconds())+1), at(int(after.Seconds())+2)
+		f.metrics(t, export().sum("all", deltaSum, from, to, 10).sum("good", deltaSum, from, to, 12).sum("failed", deltaSum, from, to, 11))
+		f.clock.add(time.Minute) // for the side that is behind
+		f.flush(t)
+		for _, entry := range logs.TakeAll() {
+			all = append(all, entry.ContextMap())
+		}
+		return all
+	}
+	first := told(0)
+	require.Len(t, first, 2)
+	for _, entry := range first {
+		assert.Equal(t, []any{reasonPartExceedsTotal, `"checkout"`, 10.0}, []any{entry["reason"], entry["service"], entry["total"]})
+		assert.NotEmpty(t, entry["mend"])
+		switch entry["slo"] {
+		case `"orders"`:
+			assert.Equal(t, 12.0, entry["good"])
+		case `"refunds"`:
+			assert.Equal(t, 11.0, entry["bad"])
+		default:
+			assert.Fail(t, "another SLO", entry)
+		}
+	}
+	assert.Empty(t, told(10*time.Minute))
+	assert.Len(t, told(time.Hour), 2)
 }
 
 func TestPendingIsSettledAtTheEnd(t *testing.T) {

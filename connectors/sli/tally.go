@@ -38,7 +38,17 @@ type badEvent struct {
 
 // remarks are the numbers of events that were dropped, and that were counted otherwise than they
 // were sent, by reason.
-type remarks struct{ dropped, adjusted map[string]int64 }
+type remarks struct {
+	dropped, adjusted map[string]int64
+	// exceeded are SLOs with more good (or bad) events than there were in total, to be told of by name.
+	exceeded []excess
+}
+
+// An excess is of an SLO: of the side part there were more events than in total.
+type excess struct {
+	service, slo, part string
+	events, total      float64
+}
 
 func newRemarks() *remarks {
 	return &remarks{dropped: make(map[string]int64), adjusted: make(map[string]int64)}

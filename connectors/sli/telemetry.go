@@ -83,4 +83,5 @@ func (t telemetry) report(ctx context.Context, r *remarks) {
 	}
 	clear(r.dropped)
 	clear(r.adjusted)
+	r.exceeded = r.exceeded[:0]
 }

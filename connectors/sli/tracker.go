@@ -14,6 +14,8 @@ import (
 const (
 	// streamIdle is how long a stream that has no points is remembered.
 	streamIdle = time.Hour
+	// tellExcessEvery is the least time between two log records about one SLO with more good events than in total.
+	tellExcessEvery = time.Hour
 	// maxCount is the most events that a double counts one by one.
 	maxCount = 1 << 53
 	// sameCollection is how far apart, at most, the points of one collection are: an SDK
@@ -40,6 +42,8 @@ type tracker struct {
 	pending map[streamID]*pending // by resource
 	// complained: metrics and reasons that were logged.
 	complained map[string]bool
+	// exceeded is when it was last told that the part was more than the total.
+	exceeded time.Time
 }
 
 type streamKey struct {
@@ -337,6 +341,10 @@ func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *
 	}
 	if p.part > p.total {
 		remarks.adjusted[reasonPartExceedsTotal] += int64(p.part - p.total)
+		if now.Sub(t.exceeded) >= tellExcessEvery {
+			t.exceeded = now
+			remarks.exceeded = append(remarks.exceeded, excess{s.name, o.name, t.part.String(), p.part, p.total})
+		}
 	}
 	rest := sideBad
 	if t.part == sideBad {
