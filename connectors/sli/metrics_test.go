@@ -241,7 +241,7 @@ func TestExcessIsToldOfBySLO(t *testing.T) {
 		"    - {name: refunds, objective: 99, sli: {metrics: {bad: {name: failed}, total: {name: all}}}}\n"+
 		"    - {name: fine, objective: 99, sli: {metrics: {good: {name: all}, total: {name: all}}}}\n"))
 	written, logs := observer.New(zap.WarnLevel)
-	f.core.logger = zap.New(written)
+	f.logger = zap.New(written)
 	told := func(after time.Duration) (all []map[string]any) {
 		f.clock.add(after)
 		from, to := at(int(after.Seconds())+1), at(int(after.Seconds())+2)
