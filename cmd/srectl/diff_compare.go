@@ -310,8 +310,8 @@ func (c *comparison) labels(relabelled map[[3]string]int) {
 		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
 	})
 	for _, l := range all {
-		c.say(changed, "label", l[0], "%s → %s on %s: to Alertmanager they are other alerts. What fires is sent again; routes and silences that match the old value do not match any more",
-			orNothing(l[1]), orNothing(l[2]), count(relabelled[l], "alert"))
+		c.say(changed, "label", l[0], "%s → %s on %s: to Prometheus and Alertmanager they are other alerts. What is pending or fires starts anew: it resolves, "+
+			"and fires again after its whole time; routes and silences that match the old value do not match any more", orNothing(l[1]), orNothing(l[2]), count(relabelled[l], "alert"))
 	}
 }
 

@@ -61,7 +61,8 @@ func TestDiff(t *testing.T) {
 		}},
 		"owner": {"payments-team", "shop-team", []string{
 			"  ~ service owner: payments-team → shop-team: alerts are routed by it\n",
-			"  ~ label owner: payments-team → shop-team on 14 alerts: to Alertmanager they are other alerts.",
+			"  ~ label owner: payments-team → shop-team on 14 alerts: to Prometheus and Alertmanager they are other alerts. " +
+				"What is pending or fires starts anew: it resolves, and fires again after its whole time; routes and silences that match the old value do not match any more\n",
 		}},
 		"no owner": {"  owner: payments-team\n", "", []string{"  ~ service owner: payments-team → nothing:"}},
 		"tier": {"tier: 1", "tier: 2", []string{
