@@ -3,12 +3,16 @@ package configs
 import (
 	"testing"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor/processortest"
 )
 
 func resolve(t *testing.T, uris ...string) (*confmap.Conf, error) {
@@ -89,5 +93,37 @@ func TestMarkersAddTheirPipelines(t *testing.T) {
 			assert.Equal(t, pipeline, pipelines[name], "%s: %s", part, name)
 		}
 		assert.Len(t, pipelines, len(before.Get("service::pipelines").(map[string]any))+1, part)
+	}
+}
+
+// What SDKs called the environment before is found by its name of today, in all that services send. One that they name stays.
+func TestEnvironmentHasTheNameOfToday(t *testing.T) {
+	for _, name := range []string{"standalone", "agent"} {
+		for _, downstream := range []string{"", "backend:4317"} {
+			t.Setenv("OTELCOL_SRE_DOWNSTREAM", downstream)
+			conf, err := resolve(t, "builtin:"+name)
+			require.NoError(t, err)
+			for _, signal := range []string{"traces", "logs", "metrics"} {
+				assert.Contains(t, conf.Get("service::pipelines::"+signal+"::processors"), "resource/environment", "%s %s", name, signal)
+			}
+			sub, err := conf.Sub("processors::resource/environment")
+			require.NoError(t, err)
+			factory := resourceprocessor.NewFactory()
+			cfg := factory.CreateDefaultConfig()
+			require.NoError(t, sub.Unmarshal(cfg))
+			for _, test := range []struct{ sent, want map[string]any }{
+				{map[string]any{"deployment.environment": "production"}, map[string]any{"deployment.environment": "production", "deployment.environment.name": "production"}},
+				{map[string]any{"deployment.environment": "old", "deployment.environment.name": "new"}, map[string]any{"deployment.environment": "old", "deployment.environment.name": "new"}},
+				{map[string]any{"service.name": "checkout"}, map[string]any{"service.name": "checkout"}},
+			} {
+				sink := new(consumertest.TracesSink)
+				processor, err := factory.CreateTraces(t.Context(), processortest.NewNopSettings(factory.Type()), cfg, sink)
+				require.NoError(t, err)
+				traces := ptrace.NewTraces()
+				require.NoError(t, traces.ResourceSpans().AppendEmpty().Resource().Attributes().FromRaw(test.sent))
+				require.NoError(t, processor.ConsumeTraces(t.Context(), traces))
+				assert.Equal(t, test.want, sink.AllTraces()[0].ResourceSpans().At(0).Resource().Attributes().AsRaw())
+			}
+		}
 	}
 }
