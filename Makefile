@@ -79,7 +79,7 @@ test-preview: dashboards/preview/node_modules ## the checks of make preview find
 	node --test dashboards/preview/preview.test.mjs
 
 dashboards/preview/node_modules: dashboards/preview/package-lock.json
-	cd $(@D) && npm ci --no-audit --no-fund
+	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"

@@ -102,16 +102,21 @@ func (f fleet) dependencies() panel {
 		now("A", failed.rateOver("1h").sum(attrClient, attrServer).some().largest(8), "{{client}} to {{server}}"))
 }
 
+// alerts have the uid of a dashboard for a service's name, since that of the collector is no service's.
 func (f fleet) alerts() panel {
-	by := []string{attrService, attrAlert, attrSeverity}
+	const attrDashboard = "dashboard"
+	firing := f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(attrService, attrAlert, attrSeverity).
+		labelled(attrDashboard, uidPrefix).joined(attrDashboard, "", attrDashboard, attrService).
+		labelledWhere(attrDashboard, CollectorUID, attrService, []string{collectorName})
 	return newTable(about{"alerts", "Firing", "What fires now, by service. Good is an empty table.", 9},
 		look{unit: "short", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/",
 			overrides: []dashboard.DashboardFieldConfigSourceOverrides{
-				field("Service", "links", toService, "custom.width", 85), field("Series", "custom.width", 60),
+				field("Service", "links", linked("Dashboard", "/d/${__value.raw}?${__url_time_range}"), "custom.width", 85, "mappings", append(texts([2]string{CollectorUID, collectorName}),
+					pattern("/^"+uidPrefix+"(.*)$/", dashboard.ValueMappingResult{Text: ptr("$1")}))), field("Series", "custom.width", 60),
 				field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			}},
-		columns{{label(attrService), "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}},
-		"Severity", rows("A", f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(by...)))
+		columns{{attrDashboard, "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}, {label(attrService), ""}},
+		"Severity", rows("A", firing))
 }
 
 func (f fleet) table() panel {

@@ -31,7 +31,7 @@ func TestLinksLeadToDashboards(t *testing.T) {
 	for _, f := range files {
 		for _, m := range dashboardLink.FindAllStringSubmatch(string(f.JSON), -1) {
 			found++
-			if m[1] == uidPrefix+"${__value.text}" { // the name is one that the query has found
+			if m[1] == uidPrefix+"${__value.text}" || m[1] == "${__value.raw}" { // the name, or the uid, is one that the query has found
 				continue
 			}
 			assert.True(t, uids[m[1]], "%s: %s", f.Path, m[0])
