@@ -195,7 +195,7 @@ var collectorTopics = []collectorTopic{
 		meaning: "Events reach the collector that an SLI names but that it can count neither as good nor as bad; or a metrics SLI has more good events than there were at all. The alert's label `reason` says which.",
 		impact:  "The SLO is blind to these events, or kinder than the truth. Nothing else is affected.",
 		tree: []markdown{
-			"**`good_exceeds_total`?** The metric of the good events counts something else than that of the total: another `match`, retries, another unit.",
+			"**`good_exceeds_total`?** The metric of the good events counts something else than that of the total: another `match`, retries, another unit. The log names the SLO, once an hour.",
 			"**`threshold_not_a_bound` or `threshold_unit`?** The histogram has no bucket that ends at the threshold: choose one of its bounds, let the service add a bucket, or set `betweenBuckets: interpolate`.",
 			"**`not_a_counter`, `regressed` or `invalid_point`?** The service's metric is not what the catalog takes it for. The log names it.",
 			"**`unknown_slo`?** Agents and gateway have different catalogs: the one counts an SLO that the other does not know.",
