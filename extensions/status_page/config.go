@@ -1,0 +1,82 @@
+package statuspage
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// Config is the configuration of the status_page extension.
+type Config struct {
+	// ServerConfig is where the pages are served.
+	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+	// Prometheus is how to reach a Prometheus-compatible API; its endpoint is the base URL, without /api/v1. A URL
+	// alone will do.
+	Prometheus confighttp.ClientConfig `mapstructure:"prometheus"`
+	// Catalog is the service_catalog extension. If it is not set, service_catalog is taken if it runs.
+	Catalog *component.ID `mapstructure:"catalog"`
+	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
+	Runbooks string `mapstructure:"runbooks"`
+}
+
+// Unmarshal takes a URL in the place of the client's keys.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if endpoint, ok := conf.Get("prometheus").(string); ok {
+		keys := confmap.NewFromStringMap(map[string]any{"prometheus": map[string]any{"endpoint": endpoint}})
+		if err := conf.Merge(keys); err != nil {
+			return err
+		}
+	}
+	return conf.Unmarshal(c)
+}
+
+func createDefaultConfig() component.Config {
+	server := confighttp.NewDefaultServerConfig()
+	server.NetAddr.Endpoint = "localhost:8686"
+	server.ReadHeaderTimeout = 10 * time.Second
+	client := confighttp.NewDefaultClientConfig()
+	client.Endpoint = "http://localhost:9090"
+	client.Timeout = 10 * time.Second
+	return &Config{ServerConfig: server, Prometheus: client}
+}
+
+// Validate reports every key that is wrong, and the mend.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.ServerConfig.NetAddr.Endpoint == "" {
+		errs = append(errs, errors.New("endpoint: is empty; set host:port of the pages, such as localhost:8686"))
+	}
+	client := &c.Prometheus
+	errs = append(errs, validateURL(client.Endpoint, client.Auth.HasValue() && !client.TLS.Insecure))
+	if client.Timeout <= 0 {
+		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that a page does not wait for an answer that never comes", client.Timeout))
+	}
+	return errors.Join(errs...)
+}
+
+// validateURL wants a base URL, without anything secret in it: pages show it.
+func validateURL(endpoint string, secret bool) error {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("prometheus::endpoint: is no URL; set the base URL of a Prometheus, such as http://localhost:9090")
+	case u.User != nil:
+		return errors.New("prometheus::endpoint: holds a user name; name an authentication extension in prometheus::auth instead")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("prometheus::endpoint: has something after ? or #; set the base URL alone")
+	case secret && u.Scheme == "http" && !local(u.Hostname()):
+		return errors.New("prometheus::endpoint: would send what prometheus::auth adds in clear text; use https, or set prometheus::tls::insecure: true")
+	}
+	return nil
+}
+
+func local(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

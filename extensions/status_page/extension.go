@@ -1,0 +1,108 @@
+package statuspage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+)
+
+// maxHeader bounds the headers of a request, in bytes.
+const maxHeader = 32 << 10
+
+// statusPage is the extension: a server, and a client of Prometheus.
+type statusPage struct {
+	config    *Config
+	telemetry component.TelemetrySettings
+
+	server  *http.Server
+	client  *prometheus.Client
+	http    *http.Client
+	address string // of the server, once it listens
+	running sync.WaitGroup
+}
+
+var _ extension.Extension = (*statusPage)(nil)
+
+// Start serves the pages. A Prometheus that does not answer yet is no error: the pages say so.
+func (s *statusPage) Start(ctx context.Context, host component.Host) (err error) {
+	source, err := s.catalog(host)
+	if err != nil {
+		return err
+	}
+	if s.http, err = s.config.Prometheus.ToClient(ctx, host.GetExtensions(), s.telemetry); err != nil {
+		return fmt.Errorf("prometheus: %w", err)
+	}
+	s.client, err = prometheus.New(prometheus.Options{
+		Endpoint: s.config.Prometheus.Endpoint, HTTP: s.http, Timeout: s.config.Prometheus.Timeout, Now: time.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("prometheus: %w", err)
+	}
+	return s.serve(ctx, host, web.New(web.Options{
+		Catalog: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks), Now: time.Now,
+	}))
+}
+
+// catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.
+func (s *statusPage) catalog(host component.Host) (func() *catalog.Catalog, error) {
+	id := component.MustNewID("service_catalog")
+	if s.config.Catalog != nil {
+		id = *s.config.Catalog
+	} else if _, runs := host.GetExtensions()[id]; !runs {
+		return func() *catalog.Catalog { return &catalog.Catalog{} }, nil
+	}
+	source, err := servicecatalog.Find(host, id)
+	if err != nil {
+		return nil, err
+	}
+	return source.Catalog, nil
+}
+
+func (s *statusPage) serve(ctx context.Context, host component.Host, pages http.Handler) error {
+	listener, err := s.config.ServerConfig.ToListener(ctx)
+	if err != nil {
+		return fmt.Errorf("endpoint: cannot listen on %s: %w; free it, or set another", s.config.ServerConfig.NetAddr.Endpoint, err)
+	}
+	s.address = listener.Addr().String()
+	server, err := s.config.ServerConfig.ToServer(ctx, host.GetExtensions(), s.telemetry, pages)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server.MaxHeaderBytes = maxHeader
+	s.server = server
+	s.running.Go(func() {
+		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("status_page: %w", err)))
+		}
+	})
+	return nil
+}
+
+// Shutdown ends the questions that pages wait for, then the pages.
+func (s *statusPage) Shutdown(ctx context.Context) (err error) {
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.server != nil {
+		err = s.server.Shutdown(ctx)
+	}
+	if s.http != nil {
+		s.http.CloseIdleConnections()
+	}
+	s.running.Wait()
+	return err
+}

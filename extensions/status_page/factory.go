@@ -1,0 +1,19 @@
+package statuspage
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/metadata"
+)
+
+// NewFactory returns the factory of the status_page extension.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig, createExtension, metadata.ExtensionStability)
+}
+
+func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	return &statusPage{config: cfg.(*Config), telemetry: set.TelemetrySettings}, nil
+}

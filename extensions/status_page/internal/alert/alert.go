@@ -1,0 +1,118 @@
+// Package alert says what fires, for people: since when, about what, and where the runbook is.
+package alert
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+// An Alert fires, or is pending.
+type Alert struct {
+	Name        string    `json:"name"`
+	State       string    `json:"state"`
+	Severity    string    `json:"severity"`
+	Service     string    `json:"service"`
+	Namespace   string    `json:"namespace"`
+	SLO         string    `json:"slo"`
+	Environment string    `json:"environment"`
+	Owner       string    `json:"owner"`
+	Summary     string    `json:"summary"`
+	Description string    `json:"description"`
+	Since       time.Time `json:"since"`
+	// Page is the path of the service's page, Runbook where the runbook is; they may be empty.
+	Page    string `json:"page"`
+	Runbook string `json:"runbook"`
+}
+
+// Max bounds the alerts that are shown: those that matter most.
+const Max = 500
+
+const (
+	maxName = 120
+	maxText = 2000
+)
+
+// A Directory knows the pages that there are.
+type Directory struct {
+	Catalog *catalog.Catalog
+	// Runbook is the path of an alert's runbook, or "".
+	Runbook func(slug, alert string) string
+}
+
+// List is what fires, pages first and the newest first, then what is pending.
+func (d Directory) List(alerts []v1.Alert) []Alert {
+	slugs := map[[2]string]string{}
+	for _, s := range d.Catalog.Services {
+		slugs[[2]string{s.Namespace, s.Name}] = s.Slug()
+	}
+	list := make([]Alert, 0, len(alerts))
+	for _, a := range alerts {
+		list = append(list, d.alert(a, slugs))
+	}
+	slices.SortFunc(list, func(a, b Alert) int {
+		return cmp.Or(
+			first(a.State == string(v1.AlertStateFiring), b.State == string(v1.AlertStateFiring)),
+			first(a.Severity == "page", b.Severity == "page"),
+			b.Since.Compare(a.Since),
+			cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.SLO, b.SLO), cmp.Compare(a.Environment, b.Environment),
+		)
+	})
+	return list
+}
+
+// Of are those of one service; an empty environment is any.
+func Of(list []Alert, namespace, service, environment string) []Alert {
+	return slices.DeleteFunc(slices.Clone(list), func(a Alert) bool {
+		return a.Service != service || a.Namespace != namespace || environment != "" && a.Environment != "" && a.Environment != environment
+	})
+}
+
+func (d Directory) alert(from v1.Alert, slugs map[[2]string]string) Alert {
+	label := func(name model.LabelName) string { return words.Bounded(string(from.Labels[name]), maxName) }
+	text := func(name model.LabelName) string { return words.Bounded(string(from.Annotations[name]), maxText) }
+	a := Alert{
+		Name: label(model.AlertNameLabel), State: string(from.State), Severity: label("severity"), Owner: label("owner"),
+		Service: label(fleet.LabelService), Namespace: label(fleet.LabelNamespace), SLO: label(fleet.LabelSLO),
+		Environment: cmp.Or(label(fleet.LabelEnvironment), label("environment")),
+		Summary:     text("summary"), Description: text("description"), Since: from.ActiveAt.UTC(),
+	}
+	slug, known := slugs[[2]string{a.Namespace, a.Service}]
+	if !known {
+		slug = a.Service
+	}
+	if known {
+		a.Page = fleet.PagePath(slug)
+	}
+	a.Runbook = d.Runbook(slug, string(from.Labels[model.AlertNameLabel]))
+	if a.Runbook == "" {
+		a.Runbook = external(string(from.Annotations["runbook_url"]))
+	}
+	return a
+}
+
+// external is a link to somewhere else, if it leads to a page.
+func external(link string) string {
+	if u, err := url.Parse(link); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(link) > maxText {
+		return ""
+	}
+	return link
+}
+
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,193 @@
+package chart
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+	"time"
+)
+
+// A Plot is lines over time, with levels that they are compared with and the moments at which something was changed.
+type Plot struct {
+	// Title and Summary say in words what is seen.
+	Title, Summary string
+	Start, End     time.Time
+	// Format writes a value of the axis.
+	Format  func(float64) string
+	Lines   []Line
+	Levels  []Level
+	Markers []Marker
+	// Low and High are the least that the axis reaches.
+	Low, High float64
+}
+
+// A Line is values under one name. Its colour is that of its place among the lines.
+type Line struct {
+	Name   string
+	Points []Point
+}
+
+// A Level is a value that means something.
+type Level struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	// Colour is the place of the line that is compared with it; -1 is none's.
+	Colour int `json:"-"`
+}
+
+// A Marker is a moment.
+type Marker struct {
+	At   time.Time
+	Name string
+}
+
+const (
+	plotWidth, plotHeight = 640, 220
+	plotLeft, plotRight   = 54, 8
+	plotTop, plotBottom   = 16, 24
+	// Colours is how many lines have a colour of their own.
+	Colours = 6
+	// MaxMarkers bounds the moments that are drawn: more would hide the lines.
+	MaxMarkers = 20
+	maxName    = 40
+)
+
+// Empty tells whether there is nothing to draw.
+func (p Plot) Empty() bool {
+	for _, l := range p.Lines {
+		for _, point := range l.Points {
+			if finite(point.Value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// SVG draws the plot.
+func (p Plot) SVG() template.HTML {
+	s, ticks := p.axes()
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="plot" viewBox="0 0 %d %d" role="img" aria-label="%s" preserveAspectRatio="xMidYMid meet">`,
+		plotWidth, plotHeight, template.HTMLEscapeString(p.Title+": "+p.Summary))
+	for _, value := range ticks {
+		y := number(s.y(value))
+		fmt.Fprintf(&b, `<path class="grid" d="M%d %sH%d"/><text class="tick" x="%d" y="%s" text-anchor="end" dy="4">%s</text>`,
+			plotLeft, y, plotWidth-plotRight, plotLeft-6, y, template.HTMLEscapeString(p.Format(value)))
+	}
+	p.times(&b, s)
+	for _, l := range p.Levels {
+		if l.Value < s.low || l.Value > s.high {
+			continue
+		}
+		y := number(s.y(l.Value))
+		fmt.Fprintf(&b, `<path class="level %s" d="M%d %sH%d"><title>%s</title></path>`, colour(l.Colour), plotLeft, y, plotWidth-plotRight, escaped(l.Name))
+	}
+	p.markers(&b, s)
+	for i, l := range p.Lines {
+		fmt.Fprintf(&b, `<path class="line %s" d="%s"><title>%s</title></path>`, colour(i), s.path(l.Points), escaped(l.Name))
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String()) //nolint:gosec // numbers, and names that are escaped
+}
+
+// markers draws the latest moments, each named where there is room.
+func (p Plot) markers(b *strings.Builder, s scale) {
+	markers := p.Markers[max(0, len(p.Markers)-MaxMarkers):]
+	free := math.Inf(-1) // where the last name ends
+	for _, m := range markers {
+		if m.At.Before(p.Start) || m.At.After(p.End) {
+			continue
+		}
+		x := s.x(m.At)
+		fmt.Fprintf(b, `<path class="marker" d="M%s %dV%d"><title>%s, %s</title></path>`,
+			number(x), plotTop, plotHeight-plotBottom, escaped(m.Name), m.At.UTC().Format("2006-01-02 15:04 UTC"))
+		name := []rune(m.Name)
+		name = name[:min(len(name), 14)]
+		width := float64(len(name)) * 6.5
+		anchor, from := "start", x
+		if x+width > plotWidth {
+			anchor, from = "end", x-width
+		}
+		if from >= free {
+			fmt.Fprintf(b, `<text class="tick" x="%s" y="%d" text-anchor="%s">%s</text>`, number(x), plotTop-5, anchor, escaped(string(name)))
+			free = from + width
+		}
+	}
+}
+
+// axes are the scale of the plot and the values that its axis names.
+func (p Plot) axes() (scale, []float64) {
+	low, high := p.Low, p.High
+	for _, l := range p.Lines {
+		for _, point := range l.Points {
+			if finite(point.Value) {
+				low, high = min(low, point.Value), max(high, point.Value)
+			}
+		}
+	}
+	if !(high > low) { //nolint:staticcheck // also when one of them is not a number
+		high = low + 1
+	}
+	step := round((high - low) / 4)
+	low, high = math.Floor(low/step)*step, math.Ceil(high/step-1e-9)*step
+	var ticks []float64
+	for i := 0; i <= 12 && low+float64(i)*step <= high+step/2; i++ {
+		ticks = append(ticks, low+float64(i)*step)
+	}
+	return scale{
+		start: p.Start, end: p.End, low: low, high: high,
+		left: plotLeft, top: plotTop, width: plotWidth - plotLeft - plotRight, height: plotHeight - plotTop - plotBottom,
+	}, ticks
+}
+
+// round is the next number above x that is 1, 2, 2.5 or 5 times a power of ten.
+func round(x float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, f := range []float64{1, 2, 2.5, 5} {
+		if x <= f*power*(1+1e-9) {
+			return f * power
+		}
+	}
+	return 10 * power
+}
+
+// times names times below the plot. The browser writes them again in the viewer's zone.
+func (p Plot) times(b *strings.Builder, s scale) {
+	layout := "15:04"
+	if p.End.Sub(p.Start) > 36*time.Hour {
+		layout = "01-02 15:04"
+	}
+	const parts = 4
+	for i := range parts + 1 {
+		at := p.Start.Add(p.End.Sub(p.Start) * time.Duration(i) / parts)
+		anchor := "middle"
+		switch i {
+		case 0:
+			anchor = "start"
+		case parts:
+			anchor = "end"
+		}
+		fmt.Fprintf(b, `<text class="tick" x="%s" y="%d" text-anchor="%s" data-time="%s">%s</text>`,
+			number(s.x(at)), plotHeight-8, anchor, at.UTC().Format(time.RFC3339), at.UTC().Format(layout))
+	}
+}
+
+func colour(place int) string {
+	if place < 0 {
+		return "plain"
+	}
+	return fmt.Sprintf("c%d", place%Colours)
+}
+
+// escaped is a name as text of an SVG, bounded.
+func escaped(name string) string {
+	if runes := []rune(name); len(runes) > maxName {
+		name = string(runes[:maxName-1]) + "…"
+	}
+	return template.HTMLEscapeString(name)
+}
+
+// Class is the class of the line at that place, for a legend.
+func (Plot) Class(place int) string { return colour(place) }

@@ -1,0 +1,108 @@
+// Package chart draws what happened over time as SVG. Colours come from the style sheet, by class; nothing in a chart
+// needs a script, and every chart says in words what it shows.
+package chart
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Point is a value at a time. One that is not a number is a gap.
+type Point struct {
+	At    time.Time
+	Value float64
+}
+
+const (
+	sparkWidth, sparkHeight = 96, 24
+	// sparkCeiling is the least that the top of a sparkline stands for, so that calm looks calm.
+	sparkCeiling = 2
+)
+
+// Sparkline draws values between start and end, with a line where they are 1.
+func Sparkline(points []Point, start, end time.Time) template.HTML {
+	top := float64(sparkCeiling)
+	any := false
+	for _, p := range points {
+		if finite(p.Value) {
+			top, any = max(top, p.Value), true
+		}
+	}
+	if !any {
+		return ""
+	}
+	scale := scale{start: start, end: end, low: 0, high: top, width: sparkWidth, height: sparkHeight - 2, top: 1}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="spark" viewBox="0 0 %d %d" width="%d" height="%d" aria-hidden="true" focusable="false">`,
+		sparkWidth, sparkHeight, sparkWidth, sparkHeight)
+	one := number(scale.y(1))
+	fmt.Fprintf(&b, `<path class="one" d="M0 %sH%d"/>`, one, sparkWidth)
+	fmt.Fprintf(&b, `<path class="trace" d="%s"/></svg>`, scale.path(points))
+	return template.HTML(b.String()) //nolint:gosec // numbers only
+}
+
+// A scale is where times and values are in a picture.
+type scale struct {
+	start, end               time.Time
+	low, high                float64
+	left, top, width, height float64
+}
+
+func (s scale) x(t time.Time) float64 {
+	return s.left + s.width*float64(t.Sub(s.start))/float64(max(s.end.Sub(s.start), 1))
+}
+
+// y is that of a value; what is beyond the scale is at its edge.
+func (s scale) y(value float64) float64 {
+	share := (min(max(value, s.low), s.high) - s.low) / (s.high - s.low)
+	return s.top + s.height*(1-share)
+}
+
+// path draws the points, with a dot where one stands alone between gaps.
+func (s scale) path(points []Point) string {
+	var b strings.Builder
+	open, length := false, 0
+	end := func() {
+		if open && length == 1 {
+			b.WriteString("h.01")
+		}
+		open, length = false, 0
+	}
+	for _, p := range points {
+		if !finite(p.Value) || p.At.Before(s.start) || p.At.After(s.end) {
+			end()
+			continue
+		}
+		command := "L"
+		if !open {
+			command, open = "M", true
+		}
+		length++
+		b.WriteString(command + number(s.x(p.At)) + " " + number(s.y(p.Value)))
+	}
+	end()
+	return b.String()
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// number is a coordinate, to a tenth of a pixel.
+func number(x float64) string {
+	return strconv.FormatFloat(math.Round(x*10)/10, 'f', -1, 64)
+}
+
+// Gap is a time at which nothing is known.
+func Gap(at time.Time) Point { return Point{at, math.NaN()} }
+
+// MarshalJSON writes a point as [Unix seconds, value]; a gap has null.
+func (p Point) MarshalJSON() ([]byte, error) {
+	value := "null"
+	if finite(p.Value) {
+		value = strconv.FormatFloat(p.Value, 'g', -1, 64)
+	}
+	return fmt.Appendf(nil, "[%d,%s]", p.At.Unix(), value), nil
+}

@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+)
+
+// A Historian tells how something went over a period.
+type Historian interface {
+	Range(ctx context.Context, query string, p prometheus.Period) (model.Matrix, error)
+}
+
+// Burns are the burn rates of the last hour, over a period, of the rows of one page.
+func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (map[Key][]chart.Point, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var services []string
+	recorded := false
+	budgets := map[Key]float64{}
+	for _, r := range rows {
+		services = append(services, regexp.QuoteMeta(r.Service))
+		if r.Promise != nil && r.Promise.SLI.Prometheus != nil {
+			recorded = true
+			budgets[r.Key] = r.Promise.ErrorBudget()
+		}
+	}
+	slices.Sort(services)
+	of := LabelService + "=~" + strconv.Quote(strings.Join(slices.Compact(services), "|"))
+	burns := map[Key][]chart.Point{}
+	matrix, err := h.Range(ctx, "max"+bySLO+") ("+BurnRate+"{"+LabelWindow+`="1h", `+of+"})", p)
+	if err != nil {
+		return nil, err
+	}
+	for _, series := range matrix {
+		burns[key(series.Metric)] = Points(series.Values, p, 1)
+	}
+	if !recorded {
+		return burns, nil
+	}
+	matrix, err = h.Range(ctx, "max"+bySLO+") ("+RecordedRatio+"1h{"+of+"})", p)
+	for _, series := range matrix {
+		k := key(series.Metric)
+		if budget, ok := budgets[k]; ok && burns[k] == nil {
+			burns[k] = Points(series.Values, p, 1/budget)
+		}
+	}
+	return burns, err
+}
+
+// Points are the values of a series times a factor, with gaps where it has none.
+func Points(values []model.SamplePair, p prometheus.Period, factor float64) []chart.Point {
+	points := make([]chart.Point, 0, len(values))
+	for i, v := range values {
+		at := v.Timestamp.Time()
+		if i > 0 && at.Sub(values[i-1].Timestamp.Time()) > p.Step*3/2 {
+			points = append(points, chart.Gap(at.Add(-p.Step)))
+		}
+		points = append(points, chart.Point{At: at, Value: float64(v.Value) * factor})
+	}
+	return points
+}

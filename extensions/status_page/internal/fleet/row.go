@@ -1,0 +1,161 @@
+// Package fleet says how every SLO stands: what the catalog promises, joined with what Prometheus knows.
+package fleet
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A State is how an SLO stands, in one word.
+type State string
+
+// The states, the first six as the slo processor has them. Unknown is what no Prometheus tells of.
+const (
+	Exhausted   State = "exhausted"
+	BurningFast State = "burning_fast"
+	BurningSlow State = "burning_slow"
+	NoData      State = "no_data"
+	Unknown     State = "unknown"
+	OK          State = "ok"
+	Idle        State = "idle"
+)
+
+// States are all of them, worst first.
+var States = []State{Exhausted, BurningFast, BurningSlow, NoData, Unknown, OK, Idle}
+
+func (s State) rank() int {
+	for i, other := range States {
+		if s == other {
+			return i
+		}
+	}
+	return len(States)
+}
+
+// Word is the state for people.
+func (s State) Word() string {
+	switch s {
+	case Exhausted:
+		return "Budget spent"
+	case BurningFast:
+		return "Burning fast"
+	case BurningSlow:
+		return "Burning slowly"
+	case NoData:
+		return "No data"
+	case OK:
+		return "OK"
+	case Idle:
+		return "Idle"
+	default:
+		return "Unknown"
+	}
+}
+
+// Icon tells the state without its colour.
+func (s State) Icon() string {
+	switch s {
+	case Exhausted:
+		return "✖"
+	case BurningFast:
+		return "▲"
+	case BurningSlow:
+		return "△"
+	case NoData:
+		return "∅"
+	case OK:
+		return "✔"
+	case Idle:
+		return "–"
+	default:
+		return "?"
+	}
+}
+
+// A Key names an SLO in an environment.
+type Key struct {
+	Namespace   string `json:"namespace"`
+	Service     string `json:"service"`
+	SLO         string `json:"slo"`
+	Environment string `json:"environment"`
+}
+
+// A Number is a value that may not be known.
+type Number float64
+
+// MarshalJSON writes null for what is not known; JSON has no NaN.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return marshal(f)
+	}
+	return []byte("null"), nil
+}
+
+// Known tells whether there is a value.
+func (n Number) Known() bool { return !math.IsNaN(float64(n)) }
+
+var unknown = Number(math.NaN())
+
+// A Row is one SLO in one environment.
+type Row struct {
+	Key
+	// Page is the URL path of the service.
+	Page string `json:"page"`
+	// Owner, Tier and Window are the catalog's; an SLO that it does not name has none.
+	Owner  string `json:"owner"`
+	Tier   int    `json:"tier"`
+	Window string `json:"window"`
+	// Objective is a share.
+	Objective Number `json:"objective"`
+	State     State  `json:"state"`
+	// Remaining is what is left of the error budget: 1 is all, below 0 is overspent.
+	Remaining Number `json:"error_budget_remaining"`
+	// Burn is the burn rate of the last hour.
+	Burn Number `json:"burn_rate"`
+	// Exhaustion is the seconds until the budget is spent at this burn.
+	Exhaustion Number `json:"error_budget_exhaustion_seconds"`
+	// Firing are the alerts about it.
+	Firing int `json:"alerts_firing"`
+
+	// SLO and Of are the catalog's, if it names them.
+	Promise *catalog.SLO     `json:"-"`
+	Of      *catalog.Service `json:"-"`
+}
+
+// worse orders by what needs somebody first.
+func worse(a, b *Row) int {
+	return cmp.Or(
+		cmp.Compare(a.State.rank(), b.State.rank()),
+		cmp.Compare(descending(a.Burn), descending(b.Burn)),
+		cmp.Compare(ascending(a.Remaining), ascending(b.Remaining)),
+		cmp.Compare(tier(a), tier(b)),
+	)
+}
+
+// compare orders by names: the last word, so that equal rows do not change places.
+func (k Key) compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Service, other.Service), cmp.Compare(k.Namespace, other.Namespace),
+		cmp.Compare(k.SLO, other.SLO), cmp.Compare(k.Environment, other.Environment))
+}
+
+// ascending and descending put what is not known last.
+func ascending(n Number) float64 {
+	if !n.Known() {
+		return math.Inf(1)
+	}
+	return float64(n)
+}
+
+func descending(n Number) float64 { return ascending(-n) }
+
+func tier(r *Row) int {
+	if r.Tier == 0 {
+		return math.MaxInt
+	}
+	return r.Tier
+}
+
+// Worse tells whether a state needs somebody sooner than another.
+func (s State) Worse(other State) bool { return s.rank() < other.rank() }

@@ -1,0 +1,131 @@
+package fleet
+
+import (
+	"slices"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// rows are the SLOs while they are put together.
+type rows struct {
+	byKey    map[Key]*Row
+	promises map[promise]*Row // in no environment yet
+}
+
+// A promise is an SLO in all environments.
+type promise struct{ namespace, service, slo string }
+
+func (k Key) promise() promise { return promise{k.Namespace, k.Service, k.SLO} }
+
+// promised are the SLOs of the catalog: in the environments that it lists; if it lists none, in those of the answers,
+// and if nobody has seen one, in none.
+func promised(c *catalog.Catalog, answers map[string]model.Vector) *rows {
+	r := &rows{byKey: map[Key]*Row{}, promises: map[promise]*Row{}}
+	for _, service := range c.Services {
+		for _, slo := range service.SLOs {
+			row := Row{
+				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
+				Page: PagePath(service.Slug()), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
+				Objective: Number(slo.ObjectiveRatio()), State: Unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
+				Promise: slo, Of: service,
+			}
+			r.promises[row.promise()] = &row
+			for _, environment := range service.Environments {
+				here := row
+				here.Environment = environment
+				r.byKey[here.Key] = &here
+			}
+		}
+	}
+	for _, answer := range answers {
+		for _, sample := range answer {
+			r.of(key(sample.Metric))
+		}
+	}
+	seen := map[promise]bool{}
+	for k := range r.byKey {
+		seen[k.promise()] = true
+	}
+	for p, row := range r.promises {
+		if !seen[p] {
+			r.byKey[row.Key] = row
+		}
+	}
+	return r
+}
+
+// of is the row of an SLO; a new one if nobody has told of it yet.
+func (r *rows) of(k Key) *Row {
+	if row, ok := r.byKey[k]; ok {
+		return row
+	}
+	row := Row{Page: PagePath(k.Service), State: Unknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
+	if p, ok := r.promises[k.promise()]; ok {
+		row = *p
+	}
+	row.Key = k
+	r.byKey[k] = &row
+	return &row
+}
+
+// recorded fills in what only rules know: SLIs that Prometheus evaluates.
+func (r *rows) recorded(answers map[string]model.Vector) {
+	for _, s := range answers[queries.recordedRemaining] {
+		if row := r.of(key(s.Metric)); !row.Remaining.Known() {
+			row.Remaining = Number(s.Value)
+		}
+	}
+	for _, s := range answers[queries.recordedRatio] {
+		row := r.of(key(s.Metric))
+		if row.Burn.Known() || !row.Objective.Known() {
+			continue
+		}
+		row.Burn = Number(float64(s.Value) / (1 - float64(row.Objective)))
+	}
+	for _, row := range r.byKey {
+		if row.State == Unknown && row.Remaining.Known() {
+			row.State = OK
+			if row.Remaining <= 0 {
+				row.State = Exhausted
+			}
+		}
+		if !row.Exhaustion.Known() && row.Promise != nil && row.Remaining > 0 && row.Burn > 0 {
+			period := row.Promise.Window.MaxLength().Seconds()
+			row.Exhaustion = Number(min(float64(row.Remaining)*period/float64(row.Burn), period))
+		}
+	}
+}
+
+// firing counts the alerts of each SLO, and judges by them where no processor does.
+func (r *rows) firing(alerts []v1.Alert) {
+	for _, a := range alerts {
+		k := key(a.Labels)
+		row, ok := r.byKey[k]
+		if !ok || a.State != v1.AlertStateFiring || k.SLO == "" {
+			continue
+		}
+		row.Firing++
+		if row.Promise == nil || row.Promise.SLI.Prometheus == nil {
+			continue
+		}
+		burning := BurningSlow
+		if a.Labels["severity"] == "page" {
+			burning = BurningFast
+		}
+		if burning.rank() < row.State.rank() {
+			row.State = burning
+		}
+	}
+}
+
+func (r *rows) all() []*Row {
+	all := make([]*Row, 0, len(r.byKey))
+	for _, row := range r.byKey {
+		all = append(all, row)
+	}
+	slices.SortFunc(all, func(a, b *Row) int { return a.compare(b.Key) })
+	return all
+}

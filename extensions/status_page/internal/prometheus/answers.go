@@ -1,0 +1,91 @@
+package prometheus
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// maxAnswers bounds the answers that are kept. Most are of the page that everybody looks at.
+const maxAnswers = 256
+
+// answers keep what was answered lately, failures too: a Prometheus that is in trouble is not asked more than one
+// that is well. Whoever asks while the same question is under way waits for its answer.
+type answers struct {
+	now     func() time.Time
+	context context.Context
+	end     context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	recent *lru.Cache[string, *answer]
+}
+
+// An answer is complete when done is closed.
+type answer struct {
+	done  chan struct{}
+	at    time.Time // of the question
+	value any
+	err   error
+}
+
+func newAnswers(now func() time.Time) *answers {
+	recent, err := lru.New[string, *answer](maxAnswers)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	a := &answers{now: now, recent: recent}
+	a.context, a.end = context.WithCancel(context.Background())
+	return a
+}
+
+// get gives a recent answer to the question, or asks it. The question outlives whoever asked first: others wait
+// for its answer.
+func (a *answers) get(ctx context.Context, key string, question func(context.Context) (any, error)) (any, error) {
+	asked := a.ask(key, question)
+	select {
+	case <-asked.done:
+		return asked.value, asked.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (a *answers) ask(key string, question func(context.Context) (any, error)) *answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, ok := a.recent.Get(key); ok && !known.stale(a.now()) {
+		return known
+	}
+	asked := &answer{done: make(chan struct{}), at: a.now()}
+	if err := a.context.Err(); err != nil {
+		asked.err = err
+		close(asked.done)
+		return asked
+	}
+	a.recent.Add(key, asked)
+	a.running.Go(func() {
+		defer close(asked.done)
+		asked.value, asked.err = question(a.context)
+	})
+	return asked
+}
+
+// stale tells whether the question is to be asked anew. One that is under way is not.
+func (a *answer) stale(now time.Time) bool {
+	select {
+	case <-a.done:
+		return now.Sub(a.at) >= MaxAge
+	default:
+		return false
+	}
+}
+
+func (a *answers) close() {
+	a.mu.Lock()
+	a.end()
+	a.mu.Unlock()
+	a.running.Wait()
+}

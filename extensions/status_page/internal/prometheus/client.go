@@ -1,0 +1,192 @@
+// Package prometheus asks a Prometheus-compatible API, and asks no question twice within a few seconds: a hundred open
+// pages cost the Prometheus as much as one.
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+const (
+	// MaxAge is how old an answer may be that is given again.
+	MaxAge = 5 * time.Second
+	// maxConcurrent bounds the queries that are under way.
+	maxConcurrent = 4
+	// maxAnswer bounds an answer, in bytes.
+	maxAnswer = 64 << 20
+)
+
+// A Client asks one Prometheus.
+type Client struct {
+	api     v1.API
+	timeout time.Duration
+	slots   chan struct{}
+	answers *answers
+}
+
+// Options are what a client needs.
+type Options struct {
+	// Endpoint is the base URL, without /api/v1.
+	Endpoint string
+	HTTP     *http.Client
+	// Timeout bounds a query, the wait for its turn included.
+	Timeout time.Duration
+	// Now is the clock of the cache.
+	Now func() time.Time
+}
+
+// New returns a client that lives until it is closed.
+func New(o Options) (*Client, error) {
+	bounded := *o.HTTP
+	bounded.Transport = boundedTransport{bounded.Transport}
+	client, err := api.NewClient(api.Config{Address: o.Endpoint, Client: &bounded})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		api: v1.NewAPI(client), timeout: o.Timeout, slots: make(chan struct{}, maxConcurrent), answers: newAnswers(o.Now),
+	}, nil
+}
+
+// Close ends what is under way and waits for it.
+func (c *Client) Close() { c.answers.close() }
+
+// Instant is what a query gives now.
+func (c *Client) Instant(ctx context.Context, query string) (model.Vector, error) {
+	return ask(ctx, c, query, func(ctx context.Context) (model.Vector, error) {
+		value, _, err := c.api.Query(ctx, query, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		vector, ok := value.(model.Vector)
+		if !ok {
+			return nil, fmt.Errorf("the answer is a %s, not a vector", value.Type())
+		}
+		return vector, nil
+	})
+}
+
+// A Period is what a range query looks at.
+type Period struct {
+	Start, End time.Time
+	Step       time.Duration
+}
+
+// LastOf is the period of that length until now, on steps of the clock: those who ask within one step ask the same.
+func LastOf(length time.Duration, points int, now time.Time) Period {
+	step := max(length/time.Duration(points), time.Second).Truncate(time.Second)
+	end := now.Truncate(step).Add(step)
+	return Period{end.Add(-length).Truncate(step), end, step}
+}
+
+// Range is what a query gave over a period.
+func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
+	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)
+	return ask(ctx, c, key, func(ctx context.Context) (model.Matrix, error) {
+		value, _, err := c.api.QueryRange(ctx, query, v1.Range(p))
+		if err != nil {
+			return nil, err
+		}
+		matrix, ok := value.(model.Matrix)
+		if !ok {
+			return nil, fmt.Errorf("the answer is a %s, not a matrix", value.Type())
+		}
+		return matrix, nil
+	})
+}
+
+// Alerts are those that fire or are about to.
+func (c *Client) Alerts(ctx context.Context) ([]v1.Alert, error) {
+	return ask(ctx, c, "/api/v1/alerts", func(ctx context.Context) ([]v1.Alert, error) {
+		result, err := c.api.Alerts(ctx)
+		return result.Alerts, err
+	})
+}
+
+// ask gets an answer from the cache, or from Prometheus when a slot is free.
+func ask[T any](ctx context.Context, c *Client, key string, question func(context.Context) (T, error)) (T, error) {
+	value, err := c.answers.get(ctx, key, func(ctx context.Context) (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+			return question(ctx)
+		case <-ctx.Done():
+			return nil, errBusy
+		}
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value.(T), nil
+}
+
+var errBusy = errors.New("too many queries wait for their turn")
+
+// maxReason bounds the words of somebody else's error.
+const maxReason = 240
+
+// Reason says in a line why there is no answer, without what is only noise to a reader.
+func Reason(err error) string {
+	var refused *v1.Error
+	reason := err.Error()
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = "no answer in time"
+	case errors.As(err, &refused):
+		reason = refused.Msg
+	}
+	if _, after, found := strings.Cut(reason, ": dial "); found {
+		reason = "dial " + after
+	}
+	reason = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(reason, ""))
+	if runes := []rune(reason); len(runes) > maxReason {
+		reason = string(runes[:maxReason]) + "…"
+	}
+	return reason
+}
+
+// A boundedTransport does not read answers without end.
+type boundedTransport struct{ http.RoundTripper }
+
+func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := t.RoundTripper
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	resp, err := next.RoundTrip(r)
+	if err == nil {
+		resp.Body = &boundedBody{resp.Body, maxAnswer}
+	}
+	return resp, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}

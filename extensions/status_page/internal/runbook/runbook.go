@@ -1,0 +1,257 @@
+// Package runbook reads pages from a folder of Markdown and makes HTML of them. Nothing outside of the folder is read,
+// whatever the path and wherever links of the file system lead, and HTML in a page stays text of nobody.
+package runbook
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	source "github.com/yuin/goldmark/text"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
+)
+
+const (
+	// maxSize bounds a page, in bytes.
+	maxSize = 1 << 20
+	// maxDepth bounds the folders that a path goes through.
+	maxDepth = 8
+	// maxListed bounds what an index lists.
+	maxListed = 1000
+	// maxName bounds the name of a page, as file systems do.
+	maxName = 255
+
+	index     = "README"
+	extension = ".md"
+)
+
+// The reasons for which there is no page.
+var (
+	ErrNoFolder = errors.New("no folder of runbooks is set")
+	ErrNotFound = errors.New("there is no such page")
+	ErrTooLong  = fmt.Errorf("the page is longer than %d KiB", maxSize>>10)
+)
+
+// A Folder holds pages, SERVICE/ALERT.md. It is opened anew for every page: what is mounted may be swapped.
+type Folder string
+
+// A Page is a runbook, or the list of what is in a folder.
+type Page struct {
+	Title string `json:"title"`
+	// Markdown is the text as it is in the file.
+	Markdown string        `json:"markdown,omitempty"`
+	HTML     template.HTML `json:"-"`
+	// Folders and Pages are what an index lists, by name.
+	Folders []Entry `json:"folders,omitempty"`
+	Pages   []Entry `json:"pages,omitempty"`
+}
+
+// An Entry is a page or a folder, and where it is.
+type Entry struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
+}
+
+// Read reads the page at a path of a URL below /runbooks/, such as checkout/ServiceSilent or checkout/. The path is
+// escaped as it is in the URL: a name may hold a slash.
+func (f Folder) Read(at string) (*Page, error) {
+	if f == "" {
+		return nil, ErrNoFolder
+	}
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoFolder, err)
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	isFolder := at == "" || strings.HasSuffix(at, "/")
+	names, ok := split(at)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	if !isFolder {
+		return readFile(root, names)
+	}
+	page, err := readFile(root, append(slices.Clone(names), index))
+	if errors.Is(err, ErrNotFound) {
+		page, err = &Page{Title: "Runbooks"}, nil
+		if len(names) > 0 {
+			page.Title = "Runbooks of " + names[len(names)-1]
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return page, list(root, names, page)
+}
+
+// Has is the path of an alert's page, or "" if there is none.
+func (f Folder) Has(slug, alert string) string {
+	if f == "" {
+		return ""
+	}
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = root.Close() }() // it was only looked at
+	if !visible(slug) || !visible(alert) {
+		return ""
+	}
+	if _, _, err := find(root, []string{slug, alert}); err != nil {
+		return ""
+	}
+	return Path(slug, alert)
+}
+
+// Path is where the runbook of an alert is, as the alert's runbook_url has it.
+func Path(slug, alert string) string {
+	return "/runbooks/" + fleet.Segment(slug) + "/" + fleet.Segment(alert)
+}
+
+// split takes a path apart into names.
+func split(at string) ([]string, bool) {
+	at = strings.TrimSuffix(at, "/")
+	if at == "" {
+		return nil, true
+	}
+	names := strings.Split(at, "/")
+	if len(names) > maxDepth {
+		return nil, false
+	}
+	for i, escaped := range names {
+		name, err := url.PathUnescape(escaped)
+		if err != nil || !visible(name) {
+			return nil, false
+		}
+		names[i] = name
+	}
+	return names, true
+}
+
+// visible tells whether a name can be a page's: hidden files are nobody's.
+func visible(name string) bool {
+	return name != "" && len(name) <= maxName && !strings.HasPrefix(name, ".")
+}
+
+// find looks for the file of a page.
+func find(root *os.Root, names []string) (name string, info fs.FileInfo, err error) {
+	names = slices.Clone(names)
+	last := &names[len(names)-1]
+	*last = strings.TrimSuffix(*last, extension)
+	for _, name := range candidates(names) {
+		name += extension
+		if info, err := root.Stat(name); err == nil && info.Mode().IsRegular() {
+			return name, info, nil
+		}
+	}
+	return "", nil, ErrNotFound
+}
+
+// candidates are what a path may be called in the folder. Generated pages have the names of services and alerts
+// escaped, those that people write have them as they are.
+func candidates(names []string) []string {
+	escaped := make([]string, len(names))
+	for i, n := range names {
+		escaped[i] = fleet.Segment(n)
+	}
+	paths := []string{path.Join(escaped...)}
+	if !strings.ContainsAny(strings.Join(names, ""), "/\\\x00") {
+		paths = append(paths, path.Join(names...))
+	}
+	return paths
+}
+
+func readFile(root *os.Root, names []string) (*Page, error) {
+	name, info, err := find(root, names)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxSize {
+		return nil, ErrTooLong
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the page cannot be read: %w", err)
+	case len(text) > maxSize:
+		return nil, ErrTooLong
+	}
+	return render(text, strings.TrimSuffix(names[len(names)-1], extension))
+}
+
+// render makes HTML, with the anchors that GitHub gives headings. HTML in the page and links that are no links to
+// pages are left out by goldmark.
+func render(text []byte, name string) (*Page, error) {
+	page := &Page{Title: name, Markdown: strings.ToValidUTF8(string(text), "�")}
+	text = []byte(page.Markdown)
+	document := runbooks.Markdown.Parser().Parse(source.NewReader(text))
+	titled, anchors := false, map[string]bool{}
+	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		heading, ok := n.(*ast.Heading)
+		if !ok || !entering {
+			return ast.WalkContinue, nil
+		}
+		words := plain(heading, text)
+		if !titled {
+			page.Title, titled = words, true
+		}
+		anchor := slug(words)
+		for i := 1; anchors[anchor]; i++ {
+			anchor = slug(words) + "-" + strconv.Itoa(i)
+		}
+		anchors[anchor] = true
+		heading.SetAttributeString("id", []byte(anchor))
+		return ast.WalkSkipChildren, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var html bytes.Buffer
+	if err := runbooks.Markdown.Renderer().Render(&html, text, document); err != nil {
+		return nil, fmt.Errorf("the page is no Markdown: %w", err)
+	}
+	page.HTML = template.HTML(html.String()) //nolint:gosec // goldmark escapes, and leaves HTML out
+	return page, nil
+}
+
+// plain is the text of a heading without its marks.
+func plain(heading ast.Node, text []byte) string {
+	var b strings.Builder
+	_ = ast.Walk(heading, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if t, ok := n.(*ast.Text); ok && entering {
+			b.Write(t.Segment.Value(text))
+		}
+		return ast.WalkContinue, nil
+	})
+	return b.String()
+}
+
+// slug is the anchor that GitHub gives a heading, and that links of generated pages lead to.
+func slug(heading string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == ' ':
+			return '-'
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
+			return c
+		}
+		return -1
+	}, strings.ToLower(heading))
+}

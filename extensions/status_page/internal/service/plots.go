@@ -1,0 +1,176 @@
+package service
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+// objective draws what is left of the budget, and the burn rates against the lines above which alerts fire.
+func (l *loader) objective(row *fleet.Row) Objective {
+	o := Objective{Row: row}
+	o.Left = l.plot("Error budget left", words.Percent)
+	o.Left.High = 1
+	o.Left.Levels = []chart.Level{{Name: "nothing left", Value: 0, Colour: -1}}
+	left, burns := l.series(row)
+	o.Left.Lines = []chart.Line{{Name: "left", Points: left}}
+	o.Left.Summary = summary(left, words.Percent)
+
+	o.Burn = l.plot("Burn rate", words.Burn)
+	for i, pair := range row.Promise.BurnPairs() {
+		long, short := burns[catalog.FormatDuration(pair.Long)], burns[catalog.FormatDuration(pair.Short)]
+		both := lowest(long, short)
+		o.Burn.High = max(o.Burn.High, pair.Factor) // the lines are seen in calm, too
+		what := "ticket"
+		if pair.Page {
+			what = "page"
+		}
+		name := fmt.Sprintf("%s and %s", catalog.FormatDuration(pair.Long), catalog.FormatDuration(pair.Short))
+		o.Burn.Lines = append(o.Burn.Lines, chart.Line{Name: name, Points: both})
+		o.Burn.Levels = append(o.Burn.Levels, chart.Level{
+			Name: fmt.Sprintf("%s: a %s above %s", name, what, words.Burn(pair.Factor)), Value: pair.Factor, Colour: i,
+		})
+	}
+	o.Burn.Summary = summary(o.Burn.Lines[0].Points, words.Burn)
+	return o
+}
+
+// series are what is left, and the burn rates by window, of an SLO.
+func (l *loader) series(row *fleet.Row) (left []chart.Point, burns map[string][]chart.Point) {
+	burns = map[string][]chart.Point{}
+	leftQuery, burnQuery, factor := l.left(), l.burns(), 1.0
+	if row.Promise.SLI.Prometheus != nil {
+		leftQuery, burnQuery, factor = l.recordedLeft(), l.recordedBurns(), 1/row.Promise.ErrorBudget()
+	}
+	for _, series := range l.matrices[leftQuery] {
+		if string(series.Metric[fleet.LabelSLO]) == row.SLO {
+			left = fleet.Points(series.Values, l.service.Period, 1)
+		}
+	}
+	for _, series := range l.matrices[burnQuery] {
+		if string(series.Metric[fleet.LabelSLO]) != row.SLO {
+			continue
+		}
+		window := string(series.Metric[fleet.LabelWindow])
+		if window == "" {
+			window = strings.TrimPrefix(string(series.Metric[model.MetricNameLabel]), fleet.RecordedRatio)
+		}
+		burns[window] = fleet.Points(series.Values, l.service.Period, factor)
+	}
+	return left, burns
+}
+
+// lowest is the lower of two lines at each time: an alert wants both above its line.
+func lowest(long, short []chart.Point) []chart.Point {
+	at := make(map[int64]float64, len(short))
+	for _, p := range short {
+		at[p.At.Unix()] = p.Value
+	}
+	both := make([]chart.Point, len(long))
+	for i, p := range long {
+		both[i] = chart.Gap(p.At)
+		if other, ok := at[p.At.Unix()]; ok {
+			both[i].Value = math.Min(p.Value, other)
+		}
+	}
+	return both
+}
+
+// requests are rate, errors and durations, by version.
+func (l *loader) requests() []chart.Plot {
+	rate := l.plot("Requests a second", words.Number)
+	rate.Lines = l.byVersion(l.requestRate())
+	if rate.Empty() {
+		return nil
+	}
+	failed := l.plot("Failed requests", words.Percent)
+	failed.High, failed.Lines = 0.01, l.byVersion(l.failedShare())
+	slow := l.plot("Duration, 95 % are faster", func(ms float64) string { return words.Number(ms) + " ms" })
+	slow.Lines = l.byVersion(l.slowest())
+	for _, slo := range l.service.SLOs {
+		if promised := slo.SLI.Latency; promised != nil {
+			slow.High = max(slow.High, float64(promised.Threshold)/float64(time.Millisecond))
+			slow.Levels = append(slow.Levels, chart.Level{
+				Name:  words.Bounded(slo.Name, 40) + ": " + words.Objective(slo.Objective) + " within " + promised.Threshold.String(),
+				Value: float64(promised.Threshold) / float64(time.Millisecond), Colour: -1,
+			})
+		}
+	}
+	plots := []chart.Plot{rate, failed, slow}
+	for i := range plots {
+		plots[i].Summary = ofVersions(plots[i])
+	}
+	return plots
+}
+
+// byVersion is a line for each version, those that were seen last first.
+func (l *loader) byVersion(query string) []chart.Line {
+	var lines []chart.Line
+	for _, series := range l.matrices[query] {
+		name := words.Bounded(string(series.Metric[labelVersion]), 40)
+		if name == "" {
+			name = "no version"
+		}
+		lines = append(lines, chart.Line{Name: name, Points: fleet.Points(series.Values, l.service.Period, 1)})
+	}
+	age := map[string]int{}
+	for i, v := range l.versions {
+		if _, known := age[words.Bounded(v.Version, 40)]; !known {
+			age[words.Bounded(v.Version, 40)] = i + 1
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b chart.Line) int {
+		if age[a.Name] != age[b.Name] {
+			return older(age[a.Name]) - older(age[b.Name])
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return lines[:min(len(lines), chart.Colours)]
+}
+
+// older puts versions whose beginning is not known behind the others.
+func older(age int) int {
+	if age == 0 {
+		return maxVersions + 1
+	}
+	return age
+}
+
+func (l *loader) plot(title string, format func(float64) string) chart.Plot {
+	p := l.service.Period
+	return chart.Plot{Title: title, Start: p.Start, End: p.End, Format: format, Markers: l.markers()}
+}
+
+// summary is a line in words: where it is now, and where it has been.
+func summary(points []chart.Point, format func(float64) string) string {
+	low, high, last := math.Inf(1), math.Inf(-1), math.NaN()
+	for _, p := range points {
+		if !math.IsNaN(p.Value) {
+			low, high, last = math.Min(low, p.Value), math.Max(high, p.Value), p.Value
+		}
+	}
+	if math.IsNaN(last) {
+		return "no data"
+	}
+	return fmt.Sprintf("%s now, from %s to %s in the time shown", format(last), format(low), format(high))
+}
+
+func ofVersions(p chart.Plot) string {
+	var parts []string
+	for _, line := range p.Lines {
+		parts = append(parts, line.Name+" "+summary(line.Points, p.Format))
+	}
+	if len(parts) == 0 {
+		return "no data"
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,200 @@
+// Package service says how one service stands: its SLOs over time, its requests, what is deployed, what fires, and
+// who knows more.
+package service
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+// A Source is the Prometheus that is asked.
+type Source interface {
+	fleet.Source
+	fleet.Historian
+}
+
+// A Service is what the page of a service shows.
+type Service struct {
+	*catalog.Service
+	// Places are the environments that the service is known in, Environment the one that is shown.
+	Places      []string
+	Environment string
+	Period      prometheus.Period
+	Objectives  []Objective
+	// Requests are rate, errors and durations by version, where a span_metrics connector tells them.
+	Requests []chart.Plot
+	Versions []Version
+	Alerts   []alert.Alert
+	// Needs and NeededBy are its neighbours, by the catalog.
+	Needs, NeededBy []Neighbour
+	// Err says why Prometheus did not tell everything.
+	Err error
+}
+
+// An Objective is an SLO, and how it came to stand as it does.
+type Objective struct {
+	*fleet.Row
+	Left, Burn chart.Plot
+}
+
+// A Neighbour is a service that this one calls, or is called by.
+type Neighbour struct {
+	Name string `json:"name"`
+	// Page is empty if the catalog does not know the service.
+	Page  string      `json:"page"`
+	State fleet.State `json:"state"`
+}
+
+// Question is what is asked about a service.
+type Question struct {
+	Service     *catalog.Service
+	Catalog     *catalog.Catalog
+	Environment string
+	Range       time.Duration
+	Now         time.Time
+	Directory   alert.Directory
+}
+
+// points is how many values a line has.
+const points = 120
+
+// Load asks Prometheus everything at once, and joins it with the catalog.
+func Load(ctx context.Context, q Question, source Source) *Service {
+	all := fleet.Load(ctx, q.Catalog, source)
+	s := &Service{Service: q.Service, Environment: q.Environment, Period: prometheus.LastOf(q.Range, points, q.Now), Err: all.Err}
+	s.Places = environments(all, q.Service)
+	if s.Environment == "" && len(s.Places) > 0 {
+		s.Environment = s.Places[0]
+	}
+	l := &loader{context: ctx, source: source, service: s}
+	l.load()
+	s.Err = cmp.Or(s.Err, l.err)
+	for _, row := range all.Rows {
+		if row.Of == q.Service && row.Environment == s.Environment {
+			s.Objectives = append(s.Objectives, l.objective(row))
+		}
+	}
+	s.Requests = l.requests()
+	s.Versions = l.versions
+	firing := q.Directory.List(l.alerts)
+	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
+	s.neighbours(q.Catalog, all)
+	return s
+}
+
+func environments(all fleet.Fleet, s *catalog.Service) []string {
+	found := slices.Clone(s.Environments)
+	for _, row := range all.Rows {
+		if row.Of == s && row.Environment != "" && !slices.Contains(found, row.Environment) {
+			found = append(found, row.Environment)
+		}
+	}
+	return found
+}
+
+// neighbours finds the services that this one depends on and those that depend on it, each with its worst SLO.
+func (s *Service) neighbours(c *catalog.Catalog, all fleet.Fleet) {
+	states := map[*catalog.Service]fleet.State{}
+	for _, row := range all.Rows {
+		if worst, ok := states[row.Of]; row.Of != nil && (!ok || row.State.Worse(worst)) {
+			states[row.Of] = row.State
+		}
+	}
+	neighbour := func(of *catalog.Service) Neighbour {
+		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of.Slug()), State: cmp.Or(states[of], fleet.Unknown)}
+	}
+	for _, name := range s.DependsOn {
+		if of := Find(c, name); of != nil {
+			s.Needs = append(s.Needs, neighbour(of))
+			continue
+		}
+		s.Needs = append(s.Needs, Neighbour{Name: name, State: fleet.Unknown})
+	}
+	for _, other := range c.Services {
+		for _, name := range other.DependsOn {
+			if Find(c, name) == s.Service {
+				s.NeededBy = append(s.NeededBy, neighbour(other))
+				break
+			}
+		}
+	}
+}
+
+// Find is the service that is called so: by its slug, by NAMESPACE/NAME, or by its name.
+func Find(c *catalog.Catalog, name string) *catalog.Service {
+	var byName *catalog.Service
+	for _, s := range c.Services {
+		switch {
+		case s.Slug() == name, s.Namespace != "" && s.Namespace+"/"+s.Name == name:
+			return s
+		case s.Name == name && byName == nil:
+			byName = s
+		}
+	}
+	return byName
+}
+
+// A loader asks what the page needs besides the fleet.
+type loader struct {
+	context context.Context
+	source  Source
+	service *Service
+
+	mu       sync.Mutex
+	err      error
+	alerts   []v1.Alert
+	matrices map[string]model.Matrix
+	versions []Version
+}
+
+func (l *loader) load() {
+	l.matrices = map[string]model.Matrix{}
+	var asked sync.WaitGroup
+	for _, query := range l.queries() {
+		asked.Go(func() {
+			matrix, err := l.source.Range(l.context, query, l.service.Period)
+			l.keep(err, func() { l.matrices[query] = matrix })
+		})
+	}
+	asked.Go(func() {
+		alerts, err := l.source.Alerts(l.context)
+		l.keep(err, func() { l.alerts = alerts })
+	})
+	asked.Go(func() {
+		versions, err := l.askVersions()
+		l.keep(err, func() { l.versions = versions })
+	})
+	asked.Wait()
+}
+
+func (l *loader) keep(err error, use func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.err = cmp.Or(l.err, err)
+		return
+	}
+	use()
+}
+
+// markers are the deployments on the plots.
+func (l *loader) markers() []chart.Marker {
+	var markers []chart.Marker
+	for _, v := range slices.Backward(l.versions) {
+		markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
+	}
+	return markers
+}

@@ -1,0 +1,170 @@
+// Package view reads from a URL what somebody wants to see of the fleet, and writes it back: a view can be kept as a
+// bookmark and sent to a colleague.
+package view
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// None is the value of a filter for what has no owner or no environment.
+	None = "(none)"
+	// PageSize is how many SLOs stand on one page, unless the view says otherwise.
+	PageSize    = 50
+	maxPageSize = 500
+	maxPage     = 1_000_000
+	maxText     = 200 // characters of one value
+)
+
+// A Fleet says which SLOs are shown, and in which order. An empty filter is any.
+type Fleet struct {
+	Owner, Environment, State string
+	Tier                      int
+	// Text is looked for in the names of service, namespace and SLO, and in the owner.
+	Text string
+	Sort Sort
+	// Page counts from 1.
+	Page, Size int
+}
+
+// A Sort is the key of an order, and whether it is turned around.
+type Sort struct {
+	Key     string
+	Reverse bool
+}
+
+// The orders of the fleet. Worst is the default: what needs somebody comes first.
+const (
+	Worst     = "worst"
+	Service   = "service"
+	Objective = "objective"
+	Budget    = "budget"
+	Burn      = "burn"
+	Left      = "left"
+	Owner     = "owner"
+)
+
+var orders = []string{Worst, Service, Objective, Budget, Burn, Left, Owner}
+
+// ParseFleet reads a view. Keys that it does not know are others' and not looked at.
+func ParseFleet(query url.Values) (Fleet, error) {
+	f := Fleet{Sort: Sort{Key: Worst}, Page: 1, Size: PageSize}
+	for key, into := range map[string]*string{"owner": &f.Owner, "environment": &f.Environment, "state": &f.State, "q": &f.Text} {
+		value, err := text(query, key)
+		if err != nil {
+			return f, err
+		}
+		*into = value
+	}
+	for key, number := range map[string]struct {
+		into     *int
+		min, max int
+	}{"tier": {&f.Tier, 0, 4}, "page": {&f.Page, 1, maxPage}, "size": {&f.Size, 1, maxPageSize}} {
+		value := query.Get(key)
+		if value == "" {
+			continue
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil || n < number.min || n > number.max {
+			return f, fmt.Errorf("%s: is %.20q; write a number from %d to %d", key, value, number.min, number.max)
+		}
+		*number.into = n
+	}
+	if order := query.Get("sort"); order != "" {
+		key, reverse := strings.CutPrefix(order, "-")
+		if !slices.Contains(orders, key) {
+			return f, fmt.Errorf("sort: is %.20q; write one of %s, with - before it to turn it around", order, strings.Join(orders, ", "))
+		}
+		f.Sort = Sort{key, reverse}
+	}
+	return f, nil
+}
+
+// text is a value that somebody typed.
+func text(query url.Values, key string) (string, error) {
+	value := strings.TrimSpace(query.Get(key))
+	switch {
+	case utf8.RuneCountInString(value) > maxText:
+		return "", fmt.Errorf("%s: is longer than %d characters; shorten it", key, maxText)
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		return "", fmt.Errorf("%s: holds what is no text; write letters, digits and signs", key)
+	}
+	return value, nil
+}
+
+// Values are the view as the parameters of a URL, without what is the default.
+func (f Fleet) Values() url.Values {
+	values := url.Values{}
+	set := func(key, value, usual string) {
+		if value != usual {
+			values.Set(key, value)
+		}
+	}
+	set("owner", f.Owner, "")
+	set("environment", f.Environment, "")
+	set("state", f.State, "")
+	set("q", f.Text, "")
+	set("tier", strconv.Itoa(f.Tier), "0")
+	set("page", strconv.Itoa(f.Page), "1")
+	set("size", strconv.Itoa(f.Size), strconv.Itoa(PageSize))
+	set("sort", f.Sort.String(), Worst)
+	return values
+}
+
+// String is the sort as the URL has it.
+func (s Sort) String() string {
+	if s.Reverse {
+		return "-" + s.Key
+	}
+	return s.Key
+}
+
+// URL leads to the view.
+func (f Fleet) URL() string {
+	if values := f.Values(); len(values) > 0 {
+		return "/?" + values.Encode()
+	}
+	return "/"
+}
+
+// By is the view in that order; in the other direction if it is in that order already.
+func (f Fleet) By(key string) Fleet {
+	f.Sort = Sort{key, f.Sort.Key == key && !f.Sort.Reverse}
+	f.Page = 1
+	return f
+}
+
+// At is another page of the view.
+func (f Fleet) At(page int) Fleet {
+	f.Page = page
+	return f
+}
+
+// With is the view with a filter set, from its first page on.
+func (f Fleet) With(filter, value string) Fleet {
+	f.Page = 1
+	switch filter {
+	case "owner":
+		f.Owner = value
+	case "environment":
+		f.Environment = value
+	case "state":
+		f.State = value
+	case "tier":
+		f.Tier, _ = strconv.Atoi(value) // "" is any
+	case "q":
+		f.Text = value
+	}
+	return f
+}
+
+// Filtered tells whether some SLOs are not shown.
+func (f Fleet) Filtered() bool {
+	return f.Owner != "" || f.Environment != "" || f.State != "" || f.Text != "" || f.Tier != 0
+}

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+const (
+	// sparkRange is what a sparkline shows, in as many points.
+	sparkRange  = 6 * time.Hour
+	sparkPoints = 48
+)
+
+type fleetBody struct {
+	SLOs     []fleetRow `json:"slos"`
+	Matching int        `json:"matching"`
+	Total    int        `json:"total"`
+	Page     int        `json:"page"`
+	Pages    int        `json:"pages"`
+
+	View     view.Fleet    `json:"-"`
+	Facets   []fleet.Facet `json:"-"`
+	Previous string        `json:"-"`
+	Next     string        `json:"-"`
+	Columns  []column      `json:"-"`
+}
+
+type fleetRow struct {
+	*fleet.Row
+	History []chart.Point `json:"burn_rate_history"`
+	Spark   template.HTML `json:"-"`
+}
+
+// A column is a heading that leads to the view in its order.
+type column struct {
+	Name, Class, URL, Sorted string
+}
+
+// fleet is the page of all SLOs.
+func (s *site) fleet(r *http.Request) (*page, error) {
+	v, err := view.ParseFleet(r.URL.Query())
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, problem{"The view cannot be shown: " + err.Error() + ".", "Begin again with all SLOs."}}
+	}
+	all := fleet.Load(r.Context(), s.Catalog(), s.Prometheus)
+	selection := all.Select(v)
+	body := fleetBody{
+		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,
+		Page: selection.Page, Pages: selection.Pages, View: v, Facets: selection.Facets, Columns: columns(v),
+	}
+	period := prometheus.LastOf(sparkRange, sparkPoints, s.Now())
+	burns, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, period)
+	if all.Err == nil {
+		all.Err = err
+	}
+	for i, row := range selection.Rows {
+		body.SLOs[i] = fleetRow{row, list(burns[row.Key]), chart.Sparkline(burns[row.Key], period.Start, period.End)}
+	}
+	if body.Page > 1 {
+		body.Previous = v.At(body.Page - 1).URL()
+	}
+	if body.Page < body.Pages {
+		body.Next = v.At(body.Page + 1).URL()
+	}
+	return &page{Title: title(all), Name: "fleet", Body: body, Problem: s.fleetProblem(all), Live: true}, nil
+}
+
+// title tells in a browser's tab whether somebody is needed.
+func title(all fleet.Fleet) string {
+	needed := 0
+	for _, row := range all.Rows {
+		if row.State == fleet.Exhausted || row.State == fleet.BurningFast {
+			needed++
+		}
+	}
+	if needed == 0 {
+		return "SLOs"
+	}
+	return fmt.Sprintf("(%s) SLOs", words.Count(needed))
+}
+
+func (s *site) fleetProblem(all fleet.Fleet) *problem {
+	if all.Err != nil {
+		return s.silent(all.Err)
+	}
+	if len(all.Rows) == 0 {
+		return &problem{"There is no SLO yet.", "Load a catalog: run the service_catalog extension and name a folder in its key directory."}
+	}
+	for _, row := range all.Rows {
+		if row.State != fleet.Unknown {
+			return nil
+		}
+	}
+	return &problem{
+		"Prometheus at " + s.Endpoint + " knows none of these SLOs.",
+		"Send it the metrics of the slo processor, or load the recording rules that srectl generate alerts writes.",
+	}
+}
+
+// columns are the headings, each a link that orders by it.
+func columns(v view.Fleet) []column {
+	var all []column
+	for _, c := range []struct{ name, class, key string }{
+		{"State", "", view.Worst}, {"Service", "", view.Service}, {"SLO", "", ""}, {"Objective", "number", view.Objective},
+		{"Budget left", "", view.Budget}, {"Burn rate, 1 h", "", view.Burn}, {"Time left", "", view.Left}, {"Owner", "", view.Owner},
+	} {
+		heading := column{Name: c.name, Class: c.class}
+		if c.key != "" {
+			heading.URL = v.By(c.key).URL()
+		}
+		if c.key == v.Sort.Key {
+			heading.Sorted = "ascending"
+			if v.Sort.Reverse {
+				heading.Sorted = "descending"
+			}
+		}
+		all = append(all, heading)
+	}
+	return all
+}

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+)
+
+type alertsBody struct {
+	Alerts []alert.Alert `json:"alerts"`
+	// More are those that are left out.
+	More int `json:"more"`
+}
+
+// alerts is the page of what fires.
+func (s *site) alerts(r *http.Request) (*page, error) {
+	found, err := s.Prometheus.Alerts(r.Context())
+	body := alertsBody{Alerts: s.directory().List(found)}
+	if body.More = len(body.Alerts) - alert.Max; body.More > 0 {
+		body.Alerts = body.Alerts[:alert.Max]
+	}
+	body.More = max(0, body.More)
+	return &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}, nil
+}
+
+type catalogBody struct {
+	Revision string           `json:"revision"`
+	SLOs     int              `json:"slos"`
+	Services []catalogService `json:"services"`
+}
+
+type catalogService struct {
+	Name         string   `json:"name"`
+	Namespace    string   `json:"namespace"`
+	Owner        string   `json:"owner"`
+	Tier         int      `json:"tier"`
+	SLOs         int      `json:"slos"`
+	Environments []string `json:"environments"`
+	// Position is file:line:column.
+	Position string `json:"position"`
+	Page     string `json:"page"`
+}
+
+// catalog is the page of what is loaded.
+func (s *site) catalog(*http.Request) (*page, error) {
+	c := s.Catalog()
+	body := catalogBody{Revision: c.Revision, Services: []catalogService{}}
+	for _, of := range c.Services {
+		body.SLOs += len(of.SLOs)
+		body.Services = append(body.Services, catalogService{
+			Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, SLOs: len(of.SLOs), Environments: of.Environments,
+			Position: of.Position.String(), Page: fleet.PagePath(of.Slug()),
+		})
+	}
+	p := &page{Title: "Catalog", Name: "catalog", Body: body, Live: true}
+	if len(c.Services) == 0 {
+		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory; the collector's log says what is wrong with it."}
+	}
+	return p, nil
+}
+
+type runbookBody struct {
+	*runbook.Page
+	// Way are the folders above.
+	Way []runbook.Entry `json:"-"`
+}
+
+// runbook is a page of the folder, which runbook_url of an alert leads to.
+func (s *site) runbook(r *http.Request) (*page, error) {
+	at := strings.TrimPrefix(r.URL.EscapedPath(), "/runbooks/")
+	found, err := s.Runbooks.Read(at)
+	if errors.Is(err, runbook.ErrNotFound) && at != "" && !strings.HasSuffix(at, "/") {
+		// Links within a folder's page are relative to the folder.
+		if _, folderErr := s.Runbooks.Read(at + "/"); folderErr == nil {
+			return nil, &moved{"/runbooks/" + at + "/"}
+		}
+	}
+	switch {
+	case errors.Is(err, runbook.ErrNoFolder):
+		return nil, notFound("There are no runbooks here.", "Set extensions::status_page::runbooks to the folder that srectl generate runbooks writes.")
+	case errors.Is(err, runbook.ErrNotFound):
+		return nil, notFound("There is no such runbook.", "Write it with srectl generate runbooks, or look at all runbooks.")
+	case errors.Is(err, runbook.ErrTooLong):
+		return nil, &failure{http.StatusRequestEntityTooLarge, problem{"The runbook is not shown: " + err.Error() + ".", "Part it."}}
+	case err != nil:
+		return nil, &failure{http.StatusInternalServerError, problem{"The runbook is not shown: " + prometheus.Reason(err) + ".", "Look at the folder's permissions."}}
+	}
+	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at)}}, nil
+}
+
+// way is what leads to a page.
+func way(at string) []runbook.Entry {
+	entries := []runbook.Entry{{Name: "Runbooks", Path: "/runbooks/"}}
+	names := strings.Split(strings.TrimSuffix(at, "/"), "/")
+	path := "/runbooks/"
+	for _, name := range names[:len(names)-1] {
+		path += name + "/"
+		entries = append(entries, runbook.Entry{Name: runbook.Unescaped(name), Path: path})
+	}
+	return entries
+}

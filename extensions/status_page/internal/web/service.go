@@ -1,0 +1,179 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+// ranges are the times that a service can be looked at.
+var ranges = []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+
+const usualRange = 6 * time.Hour
+
+type serviceBody struct {
+	Name         string              `json:"name"`
+	Namespace    string              `json:"namespace"`
+	Owner        string              `json:"owner"`
+	Tier         int                 `json:"tier"`
+	Description  string              `json:"description"`
+	Repository   string              `json:"repository"`
+	Escalation   escalation          `json:"escalation"`
+	Environment  string              `json:"environment"`
+	Environments []string            `json:"environments"`
+	Range        string              `json:"range"`
+	SLOs         []objective         `json:"slos"`
+	Requests     []graph             `json:"requests"`
+	Versions     []service.Version   `json:"versions"`
+	Alerts       []alert.Alert       `json:"alerts"`
+	DependsOn    []service.Neighbour `json:"depends_on"`
+	NeededBy     []service.Neighbour `json:"needed_by"`
+
+	Slug     string   `json:"-"`
+	Runbooks string   `json:"-"`
+	Places   []choice `json:"-"`
+	Ranges   []choice `json:"-"`
+}
+
+type escalation struct {
+	Chat  string `json:"chat"`
+	Pager string `json:"pager"`
+	Email string `json:"email"`
+	Wiki  string `json:"wiki"`
+}
+
+type objective struct {
+	*fleet.Row
+	Description string `json:"description"`
+	Left        graph  `json:"budget_history"`
+	Burn        graph  `json:"burn_history"`
+}
+
+// A graph is a plot that is drawn or told.
+type graph struct {
+	Title  string        `json:"title"`
+	Lines  []line        `json:"lines"`
+	Levels []chart.Level `json:"levels"`
+	Plot   chart.Plot    `json:"-"`
+	SVG    template.HTML `json:"-"`
+}
+
+type line struct {
+	Name   string        `json:"name"`
+	Points []chart.Point `json:"points"`
+}
+
+// A choice is a link to the same page, otherwise.
+type choice struct {
+	Name, URL string
+	Chosen    bool
+}
+
+// service is the page of one service, which dashboard_url of its alerts leads to.
+func (s *site) service(r *http.Request) (*page, error) {
+	name := r.PathValue("slug")
+	if name == "" {
+		name = r.PathValue("namespace") + "/" + r.PathValue("name")
+	}
+	c := s.Catalog()
+	found := find(c, name)
+	if found == nil {
+		return nil, notFound("The catalog has no service "+words.Bounded(name, 120)+".", "Look for it among all SLOs, or add it to the catalog.")
+	}
+	q := service.Question{Service: found, Catalog: c, Range: usualRange, Now: s.Now(), Directory: s.directory()}
+	query := r.URL.Query()
+	q.Environment = query.Get("environment")
+	if text := query.Get("range"); text != "" {
+		length, err := catalog.ParseDuration(text)
+		if err != nil || !slices.Contains(ranges, length) {
+			return nil, &failure{http.StatusBadRequest, problem{"The range cannot be shown.", "Choose one of 1h, 6h, 1d, 7d and 30d."}}
+		}
+		q.Range = length
+	}
+	loaded := service.Load(r.Context(), q, s.Prometheus)
+	if q.Environment != "" && !slices.Contains(loaded.Places, q.Environment) {
+		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Leave it out of the URL to see where it is.")
+	}
+	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(loaded.Err), Live: true}, nil
+}
+
+// find is a service by a segment of a path, which has _ before a name that is no segment.
+func find(c *catalog.Catalog, name string) *catalog.Service {
+	if found := service.Find(c, name); found != nil {
+		return found
+	}
+	for _, s := range c.Services {
+		if fleet.PagePath(s.Slug()) == "/services/"+url.PathEscape(name) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody {
+	body := serviceBody{
+		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
+		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
+		Versions: list(of.Versions), Alerts: list(of.Alerts), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
+		SLOs: []objective{}, Requests: []graph{}, Slug: of.Slug(),
+	}
+	for _, o := range of.Objectives {
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn)})
+	}
+	for _, p := range of.Requests {
+		body.Requests = append(body.Requests, drawn(p))
+	}
+	if _, err := s.Runbooks.Read(fleet.Segment(of.Slug()) + "/"); err == nil {
+		body.Runbooks = "/runbooks/" + fleet.Segment(of.Slug()) + "/"
+	}
+	for _, place := range of.Places {
+		body.Places = append(body.Places, choice{place, same(of.Slug(), place, q.Range), place == of.Environment})
+	}
+	for _, length := range ranges {
+		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Slug(), q.Environment, length), length == q.Range})
+	}
+	return body
+}
+
+// list is an empty list, not none, in JSON.
+func list[T any](some []T) []T {
+	if some == nil {
+		return []T{}
+	}
+	return some
+}
+
+func drawn(p chart.Plot) graph {
+	g := graph{Title: p.Title, Lines: []line{}, Levels: list(p.Levels), Plot: p}
+	for _, l := range p.Lines {
+		g.Lines = append(g.Lines, line{l.Name, list(l.Points)})
+	}
+	if !p.Empty() {
+		g.SVG = p.SVG()
+	}
+	return g
+}
+
+// same is the URL of a service's page, otherwise chosen.
+func same(slug, environment string, length time.Duration) string {
+	values := url.Values{}
+	if environment != "" {
+		values.Set("environment", environment)
+	}
+	if length != usualRange {
+		values.Set("range", catalog.FormatDuration(length))
+	}
+	if len(values) == 0 {
+		return fleet.PagePath(slug)
+	}
+	return fleet.PagePath(slug) + "?" + values.Encode()
+}

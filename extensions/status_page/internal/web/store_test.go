@@ -1,0 +1,206 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+)
+
+// A store is the embedded Prometheus, with its API on a socket.
+type store struct {
+	exporter.Metrics
+	client *http.Client
+}
+
+func startStore(t testing.TB, rules string) *store {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "page") // the path of a socket is short
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	socket := filepath.Join(folder, "api")
+	ruleFile := filepath.Join(folder, "rules.yaml")
+	require.NoError(t, os.WriteFile(ruleFile, []byte(rules), 0o600))
+	factory := prometheusstore.NewFactory()
+	config := factory.CreateDefaultConfig()
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{
+		"transport": "unix", "endpoint": socket, "directory": filepath.Join(folder, "data"),
+		"external_url": "http://prometheus.test", "rule_files": []any{ruleFile}, "evaluation_interval": "100ms",
+	}).Unmarshal(config))
+	metrics, err := factory.CreateMetrics(t.Context(), exportertest.NewNopSettings(factory.Type()), config)
+	require.NoError(t, err)
+	require.NoError(t, metrics.Start(t.Context(), componenttest.NewNopHost()))
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		require.NoError(t, metrics.Shutdown(context.Background()))
+	})
+	return &store{metrics, &http.Client{Transport: transport}}
+}
+
+// A batch is points of one time, by the names and attributes of the design.
+type batch struct {
+	at      time.Time
+	md      pmetric.Metrics
+	metrics map[string]pmetric.Metric
+	scope   pmetric.ScopeMetrics
+}
+
+func newBatch(at time.Time) *batch {
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr("service.name", "otelcol-sre")
+	rm.Resource().Attributes().PutStr("service.instance.id", "collector-1")
+	return &batch{at, md, map[string]pmetric.Metric{}, rm.ScopeMetrics().AppendEmpty()}
+}
+
+type attributes map[string]string
+
+func (a attributes) and(more ...string) attributes {
+	all := attributes{}
+	for k, v := range a {
+		all[k] = v
+	}
+	for i := 0; i < len(more); i += 2 {
+		all[more[i]] = more[i+1]
+	}
+	return all
+}
+
+func (b *batch) metric(name, unit string) (pmetric.Metric, bool) {
+	if m, ok := b.metrics[name]; ok {
+		return m, false
+	}
+	m := b.scope.Metrics().AppendEmpty()
+	m.SetName(name)
+	m.SetUnit(unit)
+	b.metrics[name] = m
+	return m, true
+}
+
+func (b *batch) gauge(name, unit string, value float64, of attributes) {
+	m, created := b.metric(name, unit)
+	if created {
+		m.SetEmptyGauge()
+	}
+	b.fill(m.Gauge().DataPoints().AppendEmpty(), value, of)
+}
+
+func (b *batch) counter(name, unit string, value float64, of attributes) {
+	m, created := b.metric(name, unit)
+	if created {
+		m.SetEmptySum().SetIsMonotonic(true)
+		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	}
+	b.fill(m.Sum().DataPoints().AppendEmpty(), value, of)
+}
+
+func (b *batch) fill(p pmetric.NumberDataPoint, value float64, of attributes) {
+	p.SetTimestamp(pcommon.NewTimestampFromTime(b.at))
+	p.SetDoubleValue(value)
+	for k, v := range of {
+		p.Attributes().PutStr(k, v)
+	}
+}
+
+// slo is all gauges of an SLO, as the slo processor emits them.
+func (b *batch) slo(of attributes, objective float64, state string, left, burn float64) {
+	b.gauge("slo.objective", "1", objective, of)
+	b.gauge("slo.error_budget.remaining", "1", left, of)
+	b.gauge("slo.error_budget.exhaustion", "s", max(0, left*2_592_000/max(burn, 1)), of)
+	for _, window := range []string{"5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"} {
+		b.gauge("slo.burn_rate", "1", burn, of.and("slo.window", window))
+	}
+	for _, s := range []string{"ok", "burning_slow", "burning_fast", "exhausted", "idle", "no_data"} {
+		holds := 0.0
+		if s == state {
+			holds = 1
+		}
+		b.gauge("slo.state", "", holds, of.and("slo.state", s))
+	}
+}
+
+func (b *batch) push(t testing.TB, s *store) {
+	t.Helper()
+	require.NoError(t, s.ConsumeMetrics(context.Background(), b.md))
+}
+
+// A visitor reads pages.
+type visitor struct {
+	t       testing.TB
+	handler http.Handler
+}
+
+// open serves the pages of a catalog, from a store.
+func open(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks string) *visitor {
+	t.Helper()
+	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(asked.Close)
+	return &visitor{t, New(Options{
+		Catalog: func() *catalog.Catalog { return c }, Prometheus: asked, Endpoint: "http://prometheus.test",
+		Runbooks: runbook.Folder(runbooks), Now: time.Now,
+	})}
+}
+
+func (v *visitor) do(method, url string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, url, nil)
+	r.RequestURI = url
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	v.handler.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// page is the text of a page that must be there.
+func (v *visitor) page(url string, header ...string) string {
+	v.t.Helper()
+	resp := v.do(http.MethodGet, url, header...)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(v.t, err)
+	require.Equal(v.t, http.StatusOK, resp.StatusCode, "%s: %s", url, body)
+	return string(body)
+}
+
+func parse(t testing.TB, yaml string) *catalog.Catalog {
+	t.Helper()
+	c, problems := catalog.Parse("shop.yaml", []byte(yaml))
+	require.NoError(t, problems.Err())
+	return c
+}
+
+// document is a service of the catalog in YAML.
+func document(name, owner string, tier int, more string) string {
+	return fmt.Sprintf(`---
+apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: %q, namespace: shop}
+spec:
+  owner: %q
+  tier: %d
+  environments: [production]
+%s`, name, owner, tier, more)
+}

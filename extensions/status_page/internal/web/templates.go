@@ -1,0 +1,87 @@
+package web
+
+import (
+	"embed"
+	"html/template"
+	"math"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+//go:embed templates
+var sources embed.FS
+
+// maxCell bounds a name on a page.
+const maxCell = 120
+
+var functions = template.FuncMap{
+	"percent":   func(n fleet.Number) string { return words.Percent(float64(n)) },
+	"objective": func(n fleet.Number) string { return words.Objective(math.Round(float64(n)*1e8) / 1e6) },
+	"burn":      func(n fleet.Number) string { return words.Burn(float64(n)) },
+	"left": func(r *fleet.Row) string {
+		return words.Left(float64(r.Remaining), float64(r.Burn), float64(r.Exhaustion))
+	},
+	"text":   func(s string) string { return words.Bounded(s, maxCell) },
+	"prose":  func(s string) string { return words.Bounded(s, 2000) },
+	"count":  words.Count,
+	"bar":    bar,
+	"time":   timeElement,
+	"ago":    func(t, now time.Time) string { return words.Duration(now.Sub(t).Truncate(time.Second)) },
+	"state":  func(s string) fleet.State { return fleet.State(s) },
+	"facet":  facetName,
+	"narrow": func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
+	"link":   isLink,
+	"table":  func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
+	"class":  func(i int) string { return "c" + strconv.Itoa(i) },
+}
+
+// templates are the pages by name, each in the same frame.
+var templates = func() map[string]*template.Template {
+	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
+	all := map[string]*template.Template{}
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "runbook", "failure"} {
+		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
+	}
+	return all
+}()
+
+// An alertTable is what the table of alerts is drawn from.
+type alertTable struct {
+	Alerts []alert.Alert
+	Now    time.Time
+}
+
+// isLink tells whether the catalog's text is the address of a page.
+func isLink(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
+// bar is the width of what is left of a budget, of 100.
+func bar(n fleet.Number) float64 {
+	if !n.Known() {
+		return 0
+	}
+	return math.Round(min(max(float64(n), 0), 1)*1000) / 10
+}
+
+// timeElement is a time that the browser writes in the viewer's zone.
+func timeElement(t time.Time) template.HTML {
+	t = t.UTC()
+	text := t.Format("2006-01-02 15:04 UTC")
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `" title="` + text + `">` + text + `</time>`) //nolint:gosec // digits
+}
+
+// facetName is what people call a value of a filter.
+func facetName(key, value string) string {
+	if key == "state" {
+		return fleet.State(value).Word()
+	}
+	return words.Bounded(value, maxCell)
+}

@@ -1,0 +1,164 @@
+// Package web serves the pages, and the same as JSON to those who ask for that. Everything is read-only: nothing but GET
+// and HEAD is answered.
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+)
+
+// Options are what the pages are made from.
+type Options struct {
+	// Catalog is the catalog in use; it may be empty.
+	Catalog func() *catalog.Catalog
+	// Prometheus is asked; Endpoint is where it is, for people.
+	Prometheus *prometheus.Client
+	Endpoint   string
+	Runbooks   runbook.Folder
+	Now        func() time.Time
+}
+
+type site struct{ Options }
+
+// New returns the handler of all pages.
+func New(o Options) http.Handler {
+	s := &site{o}
+	mux := http.NewServeMux()
+	for pattern, page := range map[string]func(*http.Request) (*page, error){
+		"GET /{$}":                         s.fleet,
+		"GET /services/{slug}":             s.service,
+		"GET /services/{namespace}/{name}": s.service,
+		"GET /alerts":                      s.alerts,
+		"GET /catalog":                     s.catalog,
+		"GET /runbooks/":                   s.runbook,
+		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },
+	} {
+		mux.Handle(pattern, s.show(page))
+	}
+	mux.Handle("GET /assets/", assets())
+	mux.Handle("GET /openapi.json", asset("openapi.json"))
+	return guarded(mux)
+}
+
+// A page is what a template shows and what JSON says.
+type page struct {
+	// Title is that of the browser's tab, Name the template.
+	Title, Name string
+	// Body is the page's own.
+	Body any
+	// Problem says why something is missing, and what to do.
+	Problem *problem
+	// Live pages are brought up to date while they are open.
+	Live bool
+	Now  time.Time
+}
+
+// A problem is something wrong, and the mend.
+type problem struct {
+	What string `json:"what"`
+	Mend string `json:"mend"`
+}
+
+// A failure is a request that has no page.
+type failure struct {
+	status int
+	problem
+}
+
+func (f *failure) Error() string { return f.What }
+
+func notFound(what, mend string) *failure {
+	return &failure{http.StatusNotFound, problem{what, mend}}
+}
+
+// moved is where the page is.
+type moved struct{ to string }
+
+func (m *moved) Error() string { return "moved to " + m.to }
+
+var errNoPage = notFound("There is no such page.", "Look for the service among all SLOs.")
+
+// show writes a page as the client wants it.
+func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusOK
+		p, err := load(r)
+		if elsewhere, ok := err.(*moved); ok { //nolint:errorlint // pages return it as it is
+			http.Redirect(w, r, elsewhere.to, http.StatusMovedPermanently)
+			return
+		}
+		if err != nil {
+			p, status = s.failed(err)
+		}
+		p.Now = s.Now().UTC()
+		var b bytes.Buffer
+		w.Header().Set("Vary", "Accept")
+		w.Header().Set("Cache-Control", "no-store")
+		if wantsJSON(r) {
+			w.Header().Set("Content-Type", "application/json")
+			err = p.json(&b)
+		} else {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			err = templates[p.Name].Execute(&b, p)
+		}
+		if err != nil {
+			http.Error(w, "The page cannot be drawn: "+prometheus.Reason(err), http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write(b.Bytes()) // the client's loss
+	})
+}
+
+func (*site) failed(err error) (*page, int) {
+	known, ok := err.(*failure) //nolint:errorlint // pages return it as it is
+	if !ok {
+		known = &failure{http.StatusInternalServerError, problem{"The page cannot be made: " + prometheus.Reason(err) + ".", "Look at the collector's log."}}
+	}
+	return &page{Title: http.StatusText(known.status), Name: "failure", Body: known.problem, Problem: &known.problem}, known.status
+}
+
+// json writes the body, with the problem if there is one.
+func (p *page) json(b *bytes.Buffer) error {
+	e := json.NewEncoder(b)
+	e.SetIndent("", "  ")
+	body := struct {
+		Time    time.Time `json:"time"`
+		Problem *problem  `json:"problem,omitempty"`
+		Data    any       `json:"data,omitempty"`
+	}{p.Now, p.Problem, p.Body}
+	if p.Name == "failure" {
+		body.Data = nil
+	}
+	return e.Encode(body)
+}
+
+// wantsJSON tells whether the client prefers JSON: it names it, and does not name pages.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// silent is the problem of a Prometheus that did not answer.
+func (s *site) silent(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	return &problem{
+		What: fmt.Sprintf("Prometheus at %s did not tell everything: %s.", s.Endpoint, prometheus.Reason(err)),
+		Mend: "Shown is what the catalog knows and what was answered. Start it, or set extensions::status_page::prometheus to one that runs.",
+	}
+}
+
+func (s *site) directory() alert.Directory {
+	return alert.Directory{Catalog: s.Catalog(), Runbook: s.Runbooks.Has}
+}

@@ -1,0 +1,141 @@
+// Package words puts numbers as people read them at 3 am: 2 h 10 min, 99.95 %, 14.4×.
+package words
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const day = 24 * time.Hour
+
+// Duration is a time in its two largest units.
+func Duration(d time.Duration) string {
+	if d < 0 {
+		return "−" + Duration(-d)
+	}
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"d", day}, {"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}}
+	for i, u := range units {
+		if d < u.size {
+			continue
+		}
+		text := fmt.Sprintf("%d %s", d/u.size, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.size / units[i+1].size; rest > 0 {
+				text += fmt.Sprintf(" %d %s", rest, units[i+1].name)
+			}
+		}
+		return text
+	}
+	return "less than 1 s"
+}
+
+// Seconds is a time that Prometheus gives in seconds.
+func Seconds(s float64) string {
+	if math.IsNaN(s) {
+		return "unknown"
+	}
+	return Duration(time.Duration(min(max(s, -1e9), 1e9)) * time.Second)
+}
+
+// Number has as many digits as say something.
+func Number(x float64) string {
+	switch size := math.Abs(x); {
+	case math.IsNaN(x):
+		return "–"
+	case math.IsInf(x, 1):
+		return "∞"
+	case math.IsInf(x, -1):
+		return "−∞"
+	case size >= 100:
+		return minus(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
+	case size >= 10:
+		return minus(trimmed(x, 1))
+	case size >= 0.01 || size == 0:
+		return minus(trimmed(x, 2))
+	default:
+		return minus(strconv.FormatFloat(x, 'g', 2, 64))
+	}
+}
+
+// Percent is a share. What is not whole never reads as if it were: 99.96 % is not 100 %.
+func Percent(share float64) string {
+	p := share * 100
+	switch {
+	case math.IsNaN(p) || math.IsInf(p, 0):
+		return Number(p)
+	case p > 99 && p < 100:
+		return strconv.FormatFloat(math.Floor(p*1000+1e-6)/1000, 'f', -1, 64) + " %"
+	case math.Abs(p) >= 10:
+		return minus(trimmed(p, 1)) + " %"
+	}
+	return Number(p) + " %"
+}
+
+// Objective is a promise in percent, as it was written.
+func Objective(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + " %" }
+
+// Burn is how many times faster than allowed an error budget is spent.
+func Burn(rate float64) string { return Number(rate) + "×" }
+
+// Count is a number of things, with thousands apart.
+func Count(n int) string {
+	digits := strconv.Itoa(n)
+	var b strings.Builder
+	for i, r := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
+			b.WriteRune('\u202f')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Left says how long an error budget lasts. Remaining is the share that is left, burn the rate of the last hour, and
+// exhaustion the seconds until it is spent at that rate.
+func Left(remaining, burn, exhaustion float64) string {
+	switch {
+	case math.IsNaN(remaining):
+		return ""
+	case remaining <= 0:
+		return "spent; " + Percent(-remaining) + " over"
+	case math.IsNaN(burn) || burn <= 0:
+		return "nothing burns"
+	case burn <= 1 || math.IsNaN(exhaustion):
+		return "lasts for the whole period"
+	}
+	return Seconds(exhaustion) + " left at this burn"
+}
+
+// Bounded is text from outside for one line of a page: no longer than that, and without what is not to be seen.
+func Bounded(text string, length int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "�"))
+	if runes := []rune(text); len(runes) > length {
+		return string(runes[:length-1]) + "…"
+	}
+	return text
+}
+
+func trimmed(x float64, digits int) string {
+	text := strconv.FormatFloat(x, 'f', digits, 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	if text == "-0" {
+		return "0"
+	}
+	return text
+}
+
+func minus(text string) string { return strings.Replace(text, "-", "−", 1) }
