@@ -51,8 +51,9 @@ type Directory struct {
 // List is what fires, pages first and the newest first, then what is pending.
 func (d Directory) List(alerts []v1.Alert) []Alert {
 	slugs := map[[2]string]string{}
-	for _, s := range d.Catalog.Services {
+	for _, s := range slices.Backward(d.Catalog.Services) {
 		slugs[[2]string{s.Namespace, s.Name}] = s.Slug()
+		slugs[[2]string{"", s.Name}] = s.Slug() // an alert need not know the namespace
 	}
 	list := make([]Alert, 0, len(alerts))
 	for _, a := range alerts {
@@ -72,7 +73,8 @@ func (d Directory) List(alerts []v1.Alert) []Alert {
 // Of are those of one service; an empty environment is any.
 func Of(list []Alert, namespace, service, environment string) []Alert {
 	return slices.DeleteFunc(slices.Clone(list), func(a Alert) bool {
-		return a.Service != service || a.Namespace != namespace || environment != "" && a.Environment != "" && a.Environment != environment
+		other := a.Namespace != namespace && a.Namespace != "" && namespace != ""
+		return a.Service != service || other || environment != "" && a.Environment != "" && a.Environment != environment
 	})
 }
 
@@ -85,9 +87,13 @@ func (d Directory) alert(from v1.Alert, slugs map[[2]string]string) Alert {
 		Environment: cmp.Or(label(fleet.LabelEnvironment), label("environment")),
 		Summary:     text("summary"), Description: text("description"), Since: from.ActiveAt.UTC(),
 	}
-	slug, known := slugs[[2]string{a.Namespace, a.Service}]
+	service := string(from.Labels[fleet.LabelService])
+	slug, known := slugs[[2]string{string(from.Labels[fleet.LabelNamespace]), service}]
 	if !known {
-		slug = a.Service
+		slug, known = slugs[[2]string{"", service}]
+	}
+	if !known {
+		slug = service
 	}
 	if known {
 		a.Page = fleet.PagePath(slug)

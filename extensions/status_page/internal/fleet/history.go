@@ -46,6 +46,7 @@ func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (
 	if !recorded {
 		return burns, nil
 	}
+	// The rows of an SLO without an environment are all it has.
 	matrix, err = h.Range(ctx, "max"+bySLO+") ("+RecordedRatio+"1h{"+of+"})", p)
 	for _, series := range matrix {
 		k := key(series.Metric)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,7 +75,8 @@ func Load(ctx context.Context, c *catalog.Catalog, source Source) Fleet {
 	known := func(s *model.Sample) *Row { return rows.of(key(s.Metric)) }
 	for _, s := range answers[queries.state] {
 		// Two collectors may disagree for a moment.
-		if r, state := known(s), State(s.Metric[labelState]); r.State == Unknown || state.rank() < r.State.rank() {
+		r, state := known(s), State(s.Metric[labelState])
+		if slices.Contains(States, state) && (r.State == Unknown || state.Worse(r.State)) {
 			r.State = state
 		}
 	}
@@ -149,14 +152,16 @@ func Segment(name string) string {
 
 func marshal(f float64) ([]byte, error) { return json.Marshal(f) }
 
-// Selector selects a service's series in an environment; an empty namespace or environment is any.
-func Selector(service, namespace, environment string, more ...string) string {
+// Selector selects a service's series; an empty namespace is any.
+func Selector(service, namespace string, more ...string) string {
 	matchers := []string{LabelService + "=" + strconv.Quote(service)}
 	if namespace != "" {
 		matchers = append(matchers, LabelNamespace+"="+strconv.Quote(namespace))
 	}
-	if environment != "" {
-		matchers = append(matchers, LabelEnvironment+"="+strconv.Quote(environment))
-	}
 	return "{" + strings.Join(append(matchers, more...), ", ") + "}"
+}
+
+// OrNone matches a label that has the value, or that is not there.
+func OrNone(label, value string) string {
+	return label + "=~" + strconv.Quote(regexp.QuoteMeta(value)+"|")
 }

@@ -124,8 +124,8 @@ type Row struct {
 	Of      *catalog.Service `json:"-"`
 }
 
-// worse orders by what needs somebody first.
-func worse(a, b *Row) int {
+// Worst orders by what needs somebody first.
+func Worst(a, b *Row) int {
 	return cmp.Or(
 		cmp.Compare(a.State.rank(), b.State.rank()),
 		cmp.Compare(descending(a.Burn), descending(b.Burn)),

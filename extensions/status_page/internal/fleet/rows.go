@@ -59,6 +59,7 @@ func promised(c *catalog.Catalog, answers map[string]model.Vector) *rows {
 
 // of is the row of an SLO; a new one if nobody has told of it yet.
 func (r *rows) of(k Key) *Row {
+	k = r.placed(k)
 	if row, ok := r.byKey[k]; ok {
 		return row
 	}
@@ -69,6 +70,14 @@ func (r *rows) of(k Key) *Row {
 	row.Key = k
 	r.byKey[k] = &row
 	return &row
+}
+
+// placed is where an SLO belongs whose SLI is a query that gives no environment: in the only one of its service.
+func (r *rows) placed(k Key) Key {
+	if p := r.promises[k.promise()]; k.Environment == "" && p != nil && p.Promise.SLI.Prometheus != nil && len(p.Of.Environments) == 1 {
+		k.Environment = p.Of.Environments[0]
+	}
+	return k
 }
 
 // recorded fills in what only rules know: SLIs that Prometheus evaluates.
@@ -102,7 +111,7 @@ func (r *rows) recorded(answers map[string]model.Vector) {
 // firing counts the alerts of each SLO, and judges by them where no processor does.
 func (r *rows) firing(alerts []v1.Alert) {
 	for _, a := range alerts {
-		k := key(a.Labels)
+		k := r.placed(key(a.Labels))
 		row, ok := r.byKey[k]
 		if !ok || a.State != v1.AlertStateFiring || k.SLO == "" {
 			continue

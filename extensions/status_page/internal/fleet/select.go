@@ -160,7 +160,7 @@ func order(s view.Sort) func(a, b *Row) int {
 	}[s.Key]
 	if by == nil {
 		by = map[string]func(a, b *Row) int{
-			view.Worst:   worse,
+			view.Worst:   Worst,
 			view.Service: func(a, b *Row) int { return a.compare(b.Key) },
 			view.Owner:   func(a, b *Row) int { return cmp.Compare(a.Owner, b.Owner) },
 		}[s.Key]

@@ -30,15 +30,13 @@ func (l *loader) objective(row *fleet.Row) Objective {
 		long, short := burns[catalog.FormatDuration(pair.Long)], burns[catalog.FormatDuration(pair.Short)]
 		both := lowest(long, short)
 		o.Burn.High = max(o.Burn.High, pair.Factor) // the lines are seen in calm, too
-		what := "ticket"
+		what := "a ticket"
 		if pair.Page {
-			what = "page"
+			what = "a page"
 		}
-		name := fmt.Sprintf("%s and %s", catalog.FormatDuration(pair.Long), catalog.FormatDuration(pair.Short))
+		name := fmt.Sprintf("%s and %s: %s above %s", catalog.FormatDuration(pair.Long), catalog.FormatDuration(pair.Short), what, words.Burn(pair.Factor))
 		o.Burn.Lines = append(o.Burn.Lines, chart.Line{Name: name, Points: both})
-		o.Burn.Levels = append(o.Burn.Levels, chart.Level{
-			Name: fmt.Sprintf("%s: a %s above %s", name, what, words.Burn(pair.Factor)), Value: pair.Factor, Colour: i,
-		})
+		o.Burn.Levels = append(o.Burn.Levels, chart.Level{Name: name, Value: pair.Factor, Colour: i})
 	}
 	o.Burn.Summary = summary(o.Burn.Lines[0].Points, words.Burn)
 	return o

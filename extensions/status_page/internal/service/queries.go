@@ -2,6 +2,7 @@ package service
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,20 +27,34 @@ const (
 	labelVersion  = "service_version"
 	labelStatus   = "deployment_status"
 	labelRevision = "vcs_ref_head_revision"
-
-	serves = `span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"`
 )
 
-// of selects the service's series of a metric.
+// of selects the service's series of a metric, in the environment.
 func (l *loader) of(metric string, more ...string) string {
 	s := l.service
-	return metric + fleet.Selector(s.Name, s.Namespace, s.Environment, more...)
+	return metric + fleet.Selector(s.Name, s.Namespace, append(more, fleet.LabelEnvironment+"="+strconv.Quote(s.Environment))...)
+}
+
+// recorded selects what rules record, which may have no environment.
+func (l *loader) recorded(metric string, more ...string) string {
+	s := l.service
+	return metric + fleet.Selector(s.Name, s.Namespace, append(more, fleet.OrNone(fleet.LabelEnvironment, s.Environment))...)
+}
+
+// spans selects what the span_metrics connector tells; spans may have no namespace.
+func (l *loader) spans(metric string, more ...string) string {
+	s := l.service
+	more = append(more, fleet.LabelEnvironment+"="+strconv.Quote(s.Environment), `span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"`)
+	if s.Namespace != "" {
+		more = append(more, fleet.OrNone(fleet.LabelNamespace, s.Namespace))
+	}
+	return metric + fleet.Selector(s.Name, "", more...)
 }
 
 // rate is over at least a minute, and over every sample of a step.
 func (l *loader) rate(metric string, more ...string) string {
 	window := catalog.FormatDuration(max(2*time.Minute, l.service.Period.Step*2))
-	return "sum by (" + labelVersion + ") (rate(" + l.of(metric, append(more, serves)...) + "[" + window + "]))"
+	return "sum by (" + labelVersion + ") (rate(" + l.spans(metric, more...) + "[" + window + "]))"
 }
 
 // The questions about a period.
@@ -52,13 +67,13 @@ func (l *loader) burns() string {
 }
 
 func (l *loader) recordedLeft() string {
-	return "min by (" + fleet.LabelSLO + ") (" + l.of(fleet.RecordedRemaining) + ")"
+	return "min by (" + fleet.LabelSLO + ") (" + l.recorded(fleet.RecordedRemaining) + ")"
 }
 
 // recordedBurns are error ratios; the window is in the name of each series.
 func (l *loader) recordedBurns() string {
 	return "max by (__name__, " + fleet.LabelSLO + ") (" +
-		l.of("", `__name__=~"`+fleet.RecordedRatio+"("+strings.Join(windows(), "|")+`)"`) + ")"
+		l.recorded("", `__name__=~"`+fleet.RecordedRatio+"("+strings.Join(windows(), "|")+`)"`) + ")"
 }
 
 func (l *loader) requestRate() string { return l.rate(calls) }

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
@@ -76,7 +77,10 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	all := fleet.Load(ctx, q.Catalog, source)
 	s := &Service{Service: q.Service, Environment: q.Environment, Period: prometheus.LastOf(q.Range, points, q.Now), Err: all.Err}
 	s.Places = environments(all, q.Service)
-	if s.Environment == "" && len(s.Places) > 0 {
+	switch {
+	case q.Environment == view.None:
+		s.Environment = ""
+	case q.Environment == "" && len(s.Places) > 0:
 		s.Environment = s.Places[0]
 	}
 	l := &loader{context: ctx, source: source, service: s}
@@ -87,6 +91,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 			s.Objectives = append(s.Objectives, l.objective(row))
 		}
 	}
+	slices.SortStableFunc(s.Objectives, func(a, b Objective) int { return fleet.Worst(a.Row, b.Row) })
 	s.Requests = l.requests()
 	s.Versions = l.versions
 	firing := q.Directory.List(l.alerts)
@@ -98,7 +103,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 func environments(all fleet.Fleet, s *catalog.Service) []string {
 	found := slices.Clone(s.Environments)
 	for _, row := range all.Rows {
-		if row.Of == s && row.Environment != "" && !slices.Contains(found, row.Environment) {
+		if row.Of == s && !slices.Contains(found, row.Environment) {
 			found = append(found, row.Environment)
 		}
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
@@ -100,7 +102,7 @@ func (s *site) service(r *http.Request) (*page, error) {
 		q.Range = length
 	}
 	loaded := service.Load(r.Context(), q, s.Prometheus)
-	if q.Environment != "" && !slices.Contains(loaded.Places, q.Environment) {
+	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {
 		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Leave it out of the URL to see where it is.")
 	}
 	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(loaded.Err), Live: true}, nil
@@ -136,7 +138,8 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		body.Runbooks = "/runbooks/" + fleet.Segment(of.Slug()) + "/"
 	}
 	for _, place := range of.Places {
-		body.Places = append(body.Places, choice{place, same(of.Slug(), place, q.Range), place == of.Environment})
+		name := cmp.Or(place, view.None)
+		body.Places = append(body.Places, choice{name, same(of.Slug(), name, q.Range), place == of.Environment})
 	}
 	for _, length := range ranges {
 		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Slug(), q.Environment, length), length == q.Range})
