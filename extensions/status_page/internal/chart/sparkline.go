@@ -88,7 +88,8 @@ func (s scale) path(points []Point) string {
 	return b.String()
 }
 
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// finite tells whether a value can be drawn. Nothing that is measured is beyond.
+func finite(x float64) bool { return math.Abs(x) <= 1e15 }
 
 // number is a coordinate, to a tenth of a pixel.
 func number(x float64) string {
@@ -101,7 +102,7 @@ func Gap(at time.Time) Point { return Point{at, math.NaN()} }
 // MarshalJSON writes a point as [Unix seconds, value]; a gap has null.
 func (p Point) MarshalJSON() ([]byte, error) {
 	value := "null"
-	if finite(p.Value) {
+	if !math.IsNaN(p.Value) && !math.IsInf(p.Value, 0) {
 		value = strconv.FormatFloat(p.Value, 'g', -1, 64)
 	}
 	return fmt.Appendf(nil, "[%d,%s]", p.At.Unix(), value), nil

@@ -15,8 +15,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/renderer/html"
 	source "github.com/yuin/goldmark/text"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
@@ -199,36 +201,59 @@ func readFile(root *os.Root, names []string) (*Page, error) {
 // render makes HTML, with the anchors that GitHub gives headings. HTML in the page and links that are no links to
 // pages are left out by goldmark.
 func render(text []byte, name string) (*Page, error) {
-	page := &Page{Title: name, Markdown: strings.ToValidUTF8(string(text), "�")}
+	page := &Page{Title: name, Markdown: seen(text)}
 	text = []byte(page.Markdown)
 	document := runbooks.Markdown.Parser().Parse(source.NewReader(text))
 	titled, anchors := false, map[string]bool{}
+	var dangerous []*ast.AutoLink
 	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		heading, ok := n.(*ast.Heading)
-		if !ok || !entering {
+		if !entering {
 			return ast.WalkContinue, nil
 		}
-		words := plain(heading, text)
-		if !titled {
-			page.Title, titled = words, true
+		switch n := n.(type) {
+		case *ast.Heading:
+			words := plain(n, text)
+			if !titled {
+				page.Title, titled = words, true
+			}
+			anchor := slug(words)
+			for i := 1; anchors[anchor]; i++ {
+				anchor = slug(words) + "-" + strconv.Itoa(i)
+			}
+			anchors[anchor] = true
+			n.SetAttributeString("id", []byte(anchor))
+		case *ast.AutoLink: // goldmark looks at the other links only
+			if html.IsDangerousURL(n.URL(text)) {
+				dangerous = append(dangerous, n)
+			}
 		}
-		anchor := slug(words)
-		for i := 1; anchors[anchor]; i++ {
-			anchor = slug(words) + "-" + strconv.Itoa(i)
-		}
-		anchors[anchor] = true
-		heading.SetAttributeString("id", []byte(anchor))
-		return ast.WalkSkipChildren, nil
+		return ast.WalkContinue, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	var html bytes.Buffer
-	if err := runbooks.Markdown.Renderer().Render(&html, text, document); err != nil {
+	for _, link := range dangerous {
+		link.Parent().ReplaceChild(link.Parent(), link, ast.NewString(link.Label(text)))
+	}
+	var b bytes.Buffer
+	if err := runbooks.Markdown.Renderer().Render(&b, text, document); err != nil {
 		return nil, fmt.Errorf("the page is no Markdown: %w", err)
 	}
-	page.HTML = template.HTML(html.String()) //nolint:gosec // goldmark escapes, and leaves HTML out
+	page.HTML = template.HTML(b.String()) //nolint:gosec // goldmark escapes, and leaves HTML out
 	return page, nil
+}
+
+// seen is a text without what one does not see. A command must not read other than it is copied.
+func seen(text []byte) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r', unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(string(text), "�"))
 }
 
 // plain is the text of a heading without its marks.

@@ -13,6 +13,9 @@ import (
 //go:embed assets
 var files embed.FS
 
+// openAPI describes the JSON. It is at the root, where clients look for it.
+const openAPI = "openapi.json"
+
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json",
 }
@@ -25,7 +28,9 @@ func assets() http.Handler {
 		panic(err) // they are compiled in
 	}
 	for _, e := range entries {
-		mux.Handle("/assets/"+e.Name(), asset(e.Name()))
+		if e.Name() != openAPI {
+			mux.Handle("/assets/"+e.Name(), asset(e.Name()))
+		}
 	}
 	return mux
 }

@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +59,21 @@ func startStore(t testing.TB, rules string) *store {
 		require.NoError(t, metrics.Shutdown(context.Background()))
 	})
 	return &store{metrics, &http.Client{Transport: transport}}
+}
+
+// waitForAlert waits until an alert fires: then the rules have been evaluated.
+func (s *store) waitForAlert(t testing.TB, name string) {
+	t.Helper()
+	query := "http://prometheus.test/api/v1/query?query=" + url.QueryEscape(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"}`, name))
+	require.Eventually(t, func() bool {
+		resp, err := s.client.Get(query)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return err == nil && strings.Contains(string(body), name)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 // A batch is points of one time, by the names and attributes of the design.
@@ -154,13 +171,17 @@ type visitor struct {
 
 // open serves the pages of a catalog, from a store.
 func open(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks string) *visitor {
+	return openAt(t, client, c, runbooks, time.Now)
+}
+
+func openAt(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks string, now func() time.Time) *visitor {
 	t.Helper()
-	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: time.Now})
+	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: now})
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
 	return &visitor{t, New(Options{
 		Catalog: func() *catalog.Catalog { return c }, Prometheus: asked, Endpoint: "http://prometheus.test",
-		Runbooks: runbook.Folder(runbooks), Now: time.Now,
+		Runbooks: runbook.Folder(runbooks), Now: now,
 	})}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
 // Options are what the pages are made from.
@@ -45,7 +46,7 @@ func New(o Options) http.Handler {
 		mux.Handle(pattern, s.show(page))
 	}
 	mux.Handle("GET /assets/", assets())
-	mux.Handle("GET /openapi.json", asset("openapi.json"))
+	mux.Handle("GET /openapi.json", asset(openAPI))
 	return guarded(mux)
 }
 
@@ -100,6 +101,7 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 			p, status = s.failed(err)
 		}
 		p.Now = s.Now().UTC()
+		p.Title = words.Bounded(p.Title, maxCell)
 		var b bytes.Buffer
 		w.Header().Set("Vary", "Accept")
 		w.Header().Set("Cache-Control", "no-store")

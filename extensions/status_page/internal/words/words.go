@@ -53,6 +53,8 @@ func Number(x float64) string {
 		return "∞"
 	case math.IsInf(x, -1):
 		return "−∞"
+	case size >= 1e6:
+		return minus(strconv.FormatFloat(x, 'g', 3, 64))
 	case size >= 100:
 		return minus(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
 	case size >= 10:

@@ -1,0 +1,191 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A server counts what it is asked, and holds its answers back until it is let go.
+type server struct {
+	*Client
+	asked, under atomic.Int64
+	let          chan struct{}
+	now          atomic.Int64 // seconds
+}
+
+func serve(t *testing.T, body func(*http.Request) string) *server {
+	s := &server{let: make(chan struct{})}
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		s.under.Add(1)
+		defer s.under.Add(-1)
+		_, _ = io.Copy(io.Discard, r.Body) // from then on the server notices who leaves
+		select {
+		case <-s.let:
+		case <-r.Context().Done():
+			return
+		}
+		_, _ = io.WriteString(w, body(r))
+	}))
+	var err error
+	s.Client, err = New(Options{Endpoint: backend.URL, HTTP: backend.Client(), Timeout: time.Minute, Now: func() time.Time { return time.Unix(s.now.Load(), 0) }})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		s.Close()
+		backend.Close()
+	})
+	return s
+}
+
+func vector(value string) func(*http.Request) string {
+	return func(*http.Request) string {
+		return `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"` + value + `"]}]}}`
+	}
+}
+
+func TestWhoAsksTheSameWaitsForOneAnswer(t *testing.T) {
+	s := serve(t, vector("42"))
+	var asking sync.WaitGroup
+	for range 100 {
+		asking.Go(func() {
+			got, err := s.Instant(t.Context(), "up")
+			assert.NoError(t, err)
+			assert.InDelta(t, 42, float64(got[0].Value), 0)
+		})
+	}
+	require.Eventually(t, func() bool { return s.under.Load() == 1 }, time.Minute, time.Millisecond)
+	close(s.let)
+	asking.Wait()
+	assert.EqualValues(t, 1, s.asked.Load())
+
+	s.now.Store(int64(MaxAge/time.Second) - 1)
+	_, err := s.Instant(t.Context(), "up")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, s.asked.Load(), "the answer is young enough")
+	s.now.Store(int64(MaxAge / time.Second))
+	_, err = s.Instant(t.Context(), "up")
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, s.asked.Load(), "it is not any more")
+}
+
+func TestQueriesAtATimeAreBounded(t *testing.T) {
+	s := serve(t, vector("1"))
+	var asking sync.WaitGroup
+	for i := range 20 {
+		asking.Go(func() {
+			_, err := s.Instant(t.Context(), fmt.Sprint(i))
+			assert.NoError(t, err)
+		})
+	}
+	require.Eventually(t, func() bool { return s.under.Load() == maxConcurrent }, time.Minute, time.Millisecond)
+	assert.EqualValues(t, maxConcurrent, s.asked.Load())
+	close(s.let)
+	asking.Wait()
+	assert.EqualValues(t, 20, s.asked.Load())
+}
+
+func TestTheOneWhoLeavesTakesNoAnswerAway(t *testing.T) {
+	s := serve(t, vector("1"))
+	leaving, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		_, err := s.Instant(leaving, "up")
+		left <- err
+	}()
+	require.Eventually(t, func() bool { return s.under.Load() == 1 }, time.Minute, time.Millisecond)
+	leave()
+	require.ErrorIs(t, <-left, context.Canceled)
+	close(s.let)
+	_, err := s.Instant(t.Context(), "up")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, s.asked.Load())
+}
+
+func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+	s := serve(t, vector("1"))
+	got := make(chan error)
+	go func() {
+		_, err := s.Instant(context.Background(), "up")
+		got <- err
+	}()
+	require.Eventually(t, func() bool { return s.under.Load() == 1 }, time.Minute, time.Millisecond)
+	s.Close()
+	require.ErrorIs(t, <-got, context.Canceled)
+	_, err := s.Instant(context.Background(), "down")
+	require.ErrorIs(t, err, context.Canceled)
+	assert.EqualValues(t, 1, s.asked.Load())
+}
+
+func TestFailuresAreKeptToo(t *testing.T) {
+	s := serve(t, func(*http.Request) string {
+		return `{"status":"error","errorType":"execution","error":"too many samples"}`
+	})
+	close(s.let)
+	for range 3 {
+		_, err := s.Instant(t.Context(), "up")
+		require.ErrorContains(t, err, "too many samples")
+		assert.Equal(t, "too many samples", Reason(err))
+	}
+	assert.EqualValues(t, 1, s.asked.Load())
+}
+
+func TestOddAnswers(t *testing.T) {
+	for name, body := range map[string]string{
+		"no JSON":    "<html>",
+		"other type": `{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}`,
+		"nothing":    "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(*http.Request) string { return body })
+			close(s.let)
+			_, err := s.Instant(t.Context(), "up")
+			require.Error(t, err)
+			_, err = s.Range(t.Context(), "up", LastOf(time.Hour, 60, time.Unix(1e9, 0)))
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestAnAnswerHasAnEnd(t *testing.T) {
+	body := &boundedBody{io.NopCloser(endless{}), 1000}
+	n, err := io.Copy(io.Discard, body)
+	require.ErrorContains(t, err, "longer than 64 MiB")
+	assert.EqualValues(t, 1000, n)
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// Those who ask within one step ask the same.
+func TestLastOf(t *testing.T) {
+	at := time.Unix(1_800_000_010, 0)
+	p := LastOf(6*time.Hour, 120, at)
+	assert.Equal(t, 3*time.Minute, p.Step)
+	assert.False(t, p.End.Before(at))
+	assert.Equal(t, p, LastOf(6*time.Hour, 120, at.Add(time.Second)))
+	assert.Equal(t, time.Second, LastOf(time.Second, 120, at).Step)
+}
+
+func TestReasonIsALine(t *testing.T) {
+	reason := Reason(errors.New("Post \"http://x\": dial tcp: refused\n\x1b[31m" + strings.Repeat("x", 1000)))
+	assert.True(t, strings.HasPrefix(reason, "dial tcp: refused"), reason)
+	assert.NotContains(t, reason, "\x1b")
+	assert.LessOrEqual(t, len([]rune(reason)), maxReason+1)
+	assert.Equal(t, "no answer in time", Reason(fmt.Errorf("post: %w", context.DeadlineExceeded)))
+}

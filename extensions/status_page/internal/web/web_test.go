@@ -1,0 +1,348 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const checkoutSLOs = `  dependsOn: [payment, bank]
+  escalation: {chat: "#payments", pager: "https://pager.example.com/payments"}
+  slos:
+    - {name: availability, objective: 99.9, sli: {availability: {}}}
+    - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}
+    - name: legacy
+      objective: 99
+      sli: {prometheus: {errors: 'sum(rate(old_errors_total[{{.window}}]))', total: 'sum(rate(old_requests_total[{{.window}}]))'}}
+`
+
+const paymentSLOs = `  slos: [{name: availability, objective: 99.5, sli: {availability: {}}}]
+`
+
+const rules = `groups:
+- name: shop
+  rules:
+  - {record: "slo:period_error_budget_remaining:ratio", expr: vector(0.25), labels: {service_name: checkout, service_namespace: shop, slo_name: legacy}}
+  - {record: "slo:sli_error:ratio_rate1h", expr: vector(0.02), labels: {service_name: checkout, service_namespace: shop, slo_name: legacy}}
+  - alert: ErrorBudgetBurnCritical
+    expr: slo_burn_rate_ratio{slo_window="1h"} > 14.4
+    labels: {severity: page, owner: payments-team}
+    annotations: {summary: "{{ $labels.service_name }} burns", runbook_url: "http://localhost:8686/runbooks/checkout/ErrorBudgetBurnCritical"}
+`
+
+// shop is a shop in trouble: checkout burns since version 2 was deployed, half an hour ago.
+func shop(t *testing.T) *visitor {
+	s := startStore(t, rules)
+	now := time.Now().Truncate(time.Second)
+	for ago := time.Hour; ago >= 0; ago -= time.Minute {
+		at := now.Add(-ago)
+		b := newBatch(at)
+		checkout := attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "production"}
+		b.slo(checkout.and("slo.name", "latency"), 0.99, "ok", 0.75, 0.5)
+		b.slo(attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production", "slo.name": "availability"}, 0.995, "idle", 1, 0)
+		b.slo(attributes{"service.name": "stranger", "slo.name": "availability"}, 0.9, "no_data", 1, 0)
+		if ago > 30*time.Minute {
+			b.slo(checkout.and("slo.name", "availability"), 0.999, "ok", 0.9, 0.1)
+		} else {
+			b.slo(checkout.and("slo.name", "availability"), 0.999, "burning_fast", 0.6, 20)
+			v2 := checkout.and("service.version", "2.0.0", "deployment.status", "completed", "vcs.ref.head.revision", "02c9b5d")
+			b.gauge("deployment.start_time", "s", float64(now.Add(-30*time.Minute).Unix()), v2)
+			b.gauge("deployment.instances", "{instance}", 3, v2)
+		}
+		spans := checkout.and("service.version", "2.0.0", "span.kind", "SPAN_KIND_SERVER")
+		b.counter("traces.span.metrics.calls", "", (time.Hour-ago).Seconds()*10, spans.and("status.code", "STATUS_CODE_UNSET"))
+		b.push(t, s)
+	}
+	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs)+document("payment", "payments-team", 2, paymentSLOs))
+	v := open(t, s.client, c, filepath.Join("..", "..", "..", "..", "runbooks"))
+	s.waitForAlert(t, "ErrorBudgetBurnCritical")
+	return v
+}
+
+// answer is the data of a page as JSON, which must be as the description says.
+func (v *visitor) answer(url, path string, into any) *problem {
+	v.t.Helper()
+	text := v.page(url, "Accept", "application/json")
+	v.conforms(text, path, "200")
+	var got struct {
+		Problem *problem        `json:"problem"`
+		Data    json.RawMessage `json:"data"`
+	}
+	require.NoError(v.t, json.Unmarshal([]byte(text), &got))
+	require.NoError(v.t, json.Unmarshal(got.Data, into))
+	return got.Problem
+}
+
+// conforms tests a text against the schema of a path's answer.
+func (v *visitor) conforms(text, path, status string) {
+	v.t.Helper()
+	description, err := jsonschema.UnmarshalJSON(strings.NewReader(v.page("/openapi.json")))
+	require.NoError(v.t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(v.t, c.AddResource("mem:///openapi.json", description))
+	at := "/paths/" + strings.ReplaceAll(path, "/", "~1") + "/get/responses/" + status
+	if status != "200" {
+		at = "/components/responses/Failure"
+	}
+	schema, err := c.Compile("mem:///openapi.json#" + url.PathEscape(at+"/content/application~1json/schema"))
+	require.NoError(v.t, err)
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	require.NoError(v.t, err)
+	require.NoError(v.t, schema.Validate(value), text)
+}
+
+func TestFleet(t *testing.T) {
+	v := shop(t)
+	var got struct {
+		SLOs []struct {
+			Service, SLO, State, Environment, Owner string
+			Remaining                               *float64     `json:"error_budget_remaining"`
+			Burn                                    *float64     `json:"burn_rate"`
+			Firing                                  int          `json:"alerts_firing"`
+			History                                 [][]*float64 `json:"burn_rate_history"`
+		}
+		Total, Matching int
+	}
+	require.Nil(t, v.answer("/", "/", &got))
+	var lines []string
+	for _, s := range got.SLOs {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", s.State, s.Service, s.SLO, s.Environment))
+	}
+	assert.Equal(t, []string{
+		"burning_fast checkout availability production",
+		"no_data stranger availability ",
+		"ok checkout legacy production",
+		"ok checkout latency production",
+		"idle payment availability production",
+	}, lines)
+	assert.InDelta(t, 20, *got.SLOs[0].Burn, 0)
+	assert.Equal(t, 1, got.SLOs[0].Firing)
+	assert.GreaterOrEqual(t, len(got.SLOs[0].History), 5)
+	assert.InDelta(t, 2, *got.SLOs[2].Burn, 1e-9, "a query's burn rate is its error ratio over the budget")
+	assert.InDelta(t, 0.25, *got.SLOs[2].Remaining, 0)
+
+	page := v.page("/")
+	assert.Contains(t, page, "<title>(1) SLOs")
+	assert.Contains(t, page, "21 h 36 min left at this burn", "0.6 of 30 days, twenty times too fast")
+	assert.Contains(t, page, `href="/services/checkout?environment=production"`)
+	assert.Contains(t, page, "not in the catalog")
+	assert.Contains(t, page, `<path class="trace" d="M`)
+
+	require.Nil(t, v.answer("/?owner=payments-team&state=idle&tier=2&q=pay", "/", &got))
+	assert.Equal(t, []int{1, 5}, []int{got.Matching, got.Total})
+	page = v.page("/?owner=payments-team")
+	assert.Contains(t, page, "4 of 5 SLOs")
+	assert.Contains(t, page, `href="/?owner=payments-team&amp;sort=burn"`, "a column keeps the filter")
+	assert.Contains(t, v.page("/?q=nothing"), "No SLO fits the filter.")
+	assert.Contains(t, v.page("/?size=2&page=99"), "Page 3 of 3", "rows have gone since the page was bookmarked")
+}
+
+func TestService(t *testing.T) {
+	v := shop(t)
+	var got struct {
+		Name, Environment string
+		SLOs              []struct {
+			SLO    string
+			Budget struct {
+				Lines []struct{ Points [][]*float64 }
+			} `json:"budget_history"`
+		}
+		Requests []struct {
+			Lines []struct {
+				Name   string
+				Points [][]*float64
+			}
+		}
+		Versions []struct {
+			Version, Revision string
+			Instances         int
+		}
+		Alerts    []struct{ Name, Runbook, Page string }
+		DependsOn []struct{ Name, Page, State string } `json:"depends_on"`
+	}
+	require.Nil(t, v.answer("/services/checkout?range=1h", "/services/{slug}", &got))
+	assert.Equal(t, "production", got.Environment)
+	require.Len(t, got.SLOs, 3)
+	assert.Equal(t, "availability", got.SLOs[0].SLO, "what burns comes first")
+	assert.Greater(t, len(got.SLOs[0].Budget.Lines[0].Points), 30)
+	require.Len(t, got.Requests, 3)
+	assert.Equal(t, "2.0.0", got.Requests[0].Lines[0].Name)
+	rates := got.Requests[0].Lines[0].Points
+	assert.InDelta(t, 10, *rates[len(rates)/2][1], 1)
+	require.Len(t, got.Versions, 1)
+	assert.Equal(t, 3, got.Versions[0].Instances)
+	require.Len(t, got.Alerts, 1)
+	assert.Equal(t, "/runbooks/checkout/ErrorBudgetBurnCritical", got.Alerts[0].Runbook)
+	assert.Equal(t, "/services/payment", got.DependsOn[0].Page)
+	assert.Equal(t, "idle", got.DependsOn[0].State)
+	assert.Empty(t, got.DependsOn[1].Page, "the catalog does not know the bank")
+
+	page := v.page("/services/checkout?range=1h")
+	assert.Contains(t, page, `<path class="marker"`)
+	assert.Contains(t, page, "1h and 5m: a page above 14.4×")
+	assert.Contains(t, page, `href="https://pager.example.com/payments"`)
+	assert.Equal(t, page, v.page("/services/shop/checkout?range=1h"), "by namespace and name")
+	assert.Contains(t, v.page("/services/payment"), "Needed by", "the page of a service that is idle")
+
+	for url, status := range map[string]int{
+		"/services/nobody": 404, "/services/checkout?environment=moon": 404, "/services/checkout?range=2h": 400, "/services/checkout?range=%00": 400,
+	} {
+		assert.Equal(t, status, v.do(http.MethodGet, url).StatusCode, url)
+	}
+}
+
+func TestFromAlertToRunbook(t *testing.T) {
+	v := shop(t)
+	page := v.page("/alerts")
+	assert.Contains(t, page, "checkout burns")
+	link := `href="/runbooks/checkout/ErrorBudgetBurnCritical"`
+	require.Contains(t, page, link)
+	var alerts struct{ Alerts []struct{ Name string } }
+	require.Nil(t, v.answer("/alerts", "/alerts", &alerts))
+	assert.Equal(t, "ErrorBudgetBurnCritical", alerts.Alerts[0].Name)
+
+	page = v.page("/runbooks/checkout/ErrorBudgetBurnCritical")
+	assert.Contains(t, page, `<h2 id="first-five-minutes">`)
+	assert.Contains(t, page, `href="README.md"`)
+	assert.Contains(t, v.page("/runbooks/checkout/README.md"), "ErrorBudgetBurnCritical", "where the link leads to")
+	assert.Contains(t, v.page("/runbooks/"), `href="/runbooks/checkout/"`)
+	moved := v.do(http.MethodGet, "/runbooks/checkout")
+	assert.Equal(t, []any{http.StatusMovedPermanently, "/runbooks/checkout/"}, []any{moved.StatusCode, moved.Header.Get("Location")})
+	var book struct{ Title, Markdown string }
+	require.Nil(t, v.answer("/runbooks/checkout/ErrorBudgetBurnCritical", "/runbooks/{service}/{alert}", &book))
+	assert.Equal(t, "ErrorBudgetBurnCritical: checkout", book.Title)
+	var index struct{ Folders []struct{ Name string } }
+	require.Nil(t, v.answer("/runbooks/", "/runbooks/", &index))
+	assert.Equal(t, "checkout", index.Folders[0].Name)
+}
+
+func TestCatalog(t *testing.T) {
+	v := silent(t)
+	var got struct {
+		Services []struct{ Name, Position string }
+		SLOs     int
+	}
+	require.Nil(t, v.answer("/catalog", "/catalog", &got))
+	assert.Equal(t, 1, got.SLOs)
+	assert.Contains(t, got.Services[0].Position, "shop.yaml:")
+	assert.Contains(t, v.page("/catalog"), `href="/services/payment"`)
+	empty := open(t, http.DefaultClient, &catalog.Catalog{}, "")
+	assert.Contains(t, empty.page("/catalog"), "No service is loaded.")
+}
+
+// silent is a visitor of pages whose Prometheus does not answer.
+func silent(t testing.TB) *visitor {
+	refuses := roundTrip(func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("connection refused <script>") })
+	return open(t, &http.Client{Transport: refuses}, parse(t, document("payment", "payments-team", 2, paymentSLOs)), "")
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestPrometheusIsDown(t *testing.T) {
+	v := silent(t)
+	for _, url := range []string{"/", "/services/payment", "/alerts"} {
+		page := v.page(url)
+		assert.Contains(t, page, "Prometheus at http://prometheus.test did not tell everything", url)
+		assert.Contains(t, page, "set extensions::status_page::prometheus", url)
+		assert.NotContains(t, page, "<script>", url)
+	}
+	assert.Contains(t, v.page("/"), `href="/services/payment?environment=production"`, "the catalog is still there")
+	var got struct{ SLOs []struct{ State string } }
+	problem := v.answer("/", "/", &got)
+	require.NotNil(t, problem)
+	assert.Contains(t, problem.What, "connection refused")
+	assert.Equal(t, "unknown", got.SLOs[0].State)
+}
+
+func TestNothingIsKnownYet(t *testing.T) {
+	s := startStore(t, "groups: []")
+	v := open(t, s.client, parse(t, document("payment", "payments-team", 2, paymentSLOs)), t.TempDir())
+	assert.Contains(t, v.page("/"), "knows none of these SLOs")
+	assert.Contains(t, v.page("/services/payment"), "Nothing is known of the time shown.")
+	assert.Contains(t, v.page("/alerts"), "Nothing fires.")
+	assert.Contains(t, v.page("/runbooks/"), "The folder is empty.")
+	empty := open(t, s.client, &catalog.Catalog{}, filepath.Join(t.TempDir(), "missing"))
+	assert.Contains(t, empty.page("/"), "There is no SLO yet.")
+	resp := empty.do(http.MethodGet, "/runbooks/")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+func TestFailuresSayTheMend(t *testing.T) {
+	v := silent(t)
+	for url, status := range map[string]int{
+		"/nothing": 404, "/?page=0": 400, "/?page=x": 400, "/?sort=size": 400, "/?size=100000": 400, "/?tier=9": 400,
+		"/?q=" + strings.Repeat("a", 201): 400, "/?owner=%00": 400, "/?owner=%ff": 400, "/services/x": 404, "/runbooks/x/y": 404,
+	} {
+		resp := v.do(http.MethodGet, url, "Accept", "application/json")
+		var body bytes.Buffer
+		_, err := body.ReadFrom(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, status, resp.StatusCode, url)
+		v.conforms(body.String(), "", "failure")
+	}
+}
+
+func TestGuard(t *testing.T) {
+	v := silent(t)
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "TRACE"} {
+		for _, url := range []string{"/", "/alerts", "/assets/live.js", "/nothing"} {
+			resp := v.do(method, url)
+			assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode, "%s %s", method, url)
+			assert.Equal(t, "GET, HEAD", resp.Header.Get("Allow"))
+		}
+	}
+	assert.Equal(t, http.StatusOK, v.do(http.MethodHead, "/").StatusCode)
+	assert.Equal(t, http.StatusRequestURITooLong, v.do(http.MethodGet, "/?q="+strings.Repeat("a", maxURL)).StatusCode)
+	for _, url := range []string{"/", "/nothing", "/assets/style.css", "/openapi.json", "/runbooks/"} {
+		header := v.do(http.MethodGet, url).Header
+		assert.Equal(t, contentPolicy, header.Get("Content-Security-Policy"), url)
+		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), url)
+		assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"), url)
+	}
+}
+
+// Nothing in a page is a script or a style of its own: the policy would refuse it.
+func TestPagesObeyTheirPolicy(t *testing.T) {
+	v := shop(t)
+	for _, url := range []string{"/", "/services/checkout", "/alerts", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent"} {
+		page := v.page(url)
+		assert.NotContains(t, page, " style=", url)
+		assert.NotContains(t, page, "<style", url)
+		assert.NotRegexp(t, ` on[a-z]+="`, page, url)
+		assert.Equal(t, 1, strings.Count(page, "<script"), url)
+		assert.NotContains(t, page, "ZgotmplZ", url)
+		assert.Less(t, len(page), 200<<10, url)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	v := silent(t)
+	resp := v.do(http.MethodGet, "/assets/style.css")
+	assert.Equal(t, "text/css; charset=utf-8", resp.Header.Get("Content-Type"))
+	again := v.do(http.MethodGet, "/assets/style.css", "If-None-Match", resp.Header.Get("ETag"))
+	assert.Equal(t, http.StatusNotModified, again.StatusCode)
+	assert.Equal(t, http.StatusNotFound, v.do(http.MethodGet, "/assets/web.go").StatusCode)
+	for _, name := range []string{"style.css", "live.js", "icon.svg"} {
+		text, err := os.ReadFile(filepath.Join("assets", name))
+		require.NoError(t, err)
+		assert.NotRegexp(t, `https?://[^w]`, string(text), "%s loads nothing from elsewhere", name)
+	}
+}
