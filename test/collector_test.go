@@ -31,7 +31,7 @@ type collector struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 
-	otlpGRPC, otlpHTTP, prometheus, health, telemetry string
+	otlpGRPC, otlpHTTP, prometheus, api, health, telemetry string
 }
 
 // newCollector starts a collector with the built-in config.
@@ -48,7 +48,7 @@ func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *
 	c := &collector{
 		t: t, name: builtin, args: []string{"--config", "builtin:" + builtin},
 		log:      filepath.Join(t.TempDir(), builtin+".log"),
-		otlpGRPC: freeAddress(t), otlpHTTP: freeAddress(t), prometheus: freeAddress(t),
+		otlpGRPC: freeAddress(t), otlpHTTP: freeAddress(t), prometheus: freeAddress(t), api: freeAddress(t),
 		health: freeAddress(t), telemetry: freeAddress(t),
 	}
 	_, telemetryPort, err := net.SplitHostPort(c.telemetry)
@@ -59,6 +59,8 @@ func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *
 		"OTELCOL_SRE_OTLP_GRPC="+c.otlpGRPC,
 		"OTELCOL_SRE_OTLP_HTTP="+c.otlpHTTP,
 		"OTELCOL_SRE_PROMETHEUS="+c.prometheus,
+		"OTELCOL_SRE_PROMETHEUS_API="+c.api,
+		"OTELCOL_SRE_RULES="+t.TempDir(),
 		"OTELCOL_SRE_HEALTH="+c.health,
 		"OTELCOL_SRE_TELEMETRY_PORT="+telemetryPort,
 		"OTELCOL_SRE_TELEMETRY_HOST=127.0.0.1",

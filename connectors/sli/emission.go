@@ -59,6 +59,13 @@ func newEmission(c *core) *emission {
 	return e
 }
 
+// dropEmpty leaves out a metric without points, which Prometheus calls invalid.
+func (e *emission) dropEmpty() {
+	e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool {
+		return m.Name() == metricEvents && e.events.Len() == 0 || m.Name() == metricLastSeen && e.lastSeen.Len() == 0
+	})
+}
+
 // service adds the service's counters. Its mu must be held.
 func (e *emission) service(s *service) {
 	for _, env := range s.environments {

@@ -110,6 +110,7 @@ func (c *core) emit(ctx context.Context, now time.Time, e *emission) error {
 	if e.metrics.DataPointCount() == 0 {
 		return nil
 	}
+	e.dropEmpty()
 	err := c.next.ConsumeMetrics(ctx, e.metrics)
 	if err != nil {
 		c.trouble(ctx, now, stageEmit, "The SLI counters were refused; the next flush carries them again", err)

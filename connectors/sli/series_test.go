@@ -230,7 +230,9 @@ func TestLabel(t *testing.T) {
 
 func TestLastSeenMovesWithArrival(t *testing.T) {
 	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
-	require.Empty(t, points(f.flush(t), metricLastSeen), "not before it was seen")
+	first := f.flush(t)
+	require.Equal(t, 1, first.MetricCount(), "not before it was seen, and not as a metric without points")
+	require.NotEmpty(t, points(first, metricEvents))
 	f.clock.add(time.Hour)
 	f.traces(t, tracesOf(checkout(), spanOf{kind: ptrace.SpanKindInternal}))
 	want := float64(f.clock.Now().Unix())

@@ -22,6 +22,8 @@ var Names = []string{"agent", "gateway", "standalone"}
 const (
 	downstream = "OTELCOL_SRE_DOWNSTREAM" // NAME.downstream.yaml
 	grafana    = "OTELCOL_SRE_GRAFANA"    // grafana.yaml
+	// Only standalone has the rules that alert.
+	alertmanager = "OTELCOL_SRE_ALERTMANAGER" // alertmanager.yaml
 )
 
 //go:embed *.yaml
@@ -49,6 +51,9 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	}
 	if os.Getenv(grafana) != "" && name != "agent" {
 		layers = append(layers, "grafana.yaml")
+	}
+	if os.Getenv(alertmanager) != "" && name == "standalone" {
+		layers = append(layers, "alertmanager.yaml")
 	}
 	config := confmap.New()
 	for _, layer := range layers {

@@ -112,7 +112,7 @@ type CollectorConfig struct {
 
 // StartCollector starts a collector that has all in one process.
 func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, error) {
-	free, err := freePorts(5)
+	free, err := freePorts(6)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +122,15 @@ func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, er
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(config.Bin, "otelcol-sre"),
-		"--config", "builtin:standalone", "--config", "yaml:"+quickly, "--config", "yaml:"+config.YAML)
+		"--config", "builtin:standalone", "--config", "yaml:"+quickly, "--config", "yaml:exporters::prometheus_store::directory: "+filepath.Join(config.Folder, "prometheus"), "--config", "yaml:"+config.YAML)
 	cmd.Env = append(os.Environ(),
 		"OTELCOL_SRE_CATALOG="+config.Catalog,
 		"OTELCOL_SRE_STORAGE="+c.state(),
 		"OTELCOL_SRE_OTLP_GRPC="+c.OTLP,
 		"OTELCOL_SRE_OTLP_HTTP="+c.OTLPHTTP,
 		"OTELCOL_SRE_PROMETHEUS="+c.Services,
+		"OTELCOL_SRE_PROMETHEUS_API="+free[5],
+		"OTELCOL_SRE_RULES="+config.Folder, // none: the scene has a Prometheus of its own
 		"OTELCOL_SRE_HEALTH="+c.health,
 		"OTELCOL_SRE_TELEMETRY_HOST="+host,
 		"OTELCOL_SRE_TELEMETRY_PORT="+port,
