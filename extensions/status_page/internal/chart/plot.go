@@ -127,7 +127,7 @@ func (p Plot) axes() (scale, []float64) {
 			}
 		}
 	}
-	if !(high > low) { //nolint:staticcheck // also when one of them is not a number
+	if high <= low {
 		high = low + 1
 	}
 	step := round((high - low) / 4)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
@@ -26,6 +27,12 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 	}
 	body.More = max(0, body.More)
 	return &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}, nil
+}
+
+// deployments is the page of what runs where.
+func (s *site) deployments(r *http.Request) (*page, error) {
+	body, err := deployment.Load(r.Context(), s.Catalog(), s.Prometheus)
+	return &page{Title: "Deployments", Name: "deployments", Body: body, Problem: s.silent(err), Live: true}, nil
 }
 
 type catalogBody struct {

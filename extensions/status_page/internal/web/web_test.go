@@ -232,6 +232,30 @@ func TestFromAlertToRunbook(t *testing.T) {
 	assert.Equal(t, "checkout", index.Folders[0].Name)
 }
 
+func TestDeployments(t *testing.T) {
+	v := shop(t)
+	var got struct {
+		Environments []string
+		Services     []struct {
+			Service, Page string
+			Places        [][]struct {
+				Version   string
+				Instances int
+			}
+		}
+		History []struct{ Version, Status string }
+	}
+	require.Nil(t, v.answer("/deployments", "/deployments", &got))
+	assert.Equal(t, []string{"production"}, got.Environments)
+	require.Len(t, got.Services, 1)
+	assert.Equal(t, "/services/checkout", got.Services[0].Page)
+	assert.Equal(t, "2.0.0", got.Services[0].Places[0][0].Version)
+	assert.Equal(t, 3, got.Services[0].Places[0][0].Instances)
+	assert.Equal(t, "completed", got.History[0].Status)
+	assert.Contains(t, v.page("/deployments"), "3 running, since 30 min")
+	assert.Contains(t, open(t, startStore(t, "groups: []").client, &catalog.Catalog{}, "").page("/deployments"), "No version is known")
+}
+
 func TestCatalog(t *testing.T) {
 	v := silent(t)
 	var got struct {
@@ -258,7 +282,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestPrometheusIsDown(t *testing.T) {
 	v := silent(t)
-	for _, url := range []string{"/", "/services/payment", "/alerts"} {
+	for _, url := range []string{"/", "/services/payment", "/alerts", "/deployments"} {
 		page := v.page(url)
 		assert.Contains(t, page, "Prometheus at http://prometheus.test did not tell everything", url)
 		assert.Contains(t, page, "set extensions::status_page::prometheus", url)
@@ -322,7 +346,7 @@ func TestGuard(t *testing.T) {
 // Nothing in a page is a script or a style of its own: the policy would refuse it.
 func TestPagesObeyTheirPolicy(t *testing.T) {
 	v := shop(t)
-	for _, url := range []string{"/", "/services/checkout", "/alerts", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent"} {
+	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent"} {
 		page := v.page(url)
 		assert.NotContains(t, page, " style=", url)
 		assert.NotContains(t, page, "<style", url)

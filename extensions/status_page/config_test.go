@@ -1,0 +1,121 @@
+package statuspage
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configauth"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+)
+
+func load(t *testing.T, keys map[string]any) (*Config, error) {
+	t.Helper()
+	config := createDefaultConfig().(*Config)
+	return config, confmap.NewFromStringMap(keys).Unmarshal(config)
+}
+
+func TestConfigFile(t *testing.T) {
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	for id, check := range map[string]func(*Config){
+		"status_page": func(c *Config) {
+			assert.Equal(t, "localhost:8686", c.ServerConfig.NetAddr.Endpoint)
+			assert.Equal(t, "http://localhost:9090", c.Prometheus.Endpoint)
+			assert.Equal(t, "/etc/otelcol-sre/runbooks", c.Runbooks)
+			assert.Nil(t, c.Catalog)
+		},
+		"status_page/team": func(c *Config) {
+			assert.Equal(t, "0.0.0.0:8686", c.ServerConfig.NetAddr.Endpoint)
+			assert.True(t, c.ServerConfig.TLS.HasValue())
+			assert.Equal(t, component.MustNewID("basicauth"), c.ServerConfig.Auth.Get().AuthenticatorID)
+			assert.Equal(t, "https://mimir.example.com/prometheus", c.Prometheus.Endpoint)
+			assert.Equal(t, component.MustNewID("bearertokenauth"), c.Prometheus.Auth.Get().AuthenticatorID)
+			assert.Equal(t, 10*time.Second, c.Prometheus.Timeout, "the default of what is not set")
+			assert.Equal(t, component.MustNewIDWithName("service_catalog", "team"), *c.Catalog)
+		},
+	} {
+		t.Run(id, func(t *testing.T) {
+			sub, err := conf.Sub("extensions::" + id)
+			require.NoError(t, err)
+			config := createDefaultConfig().(*Config)
+			require.NoError(t, sub.Unmarshal(config))
+			require.NoError(t, xconfmap.Validate(config))
+			check(config)
+		})
+	}
+}
+
+// The README shows the very file that TestConfigFile loads.
+func TestReadmeShowsTheConfigFile(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "```yaml\n"+string(example)+"```\n")
+}
+
+func TestPrometheusIsAURLOrKeys(t *testing.T) {
+	for name, value := range map[string]any{
+		"URL": "http://prometheus:9090", "keys": map[string]any{"endpoint": "http://prometheus:9090"},
+	} {
+		config, err := load(t, map[string]any{"prometheus": value})
+		require.NoError(t, err, name)
+		assert.Equal(t, "http://prometheus:9090", config.Prometheus.Endpoint, name)
+		assert.Equal(t, 10*time.Second, config.Prometheus.Timeout, name)
+	}
+}
+
+func TestConfigRefusesUnknownKeys(t *testing.T) {
+	_, err := load(t, map[string]any{"runbook": "x"})
+	require.ErrorContains(t, err, "runbook")
+	_, err = load(t, map[string]any{"prometheus": map[string]any{"url": "x"}})
+	require.ErrorContains(t, err, "url")
+}
+
+func TestValidate(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"default":      {func(*Config) {}, ""},
+		"no endpoint":  {func(c *Config) { c.ServerConfig.NetAddr.Endpoint = "" }, "endpoint: is empty; set host:port"},
+		"no URL":       {func(c *Config) { c.Prometheus.Endpoint = "localhost:9090" }, "prometheus::endpoint: is no URL; set the base URL"},
+		"other scheme": {func(c *Config) { c.Prometheus.Endpoint = "file:///etc/passwd" }, "prometheus::endpoint: is no URL"},
+		"password":     {func(c *Config) { c.Prometheus.Endpoint = "http://a:b@c" }, "prometheus::endpoint: holds a user name; name an authentication extension"},
+		"query":        {func(c *Config) { c.Prometheus.Endpoint = "http://c/?token=x" }, "prometheus::endpoint: has something after ? or #"},
+		"clear text": {func(c *Config) {
+			c.Prometheus.Endpoint = "http://prometheus.example.com"
+			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
+		}, "prometheus::endpoint: would send what prometheus::auth adds in clear text; use https"},
+		"clear text on this machine": {func(c *Config) {
+			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
+		}, ""},
+		"no timeout": {func(c *Config) { c.Prometheus.Timeout = 0 }, "prometheus::timeout: is 0s; set it above 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := createDefaultConfig().(*Config)
+			test.change(config)
+			err := config.Validate()
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.want)
+			assert.NotContains(t, err.Error(), "a:b", "no password in an error")
+		})
+	}
+	both := Config{Prometheus: confighttp.ClientConfig{Endpoint: "x"}}
+	err := both.Validate()
+	require.ErrorContains(t, err, "endpoint: is empty")
+	require.ErrorContains(t, err, "prometheus::endpoint: is no URL")
+	require.ErrorContains(t, err, "prometheus::timeout: is 0s")
+}

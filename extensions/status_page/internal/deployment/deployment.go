@@ -1,0 +1,194 @@
+// Package deployment says which version of each service runs in each environment, and what was deployed lately.
+package deployment
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+)
+
+// A Source is the Prometheus that is asked.
+type Source interface {
+	Instant(ctx context.Context, query string) (model.Vector, error)
+}
+
+// A Deployment is one version in one place.
+type Deployment struct {
+	Namespace   string    `json:"namespace"`
+	Service     string    `json:"service"`
+	Environment string    `json:"environment"`
+	Version     string    `json:"version"`
+	Status      string    `json:"status"`
+	Revision    string    `json:"revision"`
+	Since       time.Time `json:"since"`
+	// Instances are those that run now; 0 if none does.
+	Instances int `json:"instances"`
+	// Page is the path of the service's page, if the catalog knows the service.
+	Page string `json:"page"`
+}
+
+// Deployments are what runs where, and how it came to that.
+type Deployments struct {
+	Environments []string  `json:"environments"`
+	Services     []Service `json:"services"`
+	// History is the newest first.
+	History []Deployment `json:"history"`
+	// More are services that are left out.
+	More int `json:"more"`
+}
+
+// A Service is a line of the matrix.
+type Service struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	Page      string `json:"page"`
+	// Places has what runs in each of the environments, the newest first; an empty list is nothing.
+	Places [][]Deployment `json:"places"`
+}
+
+const (
+	maxServices = 500
+	maxHistory  = 50
+	// maxPlaces bounds the environments and the versions in one of them.
+	maxEnvironments = 20
+	maxVersions     = 4
+
+	// lately is how far back the history goes, if Prometheus does.
+	lately = "30d"
+)
+
+var (
+	names     = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
+	start     = names.Metric(promname.DeploymentStart)
+	instances = names.Metric(promname.DeploymentInstances)
+)
+
+const (
+	labelVersion  = "service_version"
+	labelStatus   = "deployment_status"
+	labelRevision = "vcs_ref_head_revision"
+
+	byPlace = " by (" + fleet.LabelNamespace + ", " + fleet.LabelService + ", " + fleet.LabelEnvironment + ", " + labelVersion
+	byEvent = byPlace + ", " + labelStatus + ", " + labelRevision
+)
+
+// statuses are in the order in which a deployment goes through them.
+var statuses = []string{"started", "canary", "completed", "rolled_back", "failed"}
+
+// A key names a version in a place.
+type key struct{ namespace, service, environment, version string }
+
+func of(m model.Metric) key {
+	return key{string(m[fleet.LabelNamespace]), string(m[fleet.LabelService]), string(m[fleet.LabelEnvironment]), string(m[labelVersion])}
+}
+
+// Load asks what runs and what was deployed.
+func Load(ctx context.Context, c *catalog.Catalog, source Source) (Deployments, error) {
+	running, err := source.Instant(ctx, "sum"+byPlace+") ("+instances+")")
+	if err != nil {
+		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
+	}
+	now, err := source.Instant(ctx, "max"+byEvent+") ("+start+")")
+	var before model.Vector
+	if err == nil {
+		before, err = source.Instant(ctx, "max"+byEvent+") (last_over_time("+start+"["+lately+"]))")
+	}
+	pages := map[[2]string]string{}
+	for _, s := range c.Services {
+		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
+	}
+	all := map[key]*Deployment{}
+	// What is told now is said last: a status of the past is over.
+	for _, told := range []model.Vector{before, now} {
+		latest := map[key]*Deployment{}
+		for _, s := range told {
+			d := event(s)
+			d.Page = pages[[2]string{d.Namespace, d.Service}]
+			if other := latest[of(s.Metric)]; other == nil || later(d, other) {
+				latest[of(s.Metric)] = d
+			}
+		}
+		for k, d := range latest {
+			all[k] = d
+		}
+	}
+	for _, s := range running {
+		if d := all[of(s.Metric)]; d != nil {
+			d.Instances = int(s.Value)
+		}
+	}
+	return arrange(all), err
+}
+
+func event(s *model.Sample) *Deployment {
+	label := func(name model.LabelName) string { return string(s.Metric[name]) }
+	return &Deployment{
+		Namespace: label(fleet.LabelNamespace), Service: label(fleet.LabelService), Environment: label(fleet.LabelEnvironment),
+		Version: label(labelVersion), Status: label(labelStatus), Revision: words.Bounded(label(labelRevision), 64),
+		Since: time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(),
+	}
+}
+
+func later(a, b *Deployment) bool {
+	if !a.Since.Equal(b.Since) {
+		return a.Since.After(b.Since)
+	}
+	return slices.Index(statuses, a.Status) > slices.Index(statuses, b.Status)
+}
+
+// arrange makes the matrix and the history.
+func arrange(all map[key]*Deployment) Deployments {
+	var d Deployments
+	for _, one := range all {
+		d.History = append(d.History, *one)
+		if !slices.Contains(d.Environments, one.Environment) {
+			d.Environments = append(d.Environments, one.Environment)
+		}
+	}
+	slices.SortFunc(d.History, func(a, b Deployment) int {
+		return cmp.Or(b.Since.Compare(a.Since), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Namespace, b.Namespace),
+			cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Version, b.Version))
+	})
+	slices.Sort(d.Environments)
+	d.Environments = append([]string{}, d.Environments[:min(len(d.Environments), maxEnvironments)]...)
+
+	lines := map[[2]string]*Service{}
+	for _, one := range d.History {
+		column := slices.Index(d.Environments, one.Environment)
+		name := [2]string{one.Namespace, one.Service}
+		if lines[name] == nil {
+			lines[name] = &Service{Namespace: one.Namespace, Service: one.Service, Page: one.Page, Places: make([][]Deployment, len(d.Environments))}
+			for i := range lines[name].Places {
+				lines[name].Places[i] = []Deployment{}
+			}
+		}
+		if column < 0 {
+			continue
+		}
+		// The newest, and older ones that still run.
+		place := &lines[name].Places[column]
+		if len(*place) == 0 || one.Instances > 0 && len(*place) < maxVersions {
+			*place = append(*place, one)
+		}
+	}
+	d.Services = []Service{}
+	for _, line := range lines {
+		d.Services = append(d.Services, *line)
+	}
+	slices.SortFunc(d.Services, func(a, b Service) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	d.More = max(0, len(d.Services)-maxServices)
+	d.Services = d.Services[:len(d.Services)-d.More]
+	d.History = append([]Deployment{}, d.History[:min(len(d.History), maxHistory)]...)
+	return d
+}

@@ -1,0 +1,102 @@
+package deployment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+)
+
+// A source answers what runs, what is told now, and what was told before.
+type source struct {
+	running, now, before model.Vector
+	err                  error
+}
+
+func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
+	switch {
+	case strings.Contains(query, instances):
+		return s.running, s.err
+	case strings.Contains(query, lately):
+		return s.before, s.err
+	}
+	return s.now, s.err
+}
+
+func told(service, environment, version, status string, value float64) *model.Sample {
+	return &model.Sample{Metric: model.Metric{
+		fleet.LabelService: model.LabelValue(service), fleet.LabelEnvironment: model.LabelValue(environment),
+		labelVersion: model.LabelValue(version), labelStatus: model.LabelValue(status),
+	}, Value: model.SampleValue(value)}
+}
+
+func instancesOf(service, environment, version string, n float64) *model.Sample {
+	s := told(service, environment, version, "", n)
+	delete(s.Metric, labelStatus)
+	return s
+}
+
+func matrix(d Deployments) map[string]string {
+	lines := map[string]string{}
+	for _, s := range d.Services {
+		for i, place := range s.Places {
+			var versions []string
+			for _, v := range place {
+				versions = append(versions, fmt.Sprintf("%s %s %d", v.Version, v.Status, v.Instances))
+			}
+			lines[s.Service+"@"+d.Environments[i]] = strings.Join(versions, ", ")
+		}
+	}
+	return lines
+}
+
+func TestMatrix(t *testing.T) {
+	d, err := Load(t.Context(), &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}}, source{
+		before: model.Vector{
+			told("checkout", "p", "1", "completed", 100), told("checkout", "p", "2", "started", 200), told("checkout", "p", "2", "completed", 200),
+			told("checkout", "p", "3", "started", 300), told("checkout", "s", "3", "completed", 250), told("gone", "p", "9", "failed", 50),
+		},
+		now:     model.Vector{told("checkout", "p", "2", "rolled_back", 200), told("checkout", "p", "3", "canary", 300)},
+		running: model.Vector{instancesOf("checkout", "p", "2", 5), instancesOf("checkout", "p", "3", 1), instancesOf("checkout", "p", "1", 0)},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{
+		"checkout@p": "3 canary 1, 2 rolled_back 5", "checkout@s": "3 completed 0", "gone@p": "9 failed 0", "gone@s": "",
+	}, matrix(d))
+	var history []string
+	for _, h := range d.History {
+		history = append(history, h.Service+" "+h.Version+" "+h.Environment)
+	}
+	assert.Equal(t, []string{"checkout 3 p", "checkout 3 s", "checkout 2 p", "checkout 1 p", "gone 9 p"}, history)
+	assert.Equal(t, []string{"/services/checkout", ""}, []string{d.Services[0].Page, d.Services[1].Page})
+}
+
+func TestBounds(t *testing.T) {
+	var s source
+	for i := range maxServices + 10 {
+		s.now = append(s.now, told(fmt.Sprintf("service-%d", i), fmt.Sprintf("environment-%d", i%50), "1", "completed", float64(i)))
+	}
+	for i := range 100 {
+		version := fmt.Sprint(i)
+		s.now = append(s.now, told("busy", "environment-0", version, "completed", float64(i)))
+		s.running = append(s.running, instancesOf("busy", "environment-0", version, 1))
+	}
+	d, err := Load(t.Context(), &catalog.Catalog{}, s)
+	require.NoError(t, err)
+	assert.Equal(t, []int{maxServices, 11, maxHistory, maxEnvironments}, []int{len(d.Services), d.More, len(d.History), len(d.Environments)})
+	assert.Len(t, d.Services[0].Places[0], maxVersions)
+}
+
+func TestNoAnswer(t *testing.T) {
+	d, err := Load(t.Context(), &catalog.Catalog{}, source{err: errors.New("down")})
+	require.EqualError(t, err, "down")
+	assert.Empty(t, d.Services)
+}
