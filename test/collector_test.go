@@ -32,6 +32,8 @@ type collector struct {
 	done chan struct{}
 
 	otlpGRPC, otlpHTTP, prometheus, api, health, telemetry string
+	// store is the folder of the Prometheus inside.
+	store string
 }
 
 // newCollector starts a collector with the built-in config.
@@ -51,11 +53,13 @@ func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *
 		otlpGRPC: freeAddress(t), otlpHTTP: freeAddress(t), prometheus: freeAddress(t), api: freeAddress(t),
 		health: freeAddress(t), telemetry: freeAddress(t),
 	}
+	storage := t.TempDir()
+	c.store = filepath.Join(storage, "prometheus")
 	_, telemetryPort, err := net.SplitHostPort(c.telemetry)
 	require.NoError(t, err)
 	c.env = append(os.Environ(),
 		"OTELCOL_SRE_CATALOG="+catalogDir,
-		"OTELCOL_SRE_STORAGE="+t.TempDir(),
+		"OTELCOL_SRE_STORAGE="+storage,
 		"OTELCOL_SRE_OTLP_GRPC="+c.otlpGRPC,
 		"OTELCOL_SRE_OTLP_HTTP="+c.otlpHTTP,
 		"OTELCOL_SRE_PROMETHEUS="+c.prometheus,

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -19,6 +20,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
 )
 
 // queueRules are evaluated every second. An alert that waits for an hour tells what a restart does to it.
@@ -145,4 +148,28 @@ func TestStandaloneAlertsByItself(t *testing.T) {
 		a, there := c.alert("QueueNeverEmpty")
 		return there && a.State == v1.AlertStatePending && a.ActiveAt.Before(began)
 	}, time.Minute, 100*time.Millisecond, "it began to wait anew")
+}
+
+// What the collector has stored is Prometheus' own: one that is started on the folder has all of it, to the sample.
+func TestHistoryMovesToPrometheus(t *testing.T) {
+	prometheus, err := gotool.Build("github.com/prometheus/prometheus/cmd/prometheus")
+	require.NoError(t, err)
+	c := newCollector(t, "standalone", "../examples/catalog")
+	var q queue
+	q.depth.Store(7)
+	stop := q.report(t, c)
+	require.Eventually(t, func() bool { return q.acknowledged.Load() >= 8 }, time.Minute, 50*time.Millisecond)
+	stop()
+	stored := c.samples("queue_depth[1h]")
+	require.Len(t, stored, int(q.acknowledged.Load()))
+	c.stop()
+
+	folder := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(folder, "data"), os.DirFS(c.store)))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "prometheus.yml"), nil, 0o600))
+	moved := &collector{t: t, api: freeAddress(t)}
+	startServer(t, "http://"+moved.api, exec.Command(prometheus, "--config.file="+filepath.Join(folder, "prometheus.yml"),
+		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+moved.api))
+	require.Eventually(t, func() bool { return len(moved.samples("queue_depth[1h]")) > 0 }, time.Minute, 50*time.Millisecond)
+	require.Equal(t, stored, moved.samples("queue_depth[1h]"))
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A server takes OTLP and answers Prometheus' API.
+type server struct {
+	name, otlp, api string
+	data            string
+	cmd             *exec.Cmd
+}
+
+func startCollector(ctx context.Context, program, folder string) (*server, error) {
+	otlp, api, err := addresses()
+	if err != nil {
+		return nil, err
+	}
+	config := fmt.Sprintf(`
+receivers: {otlp: {protocols: {http: {endpoint: %q}}}}
+exporters: {prometheus_store: {endpoint: %q, directory: %q}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {metrics: {receivers: [otlp], exporters: [prometheus_store]}}
+`, otlp, api, filepath.Join(folder, "data"))
+	s := &server{name: "prometheus_store", otlp: "http://" + otlp + "/v1/metrics", api: "http://" + api, data: filepath.Join(folder, "data")}
+	return s, s.start(ctx, folder, config, func(file string) *exec.Cmd { return exec.Command(program, "--config", file) })
+}
+
+func startPrometheus(ctx context.Context, program, folder string) (*server, error) {
+	_, api, err := addresses()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{name: "Prometheus", otlp: "http://" + api + "/api/v1/otlp/v1/metrics", api: "http://" + api, data: filepath.Join(folder, "data")}
+	return s, s.start(ctx, folder, "storage: {tsdb: {out_of_order_time_window: 30m}}\n", func(file string) *exec.Cmd {
+		return exec.Command(program, "--config.file", file, "--web.listen-address", api, "--web.enable-otlp-receiver",
+			"--storage.tsdb.path", s.data, "--storage.tsdb.retention.time", "40d")
+	})
+}
+
+// addresses are two that nobody listens on.
+func addresses() (one, other string, err error) {
+	a, errA := net.Listen("tcp", "127.0.0.1:0")
+	b, errB := net.Listen("tcp", "127.0.0.1:0")
+	if err := errors.Join(errA, errB); err != nil {
+		return "", "", err
+	}
+	return a.Addr().String(), b.Addr().String(), errors.Join(a.Close(), b.Close())
+}
+
+// start writes the config, runs the program, and waits until it is ready.
+func (s *server) start(ctx context.Context, folder, config string, command func(file string) *exec.Cmd) error {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	file := filepath.Join(folder, "config.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return err
+	}
+	log, err := os.Create(filepath.Join(folder, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the program has it
+	s.cmd = command(file)
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if response, err := http.Get(s.api + "/-/ready"); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			s.stop()
+			text, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("%s is not ready: %w\n%s", s.name, ctx.Err(), text[max(0, len(text)-2000):])
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.cmd.Wait()
+}
+
+// processorTime is what the process has used, in seconds.
+func (s *server) processorTime() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	const user, system = 11, 12 // of the fields behind the name
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
+	u, errU := strconv.ParseFloat(fields[user], 64)
+	k, errK := strconv.ParseFloat(fields[system], 64)
+	const ticksPerSecond = 100
+	return (u + k) / ticksPerSecond, errors.Join(errU, errK)
+}
+
+// memory is the most that the process has held, in bytes.
+func (s *server) memory() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, peak, _ := strings.Cut(string(text), "VmHWM:")
+	kilobytes, err := strconv.ParseFloat(strings.Fields(peak)[0], 64)
+	return kilobytes * 1024, err
+}
+
+// disk is what the data takes, in bytes that were written.
+func (s *server) disk() (bytes float64, err error) {
+	err = filepath.WalkDir(s.data, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			bytes += float64(info.Sys().(*syscall.Stat_t).Blocks) * 512
+		}
+		return err
+	})
+	return bytes, err
+}
