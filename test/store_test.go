@@ -173,3 +173,26 @@ func TestHistoryMovesToPrometheus(t *testing.T) {
 	require.Eventually(t, func() bool { return len(moved.samples("queue_depth[1h]")) > 0 }, time.Minute, 50*time.Millisecond)
 	require.Equal(t, stored, moved.samples("queue_depth[1h]"))
 }
+
+// Programs in JavaScript ask it by the client that they have for Prometheus.
+func TestJavaScriptAsksTheStore(t *testing.T) {
+	const client = "testdata/prometheus-query"
+	installNodeModules(t, client)
+	rules := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(rules, "queue.rules.yaml"), []byte(queueRules), 0o600))
+	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+rules)
+	var q queue
+	q.depth.Store(7)
+	defer q.report(t, c)()
+	require.Eventually(t, func() bool { _, there := c.alert("QueueNeverEmpty"); return there }, time.Minute, 50*time.Millisecond)
+
+	program := exec.Command(needs(t, "node", "nodejs"), "ask.mjs", "http://"+c.api, "queue_depth")
+	program.Dir = client
+	program.Stderr = os.Stderr
+	out, err := program.Output()
+	require.NoError(t, err)
+	require.JSONEq(t, `{
+		"instant": [["queue_depth{job=\"shop\"}", 7]], "range": [7], "series": 1, "jobs": ["shop"],
+		"rules": ["QueueLong", "QueueNeverEmpty"], "alerts": [["QueueNeverEmpty", "pending"]], "targets": 0
+	}`, string(out))
+}
