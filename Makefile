@@ -36,7 +36,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-compile fuzz vulncheck clean
+.PHONY: help build run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -126,6 +126,9 @@ generate-check: ## generating changes nothing
 BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./internal/... ./catalog/... ./cmd/srectl
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
+
+bench-store: build ## prometheus_store beside a stand-alone Prometheus: 200,000 series for five minutes
+	go run ./test/beside
 
 bench-compile:
 	go test -run '^$$' -bench . -benchtime 1x $(BENCHMARKS) > /dev/null

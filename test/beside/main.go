@@ -16,20 +16,20 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	series := flag.Int("series", 200_000, "active series")
 	interval := flag.Duration("interval", 10*time.Second, "between two samples of a series")
 	length := flag.Duration("length", 5*time.Minute, "how long samples are sent")
 	collector := flag.String("collector", "bin/otelcol-sre", "the collector")
 	flag.Parse()
-	if err := run(ctx, *collector, load{*series, *interval, *length}); err != nil {
+	if err := run(*collector, load{*series, *interval, *length}); err != nil {
 		fmt.Fprintln(os.Stderr, "beside:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, collector string, l load) (err error) {
+func run(collector string, l load) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	prometheus, err := gotool.Build("github.com/prometheus/prometheus/cmd/prometheus")
 	if err != nil {
 		return err
