@@ -18,10 +18,11 @@ type Historian interface {
 	Range(ctx context.Context, query string, p prometheus.Period) (model.Matrix, error)
 }
 
-// Burns are the burn rates of the last hour, over a period, of the rows of one page.
-func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (map[Key][]chart.Point, error) {
+// Burns are the burn rates of the last hour, over a period, of the rows of one page; and the part of the period of
+// which something is known.
+func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (map[Key][]chart.Point, prometheus.Period, error) {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, p, nil
 	}
 	var services []string
 	recorded := false
@@ -38,13 +39,14 @@ func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (
 	burns := map[Key][]chart.Point{}
 	matrix, err := h.Range(ctx, "max"+bySLO+") ("+BurnRate+"{"+LabelWindow+`="1h", `+of+"})", p)
 	if err != nil {
-		return nil, err
+		return nil, p, err
 	}
+	told := []model.Matrix{matrix}
 	for _, series := range matrix {
 		burns[key(series.Metric)] = Points(series.Values, p, 1)
 	}
 	if !recorded {
-		return burns, nil
+		return burns, p.Since(told...), nil
 	}
 	// The rows of an SLO without an environment are all it has.
 	matrix, err = h.Range(ctx, "max"+bySLO+") ("+RecordedRatio+"1h{"+of+"})", p)
@@ -54,7 +56,7 @@ func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (
 			burns[k] = Points(series.Values, p, 1/budget)
 		}
 	}
-	return burns, err
+	return burns, p.Since(append(told, matrix)...), err
 }
 
 // Points are the values of a series times a factor, with gaps where it has none.

@@ -88,6 +88,28 @@ func LastOf(length time.Duration, points int, now time.Time) Period {
 	return Period{end.Add(-length).Truncate(step), end, step}
 }
 
+// leastShown is the shortest period that a picture is drawn of.
+const leastShown = 10 * time.Minute
+
+// Since is the period without its beginning, if nothing was known then: a store that is minutes old fills its pictures.
+func (p Period) Since(matrices ...model.Matrix) Period {
+	earliest := p.End
+	for _, matrix := range matrices {
+		for _, series := range matrix {
+			if len(series.Values) > 0 && series.Values[0].Timestamp.Time().Before(earliest) {
+				earliest = series.Values[0].Timestamp.Time()
+			}
+		}
+	}
+	if from := earliest.Add(-p.Step); from.After(p.Start) {
+		p.Start = from
+	}
+	if longest := p.End.Add(-leastShown); p.Start.After(longest) {
+		p.Start = longest
+	}
+	return p
+}
+
 // Range is what a query gave over a period.
 func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
 	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)

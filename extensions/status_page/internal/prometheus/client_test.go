@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -180,6 +181,21 @@ func TestLastOf(t *testing.T) {
 	assert.False(t, p.End.Before(at))
 	assert.Equal(t, p, LastOf(6*time.Hour, 120, at.Add(time.Second)))
 	assert.Equal(t, time.Second, LastOf(time.Second, 120, at).Step)
+}
+
+// A store that is minutes old fills its pictures.
+func TestSince(t *testing.T) {
+	p := Period{time.Unix(0, 0), time.Unix(7200, 0), time.Minute}
+	of := func(seconds ...int64) (m model.Matrix) {
+		for _, s := range seconds {
+			m = append(m, &model.SampleStream{Values: []model.SamplePair{{Timestamp: model.TimeFromUnix(s)}}})
+		}
+		return m
+	}
+	assert.EqualValues(t, 0, p.Since(of(0, 3600)).Start.Unix())
+	assert.EqualValues(t, 3540, p.Since(of(4000), of(5000, 3600)).Start.Unix())
+	assert.EqualValues(t, 6600, p.Since(of(7190)).Start.Unix())
+	assert.EqualValues(t, 6600, p.Since().Start.Unix())
 }
 
 func TestReasonIsALine(t *testing.T) {

@@ -144,7 +144,7 @@ func older(age int) int {
 }
 
 func (l *loader) plot(title string, format func(float64) string) chart.Plot {
-	p := l.service.Period
+	p := l.shown
 	return chart.Plot{Title: title, Start: p.Start, End: p.End, Format: format, Markers: l.markers()}
 }
 

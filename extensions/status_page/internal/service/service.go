@@ -5,6 +5,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -86,6 +87,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	l := &loader{context: ctx, source: source, service: s}
 	l.load()
 	s.Err = cmp.Or(s.Err, l.err)
+	l.shown = s.Period.Since(slices.Collect(maps.Values(l.matrices))...)
 	for _, row := range all.Rows {
 		if row.Of == q.Service && row.Environment == s.Environment {
 			s.Objectives = append(s.Objectives, l.objective(row))
@@ -157,6 +159,7 @@ type loader struct {
 	context context.Context
 	source  Source
 	service *Service
+	shown   prometheus.Period // the part of the period of which something is known
 
 	mu       sync.Mutex
 	err      error

@@ -56,8 +56,7 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,
 		Page: selection.Page, Pages: selection.Pages, View: v, Facets: selection.Facets, Columns: columns(v),
 	}
-	period := prometheus.LastOf(sparkRange, sparkPoints, s.Now())
-	burns, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, period)
+	burns, period, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, prometheus.LastOf(sparkRange, sparkPoints, s.Now()))
 	if all.Err == nil {
 		all.Err = err
 	}

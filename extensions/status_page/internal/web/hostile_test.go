@@ -75,7 +75,7 @@ func TestHostileNamesStayText(t *testing.T) {
 			if len(at) < 2000 && !strings.Contains(name, "/") {
 				at = "/services/" + url.PathEscape(name)
 			}
-			pages := []string{"/", "/alerts", "/deployments", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
+			pages := []string{"/", "/alerts", "/deployments", "/collector", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
 				"/?environment=" + url.QueryEscape(short), "/?state=" + url.QueryEscape(short), "/runbooks/" + url.PathEscape(short)}
 			for _, page := range pages {
 				resp := v.do(http.MethodGet, page)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
@@ -33,6 +34,17 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 func (s *site) deployments(r *http.Request) (*page, error) {
 	body, err := deployment.Load(r.Context(), s.Catalog(), s.Prometheus)
 	return &page{Title: "Deployments", Name: "deployments", Body: body, Problem: s.silent(err), Live: true}, nil
+}
+
+type collectorBody struct {
+	Collectors []collector.Collector `json:"collectors"`
+	Measures   []collector.Measure   `json:"-"`
+}
+
+// collector is the page of the collectors' own health.
+func (s *site) collector(r *http.Request) (*page, error) {
+	all, err := collector.Load(r.Context(), s.Prometheus)
+	return &page{Title: "Collectors", Name: "collector", Body: collectorBody{all, collector.Measures}, Problem: s.silent(err), Live: true}, nil
 }
 
 type catalogBody struct {

@@ -18,7 +18,7 @@ import (
 )
 
 // ranges are the times that a service can be looked at.
-var ranges = []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
+var ranges = []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
 const usualRange = 6 * time.Hour
 
@@ -97,7 +97,7 @@ func (s *site) service(r *http.Request) (*page, error) {
 	if text := query.Get("range"); text != "" {
 		length, err := catalog.ParseDuration(text)
 		if err != nil || !slices.Contains(ranges, length) {
-			return nil, &failure{http.StatusBadRequest, problem{"The range cannot be shown.", "Choose one of 1h, 6h, 1d, 7d and 30d."}}
+			return nil, &failure{http.StatusBadRequest, problem{"The range cannot be shown.", "Choose one of 15m, 1h, 6h, 1d, 7d and 30d."}}
 		}
 		q.Range = length
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
@@ -30,6 +31,7 @@ var functions = template.FuncMap{
 	"text":   func(s string) string { return words.Bounded(s, maxCell) },
 	"prose":  func(s string) string { return words.Bounded(s, 2000) },
 	"count":  words.Count,
+	"window": windowName,
 	"bar":    bar,
 	"time":   timeElement,
 	"ago":    func(t, now time.Time) string { return words.Duration(now.Sub(t).Truncate(time.Second)) },
@@ -45,7 +47,7 @@ var functions = template.FuncMap{
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "deployments", "runbook", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "runbook", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all
@@ -61,6 +63,15 @@ type alertTable struct {
 func isLink(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
+// windowName is the period of an objective for people.
+func windowName(window string) string {
+	switch catalog.CalendarUnit(window) {
+	case catalog.Week, catalog.Month, catalog.Quarter:
+		return "this " + window
+	}
+	return "over " + words.Bounded(window, maxCell)
 }
 
 // bar is the width of what is left of a budget, of 100.

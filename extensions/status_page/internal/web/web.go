@@ -40,6 +40,7 @@ func New(o Options) http.Handler {
 		"GET /services/{namespace}/{name}": s.service,
 		"GET /alerts":                      s.alerts,
 		"GET /catalog":                     s.catalog,
+		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
 		"GET /runbooks/":                   s.runbook,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },

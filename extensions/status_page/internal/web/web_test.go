@@ -256,6 +256,36 @@ func TestDeployments(t *testing.T) {
 	assert.Contains(t, open(t, startStore(t, "groups: []").client, &catalog.Catalog{}, "").page("/deployments"), "No version is known")
 }
 
+func TestCollector(t *testing.T) {
+	s := startStore(t, "groups: []")
+	for ago := 4 * time.Minute; ago >= 0; ago -= time.Minute {
+		b := newBatch(time.Now().Add(-ago))
+		b.gauge("otelcol_process_uptime", "", 7800-ago.Seconds(), nil)
+		b.gauge("otelcol_process_memory_rss", "", 200<<20, nil)
+		b.gauge("otelcol_receiver_accepted_spans", "", 6000-100*ago.Seconds(), attributes{"receiver": "otlp"})
+		b.gauge("otelcol_receiver_refused_spans", "", 600-ago.Seconds(), attributes{"receiver": "otlp"})
+		b.gauge("otelcol_receiver_refused_log_records", "", 600-ago.Seconds(), attributes{"receiver": "otlp"})
+		b.push(t, s)
+	}
+	v := open(t, s.client, &catalog.Catalog{}, "")
+	var got struct {
+		Collectors []struct {
+			Instance string
+			Values   map[string]float64
+		}
+	}
+	require.Nil(t, v.answer("/collector", "/collector", &got))
+	require.Len(t, got.Collectors, 1)
+	assert.Equal(t, "collector-1", got.Collectors[0].Instance)
+	assert.InDelta(t, 100, got.Collectors[0].Values["spans_per_second"], 10)
+	assert.InDelta(t, 2, got.Collectors[0].Values["refused_per_second"], 0.2, "of all signals")
+	page := v.page("/collector")
+	assert.Contains(t, page, "2 h 10 min")
+	assert.Contains(t, page, "200 MiB")
+	assert.Equal(t, 1, strings.Count(page, "▲"), "what is refused is wrong")
+	assert.Contains(t, open(t, startStore(t, "groups: []").client, &catalog.Catalog{}, "").page("/collector"), "This Prometheus has no metrics")
+}
+
 func TestCatalog(t *testing.T) {
 	v := silent(t)
 	var got struct {
@@ -282,7 +312,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestPrometheusIsDown(t *testing.T) {
 	v := silent(t)
-	for _, url := range []string{"/", "/services/payment", "/alerts", "/deployments"} {
+	for _, url := range []string{"/", "/services/payment", "/alerts", "/deployments", "/collector"} {
 		page := v.page(url)
 		assert.Contains(t, page, "Prometheus at http://prometheus.test did not tell everything", url)
 		assert.Contains(t, page, "set extensions::status_page::prometheus", url)
@@ -346,7 +376,7 @@ func TestGuard(t *testing.T) {
 // Nothing in a page is a script or a style of its own: the policy would refuse it.
 func TestPagesObeyTheirPolicy(t *testing.T) {
 	v := shop(t)
-	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent"} {
+	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent"} {
 		page := v.page(url)
 		assert.NotContains(t, page, " style=", url)
 		assert.NotContains(t, page, "<style", url)

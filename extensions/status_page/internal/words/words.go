@@ -74,7 +74,7 @@ func Percent(share float64) string {
 		return Number(p)
 	case p > 99 && p < 100:
 		return strconv.FormatFloat(math.Floor(p*1000+1e-6)/1000, 'f', -1, 64) + " %"
-	case math.Abs(p) >= 10:
+	case math.Abs(p) >= 10 && math.Abs(p) < 1000:
 		return minus(trimmed(p, 1)) + " %"
 	}
 	return Number(p) + " %"
@@ -105,6 +105,8 @@ func Left(remaining, burn, exhaustion float64) string {
 	switch {
 	case math.IsNaN(remaining):
 		return ""
+	case remaining < -1:
+		return "spent, " + Number(1-remaining) + " times"
 	case remaining <= 0:
 		return "spent; " + Percent(-remaining) + " over"
 	case math.IsNaN(burn) || burn <= 0:

@@ -43,7 +43,7 @@ func TestNumbers(t *testing.T) {
 // What is not whole never reads as if it were.
 func TestPercent(t *testing.T) {
 	for share, want := range map[float64]string{
-		1: "100 %", 0.9999999: "99.999 %", 0.99999: "99.999 %", 0.999: "99.9 %", 0.5: "50 %", 0.0012: "0.12 %", 0: "0 %", -0.3: "−30 %", -2.5: "−250 %",
+		1: "100 %", 0.9999999: "99.999 %", 0.99999: "99.999 %", 0.999: "99.9 %", 0.5: "50 %", 0.0012: "0.12 %", 0: "0 %", -0.3: "−30 %", -2.5: "−250 %", -23.883: "−2388 %",
 	} {
 		assert.Equal(t, want, Percent(share))
 	}
@@ -59,6 +59,7 @@ func TestLeft(t *testing.T) {
 		"nothing burns":                {0.9, 0, nan},
 		"spent; 30 % over":             {-0.3, 20, 0},
 		"spent; 0 % over":              {0, 20, 0},
+		"spent, 24.9 times":            {-23.9, 20, 0},
 		"":                             {nan, 20, 0},
 	} {
 		assert.Equal(t, want, Left(in[0], in[1], in[2]))
