@@ -110,6 +110,16 @@ func (p Period) Since(matrices ...model.Matrix) Period {
 	return p
 }
 
+// Finer is a shorter period that holds all that is known, if what is known would be a few points only.
+func (p Period) Finer(known Period, points int, now time.Time) (Period, bool) {
+	for _, length := range []time.Duration{leastShown, time.Hour} {
+		if known.End.Sub(known.Start) <= length && length*4 < p.End.Sub(p.Start) {
+			return LastOf(length, points, now), true
+		}
+	}
+	return p, false
+}
+
 // Range is what a query gave over a period.
 func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
 	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)

@@ -198,6 +198,25 @@ func TestSince(t *testing.T) {
 	assert.EqualValues(t, 6600, p.Since().Start.Unix())
 }
 
+func TestFiner(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	p := LastOf(6*time.Hour, 60, now)
+	known := func(length time.Duration) Period { return Period{p.End.Add(-length), p.End, p.Step} }
+	finer, ok := p.Finer(known(leastShown), 60, now)
+	assert.True(t, ok)
+	assert.Equal(t, LastOf(leastShown, 60, now), finer)
+	finer, ok = p.Finer(known(30*time.Minute), 60, now)
+	assert.True(t, ok)
+	assert.Equal(t, LastOf(time.Hour, 60, now), finer)
+	for _, enough := range []Period{known(2 * time.Hour), p} {
+		_, ok = p.Finer(enough, 60, now)
+		assert.False(t, ok)
+	}
+	short := LastOf(15*time.Minute, 60, now)
+	_, ok = short.Finer(short, 60, now)
+	assert.False(t, ok, "there is nothing to gain")
+}
+
 func TestReasonIsALine(t *testing.T) {
 	reason := Reason(errors.New("Post \"http://x\": dial tcp: refused\n\x1b[31m" + strings.Repeat("x", 1000)))
 	assert.True(t, strings.HasPrefix(reason, "dial tcp: refused"), reason)

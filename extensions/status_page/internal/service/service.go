@@ -86,8 +86,11 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	}
 	l := &loader{context: ctx, source: source, service: s}
 	l.load()
+	if finer, ok := s.Period.Finer(l.shown, points, q.Now); ok {
+		s.Period = finer
+		l.load()
+	}
 	s.Err = cmp.Or(s.Err, l.err)
-	l.shown = s.Period.Since(slices.Collect(maps.Values(l.matrices))...)
 	for _, row := range all.Rows {
 		if row.Of == q.Service && row.Environment == s.Environment {
 			s.Objectives = append(s.Objectives, l.objective(row))
@@ -186,6 +189,7 @@ func (l *loader) load() {
 		l.keep(err, func() { l.versions = versions })
 	})
 	asked.Wait()
+	l.shown = l.service.Period.Since(slices.Collect(maps.Values(l.matrices))...)
 }
 
 func (l *loader) keep(err error, use func()) {

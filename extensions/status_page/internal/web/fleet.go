@@ -56,12 +56,16 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,
 		Page: selection.Page, Pages: selection.Pages, View: v, Facets: selection.Facets, Columns: columns(v),
 	}
-	burns, period, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, prometheus.LastOf(sparkRange, sparkPoints, s.Now()))
+	period := prometheus.LastOf(sparkRange, sparkPoints, s.Now())
+	burns, known, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, period)
+	if finer, ok := period.Finer(known, sparkPoints, s.Now()); ok {
+		burns, known, err = fleet.Burns(r.Context(), s.Prometheus, selection.Rows, finer)
+	}
 	if all.Err == nil {
 		all.Err = err
 	}
 	for i, row := range selection.Rows {
-		body.SLOs[i] = fleetRow{row, list(burns[row.Key]), chart.Sparkline(burns[row.Key], period.Start, period.End)}
+		body.SLOs[i] = fleetRow{row, list(burns[row.Key]), chart.Sparkline(burns[row.Key], known.Start, known.End)}
 	}
 	if body.Page > 1 {
 		body.Previous = v.At(body.Page - 1).URL()
