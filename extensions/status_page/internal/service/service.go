@@ -34,8 +34,9 @@ type Service struct {
 	// Places are the environments that the service is known in, Environment the one that is shown.
 	Places      []string
 	Environment string
-	Period      prometheus.Period
-	Objectives  []Objective
+	// Period is what was asked about, Known the part of it that something is known of.
+	Period, Known prometheus.Period
+	Objectives    []Objective
 	// Requests are rate, errors and durations by version, where a span_metrics connector tells them.
 	Requests []chart.Plot
 	Versions []Version
@@ -90,7 +91,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 		s.Period = finer
 		l.load()
 	}
-	s.Err = cmp.Or(s.Err, l.err)
+	s.Err, s.Known = cmp.Or(s.Err, l.err), l.shown
 	for _, row := range all.Rows {
 		if row.Of == q.Service && row.Environment == s.Environment {
 			s.Objectives = append(s.Objectives, l.objective(row))

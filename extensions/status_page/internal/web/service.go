@@ -40,10 +40,11 @@ type serviceBody struct {
 	DependsOn    []service.Neighbour `json:"depends_on"`
 	NeededBy     []service.Neighbour `json:"needed_by"`
 
-	Slug     string   `json:"-"`
-	Runbooks string   `json:"-"`
-	Places   []choice `json:"-"`
-	Ranges   []choice `json:"-"`
+	Slug     string    `json:"-"`
+	Since    time.Time `json:"-"` // the plots begin, if later than asked for
+	Runbooks string    `json:"-"`
+	Places   []choice  `json:"-"`
+	Ranges   []choice  `json:"-"`
 }
 
 type escalation struct {
@@ -127,6 +128,9 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
 		Versions: list(of.Versions), Alerts: list(of.Alerts), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		SLOs: []objective{}, Requests: []graph{}, Slug: of.Slug(),
+	}
+	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
+		body.Since = of.Known.Start
 	}
 	for _, o := range of.Objectives {
 		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn)})
