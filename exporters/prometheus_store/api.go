@@ -65,6 +65,8 @@ func (s *store) handler(address net.Addr) http.Handler {
 	mux.Handle("/api/v1/", http.StripPrefix("/api/v1", router))
 	mux.HandleFunc("GET /api/v1/metadata", s.metadata) // Prometheus asks its targets, of which there are none here
 	mux.HandleFunc("GET /federate", s.federate)
+	mux.HandleFunc("GET /graph", s.graph)
+	mux.HandleFunc("GET /query", s.graph)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry, EnableOpenMetrics: true}))
 	ready := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) } // the client's loss
 	mux.HandleFunc("GET /-/healthy", ready)
