@@ -28,7 +28,7 @@ const (
 )
 
 // startNotifier sends alerts to the Alertmanagers, each by the client that its configuration makes.
-func (s *store) startNotifier(_ context.Context, host component.Host) error {
+func (s *store) startNotifier(host component.Host) error {
 	sending, end := context.WithCancel(context.Background())
 	s.endSending = end
 	clients := map[string]*http.Client{}

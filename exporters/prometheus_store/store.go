@@ -41,7 +41,6 @@ type store struct {
 	db       *locked
 	ingester ingester
 	engine   *promql.Engine
-	tracker  *promql.ActiveQueryTracker
 	rules    *rules.Manager
 	files    *ruleFiles
 	notifier *notifier.Manager
@@ -97,7 +96,7 @@ func (s *store) start(_ context.Context, host component.Host) error {
 		return err
 	}
 	s.engine = s.newEngine()
-	if err := s.startNotifier(ctx, host); err != nil {
+	if err := s.startNotifier(host); err != nil {
 		return err
 	}
 	s.startRules(ctx)
@@ -129,9 +128,9 @@ func (s *store) open() error {
 
 func (s *store) newEngine() *promql.Engine {
 	q := s.config.Query
-	s.tracker = promql.NewActiveQueryTracker(s.config.Directory, q.MaxConcurrent, s.logger)
+	tracker := promql.NewActiveQueryTracker(s.config.Directory, q.MaxConcurrent, s.logger)
 	return promql.NewEngine(promql.EngineOpts{
-		Logger: s.logger, Reg: s.registry, Parser: s.parser, ActiveQueryTracker: s.tracker,
+		Logger: s.logger, Reg: s.registry, Parser: s.parser, ActiveQueryTracker: tracker,
 		MaxSamples: q.MaxSamples, Timeout: time.Duration(q.Timeout), LookbackDelta: time.Duration(q.LookbackDelta),
 		NoStepSubqueryIntervalFn: func(int64) int64 { return milliseconds(s.config.EvaluationInterval) },
 		EnableAtModifier:         true, EnableNegativeOffset: true,

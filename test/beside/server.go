@@ -36,7 +36,11 @@ service:
   pipelines: {metrics: {receivers: [otlp], exporters: [prometheus_store]}}
 `, otlp, api, filepath.Join(folder, "data"))
 	s := &server{name: "prometheus_store", otlp: "http://" + otlp + "/v1/metrics", api: "http://" + api, data: filepath.Join(folder, "data")}
-	return s, s.start(ctx, folder, config, func(file string) *exec.Cmd { return exec.Command(program, "--config", file) })
+	return s, s.start(ctx, folder, config, func(file string) *exec.Cmd {
+		cmd := exec.Command(program, "--config", file)
+		cmd.Env = append(os.Environ(), "GOGC=75") // as Prometheus sets it for itself
+		return cmd
+	})
 }
 
 func startPrometheus(ctx context.Context, program, folder string) (*server, error) {
