@@ -41,6 +41,7 @@ type Service struct {
 	Requests []chart.Plot
 	Versions []Version
 	Alerts   []alert.Alert
+	Past     []Past
 	// Needs and NeededBy are its neighbours, by the catalog.
 	Needs, NeededBy []Neighbour
 	// Err says why Prometheus did not tell everything.
@@ -102,6 +103,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	s.Versions = l.versions
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
+	s.Past = l.past(q.Directory)
 	s.neighbours(q.Catalog, all)
 	return s
 }

@@ -37,6 +37,7 @@ type serviceBody struct {
 	Requests     []graph             `json:"requests"`
 	Versions     []service.Version   `json:"versions"`
 	Alerts       []alert.Alert       `json:"alerts"`
+	Past         []service.Past      `json:"past_alerts"`
 	DependsOn    []service.Neighbour `json:"depends_on"`
 	NeededBy     []service.Neighbour `json:"needed_by"`
 
@@ -126,7 +127,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 	body := serviceBody{
 		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
-		Versions: list(of.Versions), Alerts: list(of.Alerts), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
+		Versions: list(of.Versions), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		SLOs: []objective{}, Requests: []graph{}, Slug: of.Slug(),
 	}
 	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {

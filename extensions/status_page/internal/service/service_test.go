@@ -1,0 +1,156 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+)
+
+var now = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+
+// A source answers range queries by a word that is in them, and takes note of all queries.
+type source struct {
+	matrices map[string]model.Matrix
+	asked    chan string
+	err      error
+}
+
+func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
+	s.asked <- query
+	return nil, s.err
+}
+
+func (s source) Alerts(context.Context) ([]v1.Alert, error) { return nil, s.err }
+
+func (s source) Range(_ context.Context, query string, _ prometheus.Period) (model.Matrix, error) {
+	s.asked <- query
+	for word, matrix := range s.matrices {
+		if strings.Contains(query, word) {
+			return matrix, s.err
+		}
+	}
+	return nil, s.err
+}
+
+func ask(t *testing.T, s source, of *catalog.Service, environment string) (*Service, []string) {
+	t.Helper()
+	s.asked = make(chan string, 100)
+	got := Load(t.Context(), Question{
+		Service: of, Catalog: &catalog.Catalog{Services: []*catalog.Service{of}}, Environment: environment, Range: time.Hour, Now: now,
+		Directory: alert.Directory{Catalog: &catalog.Catalog{}, Runbook: func(slug, name string) string { return "/runbooks/" + slug + "/" + name }},
+	}, s)
+	close(s.asked)
+	var queries []string
+	for query := range s.asked {
+		queries = append(queries, query)
+	}
+	return got, queries
+}
+
+func checkout() *catalog.Service {
+	return &catalog.Service{
+		Name: `check"out`, Namespace: "shop", Environments: []string{"production", "staging"},
+		SLOs: []*catalog.SLO{
+			{Name: "availability", Objective: 99.9, Window: catalog.Window{Rolling: 720 * time.Hour}, SLI: catalog.SLI{Availability: &catalog.Availability{}}},
+			{Name: "legacy", Objective: 99, Window: catalog.Window{Rolling: 720 * time.Hour}, SLI: catalog.SLI{Prometheus: &catalog.Prometheus{}}},
+		},
+	}
+}
+
+// Every query is PromQL, whatever the names, and about one environment.
+func TestQueries(t *testing.T) {
+	for _, environment := range []string{"", "staging", `a"b\c`} {
+		_, queries := ask(t, source{}, checkout(), environment)
+		require.GreaterOrEqual(t, len(queries), 15)
+		for _, query := range queries {
+			_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+			require.NoError(t, err, query)
+		}
+	}
+	_, queries := ask(t, source{}, checkout(), "staging")
+	all := strings.Join(queries, "\n")
+	assert.Contains(t, all, `deployment_environment_name="staging"`)
+	assert.NotContains(t, all, "production")
+}
+
+func series(begin time.Time, step time.Duration, metric model.Metric, values ...float64) *model.SampleStream {
+	s := &model.SampleStream{Metric: metric}
+	for i, v := range values {
+		if !math.IsNaN(v) {
+			s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(begin.Add(time.Duration(i) * step).UnixNano()), Value: model.SampleValue(v)})
+		}
+	}
+	return s
+}
+
+// An alert wants both of its windows above the line: what is drawn is the lower one.
+func TestBurnIsThatOfBothWindows(t *testing.T) {
+	burn := func(window string, values ...float64) *model.SampleStream {
+		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{fleet.LabelSLO: "availability", fleet.LabelWindow: model.LabelValue(window)}, values...)
+	}
+	ratio := func(window string, values ...float64) *model.SampleStream {
+		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{fleet.LabelSLO: "legacy", "__name__": model.LabelValue(fleet.RecordedRatio + window)}, values...)
+	}
+	got, _ := ask(t, source{matrices: map[string]model.Matrix{
+		fleet.BurnRate + "{":  {burn("1h", 1, 2, 30, 30), burn("5m", 9, 9, 9, math.NaN())},
+		`__name__=~"slo:sli_`: {ratio("1h", 0.2, 0.2), ratio("5m", 0.1, 0.3)},
+	}}, checkout(), "production")
+	lines := map[string]string{}
+	for _, o := range got.Objectives {
+		assert.Len(t, o.Burn.Levels, 4)
+		lines[o.SLO] = fmt.Sprint(values(o.Burn.Lines[0].Points))
+		assert.True(t, strings.HasPrefix(o.Burn.Lines[0].Name, "1h and 5m: a page above 14.4×"))
+	}
+	assert.Equal(t, map[string]string{"availability": "[1 2 9 NaN]", "legacy": "[10 20]"}, lines)
+	assert.Equal(t, "9× now, from 1× to 9× in the time shown", got.Objectives[0].Burn.Summary)
+}
+
+func values(points []chart.Point) (all []float64) {
+	for _, p := range points {
+		all = append(all, math.Round(p.Value*1e6)/1e6)
+	}
+	return all
+}
+
+func TestPastAlerts(t *testing.T) {
+	begin, nan := now.Add(-time.Hour), math.NaN()
+	fired := series(begin, 30*time.Second, model.Metric{"alertname": "Burn", "severity": "page", fleet.LabelSLO: "availability"}, 1, 1, 1, nan, nan, 1, nan)
+	still := series(now.Add(-time.Minute), 30*time.Second, model.Metric{"alertname": "Still"}, 1, 1, 1)
+	got, _ := ask(t, source{matrices: map[string]model.Matrix{"ALERTS": {fired, still}}}, checkout(), "production")
+	require.Len(t, got.Past, 2)
+	assert.Equal(t, Past{"Burn", "page", "availability", begin.Add(150 * time.Second), begin.Add(150 * time.Second), `/runbooks/check"out/Burn`}, got.Past[0])
+	assert.Equal(t, []time.Time{begin, begin.Add(time.Minute)}, []time.Time{got.Past[1].From, got.Past[1].To})
+}
+
+func TestFind(t *testing.T) {
+	shop, bank := &catalog.Service{Name: "checkout", Namespace: "shop"}, &catalog.Service{Name: "checkout", Namespace: "bank"}
+	c := &catalog.Catalog{Services: []*catalog.Service{bank, shop}}
+	assert.Same(t, shop, Find(c, "shop/checkout"))
+	assert.Same(t, bank, Find(c, "checkout"))
+	assert.Nil(t, Find(c, "shop"))
+}
+
+func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
+	got, _ := ask(t, source{err: errors.New("down")}, checkout(), "")
+	require.EqualError(t, got.Err, "down")
+	assert.Equal(t, []string{"production", "staging"}, got.Places)
+	assert.Len(t, got.Objectives, 2)
+	assert.True(t, got.Objectives[0].Burn.Empty())
+	assert.Empty(t, got.Requests)
+}
