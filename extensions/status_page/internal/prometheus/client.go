@@ -166,6 +166,11 @@ func ask[T any](ctx context.Context, c *Client, key string, question func(contex
 
 var errBusy = errors.New("too many queries wait for their turn")
 
+// Hangs tells whether there was no answer in time: who asks again waits again.
+func Hangs(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errBusy)
+}
+
 // maxReason bounds the words of somebody else's error.
 const maxReason = 240
 

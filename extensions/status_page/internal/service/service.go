@@ -87,7 +87,10 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 		s.Environment = s.Places[0]
 	}
 	l := &loader{context: ctx, source: source, service: s}
-	l.load()
+	l.shown = s.Period
+	if !prometheus.Hangs(all.Err) {
+		l.load()
+	}
 	if finer, ok := s.Period.Finer(l.shown, points, q.Now); ok {
 		s.Period = finer
 		l.load()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -56,11 +57,7 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,
 		Page: selection.Page, Pages: selection.Pages, View: v, Facets: selection.Facets, Columns: columns(v),
 	}
-	period := prometheus.LastOf(sparkRange, sparkPoints, s.Now())
-	burns, known, err := fleet.Burns(r.Context(), s.Prometheus, selection.Rows, period)
-	if finer, ok := period.Finer(known, sparkPoints, s.Now()); ok {
-		burns, known, err = fleet.Burns(r.Context(), s.Prometheus, selection.Rows, finer)
-	}
+	burns, known, err := s.burns(r.Context(), selection.Rows, all.Err)
 	if all.Err == nil {
 		all.Err = err
 	}
@@ -74,6 +71,19 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 		body.Next = v.At(body.Page + 1).URL()
 	}
 	return &page{Title: title(all), Name: "fleet", Body: body, Problem: s.fleetProblem(all), Live: true}, nil
+}
+
+// burns are the sparklines of a page, as far as something is known. A Prometheus that hangs is not asked.
+func (s *site) burns(ctx context.Context, rows []*fleet.Row, before error) (map[fleet.Key][]chart.Point, prometheus.Period, error) {
+	period := prometheus.LastOf(sparkRange, sparkPoints, s.Now())
+	if prometheus.Hangs(before) {
+		return nil, period, before
+	}
+	burns, known, err := fleet.Burns(ctx, s.Prometheus, rows, period)
+	if finer, ok := period.Finer(known, sparkPoints, s.Now()); ok {
+		return fleet.Burns(ctx, s.Prometheus, rows, finer)
+	}
+	return burns, known, err
 }
 
 // title tells in a browser's tab whether somebody is needed.

@@ -5,8 +5,9 @@ import "net/http"
 const (
 	// maxURL bounds a URL, in bytes.
 	maxURL = 4096
-	// maxRequests bounds the requests that are being answered.
-	maxRequests = 64
+	// maxRequests bounds the requests that are being answered. Most wait for Prometheus if that hangs; runbooks have
+	// to be read then.
+	maxRequests = 256
 
 	// Nothing is loaded from elsewhere, and nothing that stands in a page is run.
 	contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -324,6 +325,24 @@ func TestPrometheusIsDown(t *testing.T) {
 	require.NotNil(t, problem)
 	assert.Contains(t, problem.What, "connection refused")
 	assert.Equal(t, "unknown", got.SLOs[0].State)
+}
+
+// A Prometheus that hangs is waited for once, and runbooks are read meanwhile.
+func TestPrometheusHangs(t *testing.T) {
+	hangs := roundTrip(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: &http.Client{Transport: hangs}, Timeout: 200 * time.Millisecond, Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(asked.Close)
+	c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
+	v := &visitor{t, New(Options{Catalog: func() *catalog.Catalog { return c }, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
+	for _, url := range []string{"/", "/services/payment"} {
+		page := v.page(url)
+		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries wait for their turn)", page, url)
+		assert.Contains(t, page, "payments-team", url)
+	}
 }
 
 func TestNothingIsKnownYet(t *testing.T) {
