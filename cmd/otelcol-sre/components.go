@@ -54,6 +54,7 @@ import (
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
 	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
@@ -106,6 +107,7 @@ func components() (otelcol.Factories, error) {
 		sigv4authextension.NewFactory(),
 		filestorage.NewFactory(),
 		servicecatalog.NewFactory(),
+		statuspage.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -122,6 +124,7 @@ func components() (otelcol.Factories, error) {
 		sigv4authextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/sigv4authextension v0.152.0",
 		filestorage.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.152.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
