@@ -31,7 +31,7 @@ type collector struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 
-	otlpGRPC, otlpHTTP, prometheus, api, health, telemetry string
+	otlpGRPC, otlpHTTP, prometheus, api, page, health, telemetry string
 	// store is the folder of the Prometheus inside.
 	store string
 }
@@ -50,7 +50,7 @@ func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *
 	c := &collector{
 		t: t, name: builtin, args: []string{"--config", "builtin:" + builtin},
 		log:      filepath.Join(t.TempDir(), builtin+".log"),
-		otlpGRPC: freeAddress(t), otlpHTTP: freeAddress(t), prometheus: freeAddress(t), api: freeAddress(t),
+		otlpGRPC: freeAddress(t), otlpHTTP: freeAddress(t), prometheus: freeAddress(t), api: freeAddress(t), page: freeAddress(t),
 		health: freeAddress(t), telemetry: freeAddress(t),
 	}
 	storage := t.TempDir()
@@ -65,6 +65,7 @@ func prepareCollector(t *testing.T, builtin, catalogDir string, env ...string) *
 		"OTELCOL_SRE_PROMETHEUS="+c.prometheus,
 		"OTELCOL_SRE_PROMETHEUS_API="+c.api,
 		"OTELCOL_SRE_RULES="+t.TempDir(),
+		"OTELCOL_SRE_STATUS_PAGE="+c.page,
 		"OTELCOL_SRE_HEALTH="+c.health,
 		"OTELCOL_SRE_TELEMETRY_PORT="+telemetryPort,
 		"OTELCOL_SRE_TELEMETRY_HOST=127.0.0.1",

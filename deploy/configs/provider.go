@@ -77,8 +77,16 @@ func merge(config *confmap.Conf, layer string) error {
 	if err != nil {
 		return err
 	}
-	return config.Merge(conf)
+	before, _ := config.Get(extensions).([]any)
+	more, _ := conf.Get(extensions).([]any)
+	if err := config.Merge(conf); err != nil {
+		return err
+	}
+	return config.Merge(confmap.NewFromStringMap(map[string]any{extensions: slices.Concat(before, more)}))
 }
+
+// extensions is the one list that layers add to: Merge replaces lists.
+const extensions = "service::extensions"
 
 // Scheme is "builtin".
 func (provider) Scheme() string { return scheme }

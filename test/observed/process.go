@@ -112,7 +112,7 @@ type CollectorConfig struct {
 
 // StartCollector starts a collector that has all in one process.
 func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, error) {
-	free, err := freePorts(6)
+	free, err := freePorts(7)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +130,7 @@ func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, er
 		"OTELCOL_SRE_OTLP_HTTP="+c.OTLPHTTP,
 		"OTELCOL_SRE_PROMETHEUS="+c.Services,
 		"OTELCOL_SRE_PROMETHEUS_API="+free[5],
+		"OTELCOL_SRE_STATUS_PAGE="+free[6],
 		"OTELCOL_SRE_RULES="+config.Folder, // none: the scene has a Prometheus of its own
 		"OTELCOL_SRE_HEALTH="+c.health,
 		"OTELCOL_SRE_TELEMETRY_HOST="+host,
