@@ -55,6 +55,7 @@ type options struct {
 	Config
 	rate     float64
 	duration time.Duration
+	incident time.Duration
 	control  string
 }
 
@@ -69,6 +70,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 		"OTLP over grpc or http (default: OTEL_EXPORTER_OTLP_PROTOCOL, or grpc)")
 	flags.Float64Var(&o.rate, "rate", 20, "requests a second; 0 sends none")
 	flags.DurationVar(&o.duration, "duration", 0, "how long to send requests; 0 is until stopped")
+	flags.DurationVar(&o.incident, "incident", 0, "when to deploy a version of inventory that fails every fifth request; 0 is never")
 	flags.StringVar(&o.control, "control", "localhost:8088", "`address` of the control server; empty for none")
 	flags.IntVar(&o.Port, "ports", 0, "`port` of the first service, the others follow it; 0 takes free ones")
 	flags.StringVar(&environment, "environment", "production", "deployment.environment.name of all services")
@@ -171,6 +173,11 @@ func run(ctx context.Context, o options) (err error) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
+	}
+	if o.incident > 0 {
+		ended := shop.startIncident(ctx, o.incident)
+		defer func() { <-ended }()
+		defer shop.freeze()
 	}
 	load.Run(ctx)
 	requests := load.Requests()
