@@ -32,7 +32,7 @@ export async function startChromium(program) {
     await close();
     throw error;
   }
-  return { open: (url, size) => openPage(send, listeners, url, size), close };
+  return { tab: () => openTab(send, listeners), open: (url, size) => openPage(send, listeners, url, size), close };
 }
 
 // connect sends commands to Chromium and gets its answers; listeners hear everything else that it says.
@@ -67,38 +67,24 @@ function connect(child, program) {
   return { send, listeners };
 }
 
-// openPage opens a URL in a tab of its own; complaints are what the page throws or writes to its console as an error.
-async function openPage(send, listeners, url, { width, height }) {
+// openTab opens an empty tab: call commands it, listen hears what it says.
+async function openTab(send, listeners) {
   const { targetId } = await send('Target.createTarget', { url: 'about:blank' });
   const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
   const call = (method, params = {}) => send(method, params, sessionId);
-  const complaints = [];
-  let loaded;
-  const load = new Promise(resolve => { loaded = resolve; });
-  const listen = ({ method, params, sessionId: from }) => {
-    if (from !== sessionId) return;
-    if (method === 'Page.loadEventFired') loaded();
-    if (method === 'Runtime.exceptionThrown') complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
-    if (method === 'Runtime.consoleAPICalled' && params.type === 'error') complaints.push(params.args.map(arg => arg.value ?? arg.description).join(' '));
-  };
-  listeners.add(listen);
-  await call('Runtime.enable');
-  await call('Page.enable');
-  const resize = to => call('Emulation.setDeviceMetricsOverride', { width, height: to, deviceScaleFactor: 1, mobile: false });
-  await resize(height);
-  await call('Page.bringToFront');
-  const { errorText } = await call('Page.navigate', { url });
-  if (errorText) throw new Error(`${url}: ${errorText}`);
-  await within(COMMAND, `${url} is loaded`, load);
+  const own = new Set();
   const evaluate = async expression => {
     const { result, exceptionDetails } = await call('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   };
-  // frames waits until the page was painted so often: on a busy machine that takes longer, as does what is to be painted.
-  const frames = count => evaluate(`new Promise(done => { const next = left => (left ? requestAnimationFrame(() => next(left - 1)) : done()); next(${count}); })`);
   return {
-    complaints, evaluate, frames,
+    call, evaluate,
+    listen: hear => {
+      const listen = message => message.sessionId === sessionId && hear(message);
+      own.add(listen);
+      listeners.add(listen);
+    },
     // until waits for an expression to become true.
     until: async (expression, milliseconds) => {
       for (const end = Date.now() + milliseconds; Date.now() < end;) {
@@ -107,15 +93,42 @@ async function openPage(send, listeners, url, { width, height }) {
       }
       return false;
     },
-    // fit makes the window as high as the page.
-    fit: async () => resize(Math.max(height, await evaluate('document.documentElement.scrollHeight'))),
+    resize: (width, height) => call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false }),
     screenshot: async () => {
       const { data } = await call('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
       return Buffer.from(data, 'base64');
     },
     close: async () => {
-      listeners.delete(listen);
+      own.forEach(listen => listeners.delete(listen));
       await send('Target.closeTarget', { targetId });
     },
+  };
+}
+
+// openPage opens a URL in a tab of its own; complaints are what the page throws or writes to its console as an error.
+async function openPage(send, listeners, url, { width, height }) {
+  const tab = await openTab(send, listeners);
+  const { call, evaluate } = tab;
+  const complaints = [];
+  let loaded;
+  const load = new Promise(resolve => { loaded = resolve; });
+  tab.listen(({ method, params }) => {
+    if (method === 'Page.loadEventFired') loaded();
+    if (method === 'Runtime.exceptionThrown') complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+    if (method === 'Runtime.consoleAPICalled' && params.type === 'error') complaints.push(params.args.map(arg => arg.value ?? arg.description).join(' '));
+  });
+  await call('Runtime.enable');
+  await call('Page.enable');
+  await tab.resize(width, height);
+  await call('Page.bringToFront');
+  const { errorText } = await call('Page.navigate', { url });
+  if (errorText) throw new Error(`${url}: ${errorText}`);
+  await within(COMMAND, `${url} is loaded`, load);
+  // frames waits until the page was painted so often: on a busy machine that takes longer, as does what is to be painted.
+  const frames = count => evaluate(`new Promise(done => { const next = left => (left ? requestAnimationFrame(() => next(left - 1)) : done()); next(${count}); })`);
+  return {
+    ...tab, complaints, frames,
+    // fit makes the window as high as the page.
+    fit: async () => tab.resize(width, Math.max(height, await evaluate('document.documentElement.scrollHeight'))),
   };
 }
