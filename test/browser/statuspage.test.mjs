@@ -1,0 +1,154 @@
+// Drives the status page at PAGE in CHROMIUM, while a deployment makes payment burn and a service fails whose every
+// name is HOSTILE: test/statuspage_test.go starts all that. With IMAGES, pictures are written to that folder.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, afterEach, beforeEach, before, test } from 'node:test';
+import { startChromium } from '../../dashboards/preview/chromium.mjs';
+import { minutes } from '../../dashboards/preview/wait.mjs';
+import { newVisitor } from './visitor.mjs';
+
+const { CHROMIUM, PAGE, HOSTILE, IMAGES } = process.env;
+const SCREEN = [1280, 800];
+const PHONE = [390, 844];
+
+const all = selector => `[...document.querySelectorAll(${JSON.stringify(selector)})]`;
+// having is the first element with all the texts.
+const having = (selector, ...texts) => `${all(selector)}.find(element => ${JSON.stringify(texts)}.every(text => element.textContent.includes(text)))`;
+const within = (element, selector) => `${element}?.querySelector(${JSON.stringify(selector)})`;
+const says = (...texts) => `${JSON.stringify(texts)}.every(text => document.getElementById('main').textContent.includes(text))`;
+
+const payment = having('tbody tr', 'payment', 'availability');
+const BURNS = 'ErrorBudgetBurnCritical';
+
+let chromium;
+let visitor;
+const open = path => visitor.open(PAGE + path);
+
+before(async () => { chromium = await startChromium(CHROMIUM); });
+after(() => chromium?.close());
+beforeEach(async () => { visitor = await newVisitor(chromium, SCREEN); });
+afterEach(async () => {
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.close();
+});
+
+// It is the first test: nothing is in the cache.
+test('the first page is small', async () => {
+  await open('/');
+  await visitor.until(says('payment', 'availability'));
+  assert.ok(visitor.bytes() > 5_000 && visitor.bytes() < 200_000, `${visitor.bytes()} bytes`);
+});
+
+test('from what burns to the alert, its runbook, the service and the deployment', async () => {
+  await open('/');
+  await visitor.follow(within(payment, 'a.firing'));
+  assert.equal(await visitor.location(), '/alerts');
+  await visitor.follow(within(having('tbody tr', BURNS, 'payment', 'availability'), 'a.button'));
+  assert.equal(await visitor.location(), `/runbooks/payment/${BURNS}`);
+  assert.ok(await visitor.evaluate(says('Was anything deployed shortly before?', 'roll back')));
+  await visitor.follow(having('main a', '/services/payment'));
+  assert.match(await visitor.location(), /^\/services\/payment/);
+  await visitor.until(having('tbody tr', '1.1.0', 'completed'), minutes);
+  await visitor.until(having('svg.plot .marker title', '1.1.0'), minutes);
+  await visitor.follow(having('header a', 'Deployments'));
+  assert.equal(await visitor.location(), '/deployments');
+  await visitor.until(having('#history ~ * tbody tr, tbody tr', 'payment', 'production', '1.1.0', 'completed'));
+});
+
+// paths are those of every page, with those that have hostile names in them.
+async function paths() {
+  const href = async (path, element) => {
+    await open(path);
+    await visitor.until(`Boolean(${element})`);
+    return visitor.evaluate(`new URL(${element}.href).pathname`);
+  };
+  return [
+    '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
+    '/alerts', '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
+    await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
+  ];
+}
+
+// Elements and attributes that no page has.
+const FOREIGN = `[...document.querySelectorAll('*')].filter(element => element.matches('main img, img:not([src="/assets/icon.svg"]), iframe, object, script:not([src="/assets/live.js"]), style')
+  || [...element.attributes].some(({ name, value }) => name.startsWith('on') || name === 'style' || /^\\s*javascript:/i.test(value))).map(element => element.outerHTML.slice(0, 200))`;
+
+// What axe-core says is serious or critical: which rule, which elements.
+const SERIOUS = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations
+  .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+  .map(({ id, help, nodes }) => id + ' (' + help + '): ' + nodes.slice(0, 3).map(node => node.html.slice(0, 200) + ' ' + node.failureSummary).join('; ')))`;
+
+test('every page is for everybody', async t => {
+  const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+  for (const path of await paths()) {
+    await t.test(decodeURIComponent(path), async () => {
+      await open(path);
+      assert.deepEqual(await visitor.evaluate(FOREIGN), [], 'hostile names are text');
+      await visitor.evaluate(axe);
+      for (const scheme of ['light', 'dark']) {
+        await visitor.scheme(scheme);
+        for (const [width, height] of [SCREEN, PHONE]) {
+          await visitor.resize(width, height);
+          assert.deepEqual(await visitor.evaluate(SERIOUS), [], `${scheme}, ${width} pixels wide`);
+          assert.ok(await visitor.evaluate('document.documentElement.scrollWidth') <= width, `it scrolls sideways at ${width} pixels`);
+        }
+      }
+    });
+  }
+});
+
+test('hostile names can be read', async () => {
+  for (const path of ['/', '/alerts', '/deployments', '/catalog', '/runbooks/']) {
+    await open(path);
+    await visitor.until(says(HOSTILE));
+  }
+});
+
+test('everything can be read without JavaScript', async () => {
+  await visitor.call('Emulation.setScriptExecutionDisabled', { value: true });
+  for (const [path, ...texts] of [
+    ['/', 'payment', 'availability', 'Burning fast'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
+    ['/deployments', 'payment', '1.1.0'], ['/catalog', 'payments-team'], ['/collector', 'Memory'], ['/runbooks/', 'payment'],
+    [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'],
+  ]) {
+    await open(path);
+    assert.ok(await visitor.evaluate(says(...texts)), `${path} does not say ${texts}: ${await visitor.evaluate('document.body.innerText')}`);
+  }
+  await open('/');
+  await visitor.follow(within(payment, 'a'));
+});
+
+const services = `${all('tbody td.name:nth-child(2) a')}.map(a => a.textContent)`;
+
+test('the URL keeps what is filtered and sorted', async () => {
+  await open('/');
+  await visitor.follow(having('nav.states a', 'urning fast'));
+  assert.equal(await visitor.location(), '/?state=burning_fast');
+  await visitor.follow(having('thead a', 'Service'));
+  assert.equal(await visitor.location(), '/?sort=service&state=burning_fast');
+  await visitor.click(`document.getElementById('search')`);
+  await visitor.call('Input.insertText', { text: 'payment' });
+  await visitor.until(`new URLSearchParams(location.search).get('q') === 'payment'`);
+  const chosen = `new Set(${services}).size === 1 && ${services}[0] === 'payment'`;
+  await visitor.until(chosen);
+  await visitor.reload();
+  assert.ok(await visitor.evaluate(chosen));
+  assert.deepEqual(await visitor.evaluate('Object.fromEntries(new URLSearchParams(location.search))'), { sort: 'service', state: 'burning_fast', q: 'payment' });
+});
+
+test('values stay fresh without another load', async () => {
+  await open('/');
+  await visitor.until(`Boolean(${payment})`);
+  await visitor.evaluate(`window.before = { time: document.querySelector('.as-of time').dateTime, burn: ${payment}.textContent }`);
+  await visitor.until(`document.querySelector('.as-of time').dateTime !== before.time && ${payment}.textContent !== before.burn`, minutes);
+});
+
+if (IMAGES) test('pictures', async () => {
+  const picture = async (name, path, scheme) => {
+    await visitor.scheme(scheme);
+    await open(path);
+    await writeFile(`${IMAGES}/${name}.png`, await visitor.screenshot());
+  };
+  await picture('status-page', '/', 'light');
+  await picture('status-page-service', '/services/payment?range=15m', 'dark');
+});
