@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo"
 )
 
@@ -114,6 +115,10 @@ type oneService struct {
 }
 
 func (o oneService) Catalog() *catalog.Catalog { return o.catalog }
+
+func (oneService) Problems() catalog.Problems { return nil }
+
+func (oneService) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
 
 func (o oneService) Subscribe(f func(*catalog.Catalog)) (cancel func()) {
 	f(o.catalog)

@@ -35,6 +35,10 @@ var _ servicecatalog.Source = (*source)(nil)
 
 func (s *source) Catalog() *catalog.Catalog { return s.catalog }
 
+func (*source) Problems() catalog.Problems { return nil }
+
+func (*source) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
+
 func (s *source) Subscribe(f func(*catalog.Catalog)) (cancel func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -75,3 +75,9 @@ func (s *serviceCatalog) read() {
 	}
 	s.reporter.report(outcome, problems)
 }
+
+// Problems implements [Source].
+func (s *serviceCatalog) Problems() catalog.Problems { return s.reporter.newest.Load().problems }
+
+// Reading implements [Source].
+func (s *serviceCatalog) Reading() Reading { return s.reporter.newest.Load().Reading }

@@ -30,8 +30,8 @@ const (
 // errCatalog is in the chain of the error in the component's status.
 var errCatalog = errors.New("service catalog has errors")
 
-// A reporter says what became of each reading: in the log, in internal telemetry and in the
-// component's status.
+// A reporter says what became of each reading: in the log, in internal telemetry, in the
+// component's status, and to those who ask.
 type reporter struct {
 	host        component.Host
 	logger      *zap.Logger
@@ -42,6 +42,8 @@ type reporter struct {
 
 	// failing tells that the last reading had errors.
 	failing bool
+	// newest is for those who ask; it is never nil.
+	newest atomic.Pointer[newest]
 
 	// The gauges are read by the collector's own metric reader.
 	errors, warnings, lastSuccess atomic.Int64
@@ -55,6 +57,7 @@ func newReporter(settings extension.Settings, config *Config, inUse func() *cata
 	r := &reporter{
 		logger: settings.Logger, directories: config.Directory, inUse: inUse, now: time.Now, telemetry: telemetry,
 	}
+	r.newest.Store(&newest{})
 	return r, r.registerGauges()
 }
 
@@ -87,13 +90,14 @@ func (r *reporter) registerGauges() error {
 
 // report reports one reading.
 func (r *reporter) report(o outcome, problems catalog.Problems) {
-	failures, warnings := problems.Errors(), problems.Warnings()
+	now, failures, warnings := r.now(), problems.Errors(), problems.Warnings()
 	r.telemetry.ExtensionServiceCatalogReloads.Add(context.Background(), 1, metric.WithAttributes(o.attribute()))
 	r.errors.Store(int64(len(failures)))
 	r.warnings.Store(int64(len(warnings)))
 	if len(failures) == 0 {
-		r.lastSuccess.Store(r.now().Unix())
+		r.lastSuccess.Store(now.Unix())
 	}
+	r.keep(now, o, failures, warnings)
 	r.log(o, failures, warnings)
 	r.status(o, failures)
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -136,4 +138,46 @@ func FuzzPrintable(f *testing.F) {
 		assert.NotContains(t, got, "\n")
 		assert.NotContains(t, got, "\x1b")
 	})
+}
+
+// What is asked for is what the newest reading found, and which catalog is in use since when.
+func TestReading(t *testing.T) {
+	e := newEnvironment(t, byEvents, t.TempDir())
+	e.reporter.host = e.host
+	assert.Equal(t, Reading{}, e.Reading(), "nothing was read yet")
+	assert.Empty(t, e.Problems())
+	at := func(i int) time.Time { return time.Unix(int64(i), 0) }
+	failure, warning := catalog.Problem{Message: "wrong"}, catalog.Problem{Severity: catalog.Warning, Message: "odd"}
+	for i, step := range []struct {
+		outcome  outcome
+		problems catalog.Problems
+		reported catalog.Problems
+		want     Reading
+	}{
+		{partial, catalog.Problems{warning, failure}, catalog.Problems{failure, warning}, Reading{InUse: at(0), Partial: true, Errors: 1, Warnings: 1}},
+		{swapped, nil, nil, Reading{InUse: at(1)}},
+		{refused, catalog.Problems{failure}, catalog.Problems{failure}, Reading{InUse: at(1), Refused: true, Errors: 1}},
+		{refused, catalog.Problems{failure}, catalog.Problems{failure}, Reading{InUse: at(1), Refused: true, Errors: 1}},
+		{unchanged, catalog.Problems{warning}, catalog.Problems{warning}, Reading{InUse: at(4), Warnings: 1}},
+	} {
+		e.reporter.now = func() time.Time { return at(i) }
+		e.reporter.report(step.outcome, step.problems)
+		assert.Equal(t, step.reported, e.Problems())
+		step.want.Time = at(i)
+		assert.Equal(t, step.want, e.Reading())
+	}
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+func TestKeptProblemsAreBounded(t *testing.T) {
+	long := "\x1b[2J\u202e" + strings.Repeat("x", 100_000)
+	failures := slices.Repeat(catalog.Problems{{Position: catalog.Position{File: long}, Path: long, Message: long, Mend: long}}, 1000)
+	all := kept(failures, catalog.Problems{{Severity: catalog.Warning}})
+	require.Len(t, all, maxKept)
+	for _, p := range all {
+		assert.Less(t, len(p.String()), 5*maxText)
+		assert.NotContains(t, p.String(), "\x1b")
+		assert.NotContains(t, p.String(), "\u202e")
+	}
+	assert.Equal(t, long, failures[0].File, "the problems that others have stay as they are")
 }

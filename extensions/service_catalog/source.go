@@ -8,10 +8,15 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// A Source gives the catalog in use and tells of every new one.
+// A Source gives the catalog in use, tells of every new one, and says what is wrong with the folders.
 type Source interface {
 	// Catalog returns the catalog in use. It is never nil and never changes.
 	Catalog() *catalog.Catalog
+	// Problems are those of the newest reading: errors first, at most 100, and no text longer than
+	// a few hundred bytes or with characters that one does not see. They must not be changed.
+	Problems() catalog.Problems
+	// Reading says what became of the newest reading.
+	Reading() Reading
 	// Subscribe calls f at once with the catalog in use and then with every new one,
 	// never concurrently. f must not call Subscribe or cancel.
 	// Once cancel has returned, f is not running and is not called again.

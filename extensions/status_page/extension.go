@@ -53,24 +53,27 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	return s.serve(ctx, host, web.New(web.Options{
-		Catalog: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks), Now: time.Now,
+		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks), Now: time.Now,
 	}))
 }
 
 // catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.
-func (s *statusPage) catalog(host component.Host) (func() *catalog.Catalog, error) {
+func (s *statusPage) catalog(host component.Host) (web.Source, error) {
 	id := component.MustNewID("service_catalog")
 	if s.config.Catalog != nil {
 		id = *s.config.Catalog
 	} else if _, runs := host.GetExtensions()[id]; !runs {
-		return func() *catalog.Catalog { return &catalog.Catalog{} }, nil
+		return noCatalog{}, nil
 	}
-	source, err := servicecatalog.Find(host, id)
-	if err != nil {
-		return nil, err
-	}
-	return source.Catalog, nil
+	return servicecatalog.Find(host, id)
 }
+
+// noCatalog holds nothing, and nothing is wrong with it.
+type noCatalog struct{}
+
+func (noCatalog) Catalog() *catalog.Catalog       { return &catalog.Catalog{} }
+func (noCatalog) Problems() catalog.Problems      { return nil }
+func (noCatalog) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
 
 func (s *statusPage) serve(ctx context.Context, host component.Host, pages http.Handler) error {
 	listener, err := s.config.ServerConfig.ToListener(ctx)

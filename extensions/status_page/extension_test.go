@@ -86,6 +86,15 @@ func TestServesTheCatalogThatRuns(t *testing.T) {
 	}
 }
 
+func TestSaysWhatIsWrongWithTheCatalog(t *testing.T) {
+	s := create(t, func(*Config) {})
+	require.NoError(t, s.Start(t.Context(), catalogs(t, map[string]string{"service_catalog": "checkout, color: red"})))
+	_, body := s.get(t, "/catalog")
+	assert.Contains(t, body, "has 1 error.")
+	assert.Contains(t, body, "service.yaml:3:", "the line of the key that is not known")
+	require.NoError(t, s.Shutdown(t.Context()))
+}
+
 func TestStartWithoutACatalog(t *testing.T) {
 	s := create(t, func(*Config) {})
 	require.NoError(t, s.Start(t.Context(), host{}))

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
@@ -43,6 +44,10 @@ func (f *fakeCatalog) Catalog() *catalog.Catalog {
 	defer f.mu.Unlock()
 	return f.catalog
 }
+
+func (*fakeCatalog) Problems() catalog.Problems { return nil }
+
+func (*fakeCatalog) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
 
 func (f *fakeCatalog) Subscribe(fn func(*catalog.Catalog)) func() {
 	f.mu.Lock()

@@ -52,7 +52,7 @@ test('from what burns to the alert, its runbook, the service and the deployment'
   await visitor.until(having('svg.plot .marker title', '1.1.0'), minutes);
   await visitor.follow(having('header a', 'Deployments'));
   assert.equal(await visitor.location(), '/deployments');
-  await visitor.until(having('#history ~ * tbody tr, tbody tr', 'payment', 'production', '1.1.0', 'completed'));
+  await visitor.until(having('tbody tr', 'payment', 'production', '1.1.0', 'completed'));
 });
 
 // paths are those of every page, with those that have hostile names in them.
@@ -78,6 +78,10 @@ const SERIOUS = `axe.run(document, { resultTypes: ['violations'] }).then(({ viol
   .filter(({ impact }) => ['serious', 'critical'].includes(impact))
   .map(({ id, help, nodes }) => id + ' (' + help + '): ' + nodes.slice(0, 3).map(node => node.html.slice(0, 200) + ' ' + node.failureSummary).join('; ')))`;
 
+// What is out of the window, if the page scrolls sideways.
+const WIDE = `document.documentElement.scrollWidth <= innerWidth ? []
+  : ['nothing that is seen', ...${all('main *')}.filter(element => element.getBoundingClientRect().right > innerWidth).map(element => element.outerHTML.slice(0, 200))].slice(0, 8)`;
+
 test('every page is for everybody', async t => {
   const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   for (const path of await paths()) {
@@ -90,7 +94,7 @@ test('every page is for everybody', async t => {
         for (const [width, height] of [SCREEN, PHONE]) {
           await visitor.resize(width, height);
           assert.deepEqual(await visitor.evaluate(SERIOUS), [], `${scheme}, ${width} pixels wide`);
-          assert.ok(await visitor.evaluate('document.documentElement.scrollWidth') <= width, `it scrolls sideways at ${width} pixels`);
+          assert.deepEqual(await visitor.evaluate(WIDE), [], `${scheme}, ${width} pixels wide: it scrolls sideways`);
         }
       }
     });
@@ -107,7 +111,7 @@ test('hostile names can be read', async () => {
 test('everything can be read without JavaScript', async () => {
   await visitor.call('Emulation.setScriptExecutionDisabled', { value: true });
   for (const [path, ...texts] of [
-    ['/', 'payment', 'availability', 'Burning fast'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
+    ['/', 'payment', 'availability', 'Budget spent'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
     ['/deployments', 'payment', '1.1.0'], ['/catalog', 'payments-team'], ['/collector', 'Memory'], ['/runbooks/', 'payment'],
     [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'],
   ]) {
@@ -122,10 +126,10 @@ const services = `${all('tbody td.name:nth-child(2) a')}.map(a => a.textContent)
 
 test('the URL keeps what is filtered and sorted', async () => {
   await open('/');
-  await visitor.follow(having('nav.states a', 'urning fast'));
-  assert.equal(await visitor.location(), '/?state=burning_fast');
+  await visitor.follow(having('nav.states a', 'Budget spent'));
+  assert.equal(await visitor.location(), '/?state=exhausted');
   await visitor.follow(having('thead a', 'Service'));
-  assert.equal(await visitor.location(), '/?sort=service&state=burning_fast');
+  assert.equal(await visitor.location(), '/?sort=service&state=exhausted');
   await visitor.click(`document.getElementById('search')`);
   await visitor.call('Input.insertText', { text: 'payment' });
   await visitor.until(`new URLSearchParams(location.search).get('q') === 'payment'`);
@@ -133,7 +137,7 @@ test('the URL keeps what is filtered and sorted', async () => {
   await visitor.until(chosen);
   await visitor.reload();
   assert.ok(await visitor.evaluate(chosen));
-  assert.deepEqual(await visitor.evaluate('Object.fromEntries(new URLSearchParams(location.search))'), { sort: 'service', state: 'burning_fast', q: 'payment' });
+  assert.deepEqual(await visitor.evaluate('Object.fromEntries(new URLSearchParams(location.search))'), { sort: 'service', state: 'exhausted', q: 'payment' });
 });
 
 test('values stay fresh without another load', async () => {

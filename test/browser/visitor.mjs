@@ -21,6 +21,7 @@ export async function newVisitor(chromium, [width, height]) {
   });
   for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'Audits']) await call(`${domain}.enable`);
   await tab.resize(width, height);
+  await call('Page.bringToFront');
 
   // loading does what leads to another page and waits for that.
   async function loading(what, lead) {

@@ -19,6 +19,8 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
 
 // What people put where a name is wanted.
@@ -67,7 +69,11 @@ func TestHostileNamesStayText(t *testing.T) {
 			service.Position.File = name
 			books := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(books, "README.md"), []byte("# "+name+"\n\n"+name+"\n\n["+name+"](javascript:alert(1)) <b onclick=alert(1)>x</b>\n"), 0o600))
-			v := open(t, s.client, &catalog.Catalog{Services: []*catalog.Service{service}, Revision: name}, books)
+			wrong := catalog.Problem{Position: catalog.Position{File: name, Line: 1}, Path: name, Message: name, Mend: name}
+			v := openFrom(t, s.client, loaded{
+				&catalog.Catalog{Services: []*catalog.Service{service}, Revision: name}, catalog.Problems{wrong},
+				servicecatalog.Reading{Time: time.Now(), Refused: true, Errors: 1},
+			}, books, time.Now)
 			s.waitForAlert(t, "Hostile")
 			assert.Contains(t, v.page("/alerts"), "Hostile")
 

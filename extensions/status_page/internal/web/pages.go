@@ -8,7 +8,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 )
@@ -45,42 +44,6 @@ type collectorBody struct {
 func (s *site) collector(r *http.Request) (*page, error) {
 	all, err := collector.Load(r.Context(), s.Prometheus)
 	return &page{Title: "Collectors", Name: "collector", Body: collectorBody{all, collector.Measures}, Problem: s.silent(err), Live: true}, nil
-}
-
-type catalogBody struct {
-	Revision string           `json:"revision"`
-	SLOs     int              `json:"slos"`
-	Services []catalogService `json:"services"`
-}
-
-type catalogService struct {
-	Name         string   `json:"name"`
-	Namespace    string   `json:"namespace"`
-	Owner        string   `json:"owner"`
-	Tier         int      `json:"tier"`
-	SLOs         int      `json:"slos"`
-	Environments []string `json:"environments"`
-	// Position is file:line:column.
-	Position string `json:"position"`
-	Page     string `json:"page"`
-}
-
-// catalog is the page of what is loaded.
-func (s *site) catalog(*http.Request) (*page, error) {
-	c := s.Catalog()
-	body := catalogBody{Revision: c.Revision, Services: []catalogService{}}
-	for _, of := range c.Services {
-		body.SLOs += len(of.SLOs)
-		body.Services = append(body.Services, catalogService{
-			Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, SLOs: len(of.SLOs), Environments: of.Environments,
-			Position: of.Position.String(), Page: fleet.PagePath(of.Slug()),
-		})
-	}
-	p := &page{Title: "Catalog", Name: "catalog", Body: body, Live: true}
-	if len(c.Services) == 0 {
-		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory; the collector's log says what is wrong with it."}
-	}
-	return p, nil
 }
 
 type runbookBody struct {

@@ -26,6 +26,8 @@ import (
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
 
 // A store is the embedded Prometheus, with its API on a socket.
@@ -176,14 +178,30 @@ func open(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks string
 
 func openAt(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks string, now func() time.Time) *visitor {
 	t.Helper()
+	return openFrom(t, client, loaded{catalog: c}, runbooks, now)
+}
+
+func openFrom(t testing.TB, client *http.Client, source Source, runbooks string, now func() time.Time) *visitor {
+	t.Helper()
 	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: now})
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
 	return &visitor{t, New(Options{
-		Catalog: func() *catalog.Catalog { return c }, Prometheus: asked, Endpoint: "http://prometheus.test",
+		Source: source, Prometheus: asked, Endpoint: "http://prometheus.test",
 		Runbooks: runbook.Folder(runbooks), Now: now,
 	})}
 }
+
+// loaded is a catalog that was read once.
+type loaded struct {
+	catalog  *catalog.Catalog
+	problems catalog.Problems
+	reading  servicecatalog.Reading
+}
+
+func (l loaded) Catalog() *catalog.Catalog       { return l.catalog }
+func (l loaded) Problems() catalog.Problems      { return l.problems }
+func (l loaded) Reading() servicecatalog.Reading { return l.reading }
 
 func (v *visitor) do(method, url string, header ...string) *http.Response {
 	r := httptest.NewRequest(method, url, nil)

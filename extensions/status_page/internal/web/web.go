@@ -15,12 +15,20 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
+
+// A Source is a service catalog: what is in use, which may be nothing, and what is wrong with its files.
+type Source interface {
+	Catalog() *catalog.Catalog
+	Problems() catalog.Problems
+	Reading() servicecatalog.Reading
+}
 
 // Options are what the pages are made from.
 type Options struct {
-	// Catalog is the catalog in use; it may be empty.
-	Catalog func() *catalog.Catalog
+	Source
 	// Prometheus is asked; Endpoint is where it is, for people.
 	Prometheus *prometheus.Client
 	Endpoint   string
@@ -63,6 +71,8 @@ type page struct {
 	// Live pages are brought up to date while they are open.
 	Live bool
 	Now  time.Time
+	// CatalogErrors are those of the catalog's newest reading, which every page tells of.
+	CatalogErrors int
 }
 
 // A problem is something wrong, and the mend.
@@ -103,6 +113,7 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 			p, status = s.failed(err)
 		}
 		p.Now = s.Now().UTC()
+		p.CatalogErrors = s.Reading().Errors
 		p.Title = words.Bounded(p.Title, maxCell)
 		var b bytes.Buffer
 		w.Header().Set("Vary", "Accept")

@@ -285,25 +285,12 @@ func TestCollector(t *testing.T) {
 	assert.Contains(t, open(t, startStore(t, "groups: []").client, &catalog.Catalog{}, "").page("/collector"), "This Prometheus has no metrics")
 }
 
-func TestCatalog(t *testing.T) {
-	v := silent(t)
-	var got struct {
-		Services []struct{ Name, Position string }
-		SLOs     int
-	}
-	require.Nil(t, v.answer("/catalog", "/catalog", &got))
-	assert.Equal(t, 1, got.SLOs)
-	assert.Contains(t, got.Services[0].Position, "shop.yaml:")
-	assert.Contains(t, v.page("/catalog"), `href="/services/payment"`)
-	empty := open(t, http.DefaultClient, &catalog.Catalog{}, "")
-	assert.Contains(t, empty.page("/catalog"), "No service is loaded.")
-}
-
 // silent is a visitor of pages whose Prometheus does not answer.
 func silent(t testing.TB) *visitor {
-	refuses := roundTrip(func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("connection refused <script>") })
-	return open(t, &http.Client{Transport: refuses}, parse(t, document("payment", "payments-team", 2, paymentSLOs)), "")
+	return open(t, &http.Client{Transport: refusing}, parse(t, document("payment", "payments-team", 2, paymentSLOs)), "")
 }
+
+var refusing = roundTrip(func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("connection refused <script>") })
 
 type roundTrip func(*http.Request) (*http.Response, error)
 
@@ -335,7 +322,7 @@ func TestPrometheusHangs(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
 	c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
-	v := &visitor{t, New(Options{Catalog: func() *catalog.Catalog { return c }, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
+	v := &visitor{t, New(Options{Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
 		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries wait for their turn)", page, url)

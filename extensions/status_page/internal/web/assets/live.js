@@ -67,6 +67,7 @@
       if (mine !== asked) return; // another look has begun
       zone(page);
       merge(main, page.getElementById("main"));
+      merge(document.querySelector("header nav"), page.querySelector("header nav"));
       merge(document.querySelector(".as-of"), page.querySelector(".as-of"));
       document.title = page.title;
       if (failed) say("");
