@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/yuin/goldmark/ast"
+	tables "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/renderer/html"
 	source "github.com/yuin/goldmark/text"
 
@@ -222,6 +223,8 @@ func render(text []byte, name string) (*Page, error) {
 			}
 			anchors[anchor] = true
 			n.SetAttributeString("id", []byte(anchor))
+		case *tables.Table: // one that is too wide is scrolled, also with the keyboard
+			n.SetAttributeString("tabindex", []byte("0"))
 		case *ast.AutoLink: // goldmark looks at the other links only
 			if html.IsDangerousURL(n.URL(text)) {
 				dangerous = append(dangerous, n)
