@@ -4,9 +4,9 @@ import { minutes, seconds, within } from '../../dashboards/preview/wait.mjs';
 // On a machine with nothing else to do, a page is there in a fraction of a second.
 const LOADING = minutes;
 
-// newVisitor opens a tab. Complaints are errors of scripts and of the console, what the Content-Security-Policy
+// newVisitor opens a tab for the pages of a site. Complaints are errors of scripts and of the console, what the Content-Security-Policy
 // refuses, requests that fail, and dialogs.
-export async function newVisitor(chromium, [width, height]) {
+export async function newVisitor(chromium, site, [width, height]) {
   const tab = await chromium.tab();
   const { call, evaluate } = tab;
   const complaints = [];
@@ -38,9 +38,9 @@ export async function newVisitor(chromium, [width, height]) {
   return {
     ...tab, complaints, until,
     bytes: () => bytes,
-    open: url => loading(url, async () => {
-      const { errorText } = await call('Page.navigate', { url });
-      if (errorText) throw new Error(`${url}: ${errorText}`);
+    open: path => loading(path, async () => {
+      const { errorText } = await call('Page.navigate', { url: site + path });
+      if (errorText) throw new Error(`${site}${path}: ${errorText}`);
     }),
     reload: () => loading('the page again', () => call('Page.reload')),
     // follow clicks a link with the mouse, as soon as it is there.
