@@ -23,7 +23,7 @@ import (
 const hostileName = `"><img src=x onerror=alert(1)>`
 
 // Somebody who is paged looks at the pages in a browser: a deployment of payment has made it burn, and a service with a
-// hostile name fails too. UPDATE=1 writes what is seen to docs/images.
+// hostile name fails too.
 func TestStatusPageInABrowser(t *testing.T) {
 	const browser = "browser"
 	installNodeModules(t, browser)
@@ -40,10 +40,6 @@ func TestStatusPageInABrowser(t *testing.T) {
 		}, time.Minute, 100*time.Millisecond, "%s", labels)
 	}
 	seen("service_version", "1.0.0")
-	pictures := os.Getenv("UPDATE") != ""
-	if pictures {
-		time.Sleep(4 * time.Minute) // they show what was before
-	}
 	change(t, shop, "/settings/payment", `{"version": "1.1.0", "errorRate": 0.4}`)
 	seen("service_version", "1.1.0", "deployment_status", "completed")
 	for _, service := range []model.LabelValue{"payment", hostileName} {
@@ -55,10 +51,6 @@ func TestStatusPageInABrowser(t *testing.T) {
 	visit := exec.CommandContext(ctx, needs(t, "node", "nodejs"), "--test-reporter=spec", "statuspage.test.mjs")
 	visit.Dir = browser
 	visit.Env = append(os.Environ(), "CHROMIUM="+needs(t, "chromium", "chromium"), "PAGE=http://"+c.page, "HOSTILE="+hostileName)
-	if pictures {
-		time.Sleep(time.Minute)
-		visit.Env = append(visit.Env, "IMAGES=../../docs/images")
-	}
 	out, err := visit.CombinedOutput()
 	t.Logf("%s", out)
 	require.NoError(t, err)

@@ -1,0 +1,24 @@
+// Writes the pictures of the README to docs/images, of what runs at http://localhost:8686. Six minutes after `make run`:
+//
+//	node test/browser/pictures.mjs
+import { writeFile } from 'node:fs/promises';
+import { startChromium } from '../../dashboards/preview/chromium.mjs';
+import { newVisitor } from './visitor.mjs';
+
+const { CHROMIUM = 'chromium', PAGE = 'http://localhost:8686' } = process.env;
+const images = new URL('../../docs/images/', import.meta.url);
+
+const chromium = await startChromium(CHROMIUM);
+try {
+  for (const [name, path, scheme, size] of [
+    ['status-page', '/', 'light', [1280, 800]],
+    ['status-page-service', '/services/inventory?range=15m', 'dark', [1280, 1000]],
+  ]) {
+    const visitor = await newVisitor(chromium, PAGE, size);
+    await visitor.scheme(scheme);
+    await visitor.open(path);
+    await writeFile(new URL(`${name}.png`, images), await visitor.screenshot());
+  }
+} finally {
+  await chromium.close();
+}
