@@ -102,10 +102,7 @@ func Load(ctx context.Context, c *catalog.Catalog, source Source) (Deployments, 
 	if err == nil {
 		before, err = source.Instant(ctx, "max"+byEvent+") (last_over_time("+start+"["+lately+"]))")
 	}
-	pages := map[[2]string]string{}
-	for _, s := range c.Services {
-		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
-	}
+	pages := pages(c)
 	all := map[key]*Deployment{}
 	// What is told now is said last: a status of the past is over.
 	for _, told := range []model.Vector{before, now} {
@@ -127,6 +124,15 @@ func Load(ctx context.Context, c *catalog.Catalog, source Source) (Deployments, 
 		}
 	}
 	return arrange(all), err
+}
+
+// pages are the paths of services that the catalog knows, by namespace and name.
+func pages(c *catalog.Catalog) map[[2]string]string {
+	pages := map[[2]string]string{}
+	for _, s := range c.Services {
+		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
+	}
+	return pages
 }
 
 func event(s *model.Sample) *Deployment {

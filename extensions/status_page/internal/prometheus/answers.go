@@ -41,10 +41,10 @@ func newAnswers(now func() time.Time) *answers {
 	return a
 }
 
-// get gives a recent answer to the question, or asks it. The question outlives whoever asked first: others wait
+// get gives an answer to the question that is no older than that, or asks it. The question outlives whoever asked first: others wait
 // for its answer.
-func (a *answers) get(ctx context.Context, key string, question func(context.Context) (any, error)) (any, error) {
-	asked := a.ask(key, question)
+func (a *answers) get(ctx context.Context, key string, age time.Duration, question func(context.Context) (any, error)) (any, error) {
+	asked := a.ask(key, age, question)
 	select {
 	case <-asked.done:
 		return asked.value, asked.err
@@ -53,10 +53,10 @@ func (a *answers) get(ctx context.Context, key string, question func(context.Con
 	}
 }
 
-func (a *answers) ask(key string, question func(context.Context) (any, error)) *answer {
+func (a *answers) ask(key string, age time.Duration, question func(context.Context) (any, error)) *answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.recent.Get(key); ok && !known.stale(a.now()) {
+	if known, ok := a.recent.Get(key); ok && !known.stale(a.now(), age) {
 		return known
 	}
 	asked := &answer{done: make(chan struct{}), at: a.now()}
@@ -74,10 +74,13 @@ func (a *answers) ask(key string, question func(context.Context) (any, error)) *
 }
 
 // stale tells whether the question is to be asked anew. One that is under way is not.
-func (a *answer) stale(now time.Time) bool {
+func (a *answer) stale(now time.Time, age time.Duration) bool {
 	select {
 	case <-a.done:
-		return now.Sub(a.at) >= MaxAge
+		if a.err != nil {
+			age = min(age, maxFailureAge)
+		}
+		return now.Sub(a.at) >= age
 	default:
 		return false
 	}

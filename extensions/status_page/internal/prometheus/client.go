@@ -19,6 +19,8 @@ import (
 const (
 	// MaxAge is how old an answer may be that is given again.
 	MaxAge = 5 * time.Second
+	// maxFailureAge is how soon somebody who keeps answers for long asks again after a failure.
+	maxFailureAge = time.Minute
 	// maxConcurrent bounds the queries that are under way.
 	maxConcurrent = 4
 	// maxAnswer bounds an answer, in bytes.
@@ -62,7 +64,12 @@ func (c *Client) Close() { c.answers.close() }
 
 // Instant is what a query gives now.
 func (c *Client) Instant(ctx context.Context, query string) (model.Vector, error) {
-	return ask(ctx, c, query, func(ctx context.Context) (model.Vector, error) {
+	return c.Kept(ctx, query, MaxAge)
+}
+
+// Kept is what a query gave no longer ago than that, or gives now: for questions that cost much.
+func (c *Client) Kept(ctx context.Context, query string, age time.Duration) (model.Vector, error) {
+	return ask(ctx, c, query, age, func(ctx context.Context) (model.Vector, error) {
 		value, _, err := c.api.Query(ctx, query, time.Time{})
 		if err != nil {
 			return nil, err
@@ -123,7 +130,7 @@ func (p Period) Finer(known Period, points int, now time.Time) (Period, bool) {
 // Range is what a query gave over a period.
 func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
 	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)
-	return ask(ctx, c, key, func(ctx context.Context) (model.Matrix, error) {
+	return ask(ctx, c, key, MaxAge, func(ctx context.Context) (model.Matrix, error) {
 		value, _, err := c.api.QueryRange(ctx, query, v1.Range(p))
 		if err != nil {
 			return nil, err
@@ -138,15 +145,15 @@ func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matri
 
 // Alerts are those that fire or are about to.
 func (c *Client) Alerts(ctx context.Context) ([]v1.Alert, error) {
-	return ask(ctx, c, "/api/v1/alerts", func(ctx context.Context) ([]v1.Alert, error) {
+	return ask(ctx, c, "/api/v1/alerts", MaxAge, func(ctx context.Context) ([]v1.Alert, error) {
 		result, err := c.api.Alerts(ctx)
 		return result.Alerts, err
 	})
 }
 
 // ask gets an answer from the cache, or from Prometheus when a slot is free.
-func ask[T any](ctx context.Context, c *Client, key string, question func(context.Context) (T, error)) (T, error) {
-	value, err := c.answers.get(ctx, key, func(ctx context.Context) (any, error) {
+func ask[T any](ctx context.Context, c *Client, key string, age time.Duration, question func(context.Context) (T, error)) (T, error) {
+	value, err := c.answers.get(ctx, key, age, func(ctx context.Context) (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 		select {

@@ -84,6 +84,30 @@ func TestWhoAsksTheSameWaitsForOneAnswer(t *testing.T) {
 	assert.EqualValues(t, 2, s.asked.Load(), "it is not any more")
 }
 
+// What costs much is kept for longer; a failure is not, so that a Prometheus that is well again is seen to be.
+func TestKept(t *testing.T) {
+	failing := true
+	s := serve(t, func(r *http.Request) string {
+		if failing {
+			return `{"status":"error","errorType":"execution","error":"too many samples"}`
+		}
+		return vector("42")(r)
+	})
+	close(s.let)
+	const age = time.Hour
+	for _, step := range []struct {
+		at    time.Duration
+		fails bool
+		asked int64
+	}{{0, true, 1}, {maxFailureAge - time.Second, true, 1}, {maxFailureAge, false, 2}, {maxFailureAge + age - time.Second, false, 2}, {maxFailureAge + age, false, 3}} {
+		s.now.Store(int64(step.at / time.Second))
+		failing = step.fails
+		_, err := s.Kept(t.Context(), "dear", age)
+		assert.Equal(t, step.fails, err != nil, step.at)
+		assert.Equal(t, step.asked, s.asked.Load(), step.at)
+	}
+}
+
 func TestQueriesAtATimeAreBounded(t *testing.T) {
 	s := serve(t, vector("1"))
 	var asking sync.WaitGroup

@@ -29,9 +29,22 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 	return &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}, nil
 }
 
-// deployments is the page of what runs where.
+type deploymentsBody struct {
+	deployment.Deployments
+	// Changes are nil if they were not asked for.
+	Changes *deployment.Changes `json:"changes,omitempty"`
+}
+
+// deployments is the page of what runs where, and of how changes go. A Prometheus that does not answer is not asked more.
 func (s *site) deployments(r *http.Request) (*page, error) {
-	body, err := deployment.Load(r.Context(), s.Catalog(), s.Prometheus)
+	var body deploymentsBody
+	var err error
+	c := s.Catalog()
+	if body.Deployments, err = deployment.Load(r.Context(), c, s.Prometheus); err == nil {
+		var changes deployment.Changes
+		changes, err = deployment.LoadChanges(r.Context(), c, s.Prometheus)
+		body.Changes = &changes
+	}
 	return &page{Title: "Deployments", Name: "deployments", Body: body, Problem: s.silent(err), Live: true}, nil
 }
 

@@ -1,0 +1,184 @@
+package deployment
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+)
+
+// Days are what the figures look back.
+const Days = 30
+
+const (
+	// figuresAge is how old figures of a month may be.
+	figuresAge = 5 * time.Minute
+	// patience is how long a page waits for them. The question goes on, and the next look has its answer.
+	patience = 3 * time.Second
+)
+
+// A Keeper is the Prometheus that is asked, with a memory for questions that cost much.
+type Keeper interface {
+	Kept(ctx context.Context, query string, age time.Duration) (model.Vector, error)
+}
+
+// Figures are what DORA measures. What is not known, or has not happened, is no number.
+type Figures struct {
+	// Deployments are those of all environments.
+	Deployments fleet.Number `json:"deployments"`
+	PerDay      fleet.Number `json:"deployments_per_day"`
+	FailureRate fleet.Number `json:"change_failure_rate"`
+	LeadTime    fleet.Number `json:"lead_time_seconds"`
+	// Incidents is how often SLOs began to burn.
+	Incidents     fleet.Number `json:"incidents"`
+	TimeToRestore fleet.Number `json:"time_to_restore_seconds"`
+}
+
+// Changes are the figures of the last Days.
+type Changes struct {
+	Days    int     `json:"days"`
+	Overall Figures `json:"overall"`
+	// Services are those that changed or burned, what fails most first.
+	Services []ServiceChanges `json:"services"`
+	// More are services that are left out.
+	More int `json:"more"`
+	// Complete tells that everything was answered: what is no number has not happened.
+	Complete bool `json:"complete"`
+	// Pending tells that Prometheus is still reckoning.
+	Pending bool `json:"pending"`
+}
+
+// ServiceChanges are the figures of one service.
+type ServiceChanges struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	Page      string `json:"page"`
+	Figures
+}
+
+// LoadChanges asks how changes went.
+func LoadChanges(ctx context.Context, c *catalog.Catalog, source Keeper) (Changes, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r := reckoning{context: ctx, source: source, services: map[[2]string]*tally{}}
+	r.askAll()
+	result := Changes{Days: Days, Services: r.list(pages(c)), Complete: r.err == nil}
+	var sum tally
+	for _, t := range r.services {
+		sum.add(t)
+	}
+	result.Overall = r.figures(sum)
+	result.More = max(0, len(result.Services)-maxServices)
+	result.Services = result.Services[:len(result.Services)-result.More]
+	if r.err != nil && ctx.Err() != nil {
+		result.Pending = true
+		return result, nil
+	}
+	return result, r.err
+}
+
+// A tally is what the figures of a service are made of; times are in seconds.
+type tally struct{ deployments, failed, reported, led, incidents, broken float64 }
+
+func (t *tally) add(more *tally) {
+	t.deployments += more.deployments
+	t.failed += more.failed
+	t.reported += more.reported
+	t.led += more.led
+	t.incidents += more.incidents
+	t.broken += more.broken
+}
+
+// A reckoning asks one question after another, so that other pages get their turn between them.
+type reckoning struct {
+	context  context.Context
+	source   Keeper
+	services map[[2]string]*tally
+	err      error // the first one
+
+	// What was answered.
+	deployments, failed, led, incidents, broken bool
+}
+
+// askAll does not ask about what there is none of. What is not answered is no number; the rest is.
+func (r *reckoning) askAll() {
+	var found bool
+	if found, r.deployments = r.ask(by("count", service, changes), func(t *tally, n float64) { t.deployments = n }); found {
+		_, r.failed = r.ask(by("count", service, failed), func(t *tally, n float64) { t.failed = n })
+		if found, r.led = r.ask(by("count", service, reported), func(*tally, float64) {}); found {
+			_, r.led = r.ask(led, func(t *tally, seconds float64) {
+				t.reported++
+				t.led += seconds
+			})
+		}
+	}
+	if found, r.incidents = r.ask(by("sum", service, incidents), func(t *tally, n float64) { t.incidents = n }); found {
+		_, r.broken = r.ask(by("sum", service, broken), func(t *tally, seconds float64) { t.broken = seconds })
+	}
+}
+
+// ask tells whether there is something, and whether that is known.
+func (r *reckoning) ask(query string, add func(*tally, float64)) (found, answered bool) {
+	if r.context.Err() != nil {
+		return false, false
+	}
+	answer, err := r.source.Kept(r.context, query, figuresAge)
+	if err != nil {
+		if r.err == nil {
+			r.err = err
+		}
+		return false, false
+	}
+	for _, s := range answer {
+		name := [2]string{string(s.Metric[fleet.LabelNamespace]), string(s.Metric[fleet.LabelService])}
+		if r.services[name] == nil {
+			r.services[name] = &tally{}
+		}
+		add(r.services[name], float64(s.Value))
+	}
+	return len(answer) > 0, true
+}
+
+func (r *reckoning) figures(t tally) Figures {
+	known := func(answered bool, value float64) fleet.Number {
+		if !answered {
+			value = math.NaN()
+		}
+		return fleet.Number(value)
+	}
+	return Figures{
+		Deployments: known(r.deployments, t.deployments), PerDay: known(r.deployments, t.deployments/Days),
+		FailureRate: known(r.failed, ratio(t.failed, t.deployments)), LeadTime: known(r.led, ratio(t.led, t.reported)),
+		Incidents: known(r.incidents, t.incidents), TimeToRestore: known(r.broken, ratio(t.broken, t.incidents)),
+	}
+}
+
+// ratio is no number where there is nothing to divide by.
+func ratio(part, whole float64) float64 {
+	if whole == 0 {
+		return math.NaN()
+	}
+	return part / whole
+}
+
+// list has the services that changed or burned.
+func (r *reckoning) list(pages map[[2]string]string) []ServiceChanges {
+	list := []ServiceChanges{}
+	for name, t := range r.services {
+		if t.deployments > 0 || t.incidents > 0 {
+			list = append(list, ServiceChanges{name[0], name[1], pages[name], r.figures(*t)})
+		}
+	}
+	// NaN is less than any number, and so comes last.
+	slices.SortFunc(list, func(a, b ServiceChanges) int {
+		return cmp.Or(cmp.Compare(b.FailureRate, a.FailureRate), cmp.Compare(b.Deployments, a.Deployments),
+			cmp.Compare(a.Service, b.Service), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	return list
+}
