@@ -11,13 +11,14 @@ const images = new URL('../../docs/images/', import.meta.url);
 const chromium = await startChromium(CHROMIUM);
 try {
   for (const [name, path, scheme, size] of [
-    ['status-page', '/', 'light', [1280, 800]],
+    ['status-page', '/', 'light', [1280, 720]],
     ['status-page-service', '/services/inventory?range=15m', 'dark', [1280, 1000]],
   ]) {
     const visitor = await newVisitor(chromium, PAGE, size);
     await visitor.scheme(scheme);
     await visitor.open(path);
-    await writeFile(new URL(`${name}.png`, images), await visitor.screenshot());
+    await visitor.until(`document.querySelector('.firing, .alert.page')`);
+    await writeFile(new URL(`${name}.png`, images), Buffer.from((await visitor.call('Page.captureScreenshot')).data, 'base64'));
   }
 } finally {
   await chromium.close();
