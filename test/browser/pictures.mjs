@@ -11,8 +11,8 @@ const images = new URL('../../docs/images/', import.meta.url);
 const chromium = await startChromium(CHROMIUM);
 try {
   for (const [name, path, scheme, size] of [
-    ['status-page', '/', 'light', [1280, 720]],
-    ['status-page-service', '/services/inventory?range=15m', 'dark', [1280, 1000]],
+    ['status-page', '/', 'light', [1440, 800]],
+    ['status-page-service', '/services/inventory?range=15m', 'dark', [1280, 1320]],
   ]) {
     const visitor = await newVisitor(chromium, PAGE, size);
     await visitor.scheme(scheme);
