@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 const binary = "../bin/otelcol-sre"
@@ -181,10 +183,9 @@ func label(m *dto.Metric, name string) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := observed.FreeAddress()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // writeCatalog writes name → text into a new folder.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 // A server takes OTLP and answers Prometheus' API.
@@ -24,8 +25,9 @@ type server struct {
 }
 
 func startCollector(ctx context.Context, program, folder string) (*server, error) {
-	otlp, api, err := addresses()
-	if err != nil {
+	otlp, errOTLP := observed.FreeAddress()
+	api, errAPI := observed.FreeAddress()
+	if err := errors.Join(errOTLP, errAPI); err != nil {
 		return nil, err
 	}
 	config := fmt.Sprintf(`
@@ -44,7 +46,7 @@ service:
 }
 
 func startPrometheus(ctx context.Context, program, folder string) (*server, error) {
-	_, api, err := addresses()
+	api, err := observed.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +55,6 @@ func startPrometheus(ctx context.Context, program, folder string) (*server, erro
 		return exec.Command(program, "--config.file", file, "--web.listen-address", api, "--web.enable-otlp-receiver",
 			"--storage.tsdb.path", s.data, "--storage.tsdb.retention.time", "40d")
 	})
-}
-
-// addresses are two that nobody listens on.
-func addresses() (one, other string, err error) {
-	a, errA := net.Listen("tcp", "127.0.0.1:0")
-	b, errB := net.Listen("tcp", "127.0.0.1:0")
-	if err := errors.Join(errA, errB); err != nil {
-		return "", "", err
-	}
-	return a.Addr().String(), b.Addr().String(), errors.Join(a.Close(), b.Close())
 }
 
 // start writes the config, runs the program, and waits until it is ready.

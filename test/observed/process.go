@@ -112,7 +112,7 @@ type CollectorConfig struct {
 
 // StartCollector starts a collector that has all in one process.
 func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, error) {
-	free, err := freePorts(7)
+	free, err := freeAddresses(7)
 	if err != nil {
 		return nil, err
 	}
@@ -212,16 +212,12 @@ func spoil(file string) error {
 const quickly = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}, " +
 	"span_metrics: {metrics_flush_interval: 1s}, service_graph: {metrics_flush_interval: 1s, store: {ttl: 2s}}}"
 
-// freePorts are addresses on which nobody listens at this moment.
-func freePorts(n int) ([]string, error) {
+// freeAddresses are n of [FreeAddress].
+func freeAddresses(n int) ([]string, error) {
 	addresses := make([]string, n)
+	errs := make([]error, n)
 	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() //nolint:errcheck // all are held until the last is found
-		addresses[i] = l.Addr().String()
+		addresses[i], errs[i] = FreeAddress()
 	}
-	return addresses, nil
+	return addresses, errors.Join(errs...)
 }

@@ -19,7 +19,7 @@ type Shop struct {
 
 // StartShop starts bin/shop, which sends to the collector. Its log is in the folder.
 func StartShop(ctx context.Context, bin, folder string, c *Collector, args ...string) (*Shop, error) {
-	free, err := freePorts(1)
+	free, err := freeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
