@@ -78,7 +78,7 @@ func (o objective) exhausted() rulefmt.Rule {
 		Name: "ErrorBudgetExhausted", SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " has spent its error budget" + inEnvironment,
-			"description": fmt.Sprintf("{{ $value | printf `%%.2f` }} of the budget of this %s is left (1 is all of it, below 0 it is overspent); the objective of %s is missed until bad events leave the period.%s",
+			"description": fmt.Sprintf("Left of the budget of this %s: {{ $value | printf `%%.2f` }} (1 is all of it, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
 		Why: why + ". It is a ticket: what is still burning pages by itself.",
