@@ -128,6 +128,9 @@ func (b base) check() error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--%s %q is not a base of links: write one such as https://sre.example.com/runbooks", b.flag, *b.value)
 	}
+	if strings.ContainsAny(u.Path, "{}") {
+		return fmt.Errorf("--%s %q: braces stand for nothing here; only --dashboard-url may end in /{uid}", b.flag, *b.value)
+	}
 	*b.value = strings.TrimRight(u.String(), "/")
 	return nil
 }

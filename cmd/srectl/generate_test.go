@@ -203,6 +203,8 @@ func TestGenerateCannotBeAsked(t *testing.T) {
 		"format":          {"--catalog", dir, "--out", "x", "--format", "json"},
 		"translation":     {"--catalog", dir, "--out", "x", "--translation", "none"},
 		"runbook URL":     {"--catalog", dir, "--out", "x", "--runbook-url", "javascript:alert(1)"},
+		"brace":           {"--catalog", dir, "--out", "x", "--runbook-url", "https://example.com/{uid}"},
+		"other brace":     {"--catalog", dir, "--out", "x", "--dashboard-url", "https://example.com/d/{uuid}"},
 		"no Prometheus":   {"--catalog", dir, "--out", "x", "--prometheus-url", ""},
 		"password":        {"--catalog", dir, "--out", "x", "--grafana-url", "https://a:b@grafana.example.com"},
 		"UID":             {"--catalog", dir, "--out", "x", "--loki-uid", "a/b"},
