@@ -30,12 +30,8 @@ func Links(page []byte) (links []Link, anchors map[string]bool) {
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			anchor := slug(string(plain(n, page)))
-			unique := anchor
-			for i := 1; anchors[unique]; i++ {
-				unique = anchor + "-" + strconv.Itoa(i)
-			}
-			anchors[unique] = true
+			_, anchor := Anchor(n, page, anchors)
+			anchors[anchor] = true
 		case *ast.Link:
 			links = append(links, Link{resolved(n.Destination), line(n)})
 		case *ast.Image:
@@ -46,6 +42,16 @@ func Links(page []byte) (links []Link, anchors map[string]bool) {
 		return ast.WalkContinue, nil
 	})
 	return links, anchors
+}
+
+// Anchor is the words of a heading, and the anchor that GitHub gives it after those that are taken.
+func Anchor(heading *ast.Heading, page []byte, taken map[string]bool) (words, anchor string) {
+	words = string(plain(heading, page))
+	anchor = slug(words)
+	for i := 1; taken[anchor]; i++ {
+		anchor = slug(words) + "-" + strconv.Itoa(i)
+	}
+	return words, anchor
 }
 
 // resolved is a destination as a browser gets it: &amp; is an &.

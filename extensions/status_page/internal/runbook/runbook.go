@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -213,13 +212,9 @@ func render(text []byte, name string) (*Page, error) {
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			words := plain(n, text)
+			words, anchor := runbooks.Anchor(n, text, anchors)
 			if !titled {
 				page.Title, titled = words, true
-			}
-			anchor := slug(words)
-			for i := 1; anchors[anchor]; i++ {
-				anchor = slug(words) + "-" + strconv.Itoa(i)
 			}
 			anchors[anchor] = true
 			n.SetAttributeString("id", []byte(anchor))
@@ -257,29 +252,4 @@ func seen(text []byte) string {
 		}
 		return r
 	}, strings.ToValidUTF8(string(text), "�"))
-}
-
-// plain is the text of a heading without its marks.
-func plain(heading ast.Node, text []byte) string {
-	var b strings.Builder
-	_ = ast.Walk(heading, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if t, ok := n.(*ast.Text); ok && entering {
-			b.Write(t.Segment.Value(text))
-		}
-		return ast.WalkContinue, nil
-	})
-	return b.String()
-}
-
-// slug is the anchor that GitHub gives a heading, and that links of generated pages lead to.
-func slug(heading string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == ' ':
-			return '-'
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
-			return c
-		}
-		return -1
-	}, strings.ToLower(heading))
 }
