@@ -53,6 +53,7 @@ import (
 	sli "github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
+	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
@@ -172,6 +173,7 @@ func components() (otelcol.Factories, error) {
 		zipkinexporter.NewFactory(),
 		grafanaannotations.NewFactory(),
 		prometheusstore.NewFactory(),
+		statuspageexporter.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -191,6 +193,7 @@ func components() (otelcol.Factories, error) {
 		zipkinexporter.NewFactory().Type():                "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter v0.152.0",
 		grafanaannotations.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		prometheusstore.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		statuspageexporter.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](

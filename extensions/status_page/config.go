@@ -23,7 +23,20 @@ type Config struct {
 	Catalog *component.ID `mapstructure:"catalog"`
 	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
 	Runbooks string `mapstructure:"runbooks"`
+	// Search bounds what is kept for the search.
+	Search Search `mapstructure:"search"`
 }
+
+// Search bounds the recent spans and log records that can be searched.
+type Search struct {
+	// MaxBytes is their size; 0 keeps nothing.
+	MaxBytes int `mapstructure:"max_bytes"`
+	// MaxAge is how long one is kept.
+	MaxAge time.Duration `mapstructure:"max_age"`
+}
+
+// minSearchBytes holds a batch or two of usual size.
+const minSearchBytes = 1 << 20
 
 // Unmarshal takes a URL in the place of the client's keys.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
@@ -43,7 +56,7 @@ func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Endpoint = "http://localhost:9090"
 	client.Timeout = 10 * time.Second
-	return &Config{ServerConfig: server, Prometheus: client}
+	return &Config{ServerConfig: server, Prometheus: client, Search: Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute}}
 }
 
 // Validate reports every key that is wrong, and the mend.
@@ -56,6 +69,12 @@ func (c *Config) Validate() error {
 	errs = append(errs, validateURL(client.Endpoint, client.Auth.HasValue() && !client.TLS.Insecure))
 	if client.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that a page does not wait for an answer that never comes", client.Timeout))
+	}
+	if size := c.Search.MaxBytes; size != 0 && size < minSearchBytes {
+		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))
+	}
+	if c.Search.MaxAge <= 0 {
+		errs = append(errs, fmt.Errorf("search::max_age: is %v; set it above 0; what keeps nothing is search::max_bytes: 0", c.Search.MaxAge))
 	}
 	return errors.Join(errs...)
 }

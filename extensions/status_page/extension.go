@@ -13,7 +13,9 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
 
@@ -23,10 +25,12 @@ import (
 // maxHeader bounds the headers of a request, in bytes.
 const maxHeader = 32 << 10
 
-// statusPage is the extension: a server, and a client of Prometheus.
+// statusPage is the extension: a server, a client of Prometheus, and what came in last.
 type statusPage struct {
 	config    *Config
 	telemetry component.TelemetrySettings
+	recent    *recent.Window
+	metrics   *metadata.TelemetryBuilder
 
 	server  *http.Server
 	client  *prometheus.Client
@@ -36,6 +40,15 @@ type statusPage struct {
 }
 
 var _ extension.Extension = (*statusPage)(nil)
+
+func newStatusPage(config *Config, telemetry component.TelemetrySettings) (*statusPage, error) {
+	window := recent.New(recent.Options{MaxBytes: config.Search.MaxBytes, MaxAge: config.Search.MaxAge, Now: time.Now})
+	metrics, err := observe(window, telemetry)
+	if err != nil {
+		return nil, err
+	}
+	return &statusPage{config: config, telemetry: telemetry, recent: window, metrics: metrics}, nil
+}
 
 // Start serves the pages. A Prometheus that does not answer yet is no error: the pages say so.
 func (s *statusPage) Start(ctx context.Context, host component.Host) (err error) {
@@ -107,5 +120,6 @@ func (s *statusPage) Shutdown(ctx context.Context) (err error) {
 		s.http.CloseIdleConnections()
 	}
 	s.running.Wait()
+	s.metrics.Shutdown()
 	return err
 }

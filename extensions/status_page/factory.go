@@ -15,5 +15,5 @@ func NewFactory() extension.Factory {
 }
 
 func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return &statusPage{config: cfg.(*Config), telemetry: set.TelemetrySettings}, nil
+	return newStatusPage(cfg.(*Config), set.TelemetrySettings)
 }

@@ -1,0 +1,54 @@
+package recent
+
+import (
+	"bytes"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// A Signal is what a batch is made of.
+type Signal uint8
+
+// The signals that are kept.
+const (
+	Spans Signal = iota
+	Logs
+	signals
+)
+
+// A Batch is what came in together, in OTLP's encoding. Nothing changes it.
+type Batch struct {
+	data     []byte
+	received time.Time
+	items    int32
+	signal   Signal
+}
+
+func (b Batch) size() int { return len(b.data) + overhead }
+
+// Signal tells what it is made of.
+func (b Batch) Signal() Signal { return b.signal }
+
+// Has tells whether one of the texts stands in it, wherever that is.
+func (b Batch) Has(texts [][]byte) bool {
+	for _, text := range texts {
+		if bytes.Contains(b.data, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Traces decodes a batch of spans.
+func (b Batch) Traces() (ptrace.Traces, error) {
+	var unmarshaler ptrace.ProtoUnmarshaler
+	return unmarshaler.UnmarshalTraces(b.data)
+}
+
+// Logs decodes a batch of log records.
+func (b Batch) Logs() (plog.Logs, error) {
+	var unmarshaler plog.ProtoUnmarshaler
+	return unmarshaler.UnmarshalLogs(b.data)
+}

@@ -1,0 +1,29 @@
+package statuspage
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// Recent takes in telemetry for the page that searches it. It copies what it keeps, and neither fails nor waits. The
+// status_page exporter gives it what comes through a pipeline.
+type Recent interface {
+	AddTraces(ptrace.Traces)
+	AddLogs(plog.Logs)
+}
+
+// FindRecent returns that of the status_page extension which the exporter's key `page` names.
+func FindRecent(host component.Host, id component.ID) (Recent, error) {
+	found, ok := host.GetExtensions()[id]
+	if !ok {
+		return nil, fmt.Errorf("page: no extension %q is running; add it to extensions and service::extensions, or name the one that is there", id)
+	}
+	page, ok := found.(*statusPage)
+	if !ok {
+		return nil, fmt.Errorf("page: extension %q is not a status page; name an extension of type status_page", id)
+	}
+	return page.recent, nil
+}
