@@ -166,13 +166,8 @@ func (c *core) swap(cat *catalog.Catalog) {
 func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*serviceRules, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted, s.listed = true, nil
-	for _, name := range from.Environments {
-		if s.listed == nil {
-			s.listed = make(map[string]bool)
-		}
-		s.listed[name] = true
-	}
+	s.wanted = true
+	s.list(from.Environments)
 	compiled := &serviceRules{service: s}
 	var errs []error
 	for _, o := range from.SLOs {

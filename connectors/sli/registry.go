@@ -215,6 +215,17 @@ func (s *service) slo(name string) *slo {
 	return o
 }
 
+// list says which environments the SLOs are kept for; with none, for any.
+func (s *service) list(environments []string) {
+	s.listed = nil
+	for _, name := range environments {
+		if s.listed == nil {
+			s.listed = make(map[string]bool)
+		}
+		s.listed[name] = true
+	}
+}
+
 // counts tells whether the SLOs are kept for the environment.
 func (s *service) counts(environment string) bool {
 	return s.listed == nil || s.listed[environment]
