@@ -19,6 +19,7 @@ func newRootCommand() *cobra.Command {
 		newStatusCommand(),
 		newFindCommand(),
 		newMarkCommand(),
+		newProbeCommand(),
 	)
 	return root
 }
