@@ -1,5 +1,5 @@
 // Package configs holds the collector configs that are built into the binary, and the confmap
-// provider that serves them: otelcol-sre --config builtin:standalone.
+// provider that serves them: otelcol-sre --config builtin:gateway --config builtin:tempo.
 package configs
 
 import (
@@ -11,27 +11,55 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/featuregate"
 )
 
 const scheme = "builtin"
 
-// Names are the built-in configs.
-var Names = []string{"agent", "gateway", "standalone"}
+// Roles are the configs that run by themselves, each with the files it is made of, later ones merged over earlier ones.
+var Roles = map[string][]string{
+	"agent":      {"base.yaml", "agent.yaml"},
+	"gateway":    {"base.yaml", "gateway.yaml"},
+	"standalone": {"base.yaml", "gateway.yaml", "standalone.yaml"},
+}
 
-// Environment variables that merge further files over NAME.yaml. An agent has none: its gateway sends on.
-const (
-	downstream = "OTELCOL_SRE_DOWNSTREAM" // NAME.downstream.yaml
-	grafana    = "OTELCOL_SRE_GRAFANA"    // grafana.yaml
-	// Only standalone has the rules that alert.
-	alertmanager = "OTELCOL_SRE_ALERTMANAGER" // alertmanager.yaml
-)
+// A variable adds a fragment to the roles that it is for when it is set.
+var variables = []struct {
+	name, fragment string
+	roles          []string
+}{
+	{"OTELCOL_SRE_DOWNSTREAM", "otlp", []string{"gateway", "standalone"}},
+	{"OTELCOL_SRE_GRAFANA", "grafana", []string{"gateway", "standalone"}},
+	{"OTELCOL_SRE_ALERTMANAGER", "alertmanager", []string{"standalone"}}, // only it has the rules that alert
+}
 
 //go:embed *.yaml
 var files embed.FS
 
-// NewFactory returns the factory of the provider of "builtin:NAME" locations, NAME being one of [Names].
+// appendLists is the feature gate under which a config that is merged over another adds to its lists of receivers,
+// exporters and extensions (docs/decisions/0007-fragments-add.md).
+const appendLists = "confmap.enableMergeAppendOption"
+
+// NewFactory returns the factory of the provider of "builtin:NAME" locations, NAME being one of [Roles] or of [Fragments].
+// It switches on that lists are added to; --feature-gates=-confmap.enableMergeAppendOption switches it off again.
 func NewFactory() confmap.ProviderFactory {
+	if err := featuregate.GlobalRegistry().Set(appendLists, true); err != nil {
+		panic(err) // the collector was updated and has no such gate any more
+	}
 	return confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return provider{} })
+}
+
+// Fragments are what is merged over a role, in the order of their names: a backend, a source, a way to prove who one is.
+func Fragments() []string {
+	var fragments []string
+	entries, _ := files.ReadDir(".") // of an embedded folder, which is there
+	for _, entry := range entries {
+		name := strings.TrimSuffix(entry.Name(), ".yaml")
+		if _, role := Roles[name]; !role && name != "base" {
+			fragments = append(fragments, name)
+		}
+	}
+	return fragments
 }
 
 type provider struct{}
@@ -42,18 +70,19 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	if !ok {
 		return nil, fmt.Errorf("%q is not a built-in config; write %s:NAME", uri, scheme)
 	}
-	if !slices.Contains(Names, name) {
-		return nil, fmt.Errorf("no built-in config %q; there are: %s", name, strings.Join(Names, ", "))
-	}
-	layers := []string{"base.yaml", name + ".yaml"}
-	if os.Getenv(downstream) != "" && name != "agent" {
-		layers = append(layers, name+".downstream.yaml")
-	}
-	if os.Getenv(grafana) != "" && name != "agent" {
-		layers = append(layers, "grafana.yaml")
-	}
-	if os.Getenv(alertmanager) != "" && name == "standalone" {
-		layers = append(layers, "alertmanager.yaml")
+	layers, role := Roles[name]
+	fragments := Fragments()
+	switch {
+	case role:
+		for _, v := range variables {
+			if slices.Contains(v.roles, name) && os.Getenv(v.name) != "" {
+				layers = append(layers[:len(layers):len(layers)], v.fragment+".yaml")
+			}
+		}
+	case slices.Contains(fragments, name):
+		layers = []string{name + ".yaml"}
+	default:
+		return nil, fmt.Errorf("no built-in config %q; there are agent, gateway and standalone, and, to merge over one of them: %s", name, strings.Join(fragments, ", "))
 	}
 	config := confmap.New()
 	for _, layer := range layers {
@@ -77,16 +106,8 @@ func merge(config *confmap.Conf, layer string) error {
 	if err != nil {
 		return err
 	}
-	before, _ := config.Get(extensions).([]any)
-	more, _ := conf.Get(extensions).([]any)
-	if err := config.Merge(conf); err != nil {
-		return err
-	}
-	return config.Merge(confmap.NewFromStringMap(map[string]any{extensions: slices.Concat(before, more)}))
+	return config.Merge(conf)
 }
-
-// extensions is the one list that layers add to: Merge replaces lists.
-const extensions = "service::extensions"
 
 // Scheme is "builtin".
 func (provider) Scheme() string { return scheme }
