@@ -54,6 +54,7 @@ import (
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
+	badevents "github.com/otelcol-sre/otelcol-sre/extensions/bad_events"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
@@ -107,6 +108,7 @@ func components() (otelcol.Factories, error) {
 		pprofextension.NewFactory(),
 		sigv4authextension.NewFactory(),
 		filestorage.NewFactory(),
+		badevents.NewFactory(),
 		servicecatalog.NewFactory(),
 		statuspage.NewFactory(),
 	)
@@ -124,6 +126,7 @@ func components() (otelcol.Factories, error) {
 		pprofextension.NewFactory().Type():            "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.152.0",
 		sigv4authextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/sigv4authextension v0.152.0",
 		filestorage.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.152.0",
+		badevents.NewFactory().Type():                 "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
