@@ -1,0 +1,81 @@
+package test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"golang.org/x/sys/unix"
+)
+
+// limitFiles makes every write of the collector fail that would make a file longer, as on a full disk.
+func (c *collector) limitFiles(bytes uint64) {
+	c.t.Helper()
+	require.NoError(c.t, unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}, nil))
+}
+
+// While nothing can be written the store refuses, and says so: spans are counted, the scrape endpoint shows it, queries are answered.
+// When there is room again it goes on, and what was acknowledged is there, before and after a restart.
+func TestFullDiskStopsTheStoreOnly(t *testing.T) {
+	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
+	c := newCollector(t, "standalone", catalog)
+	refused := func() float64 {
+		total, _ := sum(c.own(), "otelcol_exporter_send_failed_metric_points", "exporter", "prometheus_store")
+		return total
+	}
+	newest := func() time.Time {
+		samples := c.samples(`queue_depth[10m]`)
+		if len(samples) == 0 {
+			return time.Time{}
+		}
+		return samples[len(samples)-1].Timestamp.Time()
+	}
+
+	var q queue
+	stop := q.report(t, c)
+	require.Eventually(t, func() bool { return len(c.samples(`queue_depth[10m]`)) > 4 }, time.Minute, 100*time.Millisecond)
+	require.Zero(t, refused())
+	segments, err := filepath.Glob(filepath.Join(c.store, "wal", "0*"))
+	require.NoError(t, err)
+	require.Len(t, segments, 1)
+	segment, err := os.Stat(segments[0])
+	require.NoError(t, err)
+	c.limitFiles(uint64(segment.Size()))
+	require.Eventually(t, func() bool { return refused() > 0 }, time.Minute, 100*time.Millisecond)
+
+	// Spans are taken and counted, and what is kept can be asked for.
+	spans := newTracerProvider(t, c, "grpc", attribute.String("service.name", "checkout"))
+	for range 10 {
+		serve(t, spans, time.Millisecond, codes.Error)
+	}
+	require.NoError(t, spans.ForceFlush(t.Context()))
+	require.NoError(t, spans.Shutdown(t.Context()))
+	require.Eventually(t, func() bool {
+		bad, _ := sum(c.scrape(), "slo_events_total", "slo_outcome", "bad")
+		return bad == 10
+	}, time.Minute, 100*time.Millisecond)
+	assert.NotZero(t, newest())
+	for _, address := range []string{c.health, c.page} {
+		response, err := http.Get("http://" + address)
+		require.NoError(t, err)
+		_ = response.Body.Close()
+		assert.Equal(t, http.StatusOK, response.StatusCode)
+	}
+
+	c.limitFiles(unix.RLIM_INFINITY)
+	room := time.Now()
+	require.Eventually(t, func() bool { return newest().After(room) }, time.Minute, 100*time.Millisecond)
+	stop()
+	kept := q.acknowledged.Load()
+	assert.GreaterOrEqual(t, int64(len(c.samples(`queue_depth[10m]`))), kept)
+	c.stop()
+	c.start()
+	assert.GreaterOrEqual(t, int64(len(c.samples(`queue_depth[10m]`))), kept)
+	c.stop()
+}
