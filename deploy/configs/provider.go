@@ -98,6 +98,9 @@ func merge(config *confmap.Conf, layer string) error {
 	if err != nil {
 		return err
 	}
+	if err := required(text); err != nil {
+		return err
+	}
 	retrieved, err := confmap.NewRetrievedFromYAML(text)
 	if err != nil {
 		return err
