@@ -6,13 +6,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 
-# One flag set for building, testing and linting, so that every package is compiled once.
+# One flag set for building, testing and linting, so that every package is compiled once. Programs are static: they
+# run on any Linux, and in an image that has nothing else. Only the race detector needs cgo.
 TAGS := remove_all_sd,enable_kubernetes_sd,grpcnotrace
 export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
-export CGO_ENABLED ?= 1
+export CGO_ENABLED ?= 0
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Version, commit and its date, as Semantic Versioning writes build metadata: 0.1.0+02c9b5d44902.20261121T101402Z
 export TZ := UTC
@@ -36,7 +39,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
+.PHONY: help build image run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -52,16 +55,44 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@touch $@
 
 # The builder writes the version as a literal; the overlay puts the stamped one in its place.
-bin/otelcol-sre: cmd/otelcol-sre/components.go $(SOURCES)
+.cache/overlay.json: cmd/otelcol-sre/components.go $(SOURCES)
 	@mkdir -p .cache
 	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > .cache/main.go
 	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/.cache/main.go" > .cache/overlay.json
+
+bin/otelcol-sre: .cache/overlay.json
 	@echo "building $@ (about 6 CPU minutes the first time)"
 	@go build -v -overlay .cache/overlay.json -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
 
 bin/srectl bin/shop: bin/%: $(SOURCES)
 	@echo "building $@"
 	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/$*
+
+# Images and packages are for Linux, whatever this machine is. PLATFORMS="linux/amd64 linux/arm64" makes them for both.
+NATIVE := $(shell go env GOOS)/$(shell go env GOARCH)
+PLATFORMS ?= linux/$(notdir $(NATIVE))
+PROGRAMS := otelcol-sre srectl shop
+FOR_PLATFORMS = $(foreach platform,$(PLATFORMS),$(addprefix bin/$(platform)/,$(PROGRAMS)))
+
+$(addprefix bin/$(NATIVE)/,$(PROGRAMS)): bin/$(NATIVE)/%: bin/%
+	@mkdir -p $(@D)
+	@ln -f $< $@
+
+bin/linux/%/otelcol-sre: .cache/overlay.json
+	@echo "building $@ (about 6 CPU minutes the first time)"
+	@GOOS=linux GOARCH=$* go build -v -overlay $< -ldflags '-s -w' -o $@ ./cmd/otelcol-sre 2>&1 | awk "$$PROGRESS"
+
+bin/linux/%/srectl: $(SOURCES)
+	@GOOS=linux GOARCH=$* go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/srectl
+
+bin/linux/%/shop: $(SOURCES)
+	@GOOS=linux GOARCH=$* go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/shop
+
+# BUILDER is the URI of who builds, for the provenance.
+image: $(FOR_PLATFORMS) ## the container image as an OCI layout, with SBOMs and provenance, into bin/image
+	@for platform in $(PLATFORMS); do deploy/image/lay-out bin/$$platform bin/$$platform/image; done
+	@go run ./deploy/image/oci --platforms "$(PLATFORMS)" --version "$(VERSION)" --revision "$$(git rev-parse HEAD)" \
+		--created "$$(git log -1 --format=%cI)" $(if $(BUILDER),--builder "$(BUILDER)")
 
 run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
@@ -93,7 +124,7 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 # The scenarios of alerts are arithmetic of one goroutine, which the race detector makes ten times slower; what
 # is generated at the same time, the tests of cmd/srectl generate.
 test-unit: ## tests of all packages, with the race detector where there is a race to be had
-	go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e /cmd/otelcol-sre -e /alerts)
+	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e /cmd/otelcol-sre -e /alerts)
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build ## tests with the built binary
