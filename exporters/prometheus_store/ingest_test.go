@@ -61,6 +61,32 @@ func TestLateSamples(t *testing.T) {
 	require.Equal(t, "-1", s.query("queue_depth offset 30s"))
 }
 
+// A clock that ran ahead and was set right leaves samples that are newer than what follows. Within the window nothing is lost; beyond it
+// what follows is refused and counted until the clock has caught up, and the pipeline is not told to try again.
+func TestClockThatRanAhead(t *testing.T) {
+	began := time.Now()
+	for name, jump := range map[string]struct {
+		ahead   time.Duration
+		outcome string
+	}{"within the window": {20 * time.Minute, "stored"}, "beyond it": {24 * time.Hour, "out_of_order"}} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, configured(t))
+			at := func(now time.Time, value float64) {
+				s.ingester.now = func() time.Time { return now }
+				require.NoError(t, s.push(t.Context(), gauge("queue.depth", value, now, nil)))
+			}
+			at(began, 1)
+			at(began.Add(jump.ahead), 2)
+			before := s.counted()[jump.outcome]
+			at(began.Add(time.Minute), 3)
+			require.Greater(t, s.counted()[jump.outcome], before)
+			before = s.counted()["stored"]
+			at(began.Add(jump.ahead+time.Minute), 4)
+			require.Greater(t, s.counted()["stored"], before, "the clock has caught up")
+		})
+	}
+}
+
 type appendable func() storage.AppenderV2
 
 func (a appendable) AppenderV2(context.Context) storage.AppenderV2 { return a() }
