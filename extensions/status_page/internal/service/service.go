@@ -208,10 +208,14 @@ func (l *loader) keep(err error, use func()) {
 	use()
 }
 
-// markers are the deployments on the plots.
+// markers are the deployments on the plots. The version that ran when the collector first heard of the service was not deployed then.
 func (l *loader) markers() []chart.Marker {
+	deployed := l.versions
+	if n := len(deployed); 0 < n && n < maxVersions {
+		deployed = deployed[:n-1]
+	}
 	var markers []chart.Marker
-	for _, v := range slices.Backward(l.versions) {
+	for _, v := range slices.Backward(deployed) {
 		markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
 	}
 	return markers

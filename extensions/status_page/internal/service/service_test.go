@@ -121,6 +121,24 @@ func TestBurnIsThatOfBothWindows(t *testing.T) {
 	assert.Equal(t, "9× now, from 1× to 9× in the time shown", got.Objectives[0].Burn.Summary)
 }
 
+// What ran when the collector first heard of the service was not deployed then; what came after it was.
+func TestMarkersAreDeployments(t *testing.T) {
+	names := func(versions int) (names []string) {
+		var l loader
+		for i := range versions {
+			l.versions = append(l.versions, Version{Version: fmt.Sprint(versions - i), Since: now.Add(-time.Duration(i) * time.Minute)})
+		}
+		for _, m := range l.markers() {
+			names = append(names, m.Name)
+		}
+		return names
+	}
+	assert.Empty(t, names(0))
+	assert.Empty(t, names(1))
+	assert.Equal(t, []string{"2", "3"}, names(3))
+	assert.Len(t, names(maxVersions), maxVersions, "there were others before")
+}
+
 func values(points []chart.Point) (all []float64) {
 	for _, p := range points {
 		all = append(all, math.Round(p.Value*1e6)/1e6)
