@@ -66,7 +66,8 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	return s.serve(ctx, host, web.New(web.Options{
-		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks), Now: time.Now,
+		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks),
+		Recent: s.recent, Now: time.Now,
 	}))
 }
 

@@ -62,7 +62,7 @@ func ofSignals(name string) string {
 // Measures are what is shown, in that order.
 var Measures = []Measure{
 	{"uptime", "Up", "", "max by (instance) (otelcol_process_uptime)", words.Seconds, unlimited},
-	{"memory_bytes", "Memory", "below the limit of its pod", "max by (instance) (otelcol_process_memory_rss)", bytes, unlimited},
+	{"memory_bytes", "Memory", "below the limit of its pod", "max by (instance) (otelcol_process_memory_rss)", words.Size, unlimited},
 	{"cpu_cores", "CPU", "below its limit", "sum by (instance) (rate(otelcol_process_cpu_seconds[5m]))", cores, unlimited},
 	{"spans_per_second", "Spans in", "", rate("otelcol_receiver_accepted_spans"), perSecond, unlimited},
 	{"points_per_second", "Data points in", "", rate("otelcol_receiver_accepted_metric_points"), perSecond, unlimited},
@@ -129,13 +129,3 @@ func Load(ctx context.Context, source Source) ([]Collector, error) {
 func perSecond(x float64) string { return words.Number(x) + "/s" }
 
 func cores(x float64) string { return words.Number(x) + " cores" }
-
-func bytes(x float64) string {
-	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
-		if math.Abs(x) < 1024 {
-			return words.Number(x) + " " + unit
-		}
-		x /= 1024
-	}
-	return words.Number(x) + " TiB"
-}

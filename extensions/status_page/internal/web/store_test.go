@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -169,6 +170,7 @@ func (b *batch) push(t testing.TB, s *store) {
 type visitor struct {
 	t       testing.TB
 	handler http.Handler
+	recent  *recent.Window
 }
 
 // open serves the pages of a catalog, from a store.
@@ -186,10 +188,10 @@ func openFrom(t testing.TB, client *http.Client, source Source, runbooks string,
 	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: now})
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
+	window := recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: now})
 	return &visitor{t, New(Options{
-		Source: source, Prometheus: asked, Endpoint: "http://prometheus.test",
-		Runbooks: runbook.Folder(runbooks), Now: now,
-	})}
+		Source: source, Prometheus: asked, Endpoint: "http://prometheus.test", Runbooks: runbook.Folder(runbooks), Recent: window, Now: now,
+	}), window}
 }
 
 // loaded is a catalog that was read once.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
@@ -33,6 +34,8 @@ var functions = template.FuncMap{
 	"text":    func(s string) string { return words.Bounded(s, maxCell) },
 	"prose":   func(s string) string { return words.Bounded(s, 2000) },
 	"count":   words.Count,
+	"elapsed": func(s seconds) string { return words.Elapsed(time.Duration(s)) },
+	"size":    func(n int) string { return words.Size(float64(n)) },
 	"window":  windowName,
 	"bar":     bar,
 	"time":    timeElement,
@@ -42,14 +45,14 @@ var functions = template.FuncMap{
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
 	"table":   func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
-	"class":   func(i int) string { return "c" + strconv.Itoa(i) },
+	"class":   func(i int) string { return "c" + strconv.Itoa(i%chart.Colours) },
 }
 
 // templates are the pages by name, each in the same frame.
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "runbook", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "runbook", "search", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all

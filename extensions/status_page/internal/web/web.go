@@ -13,7 +13,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -33,14 +35,19 @@ type Options struct {
 	Prometheus *prometheus.Client
 	Endpoint   string
 	Runbooks   runbook.Folder
-	Now        func() time.Time
+	// Recent is what can be searched.
+	Recent *recent.Window
+	Now    func() time.Time
 }
 
-type site struct{ Options }
+type site struct {
+	Options
+	searcher *search.Searcher
+}
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{o}
+	s := &site{o, search.New(o.Recent)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
@@ -51,6 +58,7 @@ func New(o Options) http.Handler {
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
 		"GET /runbooks/":                   s.runbook,
+		"GET /search":                      s.search,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },
 	} {
 		mux.Handle(pattern, s.show(page))

@@ -340,7 +340,7 @@ func TestPrometheusHangs(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
 	c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
-	v := &visitor{t, New(Options{Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
+	v := &visitor{t: t, handler: New(Options{Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
 		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries wait for their turn)", page, url)

@@ -36,6 +36,21 @@ func Duration(d time.Duration) string {
 	return "less than 1 s"
 }
 
+// Elapsed is a time that a computer takes: 250 µs, 34.2 ms, 1.25 s.
+func Elapsed(d time.Duration) string {
+	switch size := max(d, -d); {
+	case size >= time.Minute:
+		return Duration(d)
+	case size >= time.Second:
+		return Number(d.Seconds()) + " s"
+	case size >= time.Millisecond:
+		return Number(float64(d)/float64(time.Millisecond)) + " ms"
+	case d == 0:
+		return "0 ms"
+	}
+	return Number(float64(d)/float64(time.Microsecond)) + " µs"
+}
+
 // Seconds is a time that Prometheus gives in seconds.
 func Seconds(s float64) string {
 	if math.IsNaN(s) {
@@ -97,6 +112,17 @@ func Count(n int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// Size is a number of bytes.
+func Size(x float64) string {
+	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
+		if math.Abs(x) < 1024 {
+			return Number(x) + " " + unit
+		}
+		x /= 1024
+	}
+	return Number(x) + " TiB"
 }
 
 // Left says how long an error budget lasts. Remaining is the share that is left, burn the rate of the last hour, and

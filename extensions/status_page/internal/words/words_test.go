@@ -26,6 +26,21 @@ func TestDuration(t *testing.T) {
 	assert.Equal(t, "11574 d 1 h", Seconds(math.Inf(1)))
 }
 
+func TestElapsed(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 ms", 1: "0.001 µs", 250 * time.Microsecond: "250 µs", 34200 * time.Microsecond: "34.2 ms", 1250 * time.Millisecond: "1.25 s",
+		59990 * time.Millisecond: "60 s", time.Minute: "1 min", 2*time.Hour + 10*time.Minute: "2 h 10 min", -3 * time.Millisecond: "−3 ms",
+	} {
+		assert.Equal(t, want, Elapsed(d))
+	}
+}
+
+func TestSize(t *testing.T) {
+	for size, want := range map[float64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 64 << 20: "64 MiB", 1 << 50: "1024 TiB"} {
+		assert.Equal(t, want, Size(size))
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	for x, want := range map[float64]string{
 		0: "0", 1: "1", 14.4: "14.4", 0.44721: "0.45", 12345.6: "12346", 0.000123: "0.00012", -3.5: "−3.5",

@@ -1,0 +1,148 @@
+package search
+
+import (
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+)
+
+// Bounds of what is shown of an item, in characters and pieces.
+const (
+	maxName       = 120
+	maxText       = 1000
+	maxValue      = 200
+	maxAttributes = 24
+	maxEvents     = 16
+)
+
+// The signals of items.
+const (
+	SignalSpan  = "span"
+	SignalEvent = "event" // of a span
+	SignalLog   = "log"
+)
+
+// An Item is a span, an event of one, or a log record. Its texts are bounded and can be shown.
+type Item struct {
+	Signal        string            `json:"signal"`
+	Service       string            `json:"service"`
+	Namespace     string            `json:"namespace"`
+	Environment   string            `json:"environment"`
+	Version       string            `json:"version"`
+	TraceID       string            `json:"trace_id"`
+	SpanID        string            `json:"span_id"`
+	ParentSpanID  string            `json:"parent_span_id"`
+	CorrelationID string            `json:"correlation_id"`
+	Name          string            `json:"name"`
+	Kind          string            `json:"kind"`
+	Severity      string            `json:"severity"`
+	Body          string            `json:"body"`
+	Message       string            `json:"status_message"`
+	Failed        bool              `json:"failed"`
+	Attributes    map[string]string `json:"attributes"`
+	// Depth is how many spans are around it, as far as they were found.
+	Depth int `json:"depth"`
+
+	// Start and End are zero if they are not known.
+	Start time.Time `json:"-"`
+	End   time.Time `json:"-"`
+}
+
+// newItems are a span with its events, or a log record.
+func newItems(r record) []*Item {
+	item := &Item{
+		Service: attribute(r.resource, "service.name"), Namespace: attribute(r.resource, "service.namespace"),
+		Environment: attribute(r.resource, "deployment.environment.name", "deployment.environment"),
+		Version:     attribute(r.resource, "service.version"),
+		TraceID:     r.traceID().String(), SpanID: r.spanID().String(), CorrelationID: shown(r.correlationID(), MaxID),
+		Attributes: attributes(r.attributes()),
+	}
+	item.Start, item.End = r.times()
+	if !r.isSpan {
+		item.fromLog(r.log)
+		return []*Item{item}
+	}
+	item.fromSpan(r.span)
+	items := []*Item{item}
+	for i, event := range r.span.Events().All() {
+		if i == maxEvents {
+			break
+		}
+		items = append(items, item.event(event))
+	}
+	return items
+}
+
+func (i *Item) fromSpan(span ptrace.Span) {
+	i.Signal = SignalSpan
+	i.ParentSpanID = span.ParentSpanID().String()
+	i.Name = shown(span.Name(), maxName)
+	i.Kind = strings.ToLower(span.Kind().String())
+	i.Failed = span.Status().Code() == ptrace.StatusCodeError
+	i.Message = shown(span.Status().Message(), maxText)
+}
+
+func (i *Item) fromLog(log plog.LogRecord) {
+	i.Signal = SignalLog
+	i.Name = shown(log.EventName(), maxName)
+	i.Severity = shown(log.SeverityText(), maxName)
+	if n := log.SeverityNumber(); i.Severity == "" && n != plog.SeverityNumberUnspecified {
+		i.Severity = strings.ToUpper(n.String())
+	}
+	i.Failed = log.SeverityNumber() >= plog.SeverityNumberError
+	i.Body = shown(log.Body().AsString(), maxText)
+}
+
+// event is one of the span's.
+func (i *Item) event(from ptrace.SpanEvent) *Item {
+	at := moment(from.Timestamp())
+	return &Item{
+		Signal: SignalEvent, Service: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version,
+		TraceID: i.TraceID, SpanID: i.SpanID, CorrelationID: i.CorrelationID,
+		Name: shown(from.Name(), maxName), Failed: from.Name() == "exception", Body: shown(value(from.Attributes(), "exception.message"), maxText),
+		Attributes: attributes(from.Attributes()), Start: at, End: at,
+	}
+}
+
+// attribute is the first that there is.
+func attribute(m pcommon.Map, names ...string) string {
+	for _, name := range names {
+		if text := value(m, name); text != "" {
+			return shown(text, maxName)
+		}
+	}
+	return ""
+}
+
+func value(m pcommon.Map, name string) string {
+	if found, ok := m.Get(name); ok {
+		return found.AsString()
+	}
+	return ""
+}
+
+// attributes are as many as are shown.
+func attributes(m pcommon.Map) map[string]string {
+	kept := make(map[string]string, min(m.Len(), maxAttributes))
+	for name, value := range m.All() {
+		if len(kept) == maxAttributes {
+			break
+		}
+		kept[shown(name, maxName)] = shown(value.AsString(), maxValue)
+	}
+	return kept
+}
+
+// shown is text for people. What is far too long is cut before it is looked at.
+func shown(text string, length int) string {
+	const character = 4 // bytes, at most
+	if longest := (length + 1) * character; len(text) > longest {
+		text = text[:longest]
+	}
+	return words.Bounded(text, length)
+}

@@ -1,0 +1,214 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
+)
+
+type searchBody struct {
+	ID string `json:"id"`
+	// Incomplete says why something may be missing.
+	Incomplete     string          `json:"incomplete,omitempty"`
+	TraceIDs       []string        `json:"trace_ids"`
+	CorrelationIDs []string        `json:"correlation_ids"`
+	Start          *time.Time      `json:"start,omitempty"`
+	Duration       seconds         `json:"duration_seconds"`
+	Spans          int             `json:"spans"`
+	Logs           int             `json:"logs"`
+	Failed         int             `json:"failed"`
+	Services       []searchService `json:"services"`
+	Items          []searchItem    `json:"items"`
+	Window         searchWindow    `json:"window"`
+
+	Ticks []seconds `json:"-"`
+}
+
+// A searchService is one that the request went through.
+type searchService struct {
+	Name        string `json:"name"`
+	Namespace   string `json:"namespace"`
+	Environment string `json:"environment"`
+	Version     string `json:"version"`
+	// Page is empty if the catalog does not know it.
+	Page  string `json:"page"`
+	Place int    `json:"-"`
+}
+
+type searchItem struct {
+	*search.Item
+	Time *time.Time `json:"time,omitempty"`
+	// After is since the start of the request.
+	After    *seconds      `json:"after_seconds,omitempty"`
+	Duration *seconds      `json:"duration_seconds,omitempty"`
+	Place    int           `json:"-"`
+	Picture  template.HTML `json:"-"`
+}
+
+// searchWindow is how much can be searched.
+type searchWindow struct {
+	Off      bool    `json:"off"`
+	Bytes    int     `json:"bytes"`
+	MaxBytes int     `json:"max_bytes"`
+	MaxAge   seconds `json:"max_age_seconds"`
+	Spans    int     `json:"spans"`
+	Logs     int     `json:"logs"`
+	// Since is when the oldest came in.
+	Since *time.Time `json:"since,omitempty"`
+}
+
+// search is the page of a request, found by any of its IDs.
+func (s *site) search(r *http.Request) (*page, error) {
+	id := strings.TrimSpace(r.URL.Query().Get("id"))
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	body := searchBody{ID: id, TraceIDs: []string{}, CorrelationIDs: []string{}, Services: []searchService{}, Items: []searchItem{}, Window: s.window()}
+	p := &page{Title: "Find a request", Name: "search", Body: &body}
+	switch {
+	case body.Window.Off:
+		p.Problem = &problem{"Nothing can be found: the collector keeps no recent telemetry.", "Set extensions::status_page::search::max_bytes above 0."}
+		return p, nil
+	case body.Window.Since == nil:
+		p.Problem = &problem{"Nothing can be found: no span or log record came in lately.", "Add the exporter status_page to the pipelines of traces and logs."}
+		return p, nil
+	case id == "":
+		return p, nil
+	}
+	found, err := s.searcher.Find(r.Context(), id)
+	if errors.Is(err, search.ErrBusy) {
+		return nil, &failure{http.StatusServiceUnavailable, problem{"Others are searching: " + err.Error() + ".", "Try again in a few seconds."}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Title = id
+	body.fill(found, s.Catalog())
+	return p, nil
+}
+
+// checkID refuses what is no ID of anything.
+func checkID(id string) error {
+	bad := func(what, mend string) error { return &failure{http.StatusBadRequest, problem{what, mend}} }
+	switch {
+	case len(id) > search.MaxID:
+		return bad("The ID is too long.", "Paste the ID alone, of 1024 bytes at most.")
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return bad("The ID has characters that cannot be seen.", "Paste the ID alone.")
+	}
+	return nil
+}
+
+func (s *site) window() searchWindow {
+	u := s.Recent.Usage()
+	w := searchWindow{
+		Off: s.Recent.Off(), Bytes: u.Bytes, MaxBytes: s.Recent.MaxBytes, MaxAge: seconds(s.Recent.MaxAge), Spans: u.Spans, Logs: u.Logs,
+	}
+	if !u.Since.IsZero() {
+		since := u.Since.UTC()
+		w.Since = &since
+	}
+	return w
+}
+
+func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
+	b.Incomplete, b.TraceIDs, b.CorrelationIDs = found.Cut, list(found.Traces), list(found.IDs)
+	axis := extent(found.Items)
+	if !axis.Start.IsZero() {
+		b.Start, b.Duration = &axis.Start, seconds(axis.End.Sub(axis.Start))
+		for _, tick := range axis.Ticks() {
+			b.Ticks = append(b.Ticks, seconds(tick))
+		}
+	}
+	pages := servicePages(c)
+	places := map[[2]string]int{}
+	listed := map[searchService]bool{}
+	for _, i := range found.Items {
+		name := [2]string{i.Namespace, i.Service}
+		place, known := places[name]
+		if !known {
+			place = len(places)
+			places[name] = place
+		}
+		of := searchService{Name: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version, Page: pages[name], Place: place}
+		if !listed[of] {
+			listed[of] = true
+			b.Services = append(b.Services, of)
+		}
+		b.Items = append(b.Items, drawnItem(i, axis, place))
+		b.count(i)
+	}
+}
+
+func (b *searchBody) count(i *search.Item) {
+	switch i.Signal {
+	case search.SignalSpan:
+		b.Spans++
+	case search.SignalLog:
+		b.Logs++
+	}
+	if i.Failed {
+		b.Failed++
+	}
+}
+
+func drawnItem(i *search.Item, axis chart.Waterfall, place int) searchItem {
+	item := searchItem{Item: i, Place: place}
+	if i.Start.IsZero() {
+		return item
+	}
+	at, after := i.Start.UTC(), seconds(i.Start.Sub(axis.Start))
+	item.Time, item.After = &at, &after
+	if i.Signal == search.SignalSpan {
+		took := seconds(i.End.Sub(i.Start))
+		item.Duration, item.Picture = &took, axis.Bar(i.Start, i.End, place)
+	} else {
+		item.Picture = axis.Mark(i.Start, place)
+	}
+	return item
+}
+
+// extent is from when to when something happened.
+func extent(items []*search.Item) (w chart.Waterfall) {
+	for _, i := range items {
+		if i.Start.IsZero() {
+			continue
+		}
+		if w.Start.IsZero() || i.Start.Before(w.Start) {
+			w.Start = i.Start.UTC()
+		}
+		if i.End.After(w.End) {
+			w.End = i.End.UTC()
+		}
+	}
+	return w
+}
+
+// servicePages are the pages of what the catalog knows, by namespace and name. Telemetry need not know the namespace.
+func servicePages(c *catalog.Catalog) map[[2]string]string {
+	pages := map[[2]string]string{}
+	for _, s := range c.Services {
+		pages[[2]string{"", s.Name}] = fleet.PagePath(s.Slug())
+	}
+	for _, s := range c.Services {
+		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
+	}
+	return pages
+}
+
+// seconds is a time that JSON has in seconds.
+type seconds time.Duration
+
+func (s seconds) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Duration(s).Seconds())
+}
