@@ -1,0 +1,101 @@
+{{/* What the collector of a role is started with. Its configs are in the binary: here are only their names. */}}
+{{- define "otelcol-sre.args" -}}
+{{- $root := .root -}}{{- $values := get .root.Values .role -}}
+{{- $names := list .role -}}
+{{- if eq .role "agent" -}}
+{{- $names = append $names "gateway-dns" -}}
+{{- if $values.kubernetes.enabled -}}{{- $names = append $names "kubernetes" -}}{{- end -}}
+{{- if $values.podLogs.enabled -}}{{- $names = append $names "pod-logs" -}}{{- end -}}
+{{- if $values.kubelet.enabled -}}{{- $names = append $names "kubelet" -}}{{- end -}}
+{{- if $values.host.enabled -}}{{- $names = append $names "host" -}}{{- end -}}
+{{- if $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-client" -}}{{- end -}}
+{{- else -}}
+{{- if and (eq .role "gateway") $values.cluster.enabled -}}{{- $names = append $names "cluster" -}}{{- end -}}
+{{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-server" -}}{{- end -}}
+{{- $names = concat $names $root.Values.backends -}}
+{{- end -}}
+{{- if $values.auth.bearer.secretName -}}{{- $names = append $names "bearer" -}}{{- end -}}
+{{- if $values.auth.oidc.issuer -}}{{- $names = append $names "oidc" -}}{{- end -}}
+{{- range $names }}
+- --config=builtin:{{ . }}
+{{- end }}
+{{- if $values.config }}
+- --config=/etc/otelcol-sre/config/config.yaml
+{{- end }}
+{{- end -}}
+
+{{/* Environment variables of a role. What env and ROLE.env set stands over what is set here. */}}
+{{- define "otelcol-sre.env" -}}
+{{- $root := .root -}}{{- $values := get .root.Values .role -}}{{- $name := include "otelcol-sre.name" .root -}}
+{{- $env := dict
+  "GOMEMLIMIT" (include "otelcol-sre.gomemlimit" $values.resources.limits.memory)
+  "HOSTNAME" (dict "fieldRef" "metadata.name")
+  "OTELCOL_SRE_HEALTH" "0.0.0.0:13133"
+  "OTELCOL_SRE_OTLP_GRPC" "0.0.0.0:4317"
+  "OTELCOL_SRE_OTLP_HTTP" "0.0.0.0:4318"
+  "OTELCOL_SRE_TELEMETRY_HOST" "0.0.0.0"
+-}}
+{{- if eq .role "agent" -}}
+{{- $gateway := $values.gateway | default (printf "%s-gateway-headless" $name) -}}
+{{- $_ := set $env "OTELCOL_SRE_GATEWAY_DNS" $gateway -}}
+{{- if $root.Values.mtls.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_GATEWAY_NAME" $gateway -}}
+{{- else -}}
+{{- $_ := set $env "OTELCOL_SRE_GATEWAY_INSECURE" "true" -}}
+{{- end -}}
+{{- if $values.host.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_HOST_ROOT" "/hostfs" -}}
+{{- end -}}
+{{- if or (eq $values.kind "DaemonSet") $values.kubelet.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_NODE" (dict "fieldRef" "spec.nodeName") -}}
+{{- end -}}
+{{- if and $values.kubernetes.enabled (eq $values.kubernetes.scope "namespace") -}}
+{{- $_ := set $env "OTELCOL_SRE_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
+{{- end -}}
+{{- else -}}
+{{- $_ := set $env "OTELCOL_SRE_PROMETHEUS" "0.0.0.0:9464" -}}
+{{- if and (eq .role "gateway") $values.cluster.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_POD_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .role "standalone" -}}
+{{- $_ := set $env "OTELCOL_SRE_PROMETHEUS_API" "0.0.0.0:9090" -}}
+{{- $_ := set $env "OTELCOL_SRE_STATUS_PAGE" "0.0.0.0:8686" -}}
+{{- end -}}
+{{- if $values.auth.bearer.secretName -}}
+{{- $_ := set $env "OTELCOL_SRE_BEARER_FILE" (printf "/etc/otelcol-sre/bearer/%s" $values.auth.bearer.key) -}}
+{{- end -}}
+{{- if $values.auth.oidc.issuer -}}
+{{- $_ := set $env "OTELCOL_SRE_OIDC_ISSUER" $values.auth.oidc.issuer -}}
+{{- $_ := set $env "OTELCOL_SRE_OIDC_AUDIENCE" $values.auth.oidc.audience -}}
+{{- end -}}
+{{- range $key, $value := merge (dict) $values.env $root.Values.env $env }}
+- name: {{ $key }}
+{{- if kindIs "map" $value }}
+  valueFrom: {fieldRef: {fieldPath: {{ $value.fieldRef }}}}
+{{- else }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* 80 % of the memory limit: the garbage collector works harder before the kernel kills. */}}
+{{- define "otelcol-sre.gomemlimit" -}}
+{{- $mebibytes := trimSuffix "Mi" . | int64 -}}
+{{- if hasSuffix "Gi" . -}}{{- $mebibytes = mul 1024 (trimSuffix "Gi" .) -}}{{- end -}}
+{{- printf "%dMiB" (div (mul $mebibytes 8) 10) -}}
+{{- end -}}
+
+{{- define "otelcol-sre.ports" -}}
+- {name: otlp-grpc, containerPort: 4317}
+- {name: otlp-http, containerPort: 4318}
+- {name: metrics, containerPort: 8888}
+- {name: health, containerPort: 13133}
+{{- if ne .role "agent" }}
+- {name: prometheus, containerPort: 9464}
+{{- end }}
+{{- if eq .role "standalone" }}
+- {name: api, containerPort: 9090}
+- {name: status, containerPort: 8686}
+{{- end }}
+{{- end -}}

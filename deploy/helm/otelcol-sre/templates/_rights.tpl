@@ -1,0 +1,35 @@
+{{/* What the fragments of a role ask the API server for, no more: test/kubernetes takes each rule away in turn. */}}
+{{- define "otelcol-sre.rules" -}}
+{{- $values := get .root.Values .role -}}
+{{- if eq .role "agent" }}
+{{- if $values.kubernetes.enabled }}
+# kubernetes
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+{{- end }}
+{{- if $values.kubelet.enabled }}
+# kubelet; never nodes/proxy, with which one may run commands in every container
+- apiGroups: [""]
+  resources: [nodes/stats]
+  verbs: [get]
+{{- end }}
+{{- else if $values.cluster.enabled }}
+# cluster
+- apiGroups: [""]
+  resources: [namespaces, nodes, pods, replicationcontrollers, resourcequotas, services]
+  verbs: [list, watch]
+- apiGroups: [apps]
+  resources: [daemonsets, deployments, replicasets, statefulsets]
+  verbs: [list, watch]
+- apiGroups: [batch]
+  resources: [cronjobs, jobs]
+  verbs: [list, watch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [list, watch]
+{{- end }}
+{{- end -}}

@@ -1,0 +1,43 @@
+package kubernetes
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+var update = flag.Bool("update", false, "write the golden renders")
+
+// TestSameObjects: Kustomize and Helm give the same objects, which are the golden ones.
+func TestSameObjects(t *testing.T) {
+	for _, choice := range Choices {
+		t.Run(choice.Name, func(t *testing.T) {
+			helm := rendered(t, func() ([]byte, error) { return choice.Helm() })
+			assert.Equal(t, rendered(t, choice.Kustomize), helm)
+
+			golden := filepath.Join("testdata", "golden", choice.Name+".yaml")
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(helm), 0o600))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), helm, "go test ./test/kubernetes -run TestSameObjects -update")
+		})
+	}
+}
+
+// rendered is the YAML of the objects, so that a difference is told in lines.
+func rendered(t *testing.T, render func() ([]byte, error)) string {
+	text, err := render()
+	require.NoError(t, err)
+	objects, err := Objects(text)
+	require.NoError(t, err)
+	text, err = yaml.Marshal(Normalised(objects))
+	require.NoError(t, err)
+	return string(text)
+}
