@@ -33,6 +33,9 @@ var variables = []struct {
 	{"OTELCOL_SRE_ALERTMANAGER", "alertmanager", []string{"standalone"}}, // only it has the rules that alert
 }
 
+// kafka is set where Kafka stands between agents and gateways: an agent does not send to gateways then.
+const kafka = "OTELCOL_SRE_KAFKA"
+
 //go:embed *.yaml
 var files embed.FS
 
@@ -74,6 +77,9 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	fragments := Fragments()
 	switch {
 	case role:
+		if name == "agent" && os.Getenv(kafka) == "" {
+			layers = append(layers[:len(layers):len(layers)], "gateways.yaml")
+		}
 		for _, v := range variables {
 			if slices.Contains(v.roles, name) && os.Getenv(v.name) != "" {
 				layers = append(layers[:len(layers):len(layers)], v.fragment+".yaml")

@@ -57,6 +57,21 @@ func TestDownstreamIsAddedWhenItIsNamed(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// An agent sends to gateways or to Kafka, not to both.
+func TestKafkaStandsBetweenAgentAndGateway(t *testing.T) {
+	exporters := func(uris ...string) (names []any) {
+		conf, err := resolve(t, uris...)
+		require.NoError(t, err)
+		for _, pipeline := range conf.Get("service::pipelines").(map[string]any) {
+			names = append(names, pipeline.(map[string]any)["exporters"].([]any)...)
+		}
+		return names
+	}
+	assert.ElementsMatch(t, []any{"sli", "sli", "sli", "loadbalancing", "loadbalancing", "loadbalancing/metrics", "loadbalancing/slo"}, exporters("builtin:agent"))
+	t.Setenv("OTELCOL_SRE_KAFKA", "kafka:9092")
+	assert.ElementsMatch(t, []any{"sli", "sli", "sli", "kafka", "kafka", "kafka", "kafka/slo"}, exporters("builtin:agent", "builtin:kafka-out"))
+}
+
 func TestUnknownNameListsTheKnown(t *testing.T) {
 	for _, uri := range []string{"builtin:gatway", "builtin:base", "builtin:standalone.downstream", "builtin:../configs/agent"} {
 		_, err := resolve(t, uri)
