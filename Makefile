@@ -127,7 +127,7 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e /cmd/otelcol-sre -e /alerts)
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
-test-e2e: build ## tests with the built binary
+test-e2e: build image ## tests with the built binary and its image
 	go test -count=1 -timeout 20m ./test/...
 
 vet: cmd/otelcol-sre/components.go

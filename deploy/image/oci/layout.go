@@ -2,6 +2,7 @@ package main
 
 import (
 	"compress/gzip"
+	_ "crypto/sha256" // which package digest takes by name
 	"encoding/json"
 	"errors"
 	"io"
