@@ -39,7 +39,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -94,6 +94,22 @@ image: $(FOR_PLATFORMS) ## the container image as an OCI layout, with SBOMs and 
 	@go run ./deploy/image/oci --platforms "$(PLATFORMS)" --version "$(VERSION)" --revision "$$(git rev-parse HEAD)" \
 		--created "$$(git log -1 --format=%cI)" $(if $(BUILDER),--builder "$(BUILDER)")
 
+packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
+	@GOFLAGS= GOBIN=$(CURDIR)/.cache/bin go install $(NFPM)
+	@rm -rf bin/packages && mkdir -p bin/packages
+	@for platform in $(PLATFORMS); do for packager in deb rpm; do \
+		ARCH=$${platform#linux/} VERSION="$(VERSION)" SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		.cache/bin/nfpm package --config deploy/packages/nfpm.yaml --packager $$packager --target bin/packages; \
+	done; done
+
+# A small Debian, from where this one's packages come.
+.cache/debian:
+	rm -rf $@.new
+	debootstrap --variant=minbase --include=systemd,rpm bookworm $@.new \
+		"$$(apt-get indextargets --format '$$(REPO_URI)' 'Created-By: Packages' | head -n 1)"
+	rm -f $@.new/var/cache/apt/archives/*.deb
+	mv $@.new $@
+
 run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
 
@@ -128,7 +144,11 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -timeout 20m ./test/...
+	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v /test/packaging)
+
+# Installs the packages into a Debian and runs what is in them, and the image, as their users: needs root and debootstrap.
+test-packages: image packages .cache/debian ## the packages and the image are installed, run and removed; as root
+	go test -count=1 -timeout 10m ./test/packaging
 
 vet: cmd/otelcol-sre/components.go
 	go vet ./...
