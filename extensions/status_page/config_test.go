@@ -32,6 +32,7 @@ func TestConfigFile(t *testing.T) {
 			assert.Equal(t, "http://localhost:9090", c.Prometheus.Endpoint)
 			assert.Equal(t, "/etc/otelcol-sre/runbooks", c.Runbooks)
 			assert.Nil(t, c.Catalog)
+			assert.Equal(t, Search{MaxBytes: 128 << 20, MaxAge: 30 * time.Minute}, c.Search)
 		},
 		"status_page/team": func(c *Config) {
 			assert.Equal(t, "0.0.0.0:8686", c.ServerConfig.NetAddr.Endpoint)
@@ -41,6 +42,7 @@ func TestConfigFile(t *testing.T) {
 			assert.Equal(t, component.MustNewID("bearertokenauth"), c.Prometheus.Auth.Get().AuthenticatorID)
 			assert.Equal(t, 10*time.Second, c.Prometheus.Timeout, "the default of what is not set")
 			assert.Equal(t, component.MustNewIDWithName("service_catalog", "team"), *c.Catalog)
+			assert.Equal(t, Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute}, c.Search)
 		},
 	} {
 		t.Run(id, func(t *testing.T) {
@@ -99,7 +101,11 @@ func TestValidate(t *testing.T) {
 		"clear text on this machine": {func(c *Config) {
 			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
 		}, ""},
-		"no timeout": {func(c *Config) { c.Prometheus.Timeout = 0 }, "prometheus::timeout: is 0s; set it above 0"},
+		"no search":        {func(c *Config) { c.Search.MaxBytes = 0 }, ""},
+		"too small":        {func(c *Config) { c.Search.MaxBytes = 1000 }, "search::max_bytes: is 1000; set 1048576 or more, or 0"},
+		"a negative size":  {func(c *Config) { c.Search.MaxBytes = -1 }, "search::max_bytes: is -1; set"},
+		"nothing is young": {func(c *Config) { c.Search.MaxAge = 0 }, "search::max_age: is 0s; set it above 0"},
+		"no timeout":       {func(c *Config) { c.Prometheus.Timeout = 0 }, "prometheus::timeout: is 0s; set it above 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := createDefaultConfig().(*Config)
