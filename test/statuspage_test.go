@@ -105,11 +105,18 @@ func (c *collector) fires(name, service model.LabelValue) bool {
 	})
 }
 
-// sendHostile sends spans that fail, twice a second, of a service whose every name is hostile.
+// sendHostile sends spans that fail, and log records, twice a second, of a service whose every name and text is hostile.
 func sendHostile(t *testing.T, c *collector) (stop func()) {
 	t.Helper()
 	name, err := json.Marshal(hostileName)
 	require.NoError(t, err)
+	send := func(signal, format string, values ...any) {
+		body := strings.ReplaceAll(fmt.Sprintf(format, values...), "RESOURCE", hostileResource)
+		response, err := http.Post("http://"+c.otlpHTTP+"/v1/"+signal, "application/json", strings.NewReader(strings.ReplaceAll(body, "HOSTILE", string(name))))
+		if err == nil {
+			_ = response.Body.Close()
+		}
+	}
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -120,16 +127,9 @@ func sendHostile(t *testing.T, c *collector) (stop func()) {
 			case <-done:
 				return
 			case now := <-tick.C:
-				body := strings.ReplaceAll(fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[
-					{"key":"service.name","value":{"stringValue":HOSTILE}}, {"key":"service.namespace","value":{"stringValue":HOSTILE}},
-					{"key":"service.version","value":{"stringValue":HOSTILE}}, {"key":"service.instance.id","value":{"stringValue":HOSTILE}},
-					{"key":"deployment.environment.name","value":{"stringValue":HOSTILE}}, {"key":"vcs.ref.head.revision","value":{"stringValue":HOSTILE}}]},
-					"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":HOSTILE,"kind":2,"status":{"code":2,"message":HOSTILE},
-					"startTimeUnixNano":"%d","endTimeUnixNano":"%d"}]}]}]}`, n, n, now.Add(-time.Millisecond).UnixNano(), now.UnixNano()), "HOSTILE", string(name))
-				response, err := http.Post("http://"+c.otlpHTTP+"/v1/traces", "application/json", strings.NewReader(body))
-				if err == nil {
-					_ = response.Body.Close()
-				}
+				began, at := now.Add(-time.Millisecond).UnixNano(), now.UnixNano()
+				send("traces", hostileSpan, n, n, began, at, at)
+				send("logs", hostileLog, n, n, at)
 			}
 		}
 	}()
@@ -138,3 +138,15 @@ func sendHostile(t *testing.T, c *collector) (stop func()) {
 		<-ended
 	}
 }
+
+const (
+	hostileResource = `{"attributes":[
+		{"key":"service.name","value":{"stringValue":HOSTILE}}, {"key":"service.namespace","value":{"stringValue":HOSTILE}},
+		{"key":"service.version","value":{"stringValue":HOSTILE}}, {"key":"service.instance.id","value":{"stringValue":HOSTILE}},
+		{"key":"deployment.environment.name","value":{"stringValue":HOSTILE}}, {"key":"vcs.ref.head.revision","value":{"stringValue":HOSTILE}}]}`
+	hostileSpan = `{"resourceSpans":[{"resource":RESOURCE,"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","name":HOSTILE,"kind":2,
+		"startTimeUnixNano":"%d","endTimeUnixNano":"%d","status":{"code":2,"message":HOSTILE},"attributes":[{"key":HOSTILE,"value":{"stringValue":HOSTILE}}],
+		"events":[{"timeUnixNano":"%d","name":HOSTILE,"attributes":[{"key":"exception.message","value":{"stringValue":HOSTILE}}]}]}]}]}]}`
+	hostileLog = `{"resourceLogs":[{"resource":RESOURCE,"scopeLogs":[{"logRecords":[{"traceId":"%032x","spanId":"%016x","timeUnixNano":"%d",
+		"severityText":HOSTILE,"eventName":HOSTILE,"body":{"stringValue":HOSTILE},"attributes":[{"key":HOSTILE,"value":{"stringValue":HOSTILE}}]}]}]}]}`
+)

@@ -17,6 +17,8 @@ const having = (selector, ...texts) => `${all(selector)}.find(element => ${JSON.
 const within = (element, selector) => `${element}?.querySelector(${JSON.stringify(selector)})`;
 const says = (...texts) => `${JSON.stringify(texts)}.every(text => document.getElementById('main').textContent.includes(text))`;
 
+const ofHostile = `/search?id=${encodeURIComponent(HOSTILE)}`;
+
 const payment = having('tbody tr', 'payment', 'availability');
 const BURNS = 'ErrorBudgetBurnCritical';
 
@@ -55,6 +57,50 @@ visit('from what burns to the alert, its runbook, the service and the deployment
   await visitor.until(having('tbody tr', 'payment', 'production', '1.1.0', 'completed'));
 });
 
+// failedPayment is a span of payment that failed, of which all of the request has arrived.
+async function failedPayment(visitor) {
+  await visitor.open('/search');
+  await visitor.evaluate(`window.items = async id => {
+    const answer = await fetch('/search?id=' + id, { headers: { Accept: 'application/json' } });
+    return (await answer.json()).data.items;
+  }`);
+  await visitor.until(`items('payment').then(all => {
+    window.failed = all.find(({ signal, service, failed, correlation_id: id }) => signal === 'span' && service === 'payment' && failed && id);
+    return Boolean(failed);
+  })`);
+  await visitor.until(`items(failed.correlation_id).then(all => [['frontend', 'server'], ['checkout', 'server'], ['payment', 'server'], ['payment', '']].every(
+    ([name, sort]) => all.some(({ service, kind, signal }) => service === name && kind === sort && signal !== 'event')))`);
+  return visitor.evaluate('failed');
+}
+
+const finds = having('header button', 'Find');
+
+visit('from an ID to the request, its trace and the service', async visitor => {
+  const { correlation_id: correlation, trace_id: trace } = await failedPayment(visitor);
+  await visitor.click(`document.getElementById('find')`);
+  await visitor.call('Input.insertText', { text: correlation });
+  await visitor.follow(finds);
+  assert.equal(await visitor.location(), `/search?id=${correlation}`);
+  const whole = ['frontend', 'checkout', 'POST /orders', 'payment', 'POST /charges', 'injected fault', 'request failed', 'error', correlation, trace, '1.1.0, production'];
+  await visitor.until(says(...whole));
+  const order = '.waterfall tbody tr';
+  assert.equal(await visitor.evaluate(`${all(order)}.length`), await visitor.evaluate(`${all(`${order} svg.water rect`)}.length`), 'everything has its place in time');
+  assert.ok(await visitor.evaluate(`${all(order)}.indexOf(${having(order, 'checkout', 'POST /orders')}) < ${all(order)}.indexOf(${having(order, 'payment', 'POST /charges')})`), 'the cause comes first');
+  const charge = having(order, 'payment', 'POST /charges');
+  await visitor.click(within(charge, 'summary'));
+  await visitor.until(`${within(charge, 'dl')}.checkVisibility() && ${charge}.textContent.includes('http.response.status_code')`);
+  await visitor.follow(having('dl.facts a', trace));
+  assert.equal(await visitor.location(), `/search?id=${trace}`);
+  await visitor.until(says(...whole));
+  await visitor.follow(having('.through a', 'payment'));
+  assert.equal(await visitor.location(), '/services/payment?environment=production');
+});
+
+visit('an ID that nothing has', async visitor => {
+  await visitor.open('/search?id=A-0');
+  await visitor.until(says('Nothing has', 'A-0', 'srectl find', 'spans'));
+});
+
 // paths are those of every page, with those that have hostile names in them.
 async function paths(visitor) {
   const href = async (path, element) => {
@@ -66,6 +112,7 @@ async function paths(visitor) {
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
     '/alerts', '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
+    '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`, ofHostile,
   ];
 }
 
@@ -128,7 +175,7 @@ test('what is wrong is noticed', async () => {
 });
 
 visit('hostile names can be read', async visitor => {
-  for (const path of ['/', '/alerts', '/deployments', '/catalog', '/runbooks/']) {
+  for (const path of ['/', '/alerts', '/deployments', '/catalog', '/runbooks/', ofHostile]) {
     await visitor.open(path);
     await visitor.until(says(HOSTILE));
   }
@@ -146,6 +193,10 @@ visit('everything can be read without JavaScript', async visitor => {
   }
   await visitor.open('/');
   await visitor.follow(within(payment, 'a'));
+  await visitor.click(`document.getElementById('find')`);
+  await visitor.call('Input.insertText', { text: 'payment' });
+  await visitor.follow(finds);
+  assert.ok(await visitor.evaluate(says('Timeline', 'POST /charges')));
 });
 
 const services = `${all('tbody td.name:nth-child(2) a')}.map(a => a.textContent)`;
