@@ -38,7 +38,7 @@ const (
 	// troubled has a backend that is never there, takes counters from anybody, and replaces its storage files all the time.
 	troubled = `{extensions: {file_storage: {compaction: {on_rebound: true, rebound_needed_threshold_mib: 0, check_interval: 1s, directory: "${env:OTELCOL_SRE_STORAGE}.new"}}},` +
 		` connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
-		` sending_queue: {storage: null, queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
+		` sending_queue: {storage: null, sizer: requests, queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
 		` service: {pipelines: {metrics/derived: {receivers: [otlp]}}}}`
 	nobody = "localhost:1"
 	// starved has a limit that is below what the collector needs for itself.
