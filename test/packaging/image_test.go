@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	docker "github.com/moby/docker-image-spec/specs-go/v1"
@@ -83,7 +84,7 @@ func (p place) unpack(t *testing.T, layer string) {
 func TestImageRunsAsItsUser(t *testing.T) {
 	p, image := unpackImage(t)
 	s := service{user: 10001, group: 10001, probe: "/srectl", environment: append(image.Config.Env, freeAddresses(t)...)}
-	s.arguments = append(image.Config.Entrypoint, image.Config.Cmd...)
+	s.arguments = slices.Concat(image.Config.Entrypoint, image.Config.Cmd)
 	s.works(t, p)
 
 	out, err := s.command(p, "/otelcol-sre", "--version").CombinedOutput()

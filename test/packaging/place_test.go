@@ -29,6 +29,8 @@ func debian(t *testing.T) place {
 	folder := filepath.Join(t.TempDir(), "debian")
 	out, err := exec.Command("cp", "--archive", "--reflink=auto", "../../.cache/debian", folder).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	// What an installer writes.
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/hosts"), []byte("127.0.0.1\tlocalhost\n"), 0o644))
 	return place(folder)
 }
 
@@ -82,6 +84,16 @@ type service struct {
 	probe       string // srectl
 }
 
+// value is that of a variable: the last one holds.
+func (s service) value(name string) (value string) {
+	for _, variable := range s.environment {
+		if v, ok := strings.CutPrefix(variable, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
 // command runs there as the service's user. A container's runtime and systemd mount /proc; the mount is seen by it alone.
 func (s service) command(p place, arguments ...string) *exec.Cmd {
 	const mounted = `mount --rbind /proc "$0/proc" && exec chroot --groups= --userspec "$1" "$0" "${@:2}"`
@@ -105,16 +117,16 @@ func (s service) works(t *testing.T, p place) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 
-	require.Eventually(t, func() bool {
-		return s.command(p, s.probe, "probe").Run() == nil
-	}, time.Minute, 200*time.Millisecond, "healthy")
-	for _, variable := range s.environment {
-		if address, ok := strings.CutPrefix(variable, "OTELCOL_SRE_OTLP_GRPC="); ok {
-			connection, err := net.Dial("tcp", address)
-			require.NoError(t, err)
-			require.NoError(t, connection.Close())
+	for s.command(p, s.probe, "probe").Run() != nil {
+		select {
+		case err := <-ended:
+			require.NoError(t, err, said.String())
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
+	connection, err := net.Dial("tcp", s.value("OTELCOL_SRE_OTLP_GRPC"))
+	require.NoError(t, err)
+	require.NoError(t, connection.Close())
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/status")
 	require.NoError(t, err)
 	assert.Contains(t, string(status), "Uid:\t"+strings.Repeat(strconv.Itoa(s.user)+"\t", 3))

@@ -30,21 +30,13 @@ func readUnit(t *testing.T, p place) service {
 			start = value
 		}
 	}
-	// The last value of a variable holds, and $NAME alone is words.
 	require.NotEmpty(t, start)
 	for _, word := range strings.Fields(start) {
-		name, isVariable := strings.CutPrefix(word, "$")
-		if !isVariable {
-			s.arguments = append(s.arguments, word)
+		if name, isVariable := strings.CutPrefix(word, "$"); isVariable { // stands for words
+			s.arguments = append(s.arguments, strings.Fields(s.value(name))...)
 			continue
 		}
-		var words []string
-		for _, variable := range s.environment {
-			if value, ok := strings.CutPrefix(variable, name+"="); ok {
-				words = strings.Fields(value)
-			}
-		}
-		s.arguments = append(s.arguments, words...)
+		s.arguments = append(s.arguments, word)
 	}
 	return s
 }
