@@ -153,9 +153,10 @@ test-packages: image packages .cache/debian ## the packages and the image are in
 vet: cmd/otelcol-sre/components.go
 	go vet ./...
 
-lint: cmd/otelcol-sre/components.go ## golangci-lint, as .golangci.yaml says
+lint: cmd/otelcol-sre/components.go ## golangci-lint, as .golangci.yaml says, and the workflows
 	GOFLAGS= go install $(GOLANGCI_LINT)
 	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
+	GOFLAGS= go run $(ACTIONLINT)
 
 # MDATAGEN is the path of mdatagen, which writes what the metadata.yaml files describe; docs/building.md
 # says where it comes from. Without it those files stay as they are.
