@@ -1,6 +1,7 @@
 package service
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,8 @@ type Version struct {
 	Revision  string    `json:"revision"`
 	Since     time.Time `json:"since"`
 	Instances int       `json:"instances"`
+	// Deployed is false for what ran when the collector first heard of the service.
+	Deployed bool `json:"-"`
 }
 
 // maxVersions bounds the versions of the page, the newest first.
@@ -127,6 +130,15 @@ func (l *loader) askVersions() ([]Version, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A version that is gone has no series any more; it was there before the others nevertheless.
+	earliest, err := l.source.Instant(l.context, "min(min_over_time("+l.of(start)+"[30d]))")
+	if err != nil {
+		return nil, err
+	}
+	first := math.Inf(1)
+	for _, s := range earliest {
+		first = float64(s.Value)
+	}
 	counts := map[model.LabelValue]int{}
 	for _, s := range running {
 		counts[s.Metric[labelVersion]] = int(s.Value)
@@ -137,6 +149,7 @@ func (l *loader) askVersions() ([]Version, error) {
 			Version: string(s.Metric[labelVersion]), Status: string(s.Metric[labelStatus]),
 			Revision: words.Bounded(string(s.Metric[labelRevision]), 64),
 			Since:    time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(), Instances: counts[s.Metric[labelVersion]],
+			Deployed: float64(s.Value) > first,
 		})
 	}
 	slices.SortFunc(versions, func(a, b Version) int {

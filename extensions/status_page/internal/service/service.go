@@ -208,15 +208,13 @@ func (l *loader) keep(err error, use func()) {
 	use()
 }
 
-// markers are the deployments on the plots. The version that ran when the collector first heard of the service was not deployed then.
+// markers are the deployments on the plots.
 func (l *loader) markers() []chart.Marker {
-	deployed := l.versions
-	if n := len(deployed); 0 < n && n < maxVersions {
-		deployed = deployed[:n-1]
-	}
 	var markers []chart.Marker
-	for _, v := range slices.Backward(deployed) {
-		markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
+	for _, v := range slices.Backward(l.versions) {
+		if v.Deployed {
+			markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
+		}
 	}
 	return markers
 }

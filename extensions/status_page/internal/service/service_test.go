@@ -24,15 +24,21 @@ import (
 
 var now = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 
-// A source answers range queries by a word that is in them, and takes note of all queries.
+// A source answers queries by a word that is in them, and takes note of all.
 type source struct {
 	matrices map[string]model.Matrix
+	vectors  map[string]model.Vector
 	asked    chan string
 	err      error
 }
 
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	s.asked <- query
+	for word, vector := range s.vectors {
+		if strings.Contains(query, word) {
+			return vector, s.err
+		}
+	}
 	return nil, s.err
 }
 
@@ -121,22 +127,37 @@ func TestBurnIsThatOfBothWindows(t *testing.T) {
 	assert.Equal(t, "9× now, from 1× to 9× in the time shown", got.Objectives[0].Burn.Summary)
 }
 
-// What ran when the collector first heard of the service was not deployed then; what came after it was.
+// What ran when the collector first heard of the service was not deployed then; what came after it was, also when what ran
+// first is gone.
 func TestMarkersAreDeployments(t *testing.T) {
-	names := func(versions int) (names []string) {
-		var l loader
-		for i := range versions {
-			l.versions = append(l.versions, Version{Version: fmt.Sprint(versions - i), Since: now.Add(-time.Duration(i) * time.Minute)})
-		}
-		for _, m := range l.markers() {
-			names = append(names, m.Name)
-		}
-		return names
+	at := func(minutes int) model.SampleValue {
+		return model.SampleValue(now.Add(time.Duration(minutes) * time.Minute).Unix())
 	}
-	assert.Empty(t, names(0))
-	assert.Empty(t, names(1))
-	assert.Equal(t, []string{"2", "3"}, names(3))
-	assert.Len(t, names(maxVersions), maxVersions, "there were others before")
+	version := func(name model.LabelValue, minutes int) *model.Sample {
+		return &model.Sample{Metric: model.Metric{labelVersion: name}, Value: at(minutes)}
+	}
+	for name, test := range map[string]struct {
+		live []*model.Sample
+		want []string
+	}{
+		"nothing yet":   {nil, nil},
+		"the first":     {[]*model.Sample{version("1", 0)}, nil},
+		"all":           {[]*model.Sample{version("1", 0), version("3", 2), version("2", 1)}, []string{"2", "3"}},
+		"first is gone": {[]*model.Sample{version("2", 1)}, []string{"2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := source{asked: make(chan string, 100), vectors: map[string]model.Vector{"max by": test.live, "min_over_time": {{Value: at(0)}}}}
+			l := loader{context: t.Context(), source: s, service: &Service{Service: &catalog.Service{Name: "checkout"}}}
+			var err error
+			l.versions, err = l.askVersions()
+			require.NoError(t, err)
+			var names []string
+			for _, m := range l.markers() {
+				names = append(names, m.Name)
+			}
+			assert.Equal(t, test.want, names)
+		})
+	}
 }
 
 func values(points []chart.Point) (all []float64) {
