@@ -1,0 +1,275 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
+)
+
+// A backend is a fragment and what stands for its other end. Each knows one token; the variables hand out another.
+type backend struct {
+	fragment string
+	signals  string // of "traces", "logs" and "metrics"
+	// events is what the counter of events is called there.
+	events string
+	env    func(at, token string) []string
+	allows func(r *http.Request, body []byte) bool
+	read   func(a *arrivals, r *http.Request, body []byte) error // nil: OTLP over gRPC
+}
+
+const rightToken = "right-token"
+
+func header(name, value string) func(*http.Request, []byte) bool {
+	return func(r *http.Request, _ []byte) bool { return r.Header.Get(name) == value }
+}
+
+// headers allows who sends all of them: name, value, name, value.
+func headers(all ...string) func(*http.Request, []byte) bool {
+	return func(r *http.Request, _ []byte) bool {
+		for pair := range slices.Chunk(all, 2) {
+			if r.Header.Get(pair[0]) != pair[1] {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// variables of a backend: the endpoint, and the token in the variable of that suffix behind the prefix.
+func variables(name, suffix, prefix string, more ...string) func(at, token string) []string {
+	return func(at, token string) []string {
+		return append([]string{"OTELCOL_SRE_" + name + "=" + at, "OTELCOL_SRE_" + name + suffix + "=" + prefix + token}, more...)
+	}
+}
+
+const (
+	bearer        = "Bearer "
+	authorization = "_AUTHORIZATION"
+)
+
+var intakes = []backend{
+	{"datadog", "traces logs metrics", "slo.events", variables("DATADOG", "_TOKEN", ""), header("Dd-Api-Key", rightToken), readOTLP},
+	{"elastic-otlp", "traces logs metrics", "slo.events", variables("ELASTIC_OTLP", "_TOKEN", ""), header("Authorization", "ApiKey "+rightToken), readOTLP},
+	{"elasticsearch", "traces logs metrics", "slo.events", variables("ELASTICSEARCH", "_TOKEN", ""), header("Authorization", "APIKey "+rightToken), readBulk},
+	{"grafana-cloud", "traces logs metrics", "slo.events", variables("GRAFANA_CLOUD", "_TOKEN", "", "OTELCOL_SRE_GRAFANA_CLOUD_USER=123456"), func(r *http.Request, _ []byte) bool {
+		user, password, _ := r.BasicAuth()
+		return user == "123456" && password == rightToken
+	}, readOTLP},
+	{"aws", "traces logs metrics", "slo.events", func(_, token string) []string {
+		return []string{"OTELCOL_SRE_AWS_REGION=eu-west-1", "OTELCOL_SRE_AWS_LOG_GROUP=shop", "OTELCOL_SRE_AWS_LOG_STREAM=otelcol-sre", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + token}
+	}, signedForAWS, readOTLP},
+	{"splunk", "logs metrics", "slo.events", variables("SPLUNK", "_TOKEN", ""), header("Authorization", "Splunk "+rightToken), readHEC},
+	{"splunk-observability", "traces metrics", "slo.events", variables("SPLUNK_OBSERVABILITY", "_TOKEN", ""), header("X-Sf-Token", rightToken), readOTLP},
+	{"loki", "logs", "", variables("LOKI", authorization, bearer, "OTELCOL_SRE_LOKI_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), readOTLP},
+	{"mimir", "metrics", "slo.events", variables("MIMIR", authorization, bearer, "OTELCOL_SRE_MIMIR_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), readOTLP},
+	{"prometheus-otlp", "metrics", "slo.events", variables("PROMETHEUS_OTLP", authorization, bearer), header("Authorization", bearer+rightToken), readOTLP},
+	{"victoriametrics", "metrics", "slo.events", variables("VICTORIAMETRICS", authorization, bearer), header("Authorization", bearer+rightToken), readOTLP},
+	{"prometheus-remote-write", "metrics", "slo_events_total", variables("REMOTE_WRITE", authorization, bearer), header("Authorization", bearer+rightToken), readRemoteWrite},
+	{"thanos", "metrics", "slo_events_total", variables("THANOS", authorization, bearer, "OTELCOL_SRE_THANOS_TENANT=shop"), headers("Authorization", bearer+rightToken, "Thanos-Tenant", "shop"), readRemoteWrite},
+	{"jaeger", "traces", "", variables("JAEGER", authorization, bearer, "OTELCOL_SRE_JAEGER_INSECURE=true"), header("Authorization", bearer+rightToken), nil},
+	{"tempo", "traces", "", variables("TEMPO", authorization, bearer, "OTELCOL_SRE_TEMPO_INSECURE=true", "OTELCOL_SRE_TEMPO_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), nil},
+	{"opensearch", "traces logs metrics", "slo.events", variables("OPENSEARCH", authorization, bearer, "OTELCOL_SRE_OPENSEARCH_INSECURE=true"), header("Authorization", bearer+rightToken), nil},
+	// Zipkin's exporter takes a refusal for an outage.
+	{"zipkin", "traces", "", variables("ZIPKIN", authorization, bearer), header("Authorization", bearer+rightToken), readZipkin},
+}
+
+// amazon is where AWS' endpoints are here: their addresses follow from the region otherwise.
+const amazon = `{exporters: {otlp_http/xray: {traces_endpoint: "%[1]s/xray/v1/traces"}, otlp_http/cloudwatch-logs: {logs_endpoint: "%[1]s/logs/v1/logs"},
+	otlp_http/cloudwatch-metrics: {metrics_endpoint: "%[1]s/monitoring/v1/metrics"}}}`
+
+// witness writes, behind all exporters of its pipelines, what they have been handed.
+const witness = `{exporters: {file/witness: {path: %q, flush_interval: 100ms}}, processors: {tail_sampling: {decision_wait: 1s}}, connectors: {span_metrics: {metrics_flush_interval: 1s}},
+	service: {pipelines: {traces/sampled: {exporters: [file/witness]}, logs: {exporters: [file/witness]}, logs/deployments: {exporters: [file/witness]}}}}`
+
+// sendToAll prepares a standalone collector that sends to an intake of each of the backends, with the token.
+func sendToAll(t *testing.T, all []backend, token string) (c *collector, at map[string]*intake, handed string) {
+	t.Helper()
+	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
+	c = prepareCollector(t, "standalone", catalog)
+	at, handed = map[string]*intake{}, filepath.Join(t.TempDir(), "handed.jsonl")
+	c.args = append(c.args, "--config", "yaml:"+quickly)
+	for _, b := range all {
+		i := &intake{arrivals: newArrivals(), allows: b.allows, read: b.read}
+		at[b.fragment] = i
+		var address string
+		if b.read == nil {
+			address = i.serveGRPC(t)
+		} else {
+			address = i.serve(t)
+		}
+		c.env = append(c.env, b.env(address, token)...)
+		c.args = append(c.args, "--config", "builtin:"+b.fragment)
+		switch b.fragment {
+		case "aws":
+			c.args = append(c.args, "--config", "yaml:"+fmt.Sprintf(amazon, address))
+		case "prometheus-remote-write":
+			c.env = append(c.env, "OTELCOL_SRE_REMOTE_WRITE="+address+"/api/v1/write")
+		}
+	}
+	c.args = append(c.args, "--config", "yaml:"+fmt.Sprintf(witness, handed))
+	return c, at, handed
+}
+
+// fail is a request to checkout that fails, and a log line about it; it returns the trace's ID.
+func fail(t *testing.T, c *collector, provider *sdktrace.TracerProvider, id string) string {
+	t.Helper()
+	now := time.Now()
+	_, span := provider.Tracer("test").Start(t.Context(), "POST /orders", oteltrace.WithSpanKind(oteltrace.SpanKindServer))
+	span.SetAttributes(attribute.StringSlice("http.request.header.x-request-id", []string{id}))
+	span.SetStatus(codes.Error, "card refused")
+	span.End()
+	require.NoError(t, provider.ForceFlush(t.Context()))
+	body := fmt.Sprintf(`{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"checkout"}}]},"scopeLogs":[{"logRecords":[
+		{"timeUnixNano":"%d","severityText":"ERROR","severityNumber":17,"body":{"stringValue":"card refused"},"attributes":[{"key":"request_id","value":{"stringValue":%q}}]}]}]}]}`, now.UnixNano(), id)
+	response, err := http.Post("http://"+c.otlpHTTP+"/v1/logs", "application/json", bytes.NewBufferString(body))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	return span.SpanContext().TraceID().String()
+}
+
+// Every backend is away while a request fails and a version is deployed, and the collector is killed before one is back. All that was
+// handed to the exporters comes to each of them in the end, in its own format and with its credentials: the span and the log line with
+// their correlation ID, the deployment, the counter of bad events.
+func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
+	c, at, handed := sendToAll(t, intakes, rightToken)
+	for _, i := range at {
+		i.goAway(true)
+	}
+	c.start()
+	version := func(v string) *sdktrace.TracerProvider {
+		return newTracerProvider(t, c, "grpc", attribute.String("service.name", "checkout"), attribute.String("service.version", v))
+	}
+	first := version("1.0.0")
+	require.Eventually(t, func() bool {
+		serve(t, first, time.Millisecond, codes.Unset)
+		require.NoError(t, first.ForceFlush(t.Context()))
+		_, found := sum(c.scrape(), "deployment_info", "service_version", "1.0.0")
+		return found
+	}, 30*time.Second, 200*time.Millisecond)
+	require.NoError(t, first.Shutdown(t.Context()))
+	second := version("2.0.0")
+	trace := fail(t, c, second, "order-1")
+	require.Eventually(t, func() bool {
+		serve(t, second, time.Millisecond, codes.Unset)
+		require.NoError(t, second.ForceFlush(t.Context()))
+		text, err := os.ReadFile(handed)
+		return err == nil && strings.Contains(string(text), trace) && strings.Contains(string(text), `"card refused"`) &&
+			strings.Contains(string(text), `"eventName":"deployment.`)
+	}, time.Minute, 200*time.Millisecond, "what is handed to the exporters")
+	c.kill()
+	for _, i := range at {
+		i.goAway(false)
+	}
+	c.start()
+	fail(t, c, second, "order-2")
+
+	for _, b := range intakes {
+		i := at[b.fragment]
+		got := func(what string, is func() bool) {
+			assert.Eventually(t, is, 30*time.Second, 100*time.Millisecond, "%s did not get %s", b.fragment, what)
+		}
+		if strings.Contains(b.signals, "traces") {
+			got("the span", func() bool { return i.trace(trace) == "order-1" })
+		}
+		if strings.Contains(b.signals, "logs") {
+			got("the log line", func() bool { return i.log("order-1") })
+			got("the deployment", i.deployed)
+		}
+		if strings.Contains(b.signals, "metrics") {
+			got("the counter", func() bool { return i.value(b.events) >= 1 })
+			for _, metric := range []string{"slo.error_budget.remaining", "deployment.info", "traces.span.metrics.calls"} {
+				got(metric, func() bool { return i.value(metric) != 0 || i.value(prometheusNames[metric]) != 0 })
+			}
+		}
+		assert.Zero(t, i.refusals(), b.fragment)
+	}
+	assert.Empty(t, at["datadog"].cumulatives(), "it wants deltas")
+	assert.Empty(t, at["elastic-otlp"].cumulatives()["histogram"], "it does not store them")
+	assert.Contains(t, at["prometheus-otlp"].cumulatives()["sum"], "slo.events")
+	require.NoError(t, second.Shutdown(t.Context()))
+}
+
+var prometheusNames = map[string]string{
+	"slo.error_budget.remaining": "slo_error_budget_remaining_ratio",
+	"deployment.info":            "deployment_info",
+	"traces.span.metrics.calls":  "traces_span_metrics_calls_total",
+}
+
+// What a backend refuses for a wrong token is given up at once, and counted by exporter and signal. The others get theirs.
+func TestWrongCredentialsAreCounted(t *testing.T) {
+	strict := slices.DeleteFunc(slices.Clone(intakes), func(b backend) bool { return b.fragment == "zipkin" })
+	c, at, _ := sendToAll(t, strict, "wrong-token")
+	c.start()
+	provider := newTracerProvider(t, c, "grpc", attribute.String("service.name", "checkout"))
+	trace := fail(t, c, provider, "order-1")
+	require.NoError(t, provider.Shutdown(t.Context()))
+
+	exporters := map[string]map[string][]string{ // by what is counted, by fragment
+		"spans": {}, "log_records": {}, "metric_points": {},
+	}
+	for _, b := range strict {
+		for signal, items := range map[string]string{"traces": "spans", "logs": "log_records", "metrics": "metric_points"} {
+			if strings.Contains(b.signals, signal) {
+				exporters[items][b.fragment] = exportersOf(b.fragment, signal)
+			}
+		}
+	}
+	for items, byFragment := range exporters {
+		for fragment, ids := range byFragment {
+			for _, id := range ids {
+				assert.Eventually(t, func() bool {
+					failed, _ := sum(c.own(), "otelcol_exporter_send_failed_"+items, "exporter", id)
+					return failed > 0
+				}, time.Minute, 200*time.Millisecond, "%s of %s", items, id)
+			}
+			assert.Positive(t, at[fragment].refusals(), fragment)
+			assert.Empty(t, at[fragment].trace(trace), fragment)
+		}
+	}
+	for _, signal := range []string{"traces", "logs"} { // metrics go on
+		assert.Eventually(t, func() bool {
+			waiting, known := sum(c.own(), "otelcol_exporter_queue_size", "data_type", signal)
+			return known && waiting == 0
+		}, time.Minute, 200*time.Millisecond, "%s are tried again", signal)
+	}
+	c.stop()
+}
+
+// exportersOf are the exporters of a fragment for a signal.
+func exportersOf(fragment, signal string) []string {
+	switch fragment {
+	case "aws":
+		return map[string][]string{"traces": {"otlp_http/xray"}, "logs": {"otlp_http/cloudwatch-logs"}, "metrics": {"otlp_http/cloudwatch-metrics"}}[signal]
+	case "splunk":
+		return map[string][]string{"logs": {"splunk_hec"}, "metrics": {"splunk_hec/metrics"}}[signal]
+	case "elasticsearch":
+		return []string{"elasticsearch"}
+	case "elastic-otlp":
+		return []string{"otlp_http/elastic"}
+	case "splunk-observability":
+		return []string{"otlp_http/splunk"}
+	case "prometheus-otlp":
+		return []string{"otlp_http/prometheus"}
+	case "prometheus-remote-write":
+		return []string{"prometheusremotewrite"}
+	case "thanos":
+		return []string{"prometheusremotewrite/thanos"}
+	case "jaeger", "tempo", "opensearch":
+		return []string{"otlp_grpc/" + fragment}
+	}
+	return []string{"otlp_http/" + fragment}
+}

@@ -1,0 +1,258 @@
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/prometheus/prompb"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+)
+
+// readOTLP reads a body of OTLP over HTTP. Which signal it is, its path tells.
+func readOTLP(a *arrivals, r *http.Request, body []byte) error {
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/v1/traces"), strings.HasSuffix(path, "/v2/trace/otlp"):
+		request := ptraceotlp.NewExportRequest()
+		if err := request.UnmarshalProto(body); err != nil {
+			return err
+		}
+		a.otlpTraces(request.Traces())
+	case strings.HasSuffix(path, "/v1/logs"):
+		request := plogotlp.NewExportRequest()
+		if err := request.UnmarshalProto(body); err != nil {
+			return err
+		}
+		a.otlpLogs(request.Logs())
+	case strings.HasSuffix(path, "/v1/metrics"), strings.HasSuffix(path, "/v2/datapoint/otlp"):
+		request := pmetricotlp.NewExportRequest()
+		if err := request.UnmarshalProto(body); err != nil {
+			return err
+		}
+		a.otlpMetrics(request.Metrics())
+	default:
+		return errors.New("nobody listens there")
+	}
+	return nil
+}
+
+func (a *arrivals) otlpTraces(traces ptrace.Traces) {
+	for _, rs := range traces.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				a.span(s.TraceID().String(), attr(s.Attributes().AsRaw(), "correlation.id"))
+			}
+		}
+	}
+}
+
+func (a *arrivals) otlpLogs(logs plog.Logs) {
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, r := range sl.LogRecords().All() {
+				a.record(r.EventName(), attr(r.Attributes().AsRaw(), "correlation.id"))
+			}
+		}
+	}
+}
+
+func (a *arrivals) otlpMetrics(metrics pmetric.Metrics) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cumulative := func(kind string, m pmetric.Metric, temporality pmetric.AggregationTemporality) {
+		if temporality == pmetric.AggregationTemporalityCumulative && !slices.Contains(a.cumulative[kind], m.Name()) {
+			a.cumulative[kind] = append(a.cumulative[kind], m.Name())
+		}
+	}
+	for _, rm := range metrics.ResourceMetrics().All() {
+		for _, sm := range rm.ScopeMetrics().All() {
+			for _, m := range sm.Metrics().All() {
+				switch m.Type() {
+				case pmetric.MetricTypeHistogram:
+					cumulative("histogram", m, m.Histogram().AggregationTemporality())
+				case pmetric.MetricTypeSum:
+					if m.Sum().IsMonotonic() {
+						cumulative("sum", m, m.Sum().AggregationTemporality())
+					}
+					if m.Name() == "slo.events" {
+						a.bad(m.Sum())
+						continue
+					}
+				}
+				a.metrics[m.Name()] = max(a.metrics[m.Name()], 1)
+			}
+		}
+	}
+}
+
+// bad counts the bad events; a.mu is held.
+func (a *arrivals) bad(counter pmetric.Sum) {
+	for _, dp := range counter.DataPoints().All() {
+		if attr(dp.Attributes().AsRaw(), "slo.outcome") != "bad" {
+			continue
+		}
+		value := dp.DoubleValue()
+		if dp.ValueType() == pmetric.NumberDataPointValueTypeInt {
+			value = float64(dp.IntValue())
+		}
+		if counter.AggregationTemporality() == pmetric.AggregationTemporalityDelta {
+			a.metrics["slo.events"] += value
+		} else {
+			a.metrics["slo.events"] = max(a.metrics["slo.events"], value)
+		}
+	}
+}
+
+type (
+	otlpTraces struct {
+		ptraceotlp.UnimplementedGRPCServer
+		*arrivals
+	}
+	otlpLogs struct {
+		plogotlp.UnimplementedGRPCServer
+		*arrivals
+	}
+	otlpMetrics struct {
+		pmetricotlp.UnimplementedGRPCServer
+		*arrivals
+	}
+)
+
+func (o otlpTraces) Export(_ context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+	o.otlpTraces(r.Traces())
+	return ptraceotlp.NewExportResponse(), nil
+}
+
+func (o otlpLogs) Export(_ context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+	o.otlpLogs(r.Logs())
+	return plogotlp.NewExportResponse(), nil
+}
+
+func (o otlpMetrics) Export(_ context.Context, r pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
+	o.otlpMetrics(r.Metrics())
+	return pmetricotlp.NewExportResponse(), nil
+}
+
+// readRemoteWrite reads series as Prometheus names them.
+func readRemoteWrite(a *arrivals, _ *http.Request, body []byte) error {
+	raw, err := snappy.Decode(nil, body)
+	if err != nil {
+		return err
+	}
+	var request prompb.WriteRequest
+	if err := request.Unmarshal(raw); err != nil {
+		return err
+	}
+	for _, series := range request.Timeseries {
+		labels := map[string]string{}
+		for _, l := range series.Labels {
+			labels[l.Name] = l.Value
+		}
+		name := labels["__name__"]
+		for _, s := range series.Samples {
+			switch {
+			case name != "slo_events_total":
+				a.metric(name, 1)
+			case labels["slo_outcome"] == "bad":
+				a.metric(name, s.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// readZipkin reads a list of spans, version 2, as JSON.
+func readZipkin(a *arrivals, _ *http.Request, body []byte) error {
+	var spans []struct {
+		TraceID string
+		Tags    map[string]string
+	}
+	if err := json.Unmarshal(body, &spans); err != nil {
+		return err
+	}
+	for _, s := range spans {
+		a.span(s.TraceID, s.Tags["correlation.id"])
+	}
+	return nil
+}
+
+// readBulk reads what Elasticsearch's bulk API takes: an action and its document, line by line. The data stream tells the signal.
+func readBulk(a *arrivals, r *http.Request, body []byte) error {
+	if !strings.HasSuffix(r.URL.Path, "/_bulk") {
+		return nil
+	}
+	var stream string
+	lines := bufio.NewScanner(bytes.NewReader(body))
+	lines.Buffer(nil, 10<<20)
+	for action := true; lines.Scan(); action = !action {
+		var nested map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &nested); err != nil {
+			return err
+		}
+		d := document{}
+		flatten(d, "", nested)
+		if action {
+			stream, _ = d["create._index"].(string)
+			continue
+		}
+		correlation := attr(d, "attributes.correlation.id")
+		switch kind, _, _ := strings.Cut(stream, "-"); kind {
+		case "traces":
+			a.span(attr(d, "trace_id"), correlation)
+		case "logs":
+			a.record(attr(d, "event_name"), correlation)
+		case "metrics":
+			for field, value := range d {
+				name, is := strings.CutPrefix(field, "metrics.")
+				if number, ok := value.(float64); is && ok && (name != "slo.events" || d["attributes.slo.outcome"] == "bad") {
+					a.metric(name, number)
+				}
+			}
+		default:
+			return fmt.Errorf("data stream %q", stream)
+		}
+	}
+	return lines.Err()
+}
+
+// readHEC reads events as Splunk's HTTP Event Collector takes them, one behind another.
+func readHEC(a *arrivals, r *http.Request, body []byte) error {
+	if !strings.HasSuffix(r.URL.Path, "/services/collector") {
+		return errors.New("not the path of events")
+	}
+	events := json.NewDecoder(bytes.NewReader(body))
+	for {
+		var e struct {
+			Event  any
+			Fields map[string]any
+		}
+		if err := events.Decode(&e); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if e.Event != "metric" {
+			a.record(attr(e.Fields, "event.name"), attr(e.Fields, "correlation.id"))
+			continue
+		}
+		for field, value := range e.Fields {
+			name, is := strings.CutPrefix(field, "metric_name:")
+			if number, ok := value.(float64); is && ok && (name != "slo.events" || e.Fields["slo.outcome"] == "bad") {
+				a.metric(name, number)
+			}
+		}
+	}
+}
