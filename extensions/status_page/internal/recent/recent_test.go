@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -212,6 +213,30 @@ func TestWindowIsAsItsModel(t *testing.T) {
 			require.Equal(t, total, w.Usage().Bytes, "seed %d, step %d", seed, step)
 		}
 	}
+}
+
+// Pipelines add while people search.
+func TestAddingAndReadingAtOnce(t *testing.T) {
+	w := New(Options{MaxBytes: 50_000, MaxAge: time.Minute, Now: time.Now})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				w.AddTraces(spansOf(10, "A-1"))
+				w.AddLogs(logsOf(10, "A-1"))
+			}
+		})
+		all.Go(func() {
+			for range 50 {
+				for _, b := range w.Batches() {
+					assert.True(t, b.Has([][]byte{[]byte("A-1")}))
+				}
+				assert.LessOrEqual(t, w.Usage().Bytes, w.MaxBytes)
+			}
+		})
+	}
+	all.Wait()
+	assert.NotZero(t, w.Usage().Spans)
 }
 
 // What a full window takes of the heap is what it says, but for what the allocator rounds up.
