@@ -39,7 +39,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -144,9 +144,12 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v /test/packaging)
+	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
 # Installs the packages into a Debian and runs what is in them, and the image, as their users: needs root and debootstrap.
+test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 10 CPU minutes, 2 GB)
+	go test -count=1 -timeout 40m ./test/kubernetes/...
+
 test-packages: image packages .cache/debian ## the packages and the image are installed, run and removed; as root
 	go test -count=1 -timeout 10m ./test/packaging
 

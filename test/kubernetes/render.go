@@ -120,3 +120,12 @@ func sortByName(list any) {
 		return cmp.Compare(fmt.Sprint(a.(map[string]any)["name"]), fmt.Sprint(b.(map[string]any)["name"]))
 	})
 }
+
+// JSON is the object as the API server takes it.
+func (o Object) JSON() []byte {
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return text
+}

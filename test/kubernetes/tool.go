@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,8 @@ type Tool struct {
 	Package string
 	// Module is a folder with a go.mod of its own, for what cannot be installed; empty otherwise. It is relative to the repository.
 	Module string
+	// Stamp are further linker flags, for programs that are asked which version they are.
+	Stamp string
 
 	once sync.Once
 	path string
@@ -41,7 +44,7 @@ func (t *Tool) Path() (string, error) {
 		build := exec.Command("go", "install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", t.Package)
 		build.Dir = os.TempDir() // no go.mod of ours has a say in the versions
 		if t.Module != "" {
-			build = exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", t.path, t.Package)
+			build = exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+t.Stamp, "-o", t.path, t.Package)
 			build.Dir = Root(t.Module)
 		}
 		build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOBIN="+folder)
@@ -87,3 +90,15 @@ var Root = func() func(...string) string {
 		folder = filepath.Dir(folder)
 	}
 }()
+
+// ModuleFolder is where the files of a Go module are, which is downloaded if need be.
+func ModuleFolder(module string) (string, error) {
+	download := exec.Command("go", "mod", "download", "-json", module)
+	download.Dir, download.Env = os.TempDir(), append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	out, err := download.Output()
+	var at struct{ Dir, Error string }
+	if err := errors.Join(err, json.Unmarshal(out, &at)); err != nil {
+		return "", fmt.Errorf("downloading %s: %w %s", module, err, at.Error)
+	}
+	return at.Dir, nil
+}

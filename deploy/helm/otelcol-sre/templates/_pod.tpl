@@ -136,9 +136,9 @@ spec:
       projected:
         sources:
           {{- include "otelcol-sre.sources" (dict "root" $root "kind" "alerts") | trim | nindent 10 }}
-    {{- range $service, $_ := $root.Values.runbooks }}
+    {{- range $service, $pages := $root.Values.runbooks }}
     - name: {{ include "otelcol-sre.runbookVolume" $service }}
-      configMap: {name: {{ $name }}-{{ include "otelcol-sre.runbookVolume" $service }}}
+      configMap: {name: {{ $name }}-{{ include "otelcol-sre.runbookVolume" $service }}{{ if not $pages }}, optional: true{{ end }}}
     {{- end }}
     {{- end }}
     {{- if eq .role "agent" }}

@@ -6,7 +6,7 @@
 # kubernetes
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 {{- if $values.kubelet.enabled }}
 # kubelet; never nodes/proxy, with which one may run commands in every container
