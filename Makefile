@@ -42,7 +42,7 @@ ARGS ?=
 .PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 build: bin/otelcol-sre bin/srectl bin/shop ## the collector, srectl and the demo shop, into bin/
 
@@ -146,10 +146,10 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 test-e2e: build image ## tests with the built binary and its image
 	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
-# Installs the packages into a Debian and runs what is in them, and the image, as their users: needs root and debootstrap.
 test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 10 CPU minutes, 2 GB)
 	go test -count=1 -timeout 40m ./test/kubernetes/...
 
+# Installs the packages into a Debian and runs what is in them, and the image, as their users: needs root and debootstrap.
 test-packages: image packages .cache/debian ## the packages and the image are installed, run and removed; as root
 	go test -count=1 -timeout 10m ./test/packaging
 
