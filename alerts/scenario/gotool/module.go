@@ -43,6 +43,26 @@ func BuildWith(m Module, source string) (string, error) {
 	return program, err
 }
 
+// BuildOf builds a program of the module itself, with the versions that it is released with: its package is the folder cmd/NAME.
+// It returns its path, in the repository's cache.
+func BuildOf(m Module, name string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("", "gotool")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := m.prepare(folder); err != nil {
+		return "", fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
+	}
+	program := filepath.Join(root, ".cache", "tools", name+"-"+m.Version)
+	_, err = goCommand(folder, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, m.Path+"/cmd/"+name)
+	return program, err
+}
+
 // prepare writes the go.mod and go.sum of a module that is built as this one is.
 func (m Module) prepare(folder string) error {
 	module := "module " + m.Path + "/tool\n"
