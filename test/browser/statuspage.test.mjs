@@ -94,6 +94,8 @@ visit('from an ID to the request, its trace and the service', async visitor => {
   await visitor.until(says(...whole));
   await visitor.follow(having('.through a', 'payment'));
   assert.equal(await visitor.location(), '/services/payment?environment=production');
+  await visitor.follow('document.querySelector(\'[aria-labelledby="failed"] a\')');
+  await visitor.until(says('Timeline', 'payment', 'error'));
 });
 
 visit('an ID that nothing has', async visitor => {

@@ -143,6 +143,14 @@ func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matri
 	})
 }
 
+// Exemplars are requests that the samples of a query's series name as examples, over a period. Its step is of no use.
+func (c *Client) Exemplars(ctx context.Context, query string, p Period) ([]v1.ExemplarQueryResult, error) {
+	key := fmt.Sprintf("exemplars %d %d %s", p.Start.Unix(), p.End.Unix(), query)
+	return ask(ctx, c, key, MaxAge, func(ctx context.Context) ([]v1.ExemplarQueryResult, error) {
+		return c.api.QueryExemplars(ctx, query, p.Start, p.End)
+	})
+}
+
 // Alerts are those that fire or are about to.
 func (c *Client) Alerts(ctx context.Context) ([]v1.Alert, error) {
 	return ask(ctx, c, "/api/v1/alerts", MaxAge, func(ctx context.Context) ([]v1.Alert, error) {

@@ -26,6 +26,7 @@ import (
 type Source interface {
 	fleet.Source
 	fleet.Historian
+	Exemplars(ctx context.Context, query string, p prometheus.Period) ([]v1.ExemplarQueryResult, error)
 }
 
 // A Service is what the page of a service shows.
@@ -39,6 +40,8 @@ type Service struct {
 	Objectives    []Objective
 	// Requests are rate, errors and durations by version, where a span_metrics connector tells them.
 	Requests []chart.Plot
+	// Failed are requests that failed lately.
+	Failed   []Failed
 	Versions []Version
 	Alerts   []alert.Alert
 	Past     []Past
@@ -70,6 +73,8 @@ type Question struct {
 	Range       time.Duration
 	Now         time.Time
 	Directory   alert.Directory
+	// Recent is since when requests can be searched; zero is never.
+	Recent time.Time
 }
 
 // points is how many values a line has.
@@ -86,7 +91,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	case q.Environment == "" && len(s.Places) > 0:
 		s.Environment = s.Places[0]
 	}
-	l := &loader{context: ctx, source: source, service: s}
+	l := &loader{context: ctx, source: source, service: s, recent: q.Recent}
 	l.shown = s.Period
 	if !prometheus.Hangs(all.Err) {
 		l.load()
@@ -103,6 +108,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	}
 	slices.SortStableFunc(s.Objectives, func(a, b Objective) int { return fleet.Worst(a.Row, b.Row) })
 	s.Requests = l.requests()
+	s.Failed = l.failed
 	s.Versions = l.versions
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
@@ -169,12 +175,14 @@ type loader struct {
 	source  Source
 	service *Service
 	shown   prometheus.Period // the part of the period of which something is known
+	recent  time.Time
 
 	mu       sync.Mutex
 	err      error
 	alerts   []v1.Alert
 	matrices map[string]model.Matrix
 	versions []Version
+	failed   []Failed
 }
 
 func (l *loader) load() {
@@ -194,6 +202,7 @@ func (l *loader) load() {
 		versions, err := l.askVersions()
 		l.keep(err, func() { l.versions = versions })
 	})
+	asked.Go(func() { l.failed = l.askFailed() })
 	asked.Wait()
 	l.shown = l.service.Period.Since(slices.Collect(maps.Values(l.matrices))...)
 }

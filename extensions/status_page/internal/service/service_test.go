@@ -28,6 +28,7 @@ var now = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 type source struct {
 	matrices map[string]model.Matrix
 	vectors  map[string]model.Vector
+	examples []v1.ExemplarQueryResult
 	asked    chan string
 	err      error
 }
@@ -43,6 +44,11 @@ func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 }
 
 func (s source) Alerts(context.Context) ([]v1.Alert, error) { return nil, s.err }
+
+func (s source) Exemplars(_ context.Context, query string, _ prometheus.Period) ([]v1.ExemplarQueryResult, error) {
+	s.asked <- query
+	return s.examples, s.err
+}
 
 func (s source) Range(_ context.Context, query string, _ prometheus.Period) (model.Matrix, error) {
 	s.asked <- query
@@ -158,6 +164,31 @@ func TestMarkersAreDeployments(t *testing.T) {
 			assert.Equal(t, test.want, names)
 		})
 	}
+}
+
+// Of the requests that failed, those are shown that can be found, each once.
+func TestFailedRequests(t *testing.T) {
+	example := func(trace string, minutes int) v1.Exemplar {
+		return v1.Exemplar{Labels: model.LabelSet{"trace_id": model.LabelValue(trace)}, Timestamp: model.TimeFromUnix(now.Add(time.Duration(minutes) * time.Minute).Unix())}
+	}
+	trace := func(n int) string { return fmt.Sprintf("%032x", n) }
+	s := source{asked: make(chan string, 100), examples: []v1.ExemplarQueryResult{
+		{Exemplars: []v1.Exemplar{example(trace(1), -20), example(trace(2), -4), example(trace(3), -2)}},
+		{Exemplars: []v1.Exemplar{example(trace(3), -2), example("<script>", -1), example("", -1), example(trace(4), -3)}},
+	}}
+	l := loader{context: t.Context(), source: s, service: &Service{Service: &catalog.Service{Name: "checkout"}, Period: prometheus.Period{End: now}}}
+	assert.Empty(t, l.askFailed(), "nothing can be searched")
+	assert.Empty(t, s.asked)
+	l.recent = now.Add(-5 * time.Minute)
+	assert.Equal(t, []Failed{{trace(3), now.Add(-2 * time.Minute)}, {trace(4), now.Add(-3 * time.Minute)}, {trace(2), now.Add(-4 * time.Minute)}}, l.askFailed())
+	for i := range 20 {
+		s.examples[0].Exemplars = append(s.examples[0].Exemplars, example(trace(100+i), 0))
+	}
+	l.source = s
+	assert.Len(t, l.askFailed(), maxFailed)
+	s.err = errors.New("no exemplars here")
+	l.source = s
+	assert.Empty(t, l.askFailed())
 }
 
 func values(points []chart.Point) (all []float64) {

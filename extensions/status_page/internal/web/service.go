@@ -35,6 +35,7 @@ type serviceBody struct {
 	Range        string              `json:"range"`
 	SLOs         []objective         `json:"slos"`
 	Requests     []graph             `json:"requests"`
+	Failed       []service.Failed    `json:"failed_requests"`
 	Versions     []service.Version   `json:"versions"`
 	Alerts       []alert.Alert       `json:"alerts"`
 	Past         []service.Past      `json:"past_alerts"`
@@ -93,7 +94,7 @@ func (s *site) service(r *http.Request) (*page, error) {
 	if found == nil {
 		return nil, notFound("The catalog has no service "+words.Bounded(name, 120)+".", "Look for it among all SLOs, or add it to the catalog.")
 	}
-	q := service.Question{Service: found, Catalog: c, Range: usualRange, Now: s.Now(), Directory: s.directory()}
+	q := service.Question{Service: found, Catalog: c, Range: usualRange, Now: s.Now(), Directory: s.directory(), Recent: s.Recent.Usage().Since}
 	query := r.URL.Query()
 	q.Environment = query.Get("environment")
 	if text := query.Get("range"); text != "" {
@@ -128,7 +129,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
 		Versions: list(of.Versions), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
-		SLOs: []objective{}, Requests: []graph{}, Slug: of.Slug(),
+		SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(),
 	}
 	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
 		body.Since = of.Known.Start

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -340,7 +341,9 @@ func TestPrometheusHangs(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
 	c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
-	v := &visitor{t: t, handler: New(Options{Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Now: time.Now})}
+	v := &visitor{t: t, handler: New(Options{
+		Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Recent: recent.New(recent.Options{Now: time.Now}), Now: time.Now,
+	})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
 		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries wait for their turn)", page, url)
