@@ -149,7 +149,7 @@ test-e2e: build image ## tests with the built binary and its image
 test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 10 CPU minutes, 2 GB)
 	go test -count=1 -timeout 40m ./test/kubernetes/...
 
-# Installs the packages into a Debian and runs what is in them, and the image, as their users: needs root and debootstrap.
+# Boots a small Debian with systemd for each package, and runs the image in a root of its own: needs root and debootstrap.
 test-packages: image packages .cache/debian ## the packages and the image are installed, run and removed; as root
 	go test -count=1 -timeout 10m ./test/packaging
 

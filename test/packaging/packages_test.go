@@ -33,53 +33,82 @@ func builtRPM(t *testing.T) string {
 	return built(t, "*."+map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]+".rpm")
 }
 
-// What is installed is enabled and runs, its user owns nothing but its state, and what was edited stays.
-func TestDebIsInstalledRunsAndIsRemoved(t *testing.T) {
+// A package is installed on a machine that runs: as systemd starts it, it is healthy, behind every lock of its unit, and takes telemetry.
+func installedOn(t *testing.T, install func(m machine, file string), file string) (m machine, before map[string]os.FileMode, health string) {
+	t.Helper()
 	p := debian(t)
-	before := p.files(t)
-	deb := p.put(t, builtDeb(t))
-	p.run(t, "dpkg", "--install", deb)
-	_, err := os.Lstat(filepath.Join(string(p), "/etc/systemd/system/multi-user.target.wants/otelcol-sre.service"))
-	require.NoError(t, err, "enabled")
+	m = p.boot(t)
+	before = p.files(t)
+	edited(t, p)
+	health = "http://" + value(edits(t, p), "OTELCOL_SRE_HEALTH")
+	install(m, p.put(t, file))
+	m.healthy(t, health)
 
-	secrets, err := os.Stat(filepath.Join(string(p), environment))
-	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o600), secrets.Mode())
-	edited := strings.Join(freeAddresses(t), "\n") + "\n"
-	require.NoError(t, os.WriteFile(filepath.Join(string(p), environment), []byte(edited), 0o600))
-
-	unit := readUnit(t, p)
-	require.NoError(t, os.Mkdir(filepath.Join(string(p), state), 0o750)) // as StateDirectory= is
-	require.NoError(t, os.Chown(filepath.Join(string(p), state), unit.user, unit.group))
-	unit.works(t, p)
-
-	p.run(t, "dpkg", "--install", deb) // as an upgrade
-	text, err := os.ReadFile(filepath.Join(string(p), environment))
-	require.NoError(t, err)
-	assert.Equal(t, edited, string(text))
-
-	p.run(t, "dpkg", "--remove", "otelcol-sre")
-	assert.FileExists(t, filepath.Join(string(p), environment))
-	assert.DirExists(t, filepath.Join(string(p), state))
-	p.run(t, "dpkg", "--purge", "otelcol-sre")
-	assert.Empty(t, left(before, p.files(t)))
+	assert.Equal(t, "enabled", m.run(t, "systemctl", "is-enabled", "otelcol-sre.service"))
+	_, status := m.mainProcess(t)
+	user := m.run(t, "id", "--user", "otelcol-sre")
+	assert.NotEqual(t, "0", user)
+	assert.Contains(t, status, "Uid:\t"+strings.Repeat(user+"\t", 3))
+	assert.Regexp(t, `CapBnd:\t0+\n`, status)
+	assert.Contains(t, status, "NoNewPrivs:\t1\n")
+	assert.Contains(t, status, "Seccomp:\t2\n")
+	accepted(t, edits(t, p))
+	assert.Equal(t, "otelcol-sre 750", m.run(t, "stat", "--format=%U %a", state))
+	return m, before, health
 }
 
-// The same of the rpm, which Debian's rpm installs.
-func TestRPMIsInstalledRunsAndIsRemoved(t *testing.T) {
-	p := debian(t)
-	before := p.files(t)
-	p.run(t, "rpm", "--install", "--nodeps", "--dbpath", "/var/lib/rpm", p.put(t, builtRPM(t)))
-	addresses := strings.Join(freeAddresses(t), "\n") + "\n"
-	require.NoError(t, os.WriteFile(filepath.Join(string(p), environment), []byte(addresses), 0o600))
-	unit := readUnit(t, p)
-	require.NoError(t, os.Mkdir(filepath.Join(string(p), state), 0o750))
-	require.NoError(t, os.Chown(filepath.Join(string(p), state), unit.user, unit.group))
-	unit.works(t, p)
+// edited has the service listen where nobody else does: what an administrator does in the file.
+func edited(t *testing.T, p place) {
+	t.Helper()
+	file := filepath.Join(string(p), environment)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(freeAddresses(t), "\n")+"\n"), 0o600))
+}
 
-	p.run(t, "rpm", "--erase", "--dbpath", "/var/lib/rpm", "otelcol-sre")
-	assert.Equal(t, []string{"/etc/otelcol-sre", environment + ".rpmsave", state}, outermost(left(before, p.files(t))),
-		"what was edited and the state; packages of Red Hat's kind have no purge")
+func edits(t *testing.T, p place) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(string(p), environment))
+	require.NoError(t, err)
+	return strings.Split(string(text), "\n")
+}
+
+func TestDebIsInstalledRunsAndIsRemoved(t *testing.T) {
+	install := func(m machine, deb string) { m.run(t, "dpkg", "--force-confold", "--install", deb) }
+	m, before, health := installedOn(t, install, builtDeb(t))
+	mine := edits(t, m.place)
+	first, _ := m.mainProcess(t)
+	m.run(t, "systemctl", "reload", "otelcol-sre.service")
+	m.healthy(t, health)
+	reloaded, _ := m.mainProcess(t)
+	assert.Equal(t, first, reloaded, "another config, the same process")
+
+	install(m, "/"+filepath.Base(builtDeb(t))) // as an upgrade
+	m.healthy(t, health)
+	upgraded, _ := m.mainProcess(t)
+	assert.NotEqual(t, first, upgraded)
+	assert.Equal(t, mine, edits(t, m.place))
+
+	m.run(t, "dpkg", "--remove", "otelcol-sre")
+	refused(t, mine)
+	assert.Equal(t, mine, edits(t, m.place))
+	assert.FileExists(t, filepath.Join(string(m.place), state, "processor_slo_"))
+	m.run(t, "dpkg", "--purge", "otelcol-sre")
+	assert.Empty(t, left(before, m.place.files(t)))
+}
+
+// Debian's rpm installs it: packages of this kind have no purge.
+func TestRPMIsInstalledRunsAndIsRemoved(t *testing.T) {
+	m, before, health := installedOn(t, func(m machine, rpm string) {
+		m.run(t, "rpm", "--install", "--nodeps", "--dbpath", "/var/lib/rpm", rpm)
+	}, builtRPM(t))
+	m.run(t, "systemctl", "restart", "otelcol-sre.service")
+	m.healthy(t, health)
+	addresses := edits(t, m.place)
+	m.run(t, "rpm", "--erase", "--dbpath", "/var/lib/rpm", "otelcol-sre")
+	refused(t, addresses)
+	after := left(before, m.place.files(t))
+	after = slices.DeleteFunc(after, func(path string) bool { return strings.HasPrefix(path, state) })
+	assert.Equal(t, []string{"/etc/otelcol-sre", environment + ".rpmnew", environment + ".rpmsave"}, after)
 }
 
 // left are the files that were not there before, but for what dpkg, rpm and systemd keep for themselves.
@@ -90,11 +119,6 @@ func left(before, after map[string]os.FileMode) []string {
 			filepath.Ext(path) == ".deb" || filepath.Ext(path) == ".rpm"
 	})
 	return slices.Sorted(maps.Keys(after))
-}
-
-// outermost leaves out what is in the state folder.
-func outermost(paths []string) []string {
-	return slices.DeleteFunc(paths, func(path string) bool { return strings.HasPrefix(path, state+"/") })
 }
 
 // systemd has nothing to say against the unit, and calls it little exposed: 1.1 of 10 when this was written.

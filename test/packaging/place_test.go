@@ -1,5 +1,5 @@
-// Package packaging installs the packages into a Debian of their own and runs what they and the image have, as the
-// users that are to run it. `make test-packages` builds all that; it needs root.
+// Package packaging installs the packages on machines of their own, small Debians that systemd boots, and runs what the image has as the
+// user that is to run it. `make test-packages` builds all that; it needs root.
 package packaging
 
 import (
@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,17 +50,6 @@ func (p place) run(t *testing.T, args ...string) (string, string) {
 	return out.String(), said.String()
 }
 
-// put copies a file there and returns its path there.
-func (p place) put(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	name := filepath.Base(file)
-	require.NoError(t, os.WriteFile(filepath.Join(string(p), name), text, 0o600))
-	t.Cleanup(func() { _ = os.Remove(filepath.Join(string(p), name)) })
-	return "/" + name
-}
-
 // files are all below, with modes.
 func (p place) files(t *testing.T) map[string]fs.FileMode {
 	t.Helper()
@@ -85,8 +75,8 @@ type service struct {
 }
 
 // value is that of a variable: the last one holds.
-func (s service) value(name string) (value string) {
-	for _, variable := range s.environment {
+func value(environment []string, name string) (value string) {
+	for _, variable := range environment {
 		if v, ok := strings.CutPrefix(variable, name+"="); ok {
 			value = v
 		}
@@ -124,9 +114,7 @@ func (s service) works(t *testing.T, p place) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	connection, err := net.Dial("tcp", s.value("OTELCOL_SRE_OTLP_GRPC"))
-	require.NoError(t, err)
-	require.NoError(t, connection.Close())
+	accepted(t, s.environment)
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/status")
 	require.NoError(t, err)
 	assert.Contains(t, string(status), "Uid:\t"+strings.Repeat(strconv.Itoa(s.user)+"\t", 3))
@@ -147,6 +135,20 @@ func (s service) works(t *testing.T, p place) {
 		}
 	}
 	assert.NotEmpty(t, written, "its state")
+}
+
+// accepted sees that telemetry is taken where the environment says, refused that nobody is there any more.
+func accepted(t *testing.T, environment []string) {
+	t.Helper()
+	connection, err := net.Dial("tcp", value(environment, "OTELCOL_SRE_OTLP_GRPC"))
+	require.NoError(t, err)
+	require.NoError(t, connection.Close())
+}
+
+func refused(t *testing.T, environment []string) {
+	t.Helper()
+	_, err := net.Dial("tcp", value(environment, "OTELCOL_SRE_OTLP_GRPC"))
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 
 // freeAddresses has the collector's servers listen where nobody else does.
