@@ -1,0 +1,187 @@
+package kubernetes
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestHelmLint(t *testing.T) {
+	for _, choice := range Choices {
+		t.Run(choice.Name, func(t *testing.T) {
+			out, err := Helm.Run("lint", "--strict", "--kube-version", Version, Chart, "--values", choice.Values)
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
+
+// template renders the chart with values as YAML.
+func template(t *testing.T, values string) ([]Object, error) {
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(values), 0o600))
+	text, err := Choice{Values: file}.Helm()
+	if err != nil {
+		return nil, err
+	}
+	return Objects(text)
+}
+
+// TestWrongValues: what cannot work is refused, and the complaint says what to change.
+func TestWrongValues(t *testing.T) {
+	for values, complaint := range map[string]string{
+		"standalon: {enabled: true}":                                "additional properties 'standalon' not allowed",
+		"gateway: {replica: 3}":                                     "additional properties 'replica' not allowed",
+		"agent: {kind: Sidecar}":                                    "at '/agent/kind'",
+		"gateway: {resources: {limits: {memory: 1.5G}}}":            "/gateway/resources/limits/memory",
+		"standalone: {resources: {limits: {cpu: 1, memory: null}}}": "missing property 'memory'",
+		"env: {otelcol: a}":                                         "does not match pattern",
+		"image: {digest: abc}":                                      "/image/digest",
+		"standalone: {enabled: false}":                              "no role is enabled",
+		"agent: {enabled: true}":                                    "the agent has nowhere to send to",
+		"agent: {enabled: true, gateway: a, kind: Deployment, podLogs: {enabled: true}}": "set agent.kind to DaemonSet",
+		"standalone: {auth: {bearer: {secretName: a}, oidc: {issuer: https://b}}}":       "choose one",
+		"standalone: {preStopSeconds: 60}":                                               "must be longer than preStopSeconds",
+		"catalog: {big.yaml: '" + strings.Repeat("a", 900_001) + "'}":                    "split the file",
+	} {
+		t.Run(complaint, func(t *testing.T) {
+			_, err := template(t, values)
+			assert.ErrorContains(t, err, complaint)
+		})
+	}
+}
+
+// TestLargeCatalog: what does not fit into a ConfigMap goes into further ones, and all are mounted as one folder.
+func TestLargeCatalog(t *testing.T) {
+	values := "catalog:\n"
+	for i := range 25 {
+		values += fmt.Sprintf("  service-%02d.yaml: %q\n", i, strings.Repeat("x", 99_000))
+	}
+	objects, err := template(t, values)
+	require.NoError(t, err)
+	files := map[string]bool{}
+	var mounted []any
+	for _, o := range objects {
+		switch o.At("kind") {
+		case "ConfigMap":
+			assert.Less(t, len(o.JSON()), 1<<20, o)
+			for file := range o.At("data").(map[string]any) {
+				assert.False(t, files[file], "%s is there twice", file)
+				files[file] = true
+			}
+		case "StatefulSet":
+			for _, volume := range o.At("spec", "template", "spec", "volumes").([]any) {
+				if volume := Object(volume.(map[string]any)); volume["name"] == "catalog" {
+					for _, source := range volume.At("projected", "sources").([]any) {
+						mounted = append(mounted, Object(source.(map[string]any)).At("configMap", "name"))
+					}
+				}
+			}
+		}
+	}
+	assert.Len(t, files, 25)
+	assert.Equal(t, []any{"otelcol-sre-catalog", "otelcol-sre-catalog-2", "otelcol-sre-catalog-3"}, mounted)
+}
+
+// TestOwnConfig: a config of the user's is the last that is merged, and a change of it replaces the pods.
+func TestOwnConfig(t *testing.T) {
+	var checksums []any
+	for _, value := range []string{"1s", "2s"} {
+		objects, err := template(t, "standalone: {config: {processors: {slo: {flush_interval: "+value+"}}}}")
+		require.NoError(t, err)
+		for _, o := range objects {
+			if o.At("kind") == "StatefulSet" {
+				checksums = append(checksums, o.At("spec", "template", "metadata", "annotations", "checksum/config"))
+				args := container(o).At("args").([]any)
+				assert.Equal(t, "--config=/etc/otelcol-sre/config/config.yaml", args[len(args)-1])
+			}
+		}
+	}
+	require.Len(t, checksums, 2)
+	assert.NotEqual(t, checksums[0], checksums[1])
+}
+
+func container(workload Object) Object {
+	return workload.At("spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+}
+
+// TestOtherNames: two releases in a namespace have no name in common, but for the Secret that a namespace shares.
+func TestOtherNames(t *testing.T) {
+	names := map[string]bool{}
+	for _, release := range []string{Release, "shop"} {
+		text, err := Helm.Run("template", release, Chart, "--namespace", Namespace, "--kube-version", Version, "--values", Chart+"/examples/prod.yaml")
+		require.NoError(t, err)
+		objects, err := Objects(text)
+		require.NoError(t, err)
+		for _, o := range objects {
+			assert.False(t, names[o.String()], o)
+			names[o.String()] = true
+		}
+	}
+	assert.True(t, names["StatefulSet/shop-otelcol-sre-gateway"])
+}
+
+// TestOwnAlerts: the alerts about the collector itself are those of alerts/ in the chart and in Kustomize too.
+func TestOwnAlerts(t *testing.T) {
+	groups := func(path ...string) any {
+		text, err := os.ReadFile(Root(path...))
+		require.NoError(t, err)
+		var rules struct {
+			Groups any
+			Spec   struct{ Groups any }
+		}
+		require.NoError(t, yaml.Unmarshal(text, &rules))
+		if rules.Groups == nil {
+			return rules.Spec.Groups
+		}
+		return rules.Groups
+	}
+	want := groups("alerts", "otelcol-sre.rules.yaml")
+	require.NotEmpty(t, want)
+	assert.Equal(t, want, groups(Chart, "files", "otelcol-sre.rules.yaml"))
+	assert.Equal(t, want, groups("deploy", "kustomize", "components", "monitoring", "prometheus-rule.yaml"))
+}
+
+// TestEveryValueIsDocumented: each value has a comment, and a line in the README with its default.
+func TestEveryValueIsDocumented(t *testing.T) {
+	text, err := os.ReadFile(Root(Chart, "values.yaml"))
+	require.NoError(t, err)
+	readme, err := os.ReadFile(Root(Chart, "README.md"))
+	require.NoError(t, err)
+	var document yaml.Node
+	require.NoError(t, yaml.Unmarshal(text, &document))
+	table := valuesTable(t, document.Content[0], "")
+	if *update {
+		before, rest, found := strings.Cut(string(readme), "| value | default | what it is |\n| --- | --- | --- |\n")
+		require.True(t, found)
+		_, after, _ := strings.Cut(rest, "\n\n")
+		readme = []byte(before + "| value | default | what it is |\n| --- | --- | --- |\n" + table + "\n" + after)
+		require.NoError(t, os.WriteFile(Root(Chart, "README.md"), readme, 0o600))
+	}
+	assert.Contains(t, string(readme), table, "go test ./test/kubernetes -run TestEveryValueIsDocumented -update")
+}
+
+// valuesTable are the lines of the README for the values of a mapping. A value is what has a comment that begins with `-- `.
+func valuesTable(t *testing.T, mapping *yaml.Node, prefix string) (table string) {
+	for i := 0; i < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		name := prefix + key.Value
+		if _, comment, documented := strings.Cut(key.HeadComment, "# -- "); documented {
+			text, err := yaml.Marshal(&yaml.Node{Kind: value.Kind, Tag: value.Tag, Value: value.Value, Content: value.Content, Style: value.Style | yaml.FlowStyle})
+			require.NoError(t, err)
+			table += fmt.Sprintf("| `%s` | `%s` | %s |\n", name, strings.Join(strings.Fields(string(text)), " "), strings.ReplaceAll(comment, "\n# ", " "))
+			continue
+		}
+		if value.Kind != yaml.MappingNode || len(value.Content) == 0 {
+			t.Errorf("values.yaml: %s has no comment `# -- ...`", name)
+			continue
+		}
+		table += valuesTable(t, value, name+".")
+	}
+	return table
+}
