@@ -114,7 +114,8 @@ async function paths(visitor) {
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
     '/alerts', '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
-    '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`, ofHostile,
+    '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
+    `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has
   ];
 }
 
@@ -180,6 +181,7 @@ visit('hostile names can be read', async visitor => {
   for (const path of ['/', '/alerts', '/deployments', '/catalog', '/runbooks/', ofHostile]) {
     await visitor.open(path);
     await visitor.until(says(HOSTILE));
+    assert.deepEqual(await visitor.evaluate(FOREIGN), []);
   }
 });
 

@@ -85,6 +85,20 @@ func TestWhoAsksTheSameWaitsForOneAnswer(t *testing.T) {
 }
 
 // What costs much is kept for longer; a failure is not, so that a Prometheus that is well again is seen to be.
+func TestExemplars(t *testing.T) {
+	s := serve(t, func(r *http.Request) string {
+		assert.Equal(t, "/api/v1/query_exemplars", r.URL.Path)
+		return `{"status":"success","data":[{"seriesLabels":{},"exemplars":[{"labels":{"trace_id":"4bf9"},"value":"6","timestamp":1600096945.479}]}]}`
+	})
+	close(s.let)
+	for range 2 {
+		got, err := s.Exemplars(t.Context(), "calls_total", Period{Start: time.Unix(0, 0), End: time.Unix(60, 0)})
+		require.NoError(t, err)
+		assert.EqualValues(t, "4bf9", got[0].Exemplars[0].Labels["trace_id"])
+	}
+	assert.EqualValues(t, 1, s.asked.Load())
+}
+
 func TestKept(t *testing.T) {
 	failing := true
 	s := serve(t, func(r *http.Request) string {
