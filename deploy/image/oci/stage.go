@@ -45,6 +45,12 @@ func lastStage(dockerfile string, values map[string]string) (stage, error) {
 }
 
 func (s *stage) read(instruction, rest string, values map[string]string) error {
+	switch instruction {
+	case "ENV", "EXPOSE", "VOLUME", "USER":
+		if strings.ContainsAny(rest, `"'[\$`) {
+			return errors.New("write it plainly: Docker would read quotes, lists and variables")
+		}
+	}
 	switch config := &s.config; instruction {
 	case "", "#", "ARG":
 		return nil
@@ -68,7 +74,10 @@ func (s *stage) read(instruction, rest string, values map[string]string) error {
 	case "EXPOSE":
 		config.ExposedPorts = map[string]struct{}{}
 		for _, port := range strings.Fields(rest) {
-			config.ExposedPorts[port+"/tcp"] = struct{}{}
+			if !strings.Contains(port, "/") {
+				port += "/tcp"
+			}
+			config.ExposedPorts[port] = struct{}{}
 		}
 		return nil
 	case "VOLUME":

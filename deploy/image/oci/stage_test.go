@@ -26,6 +26,9 @@ func TestLastStageOfTheDockerfile(t *testing.T) {
 func TestLastStageRefusesWhatItDoesNotKnow(t *testing.T) {
 	for line, want := range map[string]string{
 		"RUN true":                            `"RUN true": this instruction is not known here`,
+		`ENV A="b c"`:                         "write it plainly",
+		"ENV A=b \\":                          "write it plainly",
+		`VOLUME ["/a"]`:                       "write it plainly",
 		"COPY a /":                            "write COPY --from=build SOURCE... FOLDER/",
 		"COPY --from=build /elsewhere/a /":    "/elsewhere/a is not below /image",
 		"COPY --from=build /image/a /b":       "write COPY --from=build",
