@@ -39,7 +39,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -181,6 +181,10 @@ generate-check: ## generating changes nothing
 BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./internal/... ./catalog/... ./cmd/srectl
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
+
+# Not a part of make test: Jaeger and Loki are built from their modules, some ten minutes of two processors, once.
+test-backends: build ## an agent, gateways behind mutual TLS and a token, and real Prometheus, Alertmanager, Jaeger and Loki
+	go run ./test/backends
 
 bench-store: build ## prometheus_store beside a stand-alone Prometheus: 200,000 series for five minutes
 	go run ./test/beside

@@ -69,7 +69,7 @@ func (s *scene) traceOf(ctx context.Context, service, correlation string) (strin
 		return "", err
 	}
 	if len(found.Data) != 1 {
-		return "", fmt.Errorf("Jaeger finds %d traces", len(found.Data))
+		return "", fmt.Errorf("%d traces in Jaeger", len(found.Data))
 	}
 	return found.Data[0].TraceID, nil
 }
@@ -104,7 +104,7 @@ func (s *scene) lines(ctx context.Context, query string) error {
 		return err
 	}
 	if len(found.Data.Result) == 0 {
-		return fmt.Errorf("Loki finds nothing for %s", query)
+		return fmt.Errorf("nothing in Loki for %s", query)
 	}
 	return nil
 }

@@ -14,15 +14,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "backends:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run() (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	began := time.Now()
 	programs, err := build()
 	if err != nil {
@@ -47,7 +47,7 @@ func run(ctx context.Context) (err error) {
 	}
 	for _, step := range []func(context.Context) error{
 		s.startBackends, s.startGateways, s.startAgent,
-		s.findRequest, s.countRequests, s.seeAlert, s.tryCertificates, s.tryTokens,
+		s.findRequest, s.countRequests, s.seeAlert, s.tryCertificates, s.tryAgent, s.tryTokens,
 	} {
 		if err := step(ctx); err != nil {
 			return err

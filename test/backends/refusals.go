@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -31,7 +36,7 @@ func (a attempt) send(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	ctx, cancel := context.WithTimeout(metadata.NewOutgoingContext(ctx, a.headers), 10*time.Second)
 	defer cancel()
 	_, err = ptraceotlp.NewGRPCClient(connection).Export(ctx, ptraceotlp.NewExportRequestFromTraces(spanOf(a.who)))
@@ -111,9 +116,41 @@ func (s *scene) tryTokens(ctx context.Context) error {
 		return err
 	}
 	creds := credentials.NewTLS(config)
-	return s.try(ctx, s.gateways[2], []attempt{
+	if err := s.try(ctx, s.gateways[2], []attempt{
 		{who: "no-token", creds: creds, refused: codes.Unauthenticated},
 		{who: "wrong-token", creds: creds, headers: metadata.Pairs("authorization", "Bearer x"+token), refused: codes.Unauthenticated},
 		{who: "right-token", creds: creds, headers: metadata.Pairs("authorization", "Bearer "+token), refused: codes.OK},
+	}); err != nil {
+		return err
+	}
+	calls, err := s.gateways[2].own(ctx, "rpc_server_call_duration_count")
+	if err != nil {
+		return err
+	}
+	for line, count := range calls {
+		if strings.Contains(line, `rpc_response_status_code="UNAUTHENTICATED"`) && count == 2 {
+			said("the gateway has counted both", line)
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing has counted the two calls that were refused: %v", calls)
+}
+
+// tryAgent starts an agent whose certificate is over. The gateways neither count nor log a handshake that fails, so it has to say it.
+func (s *scene) tryAgent(ctx context.Context) error {
+	const name = "agent-with-an-expired-certificate"
+	agent, err := s.startCollector(ctx, name, "agent", []string{"mtls-client"}, "OTELCOL_SRE_GATEWAY="+s.gateways[0].otlp, "OTELCOL_SRE_TLS="+s.keys.expired)
+	if err != nil {
+		return err
+	}
+	if err := (attempt{who: name, creds: insecure.NewCredentials()}).send(ctx, agent.otlp); err != nil {
+		return err
+	}
+	return eventually(ctx, time.Minute, "an agent says that its certificate is over", func() error {
+		log, err := os.ReadFile(filepath.Join(s.folder, name+".log"))
+		if err == nil && !bytes.Contains(log, []byte("tls: expired certificate")) {
+			err = errors.New("its log does not")
+		}
+		return err
 	})
 }
