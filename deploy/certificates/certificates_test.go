@@ -104,7 +104,7 @@ func TestHandshake(t *testing.T) {
 	assert.ErrorContains(t, handshake(t, &tls.Config{RootCAs: agent.authority()}, server(gateway), name), "certificate required")
 	assert.ErrorContains(t, handshake(t, client(stranger), server(gateway), name), "unknown certificate authority")
 	assert.ErrorContains(t, handshake(t, client(gateway), server(gateway), name), "bad certificate", "a gateway is no agent")
-	assert.ErrorContains(t, handshake(t, client(agent), server(agent), "mine-otelcol-sre-agent"), "incompatible key usage", "an agent is no gateway")
+	assert.ErrorContains(t, handshake(t, client(agent), server(agent), name), "not mine-otelcol-sre-gateway", "an agent is no gateway")
 
 	renewed, _ := makeCertificates(t, folder, "-n", "shop", "-p", "mine-otelcol-sre", "-d", "30")
 	assert.NotEqual(t, agent.Data["tls.crt"], renewed.Data["tls.crt"])

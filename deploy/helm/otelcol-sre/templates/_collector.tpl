@@ -14,6 +14,7 @@
 {{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-server" -}}{{- end -}}
 {{- $names = concat $names $root.Values.backends -}}
 {{- end -}}
+{{- if and $values.auth.tls (not (has "mtls-server" $names)) -}}{{- $names = append $names "tls-server" -}}{{- end -}}
 {{- if $values.auth.bearer.secretName -}}{{- $names = append $names "bearer" -}}{{- end -}}
 {{- if $values.auth.oidc.issuer -}}{{- $names = append $names "oidc" -}}{{- end -}}
 {{- range $names }}

@@ -2,6 +2,7 @@
 {{- define "otelcol-sre.pod" -}}
 {{- $root := .root -}}{{- $values := get .root.Values .role -}}{{- $name := include "otelcol-sre.name" .root -}}
 {{- $api := include "otelcol-sre.usesAPI" . -}}
+{{- $tls := or $values.auth.tls (and $root.Values.mtls.enabled (ne .role "standalone")) -}}
 {{- $host := and (eq .role "agent") $values.podLogs.enabled -}}
 metadata:
   labels:
@@ -88,7 +89,7 @@ spec:
         - {name: {{ include "otelcol-sre.runbookVolume" $service }}, mountPath: "/etc/otelcol-sre/runbooks/{{ $service }}", readOnly: true}
         {{- end }}
         {{- end }}
-        {{- if and $root.Values.mtls.enabled (ne .role "standalone") }}
+        {{- if $tls }}
         - {name: tls, mountPath: /etc/otelcol-sre/tls, readOnly: true}
         {{- end }}
         {{- if $values.auth.bearer.secretName }}
@@ -153,7 +154,7 @@ spec:
     - name: state
       emptyDir: {sizeLimit: {{ $values.persistence.size }}}
     {{- end }}
-    {{- if and $root.Values.mtls.enabled (ne .role "standalone") }}
+    {{- if $tls }}
     - name: tls
       secret: {secretName: {{ $name }}-{{ .role }}-tls, defaultMode: 0440}
     {{- end }}
