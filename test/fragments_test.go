@@ -70,6 +70,7 @@ func TestFragmentsAreValid(t *testing.T) {
 	assert.NoError(t, validate(t, "gateway", both, "kafka-in", "kafka-sasl"))
 
 	assert.NoError(t, validate(t, "gateway", all, "tempo", "loki", "mimir"))
+	assert.NoError(t, validate(t, "standalone", append(all, "OTELCOL_SRE_STORE=false"), "prometheus-otlp"))
 	assert.NoError(t, validate(t, "gateway", slices.Concat(all, both), append(slices.Sorted(maps.Keys(backends)), "kafka-in", "kafka-sasl")...))
 	assert.NoError(t, validate(t, "standalone", all, slices.Sorted(maps.Keys(backends))...))
 }

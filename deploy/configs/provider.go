@@ -36,6 +36,9 @@ var variables = []struct {
 // kafka is set where Kafka stands between agents and gateways: an agent does not send to gateways then.
 const kafka = "OTELCOL_SRE_KAFKA"
 
+// store is false where another Prometheus keeps the metrics: a standalone collector has none inside then.
+const store = "OTELCOL_SRE_STORE"
+
 //go:embed *.yaml
 var files embed.FS
 
@@ -79,6 +82,9 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	case role:
 		if name == "agent" && os.Getenv(kafka) == "" {
 			layers = append(layers[:len(layers):len(layers)], "gateways.yaml")
+		}
+		if name == "standalone" && os.Getenv(store) != "false" {
+			layers = append(layers[:len(layers):len(layers)], "store.yaml")
 		}
 		for _, v := range variables {
 			if slices.Contains(v.roles, name) && os.Getenv(v.name) != "" {

@@ -142,3 +142,22 @@ func TestEnvironmentHasTheNameOfToday(t *testing.T) {
 		}
 	}
 }
+
+// Without the store a standalone collector is as it is otherwise, and its status page asks another Prometheus.
+func TestTheStoreCanBeLeftOut(t *testing.T) {
+	with, err := resolve(t, "builtin:standalone")
+	require.NoError(t, err)
+	require.Contains(t, with.Get("service::pipelines::metrics::exporters"), "prometheus_store")
+	t.Setenv("OTELCOL_SRE_STORE", "false")
+	t.Setenv("OTELCOL_SRE_PROMETHEUS_API", "prometheus:9090")
+	without, err := resolve(t, "builtin:standalone")
+	require.NoError(t, err)
+	assert.NotContains(t, without.Get("exporters"), "prometheus_store")
+	assert.Equal(t, "http://prometheus:9090", without.Get("extensions::status_page::prometheus"))
+	for name, pipeline := range without.Get("service::pipelines").(map[string]any) {
+		assert.NotContains(t, pipeline.(map[string]any)["exporters"], "prometheus_store", name)
+		if name != "metrics" && name != "metrics/derived" {
+			assert.Equal(t, pipeline, with.Get("service::pipelines").(map[string]any)[name], name)
+		}
+	}
+}
