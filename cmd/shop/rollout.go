@@ -144,9 +144,9 @@ func (s *service) keep(settings Settings) (surplus []*instance) {
 }
 
 // drain waits for instances that take no new work: they finish their own and send their
-// telemetry, or [flushTimeout] passes.
+// telemetry, or [drainTimeout] passes.
 func (s *service) drain(instances ...*instance) {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	var shutdowns []func() error
 	for _, in := range instances {

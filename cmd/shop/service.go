@@ -112,7 +112,7 @@ func (s *service) listen(port int) error {
 // close stops listening and waits for the answers under way, or breaks them off when ctx is done.
 func (s *service) close(ctx context.Context) error {
 	s.freeze()
-	s.changing.Lock() // an instance that drains takes flushTimeout at most
+	s.changing.Lock() // an instance that drains takes drainTimeout at most
 	defer s.changing.Unlock()
 	_ = s.listener.Close() // closed once: it is no error that Serve reports it
 	var errs []error
@@ -132,6 +132,8 @@ func (s *service) close(ctx context.Context) error {
 const (
 	// callTimeout bounds one call from one service to another.
 	callTimeout = 10 * time.Second
-	// flushTimeout bounds what an instance still may take to end its work and send its telemetry.
+	// flushTimeout bounds what is still done when the shop ends: somebody waits at a terminal.
 	flushTimeout = 5 * time.Second
+	// drainTimeout bounds what an instance that a rollout replaces may take to end its work and send its telemetry.
+	drainTimeout = 20 * time.Second
 )
