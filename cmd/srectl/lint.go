@@ -93,7 +93,12 @@ type linter struct {
 	ruled  map[string]bool
 	alerts int
 	links  int
+	// strays are the annotations, by key, that do not begin with the base that was given: one mistake, however many alerts.
+	strays map[string]*strays
 }
+
+// strays are told of by the problem of the first of them.
+type strays struct{ problem, more int }
 
 // A lintPage is what matters of a runbook; the text of all of them would fill the memory.
 type lintPage struct {
@@ -112,7 +117,7 @@ func (l *linter) lint() {
 	for _, s := range append([]*catalog.Service{alerts.CollectorService()}, loaded.Services...) {
 		l.services[s.Slug()] = s
 	}
-	l.linked, l.ruled = map[string]bool{}, map[string]bool{}
+	l.linked, l.ruled, l.strays = map[string]bool{}, map[string]bool{}, map[string]*strays{}
 	if cutUID(&l.dashboardURL) {
 		l.dashboards = map[string]string{}
 		plans, _ := dashboards.Plans(loaded.Services, dashboards.DefaultOptions())
@@ -122,6 +127,11 @@ func (l *linter) lint() {
 	}
 	l.readPages()
 	l.lintRules()
+	for _, e := range l.strays {
+		if e.more > 0 {
+			l.problems[e.problem].Message += fmt.Sprintf(", nor do %d more", e.more)
+		}
+	}
 	for _, s := range loaded.Services {
 		if !l.ruled[s.Slug()] {
 			l.error(path.Join(alertsFolder, alerts.FileName(s)), 0, fmt.Sprintf("the rules of service %q are missing", bare(s.Name)), "run srectl generate alerts")

@@ -72,7 +72,7 @@ func (l *linter) lintPages() {
 			l.add(catalog.Warning, name, 1, "the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page")
 		case service == nil:
 			l.add(catalog.Warning, name, 1, "the service of this page is not in the catalog", "move the notes, then delete the folder")
-		case path.Base(name) != runbooks.Index && !l.linked[name]:
+		case path.Base(name) != runbooks.Index && !l.linked[name] && l.strays[runbookKey] == nil:
 			l.error(name, 1, "no alert leads to this page", "run srectl generate")
 		case page.input != inputs[service]:
 			l.error(name, page.inputLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")

@@ -133,9 +133,9 @@ type lintRule struct {
 
 func (l *linter) lintAlert(file string, rule lintRule) {
 	alert := bare(rule.Alert.Value)
-	if runbook, ok := rule.Annotations["runbook_url"]; !ok {
+	if runbook, ok := rule.Annotations[runbookKey]; !ok {
 		l.error(file, rule.Alert.Line, fmt.Sprintf("alert %q has no runbook_url", alert), "run srectl generate alerts")
-	} else if names, fragment, ok := l.below(file, runbook, "runbook_url", l.runbookURL, "--runbook-url", 2); ok {
+	} else if names, fragment, ok := l.below(file, runbook, runbookKey, l.runbookURL, "--runbook-url", 2); ok {
 		l.links++
 		page := runbooks.Path(names[0], names[1])
 		l.linked[page] = true
@@ -173,6 +173,9 @@ func (l *linter) lintDashboard(file string, line int, alert, uid string) {
 	l.error(file, line, fmt.Sprintf("the dashboard of alert %q, %s, is not there", alert, bare(name)), "run srectl generate dashboards")
 }
 
+// runbookKey is the annotation that leads to an alert's page.
+const runbookKey = "runbook_url"
+
 // below splits a link into so many names below its base, and the fragment.
 func (l *linter) below(file string, node yaml.Node, key, base, flag string, parts int) (names []string, fragment string, ok bool) {
 	address := strings.ReplaceAll(alerts.Static(node.Value), `{{"{"}}`, "{") // as the template expands
@@ -185,6 +188,11 @@ func (l *linter) below(file string, node yaml.Node, key, base, flag string, part
 	}
 	rest, found := strings.CutPrefix(address, strings.TrimRight(base, "/")+"/")
 	if !found {
+		if e := l.strays[key]; e != nil {
+			e.more++
+			return nil, "", false
+		}
+		l.strays[key] = &strays{problem: len(l.problems)}
 		return fail(fmt.Sprintf("does not begin with %s/", bare(base)), "give lint the "+flag+" that generate was given")
 	}
 	rest, fragment, _ = strings.Cut(rest, "#")

@@ -58,6 +58,15 @@ func TestLintWithOtherBases(t *testing.T) {
 	assert.Contains(t, stdout, "give lint the --runbook-url that generate was given")
 }
 
+// A base that was mistyped is one mistake, and told of once.
+func TestLintTellsOfAWrongBaseOnce(t *testing.T) {
+	catalog, out := lintFixture(t)
+	code, stdout, _ := srectl("lint", "--catalog", catalog, "--dir", out, "--runbook-url", "https://other.example.com")
+	assert.Equal(t, exitNotOK, code)
+	assert.Equal(t, 1, strings.Count(stdout, "error:"), stdout)
+	assert.Regexp(t, `does not begin with https://other\.example\.com/, nor do \d+ more; give lint the --runbook-url`, stdout)
+}
+
 func TestLintFindsPlantedDefects(t *testing.T) {
 	remove := func(file string) func(*testing.T, string, string) {
 		return func(t *testing.T, _, out string) { require.NoError(t, os.Remove(filepath.Join(out, file))) }
