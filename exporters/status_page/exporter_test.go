@@ -1,6 +1,7 @@
 package statuspageexporter
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -39,7 +40,7 @@ func startPage(t *testing.T) (component.Component, string) {
 	page, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), config)
 	require.NoError(t, err)
 	require.NoError(t, page.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, page.Shutdown(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, page.Shutdown(context.WithoutCancel(t.Context()))) })
 	return page, "http://" + address
 }
 
@@ -87,7 +88,7 @@ func TestPageShowsWhatComesIn(t *testing.T) {
 	require.NoError(t, err)
 	for _, e := range []component.Component{tracesExporter, logsExporter} {
 		require.NoError(t, e.Start(t.Context(), runs))
-		t.Cleanup(func() { require.NoError(t, e.Shutdown(t.Context())) })
+		t.Cleanup(func() { require.NoError(t, e.Shutdown(context.WithoutCancel(t.Context()))) })
 	}
 	assert.False(t, tracesExporter.Capabilities().MutatesData)
 	assert.False(t, logsExporter.Capabilities().MutatesData)
