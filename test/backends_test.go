@@ -197,6 +197,12 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 		}
 		assert.Zero(t, i.refusals(), b.fragment)
 	}
+	for _, name := range []string{
+		"slo_objective_ratio", "slo_error_ratio", "slo_burn_rate_ratio", "slo_state", "service_telemetry_last_seen_seconds",
+		"deployment_start_time_seconds", "deployment_instances", "traces_span_metrics_duration_milliseconds_bucket",
+	} {
+		assert.Eventually(t, func() bool { return at["prometheus-remote-write"].value(name) > 0 }, 30*time.Second, 100*time.Millisecond, name)
+	}
 	assert.Empty(t, at["datadog"].cumulatives(), "it wants deltas")
 	assert.Empty(t, at["elastic-otlp"].cumulatives()["histogram"], "it does not store them")
 	assert.Contains(t, at["prometheus-otlp"].cumulatives()["sum"], "slo.events")

@@ -164,6 +164,25 @@ func (s *scene) countRequests(ctx context.Context) error {
 	return nil
 }
 
+// names are those that rules and dashboards rely on.
+var names = []string{
+	"slo_events_total", "slo_objective_ratio", "slo_error_ratio", "slo_burn_rate_ratio", "slo_error_budget_remaining_ratio",
+	"slo_error_budget_exhaustion_seconds", "slo_state", "service_telemetry_last_seen_seconds",
+	"deployment_info", "deployment_start_time_seconds", "deployment_instances",
+	"traces_span_metrics_calls_total", "traces_service_graph_request_total",
+}
+
+func (s *scene) findNames(ctx context.Context) error {
+	return eventually(ctx, time.Minute, "Prometheus has every metric by the name that rules use", func() error {
+		for _, name := range names {
+			if err := s.equals(ctx, "group("+name+")", 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // equals tells whether a query's one value is that.
 func (s *scene) equals(ctx context.Context, query string, want float64) error {
 	var answer struct {

@@ -47,7 +47,7 @@ func run() (err error) {
 	}
 	for _, step := range []func(context.Context) error{
 		s.startBackends, s.startGateways, s.startAgent,
-		s.findRequest, s.countRequests, s.seeAlert, s.tryCertificates, s.tryAgent, s.tryTokens,
+		s.findRequest, s.countRequests, s.findNames, s.seeAlert, s.tryCertificates, s.tryAgent, s.tryTokens,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -123,6 +123,11 @@ func (s *scene) tryTokens(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := eventually(ctx, time.Minute, "Prometheus has its requests, by remote write", func() error {
+		return s.equals(ctx, `sum(traces_span_metrics_calls_total{service_name="right-token"})`, 1)
+	}); err != nil {
+		return err
+	}
 	calls, err := s.gateways[2].own(ctx, "rpc_server_call_duration_count")
 	if err != nil {
 		return err

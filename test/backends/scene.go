@@ -70,7 +70,7 @@ func (s *scene) startBackends(ctx context.Context) error {
 		s.start(ctx, "alertmanager", s.alertmanager+"/-/ready", nil, "alertmanager", "--config.file="+amConfig,
 			"--storage.path="+filepath.Join(s.folder, "alertmanager"), "--web.listen-address="+am, "--cluster.listen-address="),
 		s.start(ctx, "prometheus", s.prometheus+"/-/ready", nil, "prometheus", "--config.file="+promConfig, "--web.listen-address="+prom,
-			"--storage.tsdb.path="+filepath.Join(s.folder, "prometheus"), "--web.enable-otlp-receiver", "--enable-feature=exemplar-storage"),
+			"--storage.tsdb.path="+filepath.Join(s.folder, "prometheus"), "--web.enable-otlp-receiver", "--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage"),
 		s.start(ctx, "jaeger", s.jaeger+"/api/services", nil, "jaeger", "--config", jaegerFile),
 		s.start(ctx, "loki", s.loki+"/ready", nil, "loki", "-config.file="+lokiFile),
 	)
@@ -104,17 +104,21 @@ func (s *scene) startGateways(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	backends := []string{"prometheus-otlp", "jaeger", "loki"}
 	env := []string{
-		"OTELCOL_SRE_PROMETHEUS_OTLP=" + s.prometheus, "OTELCOL_SRE_JAEGER=" + s.jaegerOTLP, "OTELCOL_SRE_JAEGER_INSECURE=true",
+		"OTELCOL_SRE_PROMETHEUS_OTLP=" + s.prometheus, "OTELCOL_SRE_REMOTE_WRITE=" + s.prometheus + "/api/v1/write",
+		"OTELCOL_SRE_JAEGER=" + s.jaegerOTLP, "OTELCOL_SRE_JAEGER_INSECURE=true",
 		"OTELCOL_SRE_LOKI=" + s.loki, "OTELCOL_SRE_TLS=" + s.keys.gateway, "OTELCOL_SRE_BEARER_FILE=" + tokens,
 		"OTELCOL_SRE_SAMPLING_PERCENTAGE=100", "OTELCOL_SRE_CORRELATION_WAIT=2s",
 	}
 	for _, g := range []struct {
-		name  string
-		proof []string
-	}{{"gateway-1", []string{"mtls-server"}}, {"gateway-2", []string{"mtls-server"}}, {"gateway-3", []string{"tls-server", "bearer"}}} {
-		c, err := s.startCollector(ctx, g.name, "gateway", append(g.proof, backends...), env...)
+		name      string
+		fragments []string
+	}{
+		{"gateway-1", []string{"mtls-server", "prometheus-otlp", "jaeger", "loki"}},
+		{"gateway-2", []string{"mtls-server", "prometheus-otlp", "jaeger", "loki"}},
+		{"gateway-3", []string{"tls-server", "bearer", "prometheus-remote-write", "jaeger", "loki"}},
+	} {
+		c, err := s.startCollector(ctx, g.name, "gateway", g.fragments, env...)
 		if err != nil {
 			return err
 		}
