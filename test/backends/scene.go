@@ -90,7 +90,6 @@ func (s *scene) startCollector(ctx context.Context, name, role string, fragments
 	for _, fragment := range fragments {
 		args = append(args, "--config", "builtin:"+fragment)
 	}
-	args = append(args, "--set", "service.telemetry.metrics.level=detailed") // requests are counted by how they ended
 	env = append(env,
 		"OTELCOL_SRE_CATALOG="+catalog, "OTELCOL_SRE_STORAGE="+filepath.Join(s.folder, name), "HOSTNAME="+name,
 		"OTELCOL_SRE_OTLP_GRPC="+c.otlp, "OTELCOL_SRE_OTLP_HTTP="+http, "OTELCOL_SRE_PROMETHEUS="+scrape, "OTELCOL_SRE_HEALTH="+health,
