@@ -20,7 +20,7 @@ const scheme = "builtin"
 var Roles = map[string][]string{
 	"agent":      {"base.yaml", "agent.yaml"},
 	"gateway":    {"base.yaml", "gateway.yaml"},
-	"standalone": {"base.yaml", "gateway.yaml", "standalone.yaml"},
+	"standalone": {"base.yaml", "gateway.yaml", "standalone.yaml", "status-page.yaml"},
 }
 
 // A variable adds a fragment to the roles that it is for when it is set.
