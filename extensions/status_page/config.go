@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 // Config is the configuration of the status_page extension.
@@ -19,6 +23,8 @@ type Config struct {
 	// Prometheus is how to reach a Prometheus-compatible API; its endpoint is the base URL, without /api/v1. A URL
 	// alone will do.
 	Prometheus confighttp.ClientConfig `mapstructure:"prometheus"`
+	// TranslationStrategy is how that Prometheus makes its names of OTLP's, one of Prometheus' four.
+	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
 	// Catalog is the service_catalog extension. If it is not set, service_catalog is taken if it runs.
 	Catalog *component.ID `mapstructure:"catalog"`
 	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
@@ -56,7 +62,10 @@ func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Endpoint = "http://localhost:9090"
 	client.Timeout = 10 * time.Second
-	return &Config{ServerConfig: server, Prometheus: client, Search: Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute}}
+	return &Config{
+		ServerConfig: server, Prometheus: client, TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
+		Search: Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute},
+	}
 }
 
 // Validate reports every key that is wrong, and the mend.
@@ -69,6 +78,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, validateURL(client.Endpoint, client.Auth.HasValue() && !client.TLS.Insecure))
 	if client.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that a page does not wait for an answer that never comes", client.Timeout))
+	}
+	if !slices.Contains(names.Strategies, c.TranslationStrategy) {
+		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, names.Strategies))
 	}
 	if size := c.Search.MaxBytes; size != 0 && size < minSearchBytes {
 		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))

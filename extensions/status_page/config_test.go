@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -31,6 +32,7 @@ func TestConfigFile(t *testing.T) {
 			assert.Equal(t, "localhost:8686", c.ServerConfig.NetAddr.Endpoint)
 			assert.Equal(t, "http://localhost:9090", c.Prometheus.Endpoint)
 			assert.Equal(t, "/etc/otelcol-sre/runbooks", c.Runbooks)
+			assert.Equal(t, otlptranslator.UnderscoreEscapingWithSuffixes, c.TranslationStrategy)
 			assert.Nil(t, c.Catalog)
 			assert.Equal(t, Search{MaxBytes: 128 << 20, MaxAge: 30 * time.Minute}, c.Search)
 		},
@@ -41,6 +43,7 @@ func TestConfigFile(t *testing.T) {
 			assert.Equal(t, "https://mimir.example.com/prometheus", c.Prometheus.Endpoint)
 			assert.Equal(t, component.MustNewID("bearertokenauth"), c.Prometheus.Auth.Get().AuthenticatorID)
 			assert.Equal(t, 10*time.Second, c.Prometheus.Timeout, "the default of what is not set")
+			assert.Equal(t, otlptranslator.NoTranslation, c.TranslationStrategy)
 			assert.Equal(t, component.MustNewIDWithName("service_catalog", "team"), *c.Catalog)
 			assert.Equal(t, Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute}, c.Search)
 		},
@@ -105,6 +108,8 @@ func TestValidate(t *testing.T) {
 		"too small":        {func(c *Config) { c.Search.MaxBytes = 1000 }, "search::max_bytes: is 1000; set 1048576 or more, or 0"},
 		"a negative size":  {func(c *Config) { c.Search.MaxBytes = -1 }, "search::max_bytes: is -1; set"},
 		"nothing is young": {func(c *Config) { c.Search.MaxAge = 0 }, "search::max_age: is 0s; set it above 0"},
+		"a strategy":       {func(c *Config) { c.TranslationStrategy = "NoTranslation" }, ""},
+		"other names":      {func(c *Config) { c.TranslationStrategy = "none" }, `translation_strategy: is "none"; set that of the Prometheus, one of [UnderscoreEscapingWithSuffixes`},
 		"no timeout":       {func(c *Config) { c.Prometheus.Timeout = 0 }, "prometheus::timeout: is 0s; set it above 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
@@ -66,8 +67,8 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	return s.serve(ctx, host, web.New(web.Options{
-		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Runbooks: runbook.Folder(s.config.Runbooks),
-		Recent: s.recent, Now: time.Now,
+		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
+		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Now: time.Now,
 	}))
 }
 

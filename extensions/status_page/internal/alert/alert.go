@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
@@ -44,6 +45,8 @@ const (
 // A Directory knows the pages that there are.
 type Directory struct {
 	Catalog *catalog.Catalog
+	// Names are those of labels; alerts that rules of srectl raise have underscores in them.
+	Names names.Names
 	// Runbook is the path of an alert's runbook, or "".
 	Runbook func(slug, alert string) string
 }
@@ -80,15 +83,16 @@ func Of(list []Alert, namespace, service, environment string) []Alert {
 
 func (d Directory) alert(from v1.Alert, slugs map[[2]string]string) Alert {
 	label := func(name model.LabelName) string { return words.Bounded(string(from.Labels[name]), maxName) }
+	of := func(l names.Label) string { return words.Bounded(l.In(from.Labels), maxName) }
 	text := func(name model.LabelName) string { return words.Bounded(string(from.Annotations[name]), maxText) }
 	a := Alert{
 		Name: label(model.AlertNameLabel), State: string(from.State), Severity: label("severity"), Owner: label("owner"),
-		Service: label(fleet.LabelService), Namespace: label(fleet.LabelNamespace), SLO: label(fleet.LabelSLO),
-		Environment: cmp.Or(label(fleet.LabelEnvironment), label("environment")),
+		Service: of(d.Names.Service), Namespace: of(d.Names.Namespace), SLO: of(d.Names.SLO),
+		Environment: cmp.Or(of(d.Names.Environment), label("environment")),
 		Summary:     text("summary"), Description: text("description"), Since: from.ActiveAt.UTC(),
 	}
-	service := string(from.Labels[fleet.LabelService])
-	slug, known := slugs[[2]string{string(from.Labels[fleet.LabelNamespace]), service}]
+	service := d.Names.Service.In(from.Labels)
+	slug, known := slugs[[2]string{d.Names.Namespace.In(from.Labels), service}]
 	if !known {
 		slug, known = slugs[[2]string{"", service}]
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 var began = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -24,7 +25,7 @@ func raised(name, state, severity, service string, after time.Duration, annotati
 	return a
 }
 
-func names(list []Alert) string {
+func called(list []Alert) string {
 	var all []string
 	for _, a := range list {
 		all = append(all, a.Name)
@@ -33,6 +34,7 @@ func names(list []Alert) string {
 }
 
 var directory = Directory{
+	Names:   names.Recorded(),
 	Catalog: &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout", Namespace: "shop"}}},
 	Runbook: func(slug, alert string) string {
 		if slug == "checkout" && alert == "Known" {
@@ -47,7 +49,7 @@ func TestWhatPagesComesFirst(t *testing.T) {
 		raised("Pending", "pending", "page", "a", 9), raised("Ticket", "firing", "ticket", "a", 8),
 		raised("Old", "firing", "page", "a", 1), raised("New", "firing", "page", "a", 2),
 	})
-	assert.Equal(t, "New Old Ticket Pending", names(list))
+	assert.Equal(t, "New Old Ticket Pending", called(list))
 }
 
 func TestLinks(t *testing.T) {
@@ -70,7 +72,7 @@ func TestLinks(t *testing.T) {
 
 func TestOf(t *testing.T) {
 	list := directory.List([]v1.Alert{raised("A", "firing", "page", "checkout", 0), raised("B", "firing", "page", "payment", 0)})
-	assert.Equal(t, "A", names(Of(list, "shop", "checkout", "production")), "an alert need not know the namespace")
+	assert.Equal(t, "A", called(Of(list, "shop", "checkout", "production")), "an alert need not know the namespace")
 	assert.Empty(t, Of(list, "shop", "checkout", "staging"))
 	list[0].Namespace = "other"
 	assert.Empty(t, Of(list, "shop", "checkout", ""))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 // Days are what the figures look back.
@@ -63,10 +64,10 @@ type ServiceChanges struct {
 }
 
 // LoadChanges asks how changes went.
-func LoadChanges(ctx context.Context, c *catalog.Catalog, source Keeper) (Changes, error) {
+func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source Keeper) (Changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r := reckoning{context: ctx, source: source, services: map[[2]string]*tally{}}
+	r := reckoning{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
 	r.askAll()
 	result := Changes{Days: Days, Services: r.list(pages(c)), Complete: r.err == nil}
 	var sum tally
@@ -99,6 +100,7 @@ func (t *tally) add(more *tally) {
 type reckoning struct {
 	context  context.Context
 	source   Keeper
+	names    names.Names
 	services map[[2]string]*tally
 	err      error // the first one
 
@@ -108,18 +110,18 @@ type reckoning struct {
 
 // askAll does not ask about what there is none of. What is not answered is no number; the rest is.
 func (r *reckoning) askAll() {
-	var found bool
-	if found, r.deployments = r.ask(by("count", service, changes), func(t *tally, n float64) { t.deployments = n }); found {
-		_, r.failed = r.ask(by("count", service, failed), func(t *tally, n float64) { t.failed = n })
-		if found, r.led = r.ask(by("count", service, reported), func(*tally, float64) {}); found {
-			_, r.led = r.ask(led, func(t *tally, seconds float64) {
+	q, found := questionsTo(r.names), false
+	if found, r.deployments = r.ask(names.By("count", q.service, q.changes()), func(t *tally, n float64) { t.deployments = n }); found {
+		_, r.failed = r.ask(names.By("count", q.service, q.failed()), func(t *tally, n float64) { t.failed = n })
+		if found, r.led = r.ask(names.By("count", q.service, q.reported()), func(*tally, float64) {}); found {
+			_, r.led = r.ask(q.led(), func(t *tally, seconds float64) {
 				t.reported++
 				t.led += seconds
 			})
 		}
 	}
-	if found, r.incidents = r.ask(by("sum", service, incidents), func(t *tally, n float64) { t.incidents = n }); found {
-		_, r.broken = r.ask(by("sum", service, broken), func(t *tally, seconds float64) { t.broken = seconds })
+	if found, r.incidents = r.ask(names.By("sum", q.service, q.incidents()), func(t *tally, n float64) { t.incidents = n }); found {
+		_, r.broken = r.ask(names.By("sum", q.service, q.broken()), func(t *tally, seconds float64) { t.broken = seconds })
 	}
 }
 
@@ -136,7 +138,7 @@ func (r *reckoning) ask(query string, add func(*tally, float64)) (found, answere
 		return false, false
 	}
 	for _, s := range answer {
-		name := [2]string{string(s.Metric[fleet.LabelNamespace]), string(s.Metric[fleet.LabelService])}
+		name := [2]string{r.names.Namespace.In(s.Metric), r.names.Service.In(s.Metric)}
 		if r.services[name] == nil {
 			r.services[name] = &tally{}
 		}

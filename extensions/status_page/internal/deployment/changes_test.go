@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 // story is what services went through in six hours. quiet: 2 replaced 1 after an hour, in 6 minutes, 56 after its commit.
@@ -81,13 +82,37 @@ func (f Figures) String() string {
 }
 
 // load is LoadChanges on a machine that takes no time: a slow one would show less.
-func load(t *testing.T, c *catalog.Catalog, source Keeper) (changes Changes, err error) {
-	synctest.Test(t, func(t *testing.T) { changes, err = LoadChanges(t.Context(), c, source) })
+func load(t *testing.T, c *catalog.Catalog, n names.Names, source Keeper) (changes Changes, err error) {
+	synctest.Test(t, func(t *testing.T) { changes, err = LoadChanges(t.Context(), c, n, source) })
 	return changes, err
 }
 
 func TestChanges(t *testing.T) {
-	c, err := load(t, &catalog.Catalog{Services: []*catalog.Service{{Name: "quiet"}}}, tell(t, story))
+	for _, strategy := range names.Strategies {
+		t.Run(string(strategy), func(t *testing.T) { testChanges(t, names.New(strategy)) })
+	}
+}
+
+// translated is the story as a Prometheus with other names has it.
+func translated(n names.Names) string {
+	var pairs []string
+	for _, m := range [][2]names.Metric{
+		{usual.Start, n.Start}, {usual.Info, n.Info}, {usual.Commit, n.Commit}, {usual.States, n.States}, {usual.BurnRate, n.BurnRate},
+	} {
+		begin, _ := strings.CutSuffix(m[1].With(""), "}") // with a comma before the first label, if the name stands inside
+		pairs = append(pairs, " "+string(m[0])+"{", " "+begin)
+	}
+	for _, l := range [][2]names.Label{
+		{usual.Service, n.Service}, {usual.Environment, n.Environment}, {usual.SLO, n.SLO}, {usual.State, n.State}, {usual.Window, n.Window},
+		{usual.Version, n.Version}, {usual.Deployment, n.Deployment}, {usual.Status, n.Status},
+	} {
+		pairs = append(pairs, l[0].String()+"=", l[1].String()+"=")
+	}
+	return strings.NewReplacer(pairs...).Replace(story)
+}
+
+func testChanges(t *testing.T, n names.Names) {
+	c, err := load(t, &catalog.Catalog{Services: []*catalog.Service{{Name: "quiet"}}}, n, tell(t, translated(n)))
 	require.NoError(t, err)
 	assert.True(t, c.Complete)
 	assert.False(t, c.Pending)
@@ -119,7 +144,7 @@ func TestChangesAreThoseOfTheDashboard(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(text, &dashboard))
 	e := tell(t, story)
-	c, err := load(t, &catalog.Catalog{}, e)
+	c, err := load(t, &catalog.Catalog{}, usual, e)
 	require.NoError(t, err)
 	want := map[string]fleet.Number{
 		"Deployments a day": c.Overall.PerDay, "Change failure rate": c.Overall.FailureRate,
@@ -141,7 +166,7 @@ func TestChangesAreThoseOfTheDashboard(t *testing.T) {
 }
 
 func TestNothingHasChangedYet(t *testing.T) {
-	c, err := load(t, &catalog.Catalog{}, tell(t, "load 1m\n  deployment_start_time_seconds{service_name=\"a\", service_version=\"1\"} 0x400\n"))
+	c, err := load(t, &catalog.Catalog{}, usual, tell(t, "load 1m\n  deployment_start_time_seconds{service_name=\"a\", service_version=\"1\"} 0x400\n"))
 	require.NoError(t, err)
 	assert.True(t, c.Complete)
 	assert.Equal(t, "0 deployments, 0 a day, NaN failed, lead NaN s, 0 incidents, restored in NaN s", c.Overall.String())
@@ -159,8 +184,8 @@ func (a answers) Kept(ctx context.Context, query string, _ time.Duration) (model
 // What Prometheus refuses to answer is not known; it is not nothing.
 func TestChangesThatAreNotKnown(t *testing.T) {
 	e := tell(t, story)
-	c, err := load(t, &catalog.Catalog{}, answers(func(ctx context.Context, query string) (model.Vector, error) {
-		if strings.Contains(query, state) {
+	c, err := load(t, &catalog.Catalog{}, usual, answers(func(ctx context.Context, query string) (model.Vector, error) {
+		if strings.Contains(query, string(usual.States)) {
 			return nil, errors.New("too many samples")
 		}
 		return e.Kept(ctx, query, 0)
@@ -174,9 +199,9 @@ func TestChangesThatAreNotKnown(t *testing.T) {
 func TestChangesThatTakeLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		c, err := LoadChanges(t.Context(), &catalog.Catalog{}, answers(func(ctx context.Context, query string) (model.Vector, error) {
-			if strings.HasPrefix(query, "count") && !strings.Contains(query, state) {
-				return model.Vector{{Metric: model.Metric{fleet.LabelService: "a"}, Value: 3}}, nil
+		c, err := LoadChanges(t.Context(), &catalog.Catalog{}, usual, answers(func(ctx context.Context, query string) (model.Vector, error) {
+			if strings.HasPrefix(query, "count") && !strings.Contains(query, string(usual.States)) {
+				return model.Vector{{Metric: model.Metric{"service_name": "a"}, Value: 3}}, nil
 			}
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -190,9 +215,9 @@ func TestChangesThatTakeLong(t *testing.T) {
 }
 
 func TestServicesWithChangesAreBounded(t *testing.T) {
-	c, err := LoadChanges(t.Context(), &catalog.Catalog{}, answers(func(context.Context, string) (v model.Vector, _ error) {
+	c, err := LoadChanges(t.Context(), &catalog.Catalog{}, usual, answers(func(context.Context, string) (v model.Vector, _ error) {
 		for i := range maxServices + 7 {
-			v = append(v, &model.Sample{Metric: model.Metric{fleet.LabelService: model.LabelValue(fmt.Sprint(i))}, Value: 1})
+			v = append(v, &model.Sample{Metric: model.Metric{"service_name": model.LabelValue(fmt.Sprint(i))}, Value: 1})
 		}
 		return v, nil
 	}))

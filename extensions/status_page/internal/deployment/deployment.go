@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // A Source is the Prometheus that is asked.
@@ -66,60 +65,45 @@ const (
 	lately = "30d"
 )
 
-var (
-	names     = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
-	start     = names.Metric(promname.DeploymentStart)
-	instances = names.Metric(promname.DeploymentInstances)
-)
-
-const (
-	labelVersion  = "service_version"
-	labelStatus   = "deployment_status"
-	labelRevision = "vcs_ref_head_revision"
-
-	byPlace = " by (" + fleet.LabelNamespace + ", " + fleet.LabelService + ", " + fleet.LabelEnvironment + ", " + labelVersion
-	byEvent = byPlace + ", " + labelStatus + ", " + labelRevision
-)
-
 // statuses are in the order in which a deployment goes through them.
 var statuses = []string{"started", "canary", "completed", "rolled_back", "failed"}
 
 // A key names a version in a place.
 type key struct{ namespace, service, environment, version string }
 
-func of(m model.Metric) key {
-	return key{string(m[fleet.LabelNamespace]), string(m[fleet.LabelService]), string(m[fleet.LabelEnvironment]), string(m[labelVersion])}
-}
+func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environment, d.Version} }
 
 // Load asks what runs and what was deployed.
-func Load(ctx context.Context, c *catalog.Catalog, source Source) (Deployments, error) {
-	running, err := source.Instant(ctx, "sum"+byPlace+") ("+instances+")")
+func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
+	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
+	event := version + ", " + names.List(n.Status, n.Revision)
+	running, err := source.Instant(ctx, names.By("sum", version, n.Instances.With()))
 	if err != nil {
 		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
 	}
-	now, err := source.Instant(ctx, "max"+byEvent+") ("+start+")")
+	now, err := source.Instant(ctx, names.By("max", event, n.Start.With()))
 	var before model.Vector
 	if err == nil {
-		before, err = source.Instant(ctx, "max"+byEvent+") (last_over_time("+start+"["+lately+"]))")
+		before, err = source.Instant(ctx, names.By("max", event, latest(n.Start.With())))
 	}
 	pages := pages(c)
 	all := map[key]*Deployment{}
 	// What is told now is said last: a status of the past is over.
 	for _, told := range []model.Vector{before, now} {
-		latest := map[key]*Deployment{}
+		newest := map[key]*Deployment{}
 		for _, s := range told {
-			d := event(s)
+			d := deploymentIn(s, n)
 			d.Page = pages[[2]string{d.Namespace, d.Service}]
-			if other := latest[of(s.Metric)]; other == nil || later(d, other) {
-				latest[of(s.Metric)] = d
+			if other := newest[d.key()]; other == nil || later(d, other) {
+				newest[d.key()] = d
 			}
 		}
-		for k, d := range latest {
+		for k, d := range newest {
 			all[k] = d
 		}
 	}
 	for _, s := range running {
-		if d := all[of(s.Metric)]; d != nil {
+		if d := all[deploymentIn(s, n).key()]; d != nil {
 			d.Instances = int(s.Value)
 		}
 	}
@@ -135,11 +119,10 @@ func pages(c *catalog.Catalog) map[[2]string]string {
 	return pages
 }
 
-func event(s *model.Sample) *Deployment {
-	label := func(name model.LabelName) string { return string(s.Metric[name]) }
+func deploymentIn(s *model.Sample, n names.Names) *Deployment {
 	return &Deployment{
-		Namespace: label(fleet.LabelNamespace), Service: label(fleet.LabelService), Environment: label(fleet.LabelEnvironment),
-		Version: label(labelVersion), Status: label(labelStatus), Revision: words.Bounded(label(labelRevision), 64),
+		Namespace: n.Namespace.In(s.Metric), Service: n.Service.In(s.Metric), Environment: n.Environment.In(s.Metric),
+		Version: n.Version.In(s.Metric), Status: n.Status.In(s.Metric), Revision: words.Bounded(n.Revision.In(s.Metric), 64),
 		Since: time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(),
 	}
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
+
+var usual = names.Recorded()
 
 // A source answers what runs, what is told now, and what was told before.
 type source struct {
@@ -23,7 +25,7 @@ type source struct {
 
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	switch {
-	case strings.Contains(query, instances):
+	case strings.Contains(query, string(usual.Instances)):
 		return s.running, s.err
 	case strings.Contains(query, lately):
 		return s.before, s.err
@@ -33,14 +35,14 @@ func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 
 func told(service, environment, version, status string, value float64) *model.Sample {
 	return &model.Sample{Metric: model.Metric{
-		fleet.LabelService: model.LabelValue(service), fleet.LabelEnvironment: model.LabelValue(environment),
-		labelVersion: model.LabelValue(version), labelStatus: model.LabelValue(status),
+		"service_name": model.LabelValue(service), "deployment_environment_name": model.LabelValue(environment),
+		"service_version": model.LabelValue(version), "deployment_status": model.LabelValue(status),
 	}, Value: model.SampleValue(value)}
 }
 
 func instancesOf(service, environment, version string, n float64) *model.Sample {
 	s := told(service, environment, version, "", n)
-	delete(s.Metric, labelStatus)
+	delete(s.Metric, "deployment_status")
 	return s
 }
 
@@ -59,7 +61,7 @@ func matrix(d Deployments) map[string]string {
 }
 
 func TestMatrix(t *testing.T) {
-	d, err := Load(t.Context(), &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}}, source{
+	d, err := Load(t.Context(), &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}}, usual, source{
 		before: model.Vector{
 			told("checkout", "p", "1", "completed", 100), told("checkout", "p", "2", "started", 200), told("checkout", "p", "2", "completed", 200),
 			told("checkout", "p", "3", "started", 300), told("checkout", "s", "3", "completed", 250), told("gone", "p", "9", "failed", 50),
@@ -89,14 +91,14 @@ func TestBounds(t *testing.T) {
 		s.now = append(s.now, told("busy", "environment-0", version, "completed", float64(i)))
 		s.running = append(s.running, instancesOf("busy", "environment-0", version, 1))
 	}
-	d, err := Load(t.Context(), &catalog.Catalog{}, s)
+	d, err := Load(t.Context(), &catalog.Catalog{}, usual, s)
 	require.NoError(t, err)
 	assert.Equal(t, []int{maxServices, 11, maxHistory, maxEnvironments}, []int{len(d.Services), d.More, len(d.History), len(d.Environments)})
 	assert.Len(t, d.Services[0].Places[0], maxVersions)
 }
 
 func TestNoAnswer(t *testing.T) {
-	d, err := Load(t.Context(), &catalog.Catalog{}, source{err: errors.New("down")})
+	d, err := Load(t.Context(), &catalog.Catalog{}, usual, source{err: errors.New("down")})
 	require.EqualError(t, err, "down")
 	assert.Empty(t, d.Services)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 )
 
@@ -135,6 +136,11 @@ func sample(value float64, pairs ...string) *model.Sample {
 	return &model.Sample{Metric: m, Value: model.SampleValue(value)}
 }
 
+var (
+	usualNames = names.Recorded()
+	asked      = questionsTo(usualNames)
+)
+
 func promises(environments ...string) *catalog.Catalog {
 	return &catalog.Catalog{Services: []*catalog.Service{{
 		Name: "checkout", Environments: environments, Owner: "red",
@@ -155,7 +161,7 @@ func lines(f Fleet) []string {
 
 func TestRowsAreThoseOfTheCatalogAndThoseSeen(t *testing.T) {
 	state := func(slo, environment, state string) *model.Sample {
-		return sample(1, LabelService, "checkout", LabelSLO, slo, LabelEnvironment, environment, labelState, state)
+		return sample(1, "service_name", "checkout", "slo_name", slo, "deployment_environment_name", environment, "slo_state", state)
 	}
 	for name, test := range map[string]struct {
 		catalog *catalog.Catalog
@@ -171,7 +177,7 @@ func TestRowsAreThoseOfTheCatalogAndThoseSeen(t *testing.T) {
 		"no word of ours": {promises("p"), model.Vector{state("availability", "p", `<b>`)}, []string{"checkout/availability@p unknown", "checkout/legacy@p unknown"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Load(t.Context(), test.catalog, source{answers: map[string]model.Vector{queries.state: test.states}})
+			got := Load(t.Context(), test.catalog, usualNames, source{answers: map[string]model.Vector{asked.state: test.states}})
 			assert.Equal(t, test.want, lines(got))
 			require.NoError(t, got.Err)
 		})
@@ -180,11 +186,11 @@ func TestRowsAreThoseOfTheCatalogAndThoseSeen(t *testing.T) {
 
 // What rules record of a query has no environment: it belongs to the only one there is.
 func TestRecordedSLIs(t *testing.T) {
-	legacy := []string{LabelService, "checkout", LabelSLO, "legacy"}
-	burning := v1.Alert{State: v1.AlertStateFiring, Labels: model.LabelSet{LabelService: "checkout", LabelSLO: "legacy", "severity": "page"}}
-	got := Load(t.Context(), promises("p"), source{
+	legacy := []string{"service_name", "checkout", "slo_name", "legacy"}
+	burning := v1.Alert{State: v1.AlertStateFiring, Labels: model.LabelSet{"service_name": "checkout", "slo_name": "legacy", "severity": "page"}}
+	got := Load(t.Context(), promises("p"), usualNames, source{
 		answers: map[string]model.Vector{
-			queries.recordedRemaining: {sample(0.5, legacy...)}, queries.recordedRatio: {sample(0.2, legacy...)},
+			asked.recordedRemaining: {sample(0.5, legacy...)}, asked.recordedRatio: {sample(0.2, legacy...)},
 		},
 		alerts: []v1.Alert{burning, {State: v1.AlertStatePending, Labels: burning.Labels}},
 	})
@@ -194,12 +200,12 @@ func TestRecordedSLIs(t *testing.T) {
 	assert.InDelta(t, 18*3600, float64(r.Exhaustion), 1e-6, "half of 30 days, twenty times too fast")
 	assert.Equal(t, 1, r.Firing, "what is pending does not fire")
 
-	spent := Load(t.Context(), promises("p"), source{answers: map[string]model.Vector{queries.recordedRemaining: {sample(-0.1, legacy...)}}})
+	spent := Load(t.Context(), promises("p"), usualNames, source{answers: map[string]model.Vector{asked.recordedRemaining: {sample(-0.1, legacy...)}}})
 	assert.Equal(t, Exhausted, spent.Rows[1].State)
 }
 
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
-	got := Load(t.Context(), promises("p"), source{err: errors.New("down")})
+	got := Load(t.Context(), promises("p"), usualNames, source{err: errors.New("down")})
 	require.EqualError(t, got.Err, "down")
 	assert.Len(t, got.Rows, 2)
 }
@@ -210,9 +216,6 @@ func TestNumbersAsJSON(t *testing.T) {
 	assert.JSONEq(t, "[0.5, null, 0.3333333333333333]", string(text))
 }
 
-func TestSelector(t *testing.T) {
-	assert.Equal(t, `{service_name="a\"b", service_namespace="c", x="y"}`, Selector(`a"b`, "c", `x="y"`))
-	assert.Equal(t, `{service_name="a"}`, Selector("a", ""))
-	assert.Equal(t, `e=~"a\\.b|"`, OrNone("e", "a.b"))
+func TestSegment(t *testing.T) {
 	assert.Equal(t, []string{"_", "_..", "a%2Fb"}, []string{Segment(""), Segment(".."), Segment("a/b")})
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 )
 
@@ -20,7 +20,7 @@ type Historian interface {
 
 // Burns are the burn rates of the last hour, over a period, of the rows of one page; and the part of the period of
 // which something is known.
-func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (map[Key][]chart.Point, prometheus.Period, error) {
+func Burns(ctx context.Context, h Historian, n names.Names, rows []*Row, p prometheus.Period) (map[Key][]chart.Point, prometheus.Period, error) {
 	if len(rows) == 0 {
 		return nil, p, nil
 	}
@@ -35,23 +35,24 @@ func Burns(ctx context.Context, h Historian, rows []*Row, p prometheus.Period) (
 		}
 	}
 	slices.Sort(services)
-	of := LabelService + "=~" + strconv.Quote(strings.Join(slices.Compact(services), "|"))
+	page := strings.Join(slices.Compact(services), "|")
 	burns := map[Key][]chart.Point{}
-	matrix, err := h.Range(ctx, "max"+bySLO+") ("+BurnRate+"{"+LabelWindow+`="1h", `+of+"})", p)
+	matrix, err := h.Range(ctx, names.By("max", slo(n), n.BurnRate.With(n.Window.Equal("1h"), n.Service.Matches(page))), p)
 	if err != nil {
 		return nil, p, err
 	}
 	told := []model.Matrix{matrix}
 	for _, series := range matrix {
-		burns[key(series.Metric)] = Points(series.Values, p, 1)
+		burns[key(n, series.Metric)] = Points(series.Values, p, 1)
 	}
 	if !recorded {
 		return burns, p.Since(told...), nil
 	}
 	// The rows of an SLO without an environment are all it has.
-	matrix, err = h.Range(ctx, "max"+bySLO+") ("+RecordedRatio+"1h{"+of+"})", p)
+	rules := names.Recorded()
+	matrix, err = h.Range(ctx, names.By("max", slo(rules), ratio1h.With(rules.Service.Matches(page))), p)
 	for _, series := range matrix {
-		k := key(series.Metric)
+		k := key(n, series.Metric)
 		if budget, ok := budgets[k]; ok && burns[k] == nil {
 			burns[k] = Points(series.Values, p, 1/budget)
 		}

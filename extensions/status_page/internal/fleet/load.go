@@ -4,18 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 // A Source is the Prometheus that is asked.
@@ -31,72 +27,58 @@ type Fleet struct {
 	Err error
 }
 
-var names = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
+// questions are about all SLOs. Several collectors may tell of one: the worse one is believed.
+type questions struct{ state, objective, remaining, burn, exhaustion, recordedRemaining, recordedRatio string }
 
-func gauge(name, unit string) string {
-	return names.Metric(otlptranslator.Metric{Name: name, Unit: unit, Type: otlptranslator.MetricTypeGauge})
+func questionsTo(n names.Names) questions {
+	sent, recorded := slo(n), slo(names.Recorded())
+	return questions{
+		state:             names.By("max", sent+", "+n.State.String(), n.States.With()+" == 1"),
+		objective:         names.By("max", sent, n.Objective.With()),
+		remaining:         names.By("min", sent, n.Remaining.With()),
+		burn:              names.By("max", sent, n.BurnRate.With(n.Window.Equal("1h"))),
+		exhaustion:        names.By("min", sent, n.Exhaustion.With()),
+		recordedRemaining: names.By("min", recorded, names.RecordedRemaining.With()),
+		recordedRatio:     names.By("max", recorded, ratio1h.With()),
+	}
 }
 
-// The labels of an SLO.
-const (
-	LabelService     = "service_name"
-	LabelNamespace   = "service_namespace"
-	LabelEnvironment = "deployment_environment_name"
-	LabelSLO         = "slo_name"
-	LabelWindow      = "slo_window"
-	labelState       = "slo_state"
+// ratio1h is what rules record of the last hour; they know SLIs that the collector does not see.
+const ratio1h = names.RecordedRatio + "1h"
 
-	bySLO = " by (" + LabelNamespace + ", " + LabelService + ", " + LabelSLO + ", " + LabelEnvironment
-)
-
-// The series of an SLO, the collector's and those of recording rules, which know SLIs that the collector does not see.
-var (
-	Remaining         = gauge("slo.error_budget.remaining", "1")
-	BurnRate          = gauge("slo.burn_rate", "1")
-	RecordedRemaining = "slo:period_error_budget_remaining:ratio"
-	RecordedRatio     = "slo:sli_error:ratio_rate" // + window
-
-	// Several collectors may tell of one SLO: the worse one is believed.
-	queries = struct{ state, objective, remaining, burn, exhaustion, recordedRemaining, recordedRatio string }{
-		state:             "max" + bySLO + ", " + labelState + ") (" + gauge("slo.state", "") + " == 1)",
-		objective:         "max" + bySLO + ") (" + gauge("slo.objective", "1") + ")",
-		remaining:         "min" + bySLO + ") (" + Remaining + ")",
-		burn:              "max" + bySLO + ") (" + BurnRate + `{` + LabelWindow + `="1h"})`,
-		exhaustion:        "min" + bySLO + ") (" + gauge("slo.error_budget.exhaustion", "s") + ")",
-		recordedRemaining: "min" + bySLO + ") (" + RecordedRemaining + ")",
-		recordedRatio:     "max" + bySLO + ") (" + RecordedRatio + "1h)",
-	}
-)
+// slo are the labels of an SLO.
+func slo(n names.Names) string { return names.List(n.Namespace, n.Service, n.SLO, n.Environment) }
 
 // Load asks Prometheus how the SLOs of the catalog stand, and those that only Prometheus knows.
-func Load(ctx context.Context, c *catalog.Catalog, source Source) Fleet {
-	answers, alerts, err := ask(ctx, source)
-	rows := promised(c, answers)
-	known := func(s *model.Sample) *Row { return rows.of(key(s.Metric)) }
-	for _, s := range answers[queries.state] {
+func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) Fleet {
+	questions := questionsTo(n)
+	answers, alerts, err := ask(ctx, questions, source)
+	rows := promised(c, n, answers)
+	known := func(s *model.Sample) *Row { return rows.of(key(n, s.Metric)) }
+	for _, s := range answers[questions.state] {
 		// Two collectors may disagree for a moment.
-		r, state := known(s), State(s.Metric[labelState])
+		r, state := known(s), State(n.State.In(s.Metric))
 		if slices.Contains(States, state) && (r.State == Unknown || state.Worse(r.State)) {
 			r.State = state
 		}
 	}
 	for query, field := range map[string]func(*Row) *Number{
-		queries.objective:  func(r *Row) *Number { return &r.Objective },
-		queries.remaining:  func(r *Row) *Number { return &r.Remaining },
-		queries.burn:       func(r *Row) *Number { return &r.Burn },
-		queries.exhaustion: func(r *Row) *Number { return &r.Exhaustion },
+		questions.objective:  func(r *Row) *Number { return &r.Objective },
+		questions.remaining:  func(r *Row) *Number { return &r.Remaining },
+		questions.burn:       func(r *Row) *Number { return &r.Burn },
+		questions.exhaustion: func(r *Row) *Number { return &r.Exhaustion },
 	} {
 		for _, s := range answers[query] {
 			*field(known(s)) = Number(s.Value)
 		}
 	}
-	rows.recorded(answers)
+	rows.recorded(answers[questions.recordedRemaining], answers[questions.recordedRatio])
 	rows.firing(alerts)
 	return Fleet{Rows: rows.all(), Err: err}
 }
 
 // ask puts all questions at once. What was answered is used, whatever became of the others.
-func ask(ctx context.Context, source Source) (map[string]model.Vector, []v1.Alert, error) {
+func ask(ctx context.Context, q questions, source Source) (map[string]model.Vector, []v1.Alert, error) {
 	var (
 		mu      sync.Mutex
 		first   error
@@ -110,7 +92,7 @@ func ask(ctx context.Context, source Source) (map[string]model.Vector, []v1.Aler
 		}
 	}
 	for _, query := range []string{
-		queries.state, queries.objective, queries.remaining, queries.burn, queries.exhaustion, queries.recordedRemaining, queries.recordedRatio,
+		q.state, q.objective, q.remaining, q.burn, q.exhaustion, q.recordedRemaining, q.recordedRatio,
 	} {
 		asked.Go(func() {
 			vector, err := source.Instant(ctx, query)
@@ -131,11 +113,8 @@ func ask(ctx context.Context, source Source) (map[string]model.Vector, []v1.Aler
 	return answers, alerts, first
 }
 
-func key[M ~map[model.LabelName]model.LabelValue](m M) Key {
-	return Key{
-		Namespace: string(m[LabelNamespace]), Service: string(m[LabelService]),
-		SLO: string(m[LabelSLO]), Environment: string(m[LabelEnvironment]),
-	}
+func key(n names.Names, m map[model.LabelName]model.LabelValue) Key {
+	return Key{Namespace: n.Namespace.In(m), Service: n.Service.In(m), SLO: n.SLO.In(m), Environment: n.Environment.In(m)}
 }
 
 // PagePath is where the page of a service is.
@@ -151,17 +130,3 @@ func Segment(name string) string {
 }
 
 func marshal(f float64) ([]byte, error) { return json.Marshal(f) }
-
-// Selector selects a service's series; an empty namespace is any.
-func Selector(service, namespace string, more ...string) string {
-	matchers := []string{LabelService + "=" + strconv.Quote(service)}
-	if namespace != "" {
-		matchers = append(matchers, LabelNamespace+"="+strconv.Quote(namespace))
-	}
-	return "{" + strings.Join(append(matchers, more...), ", ") + "}"
-}
-
-// OrNone matches a label that has the value, or that is not there.
-func OrNone(label, value string) string {
-	return label + "=~" + strconv.Quote(regexp.QuoteMeta(value)+"|")
-}

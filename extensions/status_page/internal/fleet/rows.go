@@ -7,10 +7,12 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
 // rows are the SLOs while they are put together.
 type rows struct {
+	names    names.Names
 	byKey    map[Key]*Row
 	promises map[promise]*Row // in no environment yet
 }
@@ -22,8 +24,8 @@ func (k Key) promise() promise { return promise{k.Namespace, k.Service, k.SLO} }
 
 // promised are the SLOs of the catalog: in the environments that it lists; if it lists none, in those of the answers,
 // and if nobody has seen one, in none.
-func promised(c *catalog.Catalog, answers map[string]model.Vector) *rows {
-	r := &rows{byKey: map[Key]*Row{}, promises: map[promise]*Row{}}
+func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector) *rows {
+	r := &rows{names: n, byKey: map[Key]*Row{}, promises: map[promise]*Row{}}
 	for _, service := range c.Services {
 		for _, slo := range service.SLOs {
 			row := Row{
@@ -42,7 +44,7 @@ func promised(c *catalog.Catalog, answers map[string]model.Vector) *rows {
 	}
 	for _, answer := range answers {
 		for _, sample := range answer {
-			r.of(key(sample.Metric))
+			r.of(key(n, sample.Metric))
 		}
 	}
 	seen := map[promise]bool{}
@@ -81,14 +83,14 @@ func (r *rows) placed(k Key) Key {
 }
 
 // recorded fills in what only rules know: SLIs that Prometheus evaluates.
-func (r *rows) recorded(answers map[string]model.Vector) {
-	for _, s := range answers[queries.recordedRemaining] {
-		if row := r.of(key(s.Metric)); !row.Remaining.Known() {
+func (r *rows) recorded(remaining, ratio model.Vector) {
+	for _, s := range remaining {
+		if row := r.of(key(r.names, s.Metric)); !row.Remaining.Known() {
 			row.Remaining = Number(s.Value)
 		}
 	}
-	for _, s := range answers[queries.recordedRatio] {
-		row := r.of(key(s.Metric))
+	for _, s := range ratio {
+		row := r.of(key(r.names, s.Metric))
 		if row.Burn.Known() || !row.Objective.Known() {
 			continue
 		}
@@ -111,7 +113,7 @@ func (r *rows) recorded(answers map[string]model.Vector) {
 // firing counts the alerts of each SLO, and judges by them where no processor does.
 func (r *rows) firing(alerts []v1.Alert) {
 	for _, a := range alerts {
-		k := r.placed(key(a.Labels))
+		k := r.placed(key(r.names, a.Labels))
 		row, ok := r.byKey[k]
 		if !ok || a.State != v1.AlertStateFiring || k.SLO == "" {
 			continue

@@ -24,7 +24,7 @@ func (l *loader) askFailed() []Failed {
 	if l.recent.IsZero() {
 		return nil
 	}
-	examples, err := l.source.Exemplars(l.context, l.spans(durations+"_bucket", `status_code="STATUS_CODE_ERROR"`),
+	examples, err := l.source.Exemplars(l.context, l.spans(l.names.Durations+"_bucket", l.spanFailed()),
 		prometheus.Period{Start: l.recent.Truncate(time.Minute), End: l.service.Period.End})
 	if err != nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
@@ -27,8 +27,7 @@ type Past struct {
 const maxPast = 30
 
 func (l *loader) fired() string {
-	return "max by (" + model.AlertNameLabel + ", severity, " + fleet.LabelSLO + ") (" +
-		l.recorded("ALERTS", `alertstate="firing"`) + ")"
+	return names.By("max", model.AlertNameLabel+", severity, "+names.Recorded().SLO.String(), l.recorded(names.Alerts, `alertstate="firing"`))
 }
 
 // past finds the times in which an alert fired. One that still does is not past.
@@ -38,7 +37,7 @@ func (l *loader) past(d alert.Directory) []Past {
 		label := func(name model.LabelName) string { return words.Bounded(string(series.Metric[name]), 120) }
 		for _, s := range spells(series.Values, l.service.Period) {
 			all = append(all, Past{
-				Name: label(model.AlertNameLabel), Severity: label("severity"), SLO: label(fleet.LabelSLO), From: s[0], To: s[1],
+				Name: label(model.AlertNameLabel), Severity: label("severity"), SLO: words.Bounded(l.names.SLO.In(series.Metric), 120), From: s[0], To: s[1],
 				Runbook: d.Runbook(l.service.Slug(), string(series.Metric[model.AlertNameLabel])),
 			})
 		}

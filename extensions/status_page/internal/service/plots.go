@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
@@ -50,17 +51,17 @@ func (l *loader) series(row *fleet.Row) (left []chart.Point, burns map[string][]
 		leftQuery, burnQuery, factor = l.recordedLeft(), l.recordedBurns(), 1/row.Promise.ErrorBudget()
 	}
 	for _, series := range l.matrices[leftQuery] {
-		if string(series.Metric[fleet.LabelSLO]) == row.SLO {
+		if l.names.SLO.In(series.Metric) == row.SLO {
 			left = fleet.Points(series.Values, l.service.Period, 1)
 		}
 	}
 	for _, series := range l.matrices[burnQuery] {
-		if string(series.Metric[fleet.LabelSLO]) != row.SLO {
+		if l.names.SLO.In(series.Metric) != row.SLO {
 			continue
 		}
-		window := string(series.Metric[fleet.LabelWindow])
+		window := l.names.Window.In(series.Metric)
 		if window == "" {
-			window = strings.TrimPrefix(string(series.Metric[model.MetricNameLabel]), fleet.RecordedRatio)
+			window = strings.TrimPrefix(string(series.Metric[model.MetricNameLabel]), string(names.RecordedRatio))
 		}
 		burns[window] = fleet.Points(series.Values, l.service.Period, factor)
 	}
@@ -114,7 +115,7 @@ func (l *loader) requests() []chart.Plot {
 func (l *loader) byVersion(query string) []chart.Line {
 	var lines []chart.Line
 	for _, series := range l.matrices[query] {
-		name := words.Bounded(string(series.Metric[labelVersion]), 40)
+		name := words.Bounded(l.names.Version.In(series.Metric), 40)
 		if name == "" {
 			name = "no version"
 		}

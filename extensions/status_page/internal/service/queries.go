@@ -3,88 +3,76 @@ package service
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
-)
-
-var (
-	names     = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
-	start     = names.Metric(promname.DeploymentStart)
-	instances = names.Metric(promname.DeploymentInstances)
-	calls     = names.Metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter})
-	durations = names.Metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram})
-)
-
-const (
-	labelVersion  = "service_version"
-	labelStatus   = "deployment_status"
-	labelRevision = "vcs_ref_head_revision"
 )
 
 // of selects the service's series of a metric, in the environment.
-func (l *loader) of(metric string, more ...string) string {
-	s := l.service
-	return metric + fleet.Selector(s.Name, s.Namespace, append(more, fleet.LabelEnvironment+"="+strconv.Quote(s.Environment))...)
+func (l *loader) of(metric names.Metric, more ...string) string {
+	s, n := l.service, l.names
+	return metric.With(n.OfService(s.Name, s.Namespace, append(more, n.Environment.Equal(s.Environment))...)...)
 }
 
 // recorded selects what rules record, which may have no environment.
-func (l *loader) recorded(metric string, more ...string) string {
-	s := l.service
-	return metric + fleet.Selector(s.Name, s.Namespace, append(more, fleet.OrNone(fleet.LabelEnvironment, s.Environment))...)
+func (l *loader) recorded(metric names.Metric, more ...string) string {
+	s, n := l.service, names.Recorded()
+	return metric.With(n.OfService(s.Name, s.Namespace, append(more, n.Environment.OrNone(s.Environment))...)...)
 }
 
 // spans selects what the span_metrics connector tells; spans may have no namespace.
-func (l *loader) spans(metric string, more ...string) string {
-	s := l.service
-	more = append(more, fleet.LabelEnvironment+"="+strconv.Quote(s.Environment), `span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"`)
+func (l *loader) spans(metric names.Metric, more ...string) string {
+	s, n := l.service, l.names
+	more = append(more, n.Environment.Equal(s.Environment), n.SpanKind.Matches("SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"))
 	if s.Namespace != "" {
-		more = append(more, fleet.OrNone(fleet.LabelNamespace, s.Namespace))
+		more = append(more, n.Namespace.OrNone(s.Namespace))
 	}
-	return metric + fleet.Selector(s.Name, "", more...)
+	return metric.With(n.OfService(s.Name, "", more...)...)
 }
 
+// spanFailed matches spans that failed.
+func (l *loader) spanFailed() string { return l.names.StatusCode.Equal("STATUS_CODE_ERROR") }
+
 // rate is over at least a minute, and over every sample of a step.
-func (l *loader) rate(metric string, more ...string) string {
+func (l *loader) rate(by string, metric names.Metric, more ...string) string {
 	window := catalog.FormatDuration(max(2*time.Minute, l.service.Period.Step*2))
-	return "sum by (" + labelVersion + ") (rate(" + l.spans(metric, more...) + "[" + window + "]))"
+	return names.By("sum", by, "rate("+l.spans(metric, more...)+"["+window+"])")
 }
 
 // The questions about a period.
 func (l *loader) left() string {
-	return "min by (" + fleet.LabelSLO + ") (" + l.of(fleet.Remaining) + ")"
+	return names.By("min", l.names.SLO.String(), l.of(l.names.Remaining))
 }
 
 func (l *loader) burns() string {
-	return "max by (" + fleet.LabelSLO + ", " + fleet.LabelWindow + ") (" + l.of(fleet.BurnRate, fleet.LabelWindow+`=~"`+strings.Join(windows(), "|")+`"`) + ")"
+	n := l.names
+	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(windows(), "|"))))
 }
 
 func (l *loader) recordedLeft() string {
-	return "min by (" + fleet.LabelSLO + ") (" + l.recorded(fleet.RecordedRemaining) + ")"
+	return names.By("min", names.Recorded().SLO.String(), l.recorded(names.RecordedRemaining))
 }
 
 // recordedBurns are error ratios; the window is in the name of each series.
 func (l *loader) recordedBurns() string {
-	return "max by (__name__, " + fleet.LabelSLO + ") (" +
-		l.recorded("", `__name__=~"`+fleet.RecordedRatio+"("+strings.Join(windows(), "|")+`)"`) + ")"
+	anyWindow := model.MetricNameLabel + `=~"` + string(names.RecordedRatio) + "(" + strings.Join(windows(), "|") + `)"`
+	return names.By("max", model.MetricNameLabel+", "+names.Recorded().SLO.String(), l.recorded("", anyWindow))
 }
 
-func (l *loader) requestRate() string { return l.rate(calls) }
+func (l *loader) requestRate() string { return l.rate(l.names.Version.String(), l.names.Calls) }
 
 func (l *loader) failedShare() string {
-	return "(" + l.rate(calls, `status_code="STATUS_CODE_ERROR"`) + " or 0 * " + l.rate(calls) + ") / (" + l.rate(calls) + " > 0)"
+	failed := l.rate(l.names.Version.String(), l.names.Calls, l.spanFailed())
+	return "(" + failed + " or 0 * " + l.requestRate() + ") / (" + l.requestRate() + " > 0)"
 }
 
 func (l *loader) slowest() string {
-	rate := strings.Replace(l.rate(durations+"_bucket"), "sum by (", "sum by (le, ", 1)
+	rate := l.rate(model.BucketLabel+", "+l.names.Version.String(), l.names.Durations+"_bucket")
 	return "histogram_quantile(0.95, " + rate + ") > 0"
 }
 
@@ -121,17 +109,17 @@ type Version struct {
 const maxVersions = 20
 
 func (l *loader) askVersions() ([]Version, error) {
-	by := " by (" + labelVersion + ", " + labelStatus + ", " + labelRevision + ") ("
-	started, err := l.source.Instant(l.context, "max"+by+l.of(start)+")")
+	n := l.names
+	started, err := l.source.Instant(l.context, names.By("max", names.List(n.Version, n.Status, n.Revision), l.of(n.Start)))
 	if err != nil {
 		return nil, err
 	}
-	running, err := l.source.Instant(l.context, "sum by ("+labelVersion+") ("+l.of(instances)+")")
+	running, err := l.source.Instant(l.context, names.By("sum", n.Version.String(), l.of(n.Instances)))
 	if err != nil {
 		return nil, err
 	}
 	// A version that is gone has no series any more; it was there before the others nevertheless.
-	earliest, err := l.source.Instant(l.context, "min(min_over_time("+l.of(start)+"[30d]))")
+	earliest, err := l.source.Instant(l.context, "min(min_over_time("+l.of(n.Start)+"[30d]))")
 	if err != nil {
 		return nil, err
 	}
@@ -139,16 +127,15 @@ func (l *loader) askVersions() ([]Version, error) {
 	for _, s := range earliest {
 		first = float64(s.Value)
 	}
-	counts := map[model.LabelValue]int{}
+	counts := map[string]int{}
 	for _, s := range running {
-		counts[s.Metric[labelVersion]] = int(s.Value)
+		counts[n.Version.In(s.Metric)] = int(s.Value)
 	}
 	var versions []Version
 	for _, s := range started {
 		versions = append(versions, Version{
-			Version: string(s.Metric[labelVersion]), Status: string(s.Metric[labelStatus]),
-			Revision: words.Bounded(string(s.Metric[labelRevision]), 64),
-			Since:    time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(), Instances: counts[s.Metric[labelVersion]],
+			Version: n.Version.In(s.Metric), Status: n.Status.In(s.Metric), Revision: words.Bounded(n.Revision.In(s.Metric), 64),
+			Since: time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(), Instances: counts[n.Version.In(s.Metric)],
 			Deployed: float64(s.Value) > first,
 		})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
@@ -72,6 +73,7 @@ type Question struct {
 	Environment string
 	Range       time.Duration
 	Now         time.Time
+	Names       names.Names
 	Directory   alert.Directory
 	// Recent is since when requests can be searched; zero is never.
 	Recent time.Time
@@ -82,7 +84,7 @@ const points = 120
 
 // Load asks Prometheus everything at once, and joins it with the catalog.
 func Load(ctx context.Context, q Question, source Source) *Service {
-	all := fleet.Load(ctx, q.Catalog, source)
+	all := fleet.Load(ctx, q.Catalog, q.Names, source)
 	s := &Service{Service: q.Service, Environment: q.Environment, Period: prometheus.LastOf(q.Range, points, q.Now), Err: all.Err}
 	s.Places = environments(all, q.Service)
 	switch {
@@ -91,7 +93,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	case q.Environment == "" && len(s.Places) > 0:
 		s.Environment = s.Places[0]
 	}
-	l := &loader{context: ctx, source: source, service: s, recent: q.Recent}
+	l := &loader{context: ctx, source: source, names: q.Names, service: s, recent: q.Recent}
 	l.shown = s.Period
 	if !prometheus.Hangs(all.Err) {
 		l.load()
@@ -173,6 +175,7 @@ func Find(c *catalog.Catalog, name string) *catalog.Service {
 type loader struct {
 	context context.Context
 	source  Source
+	names   names.Names
 	service *Service
 	shown   prometheus.Period // the part of the period of which something is known
 	recent  time.Time

@@ -18,11 +18,14 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 )
 
-var now = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+var (
+	now   = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	usual = names.Recorded()
+)
 
 // A source answers queries by a word that is in them, and takes note of all.
 type source struct {
@@ -62,10 +65,15 @@ func (s source) Range(_ context.Context, query string, _ prometheus.Period) (mod
 
 func ask(t *testing.T, s source, of *catalog.Service, environment string) (*Service, []string) {
 	t.Helper()
+	return askWith(t, usual, s, of, environment)
+}
+
+func askWith(t *testing.T, n names.Names, s source, of *catalog.Service, environment string) (*Service, []string) {
+	t.Helper()
 	s.asked = make(chan string, 100)
 	got := Load(t.Context(), Question{
 		Service: of, Catalog: &catalog.Catalog{Services: []*catalog.Service{of}}, Environment: environment, Range: time.Hour, Now: now,
-		Directory: alert.Directory{Catalog: &catalog.Catalog{}, Runbook: func(slug, name string) string { return "/runbooks/" + slug + "/" + name }},
+		Names: n, Directory: alert.Directory{Catalog: &catalog.Catalog{}, Names: n, Runbook: func(slug, name string) string { return "/runbooks/" + slug + "/" + name }},
 	}, s)
 	close(s.asked)
 	var queries []string
@@ -87,12 +95,14 @@ func checkout() *catalog.Service {
 
 // Every query is PromQL, whatever the names, and about one environment.
 func TestQueries(t *testing.T) {
-	for _, environment := range []string{"", "staging", `a"b\c`} {
-		_, queries := ask(t, source{}, checkout(), environment)
-		require.GreaterOrEqual(t, len(queries), 15)
-		for _, query := range queries {
-			_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
-			require.NoError(t, err, query)
+	for _, strategy := range names.Strategies {
+		for _, environment := range []string{"", "staging", `a"b\c`} {
+			_, queries := askWith(t, names.New(strategy), source{}, checkout(), environment)
+			require.GreaterOrEqual(t, len(queries), 15)
+			for _, query := range queries {
+				_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+				require.NoError(t, err, query)
+			}
 		}
 	}
 	_, queries := ask(t, source{}, checkout(), "staging")
@@ -114,14 +124,14 @@ func series(begin time.Time, step time.Duration, metric model.Metric, values ...
 // An alert wants both of its windows above the line: what is drawn is the lower one.
 func TestBurnIsThatOfBothWindows(t *testing.T) {
 	burn := func(window string, values ...float64) *model.SampleStream {
-		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{fleet.LabelSLO: "availability", fleet.LabelWindow: model.LabelValue(window)}, values...)
+		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{"slo_name": "availability", "slo_window": model.LabelValue(window)}, values...)
 	}
 	ratio := func(window string, values ...float64) *model.SampleStream {
-		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{fleet.LabelSLO: "legacy", "__name__": model.LabelValue(fleet.RecordedRatio + window)}, values...)
+		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{"slo_name": "legacy", "__name__": model.LabelValue(string(names.RecordedRatio) + window)}, values...)
 	}
 	got, _ := ask(t, source{matrices: map[string]model.Matrix{
-		fleet.BurnRate + "{":  {burn("1h", 1, 2, 30, 30), burn("5m", 9, 9, 9, math.NaN())},
-		`__name__=~"slo:sli_`: {ratio("1h", 0.2, 0.2), ratio("5m", 0.1, 0.3)},
+		string(usual.BurnRate) + "{": {burn("1h", 1, 2, 30, 30), burn("5m", 9, 9, 9, math.NaN())},
+		`__name__=~"slo:sli_`:        {ratio("1h", 0.2, 0.2), ratio("5m", 0.1, 0.3)},
 	}}, checkout(), "production")
 	lines := map[string]string{}
 	for _, o := range got.Objectives {
@@ -140,7 +150,7 @@ func TestMarkersAreDeployments(t *testing.T) {
 		return model.SampleValue(now.Add(time.Duration(minutes) * time.Minute).Unix())
 	}
 	version := func(name model.LabelValue, minutes int) *model.Sample {
-		return &model.Sample{Metric: model.Metric{labelVersion: name}, Value: at(minutes)}
+		return &model.Sample{Metric: model.Metric{"service_version": name}, Value: at(minutes)}
 	}
 	for name, test := range map[string]struct {
 		live []*model.Sample
@@ -153,7 +163,7 @@ func TestMarkersAreDeployments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := source{asked: make(chan string, 100), vectors: map[string]model.Vector{"max by": test.live, "min_over_time": {{Value: at(0)}}}}
-			l := loader{context: t.Context(), source: s, service: &Service{Service: &catalog.Service{Name: "checkout"}}}
+			l := loader{context: t.Context(), source: s, names: usual, service: &Service{Service: &catalog.Service{Name: "checkout"}}}
 			var err error
 			l.versions, err = l.askVersions()
 			require.NoError(t, err)
@@ -176,7 +186,7 @@ func TestFailedRequests(t *testing.T) {
 		{Exemplars: []v1.Exemplar{example(trace(1), -20), example(trace(2), -4), example(trace(3), -2)}},
 		{Exemplars: []v1.Exemplar{example(trace(3), -2), example("<script>", -1), example("", -1), example(trace(4), -3)}},
 	}}
-	l := loader{context: t.Context(), source: s, service: &Service{Service: &catalog.Service{Name: "checkout"}, Period: prometheus.Period{End: now}}}
+	l := loader{context: t.Context(), source: s, names: usual, service: &Service{Service: &catalog.Service{Name: "checkout"}, Period: prometheus.Period{End: now}}}
 	assert.Empty(t, l.askFailed(), "nothing can be searched")
 	assert.Empty(t, s.asked)
 	l.recent = now.Add(-5 * time.Minute)
@@ -200,7 +210,7 @@ func values(points []chart.Point) (all []float64) {
 
 func TestPastAlerts(t *testing.T) {
 	begin, nan := now.Add(-time.Hour), math.NaN()
-	fired := series(begin, 30*time.Second, model.Metric{"alertname": "Burn", "severity": "page", fleet.LabelSLO: "availability"}, 1, 1, 1, nan, nan, 1, nan)
+	fired := series(begin, 30*time.Second, model.Metric{"alertname": "Burn", "severity": "page", "slo_name": "availability"}, 1, 1, 1, nan, nan, 1, nan)
 	still := series(now.Add(-time.Minute), 30*time.Second, model.Metric{"alertname": "Still"}, 1, 1, 1)
 	got, _ := ask(t, source{matrices: map[string]model.Matrix{"ALERTS": {fired, still}}}, checkout(), "production")
 	require.Len(t, got.Past, 2)

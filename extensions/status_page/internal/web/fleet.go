@@ -51,7 +51,7 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The view cannot be shown: " + err.Error() + ".", "Begin again with all SLOs."}}
 	}
-	all := fleet.Load(r.Context(), s.Catalog(), s.Prometheus)
+	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Prometheus)
 	selection := all.Select(v)
 	body := fleetBody{
 		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,
@@ -79,9 +79,9 @@ func (s *site) burns(ctx context.Context, rows []*fleet.Row, before error) (map[
 	if prometheus.Hangs(before) {
 		return nil, period, before
 	}
-	burns, known, err := fleet.Burns(ctx, s.Prometheus, rows, period)
+	burns, known, err := fleet.Burns(ctx, s.Prometheus, s.Names, rows, period)
 	if finer, ok := period.Finer(known, sparkPoints, s.Now()); ok {
-		return fleet.Burns(ctx, s.Prometheus, rows, finer)
+		return fleet.Burns(ctx, s.Prometheus, s.Names, rows, finer)
 	}
 	return burns, known, err
 }
@@ -114,7 +114,8 @@ func (s *site) fleetProblem(all fleet.Fleet) *problem {
 	}
 	return &problem{
 		"Prometheus at " + s.Endpoint + " knows none of these SLOs.",
-		"Send it the metrics of the slo processor, or load the recording rules that srectl generate alerts writes.",
+		"Send it the metrics of the slo processor, or load the recording rules that srectl generate alerts writes. " +
+			"If it has them by other names, set extensions::status_page::translation_strategy to its own.",
 	}
 }
 

@@ -40,9 +40,9 @@ func (s *site) deployments(r *http.Request) (*page, error) {
 	var body deploymentsBody
 	var err error
 	c := s.Catalog()
-	if body.Deployments, err = deployment.Load(r.Context(), c, s.Prometheus); err == nil {
+	if body.Deployments, err = deployment.Load(r.Context(), c, s.Names, s.Prometheus); err == nil {
 		var changes deployment.Changes
-		changes, err = deployment.LoadChanges(r.Context(), c, s.Prometheus)
+		changes, err = deployment.LoadChanges(r.Context(), c, s.Names, s.Prometheus)
 		body.Changes = &changes
 	}
 	return &page{Title: "Deployments", Name: "deployments", Body: body, Problem: s.silent(err), Live: true}, nil

@@ -94,7 +94,9 @@ func (s *site) service(r *http.Request) (*page, error) {
 	if found == nil {
 		return nil, notFound("The catalog has no service "+words.Bounded(name, 120)+".", "Look for it among all SLOs, or add it to the catalog.")
 	}
-	q := service.Question{Service: found, Catalog: c, Range: usualRange, Now: s.Now(), Directory: s.directory(), Recent: s.Recent.Usage().Since}
+	q := service.Question{
+		Service: found, Catalog: c, Range: usualRange, Now: s.Now(), Names: s.Names, Directory: s.directory(), Recent: s.Recent.Usage().Since,
+	}
 	query := r.URL.Query()
 	q.Environment = query.Get("environment")
 	if text := query.Get("range"); text != "" {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
@@ -39,6 +41,11 @@ type store struct {
 
 func startStore(t testing.TB, rules string) *store {
 	t.Helper()
+	return startStoreWith(t, rules, otlptranslator.UnderscoreEscapingWithSuffixes)
+}
+
+func startStoreWith(t testing.TB, rules string, strategy otlptranslator.TranslationStrategyOption) *store {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "page") // the path of a socket is short
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
@@ -50,6 +57,7 @@ func startStore(t testing.TB, rules string) *store {
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
 		"transport": "unix", "endpoint": socket, "directory": filepath.Join(folder, "data"),
 		"external_url": "http://prometheus.test", "rule_files": []any{ruleFile}, "evaluation_interval": "100ms",
+		"translation_strategy": string(strategy),
 	}).Unmarshal(config))
 	metrics, err := factory.CreateMetrics(t.Context(), exportertest.NewNopSettings(factory.Type()), config)
 	require.NoError(t, err)
@@ -185,13 +193,20 @@ func openAt(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks stri
 
 func openFrom(t testing.TB, client *http.Client, source Source, runbooks string, now func() time.Time) *visitor {
 	t.Helper()
-	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: now})
+	return openWith(t, client, Options{
+		Source: source, Names: names.New(otlptranslator.UnderscoreEscapingWithSuffixes), Runbooks: runbook.Folder(runbooks), Now: now,
+	})
+}
+
+// openWith adds the Prometheus, and a window to search in.
+func openWith(t testing.TB, client *http.Client, o Options) *visitor {
+	t.Helper()
+	asked, err := prometheus.New(prometheus.Options{Endpoint: "http://prometheus.test", HTTP: client, Timeout: time.Minute, Now: o.Now})
 	require.NoError(t, err)
 	t.Cleanup(asked.Close)
-	window := recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: now})
-	return &visitor{t, New(Options{
-		Source: source, Prometheus: asked, Endpoint: "http://prometheus.test", Runbooks: runbook.Folder(runbooks), Recent: window, Now: now,
-	}), window}
+	o.Prometheus, o.Endpoint = asked, "http://prometheus.test"
+	o.Recent = recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: o.Now})
+	return &visitor{t, New(o), o.Recent}
 }
 
 // loaded is a catalog that was read once.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
@@ -34,7 +35,9 @@ type Options struct {
 	// Prometheus is asked; Endpoint is where it is, for people.
 	Prometheus *prometheus.Client
 	Endpoint   string
-	Runbooks   runbook.Folder
+	// Names are those of its metrics and labels.
+	Names    names.Names
+	Runbooks runbook.Folder
 	// Recent is what can be searched.
 	Recent *recent.Window
 	Now    func() time.Time
@@ -183,5 +186,5 @@ func (s *site) silent(err error) *problem {
 }
 
 func (s *site) directory() alert.Directory {
-	return alert.Directory{Catalog: s.Catalog(), Runbook: s.Runbooks.Has}
+	return alert.Directory{Catalog: s.Catalog(), Names: s.Names, Runbook: s.Runbooks.Has}
 }

@@ -51,28 +51,32 @@ func shop(t *testing.T) *visitor {
 	s := startStore(t, rules)
 	now := time.Now().Truncate(time.Second)
 	for ago := time.Hour; ago >= 0; ago -= time.Minute {
-		at := now.Add(-ago)
-		b := newBatch(at)
-		checkout := attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "production"}
-		b.slo(checkout.and("slo.name", "latency"), 0.99, "ok", 0.75, 0.5)
-		b.slo(attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production", "slo.name": "availability"}, 0.995, "idle", 1, 0)
-		b.slo(attributes{"service.name": "stranger", "slo.name": "availability"}, 0.9, "no_data", 1, 0)
-		if ago > 30*time.Minute {
-			b.slo(checkout.and("slo.name", "availability"), 0.999, "ok", 0.9, 0.1)
-		} else {
-			b.slo(checkout.and("slo.name", "availability"), 0.999, "burning_fast", 0.6, 20)
-			v2 := checkout.and("service.version", "2.0.0", "deployment.status", "completed", "vcs.ref.head.revision", "02c9b5d")
-			b.gauge("deployment.start_time", "s", float64(now.Add(-30*time.Minute).Unix()), v2)
-			b.gauge("deployment.instances", "{instance}", 3, v2)
-		}
-		spans := checkout.and("service.version", "2.0.0", "span.kind", "SPAN_KIND_SERVER")
-		b.counter("traces.span.metrics.calls", "", (time.Hour-ago).Seconds()*10, spans.and("status.code", "STATUS_CODE_UNSET"))
-		b.push(t, s)
+		trouble(now, ago).push(t, s)
 	}
 	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs)+document("payment", "payments-team", 2, paymentSLOs))
 	v := open(t, s.client, c, filepath.Join("..", "..", "..", "..", "runbooks"))
 	s.waitForAlert(t, "ErrorBudgetBurnCritical")
 	return v
+}
+
+// trouble is what the shop sends some time ago.
+func trouble(now time.Time, ago time.Duration) *batch {
+	b := newBatch(now.Add(-ago))
+	checkout := attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "production"}
+	b.slo(checkout.and("slo.name", "latency"), 0.99, "ok", 0.75, 0.5)
+	b.slo(attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production", "slo.name": "availability"}, 0.995, "idle", 1, 0)
+	b.slo(attributes{"service.name": "stranger", "slo.name": "availability"}, 0.9, "no_data", 1, 0)
+	if ago > 30*time.Minute {
+		b.slo(checkout.and("slo.name", "availability"), 0.999, "ok", 0.9, 0.1)
+	} else {
+		b.slo(checkout.and("slo.name", "availability"), 0.999, "burning_fast", 0.6, 20)
+		v2 := checkout.and("service.version", "2.0.0", "deployment.status", "completed", "vcs.ref.head.revision", "02c9b5d")
+		b.gauge("deployment.start_time", "s", float64(now.Add(-30*time.Minute).Unix()), v2)
+		b.gauge("deployment.instances", "{instance}", 3, v2)
+	}
+	spans := checkout.and("service.version", "2.0.0", "span.kind", "SPAN_KIND_SERVER")
+	b.counter("traces.span.metrics.calls", "", (time.Hour-ago).Seconds()*10, spans.and("status.code", "STATUS_CODE_UNSET"))
+	return b
 }
 
 // answer is the data of a page as JSON, which must be as the description says.
