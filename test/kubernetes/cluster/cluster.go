@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/test/kubernetes"
@@ -123,7 +124,7 @@ func (c *Cluster) startNodes() error {
 status: {allocatable: {cpu: 8, memory: 32Gi, pods: 110, ephemeral-storage: 100Gi}, capacity: {cpu: 8, memory: 32Gi, pods: 110, ephemeral-storage: 100Gi}}}
 `, i)
 	}
-	for i := range 30 {
+	for i := range 100 {
 		fmt.Fprintf(&objects, `---
 {apiVersion: v1, kind: PersistentVolume, metadata: {name: volume-%d}, spec: {capacity: {storage: 20Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /volume}}}
 `, i)
@@ -188,6 +189,7 @@ func (c *Cluster) start(tool *kubernetes.Tool, args ...string) error {
 	defer func() { _ = log.Close() }() // the process has its own
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive a test that is ended
 	if err := cmd.Start(); err != nil {
 		return err
 	}
