@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -135,11 +136,6 @@ func (b base) check() error {
 	return nil
 }
 
-var translations = []otlptranslator.TranslationStrategyOption{
-	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
-	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
-}
-
 var plainUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
 // check checks the flags.
@@ -150,8 +146,8 @@ func (g *generation) check() error {
 	if err := g.grafana.check(); err != nil {
 		return err
 	}
-	if t := g.pages.Alerts.Translation; !slices.Contains(translations, t) {
-		return fmt.Errorf("--translation %q is not known: write one of %v", t, translations)
+	if t := g.pages.Alerts.Translation; !slices.Contains(promname.Strategies, t) {
+		return fmt.Errorf("--translation %q is not known: write one of %v", t, promname.Strategies)
 	}
 	g.grafana.linked = cutUID(&g.pages.Alerts.DashboardURL)
 	for _, b := range g.bases() {

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // Config is the configuration of the prometheus_store exporter.
@@ -75,11 +77,6 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-var strategies = []otlptranslator.TranslationStrategyOption{
-	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
-	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
-}
-
 // Validate reports every key that is wrong, and the mend.
 func (c *Config) Validate() error {
 	var errs []error
@@ -109,8 +106,8 @@ func (c *Config) Validate() error {
 			wrong("%s: is %d; set it above 0", key, value)
 		}
 	}
-	if !slices.Contains(strategies, c.TranslationStrategy) {
-		wrong("translation_strategy: is %.60q; set one of %v", c.TranslationStrategy, strategies)
+	if !slices.Contains(promname.Strategies, c.TranslationStrategy) {
+		wrong("translation_strategy: is %.60q; set one of %v", c.TranslationStrategy, promname.Strategies)
 	}
 	for name := range c.ExternalLabels {
 		if !model.UTF8Validation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // Config is the configuration of the status_page extension.
@@ -79,8 +79,8 @@ func (c *Config) Validate() error {
 	if client.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that a page does not wait for an answer that never comes", client.Timeout))
 	}
-	if !slices.Contains(names.Strategies, c.TranslationStrategy) {
-		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, names.Strategies))
+	if !slices.Contains(promname.Strategies, c.TranslationStrategy) {
+		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, promname.Strategies))
 	}
 	if size := c.Search.MaxBytes; size != 0 && size < minSearchBytes {
 		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))

@@ -10,6 +10,12 @@ import (
 	"github.com/prometheus/otlptranslator"
 )
 
+// Strategies are all there are, Prometheus' default first.
+var Strategies = []otlptranslator.TranslationStrategyOption{
+	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
+	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
+}
+
 // Names are those of one translation strategy.
 type Names struct {
 	metric otlptranslator.MetricNamer

@@ -23,6 +23,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // story is what services went through in six hours. quiet: 2 replaced 1 after an hour, in 6 minutes, 56 after its commit.
@@ -88,7 +89,7 @@ func load(t *testing.T, c *catalog.Catalog, n names.Names, source Keeper) (chang
 }
 
 func TestChanges(t *testing.T) {
-	for _, strategy := range names.Strategies {
+	for _, strategy := range promname.Strategies {
 		t.Run(string(strategy), func(t *testing.T) { testChanges(t, names.New(strategy)) })
 	}
 }

@@ -7,12 +7,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
-// Strategies are all there are, Prometheus' default first.
-var Strategies = []otlptranslator.TranslationStrategyOption{
-	otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
-	otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
-}
-
 // Names are those of one translation strategy.
 type Names struct {
 	// An SLO, and how it stands.

@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 var (
@@ -95,7 +96,7 @@ func checkout() *catalog.Service {
 
 // Every query is PromQL, whatever the names, and about one environment.
 func TestQueries(t *testing.T) {
-	for _, strategy := range names.Strategies {
+	for _, strategy := range promname.Strategies {
 		for _, environment := range []string{"", "staging", `a"b\c`} {
 			_, queries := askWith(t, names.New(strategy), source{}, checkout(), environment)
 			require.GreaterOrEqual(t, len(queries), 15)

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // A listener gives every question the same answer, and takes note of the questions.
@@ -71,14 +72,14 @@ var update = flag.Bool("update", false, "write testdata/queries.txt")
 // Every question is PromQL, and the questions to a Prometheus with the default translation are those of the file.
 func TestQuestions(t *testing.T) {
 	const file = "testdata/queries.txt"
-	usual := questions(t, names.Strategies[0])
+	usual := questions(t, promname.Strategies[0])
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(strings.Join(usual, "\n")+"\n"), 0o600))
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Split(strings.TrimSpace(string(want)), "\n"), usual)
-	for _, strategy := range names.Strategies {
+	for _, strategy := range promname.Strategies {
 		all := questions(t, strategy)
 		assert.Len(t, all, len(usual), strategy)
 		for _, query := range all {
@@ -100,7 +101,7 @@ func TestEveryTranslationShowsTheSame(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	drawn := now.Add(-10 * time.Minute) // what rules record from now on is in no picture
 	var pages []map[string]any
-	for _, strategy := range names.Strategies {
+	for _, strategy := range promname.Strategies {
 		s := startStoreWith(t, recorded, strategy)
 		for ago := time.Hour; ago >= 0; ago -= time.Minute {
 			trouble(now, ago).push(t, s)
@@ -122,6 +123,6 @@ func TestEveryTranslationShowsTheSame(t *testing.T) {
 	}
 	for i, shown := range pages {
 		assert.Len(t, shown["fleet"], 5)
-		assert.Equal(t, pages[0], shown, names.Strategies[i])
+		assert.Equal(t, pages[0], shown, promname.Strategies[i])
 	}
 }
