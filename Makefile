@@ -146,7 +146,7 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 test-e2e: build image ## tests with the built binary and its image
 	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
-test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 16 CPU minutes, 3 GB), then 8 minutes
+test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 16 CPU minutes, 3 GB), then 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
 
 # Boots a small Debian with systemd for each package, and runs the image in a root of its own: needs root and debootstrap.
