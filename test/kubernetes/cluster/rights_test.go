@@ -53,7 +53,7 @@ var subjects = map[string]subject{
 		ask:       sendSpan, answers: []string{"k8s.pod.name", `"k8s.deployment.name","value":{"stringValue":"checkout"}`},
 	},
 	"agent that asks a kubelet": {
-		overlay: "prod", role: "agent", fragments: []string{"kubelet"}, env: []string{"OTELCOL_SRE_NODE=" + kubeletHost, "OTELCOL_SRE_KUBELET_INSECURE=true"},
+		overlay: "prod", role: "agent", fragments: []string{"kubelet"}, env: []string{"OTELCOL_SRE_KUBELET=" + kubeletHost, "OTELCOL_SRE_KUBELET_INSECURE=true"},
 		config:    "receivers: {kubelet_stats: {collection_interval: 500ms}}",
 		resources: func(resource string) bool { return resource == "nodes/stats" },
 		answers:   []string{"k8s.pod.cpu.time"},

@@ -47,8 +47,11 @@
 {{- if $values.host.enabled -}}
 {{- $_ := set $env "OTELCOL_SRE_HOST_ROOT" "/hostfs" -}}
 {{- end -}}
-{{- if or (eq $values.kind "DaemonSet") $values.kubelet.enabled -}}
+{{- if eq $values.kind "DaemonSet" -}}
 {{- $_ := set $env "OTELCOL_SRE_NODE" (dict "fieldRef" "spec.nodeName") -}}
+{{- end -}}
+{{- if $values.kubelet.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_KUBELET" (dict "fieldRef" "status.hostIP") -}}
 {{- end -}}
 {{- if and $values.kubernetes.enabled (eq $values.kubernetes.scope "namespace") -}}
 {{- $_ := set $env "OTELCOL_SRE_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
