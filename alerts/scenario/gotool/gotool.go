@@ -17,32 +17,40 @@ const tags = "remove_all_sd,enable_kubernetes_sd,grpcnotrace"
 // Build builds the program of a main package and returns its path, in the repository's cache: what is
 // there already and up to date is not built again. The program may need modules that nothing else here
 // does: it gets a copy of go.mod and go.sum to add them to.
-func Build(pkg string) (string, error) {
+func Build(pkg string) (program string, err error) {
+	err = scratch(func(root, folder string) error {
+		for _, name := range []string{"go.mod", "go.sum"} {
+			text, err := os.ReadFile(filepath.Join(root, name))
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+				return err
+			}
+		}
+		program = filepath.Join(root, ".cache", "tools", filepath.Base(pkg))
+		build := exec.Command("go", "build", "-modfile", filepath.Join(folder, "go.mod"), "-mod=mod", "-trimpath", "-buildvcs=false", "-tags="+tags, "-o", program, pkg)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+		}
+		return nil
+	})
+	return program, err
+}
+
+// scratch calls do with the root of this module and with an empty folder, which is gone afterwards.
+func scratch(do func(root, folder string) error) error {
 	root, err := moduleRoot()
 	if err != nil {
-		return "", err
+		return err
 	}
 	folder, err := os.MkdirTemp("", "gotool")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
-			return "", err
-		}
-	}
-	program := filepath.Join(root, ".cache", "tools", filepath.Base(pkg))
-	build := exec.Command("go", "build", "-modfile", filepath.Join(folder, "go.mod"), "-mod=mod", "-trimpath", "-buildvcs=false", "-tags="+tags, "-o", program, pkg)
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
-	}
-	return program, nil
+	return do(root, folder)
 }
 
 // moduleRoot is the nearest folder above the working directory that has a go.mod.

@@ -23,43 +23,28 @@ type Module struct {
 // all others that the module itself is built with. It returns its path, in the repository's cache. The program
 // counts as a part of the module, so it may import what is internal there.
 func BuildWith(m Module, source string) (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	folder, err := os.MkdirTemp("", "gotool")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	if err := m.prepare(folder); err != nil {
-		return "", fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
-	}
-	if err := os.CopyFS(folder, os.DirFS(source)); err != nil {
-		return "", err
-	}
-	program := filepath.Join(root, ".cache", "tools", filepath.Base(source))
-	_, err = goCommand(folder, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", program, ".")
-	return program, err
+	return m.build(filepath.Base(source), func(folder string) error { return os.CopyFS(folder, os.DirFS(source)) }, ".")
 }
 
 // BuildOf builds a program of the module itself, with the versions that it is released with: its package is the folder cmd/NAME.
 // It returns its path, in the repository's cache.
 func BuildOf(m Module, name string) (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	folder, err := os.MkdirTemp("", "gotool")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	if err := m.prepare(folder); err != nil {
-		return "", fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
-	}
-	program := filepath.Join(root, ".cache", "tools", name+"-"+m.Version)
-	_, err = goCommand(folder, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, m.Path+"/cmd/"+name)
+	return m.build(name+"-"+m.Version, func(string) error { return nil }, "-ldflags=-s -w", m.Path+"/cmd/"+name)
+}
+
+// build builds a program of that name in a module made for it, to which add adds what it needs.
+func (m Module) build(name string, add func(folder string) error, args ...string) (program string, err error) {
+	err = scratch(func(root, folder string) error {
+		if err := m.prepare(folder); err != nil {
+			return fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
+		}
+		if err := add(folder); err != nil {
+			return err
+		}
+		program = filepath.Join(root, ".cache", "tools", name)
+		_, err := goCommand(folder, append([]string{"build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", program}, args...)...)
+		return err
+	})
 	return program, err
 }
 
