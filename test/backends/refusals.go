@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +109,22 @@ func (s *scene) tryCertificates(ctx context.Context) error {
 		}
 		attempts = append(attempts, attempt{who: c.who, creds: credentials.NewTLS(config), refused: c.refused})
 	}
-	return s.try(ctx, s.gateways[0], attempts)
+	if err := s.try(ctx, s.gateways[0], attempts); err != nil {
+		return err
+	}
+	return eventually(ctx, time.Minute, "the gateway has counted each", func() error {
+		handshakes, err := s.gateways[0].own(ctx, "otelcol_extension_mtls_handshakes")
+		if err != nil {
+			return err
+		}
+		for _, outcome := range []string{"accepted", "no_certificate", "unknown_authority", "expired", "other"} {
+			counted := func(line string) bool { return strings.Contains(line, `outcome="`+outcome+`"`) && handshakes[line] > 0 }
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(handshakes)), counted) {
+				return fmt.Errorf("no handshake is counted as %s: %v", outcome, handshakes)
+			}
+		}
+		return nil
+	})
 }
 
 func (s *scene) tryTokens(ctx context.Context) error {
@@ -141,7 +158,7 @@ func (s *scene) tryTokens(ctx context.Context) error {
 	return fmt.Errorf("nothing has counted the two calls that were refused: %v", calls)
 }
 
-// tryAgent starts an agent whose certificate is over. The gateways neither count nor log a handshake that fails, so it has to say it.
+// tryAgent starts an agent whose certificate is over, and which has to say so.
 func (s *scene) tryAgent(ctx context.Context) error {
 	const name = "agent-with-an-expired-certificate"
 	agent, err := s.startCollector(ctx, name, "agent", []string{"mtls-client"}, "OTELCOL_SRE_GATEWAY="+s.gateways[0].otlp, "OTELCOL_SRE_TLS="+s.keys.expired)

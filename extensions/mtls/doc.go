@@ -1,0 +1,7 @@
+//go:generate mdatagen metadata.yaml
+
+// Package mtls is the mtls extension: TLS for a gRPC server, of which it counts whom it refuses, and why.
+//
+// gRPC's own server closes such a connection and tells nobody: an agent whose certificate is over is silent, and so is its
+// gateway. Receivers take this extension as a middleware, in the place of their key tls.
+package mtls
