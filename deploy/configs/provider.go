@@ -23,21 +23,22 @@ var Roles = map[string][]string{
 	"standalone": {"base.yaml", "gateway.yaml", "standalone.yaml", "status-page.yaml"},
 }
 
-// A variable adds a fragment to the roles that it is for when it is set.
-var variables = []struct {
-	name, fragment string
-	roles          []string
+// automatic are fragments that a role has without being told, if the value of a variable says so; they are merged in this order.
+var automatic = []struct {
+	fragment, variable string
+	roles              []string
+	wanted             func(value string) bool
 }{
-	{"OTELCOL_SRE_DOWNSTREAM", "otlp", []string{"gateway", "standalone"}},
-	{"OTELCOL_SRE_GRAFANA", "grafana", []string{"gateway", "standalone"}},
-	{"OTELCOL_SRE_ALERTMANAGER", "alertmanager", []string{"standalone"}}, // only it has the rules that alert
+	{"gateways", "OTELCOL_SRE_KAFKA", []string{"agent"}, unset},      // an agent with Kafka behind it does not send to gateways
+	{"store", "OTELCOL_SRE_STORE", []string{"standalone"}, notFalse}, // false: another Prometheus keeps the metrics
+	{"otlp", "OTELCOL_SRE_DOWNSTREAM", []string{"gateway", "standalone"}, set},
+	{"grafana", "OTELCOL_SRE_GRAFANA", []string{"gateway", "standalone"}, set},
+	{"alertmanager", "OTELCOL_SRE_ALERTMANAGER", []string{"standalone"}, set}, // only it has the rules that alert
 }
 
-// kafka is set where Kafka stands between agents and gateways: an agent does not send to gateways then.
-const kafka = "OTELCOL_SRE_KAFKA"
-
-// store is false where another Prometheus keeps the metrics: a standalone collector has none inside then.
-const store = "OTELCOL_SRE_STORE"
+func set(value string) bool      { return value != "" }
+func unset(value string) bool    { return value == "" }
+func notFalse(value string) bool { return value != "false" }
 
 //go:embed *.yaml
 var files embed.FS
@@ -80,15 +81,10 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	fragments := Fragments()
 	switch {
 	case role:
-		if name == "agent" && os.Getenv(kafka) == "" {
-			layers = append(layers[:len(layers):len(layers)], "gateways.yaml")
-		}
-		if name == "standalone" && os.Getenv(store) != "false" {
-			layers = append(layers[:len(layers):len(layers)], "store.yaml")
-		}
-		for _, v := range variables {
-			if slices.Contains(v.roles, name) && os.Getenv(v.name) != "" {
-				layers = append(layers[:len(layers):len(layers)], v.fragment+".yaml")
+		layers = slices.Clone(layers)
+		for _, a := range automatic {
+			if slices.Contains(a.roles, name) && a.wanted(os.Getenv(a.variable)) {
+				layers = append(layers, a.fragment+".yaml")
 			}
 		}
 	case slices.Contains(fragments, name):
