@@ -215,9 +215,18 @@ func startCollector(t *testing.T, s subject) *process {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for t.Context().Err() == nil && s.ask != nil {
+		if s.ask == nil {
+			return
+		}
+		again := time.NewTicker(300 * time.Millisecond)
+		defer again.Stop()
+		for {
 			s.ask(c)
-			time.Sleep(300 * time.Millisecond)
+			select {
+			case <-again.C:
+			case <-t.Context().Done():
+				return
+			}
 		}
 	}()
 	t.Cleanup(func() {
