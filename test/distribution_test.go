@@ -1,10 +1,12 @@
 package test
 
 import (
+	"debug/buildinfo"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +85,29 @@ func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
 	}
 }
 
-// The versions in builder-config.yaml and its replacements are those of go.mod.
+// `components` tells the versions that the linker took, not only those that the manifest asks for.
+func TestComponentsTellsTheVersionsThatAreLinked(t *testing.T) {
+	info, err := buildinfo.ReadFile(binary)
+	require.NoError(t, err)
+	linked := map[string]string{}
+	for _, module := range info.Deps {
+		if module.Replace != nil {
+			module = &debug.Module{Path: module.Path, Version: module.Replace.Version}
+		}
+		linked[module.Path] = module.Version
+	}
+	out, err := exec.Command(binary, "components").Output()
+	require.NoError(t, err)
+	told := regexp.MustCompile(`(?m)^ +module: (\S+) (\S+)$`).FindAllStringSubmatch(string(out), -1)
+	require.NotEmpty(t, told)
+	for _, module := range told {
+		if module[1] != ownModule {
+			assert.Equal(t, linked[module[1]], module[2], module[1])
+		}
+	}
+}
+
+// The versions in builder-config.yaml and its replacements are those of go.mod, where each replacement has its reason.
 func TestManifestAndGoModAgree(t *testing.T) {
 	required := map[string]string{}
 	mod := readGoMod(t)
@@ -104,6 +128,7 @@ func TestManifestAndGoModAgree(t *testing.T) {
 	}
 	var replaced []string
 	for _, r := range mod.Replace {
+		assert.NotEmpty(t, r.Syntax.Before, "the reason for the replacement of "+r.Old.Path)
 		replaced = append(replaced, r.Old.Path+" => "+r.New.Path+" "+r.New.Version)
 	}
 	assert.ElementsMatch(t, replaced, m.Replaces)
