@@ -35,11 +35,7 @@ func (e *emitter) groups(f File, indent int) {
 	e.line(indent, "groups:")
 	indent += 2
 	for _, g := range f.Groups {
-		if comment := f.comments[g.Name]; comment != "" {
-			for text := range strings.SplitSeq(comment, "\n") {
-				e.line(indent, "# "+text)
-			}
-		}
+		e.comment(indent, f.comments[g.Name])
 		e.indent(indent)
 		e.WriteString("- ")
 		e.pair("name", g.Name, indent+2)
@@ -47,8 +43,18 @@ func (e *emitter) groups(f File, indent int) {
 		e.pair("interval", g.Interval.String(), indent+2)
 		e.line(indent+2, "rules:")
 		for _, r := range g.Rules {
+			e.comment(indent+4, f.comments[r.Alert])
 			e.rule(r, indent+4)
 		}
+	}
+}
+
+func (e *emitter) comment(indent int, text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		e.line(indent, "# "+line)
 	}
 }
 

@@ -44,8 +44,12 @@ func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
 // query is what a query gives over a step in each environment. What comes without any is of the one environment
 // that the catalog lists, if it lists one.
 func (o objective) query(function, query, filter string) string {
-	expr := o.names.by(function, "("+catalog.RenderQuery(query, step)+"\n)"+filter, attrEnvironment)
-	if parsed, err := parse(query); err != nil || !sumsUp(parsed) || len(o.service.Environments) != 1 {
+	expr := "(" + catalog.RenderQuery(query, step) + "\n)" + filter
+	if parsed, err := parse(query); err != nil || !sumsUp(parsed) {
+		return o.names.by(function, expr, attrEnvironment)
+	}
+	expr = function + "(" + expr + ")"
+	if len(o.service.Environments) != 1 {
 		return expr
 	}
 	name, only := quote(label(attrEnvironment)), strings.ReplaceAll(o.service.Environments[0], "$", "$$")

@@ -46,7 +46,7 @@ var (
 	ownSent          = ownOfSignals("otelcol_exporter_sent", attrExporter)
 	ownSendFailed    = ownOfSignals("otelcol_exporter_send_failed", attrExporter)
 	ownEnqueueFailed = ownOfSignals("otelcol_exporter_enqueue_failed", attrExporter)
-	ownLimited       = ownOfSignals("otelcol_processor_refused", attrProcessor)
+	ownLimited       = ownOfSignals("otelcol_processor_memory_limiter_refused", attrProcessor)
 
 	ownIncoming      = own("otelcol_processor_incoming_items", attrProcessor, attrItemSignal)
 	ownOutgoing      = own("otelcol_processor_outgoing_items", attrProcessor, attrItemSignal)

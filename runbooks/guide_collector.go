@@ -184,6 +184,7 @@ var collectorTopics = []collectorTopic{
 		tree: []markdown{
 			"**Is a queue full?** [CollectorQueueNearlyFull](CollectorQueueNearlyFull.md).",
 			"**Do exports fail for good?** [CollectorExportFailing](CollectorExportFailing.md).",
+			"**Is the label `signal` `waiting_items`?** The pipeline behind `correlation` refused what had waited for an ID: [CollectorMemoryLimited](CollectorMemoryLimited.md) or a full queue.",
 			"**Does the alert have the label `verdict`?** Counters of SLO events are refused: `overflow` is too many series, `too_old` a sender far behind, `invalid` counters that cannot be true. The log names the service.",
 			"**None of these?** The deploy tracker's table is full: the log says of which services.",
 		},
@@ -246,9 +247,10 @@ var collectorTopics = []collectorTopic{
 	},
 	{
 		alert:   "CollectorCheckpointFailing",
-		meaning: "The collector cannot save its state: counters, budgets and deployments since the last success are only in memory.",
-		impact:  "Nothing is wrong yet. A restart now loses what was counted since the last checkpoint.",
+		meaning: "The collector cannot save its state: counters, budgets and deployments since the last success are only in memory. Or it started and could not read what was saved. The alert's label `state` says which.",
+		impact:  "While saving fails nothing is lost yet: a restart loses what was counted since the last checkpoint. What could not be read is lost: it begins anew.",
 		tree: []markdown{
+			"**Is the label `state` one of `damaged budgets`, `saved counters` and `saved deployments`?** The log names the file or record. Restore the storage folder from a backup if you have one.",
 			"**No space left?** `df -h` and `df -i` of the storage folder.",
 			"**Read-only or no permission?** The volume, or the user it runs as.",
 			"**Locked?** Two collectors share one storage folder: give each its own.",

@@ -59,7 +59,7 @@ func prepare(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify r
 		QueryFunc: rules.EngineQueryFunc(p.engine, p.store), NotifyFunc: p.notify,
 	})
 	if err == nil {
-		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.Interval(), s.series())
+		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.Interval(), s.isDown, s.series())
 	}
 	p.store.ForceHeadMMap() // chunks that are not mapped are searched one by one
 	return p.finish(err)

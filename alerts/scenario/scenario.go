@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"slices"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
@@ -25,8 +28,18 @@ type Scenario struct {
 	Alive []Span
 	// Versions are the deployments that the collector reports.
 	Versions []Version
+	// Others are further series. They are all there is of a scenario without an SLO.
+	Others []Other
+	// Down is when Prometheus does not run: nothing is written, not even that a series ended.
+	Down []Span
 	// Budget is the collector's gauge of the error budget, as a scrape reads it; the truth, unless it is set.
 	Budget func(at time.Duration) (remaining float64, ok bool)
+}
+
+// An Other is a series of something else than the SLO: what a scrape finds at a time, or nothing.
+type Other struct {
+	Labels labels.Labels
+	At     func(time.Duration) (v float64, ok bool)
 }
 
 // A Version is a deployment, as deployment_info and its companions show it.
@@ -47,6 +60,10 @@ func (s *Scenario) Interval() time.Duration {
 
 // Until is the time of the scenario that has passed at t.
 func (s *Scenario) Until(t time.Time) time.Duration { return t.Sub(s.Start) }
+
+func (s *Scenario) isDown(t time.Time) bool {
+	return slices.ContainsFunc(s.Down, func(span Span) bool { return span.holds(s.Until(t)) })
+}
 
 // end is when the watch is over.
 func (s *Scenario) end() time.Time {

@@ -23,6 +23,12 @@ const (
 // series are all that the collectors of the scenario expose.
 func (s *Scenario) series() []series {
 	var all []series
+	for _, other := range s.Others {
+		all = append(all, series{other.Labels, func(t time.Time) (float64, bool) { return other.At(s.Until(t)) }})
+	}
+	if s.SLO == nil {
+		return all
+	}
 	for i := range s.Streams {
 		all = append(all, s.counters(&s.Streams[i])...)
 	}

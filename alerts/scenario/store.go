@@ -65,11 +65,14 @@ func (w *writer) write(at time.Time, v float64, ok bool) {
 	w.ref, w.err = w.app.Append(w.ref, w.series, at.UnixMilli(), v)
 }
 
-// append writes samples, series by series.
-func (s *store) append(ctx context.Context, from, to time.Time, step time.Duration, all []series) error {
+// append writes samples, series by series, but for times that are skipped.
+func (s *store) append(ctx context.Context, from, to time.Time, step time.Duration, skip func(time.Time) bool, all []series) error {
 	for _, one := range all {
 		w := writer{app: s.Appender(ctx), series: one.labels}
 		for t := from; !t.After(to) && w.err == nil; t = t.Add(step) {
+			if skip(t) {
+				continue
+			}
 			v, ok := one.at(t)
 			w.write(t, v, ok)
 		}

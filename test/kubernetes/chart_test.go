@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -128,8 +129,21 @@ func TestOtherNames(t *testing.T) {
 
 // TestOwnAlerts: the alerts about the collector itself are those of alerts/ in the chart and in Kustomize too.
 func TestOwnAlerts(t *testing.T) {
-	groups := func(path ...string) any {
-		text, err := os.ReadFile(Root(path...))
+	chart, component := Root(Chart, "files", "otelcol-sre.rules.yaml"), Root("deploy", "kustomize", "components", "monitoring", "prometheus-rule.yaml")
+	if *update {
+		text, err := os.ReadFile(Root("alerts", "otelcol-sre.rules.yaml"))
+		require.NoError(t, err)
+		_, own, _ := strings.Cut(string(text), "\ngroups:\n")
+		for path, indent := range map[string]string{chart: "", component: "  "} {
+			old, err := os.ReadFile(path)
+			require.NoError(t, err)
+			head, _, found := strings.Cut(string(old), indent+"groups:\n")
+			require.True(t, found, path)
+			require.NoError(t, os.WriteFile(path, []byte(head+indent+"groups:\n"+regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSuffix(own, "\n"), indent)+"\n"), 0o600))
+		}
+	}
+	groups := func(path string) any {
+		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		var rules struct {
 			Groups any
@@ -141,10 +155,10 @@ func TestOwnAlerts(t *testing.T) {
 		}
 		return rules.Groups
 	}
-	want := groups("alerts", "otelcol-sre.rules.yaml")
+	want := groups(Root("alerts", "otelcol-sre.rules.yaml"))
 	require.NotEmpty(t, want)
-	assert.Equal(t, want, groups(Chart, "files", "otelcol-sre.rules.yaml"))
-	assert.Equal(t, want, groups("deploy", "kustomize", "components", "monitoring", "prometheus-rule.yaml"))
+	assert.Equal(t, want, groups(chart), "go test ./test/kubernetes -run TestOwnAlerts -update")
+	assert.Equal(t, want, groups(component), "go test ./test/kubernetes -run TestOwnAlerts -update")
 }
 
 // TestEveryValueIsDocumented: each value has a comment, and a line in the README with its default.

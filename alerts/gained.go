@@ -1,0 +1,88 @@
+package alerts
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// lossWindow is how long a loss is told of. It is longer than any ordinary gap between two scrapes.
+const lossWindow = 15 * time.Minute
+
+const uptime = "otelcol_process_uptime"
+
+// lost is what a counter of the collector has gained in the last lossWindow, if it has gained anything. One
+// gain between two scrapes is enough, and it is the exact number.
+//
+// Many of these counters are not there before their first loss, so they begin with what was lost. Such a counter
+// began at 0 if its process is younger than the window, or if a scrape in the window found the process without it:
+// what is scraped together has as many samples. A counter that Prometheus has found with each of its process's
+// scrapes may be old, and only its growth counts. increase stands in for counters that are gone or began anew.
+func lost(counter string, by ...string) string {
+	window := "[" + catalog.FormatDuration(lossWindow) + "]"
+	return sumBy(by, "\n  (\n"+
+		"    "+counter+" and on (job, instance) ("+uptime+" < "+seconds(lossWindow)+")\n"+
+		"    or "+counter+" and (count_over_time("+counter+window+") < on (job, instance) group_left () max by (job, instance) (count_over_time("+uptime+window+")))\n"+
+		"    or "+counter+" - min_over_time("+counter+window+")\n"+
+		"  ) > 0\n"+
+		"  or increase("+counter+window+") > 0\n")
+}
+
+// goesOn is what a counter has gained in the last 7 minutes, if it gained something in the 10 minutes before, too:
+// for what is no loss when it happens once. What happens every 6 minutes goes on, without a break.
+func goesOn(counter string, by ...string) string {
+	const now, before = "[7m]", "[10m] offset 7m"
+	return sumBy(by, "increase("+counter+now+")") + " > 0\nand " + sumBy(by, "increase("+counter+before+")") + " > 0"
+}
+
+func sumBy(labels []string, expr string) string {
+	return "sum by (" + strings.Join(append([]string{"instance"}, labels...), ", ") + ") (" + expr + ")"
+}
+
+// signals are what the names of many of the collector's metrics end in.
+var signals = []string{"spans", "metric_points", "log_records"}
+
+// each is an expression for each signal, with the signal as a label: otherwise that of one would hide the others.
+func each(expr func(signal string) string) string {
+	all := make([]string, len(signals))
+	for i, signal := range signals {
+		all[i] = labelled(expr(signal), "signal", signal)
+	}
+	return strings.Join(all, "\nor ")
+}
+
+// labelled gives all of an expression a label.
+func labelled(expr, name, value string) string {
+	return "label_replace(" + expr + ", " + quote(name) + ", " + quote(value) + `, "", "")`
+}
+
+// beginsLate are the beginnings of the names of metrics that a collector has only after something happened, or with a
+// certain configuration.
+var beginsLate = map[string]string{
+	"otelcol_receiver_refused_":                 "begins with the first data",
+	"otelcol_exporter_queue_":                   "is there where an exporter has a queue",
+	"otelcol_exporter_send_failed_":             "begins with the first failure",
+	"otelcol_exporter_enqueue_failed_":          "begins with the first failure",
+	"otelcol_processor_memory_limiter_refused_": "begins with the first refusal",
+	"otelcol_connector_sli_events_":             "begins with the first such event",
+	"otelcol_connector_sli_flush_failures":      "begins with the first failure",
+	"otelcol_connector_deployevent_failures":    "begins with the first failure",
+}
+
+// notThereYet tells pint of each metric that may not be there, and why.
+func notThereYet(expr string) string {
+	var lines []string
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(ownMetric.FindAllString(expr, -1)))) {
+		for beginning, why := range beginsLate {
+			if strings.HasPrefix(name, beginning) {
+				lines = append(lines, name+" "+why+":", "pint disable promql/series("+name+")")
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+var ownMetric = regexp.MustCompile(`\botelcol_[a-z_]+`)
