@@ -79,14 +79,13 @@ func collectorAlerts() []Alert {
 		}, {
 			Name: "CollectorCannotJudge", Severity: Ticket,
 			Expr: strings.Join([]string{
-				lost(`otelcol_connector_sli_events_dropped{reason!="regressed"}`, "reason"),
-				goesOn(`otelcol_connector_sli_events_dropped{reason="regressed"}`, "reason"),
+				lost("otelcol_connector_sli_events_dropped", "reason"),
 				goesOn(`otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`, "reason"),
 				labelled(goesOn(`otelcol_processor_slo_points{verdict="unknown_slo"}`), "reason", "unknown_slo"),
 			}, "\nor "),
 			Annotations: text("Events of an SLO are not counted as they were sent",
 				"{{ $value | humanize }} lately. Reason: {{ $labels.reason }}. The catalog does not fit what the service sends, or another collector's catalog."),
-			Why: "In the last 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad. Or in the last 7 minutes and in the 10 minutes before: counters that fall, a metrics SLI with more good events than there were at all, or counters of an SLO that its catalog does not have.",
+			Why: "In the last 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad. Or in the last 7 minutes and in the 10 minutes before: a metrics SLI with more good events than there were at all, or counters of an SLO that its catalog does not have.",
 		}, {
 			Name: "CollectorMemoryLimited", Severity: Ticket,
 			Expr: each(func(signal string) string {

@@ -268,7 +268,6 @@ func TestWhatGoesOnAlerts(t *testing.T) {
 		{"CollectorRefusingData", "otelcol_receiver_refused_log_records", []string{"receiver", "otlp", "transport", "http"}},
 		{"CollectorCannotJudge", "otelcol_processor_slo_points", []string{"verdict", "unknown_slo"}},
 		{"CollectorCannotJudge", "otelcol_connector_sli_events_adjusted", []string{"reason", "good_exceeds_total"}},
-		{"CollectorCannotJudge", "otelcol_connector_sli_events_dropped", []string{"reason", "regressed"}},
 		{"CollectorCheckpointFailing", "otelcol_processor_slo_checkpoint_failures", nil},
 		{"CollectorCheckpointFailing", "otelcol_connector_deployevent_failures", []string{"stage", "save"}},
 		{"CollectorClockSkew", "otelcol_processor_slo_points", []string{"verdict", "clock_skew"}},
