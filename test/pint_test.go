@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ var pint = gotool.Module{
 	Sum: "h1:A9KS0dm+PFxodybkxJry/F7QHS2eVYmG8tTjoMm09cc=", GoModSum: "h1:TGIVPgkvrejHtKWqTwJmmie+MlyZWqD9h7jZHzD0LuU=",
 }
 
+var buildPint = sync.OnceValues(func() (string, error) { return gotool.BuildOf(pint, "pint") })
+
 // A finding is what pint has to say of a rule.
 type finding struct {
 	Path, Reporter, Problem, Details, Severity string
@@ -39,7 +42,7 @@ func (f finding) String() string {
 // runPint lints rule files; config is its configuration, if it may ask a Prometheus.
 func runPint(ctx context.Context, t *testing.T, config string, paths ...string) (findings []finding) {
 	t.Helper()
-	program, err := gotool.BuildOf(pint, "pint")
+	program, err := buildPint()
 	require.NoError(t, err)
 	folder := t.TempDir()
 	report, file := filepath.Join(folder, "report.json"), filepath.Join(folder, "pint.hcl")

@@ -105,6 +105,9 @@ func (g *generation) dashboards(services []*catalog.Service, r *account) (work, 
 		w.more = append(w.more, func(r *account) error {
 			return g.write(dashboards.Folder, provisioning, func(w io.Writer) error { return dashboards.WriteProvisioning(w, g.grafana.placement) }, r)
 		})
+		w.more = append(w.more, func(r *account) error {
+			return g.write(dashboards.Folder, dashboards.LintFile, dashboards.WriteLint, r)
+		})
 	}
 	w.finish = func(r *account) error { return g.retire(dashboards.Folder, format.extension, kept, r) }
 	return w, nil

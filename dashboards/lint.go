@@ -1,0 +1,47 @@
+package dashboards
+
+import "io"
+
+// LintFile is where dashboard-linter looks for what it is not to ask of the dashboards beside it.
+const LintFile = ".lint"
+
+type exclusion struct {
+	Reason  string      `yaml:"reason"`
+	Entries []lintEntry `yaml:"entries,omitempty"`
+}
+
+type lintEntry struct {
+	Panel string `yaml:"panel"`
+}
+
+func panelsCalled(titles ...string) (entries []lintEntry) {
+	for _, title := range titles {
+		entries = append(entries, lintEntry{title})
+	}
+	return entries
+}
+
+// exclusions are the rules of dashboard-linter that do not fit, each with its reason.
+func exclusions() map[string]exclusion {
+	const byService = "Series are told apart by service and environment. job and instance are the collector's that wrote them, and any of them may."
+	return map[string]exclusion{
+		"template-datasource-rule": {Reason: "The variable of Prometheus is called datasource and labeled Prometheus, whatever stands beside it: links between dashboards carry it by that name."},
+		"template-job-rule":        {Reason: byService},
+		"template-instance-rule":   {Reason: byService},
+		"target-job-rule":          {Reason: byService},
+		"target-instance-rule":     {Reason: byService},
+		"target-rate-interval-rule": {
+			Reason:  "These tables show the last 5 minutes or the last hour, as their descriptions say, whatever range is chosen.",
+			Entries: panelsCalled("What they burn on: calls", "What they burn on: versions", "Who calls it, and what it calls"),
+		},
+		"panel-units-rule": {
+			Reason:  "A multiple of a burn rate and a number of cores have a unit of their own, as suffix:x and suffix:cores. Columns of traces have units by themselves.",
+			Entries: panelsCalled("Burn rate, 1 h", "Burn rate against the alerts", "CPU", "Spans", "Traces"),
+		},
+	}
+}
+
+// WriteLint writes the file for dashboard-linter.
+func WriteLint(w io.Writer) error {
+	return writeYAML(w, map[string]any{"exclusions": exclusions()})
+}
