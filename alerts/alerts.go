@@ -71,7 +71,7 @@ type File struct {
 	Alerts  []Alert
 	// Digest is the service's, as it was.
 	Digest string
-	// comments stand above the group or alert of that name.
+	// comments stand above the group of that name, and above rules of that expression.
 	comments map[string]string
 }
 

@@ -30,7 +30,7 @@ func Collector(o Options) File {
 	var rules []rulefmt.Rule
 	for _, a := range collectorAlerts() {
 		rule := g.alert(a)
-		g.file.comments[a.Name] = notThereYet(a.Expr)
+		g.file.comments[a.Expr] = notThereYet(a.Expr)
 		delete(rule.Labels, "environment") // the collector serves all of them
 		rules = append(rules, rule)
 	}

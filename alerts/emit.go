@@ -43,7 +43,7 @@ func (e *emitter) groups(f File, indent int) {
 		e.pair("interval", g.Interval.String(), indent+2)
 		e.line(indent+2, "rules:")
 		for _, r := range g.Rules {
-			e.comment(indent+4, f.comments[r.Alert])
+			e.comment(indent+4, f.comments[r.Expr])
 			e.rule(r, indent+4)
 		}
 	}

@@ -61,6 +61,7 @@ func (o objective) missing() rulefmt.Rule {
 		a.Expr = o.judged(o.unanswered())
 		if len(o.service.Environments) != 1 {
 			a.Why += " One of several environments is missed for a day; by then it is back or gone for good."
+			o.file.comments[a.Expr] = "Where nothing has a result, there is no environment to name:\npint disable alerts/template"
 		}
 		return o.alert(a)
 	}

@@ -76,6 +76,10 @@ func (g *generator) regression() []rulefmt.Rule {
 	beside := zScore(during(recordYoungBad, fresh), during(recordYoungTotal, fresh), during(recordBesideBad, fresh), during(recordBesideTotal, fresh))
 	// A tenth of the version's traffic is enough to compare with.
 	besideRuns := "(" + others(stepTotal) + ") * 10 >= " + stepTotal
+	worse := record(recordWorse, "("+beside+"\nand "+besideRuns+")\nor ("+zScore(bad, total, otherBad, otherTotal)+"\nunless "+besideRuns+")")
+	if g.service.Namespace == "" {
+		g.file.comments[worse.Expr] = "Neither side has a namespace; pint takes one of them to have it:\npint disable promql/impossible"
+	}
 	young := age + " < " + seconds(fresh)
 	name := literal(oneLine(g.service.Name))
 
@@ -90,7 +94,7 @@ func (g *generator) regression() []rulefmt.Rule {
 		record(recordYoungBad, whileYoung(stepBad)),
 		record(recordBesideTotal, whileYoung(others(stepTotal))),
 		record(recordBesideBad, whileYoung(others(stepBad))),
-		record(recordWorse, "("+beside+"\nand "+besideRuns+")\nor ("+zScore(bad, total, otherBad, otherTotal)+"\nunless "+besideRuns+")"),
+		worse,
 		g.alert(Alert{
 			Name: "DeploymentRegression", Severity: Page, For: 2 * time.Minute,
 			Expr: named(recordWorse) + " > " + decimal(maxChance) +

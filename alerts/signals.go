@@ -26,6 +26,7 @@ func (g *generator) goldenSignals() {
 		rules = append(rules, g.saturated("MemorySaturated", "memory", metricMemory), g.saturated("CPUSaturated", "CPU", metricCPU))
 	}
 	for _, rule := range rules { // these metrics do not say their environment
+		delete(rule.Labels, "environment")
 		if listed := g.service.Environments; len(listed) == 1 {
 			rule.Labels["environment"] = literal(listed[0])
 		}
