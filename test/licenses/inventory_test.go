@@ -24,8 +24,10 @@ func TestPageIsUpToDate(t *testing.T) {
 
 func TestProgramsAreReadBackFromThePage(t *testing.T) {
 	i := needed()
+	i.policy = &policy{Exceptions: []*exception{{Program: "example.com/linter/cmd/lint", Licenses: []string{"GPL-3.0"}, Reason: "it is only run"}}}
 	i.programs = append(i.programs, item{name: "example.com/files@v1.0.0", licenses: []string{"Apache-2.0", "MIT"}, links: map[string]int{}})
 	page := filepath.Join(t.TempDir(), "licenses.md")
+	assert.Contains(t, i.markdown(), "\nException for example.com/linter/cmd/lint (GPL-3.0): it is only run\n")
 	require.NoError(t, os.WriteFile(page, []byte(i.markdown()), 0o600))
 	known, err := knownPrograms(page)
 	require.NoError(t, err)

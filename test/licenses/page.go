@@ -77,15 +77,22 @@ func (i *inventory) markdown() string {
 	for _, it := range i.programs {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", it.name, strings.Join(it.licenses, and), counts(it.links))
 	}
+	for _, e := range i.policy.Exceptions {
+		fmt.Fprintf(&b, "\nException for %s (%s): %s\n", e.Program, strings.Join(e.Licenses, ", "), strings.TrimSpace(e.Reason))
+	}
 	section("\n## npm packages\n", "As their `package-lock.json` says. None is shipped.")
 	b.WriteString("| package | license | in |\n| --- | --- | --- |\n")
 	for _, pkg := range i.npm {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", pkg.name, pkg.license, strings.Join(pkg.locks, ", "))
 	}
 	section("\n## Debian packages\n", "Installed by CI and for tests. None is shipped.")
-	b.WriteString("| package | license | installed by |\n| --- | --- | --- |\n")
+	b.WriteString("| package | license | installed by | copyleft, but |\n| --- | --- | --- | --- |\n")
 	for _, pkg := range i.debian {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", pkg.name, pkg.license, strings.Join(pkg.where, ", "))
+		reason := ""
+		if r := i.policy.Debian[pkg.name]; r != nil {
+			reason = r.Reason
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", pkg.name, pkg.license, strings.Join(pkg.where, ", "), reason)
 	}
 	return b.String()
 }
