@@ -42,7 +42,7 @@ func fenced(markdown, language string) (blocks []string) {
 // the command that undoes it does.
 func TestSilencesOfRunbooksMuteOneAlert(t *testing.T) {
 	am := startAlertmanager(t, "http://127.0.0.1:1")
-	amtool := installed(t, "amtool")
+	amtool := installed(t, amtoolPackage)
 	run := func(command string) string {
 		cmd := exec.Command("bash", "-euc", strings.ReplaceAll(command, "http://localhost:9093", am.url))
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(amtool)+":"+os.Getenv("PATH"), "USER=on-call", "HOME="+t.TempDir())

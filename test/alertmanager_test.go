@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,17 +30,24 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// installed builds a program of Alertmanager: alertmanager or amtool. Later releases lack the assets of its page.
+// The programs of Alertmanager. Later releases lack the assets of its page.
+const (
+	alertmanagerPackage = "github.com/prometheus/alertmanager/cmd/alertmanager@v0.31.1"
+	amtoolPackage       = "github.com/prometheus/alertmanager/cmd/amtool@v0.31.1"
+)
+
+// installed builds a program and returns its path.
 func installed(t *testing.T, program string) string {
 	t.Helper()
 	bin, err := filepath.Abs("../.cache/bin")
 	require.NoError(t, err)
-	install := exec.Command("go", "install", "github.com/prometheus/alertmanager/cmd/"+program+"@v0.31.1")
+	install := exec.Command("go", "install", program)
 	install.Env = append(os.Environ(), "GOFLAGS=", "GOBIN="+bin)
 	install.Dir = t.TempDir() // outside of the module
 	out, err := install.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	return filepath.Join(bin, program)
+	name, _, _ := strings.Cut(path.Base(program), "@")
+	return filepath.Join(bin, name)
 }
 
 // notified are the alerts that Alertmanager has sent to people, by service.
@@ -79,7 +87,7 @@ func (n *notified) of(service string) map[string]bool {
 // startAlertmanager starts a real one with the generated inhibition rules. It tells the receiver at once.
 func startAlertmanager(t *testing.T, receiver string) *server {
 	t.Helper()
-	program := installed(t, "alertmanager")
+	program := installed(t, alertmanagerPackage)
 	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
 	require.NoError(t, err)
 	dir := t.TempDir()

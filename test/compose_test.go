@@ -168,7 +168,7 @@ func TestComposePrometheusTakesItsConfig(t *testing.T) {
 
 func TestComposeAlertmanagerTakesItsConfig(t *testing.T) {
 	config := mounted(t, composedServices(t)["alertmanager"], "/etc/alertmanager/alertmanager.yaml")
-	out, err := exec.Command(installed(t, "amtool"), "check-config", config).CombinedOutput()
+	out, err := exec.Command(installed(t, amtoolPackage), "check-config", config).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
 	require.NoError(t, err)

@@ -34,10 +34,7 @@ func BuildOf(m Module, name string) (string, error) {
 
 // build builds a program of that name in a module made for it, to which add adds what it needs.
 func (m Module) build(name string, add func(folder string) error, args ...string) (program string, err error) {
-	err = scratch(func(root, folder string) error {
-		if err := m.prepare(folder); err != nil {
-			return fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
-		}
+	err = m.In(func(root, folder string) error {
 		if err := add(folder); err != nil {
 			return err
 		}
@@ -46,6 +43,16 @@ func (m Module) build(name string, add func(folder string) error, args ...string
 		return err
 	})
 	return program, err
+}
+
+// In calls do with the root of this repository and with a folder, gone afterwards, of the module that m's programs are built in.
+func (m Module) In(do func(root, folder string) error) error {
+	return scratch(func(root, folder string) error {
+		if err := m.prepare(folder); err != nil {
+			return fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
+		}
+		return do(root, folder)
+	})
 }
 
 // prepare writes the go.mod and go.sum of a module that is built as this one is.
