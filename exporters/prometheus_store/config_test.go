@@ -11,12 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func TestConfig(t *testing.T) {
 	config := createDefaultConfig().(*Config)
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	require.Equal(t, "http://localhost:9090", config.externalURL().String())
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
 		"endpoint": "localhost:9091", "auth": map[string]any{"authenticator": "basicauth"},
@@ -27,7 +26,7 @@ func TestConfig(t *testing.T) {
 		"evaluation_interval": "30s", "alertmanagers": []any{map[string]any{"endpoint": "https://am.example.com/am", "timeout": "3s"}},
 		"query": map[string]any{"timeout": "10s", "max_samples": 1000},
 	}).Unmarshal(config))
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	require.Equal(t, model.Duration(30*24*time.Hour), config.Retention)
 	require.EqualValues(t, 10<<30, config.RetentionSize)
 	require.Equal(t, "https://localhost:9091", config.externalURL().String())
