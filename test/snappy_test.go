@@ -17,12 +17,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// Compressors are pooled: with many senders at once, each request gets one that another has just given back. Core v0.150 to
-// v0.152.0 gave back a snappy reader that was still in use, and died of it.
+// Compressors are pooled: with many senders at once, each request gets one that another has just given back. Core v0.152.0 gave
+// back a snappy reader that it was still to unlock, and died when another took it before. Collections of garbage, which
+// interrupt at any point, make that likely.
 func TestManySnappySenders(t *testing.T) {
 	const clients, requests, spans = 128, 500, 2
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
-	c := newCollector(t, "standalone", catalog)
+	c := newCollector(t, "standalone", catalog, "GOGC=3")
 
 	ctx, failed := context.WithCancelCause(t.Context())
 	defer failed(nil)

@@ -27,9 +27,21 @@ func BuildWith(m Module, source string) (string, error) {
 }
 
 // BuildOf builds a program of the module itself, with the versions that it is released with: its package is the folder cmd/NAME.
-// It returns its path, in the repository's cache.
+// It returns its path, in the repository's cache: a release does not change, so what is there is not built again.
 func BuildOf(m Module, name string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	if built := filepath.Join(root, ".cache", "tools", name+"-"+m.Version); exists(built) {
+		return built, nil
+	}
 	return m.build(name+"-"+m.Version, func(string) error { return nil }, "-ldflags=-s -w", m.Path+"/cmd/"+name)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // build builds a program of that name in a module made for it, to which add adds what it needs.
