@@ -40,7 +40,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck licenses clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance build-newest test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck licenses clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -135,8 +135,9 @@ shop: bin/shop ## only the shop, for a collector that runs already: make shop AR
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
+SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
 test-short: ## the inner loop: tests without the built binary, without the race detector
-	go test -short ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
+	go test -short $(SHORT)
 
 # The scenarios of alerts are arithmetic of one goroutine, which the race detector makes ten times slower; what
 # is generated at the same time, the tests of cmd/srectl generate.
@@ -145,7 +146,7 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -timeout 20m $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
+	go test -count=1 -timeout 20m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
 test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 16 CPU minutes, 3 GB), then 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
@@ -187,6 +188,14 @@ bench: ## the benchmarks behind docs/benchmarks.md
 # Not a part of make test: Jaeger and Loki are built from their modules, some ten minutes of two processors, once.
 test-backends: build ## an agent, gateways behind mutual TLS and a token, and real Prometheus, Alertmanager, Jaeger and Loki
 	go run ./test/backends
+
+# Not a part of make test: Sloth and a tester of prometheus/compliance are built from their modules, some eight CPU minutes, once.
+test-compliance: build ## the store and remote write against the specifications of Prometheus; Sloth's user interface on the store
+	go test -count=1 -timeout 60m -run '^TestCompliance' -v ./test
+
+# ARGS=-docs also writes the table of docs/building.md.
+build-newest: ## our packages and their short tests with the newest release of core and contrib
+	go run ./test/newest $(ARGS) $(SHORT)
 
 bench-store: build ## prometheus_store beside a stand-alone Prometheus: 200,000 series for five minutes
 	go run ./test/beside

@@ -72,6 +72,7 @@ require (
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver v0.152.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver v0.152.0
 	github.com/prometheus/client_model v0.6.2
+	github.com/prometheus/client_golang/exp v0.0.0-20260325093428-d8591d0db856
 	github.com/prometheus/common v0.70.0
 	github.com/prometheus/otlptranslator v1.0.0
 	github.com/prometheus/prometheus v0.311.4-0.20260507094802-91c184a899b8
@@ -87,6 +88,7 @@ require (
 	go.opentelemetry.io/collector/component/componenttest v0.157.0
 	go.opentelemetry.io/collector/config/configauth v1.63.0
 	go.opentelemetry.io/collector/config/configcompression v1.63.0
+	go.opentelemetry.io/collector/config/configgrpc v0.157.0
 	go.opentelemetry.io/collector/config/confighttp v0.157.0
 	go.opentelemetry.io/collector/config/configopaque v1.63.0
 	go.opentelemetry.io/collector/config/configoptional v1.63.0
@@ -96,7 +98,6 @@ require (
 	go.opentelemetry.io/collector/confmap/provider/fileprovider v1.63.0
 	go.opentelemetry.io/collector/confmap/provider/httpprovider v1.63.0
 	go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.63.0
-	go.opentelemetry.io/collector/confmap/xconfmap v0.157.0
 	go.opentelemetry.io/collector/connector v0.157.0
 	go.opentelemetry.io/collector/connector/connectortest v0.157.0
 	go.opentelemetry.io/collector/consumer v1.63.0
@@ -420,7 +421,6 @@ require (
 	github.com/power-devops/perfstat v0.0.0-20240221224432-82ca36839d55 // indirect
 	github.com/prometheus/alertmanager v0.31.1 // indirect
 	github.com/prometheus/client_golang v1.23.2
-	github.com/prometheus/client_golang/exp v0.0.0-20260325093428-d8591d0db856 // indirect
 	github.com/prometheus/common/assets v0.2.0 // indirect
 	github.com/prometheus/exporter-toolkit v0.16.0 // indirect
 	github.com/prometheus/procfs v0.21.0 // indirect
@@ -463,8 +463,8 @@ require (
 	go.opentelemetry.io/collector v0.157.0 // indirect
 	go.opentelemetry.io/collector/client v1.63.0 // indirect
 	go.opentelemetry.io/collector/cmd/builder v0.157.0 // indirect
-	go.opentelemetry.io/collector/config/configgrpc v0.157.0 // indirect
 	go.opentelemetry.io/collector/config/configmiddleware v1.63.0 // indirect
+	go.opentelemetry.io/collector/confmap/xconfmap v0.157.0 // indirect
 	go.opentelemetry.io/collector/config/confignet v1.63.0 // indirect
 	go.opentelemetry.io/collector/config/configtelemetry v0.157.0 // indirect
 	go.opentelemetry.io/collector/config/configtls v1.63.0

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func TestConfig(t *testing.T) {
@@ -25,7 +24,7 @@ func TestConfig(t *testing.T) {
 		"events": []any{map[string]any{
 			"condition": `event_name == "feature_flag.changed"`, "text": `attributes["feature_flag.key"]`, "tags": []any{"feature_flag"}}},
 	}).Unmarshal(config))
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	require.Equal(t, 3*time.Second, config.ClientConfig.Timeout)
 	require.Equal(t, "file_storage", config.QueueConfig.Get().StorageID.String())
 	require.EqualValues(t, 1000, config.QueueConfig.Get().QueueSize, "the other defaults stay")

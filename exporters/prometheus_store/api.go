@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/grafana/regexp"
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/route"
 	"github.com/prometheus/prometheus/config"
@@ -35,6 +36,9 @@ const (
 	remoteReadFrame       = 1 << 20 // bytes
 )
 
+// remoteWriteMessages are both versions of the protocol.
+var remoteWriteMessages = remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
+
 // serve serves Prometheus' HTTP API as the collector's server settings say.
 func (s *store) serve(ctx context.Context, host component.Host) error {
 	listener, err := s.config.ServerConfig.ToListener(ctx)
@@ -43,7 +47,7 @@ func (s *store) serve(ctx context.Context, host component.Host) error {
 	}
 	s.address = listener.Addr().String()
 	server, err := s.config.ServerConfig.ToServer(ctx, host.GetExtensions(), s.set, s.handler(listener.Addr()),
-		// Remote read is compressed in snappy's block format, and Prometheus reads that itself.
+		// Remote read and write are compressed in snappy's block format, and Prometheus reads that itself.
 		confighttp.WithDecoder("snappy", func(body io.ReadCloser) (io.ReadCloser, error) { return body, nil }))
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -57,7 +61,7 @@ func (s *store) serve(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// handler is what Prometheus serves that does not change anything.
+// handler is what Prometheus serves that does not change anything, and remote write where it is wanted.
 func (s *store) handler(address net.Addr) http.Handler {
 	router := route.New()
 	s.newAPI(address).Register(router)
@@ -81,7 +85,7 @@ func (s *store) newAPI(address net.Addr) *apiv1.API {
 	started := s.now()
 	none := noTargets{}
 	return apiv1.NewAPI(
-		s.engine, s.db, nil, nil, s.db,
+		s.engine, s.db, s.db, s.db, s.db,
 		func(context.Context) apiv1.ScrapePoolsRetriever { return none },
 		func(context.Context) apiv1.TargetRetriever { return none },
 		func(context.Context) apiv1.AlertmanagerRetriever { return s.notifier },
@@ -97,7 +101,7 @@ func (s *store) newAPI(address net.Addr) *apiv1.API {
 		&apiv1.PrometheusVersion{Version: prometheusVersion(), GoVersion: runtime.Version()},
 		func() []notifications.Notification { return nil },
 		func() (<-chan notifications.Notification, func(), bool) { return nil, nil, false },
-		s.registry, s.registry, nil, false, nil, false, false, false, false,
+		s.registry, s.registry, nil, s.config.RemoteWriteReceiver, remoteWriteMessages, false, false, false, false,
 		time.Duration(s.config.Query.LookbackDelta), false, false, nil, features.NewRegistry(),
 		apiv1.OpenAPIOptions{ExternalURL: external.String(), Version: prometheusVersion()}, s.parser)
 }
@@ -116,7 +120,7 @@ func (s *store) flags() map[string]string {
 		"web.enable-admin-api":             "false",
 		"web.enable-lifecycle":             "false",
 		"web.enable-otlp-receiver":         "false",
-		"web.enable-remote-write-receiver": "false",
+		"web.enable-remote-write-receiver": strconv.FormatBool(c.RemoteWriteReceiver),
 	}
 }
 

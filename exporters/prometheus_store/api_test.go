@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang/snappy"
+	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	config_util "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -162,6 +164,26 @@ func TestRemoteRead(t *testing.T) {
 		samples++
 	}
 	require.Equal(t, 61, samples)
+}
+
+// Prometheus' own remote write client stores a sample, where that is wanted.
+func TestRemoteWrite(t *testing.T) {
+	s := start(t, configured(t, func(c *Config) { c.RemoteWriteReceiver = true }))
+	u, err := url.Parse("http://" + s.address + "/api/v1/write")
+	require.NoError(t, err)
+	client, err := remote.NewWriteClient("test", &remote.ClientConfig{
+		URL: &config_util.URL{URL: u}, Timeout: model.Duration(10 * time.Second), WriteProtoMsg: remoteapi.WriteV1MessageType,
+	})
+	require.NoError(t, err)
+	request := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels: []prompb.Label{{Name: "__name__", Value: "written"}}, Samples: []prompb.Sample{{Value: 7, Timestamp: time.Now().UnixMilli()}},
+	}}}
+	raw, err := request.Marshal()
+	require.NoError(t, err)
+	_, err = client.Store(t.Context(), snappy.Encode(nil, raw), 0)
+	require.NoError(t, err)
+	_, body := s.get("/api/v1/query", url.Values{"query": {"written"}})
+	require.Contains(t, body, `"7"`)
 }
 
 func TestNothingCanBeChanged(t *testing.T) {

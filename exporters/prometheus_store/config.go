@@ -3,6 +3,7 @@ package prometheusstore
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,8 @@ type Config struct {
 	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
 	// PromoteResourceAttributes become labels of every series of their resource.
 	PromoteResourceAttributes []string `mapstructure:"promote_resource_attributes"`
+	// RemoteWriteReceiver takes samples by Prometheus' remote write, too, at /api/v1/write.
+	RemoteWriteReceiver bool `mapstructure:"remote_write_receiver"`
 	// ExternalLabels are added to alerts, and to what is read from afar: federation and remote read.
 	ExternalLabels map[string]string `mapstructure:"external_labels"`
 	// ExternalURL is where people reach the API, for links in alerts.
@@ -87,6 +90,9 @@ func (c *Config) Validate() error {
 	if c.ServerConfig.NetAddr.Endpoint == "" {
 		wrong("endpoint: is empty; set host:port of the HTTP API, such as localhost:9090")
 	}
+	if c.RemoteWriteReceiver && !c.ServerConfig.Auth.HasValue() && !loopback(c.ServerConfig.NetAddr.Endpoint) {
+		wrong("remote_write_receiver: everyone who reaches %s could write, the counters of SLOs, too; set auth, or a loopback endpoint", c.ServerConfig.NetAddr.Endpoint)
+	}
 	if c.Retention <= 0 && c.RetentionSize <= 0 {
 		wrong("retention: is 0 and so is retention_size; set one of them, or the disk fills up")
 	}
@@ -131,6 +137,12 @@ func (c *Config) Validate() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// loopback tells whether only this machine reaches the address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 // externalURL is where people reach the API.

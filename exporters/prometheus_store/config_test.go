@@ -11,13 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func TestConfig(t *testing.T) {
 	config := createDefaultConfig().(*Config)
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	require.Equal(t, "http://localhost:9090", config.externalURL().String())
+	for _, endpoint := range []string{"localhost:9090", "127.0.0.1:9090", "[::1]:9090"} {
+		config.RemoteWriteReceiver, config.ServerConfig.NetAddr.Endpoint = true, endpoint
+		require.NoError(t, config.Validate(), endpoint)
+	}
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
 		"endpoint": "localhost:9091", "auth": map[string]any{"authenticator": "basicauth"},
 		"tls":       map[string]any{"cert_file": "cert.pem", "key_file": "key.pem"},
@@ -27,7 +30,7 @@ func TestConfig(t *testing.T) {
 		"evaluation_interval": "30s", "alertmanagers": []any{map[string]any{"endpoint": "https://am.example.com/am", "timeout": "3s"}},
 		"query": map[string]any{"timeout": "10s", "max_samples": 1000},
 	}).Unmarshal(config))
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	require.Equal(t, model.Duration(30*24*time.Hour), config.Retention)
 	require.EqualValues(t, 10<<30, config.RetentionSize)
 	require.Equal(t, "https://localhost:9091", config.externalURL().String())
@@ -52,7 +55,10 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		`external_labels: "__x" cannot be a label`:                           func(c *Config) { c.ExternalLabels = map[string]string{"__x": "y"} },
 		`rule_files[0]: "[" is no path or glob`:                              func(c *Config) { c.RuleFiles = []string{"["} },
 		"alertmanagers[0].endpoint: is no base URL":                          func(c *Config) { c.Alertmanagers = []confighttp.ClientConfig{{Endpoint: "am:9093"}} },
-		"external_url: is no URL":                                            func(c *Config) { c.ExternalURL = "prometheus" },
+		"remote_write_receiver: everyone who reaches 0.0.0.0:9090": func(c *Config) {
+			c.RemoteWriteReceiver, c.ServerConfig.NetAddr.Endpoint = true, "0.0.0.0:9090"
+		},
+		"external_url: is no URL": func(c *Config) { c.ExternalURL = "prometheus" },
 	} {
 		config := createDefaultConfig().(*Config)
 		change(config)
@@ -66,7 +72,7 @@ func TestReadmeHasEveryKey(t *testing.T) {
 	require.NoError(t, err)
 	defaults := confmap.New()
 	require.NoError(t, defaults.Marshal(createDefaultConfig()))
-	for _, key := range []string{"endpoint", "directory", "retention", "retention_size", "out_of_order_window", "translation_strategy", "promote_resource_attributes",
+	for _, key := range []string{"endpoint", "directory", "retention", "retention_size", "out_of_order_window", "translation_strategy", "promote_resource_attributes", "remote_write_receiver",
 		"external_labels", "external_url", "rule_files", "evaluation_interval", "rule_reload_interval", "alertmanagers",
 		"query.timeout", "query.max_samples", "query.max_concurrent", "query.lookback_delta"} {
 		value := defaults.Get(strings.ReplaceAll(key, ".", confmap.KeyDelimiter))

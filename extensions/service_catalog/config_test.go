@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func TestConfigFile(t *testing.T) {
@@ -27,7 +26,7 @@ func TestConfigFile(t *testing.T) {
 			require.NoError(t, err)
 			config := NewFactory().CreateDefaultConfig()
 			require.NoError(t, sub.Unmarshal(config))
-			require.NoError(t, xconfmap.Validate(config))
+			require.NoError(t, confmap.Validate(config))
 			assert.Equal(t, want, config)
 		})
 	}

@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func load(t *testing.T, keys map[string]any) (*Config, error) {
@@ -53,7 +52,7 @@ func TestConfigFile(t *testing.T) {
 			require.NoError(t, err)
 			config := createDefaultConfig().(*Config)
 			require.NoError(t, sub.Unmarshal(config))
-			require.NoError(t, xconfmap.Validate(config))
+			require.NoError(t, confmap.Validate(config))
 			check(config)
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 func readme(t *testing.T) (text string, examples []*confmap.Conf) {
@@ -37,7 +36,7 @@ func TestExamples(t *testing.T) {
 		require.NoError(t, err)
 		cfg := createDefaultConfig()
 		require.NoError(t, own.Unmarshal(cfg))
-		require.NoError(t, xconfmap.Validate(cfg))
+		require.NoError(t, confmap.Validate(cfg))
 	}
 }
 
@@ -71,7 +70,7 @@ func TestListOfSourcesReplacesTheDefault(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
-	require.NoError(t, xconfmap.Validate(createDefaultConfig()))
+	require.NoError(t, confmap.Validate(createDefaultConfig()))
 	for want, change := range map[string]func(*Config){
 		"attribute: is empty":              func(c *Config) { c.Attribute = "" },
 		"attribute: correlation.conflict":  func(c *Config) { c.Attribute = conflictAttribute },

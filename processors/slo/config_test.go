@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/xconfmap"
 )
 
 // readme is the README and the YAML in it.
@@ -37,7 +36,7 @@ func TestExampleConfig(t *testing.T) {
 	require.NoError(t, err)
 	config := createDefaultConfig()
 	require.NoError(t, sub.Unmarshal(config))
-	require.NoError(t, xconfmap.Validate(config))
+	require.NoError(t, confmap.Validate(config))
 	want := createDefaultConfig().(*Config)
 	want.Storage = &fileStorage
 	require.Equal(t, want, config)
@@ -58,7 +57,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
-	require.NoError(t, xconfmap.Validate(createDefaultConfig()))
+	require.NoError(t, confmap.Validate(createDefaultConfig()))
 	for name, test := range map[string]struct {
 		change func(*Config)
 		want   string
@@ -75,7 +74,7 @@ func TestValidate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := createDefaultConfig().(*Config)
 			test.change(config)
-			require.ErrorContains(t, xconfmap.Validate(config), test.want)
+			require.ErrorContains(t, confmap.Validate(config), test.want)
 		})
 	}
 }

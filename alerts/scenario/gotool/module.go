@@ -1,6 +1,7 @@
 package gotool
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 // has to be asked whether it is the right one.
 type Module struct {
 	Path, Version, Sum, GoModSum string
+	// Declared is what its own go.mod calls it, where that is not its path.
+	Declared string
 	// Sources are files of the module that become a package of the program, by their folder's name: those that
 	// it needs of a package whose other files need what takes minutes to compile.
 	Sources []string
@@ -27,9 +30,44 @@ func BuildWith(m Module, source string) (string, error) {
 }
 
 // BuildOf builds a program of the module itself, with the versions that it is released with: its package is the folder cmd/NAME.
-// It returns its path, in the repository's cache.
+// It returns its path, in the repository's cache: a release does not change, so what is there is not built again.
 func BuildOf(m Module, name string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	if built := filepath.Join(root, ".cache", "tools", name+"-"+m.Version); exists(built) {
+		return built, nil
+	}
 	return m.build(name+"-"+m.Version, func(string) error { return nil }, "-ldflags=-s -w", m.Path+"/cmd/"+name)
+}
+
+// BuildTestsOf builds the tests of the package at the root of the module, with the versions that it is released with, under
+// that name. It returns the test program's path, in the repository's cache; what is there is not built again.
+func BuildTestsOf(m Module, name string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(root, ".cache", "tools", name+"-"+m.Version)
+	if exists(program) {
+		return program, nil
+	}
+	return program, scratch(func(_, folder string) error {
+		if err := m.prepare(folder); err != nil {
+			return fmt.Errorf("%s@%s: %w", m.Path, m.Version, err)
+		}
+		_, err := goCommand(folder, "test", "-c", "-mod=mod", "-trimpath", "-o", program, m.declared())
+		return err
+	})
+}
+
+// declared is the path that its packages are imported by.
+func (m Module) declared() string { return cmp.Or(m.Declared, m.Path) }
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // build builds a program of that name in a module made for it, to which add adds what it needs.
@@ -88,7 +126,10 @@ func (m Module) prepare(folder string) error {
 			lines = append(lines, line)
 		}
 	}
-	require := fmt.Sprintf("\nrequire %s %s\n", m.Path, m.Version)
+	require := fmt.Sprintf("\nrequire %[1]s %[2]s\n", m.Path, m.Version)
+	if m.Declared != "" {
+		require = fmt.Sprintf("\nrequire %[1]s v0.0.0\nreplace %[1]s => %[2]s %[3]s\n", m.Declared, m.Path, m.Version)
+	}
 	return errors.Join(write("go.mod", module+strings.Join(lines, "")+require), write("go.sum", string(goSum)+own))
 }
 

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+// generated is the distribution itself, which needs every component: it is not copied.
+const generated = "cmd/otelcol-sre"
+
+// A tree is a copy of the repository that is built with the release's modules.
+type tree struct {
+	folder  string
+	release release
+	lookups *lookups
+}
+
+// copy copies what Git would commit.
+func (t *tree) copy(ctx context.Context) error {
+	out, err := command(ctx, ".", "git", "ls-files", "-co", "--exclude-standard", "-z").Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.Trim(string(out), "\x00"), "\x00") {
+		info, err := os.Lstat(name)
+		if errors.Is(err, os.ErrNotExist) || strings.HasPrefix(name, generated+"/") { // removed, and not committed yet
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(t.folder, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
+			return err
+		}
+		if info.Mode()&os.ModeSymlink != 0 {
+			link, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			if err := os.Symlink(link, target); err != nil {
+				return err
+			}
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, info.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// require writes the copy's go.mod: the release of all modules of upstream that packages import, and nothing of upstream besides.
+func (t *tree) require(ctx context.Context) error {
+	file := filepath.Join(t.folder, "go.mod")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	mod, err := modfile.Parse(file, text, nil)
+	if err != nil {
+		return err
+	}
+	imported, err := importedModules(ctx)
+	if err != nil {
+		return err
+	}
+	versions := map[string]string{} // today's
+	for _, r := range mod.Require {
+		if upstream(r.Mod.Path) && imported[r.Mod.Path] {
+			versions[r.Mod.Path] = r.Mod.Version
+		}
+	}
+	for _, r := range mod.Replace {
+		if upstream(r.Old.Path) {
+			versions[r.Old.Path] = r.New.Version
+		}
+	}
+	had, err := t.resolve(ctx, versions)
+	if err != nil {
+		return err
+	}
+	kept, err := rewrite(mod, imported, had)
+	if err != nil {
+		return err
+	}
+	if text, err = mod.Format(); err != nil {
+		return err
+	}
+	for _, module := range slices.Sorted(maps.Keys(versions)) {
+		fmt.Printf("%-100s %-8s -> %s\n", module, versions[module], cmp.Or(had[module], "stays: nothing newer can be had"))
+	}
+	fmt.Printf("replaced as before: %s\n", cmp.Or(strings.Join(kept, ", "), "none"))
+	return os.WriteFile(file, text, 0o600)
+}
+
+// resolve returns the newest version of each module that can be had. Some are stable by now and have other numbers; and what is
+// listed as the latest is not always the latest.
+func (t *tree) resolve(ctx context.Context, modules map[string]string) (map[string]string, error) {
+	var queries []string
+	for module := range modules {
+		queries = append(queries, module+latest)
+	}
+	if err := t.lookups.ask(ctx, queries); err != nil {
+		return nil, err
+	}
+	had := map[string]string{}
+	var again []string
+	for module, now := range modules {
+		had[module] = t.lookups.had[module+latest]
+		if release := t.release.of(module, now); semver.Compare(had[module], release) < 0 {
+			again = append(again, module+"@"+release)
+		}
+	}
+	if err := t.lookups.ask(ctx, again); err != nil {
+		return nil, err
+	}
+	for _, query := range again {
+		module, _, _ := strings.Cut(query, "@")
+		if version := t.lookups.had[query]; version != "" {
+			had[module] = version
+		}
+		if semver.Compare(had[module], modules[module]) <= 0 {
+			delete(had, module)
+		}
+	}
+	return had, nil
+}
+
+// rewrite puts the versions that can be had into go.mod. A replacement is kept only for a module that still cannot be had.
+func rewrite(mod *modfile.File, imported map[string]bool, had map[string]string) (kept []string, err error) {
+	for _, r := range slices.Clone(mod.Require) {
+		switch version := had[r.Mod.Path]; {
+		case !upstream(r.Mod.Path):
+		case !imported[r.Mod.Path]: // the modules that need it say which
+			err = errors.Join(err, mod.DropRequire(r.Mod.Path))
+		case version != "":
+			err = errors.Join(err, mod.AddRequire(r.Mod.Path, version))
+		}
+	}
+	for _, r := range slices.Clone(mod.Replace) {
+		if had[r.Old.Path] != "" {
+			err = errors.Join(err, mod.DropReplace(r.Old.Path, r.Old.Version))
+		} else {
+			kept = append(kept, r.Old.Path)
+		}
+	}
+	for _, tool := range slices.Clone(mod.Tool) {
+		if upstream(tool.Path) {
+			err = errors.Join(err, mod.DropTool(tool.Path))
+		}
+	}
+	mod.Cleanup()
+	return kept, err
+}
+
+// A goPackage is one of ours, as go list describes it.
+type goPackage struct {
+	ImportPath, ForTest       string
+	Imports                   []string
+	TestImports, XTestImports []string
+	Module                    *struct {
+		Path string
+		Main bool
+	}
+	DepOnly bool
+	Error   *struct{ Err string }
+}
+
+// importedModules are those whose packages ours import, tests included, the distribution aside.
+func importedModules(ctx context.Context) (map[string]bool, error) {
+	all, err := list(ctx, ".", "-deps", "-test", "./...")
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]string{}
+	for _, p := range all {
+		if p.Module != nil {
+			of[p.ImportPath] = p.Module.Path
+		}
+	}
+	modules := map[string]bool{}
+	for _, p := range all {
+		if p.DepOnly || strings.HasSuffix(p.ImportPath, "/"+generated) {
+			continue
+		}
+		for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			modules[of[imported]] = true
+		}
+	}
+	return modules, nil
+}
+
+func list(ctx context.Context, folder string, args ...string) ([]goPackage, error) {
+	out, err := goCommand(ctx, folder, append([]string{"list", "-e", "-json=ImportPath,ForTest,Imports,TestImports,XTestImports,Module,DepOnly,Error"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	var all []goPackage
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+}
+
+// test compiles all packages and their tests, and runs the short ones of the packages that the patterns name. Packages that
+// need one of upstream that cannot be had, or does not compile beside the newest of the others, are left out.
+func (t *tree) test(ctx context.Context, patterns []string) error {
+	broken, err := t.broken(ctx)
+	if err != nil {
+		return err
+	}
+	run := map[string]bool{}
+	if len(patterns) > 0 {
+		named, err := list(ctx, t.folder, append([]string{"-mod=mod"}, patterns...)...)
+		if err != nil {
+			return err
+		}
+		for _, p := range named {
+			run[p.ImportPath] = true
+		}
+	}
+	all, err := list(ctx, t.folder, "-mod=mod", "./...")
+	if err != nil {
+		return err
+	}
+	var compiled, tested []string
+	for _, p := range all {
+		switch {
+		case broken[p.ImportPath] != "":
+			fmt.Printf("left out: %s, which needs %s\n", p.ImportPath, broken[p.ImportPath])
+		case run[p.ImportPath]:
+			tested = append(tested, p.ImportPath)
+		default:
+			compiled = append(compiled, p.ImportPath)
+		}
+	}
+	fmt.Printf("compiling %d packages, and testing %d others\n", len(compiled), len(tested))
+	for _, args := range [][]string{
+		append([]string{"vet", "-mod=mod", "-unusedresult"}, compiled...), // vet compiles tests, too, and links nothing
+		append([]string{"test", "-mod=mod", "-short"}, tested...),
+	} {
+		cmd := command(ctx, t.folder, "go", args...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if failed := cmd.Run(); failed != nil {
+			err = errors.Join(err, fmt.Errorf("go %s with %s: %w", args[0], t.release, failed))
+		}
+	}
+	return err
+}
+
+// broken are our packages that cannot be compiled for a reason outside of them, and that reason. It compiles everything.
+func (t *tree) broken(ctx context.Context) (map[string]string, error) {
+	all, err := list(ctx, t.folder, "-mod=mod", "-export", "-deps", "-test", "./...")
+	if err != nil {
+		return nil, err
+	}
+	needs := map[string]string{}
+	for _, p := range all { // those that a package needs stand before it
+		for _, imported := range p.Imports {
+			if needs[imported] != "" {
+				needs[p.ImportPath] = needs[imported]
+			}
+		}
+		// A package that moved is what this is to find, and the importing package's fault.
+		own := p.Module != nil && p.Module.Main
+		if needs[p.ImportPath] == "" && !own && p.Error != nil && !strings.Contains(p.Error.Err, "does not contain package") {
+			needs[p.ImportPath] = p.ImportPath + ": " + strings.TrimSpace(p.Error.Err)
+		}
+	}
+	ours := map[string]string{}
+	for path, reason := range needs {
+		name, _, _ := strings.Cut(path, " ") // "X.test", "X [X.test]", "X_test [X.test]"
+		ours[strings.TrimSuffix(strings.TrimSuffix(name, ".test"), "_test")] = reason
+	}
+	return ours, nil
+}
