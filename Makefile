@@ -11,6 +11,8 @@ SHELL := /bin/bash
 TAGS := remove_all_sd,enable_kubernetes_sd,grpcnotrace
 export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED ?= 0
+# The Go of go.mod's toolchain line, if the installed one is older: its fixes of vulnerabilities are linked too.
+export GOTOOLCHAIN := auto
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
