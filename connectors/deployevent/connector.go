@@ -58,14 +58,24 @@ func (c *core) connect(from pipeline.Signal, to outputs) (first bool) {
 	if c.to.metrics == nil {
 		c.to.metrics = to.metrics
 	}
+	c.starting++
 	first = !c.listening[from]
 	c.listening[from] = true
 	return first
 }
 
-// Start starts the core with the first instance.
+// Start opens the core with the first instance, and lets it flush with the last: only then have the exporters
+// behind all outputs started.
 func (i *instance) Start(ctx context.Context, host component.Host) error {
-	return i.share.Start(func() error { return i.start(ctx, host) })
+	if err := i.share.Start(func() error { return i.start(ctx, host) }); err != nil {
+		return err
+	}
+	i.connecting.Lock()
+	defer i.connecting.Unlock()
+	if i.starting--; i.starting == 0 {
+		i.run()
+	}
+	return nil
 }
 
 // Shutdown flushes: the exporters downstream are still up, and all that this instance saw is in. The
@@ -75,7 +85,7 @@ func (i *instance) Shutdown(ctx context.Context) error {
 	i.shutdown.Do(func() {
 		if i.share.Leave() {
 			err = i.stop(ctx)
-		} else {
+		} else if i.end != nil {
 			i.flush(ctx)
 		}
 	})

@@ -50,6 +50,37 @@ func (b *bench) points(name string) map[string]any {
 	return got
 }
 
+// The collector starts an instance when what is behind its own output has started, not what is behind the others'.
+func TestNothingIsSentBeforeAllInstancesHaveStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := create(t)
+		instances := b.instances()
+		for _, i := range instances[1:] {
+			require.NoError(t, i.Start(t.Context(), componenttest.NewNopHost()))
+		}
+		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{"service.version": "1.0"})))
+		b.run(t, time.Minute, "1.0", "a", "b", "c")
+		require.Empty(t, b.gauges.AllMetrics())
+		require.Empty(t, b.events.AllLogs())
+
+		require.NoError(t, instances[0].Start(t.Context(), componenttest.NewNopHost()))
+		b.run(t, 10*time.Second, "1.0", "a", "b", "c")
+		require.NotEmpty(t, b.gauges.AllMetrics())
+		require.Contains(t, b.events.names(), "deployment.started checkout in production 1.0")
+		b.shutdown(t)
+	})
+}
+
+// When a component fails to start, the collector shuts down all of them.
+func TestShutdownOfSomeThatStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := create(t, withStorage)
+		require.NoError(t, b.logs.Start(t.Context(), host{&memory{kept: map[string][]byte{}}}))
+		b.shutdown(t)
+		require.Empty(t, b.gauges.AllMetrics())
+	})
+}
+
 func TestADeploymentFromAllThreeSignals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, componenttest.NewNopHost())

@@ -36,9 +36,10 @@ type core struct {
 	now       func() time.Time
 	tracker   *tracker.Tracker
 
-	connecting sync.Mutex // while the pipelines are built; guards the next two
+	connecting sync.Mutex // while the pipelines are built and started; guards the next three
 	to         outputs
 	listening  map[pipeline.Signal]bool
+	starting   int // instances that have not started yet
 
 	flushing    sync.Mutex // guards the next four
 	emitter     *emitter
@@ -46,7 +47,7 @@ type core struct {
 	unsentSaved bool // there is a record of them
 	store       *checkpoint.Store
 
-	end  context.CancelFunc // of the loop; nil until it has started
+	end  context.CancelFunc // of the loop; nil until it runs
 	loop sync.WaitGroup
 }
 
@@ -72,9 +73,15 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	c.store = store
 	if err := c.restore(ctx); err != nil {
+		c.store = nil
 		return errors.Join(err, store.Close(ctx))
 	}
 	publish(c.id, c.tracker)
+	return nil
+}
+
+// run flushes until the core is stopped.
+func (c *core) run() {
 	running, end := context.WithCancel(context.Background())
 	c.end = end
 	c.loop.Go(func() {
@@ -89,18 +96,20 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 			}
 		}
 	})
-	return nil
 }
 
-// stop flushes a last time and ends the core. One that was never started has nothing to flush.
+// stop flushes a last time and ends the core. One whose instances have not all started has nothing to flush.
 func (c *core) stop(ctx context.Context) error {
 	defer c.telemetry.Shutdown()
-	if c.end == nil {
+	if c.store == nil {
 		return nil
+	}
+	withdraw(c.id, c.tracker)
+	if c.end == nil {
+		return c.store.Close(ctx)
 	}
 	c.end()
 	c.loop.Wait()
-	withdraw(c.id, c.tracker)
 	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
 	defer cancel()
 	c.flush(last)

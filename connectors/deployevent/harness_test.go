@@ -72,6 +72,15 @@ func (e *events) names() (names []string) {
 
 func start(t *testing.T, host component.Host, change ...func(*Config)) *bench {
 	t.Helper()
+	b := create(t, change...)
+	for _, i := range b.instances() {
+		require.NoError(t, i.Start(t.Context(), host))
+	}
+	return b
+}
+
+func create(t *testing.T, change ...func(*Config)) *bench {
+	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	for _, f := range change {
 		f(cfg)
@@ -91,16 +100,17 @@ func start(t *testing.T, host component.Host, change ...func(*Config)) *bench {
 	require.NoError(t, err)
 	b.metrics, err = factory.CreateMetricsToLogs(t.Context(), set, cfg, &b.events)
 	require.NoError(t, err)
-	for _, c := range []component.Component{b.traces, b.moreTraces, b.logs, b.metrics} {
-		require.NoError(t, c.Start(t.Context(), host))
-	}
 	return b
+}
+
+func (b *bench) instances() []component.Component {
+	return []component.Component{b.traces, b.moreTraces, b.logs, b.metrics}
 }
 
 func (b *bench) shutdown(t *testing.T) {
 	t.Helper()
-	for _, c := range []component.Component{b.traces, b.moreTraces, b.logs, b.metrics} {
-		require.NoError(t, c.Shutdown(context.Background()))
+	for _, i := range b.instances() {
+		require.NoError(t, i.Shutdown(context.Background()))
 	}
 	require.NoError(t, b.telemetry.Shutdown(context.Background()))
 }
