@@ -19,13 +19,14 @@ const uptime = "otelcol_process_uptime"
 //
 // Many of these counters are not there before their first loss, so they begin with what was lost. Such a counter
 // began at 0 if its process is younger than the window, or if a scrape in the window found the process without it:
-// what is scraped together has as many samples. A counter that Prometheus has found with each of its process's
-// scrapes may be old, and only its growth counts. increase stands in for counters that are gone or began anew.
+// what is scraped together has as many samples. (The fewest count: a target that gets another label has a new uptime, too.)
+// A counter that Prometheus has found with each of its process's scrapes may be old, and only its growth counts.
+// increase stands in for counters that are gone or began anew.
 func lost(counter string, by ...string) string {
 	window := "[" + catalog.FormatDuration(lossWindow) + "]"
 	return sumBy(by, "\n  (\n"+
 		"    "+counter+" and on (job, instance) ("+uptime+" < "+seconds(lossWindow)+")\n"+
-		"    or "+counter+" and (count_over_time("+counter+window+") < on (job, instance) group_left () max by (job, instance) (count_over_time("+uptime+window+")))\n"+
+		"    or "+counter+" and (count_over_time("+counter+window+") < on (job, instance) group_left () min by (job, instance) (count_over_time("+uptime+window+")))\n"+
 		"    or "+counter+" - min_over_time("+counter+window+")\n"+
 		"  ) > 0\n"+
 		"  or increase("+counter+window+") > 0\n")
