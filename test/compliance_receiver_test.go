@@ -21,8 +21,9 @@ var receiverTester = gotool.Module{
 	Declared: "github.com/prometheus/complicance/remotewrite2",
 }
 
-// failsUpstream are tests of receiverTester that the handler of Prometheus itself fails, in the version that go.mod pins, and why.
-var failsUpstream = map[string]string{}
+// failsUpstream are tests of receiverTester that Prometheus' own handler fails, in the version that go.mod pins. Their requests have a
+// wrong Content-Type and a body that is not snappy: it reads the body first, and answers with 400 in place of 415.
+var failsUpstream = []string{"TestBadContentTypes/application_json", "TestBadContentTypes/image_png"}
 
 // The store as a receiver of remote write passes Prometheus' own tests of receivers, but those that Prometheus fails itself.
 func TestComplianceRemoteWriteReceiver(t *testing.T) {
@@ -46,11 +47,8 @@ func TestComplianceRemoteWriteReceiver(t *testing.T) {
 	}
 	passes, fails := outcome("PASS"), outcome("FAIL")
 	t.Logf("%d pass, %d fail: %v", len(passes), len(fails), failed)
-	assert.Greater(t, len(passes), 50, "%s", lastLines(string(out), 40))
-	for _, name := range fails {
-		assert.Contains(t, failsUpstream, name, "%s fails:\n%s", name, lastLines(string(out), 200))
-	}
-	for name := range failsUpstream {
-		assert.Contains(t, fails, name, "%s passes by now: remove it from failsUpstream", name)
+	assert.Greater(t, len(passes), 200)
+	if !assert.Equal(t, failsUpstream, fails) {
+		t.Logf("%s", out)
 	}
 }

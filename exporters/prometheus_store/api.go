@@ -12,6 +12,7 @@ import (
 
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/grafana/regexp"
@@ -48,7 +49,8 @@ func (s *store) serve(ctx context.Context, host component.Host) error {
 	s.address = listener.Addr().String()
 	server, err := s.config.ServerConfig.ToServer(ctx, host.GetExtensions(), s.set, s.handler(listener.Addr()),
 		// Remote read and write are compressed in snappy's block format, and Prometheus reads that itself.
-		confighttp.WithDecoder("snappy", func(body io.ReadCloser) (io.ReadCloser, error) { return body, nil }))
+		confighttp.WithDecoder("snappy", func(body io.ReadCloser) (io.ReadCloser, error) { return body, nil }),
+		confighttp.WithErrorHandler(undecoded))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -59,6 +61,14 @@ func (s *store) serve(ctx context.Context, host component.Host) error {
 		}
 	})
 	return nil
+}
+
+// undecoded answers a request whose body cannot be read, as Prometheus does.
+func undecoded(w http.ResponseWriter, _ *http.Request, message string, status int) {
+	if strings.HasPrefix(message, "unsupported Content-Encoding") {
+		status = http.StatusUnsupportedMediaType
+	}
+	http.Error(w, message, status)
 }
 
 // handler is what Prometheus serves that does not change anything, and remote write where it is wanted.

@@ -184,6 +184,14 @@ func TestRemoteWrite(t *testing.T) {
 	require.NoError(t, err)
 	_, body := s.get("/api/v1/query", url.Values{"query": {"written"}})
 	require.Contains(t, body, `"7"`)
+
+	zipped, err := http.NewRequestWithContext(t.Context(), http.MethodPost, u.String(), strings.NewReader("x"))
+	require.NoError(t, err)
+	zipped.Header.Set("Content-Encoding", "gzip")
+	response, err := http.DefaultClient.Do(zipped)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusUnsupportedMediaType, response.StatusCode)
 }
 
 func TestNothingCanBeChanged(t *testing.T) {

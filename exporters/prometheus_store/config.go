@@ -66,6 +66,7 @@ type QueryConfig struct {
 func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = "localhost:9090"
+	server.CompressionAlgorithms = []string{"", "snappy"} // those of Prometheus' clients
 	return &Config{
 		ServerConfig:        server,
 		Directory:           "/var/lib/otelcol-sre/prometheus",

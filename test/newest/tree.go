@@ -21,6 +21,9 @@ import (
 // generated is the distribution itself, which needs every component: it is not copied.
 const generated = "cmd/otelcol-sre"
 
+// telemetry are OpenTelemetry's modules for Go, which change together, and of which the Collector needs the newest.
+const telemetry = "go.opentelemetry.io/otel"
+
 // A tree is a copy of the repository that is built with the release's modules.
 type tree struct {
 	folder  string
@@ -84,7 +87,7 @@ func (t *tree) require(ctx context.Context) error {
 	}
 	versions := map[string]string{} // today's
 	for _, r := range mod.Require {
-		if upstream(r.Mod.Path) && imported[r.Mod.Path] {
+		if (upstream(r.Mod.Path) || strings.HasPrefix(r.Mod.Path, telemetry)) && imported[r.Mod.Path] {
 			versions[r.Mod.Path] = r.Mod.Version
 		}
 	}
@@ -125,7 +128,7 @@ func (t *tree) resolve(ctx context.Context, modules map[string]string) (map[stri
 	var again []string
 	for module, now := range modules {
 		had[module] = t.lookups.had[module+latest]
-		if release := t.release.of(module, now); semver.Compare(had[module], release) < 0 {
+		if release := t.release.of(module, now); upstream(module) && semver.Compare(had[module], release) < 0 {
 			again = append(again, module+"@"+release)
 		}
 	}
@@ -133,14 +136,12 @@ func (t *tree) resolve(ctx context.Context, modules map[string]string) (map[stri
 		return nil, err
 	}
 	for _, query := range again {
-		module, _, _ := strings.Cut(query, "@")
 		if version := t.lookups.had[query]; version != "" {
+			module, _, _ := strings.Cut(query, "@")
 			had[module] = version
 		}
-		if semver.Compare(had[module], modules[module]) <= 0 {
-			delete(had, module)
-		}
 	}
+	maps.DeleteFunc(had, func(module, version string) bool { return semver.Compare(version, modules[module]) <= 0 })
 	return had, nil
 }
 
@@ -148,8 +149,7 @@ func (t *tree) resolve(ctx context.Context, modules map[string]string) (map[stri
 func rewrite(mod *modfile.File, imported map[string]bool, had map[string]string) (kept []string, err error) {
 	for _, r := range slices.Clone(mod.Require) {
 		switch version := had[r.Mod.Path]; {
-		case !upstream(r.Mod.Path):
-		case !imported[r.Mod.Path]: // the modules that need it say which
+		case upstream(r.Mod.Path) && !imported[r.Mod.Path]: // the modules that need it say which
 			err = errors.Join(err, mod.DropRequire(r.Mod.Path))
 		case version != "":
 			err = errors.Join(err, mod.AddRequire(r.Mod.Path, version))
@@ -229,7 +229,7 @@ func list(ctx context.Context, folder string, args ...string) ([]goPackage, erro
 // test compiles all packages and their tests, and runs the short ones of the packages that the patterns name. Packages that
 // need one of upstream that cannot be had, or does not compile beside the newest of the others, are left out.
 func (t *tree) test(ctx context.Context, patterns []string) error {
-	broken, err := t.broken(ctx)
+	broken, untestable, err := t.broken(ctx)
 	if err != nil {
 		return err
 	}
@@ -247,22 +247,29 @@ func (t *tree) test(ctx context.Context, patterns []string) error {
 	if err != nil {
 		return err
 	}
-	var compiled, tested []string
+	var compiled, tested, built []string
 	for _, p := range all {
 		switch {
 		case broken[p.ImportPath] != "":
 			fmt.Printf("left out: %s, which needs %s\n", p.ImportPath, broken[p.ImportPath])
+		case untestable[p.ImportPath] != "":
+			fmt.Printf("without its tests: %s, which need %s\n", p.ImportPath, untestable[p.ImportPath])
+			built = append(built, p.ImportPath)
 		case run[p.ImportPath]:
 			tested = append(tested, p.ImportPath)
 		default:
 			compiled = append(compiled, p.ImportPath)
 		}
 	}
-	fmt.Printf("compiling %d packages, and testing %d others\n", len(compiled), len(tested))
+	fmt.Printf("compiling %d packages, and testing %d others\n", len(compiled)+len(built), len(tested))
 	for _, args := range [][]string{
+		append([]string{"build", "-mod=mod"}, built...),
 		append([]string{"vet", "-mod=mod", "-unusedresult"}, compiled...), // vet compiles tests, too, and links nothing
 		append([]string{"test", "-mod=mod", "-short"}, tested...),
 	} {
+		if !strings.Contains(args[len(args)-1], "/") { // no package of that kind
+			continue
+		}
 		cmd := command(ctx, t.folder, "go", args...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if failed := cmd.Run(); failed != nil {
@@ -272,11 +279,12 @@ func (t *tree) test(ctx context.Context, patterns []string) error {
 	return err
 }
 
-// broken are our packages that cannot be compiled for a reason outside of them, and that reason. It compiles everything.
-func (t *tree) broken(ctx context.Context) (map[string]string, error) {
+// broken are our packages that cannot be compiled for a reason outside of them, and that reason; untestable are those of which
+// that is true of the tests alone. It compiles everything.
+func (t *tree) broken(ctx context.Context) (broken, untestable map[string]string, err error) {
 	all, err := list(ctx, t.folder, "-mod=mod", "-export", "-deps", "-test", "./...")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	needs := map[string]string{}
 	for _, p := range all { // those that a package needs stand before it
@@ -291,10 +299,12 @@ func (t *tree) broken(ctx context.Context) (map[string]string, error) {
 			needs[p.ImportPath] = p.ImportPath + ": " + strings.TrimSpace(p.Error.Err)
 		}
 	}
-	ours := map[string]string{}
+	untestable = map[string]string{}
 	for path, reason := range needs {
 		name, _, _ := strings.Cut(path, " ") // "X.test", "X [X.test]", "X_test [X.test]"
-		ours[strings.TrimSuffix(strings.TrimSuffix(name, ".test"), "_test")] = reason
+		if name = strings.TrimSuffix(strings.TrimSuffix(name, ".test"), "_test"); needs[name] == "" {
+			untestable[name] = reason
+		}
 	}
-	return ours, nil
+	return needs, untestable, nil
 }
