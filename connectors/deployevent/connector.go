@@ -28,6 +28,7 @@ type components = sharedcomponent.Components[Config, *core]
 // of one signal in are all given the same, so one of them listens.
 type instance struct {
 	*core
+	to       outputs
 	listens  bool
 	share    *sharedcomponent.Share[*core]
 	shutdown sync.Once
@@ -44,7 +45,7 @@ func newInstance(all *components, set connector.Settings, cfg *Config, from pipe
 	if err != nil {
 		return nil, err
 	}
-	return &instance{core: share.Value, listens: share.Value.connect(from, to), share: share}, nil
+	return &instance{core: share.Value, to: to, listens: share.Value.connect(from, to), share: share}, nil
 }
 
 // connect adds an instance's output, unless there is one: all instances with that output have the same pipelines
@@ -63,9 +64,13 @@ func (c *core) connect(from pipeline.Signal, to outputs) (first bool) {
 	return first
 }
 
-// Start starts the core with the first instance.
+// Start starts the core with the first instance. It emits when the ways to both outputs are up.
 func (i *instance) Start(ctx context.Context, host component.Host) error {
-	return i.share.Start(func() error { return i.start(ctx, host) })
+	if err := i.share.Start(func() error { return i.start(ctx, host) }); err != nil {
+		return err
+	}
+	i.started(i.to)
+	return nil
 }
 
 // Shutdown flushes: the exporters downstream are still up, and all that this instance saw is in. The
@@ -75,7 +80,7 @@ func (i *instance) Shutdown(ctx context.Context) error {
 	i.shutdown.Do(func() {
 		if i.share.Leave() {
 			err = i.stop(ctx)
-		} else {
+		} else if i.emits() {
 			i.flush(ctx)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/otel/attribute"
@@ -188,6 +189,35 @@ func TestADamagedRecordIsSetAside(t *testing.T) {
 		b.run(t, 30*time.Second, "1.1", "b")
 		require.Empty(t, b.events.names(), "what runs is taken as it is")
 		b.shutdown(t)
+	})
+}
+
+// Instances start one by one, and what is behind one of them may not be up while another runs already.
+func TestNothingIsSentBeforeBothOutputsAreUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, finished := range []bool{true, false} { // or given up, as another component cannot start
+			cfg := createDefaultConfig().(*Config)
+			var gauges consumertest.MetricsSink
+			var all components
+			toEvents, err := newInstance(&all, connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalTraces, outputs{events: consumertest.NewNop()})
+			require.NoError(t, err)
+			toMetrics, err := newInstance(&all, connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalTraces, outputs{metrics: &gauges})
+			require.NoError(t, err)
+			require.NoError(t, toEvents.Start(t.Context(), componenttest.NewNopHost()))
+			for range 10 {
+				require.NoError(t, toEvents.ConsumeTraces(t.Context(), spanOf("1.0.0", "a", time.Now())))
+				time.Sleep(cfg.FlushInterval)
+			}
+			require.Empty(t, gauges.AllMetrics())
+			if finished {
+				require.NoError(t, toMetrics.Start(t.Context(), componenttest.NewNopHost()))
+				require.NoError(t, toEvents.ConsumeTraces(t.Context(), spanOf("1.0.0", "a", time.Now())))
+				time.Sleep(2 * cfg.FlushInterval)
+			}
+			require.NoError(t, toEvents.Shutdown(t.Context()))
+			require.NoError(t, toMetrics.Shutdown(t.Context()))
+			require.Equal(t, finished, len(gauges.AllMetrics()) > 0)
+		}
 	})
 }
 

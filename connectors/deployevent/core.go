@@ -36,17 +36,18 @@ type core struct {
 	now       func() time.Time
 	tracker   *tracker.Tracker
 
-	connecting sync.Mutex // while the pipelines are built; guards the next two
+	connecting sync.Mutex // while the pipelines are built and started; guards the next four
 	to         outputs
+	up         struct{ events, metrics bool } // what is behind the outputs has started
+	end        context.CancelFunc             // of the loop; nil until it has begun
 	listening  map[pipeline.Signal]bool
 
 	flushing    sync.Mutex // guards the next four
 	emitter     *emitter
 	unsent      []deployment.Deployment
-	unsentSaved bool // there is a record of them
-	store       *checkpoint.Store
+	unsentSaved bool              // there is a record of them
+	store       *checkpoint.Store // nil until the core has started
 
-	end  context.CancelFunc // of the loop; nil until it has started
 	loop sync.WaitGroup
 }
 
@@ -72,9 +73,23 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	c.store = store
 	if err := c.restore(ctx); err != nil {
+		c.store = nil
 		return errors.Join(err, store.Close(ctx))
 	}
 	publish(c.id, c.tracker)
+	return nil
+}
+
+// started begins to emit when both outputs can take something: instances start one by one, and between two of them others
+// start that may take long, as exporters whose queues are full.
+func (c *core) started(to outputs) {
+	c.connecting.Lock()
+	defer c.connecting.Unlock()
+	c.up.events = c.up.events || to.events != nil
+	c.up.metrics = c.up.metrics || to.metrics != nil
+	if c.end != nil || c.to.events != nil && !c.up.events || c.to.metrics != nil && !c.up.metrics {
+		return
+	}
 	running, end := context.WithCancel(context.Background())
 	c.end = end
 	c.loop.Go(func() {
@@ -89,21 +104,32 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 			}
 		}
 	})
-	return nil
+}
+
+// emits tells whether it ever could.
+func (c *core) emits() bool {
+	c.connecting.Lock()
+	defer c.connecting.Unlock()
+	return c.end != nil
 }
 
 // stop flushes a last time and ends the core. One that was never started has nothing to flush.
 func (c *core) stop(ctx context.Context) error {
 	defer c.telemetry.Shutdown()
-	if c.end == nil {
+	if c.store == nil {
 		return nil
 	}
-	c.end()
-	c.loop.Wait()
+	emits := c.emits()
+	if emits {
+		c.end()
+		c.loop.Wait()
+	}
 	withdraw(c.id, c.tracker)
 	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
 	defer cancel()
-	c.flush(last)
+	if emits {
+		c.flush(last)
+	}
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
 	c.save(ctx, true) // also when each instance was seen
