@@ -150,16 +150,22 @@ func unzipped(r *http.Request) ([]byte, error) {
 	return io.ReadAll(reader)
 }
 
+// window is what a search is of: of these times, and of so many at most.
+func window(r *http.Request) (from, to int64, limit int, err error) {
+	from, errFrom := strconv.ParseInt(r.FormValue("start"), 10, 64)
+	to, errTo := strconv.ParseInt(r.FormValue("end"), 10, 64)
+	limit, errLimit := strconv.Atoi(r.FormValue("limit"))
+	return from, to, limit, errors.Join(errFrom, errTo, errLimit)
+}
+
 // queryRange answers a query of lines: streams, newest line first.
 func (l *loki) queryRange(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	all := slices.Clone(l.kept)
 	l.mu.Unlock()
 	query := r.FormValue("query")
-	from, errFrom := strconv.ParseInt(r.FormValue("start"), 10, 64)
-	to, errTo := strconv.ParseInt(r.FormValue("end"), 10, 64)
-	limit, errLimit := strconv.Atoi(r.FormValue("limit"))
-	if err := errors.Join(errFrom, errTo, errLimit); err != nil {
+	from, to, limit, err := window(r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

@@ -92,10 +92,8 @@ func (s *tempo) search(w http.ResponseWriter, r *http.Request) {
 	all := slices.Clone(s.kept)
 	s.mu.Unlock()
 	query := r.FormValue("q")
-	from, errFrom := strconv.ParseInt(r.FormValue("start"), 10, 64)
-	to, errTo := strconv.ParseInt(r.FormValue("end"), 10, 64)
-	limit, errLimit := strconv.Atoi(r.FormValue("limit"))
-	if err := errors.Join(errFrom, errTo, errLimit); err != nil {
+	from, to, limit, err := window(r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
