@@ -49,13 +49,25 @@ func boardSearches(t *testing.T) (all []boardSearch) {
 		}
 		look(board)
 	}
+	return append(all, ofDataSources(t)...)
+}
+
+// ofDataSources are the queries by which the data sources of the Compose file lead from a trace to its log lines.
+func ofDataSources(t *testing.T) (all []boardSearch) {
+	t.Helper()
+	text, err := os.ReadFile("../deploy/compose/grafana/datasources.yaml")
+	require.NoError(t, err)
+	for _, found := range regexp.MustCompile(`(?m)^ +query: '(.*)'$`).FindAllSubmatch(text, -1) {
+		all = append(all, boardSearch{"datasources.json", "logql", string(found[1])})
+	}
+	require.Len(t, all, 2)
 	return all
 }
 
 // filled is the query with the dashboard's variables as Grafana fills them in, when the ID is what was typed in.
 func (s boardSearch) filled(id string) string {
 	return strings.NewReplacer("${correlation_id:regex}", regexp.QuoteMeta(id), "$environment", "production", "$version", `1\\.0\\.0`,
-		"$service", "inventory|payment", "$__range", "3600s").Replace(s.text)
+		"$service", "inventory|payment", "$__range", "3600s", "$${__trace.traceId}", id).Replace(s.text)
 }
 
 // wants are the numbers of what a query is to find: of spans or of log records.
@@ -77,6 +89,8 @@ func (s boardSearch) wants(t *testing.T, shop telemetry, id string) []int {
 			status, found := r.Attributes().Get("deployment.status")
 			return found && status.AsString() != "" && (of(r.resource, "service.name", "inventory") || of(r.resource, "service.name", "payment"))
 		})
+	case "datasources.json logql": // a whole ID, and of none those that have none
+		return numbers(shop.records, func(r logRecord) bool { return r.TraceID().String() == id })
 	case service + ".json traceql":
 		return numbers(shop.spans, func(one span) bool { return of(one.Resource, "service.name", service) && has(one.Attributes()) })
 	case service + ".json logql":
@@ -92,7 +106,7 @@ func (s boardSearch) wants(t *testing.T, shop telemetry, id string) []int {
 var mistakesInDashboards = [][2]string{
 	{"span.correlation.id", "span.correlation_id"}, {"span.correlation.id", "resource.correlation.id"}, {"resource.service.name = ", "resource.service.name != "},
 	{"environment.name =~", "environment.name >"}, {"resource.deployment.environment.name", "resource.deployment.environment"}, {":regex}.*", ":regex}"},
-	{"select(", "selects("}, {"correlation_id=~", "correlation.id=~"}, {"correlation_id=~", "correlation_id="}, {"or trace_id", "and trace_id"},
+	{"select(", "selects("}, {"correlation_id=~", "correlation.id=~"}, {"correlation_id=~", "correlation_id="}, {"or trace_id", "and trace_id"}, {`trace_id="`, `span_id="`},
 	{"service_version=~", "service_instance=~"}, {"deployment_environment_name", "deployment_environment"}, {"{service_name=", "{service="},
 	{"deployment_status", "deployment_state"}, {"by (service_name)", "by (service.name)"}, {"by (service_name)", "by (service)"}, {"count_over_time(", "count_over("},
 }
@@ -134,7 +148,7 @@ func (s boardSearch) typed(shop telemetry) []string {
 	typed := []string{""}
 	for _, r := range shop.records {
 		id, found := r.Attributes().Get("correlation.id")
-		if name := strings.TrimSuffix(s.board, ".json"); found && (of(r.resource, "service.name", name) || name == "correlation" || name == "deployments") {
+		if name := strings.TrimSuffix(s.board, ".json"); found && (of(r.resource, "service.name", name) || slices.Contains([]string{"correlation", "deployments", "datasources"}, name)) {
 			return append(typed, id.AsString()[:8], r.TraceID().String())
 		}
 	}
