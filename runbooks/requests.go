@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -80,7 +81,7 @@ func (c *subject) own(about markdown, p *catalog.Prometheus) markdown {
 
 // slow is when a span is bad by its duration.
 func slow(l *catalog.Latency) []string {
-	longer := "duration > " + l.Threshold.String()
+	longer := "duration > " + inOneUnit(l.Threshold)
 	switch {
 	case l.ErrorsAreBad:
 		return []string{"(" + longer + " || status = error || span.http.response.status_code >= 500)"}
@@ -88,6 +89,19 @@ func slow(l *catalog.Latency) []string {
 		return []string{longer, "status != error"}
 	}
 	return []string{longer}
+}
+
+// inOneUnit is a duration as Grafana's editor of TraceQL knows it: 90s, not 1m30s.
+func inOneUnit(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond}} {
+		if d%unit.size == 0 {
+			return strconv.FormatInt(int64(d/unit.size), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(d), 10) + "ns"
 }
 
 // onlyMatching says what of the spans found does not count.

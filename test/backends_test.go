@@ -56,34 +56,60 @@ func variables(name, suffix, prefix string, more ...string) func(at, token strin
 }
 
 const (
+	everything    = "traces logs metrics"
 	bearer        = "Bearer "
 	authorization = "_AUTHORIZATION"
 )
 
 var intakes = []backend{
-	{"datadog", "traces logs metrics", "slo.events", variables("DATADOG", "_TOKEN", ""), header("Dd-Api-Key", rightToken), readOTLP},
-	{"elastic-otlp", "traces logs metrics", "slo.events", variables("ELASTIC_OTLP", "_TOKEN", ""), header("Authorization", "ApiKey "+rightToken), readOTLP},
-	{"elasticsearch", "traces logs metrics", "slo.events", variables("ELASTICSEARCH", "_TOKEN", ""), header("Authorization", "APIKey "+rightToken), readBulk},
-	{"grafana-cloud", "traces logs metrics", "slo.events", variables("GRAFANA_CLOUD", "_TOKEN", "", "OTELCOL_SRE_GRAFANA_CLOUD_USER=123456"), func(r *http.Request, _ []byte) bool {
+	{"clickhouse", everything, "slo.events", variables("CLICKHOUSE", authorization, ""), header("Authorization", rightToken), otlpAt("")},
+	{"dash0", everything, "slo.events", variables("DASH0", "_TOKEN", "", "OTELCOL_SRE_DASH0_DATASET=shop"), headers("Authorization", bearer+rightToken, "Dash0-Dataset", "shop"), otlpAt("")},
+	{"datadog", everything, "slo.events", variables("DATADOG", "_TOKEN", ""), header("Dd-Api-Key", rightToken), otlpAt("")},
+	{"elastic-otlp", everything, "slo.events", variables("ELASTIC_OTLP", "_TOKEN", ""), header("Authorization", "ApiKey "+rightToken), otlpAt("")},
+	{"elasticsearch", everything, "slo.events", variables("ELASTICSEARCH", "_TOKEN", ""), header("Authorization", "APIKey "+rightToken), readBulk},
+	{"google-cloud", everything, "slo.events", googleCloud, headers("Authorization", bearer+rightToken, "X-Goog-User-Project", "shop-123456"), ofGoogleProject(otlpAt(""))},
+	{"grafana-cloud", everything, "slo.events", variables("GRAFANA_CLOUD", "_TOKEN", "", "OTELCOL_SRE_GRAFANA_CLOUD_USER=123456"), func(r *http.Request, _ []byte) bool {
 		user, password, _ := r.BasicAuth()
 		return user == "123456" && password == rightToken
-	}, readOTLP},
-	{"aws", "traces logs metrics", "slo.events", func(_, token string) []string {
+	}, otlpAt("")},
+	{"honeycomb", everything, "slo.events", variables("HONEYCOMB", "_TOKEN", "", "OTELCOL_SRE_HONEYCOMB_DATASET=shop-metrics"), func(r *http.Request, _ []byte) bool {
+		dataset := map[string]string{"/v1/metrics": "shop-metrics"}[r.URL.Path]
+		return r.Header.Get("X-Honeycomb-Team") == rightToken && r.Header.Get("X-Honeycomb-Dataset") == dataset
+	}, otlpAt("")},
+	{"newrelic", everything, "slo.events", variables("NEWRELIC", "_TOKEN", ""), header("Api-Key", rightToken), atMost(1_000_000, otlpAt(""))},
+	{"openobserve", everything, "slo.events", func(at, token string) []string {
+		return []string{"OTELCOL_SRE_OPENOBSERVE=" + at + "/api/shop", "OTELCOL_SRE_OPENOBSERVE_AUTHORIZATION=Basic " + token, "OTELCOL_SRE_OPENOBSERVE_STREAM=orders"}
+	}, headers("Authorization", "Basic "+rightToken, "Stream-Name", "orders"), otlpAt("/api/shop")},
+	{"parseable", everything, "slo.events", variables("PARSEABLE", authorization, "Basic ", "OTELCOL_SRE_PARSEABLE_DATASET=shop"), func(r *http.Request, _ []byte) bool {
+		signal := strings.TrimPrefix(r.URL.Path, "/v1/")
+		return r.Header.Get("Authorization") == "Basic "+rightToken && r.Header.Get("X-P-Stream") == "shop-"+signal && r.Header.Get("X-P-Log-Source") == "otel-"+signal
+	}, onlyJSON(otlpAt(""))},
+	{"signoz", everything, "slo.events", variables("SIGNOZ", "_TOKEN", ""), header("Signoz-Ingestion-Key", rightToken), otlpAt("")},
+	{"aws", everything, "slo.events", func(_, token string) []string {
 		return []string{"OTELCOL_SRE_AWS_REGION=eu-west-1", "OTELCOL_SRE_AWS_LOG_GROUP=shop", "OTELCOL_SRE_AWS_LOG_STREAM=otelcol-sre", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + token}
 	}, signedForAWS, readOTLP},
 	{"splunk", "logs metrics", "slo.events", variables("SPLUNK", "_TOKEN", ""), header("Authorization", "Splunk "+rightToken), readHEC},
 	{"splunk-observability", "traces metrics", "slo.events", variables("SPLUNK_OBSERVABILITY", "_TOKEN", ""), header("X-Sf-Token", rightToken), readOTLP},
-	{"loki", "logs", "", variables("LOKI", authorization, bearer, "OTELCOL_SRE_LOKI_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), readOTLP},
-	{"mimir", "metrics", "slo.events", variables("MIMIR", authorization, bearer, "OTELCOL_SRE_MIMIR_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), readOTLP},
-	{"prometheus-otlp", "metrics", "slo.events", variables("PROMETHEUS_OTLP", authorization, bearer), header("Authorization", bearer+rightToken), readOTLP},
-	{"victoriametrics", "metrics", "slo.events", variables("VICTORIAMETRICS", authorization, bearer), header("Authorization", bearer+rightToken), readOTLP},
+	{"loki", "logs", "", variables("LOKI", authorization, bearer, "OTELCOL_SRE_LOKI_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), otlpAt("/otlp")},
+	{"mimir", "metrics", "slo.events", variables("MIMIR", authorization, bearer, "OTELCOL_SRE_MIMIR_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), otlpAt("/otlp")},
+	{"prometheus-otlp", "metrics", "slo.events", variables("PROMETHEUS_OTLP", authorization, bearer), header("Authorization", bearer+rightToken), otlpAt("/api/v1/otlp")},
+	{"victoriametrics", "metrics", "slo.events", variables("VICTORIAMETRICS", authorization, bearer), header("Authorization", bearer+rightToken), otlpAt("/opentelemetry")},
+	{"victorialogs", "logs", "", variables("VICTORIALOGS", authorization, bearer, "OTELCOL_SRE_VICTORIALOGS_ACCOUNT=12", "OTELCOL_SRE_VICTORIALOGS_PROJECT=34"),
+		headers("Authorization", bearer+rightToken, "AccountID", "12", "ProjectID", "34", "VL-Stream-Fields", "service.name,service.namespace,deployment.environment.name"), otlpAt("/insert/opentelemetry")},
+	{"victoriatraces", "traces", "", variables("VICTORIATRACES", authorization, bearer, "OTELCOL_SRE_VICTORIATRACES_ACCOUNT=12", "OTELCOL_SRE_VICTORIATRACES_PROJECT=34"),
+		headers("Authorization", bearer+rightToken, "AccountID", "12", "ProjectID", "34"), otlpAt("/insert/opentelemetry")},
 	{"prometheus-remote-write", "metrics", "slo_events_total", variables("REMOTE_WRITE", authorization, bearer), header("Authorization", bearer+rightToken), readRemoteWrite},
 	{"thanos", "metrics", "slo_events_total", variables("THANOS", authorization, bearer, "OTELCOL_SRE_THANOS_TENANT=shop"), headers("Authorization", bearer+rightToken, "Thanos-Tenant", "shop"), readRemoteWrite},
 	{"jaeger", "traces", "", variables("JAEGER", authorization, bearer, "OTELCOL_SRE_JAEGER_INSECURE=true"), header("Authorization", bearer+rightToken), nil},
 	{"tempo", "traces", "", variables("TEMPO", authorization, bearer, "OTELCOL_SRE_TEMPO_INSECURE=true", "OTELCOL_SRE_TEMPO_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), nil},
-	{"opensearch", "traces logs metrics", "slo.events", variables("OPENSEARCH", authorization, bearer, "OTELCOL_SRE_OPENSEARCH_INSECURE=true"), header("Authorization", bearer+rightToken), nil},
+	{"opensearch", everything, "slo.events", variables("OPENSEARCH", authorization, bearer, "OTELCOL_SRE_OPENSEARCH_INSECURE=true"), header("Authorization", bearer+rightToken), nil},
 	// Zipkin's exporter takes a refusal for an outage.
 	{"zipkin", "traces", "", variables("ZIPKIN", authorization, bearer), header("Authorization", bearer+rightToken), readZipkin},
+}
+
+// googleCloud has its token in a file, which is read again when it changes.
+func googleCloud(at, token string) []string {
+	return []string{"OTELCOL_SRE_GOOGLE_CLOUD=" + at, "OTELCOL_SRE_GOOGLE_CLOUD_PROJECT=shop-123456", "OTELCOL_SRE_GOOGLE_CLOUD_TOKEN_FILE=" + token}
 }
 
 // amazon is where AWS' endpoints are here: their addresses follow from the region otherwise.
@@ -110,7 +136,12 @@ func sendToAll(t *testing.T, all []backend, token string) (c *collector, at map[
 		} else {
 			address = i.serve(t)
 		}
-		c.env = append(c.env, b.env(address, token)...)
+		given := token
+		if b.fragment == "google-cloud" {
+			given = filepath.Join(t.TempDir(), "token")
+			require.NoError(t, os.WriteFile(given, []byte(token), 0o600))
+		}
+		c.env = append(c.env, b.env(address, given)...)
 		c.args = append(c.args, "--config", "builtin:"+b.fragment)
 		switch b.fragment {
 		case "aws":
@@ -204,6 +235,7 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 		assert.Eventually(t, func() bool { return at["prometheus-remote-write"].value(name) > 0 }, 30*time.Second, 100*time.Millisecond, name)
 	}
 	assert.Empty(t, at["datadog"].cumulatives(), "it wants deltas")
+	assert.Empty(t, at["newrelic"].cumulatives(), "it prefers deltas")
 	assert.Empty(t, at["elastic-otlp"].cumulatives()["histogram"], "it does not store them")
 	assert.Contains(t, at["prometheus-otlp"].cumulatives()["sum"], "slo.events")
 	require.NoError(t, second.Shutdown(t.Context()))
@@ -260,6 +292,10 @@ func exportersOf(fragment, signal string) []string {
 	switch fragment {
 	case "aws":
 		return map[string][]string{"traces": {"otlp_http/xray"}, "logs": {"otlp_http/cloudwatch-logs"}, "metrics": {"otlp_http/cloudwatch-metrics"}}[signal]
+	case "honeycomb":
+		return map[string][]string{"traces": {"otlp_http/honeycomb"}, "logs": {"otlp_http/honeycomb"}, "metrics": {"otlp_http/honeycomb-metrics"}}[signal]
+	case "parseable":
+		return []string{"otlp_http/parseable-" + signal}
 	case "splunk":
 		return map[string][]string{"logs": {"splunk_hec"}, "metrics": {"splunk_hec/metrics"}}[signal]
 	case "elasticsearch":

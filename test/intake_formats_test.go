@@ -14,6 +14,7 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -22,31 +23,105 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
+type reading = func(a *arrivals, r *http.Request, body []byte) error
+
+// otlpAt reads OTLP where a backend takes it: below the path, one endpoint for each signal.
+func otlpAt(path string) reading {
+	return func(a *arrivals, r *http.Request, body []byte) error {
+		if signal, below := strings.CutPrefix(r.URL.Path, path+"/v1/"); !below || !strings.Contains(everything, signal) {
+			return fmt.Errorf("nobody listens at %s", r.URL.Path)
+		}
+		return readOTLP(a, r, body)
+	}
+}
+
+// atMost refuses what is longer on its way, as New Relic does.
+func atMost(bytes int64, read reading) reading {
+	return func(a *arrivals, r *http.Request, body []byte) error {
+		if r.ContentLength > bytes {
+			return fmt.Errorf("%d bytes are too many", r.ContentLength)
+		}
+		return read(a, r, body)
+	}
+}
+
+// onlyJSON refuses protobuf, as Parseable does.
+func onlyJSON(read reading) reading {
+	return func(a *arrivals, r *http.Request, body []byte) error {
+		if is := r.Header.Get("Content-Type"); is != "application/json" {
+			return fmt.Errorf("%s is not supported", is)
+		}
+		return read(a, r, body)
+	}
+}
+
+// ofGoogleProject refuses telemetry that does not say which project it is of, as Google Cloud does.
+func ofGoogleProject(read reading) reading {
+	return func(a *arrivals, r *http.Request, body []byte) error {
+		var resources []pcommon.Resource
+		switch request := otlpRequest(r, body).(type) {
+		case ptraceotlp.ExportRequest:
+			for _, rs := range request.Traces().ResourceSpans().All() {
+				resources = append(resources, rs.Resource())
+			}
+		case plogotlp.ExportRequest:
+			for _, rl := range request.Logs().ResourceLogs().All() {
+				resources = append(resources, rl.Resource())
+			}
+		case pmetricotlp.ExportRequest:
+			for _, rm := range request.Metrics().ResourceMetrics().All() {
+				resources = append(resources, rm.Resource())
+			}
+		}
+		for _, resource := range resources {
+			if !of(resource.Attributes(), "gcp.project_id", "shop-123456") {
+				return fmt.Errorf("%s: no gcp.project_id", r.URL.Path)
+			}
+		}
+		return read(a, r, body)
+	}
+}
+
 // readOTLP reads a body of OTLP over HTTP. Which signal it is, its path tells.
 func readOTLP(a *arrivals, r *http.Request, body []byte) error {
-	switch path := r.URL.Path; {
-	case strings.HasSuffix(path, "/v1/traces"), strings.HasSuffix(path, "/v2/trace/otlp"):
-		request := ptraceotlp.NewExportRequest()
-		if err := request.UnmarshalProto(body); err != nil {
-			return err
-		}
+	switch request := otlpRequest(r, body).(type) {
+	case ptraceotlp.ExportRequest:
 		a.otlpTraces(request.Traces())
-	case strings.HasSuffix(path, "/v1/logs"):
-		request := plogotlp.NewExportRequest()
-		if err := request.UnmarshalProto(body); err != nil {
-			return err
-		}
+	case plogotlp.ExportRequest:
 		a.otlpLogs(request.Logs())
-	case strings.HasSuffix(path, "/v1/metrics"), strings.HasSuffix(path, "/v2/datapoint/otlp"):
-		request := pmetricotlp.NewExportRequest()
-		if err := request.UnmarshalProto(body); err != nil {
-			return err
-		}
+	case pmetricotlp.ExportRequest:
 		a.otlpMetrics(request.Metrics())
-	default:
-		return errors.New("nobody listens there")
+	case error:
+		return request
 	}
 	return nil
+}
+
+// otlpRequest is a request of one of the signals, in protobuf or JSON, or an error.
+func otlpRequest(r *http.Request, body []byte) any {
+	type message interface {
+		UnmarshalProto([]byte) error
+		UnmarshalJSON([]byte) error
+	}
+	read := func(m message) any {
+		unmarshal := m.UnmarshalProto
+		if r.Header.Get("Content-Type") == "application/json" {
+			unmarshal = m.UnmarshalJSON
+		}
+		if err := unmarshal(body); err != nil {
+			return err
+		}
+		return m
+	}
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/v1/traces"), strings.HasSuffix(path, "/v2/trace/otlp"):
+		return read(ptraceotlp.NewExportRequest())
+	case strings.HasSuffix(path, "/v1/logs"):
+		return read(plogotlp.NewExportRequest())
+	case strings.HasSuffix(path, "/v1/metrics"), strings.HasSuffix(path, "/v2/datapoint/otlp"):
+		return read(pmetricotlp.NewExportRequest())
+	}
+	return errors.New("nobody listens there")
 }
 
 func (a *arrivals) otlpTraces(traces ptrace.Traces) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/test/npm"
 )
 
 // sdkEnvironment makes a service's SDK send to the collector.
@@ -33,26 +35,11 @@ func startGo(t *testing.T, c correlator) *server {
 // startNodeJS starts examples/correlation/nodejs, which asks the upstream before it answers.
 func startNodeJS(t *testing.T, c correlator, upstream string) *server {
 	t.Helper()
-	installNodeModules(t, examples+"nodejs")
+	require.NoError(t, npm.Install(examples+"nodejs"))
 	cmd := exec.Command(needs(t, "node", "nodejs"), "--import", "./telemetry.js", "server.js")
 	cmd.Dir = examples + "nodejs"
 	cmd.Env = append(c.sdkEnvironment("storefront"), "UPSTREAM="+upstream)
 	return startServer(t, "", cmd)
-}
-
-// installNodeModules installs what the lock file says, if that is not installed already.
-func installNodeModules(t *testing.T, dir string) {
-	t.Helper()
-	lock, err := os.Stat(filepath.Join(dir, "package-lock.json"))
-	require.NoError(t, err)
-	installed, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")) // npm writes it last
-	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	npm := exec.Command(needs(t, "npm", "npm"), "ci", "--no-audit", "--no-fund")
-	npm.Dir = dir
-	out, err := npm.CombinedOutput()
-	require.NoError(t, err, "%s", out)
 }
 
 // A request to the Node.js storefront goes on to the Go shop: all that both send of it has its ID.

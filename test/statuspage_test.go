@@ -17,6 +17,8 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/test/npm"
 )
 
 // hostileName is a name that the catalog and telemetry let through.
@@ -26,7 +28,7 @@ const hostileName = `"><img src=x onerror=alert(1)>`
 // hostile name fails too.
 func TestStatusPageInABrowser(t *testing.T) {
 	const browser = "browser"
-	installNodeModules(t, browser)
+	require.NoError(t, npm.Install(browser))
 	c := prepareIncident(t)
 	c.start()
 	shop, _ := startShop(t, c)

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
+	"github.com/otelcol-sre/otelcol-sre/test/npm"
 )
 
 // queueRules are evaluated every second. An alert that waits for an hour tells what a restart does to it.
@@ -177,7 +178,7 @@ func TestHistoryMovesToPrometheus(t *testing.T) {
 // Programs in JavaScript ask it by the client that they have for Prometheus.
 func TestJavaScriptAsksTheStore(t *testing.T) {
 	const client = "testdata/prometheus-query"
-	installNodeModules(t, client)
+	require.NoError(t, npm.Install(client))
 	rules := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(rules, "queue.rules.yaml"), []byte(queueRules), 0o600))
 	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+rules)

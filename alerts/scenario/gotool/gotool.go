@@ -41,7 +41,7 @@ func Build(pkg string) (program string, err error) {
 
 // scratch calls do with the root of this module and with an empty folder, which is gone afterwards.
 func scratch(do func(root, folder string) error) error {
-	root, err := moduleRoot()
+	root, err := Root()
 	if err != nil {
 		return err
 	}
@@ -53,8 +53,8 @@ func scratch(do func(root, folder string) error) error {
 	return do(root, folder)
 }
 
-// moduleRoot is the nearest folder above the working directory that has a go.mod.
-func moduleRoot() (string, error) {
+// Root is the nearest folder above the working directory that has a go.mod.
+func Root() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return "", err
