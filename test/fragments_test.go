@@ -32,7 +32,9 @@ var backends = map[string][]string{
 	"splunk-observability":    {"OTELCOL_SRE_SPLUNK_OBSERVABILITY=https://example.com", "OTELCOL_SRE_SPLUNK_OBSERVABILITY_TOKEN=x"},
 	"tempo":                   {"OTELCOL_SRE_TEMPO=tempo:4317"},
 	"thanos":                  {"OTELCOL_SRE_THANOS=http://thanos:19291"},
+	"victorialogs":            {"OTELCOL_SRE_VICTORIALOGS=http://victorialogs:9428"},
 	"victoriametrics":         {"OTELCOL_SRE_VICTORIAMETRICS=http://victoriametrics:8428"},
+	"victoriatraces":          {"OTELCOL_SRE_VICTORIATRACES=http://victoriatraces:10428"},
 	"zipkin":                  {"OTELCOL_SRE_ZIPKIN=http://zipkin:9411"},
 }
 
