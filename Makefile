@@ -187,8 +187,8 @@ BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./pr
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
 
-# Not a part of make test: Jaeger and Loki are built from their modules, some ten minutes of two processors, once.
-test-backends: build ## an agent, gateways behind mutual TLS and a token, and real Prometheus, Alertmanager, Jaeger and Loki
+# Not a part of make test: the servers are built from their modules, some ten minutes of two processors, once.
+test-backends: build ## real Prometheus, VictoriaMetrics, VictoriaLogs, Jaeger and Alertmanager answer what dashboards, rules and runbooks ask (about 20 minutes)
 	go run ./test/backends
 
 # Not a part of make test: Sloth and a tester of prometheus/compliance are built from their modules, some eight CPU minutes, once.

@@ -29,8 +29,7 @@ func (o objective) enough(failures string) string {
 func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
-	expr := o.recorded(recordRatio+long) + " > " + threshold +
-		"\nand " + onEnvironment + " " + o.recorded(recordRatio+short) + " > " + threshold
+	expr := o.share(p.Long) + " > " + threshold + "\nand " + onEnvironment + " " + o.share(p.Short) + " > " + threshold
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
 	}
@@ -68,7 +67,7 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 }
 
 func (o objective) exhausted() rulefmt.Rule {
-	expr := o.recorded(recordRemaining) + " <= 0"
+	expr := o.remaining() + " <= 0"
 	why := fmt.Sprintf("Nothing of the error budget of the period (%s) is left, for %s", o.Window, catalog.FormatDuration(exhaustedFor))
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))

@@ -136,10 +136,8 @@ func TestWhatQueriesGive(t *testing.T) {
 				script.WriteString("\n")
 			}
 			load(recordQueried, test.queried)
-			if strings.Contains(test.sli, "errorRatio") {
-				eval(expr[recordTotal], test.recordedTotal)
-			}
-			load(recordTotal, test.recordedTotal)
+			load(recordQueriedTotal, test.total)
+			eval(expr[recordTotal], test.recordedTotal)
 			eval(expr[recordBad], test.recordedBad)
 			fires := none
 			if test.implausible {

@@ -37,7 +37,6 @@ func (o objective) byCollector() bool {
 func (o objective) period() []rulefmt.Rule {
 	window := o.nominalPeriod()
 	name := catalog.FormatDuration(window)
-	budget := decimal(o.ErrorBudget())
 	perEvent := " / " + decimal(float64(overlap))
 	rules := []rulefmt.Rule{
 		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.identity},
@@ -47,23 +46,35 @@ func (o objective) period() []rulefmt.Rule {
 	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
 		rules = append(rules, rulefmt.Rule{
 			Record: recordRatio + name,
-			Expr:   o.recorded(recordPeriodBad) + "\n/ clamp_min(" + o.recorded(recordPeriodAll) + ", 1e-9)",
+			Expr:   o.periodShare(),
 			Labels: o.with("sloth_window", name),
 		})
 	}
 	if o.byCollector() {
-		remaining := o.names.by("min", o.names.selector(promname.BudgetRemaining,
-			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
 		return append(rules,
-			rulefmt.Rule{Record: recordRemaining, Expr: remaining, Labels: o.identity},
-			rulefmt.Rule{Record: burned, Expr: "1 - " + o.recorded(recordRemaining), Labels: o.identity},
+			rulefmt.Rule{Record: recordRemaining, Expr: o.remaining(), Labels: o.identity},
+			rulefmt.Rule{Record: burned, Expr: "1 - " + o.remaining(), Labels: o.identity},
 		)
 	}
 	o.warnApproximate()
 	return append(rules,
-		rulefmt.Rule{Record: burned, Expr: o.recorded(recordRatio+name) + " / " + budget, Labels: o.identity},
-		rulefmt.Rule{Record: recordRemaining, Expr: "1 - " + o.recorded(burned), Labels: o.identity},
+		rulefmt.Rule{Record: burned, Expr: o.periodShare() + " / " + decimal(o.ErrorBudget()), Labels: o.with("sloth_window", name)},
+		rulefmt.Rule{Record: recordRemaining, Expr: o.remaining(), Labels: o.with("sloth_window", name)},
 	)
+}
+
+// periodShare is the share of the period's events that were bad.
+func (o objective) periodShare() string {
+	return quotient(o.recorded(recordPeriodBad), o.recorded(recordPeriodAll))
+}
+
+// remaining is the share of the period's budget that is left.
+func (o objective) remaining() string {
+	if o.byCollector() {
+		return o.names.by("min", o.names.selector(promname.BudgetRemaining,
+			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
+	}
+	return "1 - " + o.periodShare() + " / " + decimal(o.ErrorBudget())
 }
 
 func (o objective) warn(message string) {

@@ -95,11 +95,11 @@ const believable = 0.05
 
 // implausible fires when a user's queries cannot both be right.
 func (o objective) implausible() rulefmt.Rule {
-	bad, total := o.recorded(recordQueried), o.recorded(recordTotal)
+	bad, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	a := Alert{
 		Name: "SLIImplausible", SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
-		Expr: bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
-			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total,
+		Expr: o.judged(bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
+			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total),
 		Annotations: map[string]string{
 			"summary":     o.title() + " has more bad events than events, or fewer than none" + inEnvironment,
 			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the query for the total gives. One of them is wrong, and so are the burn alerts and the budget.",

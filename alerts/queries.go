@@ -9,24 +9,29 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// recordQueried is what the user's query for errors gave, believable or not.
-const recordQueried = "slo:sli_queried_bad:increase5m"
+// What the user's queries for errors and for all events gave, believable or not.
+const (
+	recordQueried      = "slo:sli_queried_bad:increase5m"
+	recordQueriedTotal = "slo:sli_queried_total:increase5m"
+)
 
 // queriedEvents records what the user's PromQL gives over a step, in events where the queries tell
 // how many there were (see measured).
 //
 // Bad events are never less than none nor more than all, whatever the query says: one value that
 // cannot be, infinity before all, would spoil every sum it is in for a period. SLIImplausible says
-// so when that goes on.
+// so when that goes on. Bad and all events are made of what both queries gave at one time, which is an evaluation ago
+// where a ruler does not read what it has just written.
 func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
-	queried, total := o.recorded(recordQueried), o.recorded(recordTotal)
+	queried, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	if p.ErrorRatio != "" {
 		// A ratio has no number of events behind it, so each moment weighs the same: the one place where the rules
 		// weigh by time. 0/0 is a moment without events.
+		moments := "count by (deployment_environment_name) (" + queried + ")"
 		return o.identified(
 			rulefmt.Rule{Record: recordQueried, Expr: o.query("max", p.ErrorRatio, "")},
-			rulefmt.Rule{Record: recordTotal, Expr: o.judged("1 + 0 * (" + queried + " >= 0 < Inf)\nor " + onEnvironment + " 0 * count by (deployment_environment_name) (" + queried + ")")},
-			rulefmt.Rule{Record: recordBad, Expr: orNone("clamp_max("+queried+" >= 0 < Inf, 1) * "+onEnvironment+" "+total, total)},
+			rulefmt.Rule{Record: recordTotal, Expr: o.judged(orNone("1 + 0 * ("+queried+" >= 0 < Inf)", moments))},
+			rulefmt.Rule{Record: recordBad, Expr: o.judged(orNone("clamp_max("+queried+" >= 0 < Inf, 1)", moments))},
 		)
 	}
 	errors, all := 1.0, 1.0
@@ -35,9 +40,10 @@ func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
 	}
 	return o.identified(
 		rulefmt.Rule{Record: recordQueried, Expr: times(errors, o.query("sum", p.Errors, " >= -Inf"))}, // no NaN
-		rulefmt.Rule{Record: recordTotal, Expr: o.judged(times(all, o.query("sum", p.Total, " >= 0 < Inf")))},
-		rulefmt.Rule{Record: recordBad, Expr: orNone(queried+" >= 0 <= "+onEnvironment+" "+total+
-			"\nor "+onEnvironment+" "+total+" and "+onEnvironment+" "+queried+" > 0", total)},
+		rulefmt.Rule{Record: recordQueriedTotal, Expr: times(all, o.query("sum", p.Total, " >= 0 < Inf"))},
+		rulefmt.Rule{Record: recordTotal, Expr: o.judged(total)},
+		rulefmt.Rule{Record: recordBad, Expr: o.judged(orNone(queried+" >= 0 <= "+onEnvironment+" "+total+
+			"\nor "+onEnvironment+" "+total+" and "+onEnvironment+" "+queried+" > 0", total))},
 	)
 }
 

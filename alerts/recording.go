@@ -138,12 +138,13 @@ func (o objective) countedEvents() (bad, total string) {
 	all := []matcher{equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)}
 	bad = o.names.by("sum", o.increase(all, equal(attrOutcome, "bad")), attrEnvironment)
 	total = o.names.by("sum", o.increase(all), attrEnvironment)
-	return o.judged(orNone(bad, o.recorded(recordTotal))), o.judged(total)
+	counters := o.names.by("sum", "last_over_time("+o.names.selector(promname.Events, all...)+"["+catalog.FormatDuration(step)+"])", attrEnvironment)
+	return o.judged(orNone(bad, counters)), o.judged(total)
 }
 
 // orNone is bad, or 0 where there are events and none was ever bad.
-func orNone(bad, total string) string {
-	return bad + "\nor " + onEnvironment + " 0 * " + total
+func orNone(bad, events string) string {
+	return bad + "\nor " + onEnvironment + " 0 * " + events
 }
 
 // increase is what the counters grew by in the last step, exactly: the sums of consecutive
@@ -182,19 +183,24 @@ func (o objective) judged(expr string) string {
 	return expr
 }
 
-// ratio records the share of bad events in a window: 0, not NaN, without events.
+// ratio records the share of bad events in a window.
 func (o objective) ratio(window time.Duration) rulefmt.Rule {
 	name := catalog.FormatDuration(window)
+	return rulefmt.Rule{Record: recordRatio + name, Expr: o.share(window), Labels: o.with("sloth_window", name)}
+}
+
+// share is what ratio records. Alerts work it out anew: they read recorded events only, as what other rules made of
+// those is an evaluation old where a ruler does not read what it has just written.
+func (o objective) share(window time.Duration) string {
 	bad, total := o.sum(recordBad, window), o.sum(recordTotal, window)
 	if window == step { // a sample is the window
 		bad, total = o.recorded(recordBad), o.recorded(recordTotal)
 	}
-	return rulefmt.Rule{
-		Record: recordRatio + name,
-		Expr:   bad + "\n/ clamp_min(" + total + ", 1e-9)",
-		Labels: o.with("sloth_window", name),
-	}
+	return quotient(bad, total)
 }
+
+// quotient is the share of bad events: 0, not NaN, without events.
+func quotient(bad, total string) string { return bad + "\n/ clamp_min(" + total + ", 1e-9)" }
 
 // facts records what does not change, and the burn rate of the moment.
 func (o objective) facts() []rulefmt.Rule {
@@ -206,7 +212,7 @@ func (o objective) facts() []rulefmt.Rule {
 		constant("slo:objective:ratio", share),
 		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
 		constant("slo:time_period:days", days),
-		{Record: "slo:current_burn_rate:ratio", Expr: o.recorded(recordRatio+"5m") + " / " + decimal(o.ErrorBudget()), Labels: o.identity},
+		{Record: "slo:current_burn_rate:ratio", Expr: o.share(step) + " / " + decimal(o.ErrorBudget()), Labels: o.with("sloth_window", catalog.FormatDuration(step))},
 		constant("sloth_slo_info", "1", "owner", oneLine(o.service.Owner), "tier", tier(o.service), "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
 			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
 	}

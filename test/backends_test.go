@@ -93,7 +93,7 @@ var intakes = []backend{
 	{"loki", "logs", "", variables("LOKI", authorization, bearer, "OTELCOL_SRE_LOKI_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), otlpAt("/otlp")},
 	{"mimir", "metrics", "slo.events", variables("MIMIR", authorization, bearer, "OTELCOL_SRE_MIMIR_TENANT=shop"), headers("Authorization", bearer+rightToken, "X-Scope-Orgid", "shop"), otlpAt("/otlp")},
 	{"prometheus-otlp", "metrics", "slo.events", variables("PROMETHEUS_OTLP", authorization, bearer), header("Authorization", bearer+rightToken), otlpAt("/api/v1/otlp")},
-	{"victoriametrics", "metrics", "slo.events", variables("VICTORIAMETRICS", authorization, bearer), header("Authorization", bearer+rightToken), otlpAt("/opentelemetry")},
+	{"victoriametrics", "metrics", "slo_events_total", variables("VICTORIAMETRICS", authorization, bearer), header("Authorization", bearer+rightToken), readRemoteWrite},
 	{"victorialogs", "logs", "", variables("VICTORIALOGS", authorization, bearer, "OTELCOL_SRE_VICTORIALOGS_ACCOUNT=12", "OTELCOL_SRE_VICTORIALOGS_PROJECT=34"),
 		headers("Authorization", bearer+rightToken, "AccountID", "12", "ProjectID", "34", "VL-Stream-Fields", "service.name,service.namespace,deployment.environment.name"), otlpAt("/insert/opentelemetry")},
 	{"victoriatraces", "traces", "", variables("VICTORIATRACES", authorization, bearer, "OTELCOL_SRE_VICTORIATRACES_ACCOUNT=12", "OTELCOL_SRE_VICTORIATRACES_PROJECT=34"),
@@ -234,6 +234,11 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 	} {
 		assert.Eventually(t, func() bool { return at["prometheus-remote-write"].value(name) > 0 }, 30*time.Second, 100*time.Millisecond, name)
 	}
+	assert.Eventually(t, func() bool { return at["victoriametrics"].value("otelcol_process_uptime") > 0 }, 30*time.Second, 100*time.Millisecond,
+		"without the collector's own metrics CollectorDown fires")
+	for _, fragment := range []string{"prometheus-remote-write", "thanos", "victoriametrics"} {
+		assert.Zero(t, at[fragment].value(scoped), "%s: each version of an SDK begins new series", fragment)
+	}
 	assert.Empty(t, at["datadog"].cumulatives(), "it wants deltas")
 	assert.Empty(t, at["newrelic"].cumulatives(), "it prefers deltas")
 	assert.Empty(t, at["elastic-otlp"].cumulatives()["histogram"], "it does not store them")
@@ -308,8 +313,8 @@ func exportersOf(fragment, signal string) []string {
 		return []string{"otlp_http/prometheus"}
 	case "prometheus-remote-write":
 		return []string{"prometheusremotewrite"}
-	case "thanos":
-		return []string{"prometheusremotewrite/thanos"}
+	case "thanos", "victoriametrics":
+		return []string{"prometheusremotewrite/" + fragment}
 	case "jaeger", "tempo", "opensearch":
 		return []string{"otlp_grpc/" + fragment}
 	}

@@ -2,14 +2,11 @@ package test
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,22 +15,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
-
-// An exemption is a part of one query that has no answer in the run, and why. What is in no answer's way is an error, too.
-type exemption struct{ where, part, why string }
-
-func exemptions() []exemption {
-	all := []exemption{{`mailer.json: panel "Queues and threads" target A`, "http_server_active_requests{", "it takes messages only"}}
-	for _, service := range []string{"payment", "inventory", "mailer"} {
-		for _, target := range []string{
-			`panel "Who calls it, and what it calls" target calls`, `panel "Who calls it, and what it calls" target errors`,
-			`panel "Who calls it, and what it calls" target took`, `panel "Errors of calls" target A`,
-		} {
-			all = append(all, exemption{service + ".json: " + target, `{client="` + service + `"`, "it calls nobody"})
-		}
-	}
-	return all
-}
 
 // missing is what must be gone for an alert to fire.
 var missing = map[string]string{
@@ -87,12 +68,14 @@ func TestEveryQueryHasAnAnswer(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, scene.Close()) })
 	require.NoError(t, scene.Live(ctx))
-	check := observed.Check{Prometheus: scene.Prometheus, At: scene.Prometheus.Now()}
+	check := observed.Check{From: scene.Prometheus, At: scene.Prometheus.Now()}
 	for offset := range observed.Offsets(questions) {
 		require.NoError(t, scene.Prometheus.Copy(ctx, scene.Prometheus.Began(), check.At, -offset), offset)
 	}
 
-	t.Run("answers", func(t *testing.T) { assertAnswers(t, check, questions) })
+	t.Run("answers", func(t *testing.T) {
+		assert.NoError(t, check.Answered(ctx, questions, observed.OfTheShop(), answersWithin))
+	})
 	scene.Silence()
 	t.Run("alerts", func(t *testing.T) { assertAlertsFire(t, check, questions) })
 	t.Run("renamed", func(t *testing.T) { assertRenamingShows(t, check, questions) })
@@ -125,56 +108,6 @@ func allQuestions(t *testing.T, files []string) []observed.Question {
 		assert.Contains(t, known, kind, "nobody checks these queries")
 	}
 	return questions
-}
-
-// assertAnswers reports problems once each, with where they come from. What has no answer is asked again.
-func assertAnswers(t *testing.T, check observed.Check, questions []observed.Question) {
-	without := exemptions()
-	unused := slices.Clone(without)
-	failed := map[string][]string{}
-	passing := func(problem error) bool { return errors.Is(problem, observed.ErrNone) }
-	ask := func(q observed.Question, last bool) (answered bool) {
-		problems := slices.DeleteFunc(check.Problems(t.Context(), q), func(problem error) bool {
-			exempts := func(e exemption) bool { return e.where == q.Where && strings.Contains(problem.Error(), e.part) }
-			unused = slices.DeleteFunc(unused, exempts)
-			return slices.ContainsFunc(without, exempts)
-		})
-		if !last && slices.ContainsFunc(problems, passing) { // whatever else there is will be there again
-			return false
-		}
-		for _, problem := range problems {
-			failed[problem.Error()] = append(failed[problem.Error()], q.Where+"\n\t\t"+q.Query)
-		}
-		return true
-	}
-	eventually(t, answersWithin, func(last bool) bool {
-		questions = slices.DeleteFunc(slices.Clone(questions), func(q observed.Question) bool { return ask(q, last) })
-		check.At = check.Prometheus.Now()
-		return len(questions) == 0
-	})
-	for _, problem := range slices.Sorted(maps.Keys(failed)) {
-		where := failed[problem]
-		t.Errorf("%s\n%d times:\n\t%s", problem, len(where), strings.Join(where[:min(2, len(where))], "\n\t"))
-	}
-	for _, e := range unused {
-		t.Errorf("%s: %s is answered, although %s", e.where, e.part, e.why)
-	}
-}
-
-// eventually tries every second until it is done, a last time when time is up.
-func eventually(t *testing.T, within time.Duration, try func(last bool) (done bool)) {
-	t.Helper()
-	end := time.After(within)
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for !try(false) {
-		select {
-		case <-end:
-			try(true)
-			return
-		case <-ticker.C:
-		}
-	}
 }
 
 // assertRenamingShows hides metric by metric: every query that names it fails then.
@@ -212,8 +145,8 @@ func assertAlertsFire(t *testing.T, check observed.Check, questions []observed.Q
 		}
 		waiting = append(waiting, q)
 	}
-	eventually(t, alertsWithin, func(bool) bool {
-		check.At = check.Prometheus.Now()
+	observed.Eventually(t.Context(), alertsWithin, func(bool) bool {
+		check.At = check.From.Now()
 		waiting = slices.DeleteFunc(waiting, func(q observed.Question) bool {
 			fired, err := check.Holds(t.Context(), fmt.Sprintf("last_over_time(%s[1d])", cmp.Or(firingOfSwapped[q.Alert], q.Firing)))
 			require.NoError(t, err, q.Where)

@@ -221,6 +221,9 @@ func (o otlpMetrics) Export(_ context.Context, r pmetricotlp.ExportRequest) (pme
 	return pmetricotlp.NewExportResponse(), nil
 }
 
+// scoped counts the series that have the name or the version of what measured them as a label.
+const scoped = "series with a scope"
+
 // readRemoteWrite reads series as Prometheus names them.
 func readRemoteWrite(a *arrivals, _ *http.Request, body []byte) error {
 	raw, err := snappy.Decode(nil, body)
@@ -235,6 +238,9 @@ func readRemoteWrite(a *arrivals, _ *http.Request, body []byte) error {
 		labels := map[string]string{}
 		for _, l := range series.Labels {
 			labels[l.Name] = l.Value
+			if strings.HasPrefix(l.Name, "otel_scope_") {
+				a.metric(scoped, 1)
+			}
 		}
 		name := labels["__name__"]
 		for _, s := range series.Samples {

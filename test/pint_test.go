@@ -27,7 +27,7 @@ var pint = gotool.Module{
 	Sum: "h1:A9KS0dm+PFxodybkxJry/F7QHS2eVYmG8tTjoMm09cc=", GoModSum: "h1:TGIVPgkvrejHtKWqTwJmmie+MlyZWqD9h7jZHzD0LuU=",
 }
 
-var buildPint = sync.OnceValues(func() (string, error) { return gotool.BuildOf(pint, "pint") })
+var buildPint = sync.OnceValues(func() (string, error) { return gotool.BuildOf(pint, "cmd/pint") })
 
 // A finding is what pint has to say of a rule.
 type finding struct {

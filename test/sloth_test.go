@@ -38,7 +38,7 @@ var sloth = gotool.Module{
 // Sloth's own user interface reads the store as if Sloth had written the rules: services, SLOs by environment, budgets, alerts
 // and the chart of an SLO.
 func TestComplianceSlothReadsTheStore(t *testing.T) {
-	program, err := gotool.BuildOf(sloth, "sloth")
+	program, err := gotool.BuildOf(sloth, "cmd/sloth")
 	require.NoError(t, err)
 	const good, bad, budget = 1600, 400, 0.01
 	c, store := slothsStore(t, good, bad)

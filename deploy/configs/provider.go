@@ -36,6 +36,9 @@ var automatic = []struct {
 	{"alertmanager", "OTELCOL_SRE_ALERTMANAGER", []string{"standalone"}, set}, // only it has the rules that alert
 }
 
+// within are fragments that others have by themselves.
+var within = map[string][]string{"store": {"self"}, "victoriametrics": {"self"}}
+
 func set(value string) bool      { return value != "" }
 func unset(value string) bool    { return value == "" }
 func notFalse(value string) bool { return value != "false" }
@@ -62,7 +65,7 @@ func Fragments() []string {
 	entries, _ := files.ReadDir(".") // of an embedded folder, which is there
 	for _, entry := range entries {
 		name := strings.TrimSuffix(entry.Name(), ".yaml")
-		if _, role := Roles[name]; !role && name != "base" {
+		if _, role := Roles[name]; !role && name != "base" && name != "self" {
 			fragments = append(fragments, name)
 		}
 	}
@@ -84,11 +87,11 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 		layers = slices.Clone(layers)
 		for _, a := range automatic {
 			if slices.Contains(a.roles, name) && a.wanted(os.Getenv(a.variable)) {
-				layers = append(layers, a.fragment+".yaml")
+				layers = append(layers, layersOf(a.fragment)...)
 			}
 		}
 	case slices.Contains(fragments, name):
-		layers = []string{name + ".yaml"}
+		layers = layersOf(name)
 	default:
 		return nil, fmt.Errorf("no built-in config %q; there are agent, gateway and standalone, and, to merge over one of them: %s", name, strings.Join(fragments, ", "))
 	}
@@ -99,6 +102,13 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 		}
 	}
 	return confmap.NewRetrieved(config.ToStringMap())
+}
+
+func layersOf(fragment string) (layers []string) {
+	for _, part := range append(slices.Clone(within[fragment]), fragment) {
+		layers = append(layers, part+".yaml")
+	}
+	return layers
 }
 
 func merge(config *confmap.Conf, layer string) error {

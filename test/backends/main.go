@@ -1,6 +1,7 @@
-// Command backends runs an agent, two gateways behind mutual TLS and a third behind a bearer token, and real backends behind
-// them: Prometheus, Alertmanager, Jaeger and Loki, built from their Go modules. It looks in each, through its own API, for a
-// request to the shop, and tries to get past the gateways without the right certificate or token: make test-backends.
+// Command backends runs real backends, built from their Go modules: Prometheus, VictoriaMetrics and vmalert, Alertmanager, Jaeger
+// and VictoriaLogs. First an agent, two gateways behind mutual TLS and a third behind a bearer token send to them: it looks in each,
+// through its own API, for a request to the shop, and tries to get past the gateways without the right certificate or token. Then
+// a shop in which all goes wrong does: each query of the dashboards, rules and runbooks has an answer. make test-backends.
 package main
 
 import (
@@ -33,27 +34,51 @@ func run() (err error) {
 	if err != nil {
 		return err
 	}
-	s := &scene{folder: folder, programs: programs}
 	defer func() {
-		s.stop()
 		if err != nil {
 			err = fmt.Errorf("%w\nwhat the programs said is in %s", err, folder)
 			return
 		}
 		err = os.RemoveAll(folder)
 	}()
-	if s.keys, err = newKeys(filepath.Join(folder, "tls")); err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{
-		s.startBackends, s.startGateways, s.startAgent,
-		s.findRequest, s.countRequests, s.findNames, s.seeAlert, s.tryCertificates, s.tryAgent, s.tryTokens,
-	} {
-		if err := step(ctx); err != nil {
+	for _, act := range acts {
+		if err := act.play(ctx, filepath.Join(folder, act.name), programs); err != nil {
 			return err
 		}
 	}
 	said("all done", time.Since(began).Round(time.Second))
+	return nil
+}
+
+// An act has a scene of its own, with its own backends.
+type act struct {
+	name  string
+	steps []func(*scene, context.Context) error
+}
+
+var acts = []act{
+	{"gateways", []func(*scene, context.Context) error{
+		(*scene).place, (*scene).tryRules, (*scene).startBackends, (*scene).issueKeys, (*scene).startGateways, (*scene).startAgent,
+		(*scene).findRequest, (*scene).findInPanels, (*scene).countRequests, (*scene).findNames, (*scene).seeAlert, (*scene).seeRules,
+		(*scene).tryCertificates, (*scene).tryAgent, (*scene).tryTokens,
+	}},
+	{"story", []func(*scene, context.Context) error{
+		(*scene).place, (*scene).beginStory, (*scene).startBackends, (*scene).liveStory, (*scene).askAll,
+		(*scene).seeRules, (*scene).seeCollectorAlerts, (*scene).seeVersions, (*scene).followLinks,
+	}},
+}
+
+func (a act) play(ctx context.Context, folder string, programs map[string]string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	s := &scene{folder: folder, programs: programs}
+	defer s.stop()
+	for _, step := range a.steps {
+		if err := step(s, ctx); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

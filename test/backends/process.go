@@ -51,6 +51,9 @@ func (s *scene) start(ctx context.Context, name, ready string, env []string, pro
 
 // stop ends all, the last first, gracefully where that does not take long.
 func (s *scene) stop() {
+	if s.story != nil {
+		_ = s.story.Close()
+	}
 	for i := len(s.processes) - 1; i >= 0; i-- {
 		p := s.processes[i]
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)

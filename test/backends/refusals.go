@@ -141,7 +141,7 @@ func (s *scene) tryTokens(ctx context.Context) error {
 		return err
 	}
 	if err := eventually(ctx, time.Minute, "Prometheus has its requests, by remote write", func() error {
-		return s.equals(ctx, `sum(traces_span_metrics_calls_total{service_name="right-token"})`, 1)
+		return equals(ctx, s.metrics.prometheus, `sum(traces_span_metrics_calls_total{service_name="right-token"})`, 1)
 	}); err != nil {
 		return err
 	}

@@ -20,12 +20,16 @@ type scene struct {
 	processes []*process
 	keys      keys
 
-	prometheus, alertmanager, jaeger, loki string      // base URLs of their APIs
-	jaegerOTLP                             string      // address
-	gateways                               []collector // two behind mutual TLS, one behind a token
-	agent                                  collector
-	shop, buy                              string // URLs of the control server and of orders
-	sent                                   int    // orders
+	jaeger, victoriaLogs string // base URLs of their APIs
+	alertmanager         string
+	metrics              metrics
+	own                  []string    // where collectors' own metrics are scraped
+	jaegerOTLP           string      // address
+	gateways             []collector // two behind mutual TLS, one behind a token
+	agent                collector
+	shop, buy            string // URLs of the control server and of orders
+	sent                 int    // orders
+	story                *observed.Scene
 }
 
 // A collector's addresses.
@@ -48,32 +52,48 @@ func (s *scene) write(name, text string) (string, error) {
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }
 
-func (s *scene) startBackends(ctx context.Context) error {
-	var am, prom, jaegerAPI, jaegerHealth, lokiAPI, lokiGRPC string
-	if err := addresses(&am, &prom, &jaegerAPI, &jaegerHealth, &s.jaegerOTLP, &lokiAPI, &lokiGRPC); err != nil {
+// place chooses where the backends are to be.
+func (s *scene) place(context.Context) error {
+	var am, jaegerAPI, logs, prometheus, victoriaMetrics, vmalert string
+	if err := addresses(&am, &jaegerAPI, &s.jaegerOTLP, &logs, &prometheus, &victoriaMetrics, &vmalert); err != nil {
 		return err
 	}
-	s.alertmanager, s.prometheus, s.jaeger, s.loki = "http://"+am, "http://"+prom, "http://"+jaegerAPI, "http://"+lokiAPI
+	s.alertmanager, s.jaeger, s.victoriaLogs = "http://"+am, "http://"+jaegerAPI, "http://"+logs
+	s.metrics = metrics{"http://" + prometheus, "http://" + victoriaMetrics, "http://" + vmalert}
+	return nil
+}
 
-	rules, err := filepath.Abs("alerts")
-	if err != nil {
+func (s *scene) startBackends(ctx context.Context) error {
+	var health string
+	if err := addresses(&health); err != nil {
 		return err
 	}
 	amConfig, errAM := s.write("alertmanager.yaml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-	promConfig, errProm := s.write("prometheus.yaml", fmt.Sprintf(prometheusConfig, am, rules))
-	jaegerFile, errJaeger := s.write("jaeger.yaml", fmt.Sprintf(jaegerConfig, s.jaegerOTLP, jaegerAPI, jaegerHealth))
-	lokiFile, errLoki := s.write("loki.yaml", fmt.Sprintf(lokiConfig, port(lokiAPI), port(lokiGRPC), filepath.Join(s.folder, "loki")))
-	if err := errors.Join(errAM, errProm, errJaeger, errLoki); err != nil {
+	jaegerFile, errJaeger := s.write("jaeger.yaml", fmt.Sprintf(jaegerConfig, s.jaegerOTLP, host(s.jaeger), health))
+	if err := errors.Join(errAM, errJaeger); err != nil {
 		return err
 	}
 	return errors.Join(
 		s.start(ctx, "alertmanager", s.alertmanager+"/-/ready", nil, "alertmanager", "--config.file="+amConfig,
-			"--storage.path="+filepath.Join(s.folder, "alertmanager"), "--web.listen-address="+am, "--cluster.listen-address="),
-		s.start(ctx, "prometheus", s.prometheus+"/-/ready", nil, "prometheus", "--config.file="+promConfig, "--web.listen-address="+prom,
-			"--storage.tsdb.path="+filepath.Join(s.folder, "prometheus"), "--web.enable-otlp-receiver", "--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage"),
+			"--storage.path="+filepath.Join(s.folder, "alertmanager"), "--web.listen-address="+host(s.alertmanager), "--cluster.listen-address="),
 		s.start(ctx, "jaeger", s.jaeger+"/api/services", nil, "jaeger", "--config", jaegerFile),
-		s.start(ctx, "loki", s.loki+"/ready", nil, "loki", "-config.file="+lokiFile),
+		s.start(ctx, "victoria-logs", s.victoriaLogs+"/health", nil, "victoria-logs", "-storageDataPath="+filepath.Join(s.folder, "victoria-logs"),
+			"-httpListenAddr="+host(s.victoriaLogs)),
+		s.startMetrics(ctx),
 	)
+}
+
+// host is the host and port of a base URL.
+func host(url string) string { return strings.TrimPrefix(url, "http://") }
+
+// fragments send to all of the backends, and backends are the variables that they read.
+var fragments = []string{"prometheus-otlp", "victoriametrics", "jaeger", "victorialogs"}
+
+func (s *scene) backends() []string {
+	return []string{
+		"OTELCOL_SRE_PROMETHEUS_OTLP=" + s.metrics.prometheus, "OTELCOL_SRE_VICTORIAMETRICS=" + s.metrics.victoriaMetrics,
+		"OTELCOL_SRE_JAEGER=" + s.jaegerOTLP, "OTELCOL_SRE_JAEGER_INSECURE=true", "OTELCOL_SRE_VICTORIALOGS=" + s.victoriaLogs,
+	}
 }
 
 // startCollector starts a role with fragments, and waits until it is healthy.
@@ -103,19 +123,18 @@ func (s *scene) startGateways(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	env := []string{
-		"OTELCOL_SRE_PROMETHEUS_OTLP=" + s.prometheus, "OTELCOL_SRE_REMOTE_WRITE=" + s.prometheus + "/api/v1/write",
-		"OTELCOL_SRE_JAEGER=" + s.jaegerOTLP, "OTELCOL_SRE_JAEGER_INSECURE=true",
-		"OTELCOL_SRE_LOKI=" + s.loki, "OTELCOL_SRE_TLS=" + s.keys.gateway, "OTELCOL_SRE_BEARER_FILE=" + tokens,
+	env := append(s.backends(),
+		"OTELCOL_SRE_REMOTE_WRITE="+s.metrics.prometheus+"/api/v1/write",
+		"OTELCOL_SRE_TLS="+s.keys.gateway, "OTELCOL_SRE_BEARER_FILE="+tokens,
 		"OTELCOL_SRE_SAMPLING_PERCENTAGE=100", "OTELCOL_SRE_CORRELATION_WAIT=2s",
-	}
+	)
 	for _, g := range []struct {
 		name      string
 		fragments []string
 	}{
-		{"gateway-1", []string{"mtls-server", "prometheus-otlp", "jaeger", "loki"}},
-		{"gateway-2", []string{"mtls-server", "prometheus-otlp", "jaeger", "loki"}},
-		{"gateway-3", []string{"tls-server", "bearer", "prometheus-remote-write", "jaeger", "loki"}},
+		{"gateway-1", append([]string{"mtls-server"}, fragments...)},
+		{"gateway-2", append([]string{"mtls-server"}, fragments...)},
+		{"gateway-3", []string{"tls-server", "bearer", "prometheus-remote-write", "jaeger", "victorialogs"}},
 	} {
 		c, err := s.startCollector(ctx, g.name, "gateway", g.fragments, env...)
 		if err != nil {
@@ -138,7 +157,7 @@ func (s *scene) startAgent(ctx context.Context) (err error) {
 		return err
 	}
 	s.shop = "http://" + control
-	if err := s.start(ctx, "shop", s.shop, nil, "shop", "--endpoint", s.agent.otlp, "--control", control, "--rate", "0", "--error-rate", "payment=1"); err != nil {
+	if err := s.start(ctx, "shop", s.shop, nil, "shop", "--endpoint", s.agent.otlp, "--control", control, "--rate", "0"); err != nil {
 		return err
 	}
 	overview, err := get(ctx, s.shop)
@@ -158,12 +177,6 @@ func port(address string) string {
 	return port
 }
 
-const prometheusConfig = `
-storage: {tsdb: {out_of_order_time_window: 30m}}
-alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
-rule_files: ["%s/*.rules.yaml"]
-`
-
 const jaegerConfig = `
 receivers: {otlp: {protocols: {grpc: {endpoint: %q}}}}
 exporters: {jaeger_storage_exporter: {trace_storage: memory}}
@@ -176,16 +189,7 @@ service:
   pipelines: {traces: {receivers: [otlp], exporters: [jaeger_storage_exporter]}}
 `
 
-var lokiConfig = strings.TrimSpace(`
-auth_enabled: false
-server: {http_listen_address: 127.0.0.1, http_listen_port: %s, grpc_listen_address: 127.0.0.1, grpc_listen_port: %s, log_level: warn}
-common:
-  instance_addr: 127.0.0.1
-  path_prefix: %s
-  replication_factor: 1
-  ring: {kvstore: {store: inmemory}}
-  storage: {filesystem: {chunks_directory: chunks, rules_directory: rules}}
-ingester: {lifecycler: {min_ready_duration: 0s}}
-schema_config: {configs: [{from: 2024-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}]}
-analytics: {reporting_enabled: false}
-`)
+func (s *scene) issueKeys(context.Context) (err error) {
+	s.keys, err = newKeys(filepath.Join(s.folder, "tls"))
+	return err
+}

@@ -108,6 +108,7 @@ type CollectorConfig struct {
 	YAML string
 	// Downstream is a collector that gets everything, too.
 	Downstream string
+	Backends   Backends
 }
 
 // StartCollector starts a collector that has all in one process.
@@ -121,8 +122,12 @@ func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, er
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(config.Bin, "otelcol-sre"),
-		"--config", "builtin:standalone", "--config", "yaml:"+quickly, "--config", "yaml:exporters::prometheus_store::directory: "+filepath.Join(config.Folder, "prometheus"), "--config", "yaml:"+config.YAML)
+	cmd := exec.Command(filepath.Join(config.Bin, "otelcol-sre"), "--config", "builtin:standalone")
+	for _, fragment := range config.Backends.Fragments {
+		cmd.Args = append(cmd.Args, "--config", "builtin:"+fragment)
+	}
+	cmd.Args = append(cmd.Args,
+		"--config", "yaml:"+quickly, "--config", "yaml:exporters::prometheus_store::directory: "+filepath.Join(config.Folder, "prometheus"), "--config", "yaml:"+config.YAML)
 	cmd.Env = append(os.Environ(),
 		"OTELCOL_SRE_CATALOG="+config.Catalog,
 		"OTELCOL_SRE_STORAGE="+c.state(),
@@ -139,6 +144,7 @@ func StartCollector(ctx context.Context, config CollectorConfig) (*Collector, er
 		"OTELCOL_SRE_DOWNSTREAM="+config.Downstream,
 		"OTELCOL_SRE_DOWNSTREAM_INSECURE=true",
 	)
+	cmd.Env = append(cmd.Env, config.Backends.Env...)
 	if err = c.start(ctx, cmd); err != nil {
 		return nil, err
 	}

@@ -156,7 +156,7 @@ func (p *Prometheus) settle(ctx context.Context) error {
 	ticker := time.NewTicker(scrapeInterval / 10)
 	defer ticker.Stop()
 	for {
-		scraped, _, err := Check{Prometheus: p, At: p.Now()}.answer(ctx, "min_over_time(up[1m]) * count_over_time(up[1m]) >= 3", Range{})
+		scraped, _, err := p.answer(ctx, Check{At: p.Now()}, "min_over_time(up[1m]) * count_over_time(up[1m]) >= 3", Range{})
 		if err != nil || len(scraped) == targets {
 			return err
 		}

@@ -30,7 +30,12 @@ type SceneConfig struct {
 	Bin, Catalog, Folder string
 	Rules                []string
 	Lapse                Lapse
+	// Backends are what the collector of the shop sends to. With them the scene has no Prometheus of its own.
+	Backends Backends
 }
+
+// Backends are fragments, and the variables that they read.
+type Backends struct{ Fragments, Env []string }
 
 const (
 	// gateway takes counters of others, too.
@@ -53,12 +58,12 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	collector := func(name, catalog, yaml, downstream string) (*Collector, error) {
+	collector := func(name, catalog, yaml, downstream string, backends Backends) (*Collector, error) {
 		folder := filepath.Join(config.Folder, name)
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			return nil, err
 		}
-		return StartCollector(ctx, CollectorConfig{Bin: config.Bin, Catalog: catalog, Folder: folder, YAML: yaml, Downstream: downstream})
+		return StartCollector(ctx, CollectorConfig{Bin: config.Bin, Catalog: catalog, Folder: folder, YAML: yaml, Downstream: downstream, Backends: backends})
 	}
 	s.catalog = filepath.Join(config.Folder, "catalog")
 	if err = os.CopyFS(s.catalog, os.DirFS(config.Catalog)); err != nil {
@@ -67,10 +72,10 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 	if err = os.WriteFile(filepath.Join(s.catalog, "odd.yaml"), []byte(oddCatalog), 0o600); err != nil {
 		return nil, err
 	}
-	if s.Starved, err = collector("starved", s.catalog, starved, ""); err != nil {
+	if s.Starved, err = collector("starved", s.catalog, starved, "", Backends{}); err != nil {
 		return nil, err
 	}
-	if s.Troubled, err = collector("troubled", s.catalog, troubled, nobody); err != nil {
+	if s.Troubled, err = collector("troubled", s.catalog, troubled, nobody, Backends{}); err != nil {
 		return nil, err
 	}
 	if err = s.Troubled.damage(ctx); err != nil {
@@ -79,7 +84,7 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 	if err = s.Troubled.lose(); err != nil {
 		return nil, err
 	}
-	if s.Collector, err = collector("collector", config.Catalog, gateway, s.Troubled.OTLP); err != nil {
+	if s.Collector, err = collector("collector", config.Catalog, gateway, s.Troubled.OTLP, config.Backends); err != nil {
 		return nil, err
 	}
 	if err = s.Collector.postMetrics(ctx, past(time.Now())); err != nil {
@@ -89,6 +94,9 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 		return nil, err
 	}
 	s.send(ctx)
+	if len(config.Backends.Fragments) > 0 {
+		return s, nil
+	}
 	s.Prometheus, err = Start(ctx, Options{Rules: config.Rules, Lapse: config.Lapse, Targets: map[string][]string{
 		JobServices:  {s.Collector.Services},
 		JobCollector: {s.Collector.Own, s.Troubled.Own, s.Starved.Own},
@@ -108,6 +116,9 @@ func (s *Scene) Live(ctx context.Context) error {
 	})
 	if err := errors.Join(s.Shop.live(ctx), <-announced); err != nil {
 		return err
+	}
+	if s.Prometheus == nil {
+		return nil
 	}
 	return s.Prometheus.settle(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -29,17 +30,18 @@ func BuildWith(m Module, source string) (string, error) {
 	return m.build(filepath.Base(source), func(folder string) error { return os.CopyFS(folder, os.DirFS(source)) }, ".")
 }
 
-// BuildOf builds a program of the module itself, with the versions that it is released with: its package is the folder cmd/NAME.
-// It returns its path, in the repository's cache: a release does not change, so what is there is not built again.
-func BuildOf(m Module, name string) (string, error) {
+// BuildOf builds a program of the module itself, with the versions that it is released with, from the package in that folder
+// of the module. It returns its path, in the repository's cache: a release does not change, so what is there is not built again.
+func BuildOf(m Module, folder string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	if built := filepath.Join(root, ".cache", "tools", name+"-"+m.Version); exists(built) {
+	name := path.Base(folder) + "-" + m.Version
+	if built := filepath.Join(root, ".cache", "tools", name); exists(built) {
 		return built, nil
 	}
-	return m.build(name+"-"+m.Version, func(string) error { return nil }, "-ldflags=-s -w", m.Path+"/cmd/"+name)
+	return m.build(name, func(string) error { return nil }, "-ldflags=-s -w", m.Path+"/"+folder)
 }
 
 // BuildTestsOf builds the tests of the package at the root of the module, with the versions that it is released with, under

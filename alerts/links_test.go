@@ -1,0 +1,99 @@
+package alerts
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// latest is how many recording rules may lie between the counters and an alert. A ruler that does not read what it has just written
+// is late by an interval for each.
+var latest = map[string]int{
+	"ErrorBudgetBurn": 1, "SLIMissing": 1, "SLIImplausible": 1,
+	"ErrorBudgetExhausted": 2, // events of a step, of the period
+	"ServiceSilent":        0,
+	"DeploymentRegression": 3, // events of a step by version, of two hours, their comparison
+}
+
+// Of an SLI of PromQL the answers are recorded first: what is believed of errors and of all events has to be of one time.
+const queriedBefore = 1
+
+func TestAlertsAreFewRulesBehindTheCounters(t *testing.T) {
+	services := append(examples(t), one(t, "slos: [{name: a, objective: 99, sli: {prometheus: {"+shares+"}}}, {name: b, objective: 99, sli: {prometheus: {"+rates+"}}}]"))
+	alerts := map[string]bool{}
+	for _, s := range services {
+		f, _ := Generate(s, DefaultOptions())
+		links := linksOf(t, f)
+		for _, slo := range s.SLOs {
+			late := 0
+			if slo.SLI.Prometheus != nil {
+				late = queriedBefore
+			}
+			for _, g := range f.Groups {
+				for _, r := range g.Rules {
+					if r.Labels["slo_name"] != slo.Name && r.Labels["slo_name"] != "" {
+						continue
+					}
+					if strings.HasPrefix(r.Record, "slo:sli_") && strings.HasSuffix(r.Record, ":increase5m") {
+						assert.LessOrEqual(t, links(r.Expr), late, "%s of %s: bad and all events are of one time", r.Record, slo.Name)
+					}
+					for name, most := range latest {
+						if strings.HasPrefix(r.Alert, name) {
+							alerts[name] = true
+							assert.LessOrEqual(t, links(r.Expr), most+late, "%s of %s", r.Alert, slo.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	assert.Len(t, alerts, len(latest))
+}
+
+// linksOf counts the recording rules, one reading what the other records, that are behind an expression.
+func linksOf(t *testing.T, f File) func(expr string) int {
+	recorded := map[string][]rulefmt.Rule{}
+	for _, g := range f.Groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				recorded[r.Record] = append(recorded[r.Record], r)
+			}
+		}
+	}
+	var links func(expr string) int
+	links = func(expr string) (most int) {
+		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+		require.NoError(t, err)
+		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+			selected, ok := node.(*parser.VectorSelector)
+			if !ok {
+				return nil
+			}
+			for _, r := range recorded[selected.Name] {
+				if !selects(selected, r.Labels) {
+					continue
+				}
+				if more := 1 + links(r.Expr); r.Expr != expr && more > most {
+					most = more
+				}
+			}
+			return nil
+		})
+		return most
+	}
+	return links
+}
+
+// selects tells whether a selector may be of a series with these labels, and others.
+func selects(selected *parser.VectorSelector, labels map[string]string) bool {
+	for _, m := range selected.LabelMatchers {
+		if value, ok := labels[m.Name]; ok && !m.Matches(value) {
+			return false
+		}
+	}
+	return true
+}
