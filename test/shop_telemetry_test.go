@@ -70,6 +70,9 @@ func readFile(t *testing.T, sink fileSink) (spans []span, records []logRecord) {
 	text, err := os.ReadFile(string(sink))
 	require.NoError(t, err)
 	for line := range bytes.Lines(text) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // it is being written
+		}
 		traces, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(line)
 		require.NoError(t, err)
 		for _, rs := range traces.ResourceSpans().All() {
