@@ -33,7 +33,7 @@ func BuildWith(m Module, source string) (string, error) {
 // BuildOf builds a program of the module itself, with the versions that it is released with, from the package in that folder
 // of the module. It returns its path, in the repository's cache: a release does not change, so what is there is not built again.
 func BuildOf(m Module, folder string) (string, error) {
-	root, err := moduleRoot()
+	root, err := Root()
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +47,7 @@ func BuildOf(m Module, folder string) (string, error) {
 // BuildTestsOf builds the tests of the package at the root of the module, with the versions that it is released with, under
 // that name. It returns the test program's path, in the repository's cache; what is there is not built again.
 func BuildTestsOf(m Module, name string) (string, error) {
-	root, err := moduleRoot()
+	root, err := Root()
 	if err != nil {
 		return "", err
 	}
