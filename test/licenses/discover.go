@@ -164,7 +164,7 @@ func (m *mentions) readLiteral(n *ast.CompositeLit) {
 		}
 	}
 	if path, version := literal(fields["Path"]), literal(fields["Version"]); path != "" && strings.HasPrefix(version, "v") {
-		module := gotool.Module{Path: path, Version: version, Sum: literal(fields["Sum"]), GoModSum: literal(fields["GoModSum"])}
+		module := gotool.Module{Path: path, Version: version, Sum: literal(fields["Sum"]), GoModSum: literal(fields["GoModSum"]), Declared: literal(fields["Declared"])}
 		if sources, ok := fields["Sources"].(*ast.CompositeLit); ok {
 			for _, source := range sources.Elts {
 				module.Sources = append(module.Sources, literal(source))

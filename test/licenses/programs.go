@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (f foreign) pinnedModules(root, tags string) ([]module, error) {
 	return linked(root, nil, "-modfile="+filepath.Join(folder, "go.mod"), "-mod=mod", "-tags="+tags, f.path)
 }
 
-// moduleModules lists as gotool.BuildWith and gotool.BuildOf build.
+// moduleModules lists as gotool.BuildWith, gotool.BuildOf and gotool.BuildTestsOf build.
 func (f foreign) moduleModules() (modules []module, err error) {
 	own, err := downloaded(f.path, f.version)
 	if err != nil {
@@ -77,6 +78,9 @@ func (f foreign) moduleModules() (modules []module, err error) {
 		if program, err := isProgram(filepath.Join(own.root, folder)); err == nil && program {
 			programs = append(programs, f.path+"/"+folder)
 		}
+	}
+	if tests, err := filepath.Glob(filepath.Join(own.root, "*_test.go")); err == nil && len(programs)+len(f.sources) == 0 && len(tests) > 0 {
+		programs = []string{"-test", cmp.Or(f.module.Declared, f.path)}
 	}
 	if len(programs)+len(f.sources) == 0 {
 		return nil, fmt.Errorf("%s: which of its programs is built is unknown: name its folder as one string, like cmd/jaeger", f.name())
