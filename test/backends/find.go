@@ -146,9 +146,9 @@ func (s *scene) countRequests(ctx context.Context) error {
 		}
 	}
 	const counted = `sum(slo_events_total{service_name="frontend",slo_name="availability"})`
-	for name, url := range s.metrics.stores() {
-		if err := eventually(ctx, time.Minute, name+" has counted every order, and none twice", func() error {
-			return equals(ctx, url, counted, float64(s.sent))
+	for _, store := range s.metrics.stores() {
+		if err := eventually(ctx, time.Minute, store.name+" has counted every order, and none twice", func() error {
+			return equals(ctx, store.url, counted, float64(s.sent))
 		}); err != nil {
 			return err
 		}
@@ -191,10 +191,10 @@ var names = []string{
 }
 
 func (s *scene) findNames(ctx context.Context) error {
-	for store, url := range s.metrics.stores() {
-		if err := eventually(ctx, time.Minute, store+" has every metric by the name that rules use", func() error {
+	for _, store := range s.metrics.stores() {
+		if err := eventually(ctx, time.Minute, store.name+" has every metric by the name that rules use", func() error {
 			for _, name := range names {
-				if err := equals(ctx, url, "group("+name+")", 1); err != nil {
+				if err := equals(ctx, store.url, "group("+name+")", 1); err != nil {
 					return err
 				}
 			}

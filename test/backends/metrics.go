@@ -14,14 +14,17 @@ import (
 // metrics are two servers that get the same metrics and evaluate the same rules, by their base URLs.
 type metrics struct{ prometheus, victoriaMetrics, vmalert string }
 
+// A server has a name and the base URL of its API.
+type server struct{ name, url string }
+
 // stores are the servers that can be asked.
-func (m metrics) stores() map[string]string {
-	return map[string]string{"Prometheus": m.prometheus, "VictoriaMetrics": m.victoriaMetrics}
+func (m metrics) stores() []server {
+	return []server{{"Prometheus", m.prometheus}, {"VictoriaMetrics", m.victoriaMetrics}}
 }
 
 // rulers are the servers that evaluate rules.
-func (m metrics) rulers() map[string]string {
-	return map[string]string{"Prometheus": m.prometheus, "vmalert": m.vmalert}
+func (m metrics) rulers() []server {
+	return []server{{"Prometheus", m.prometheus}, {"vmalert", m.vmalert}}
 }
 
 // startMetrics starts the servers, which scrape what collectors say of themselves: all in Prometheus, all but the first, which
@@ -103,9 +106,9 @@ func (s *scene) seeRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name, url := range s.metrics.rulers() {
-		if err := eventually(ctx, 5*time.Minute, name+" evaluates every rule without an error", func() error {
-			all, failed, waiting, err := rulesOf(ctx, url)
+	for _, ruler := range s.metrics.rulers() {
+		if err := eventually(ctx, 5*time.Minute, ruler.name+" evaluates every rule without an error", func() error {
+			all, failed, waiting, err := rulesOf(ctx, ruler.url)
 			switch {
 			case err != nil:
 				return err

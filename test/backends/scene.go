@@ -69,7 +69,8 @@ func (s *scene) startBackends(ctx context.Context) error {
 		return err
 	}
 	amConfig, errAM := s.write("alertmanager.yaml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-	jaegerFile, errJaeger := s.write("jaeger.yaml", fmt.Sprintf(jaegerConfig, s.jaegerOTLP, host(s.jaeger), health))
+	jaegerFile, errJaeger := s.write("jaeger.yaml", fmt.Sprintf(jaegerConfig, s.jaegerOTLP,
+		filepath.Join(s.folder, "jaeger", "keys"), filepath.Join(s.folder, "jaeger", "values"), host(s.jaeger), health))
 	if err := errors.Join(errAM, errJaeger); err != nil {
 		return err
 	}
@@ -177,12 +178,13 @@ func port(address string) string {
 	return port
 }
 
+// In memory this version of Jaeger does not find error=true, which its own page asks for.
 const jaegerConfig = `
 receivers: {otlp: {protocols: {grpc: {endpoint: %q}}}}
-exporters: {jaeger_storage_exporter: {trace_storage: memory}}
+exporters: {jaeger_storage_exporter: {trace_storage: badger}}
 extensions:
-  jaeger_storage: {backends: {memory: {memory: {max_traces: 100000}}}}
-  jaeger_query: {storage: {traces: memory}, http: {endpoint: %q}, grpc: {endpoint: %q}}
+  jaeger_storage: {backends: {badger: {badger: {ephemeral: false, directories: {keys: %q, values: %q}}}}}
+  jaeger_query: {storage: {traces: badger}, http: {endpoint: %q}, grpc: {endpoint: %q}}
 service:
   extensions: [jaeger_storage, jaeger_query]
   telemetry: {metrics: {level: none}}
