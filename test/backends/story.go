@@ -119,7 +119,7 @@ func (s *scene) seeCollectorAlerts(ctx context.Context) error {
 }
 
 // versioned are the metrics whose subject is a version. Any other would begin new series with each upgrade.
-var versioned = regexp.MustCompile(`^(deployment_.*|slo_events_total|traces_span_metrics_.*|target_info|slo:(version|other_versions|young_version|beside_version).*)$`)
+var versioned = regexp.MustCompile(`^(ALERTS|ALERTS_FOR_STATE|deployment_.*|slo_events_total|traces_span_metrics_.*|target_info|slo:(version|other_versions|young_version|beside_version).*)$`)
 
 // unversioned are labels with a version in their names that no upgrade changes: HTTP's, and the one that Sloth's UI asks for.
 var unversioned = []string{"network_protocol_version", "sloth_version"}
