@@ -87,7 +87,7 @@ func (s *scene) askAll(ctx context.Context) error {
 
 // answersWithin is how long the slowest answer may take: a version is judged 5 minutes after it was first seen, and rules that read
 // what others recorded are evaluated every 2 minutes.
-const answersWithin = 10 * time.Minute
+const answersWithin = 15 * time.Minute
 
 // unanswered is what a store cannot answer in the run.
 func unanswered() []observed.Exemption {
