@@ -21,8 +21,9 @@ import (
 // generated is the distribution itself, which needs every component: it is not copied.
 const generated = "cmd/otelcol-sre"
 
-// telemetry are OpenTelemetry's modules for Go, which change together, and of which the Collector needs the newest.
-const telemetry = "go.opentelemetry.io/otel"
+// telemetry is what the paths of OpenTelemetry's modules for Go begin with. They change together, and the Collector's newest needs
+// theirs.
+const telemetry = "go.opentelemetry.io/"
 
 // A tree is a copy of the repository that is built with the release's modules.
 type tree struct {
