@@ -73,8 +73,12 @@ func TestEveryQueryHasAnAnswer(t *testing.T) {
 		require.NoError(t, scene.Prometheus.Copy(ctx, scene.Prometheus.Began(), check.At, -offset), offset)
 	}
 
+	// The copy for `offset 6m` overlaps the run itself, so that an SLO may seem to have burned before the deployment that it burned after.
+	overlapping := observed.Exemption{
+		Where: `deployments.json: panel "Deployed" target burned`, Part: "})) < 360) and on", Why: "the copy of the run overlaps it", Perhaps: true,
+	}
 	t.Run("answers", func(t *testing.T) {
-		assert.NoError(t, check.Answered(ctx, questions, observed.OfTheShop(), answersWithin))
+		assert.NoError(t, check.Answered(ctx, questions, append(observed.OfTheShop(), overlapping), answersWithin))
 	})
 	scene.Silence()
 	t.Run("alerts", func(t *testing.T) { assertAlertsFire(t, check, questions) })
