@@ -64,3 +64,17 @@ func TestTableShowsWhatIsMissing(t *testing.T) {
 | **missing of 3** |  | **1** | **0** |
 `, got)
 }
+
+func TestOutcomesAreThoseOfTests(t *testing.T) {
+	outcome, said, err := outcomes([]byte(`{"Action":"build-output","ImportPath":"example.com/c [example.com/c.test]","Output":"x.go:1: undefined\n"}
+{"Action":"output","Package":"example.com/a","Test":"TestGood/sub","Output":"fine\n"}
+{"Action":"fail","Package":"example.com/a","Test":"TestBad/sub"}
+{"Action":"fail","Package":"example.com/a","Test":"TestBad"}
+{"Action":"pass","Package":"example.com/a","Test":"TestGood"}
+{"Action":"fail","Package":"example.com/a"}
+{"Action":"fail","Package":"example.com/c","FailedBuild":"example.com/c [example.com/c.test]"}
+`))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"example.com/a.TestBad": "fail", "example.com/a.TestGood": "pass", "example.com/c.": "fail"}, outcome)
+	assert.Equal(t, "x.go:1: undefined\n", said["example.com/c."])
+}
