@@ -32,18 +32,6 @@ var lineOfError = regexp.MustCompile(`(?i)\b(error|fatal|panic|exception)\b`)
 
 const placeholder = "CORRELATION_ID"
 
-func text(attributes map[string]any) string { return attr(attributes, "correlation.id") }
-
-// correlated is the ID of a request of the shop.
-func correlated(spans []span) string {
-	for _, s := range spans {
-		if id := text(s.Attributes().AsRaw()); id != "" {
-			return id
-		}
-	}
-	return ""
-}
-
 // searchesOf are the queries of pages that are for TraceQL or LogQL, by language; with an ID where they have a place for one.
 func searchesOf(pages []runbookPage, id string) map[string][]string {
 	queries := map[string][]string{}

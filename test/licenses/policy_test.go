@@ -174,7 +174,7 @@ func TestPolicyThatIsWrong(t *testing.T) {
 		"allowed: [MIT]\nexceptions: [{program: a.example/b, licenses: [GPL-3.0]}]":                          "needs licenses and a reason",
 		"allowed: [MIT]\ndebian: {db: {license: AGPL-3.0-only, reason: it is only run}}":                     "debian: db: AGPL-3.0-only",
 		"allowed: [MIT]\ndebian: {db: {license: the usual one, reason: it is only run}}":                     "debian: db: unknown",
-		"allowed: [MIT]\nexcpetions: []": "field excpetions not found",
+		"allowed: [MIT]\nexemptions: []": "field exemptions not found",
 	} {
 		_, err := policyOf(t, text)
 		assert.ErrorContains(t, err, want, text)

@@ -17,16 +17,16 @@ import (
 func main() {
 	docs := flag.Bool("docs", false, "also write the table of docs/building.md")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *docs, flag.Args()); err != nil {
+	if err := run(*docs, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "newest:", err)
 		os.Exit(1)
 	}
 }
 
 // run works in the repository's root folder. Patterns name the packages whose short tests run; all others are only compiled.
-func run(ctx context.Context, docs bool, patterns []string) error {
+func run(docs bool, patterns []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	began := time.Now()
 	release, err := newestRelease(ctx)
 	if err != nil {

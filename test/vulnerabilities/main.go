@@ -17,15 +17,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := check(ctx); err != nil {
+	if err := check(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func check(ctx context.Context) error {
+func check() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	scanner := flag.String("govulncheck", "", "path of `govulncheck`")
 	database := flag.String("database", "", "the database's `module@version`")
 	file := flag.String("accepted", "test/vulnerabilities/accepted.yaml", "the `file` of findings that are accepted, with reasons")
