@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -19,10 +20,16 @@ var renames = []struct{ rule, since string }{
 
 // rename rewrites the copy.
 func (t *tree) rename(ctx context.Context) error {
-	var files []string
+	files := map[string][]string{} // those of our files that a rule is about
 	err := filepath.WalkDir(t.folder, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".go") && !strings.Contains(path, "testdata") {
-			files = append(files, path)
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, r := range renames {
+			if old, _, _ := strings.Cut(r.rule, " "); strings.Contains(string(text), old+"(") {
+				files[r.rule] = append(files[r.rule], path)
+			}
 		}
 		return err
 	})
@@ -30,11 +37,14 @@ func (t *tree) rename(ctx context.Context) error {
 		return err
 	}
 	for _, r := range renames {
-		out, err := command(ctx, t.folder, "gofmt", append([]string{"-l", "-w", "-r", r.rule}, files...)...).CombinedOutput()
+		fmt.Printf("%-76s %d files (%s)\n", r.rule, len(files[r.rule]), r.since)
+		if len(files[r.rule]) == 0 {
+			continue
+		}
+		out, err := command(ctx, t.folder, "gofmt", append([]string{"-w", "-r", r.rule}, files[r.rule]...)...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("gofmt -r %q: %w\n%s", r.rule, err, out)
 		}
-		fmt.Printf("%-76s %d files (%s)\n", r.rule, strings.Count(string(out), "\n"), r.since)
 	}
 	return nil
 }
