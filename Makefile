@@ -148,7 +148,7 @@ test-unit: ## tests of all packages, with the race detector where there is a rac
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -timeout 20m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
+	go test -count=1 -timeout 30m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
 test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 16 CPU minutes, 3 GB), then 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
