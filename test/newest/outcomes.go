@@ -13,6 +13,7 @@ const ownModule = "github.com/otelcol-sre/otelcol-sre/"
 
 // knownToFail are tests that fail with the newest release, and what the move there has to change.
 var knownToFail = map[string]string{
+	"cmd/shop.":                  "otel/log v1 has attribute.Value and attribute.KeyValue in place of its own: two lines of mailer.go and tally.go",
 	"catalog.TestProblems":       "pkg/ottl v1 words its errors otherwise, and says where: write the golden file anew",
 	"connectors/sli.TestMetrics": "pkg/ottl v1 refuses a constant that is no number when it reads the condition: the test needs another condition that fails",
 	"connectors/sli.TestTraces":  "the same as TestMetrics",
