@@ -71,7 +71,7 @@ func (t *tree) copy(ctx context.Context) error {
 	return nil
 }
 
-// require writes the copy's go.mod: the release of all modules of upstream that packages import, and nothing of upstream besides.
+// require writes the copy's go.mod: the newest of all modules of upstream that packages need, and nothing of upstream besides.
 func (t *tree) require(ctx context.Context) error {
 	file := filepath.Join(t.folder, "go.mod")
 	text, err := os.ReadFile(file)
@@ -82,13 +82,13 @@ func (t *tree) require(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	imported, err := importedModules(ctx)
+	needed, err := neededModules(ctx)
 	if err != nil {
 		return err
 	}
 	versions := map[string]string{} // today's
 	for _, r := range mod.Require {
-		if (upstream(r.Mod.Path) || strings.HasPrefix(r.Mod.Path, telemetry)) && imported[r.Mod.Path] {
+		if (upstream(r.Mod.Path) || strings.HasPrefix(r.Mod.Path, telemetry)) && needed[r.Mod.Path] {
 			versions[r.Mod.Path] = r.Mod.Version
 		}
 	}
@@ -101,7 +101,7 @@ func (t *tree) require(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kept, err := rewrite(mod, imported, had)
+	kept, err := rewrite(mod, needed, had)
 	if err != nil {
 		return err
 	}
@@ -147,10 +147,10 @@ func (t *tree) resolve(ctx context.Context, modules map[string]string) (map[stri
 }
 
 // rewrite puts the versions that can be had into go.mod. A replacement is kept only for a module that still cannot be had.
-func rewrite(mod *modfile.File, imported map[string]bool, had map[string]string) (kept []string, err error) {
+func rewrite(mod *modfile.File, needed map[string]bool, had map[string]string) (kept []string, err error) {
 	for _, r := range slices.Clone(mod.Require) {
 		switch version := had[r.Mod.Path]; {
-		case upstream(r.Mod.Path) && !imported[r.Mod.Path]: // the modules that need it say which
+		case upstream(r.Mod.Path) && !needed[r.Mod.Path]: // the modules that need it say which
 			err = errors.Join(err, mod.DropRequire(r.Mod.Path))
 		case version != "":
 			err = errors.Join(err, mod.AddRequire(r.Mod.Path, version))
@@ -174,43 +174,42 @@ func rewrite(mod *modfile.File, imported map[string]bool, had map[string]string)
 
 // A goPackage is one of ours, as go list describes it.
 type goPackage struct {
-	ImportPath, ForTest       string
-	Imports                   []string
-	TestImports, XTestImports []string
-	Module                    *struct {
+	ImportPath       string
+	GoFiles, Imports []string
+	Module           *struct {
 		Path string
 		Main bool
 	}
-	DepOnly bool
-	Error   *struct{ Err string }
+	Error *struct{ Err string }
 }
 
-// importedModules are those whose packages ours import, tests included, the distribution aside.
-func importedModules(ctx context.Context) (map[string]bool, error) {
-	all, err := list(ctx, ".", "-deps", "-test", "./...")
+// neededModules are those of which our packages need a package, tests included, the distribution aside.
+func neededModules(ctx context.Context) (map[string]bool, error) {
+	own, err := list(ctx, ".", "./...")
 	if err != nil {
 		return nil, err
 	}
-	of := map[string]string{}
-	for _, p := range all {
-		if p.Module != nil {
-			of[p.ImportPath] = p.Module.Path
+	args := []string{"-deps", "-test"}
+	for _, p := range own {
+		if !strings.HasSuffix(p.ImportPath, "/"+generated) {
+			args = append(args, p.ImportPath)
 		}
+	}
+	all, err := list(ctx, ".", args...)
+	if err != nil {
+		return nil, err
 	}
 	modules := map[string]bool{}
 	for _, p := range all {
-		if p.DepOnly || strings.HasSuffix(p.ImportPath, "/"+generated) {
-			continue
-		}
-		for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
-			modules[of[imported]] = true
+		if p.Module != nil {
+			modules[p.Module.Path] = true
 		}
 	}
 	return modules, nil
 }
 
 func list(ctx context.Context, folder string, args ...string) ([]goPackage, error) {
-	out, err := goCommand(ctx, folder, append([]string{"list", "-e", "-json=ImportPath,ForTest,Imports,TestImports,XTestImports,Module,DepOnly,Error"}, args...)...)
+	out, err := goCommand(ctx, folder, append([]string{"list", "-e", "-json=ImportPath,GoFiles,Imports,Module,Error"}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +258,9 @@ func (t *tree) test(ctx context.Context, patterns []string) error {
 			fmt.Printf("left out: %s, which needs %s\n", p.ImportPath, broken[p.ImportPath])
 		case untestable[p.ImportPath] != "":
 			fmt.Printf("without its tests: %s, which need %s\n", p.ImportPath, untestable[p.ImportPath])
-			built = append(built, p.ImportPath)
+			if len(p.GoFiles) > 0 {
+				built = append(built, p.ImportPath)
+			}
 		case run[p.ImportPath]:
 			tested = append(tested, p.ImportPath)
 		default:
