@@ -8,7 +8,6 @@
 package alerts
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -160,23 +159,13 @@ func Static(link string) string { return strings.TrimSuffix(link, overEnvironmen
 // link is a URL below base, whatever the names are made of.
 func link(base string, names ...string) string {
 	for _, name := range names {
-		base += "/" + pathSegment(name)
+		base += "/" + catalog.PathSegment(name)
 	}
 	return base
 }
 
-// pathSegment is a name as one segment of a URL's path or of a file's: it has no slash, and is
-// neither . nor .. .
-func pathSegment(name string) string {
-	switch name {
-	case "", ".", "..":
-		return "_" + name
-	}
-	return url.PathEscape(name)
-}
-
 // FileName is the name of a service's rule file.
-func FileName(s *catalog.Service) string { return pathSegment(s.Slug()) + ".rules.yaml" }
+func FileName(s *catalog.Service) string { return catalog.FileName(s.Slug()) + ".rules.yaml" }
 
 // drop removes what is empty: Prometheus would, too.
 func drop(labels map[string]string) {

@@ -17,7 +17,7 @@ import (
 )
 
 // TestFileName is the name of the file with the unit tests of a service's rules.
-func TestFileName(s *catalog.Service) string { return pathSegment(s.Slug()) + ".test.yaml" }
+func TestFileName(s *catalog.Service) string { return catalog.FileName(s.Slug()) + ".test.yaml" }
 
 // The format of promtool's unit tests, as `promtool test rules` reads it.
 type testFile struct {

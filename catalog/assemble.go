@@ -90,20 +90,25 @@ func tellApart(services []*Service) {
 	}
 }
 
-// checkDependencies warns of services nobody has defined. Broken ones are defined.
+// checkDependencies warns of services nobody has defined, and of names that several have. Broken ones are defined.
 func (l *loader) checkDependencies() {
-	known := map[string]bool{}
-	for _, d := range l.services {
-		known[d.Name] = true
-		known[d.Namespace+"/"+d.Name] = true
+	all := make([]*Service, len(l.services))
+	for i, d := range l.services {
+		all[i] = d.Service
 	}
+	index := NewIndex(all)
 	for _, d := range l.services {
 		if d.broken {
 			continue // has greater worries
 		}
-		for i, dependency := range d.DependsOn {
-			if !known[dependency] {
-				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency)+" in the catalog", "add its file, or mend the name")
+		for i, dependency := range index.Dependencies(d.Service) {
+			if dependency.Service == nil {
+				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency.Reference)+" in the catalog", "add its file, or mend the name")
+				continue
+			}
+			if index.ambiguous(d.Namespace, dependency.Reference) {
+				l.warning(d.dependsOn.item(i), "several services are called "+quote(dependency.Reference)+"; "+
+					quote(dependency.Service.Namespace+"/"+dependency.Service.Name)+" is taken", "write NAMESPACE/NAME")
 			}
 		}
 	}

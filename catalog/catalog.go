@@ -7,7 +7,10 @@
 // shared between goroutines without a lock; a changed folder gives a new one.
 package catalog
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // APIVersion and Kind are what a catalog document must say of itself.
 const (
@@ -20,6 +23,9 @@ type Catalog struct {
 	Services []*Service
 	// Revision is a digest of what was loaded: equal content, equal revision.
 	Revision string
+
+	once    sync.Once
+	indexed *Index
 }
 
 // A Position is a place in a catalog file. Line and Column count from 1; 0 is unknown.

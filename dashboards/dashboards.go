@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -86,26 +85,22 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 		warnings []Warning
 	)
 	names := newNames(o.Translation)
-	known := map[string]bool{}
-	for _, s := range services {
-		known[s.Name] = true
-	}
-	needed := dependents(services)
+	inCatalog := catalog.NewIndex(services)
+	uids := map[*catalog.Service]string{}
 	taken := map[string]bool{}
 	for _, s := range ordered(services) {
-		uid, file := UID(s), fileName(s.Name)
-		if taken[uid] || taken[file] {
+		uid, file := UID(s), fileName(s.Slug())
+		if taken[uid] {
 			uid = hashed(s.Namespace, s.Name)
-			file = uid + ".json"
 			warnings = append(warnings, Warning{
 				Severity: catalog.Warning, Position: s.Position,
 				Message: "another service is called " + s.Name + " too; links by name lead to its dashboard, and this one is " + file,
 				Mend:    "give one of them another name",
 			})
 		}
-		taken[uid], taken[file] = true, true
+		taken[uid], uids[s] = true, uid
 		plans = append(plans, Plan{uid, path.Join(Folder, file), s, func() []byte {
-			one := service{Service: s, options: o, names: names, board: newBoard(), known: known, dependents: needed[s.Name]}
+			one := service{Service: s, options: o, names: names, board: newBoard(), inCatalog: inCatalog, uids: uids}
 			return one.dashboard(uid)
 		}})
 	}
@@ -133,12 +128,12 @@ func hashed(names ...string) string {
 	return "sre_" + hex.EncodeToString(sum[:16])
 }
 
-// fileName is a service's name as the name of a file: it has no slash, is not hidden, and is not that of a shared one.
-func fileName(name string) string {
-	if reserved[name] || strings.HasPrefix(name, ".") {
-		name = "_" + name
+// fileName is the file of a service's dashboard. It is not hidden, and is not that of a shared dashboard.
+func fileName(slug string) string {
+	if reserved[slug] || strings.HasPrefix(slug, ".") {
+		slug = "_" + slug
 	}
-	return url.PathEscape(name) + ".json"
+	return catalog.FileName(slug) + ".json"
 }
 
 // ordered are the services by name, so that files and messages come in one order.

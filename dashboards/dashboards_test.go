@@ -103,9 +103,8 @@ func TestNamesakesGetADashboardEach(t *testing.T) {
 	require.Len(t, warnings, 1)
 	assert.Contains(t, warnings[0].Message, "another service is called api")
 	require.Len(t, files, 2+len(reserved))
-	assert.Equal(t, "dashboards/api.json", files[0].Path)
-	assert.Equal(t, "dashboards/"+hashed("b", "api")+".json", files[1].Path)
-	assert.NotEqual(t, decode(t, files[0].JSON)["uid"], decode(t, files[1].JSON)["uid"])
+	assert.Equal(t, "sre-api", decode(t, files[0].JSON)["uid"])
+	assert.Equal(t, hashed("b", "api"), decode(t, files[1].JSON)["uid"])
 }
 
 // BenchmarkThousandServices is what `srectl generate dashboards` does for a large catalog.

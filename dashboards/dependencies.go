@@ -4,8 +4,6 @@ import (
 	"math"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // A direction is that of the calls between this service and others.
@@ -53,7 +51,14 @@ const noCalls = "No calls in the last minutes, or no service_graph connector wit
 type edges struct{ calls, errors, took vector }
 
 func (s service) neighbours(rate func(vector) vector) edges {
-	in, out := s.edges(incoming, s.dependents, rate), s.edges(outgoing, s.DependsOn, rate)
+	var callers, called []string
+	for _, other := range s.inCatalog.Dependents(s.Service) {
+		callers = append(callers, other.Name)
+	}
+	for _, d := range s.inCatalog.Dependencies(s.Service) {
+		called = append(called, d.Name())
+	}
+	in, out := s.edges(incoming, callers, rate), s.edges(outgoing, called, rate)
 	return edges{in.calls.or(out.calls), in.errors.or(out.errors), in.took.or(out.took)}
 }
 
@@ -108,14 +113,3 @@ func (s service) durationSteps() []dashboard.Threshold {
 }
 
 func rounded(share float64) float64 { return math.Round(share*1e9) / 1e9 }
-
-// dependents are the names of the services that say they need one, by its name.
-func dependents(services []*catalog.Service) map[string][]string {
-	of := map[string][]string{}
-	for _, s := range services {
-		for _, name := range s.DependsOn {
-			of[name] = append(of[name], s.Name)
-		}
-	}
-	return of
-}

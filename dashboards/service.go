@@ -15,10 +15,9 @@ type service struct {
 	options Options
 	names   *names
 	board   *board
-	// known are the names of the services that have a dashboard.
-	known map[string]bool
-	// dependents are those of them that say they need this one.
-	dependents []string
+	// inCatalog are the services that have a dashboard, and uids are those of their dashboards.
+	inCatalog *catalog.Index
+	uids      map[*catalog.Service]string
 }
 
 // of matches the service's series, in the environments that are chosen.
@@ -94,11 +93,11 @@ func (s service) people() panel {
 	item("Runbooks", "[all of this service]("+address(s.options.RunbookURL, s.Slug())+")")
 	if len(s.DependsOn) > 0 {
 		var on []string
-		for _, name := range s.DependsOn {
-			if s.known[name] {
-				on = append(on, "["+markdown(name)+"](/d/"+UID(&catalog.Service{Name: name})+")")
+		for _, d := range s.inCatalog.Dependencies(s.Service) {
+			if d.Service != nil {
+				on = append(on, "["+markdown(d.Reference)+"](/d/"+s.uids[d.Service]+")")
 			} else {
-				on = append(on, markdown(name))
+				on = append(on, markdown(d.Reference))
 			}
 		}
 		item("Needs", strings.Join(on, ", "))

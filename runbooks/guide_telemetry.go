@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // What the tree of SLIMissing leads to, by heading.
@@ -146,7 +148,7 @@ var silentGuide = guide{
 		b.steps(
 			sprintf("**Does it not answer?** It is down: look at its events and its last logs below. Then %s, if it was deployed when the silence began; else restart it.", anchor("roll back", rollBack)),
 			sprintf("**It answers. Are other services silent too?** %s. The collector or the network: see the alerts of %s.",
-				run("Seconds since the last telemetry of each service", c, c.q.silences()), c.indexOf(Collector)),
+				run("Seconds since the last telemetry of each service", c, c.q.silences()), indexOf(catalog.Dependency{Reference: Collector, Service: c.o.Services.Lookup(Collector)})),
 			sprintf("**It answers, and it alone is silent?** Its exporter: the environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, a network policy, certificates, `service.name` renamed by a deploy. %s.", anchor("Mend the way", mendWay)),
 			"**Was it removed on purpose?** Remove it from the catalog, and generate again.",
 		)

@@ -82,7 +82,7 @@ func checkInert(t *testing.T, s string) {
 		service := hostileService(s)
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
 		o := linked()
-		o.Slug = func(service string) string { return service }
+		o.Services = catalog.NewIndex([]*catalog.Service{service})
 		got, reports := Generate(f, none, o)
 		require.Empty(t, reports)
 		byAlert := map[string][]byte{}

@@ -2,8 +2,10 @@ package runbooks
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +35,8 @@ func (q query) address(base string) string {
 // queries are about one service.
 type queries struct {
 	names
-	service *catalog.Service
+	service   *catalog.Service
+	dependsOn []catalog.Dependency
 }
 
 // named matches what rules record about the service. They do so for the catalog's environments only, and
@@ -71,15 +74,6 @@ func alternatives(words []string) string {
 		quoted[i] = regexp.QuoteMeta(w)
 	}
 	return strings.Join(quoted, "|")
-}
-
-// withoutNamespace are the names of services that dependsOn names NAME or NAMESPACE/NAME.
-func withoutNamespace(services []string) []string {
-	names := make([]string, len(services))
-	for i, s := range services {
-		names[i] = s[strings.LastIndex(s, "/")+1:]
-	}
-	return names
 }
 
 func (q queries) by(attributes ...string) string { return by(q.Attribute, attributes) }
@@ -180,7 +174,18 @@ func (q queries) instances() query {
 
 // dependencies are the burn rates of the services that this one calls, worst first.
 func (q queries) dependencies() query {
-	matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(withoutNamespace(q.service.DependsOn))}}
+	named := map[string][]string{}
+	for _, d := range q.dependsOn {
+		named[d.Namespace()] = append(named[d.Namespace()], d.Name())
+	}
+	var series []string
+	for _, namespace := range slices.Sorted(maps.Keys(named)) {
+		matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(named[namespace])}}
+		if namespace != "" {
+			matchers = append(matchers, matcher{"service.namespace", labels.MatchEqual, namespace})
+		}
+		series = append(series, recorded("slo:current_burn_rate:ratio", matchers))
+	}
 	return query{fmt.Sprintf("sort_desc(max %s (%s) > 1)",
-		by(underscores, []string{"service.name", "slo.name", "deployment.environment.name"}), recorded("slo:current_burn_rate:ratio", matchers)), 0}
+		by(underscores, []string{"service.name", "slo.name", "deployment.environment.name"}), strings.Join(series, " or ")), 0}
 }

@@ -10,10 +10,8 @@ package runbooks
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -21,7 +19,7 @@ import (
 
 // Version is raised whenever the text of the pages changes, so that pages of an older generator are
 // seen to be stale.
-const Version = "2"
+const Version = "3"
 
 // Folder is where the pages are, beside the folder alerts. Index is the page of a service.
 const (
@@ -40,8 +38,8 @@ type Options struct {
 	Loki, Tempo string
 	// Command regenerates the pages; it stands in their header.
 	Command string
-	// Slug is that of a service as dependsOn names it, for links between services; "" if it has no pages.
-	Slug func(service string) string
+	// Services are those that have pages, for links between them.
+	Services *catalog.Index
 	// Alerts are the options that the alerts were generated with: their metric names are used here.
 	Alerts alerts.Options
 }
@@ -72,18 +70,12 @@ func problem(severity catalog.Severity, file string, line int, message, mend str
 }
 
 // Path is where the runbook of an alert is.
-func Path(service, alert string) string { return path.Join(Folder, folder(service), alert+".md") }
+func Path(service, alert string) string {
+	return path.Join(Folder, catalog.FileName(service), alert+".md")
+}
 
 // IndexPath is where the index of a service is.
-func IndexPath(service string) string { return path.Join(Folder, folder(service), Index) }
-
-// folder is the service's name where that is the name of a folder; the loader lets no other through.
-func folder(service string) string {
-	if service == "" || service == "." || service == ".." || strings.ContainsAny(service, "/\\\x00") {
-		return "_" + url.PathEscape(service)
-	}
-	return service
-}
+func IndexPath(service string) string { return path.Join(Folder, catalog.FileName(service), Index) }
 
 // Input names what the pages of a service are made from: the generator, and the service's digest.
 func Input(digest string) string { return Version + "-" + digest }

@@ -118,9 +118,9 @@ func (c *subject) dependencies() markdown {
 		return ""
 	}
 	return c.once(part{kind: "dependencies"}, func(b *page) {
-		names := make([]markdown, len(c.service.DependsOn))
-		for i, name := range c.service.DependsOn {
-			names[i] = c.indexOf(name)
+		names := make([]markdown, len(c.q.dependsOn))
+		for i, d := range c.q.dependsOn {
+			names[i] = indexOf(d)
 		}
 		b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
 		b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
@@ -128,11 +128,11 @@ func (c *subject) dependencies() markdown {
 }
 
 // indexOf leads to another service's pages, if it has some.
-func (c *subject) indexOf(service string) markdown {
-	if c.o.Slug == nil || c.o.Slug(service) == "" {
-		return text(service)
+func indexOf(d catalog.Dependency) markdown {
+	if d.Service == nil {
+		return text(d.Reference)
 	}
-	return pageLink(text(service), "..", c.o.Slug(service), Index)
+	return pageLink(text(d.Reference), "..", d.Service.Slug(), Index)
 }
 
 func (c *subject) escalation() markdown {

@@ -23,7 +23,7 @@ type subject struct {
 
 func newSubject(f alerts.File, all [][]alerts.Alert, o Options) subject {
 	return subject{
-		service: f.Service, all: all, q: queries{newNames(o.Alerts.Translation), f.Service}, input: Input(f.Digest), o: o,
+		service: f.Service, all: all, q: queries{newNames(o.Alerts.Translation), f.Service, o.Services.Dependencies(f.Service)}, input: Input(f.Digest), o: o,
 		written: map[part]markdown{},
 	}
 }

@@ -25,18 +25,6 @@ type Shelf struct {
 	o    Options
 }
 
-// slugs finds services as dependsOn names them: NAME or NAMESPACE/NAME.
-func slugs(services []*catalog.Service) func(string) string {
-	found := map[string]string{}
-	for _, s := range services {
-		found[s.Namespace+"/"+s.Name] = s.Slug()
-		if found[s.Name] == "" {
-			found[s.Name] = s.Slug()
-		}
-	}
-	return func(service string) string { return found[service] }
-}
-
 // Open looks at the pages that services have below root. If one cannot be written again without losing
 // notes, or is somebody's own, the reports have an error and nothing is to be put. alertsOf gives a service's alerts;
 // only a page that was not generated makes it necessary to ask.
@@ -55,7 +43,7 @@ func Open(root string, services []*catalog.Service, alertsOf func(*catalog.Servi
 		}
 		reports = append(reports, told...)
 	}
-	o.Slug = slugs(services)
+	o.Services = catalog.NewIndex(services)
 	return &Shelf{root, o}, reports, nil
 }
 

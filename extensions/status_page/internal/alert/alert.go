@@ -53,14 +53,9 @@ type Directory struct {
 
 // List is what fires, pages first and the newest first, then what is pending.
 func (d Directory) List(alerts []v1.Alert) []Alert {
-	slugs := map[[2]string]string{}
-	for _, s := range slices.Backward(d.Catalog.Services) {
-		slugs[[2]string{s.Namespace, s.Name}] = s.Slug()
-		slugs[[2]string{"", s.Name}] = s.Slug() // an alert need not know the namespace
-	}
 	list := make([]Alert, 0, len(alerts))
 	for _, a := range alerts {
-		list = append(list, d.alert(a, slugs))
+		list = append(list, d.alert(a))
 	}
 	slices.SortFunc(list, func(a, b Alert) int {
 		return cmp.Or(
@@ -81,7 +76,7 @@ func Of(list []Alert, namespace, service, environment string) []Alert {
 	})
 }
 
-func (d Directory) alert(from v1.Alert, slugs map[[2]string]string) Alert {
+func (d Directory) alert(from v1.Alert) Alert {
 	label := func(name model.LabelName) string { return words.Bounded(string(from.Labels[name]), maxName) }
 	of := func(l names.Label) string { return words.Bounded(l.In(from.Labels), maxName) }
 	text := func(name model.LabelName) string { return words.Bounded(string(from.Annotations[name]), maxText) }
@@ -92,15 +87,9 @@ func (d Directory) alert(from v1.Alert, slugs map[[2]string]string) Alert {
 		Summary:     text("summary"), Description: text("description"), Since: from.ActiveAt.UTC(),
 	}
 	service := d.Names.Service.In(from.Labels)
-	slug, known := slugs[[2]string{d.Names.Namespace.In(from.Labels), service}]
-	if !known {
-		slug, known = slugs[[2]string{"", service}]
-	}
-	if !known {
-		slug = service
-	}
-	if known {
-		a.Page = fleet.PagePath(slug)
+	slug := service
+	if of := d.Catalog.Emitter(d.Names.Namespace.In(from.Labels), service); of != nil {
+		slug, a.Page = of.Slug(), fleet.PagePath(of)
 	}
 	a.Runbook = d.Runbook(slug, string(from.Labels[model.AlertNameLabel]))
 	if a.Runbook == "" {

@@ -69,7 +69,7 @@ func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source 
 	defer cancel()
 	r := reckoning{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
 	r.askAll()
-	result := Changes{Days: Days, Services: r.list(pages(c)), Complete: r.err == nil}
+	result := Changes{Days: Days, Services: r.list(c), Complete: r.err == nil}
 	var sum tally
 	for _, t := range r.services {
 		sum.add(t)
@@ -170,11 +170,11 @@ func ratio(part, whole float64) float64 {
 }
 
 // list has the services that changed or burned.
-func (r *reckoning) list(pages map[[2]string]string) []ServiceChanges {
+func (r *reckoning) list(c *catalog.Catalog) []ServiceChanges {
 	list := []ServiceChanges{}
 	for name, t := range r.services {
 		if t.deployments > 0 || t.incidents > 0 {
-			list = append(list, ServiceChanges{name[0], name[1], pages[name], r.figures(*t)})
+			list = append(list, ServiceChanges{name[0], name[1], fleet.PagePath(c.Emitter(name[0], name[1])), r.figures(*t)})
 		}
 	}
 	// NaN is less than any number, and so comes last.

@@ -86,14 +86,13 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	if err == nil {
 		before, err = source.Instant(ctx, names.By("max", event, latest(n.Start.With())))
 	}
-	pages := pages(c)
 	all := map[key]*Deployment{}
 	// What is told now is said last: a status of the past is over.
 	for _, told := range []model.Vector{before, now} {
 		newest := map[key]*Deployment{}
 		for _, s := range told {
 			d := deploymentIn(s, n)
-			d.Page = pages[[2]string{d.Namespace, d.Service}]
+			d.Page = fleet.PagePath(c.Emitter(d.Namespace, d.Service))
 			if other := newest[d.key()]; other == nil || later(d, other) {
 				newest[d.key()] = d
 			}
@@ -108,15 +107,6 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 		}
 	}
 	return arrange(all), err
-}
-
-// pages are the paths of services that the catalog knows, by namespace and name.
-func pages(c *catalog.Catalog) map[[2]string]string {
-	pages := map[[2]string]string{}
-	for _, s := range c.Services {
-		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
-	}
-	return pages
 }
 
 func deploymentIn(s *model.Sample, n names.Names) *Deployment {

@@ -215,7 +215,3 @@ func TestNumbersAsJSON(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, "[0.5, null, 0.3333333333333333]", string(text))
 }
-
-func TestSegment(t *testing.T) {
-	assert.Equal(t, []string{"_", "_..", "a%2Fb"}, []string{Segment(""), Segment(".."), Segment("a/b")})
-}

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"slices"
 	"sync"
 
@@ -117,16 +116,12 @@ func key(n names.Names, m map[model.LabelName]model.LabelValue) Key {
 	return Key{Namespace: n.Namespace.In(m), Service: n.Service.In(m), SLO: n.SLO.In(m), Environment: n.Environment.In(m)}
 }
 
-// PagePath is where the page of a service is.
-func PagePath(slug string) string { return "/services/" + Segment(slug) }
-
-// Segment is a name as one segment of a path, as the links in alerts have it.
-func Segment(name string) string {
-	switch name {
-	case "", ".", "..":
-		return "_" + name
+// PagePath is where the page of a service is; "" if the catalog has no such service.
+func PagePath(s *catalog.Service) string {
+	if s == nil {
+		return ""
 	}
-	return url.PathEscape(name)
+	return "/services/" + catalog.PathSegment(s.Slug())
 }
 
 func marshal(f float64) ([]byte, error) { return json.Marshal(f) }

@@ -30,7 +30,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 		for _, slo := range service.SLOs {
 			row := Row{
 				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
-				Page: PagePath(service.Slug()), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
+				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
 				Objective: Number(slo.ObjectiveRatio()), State: Unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
 				Promise: slo, Of: service,
 			}
@@ -65,7 +65,7 @@ func (r *rows) of(k Key) *Row {
 	if row, ok := r.byKey[k]; ok {
 		return row
 	}
-	row := Row{Page: PagePath(k.Service), State: Unknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
+	row := Row{State: Unknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
 	if p, ok := r.promises[k.promise()]; ok {
 		row = *p
 	}

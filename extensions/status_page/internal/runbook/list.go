@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // list adds to a page what is in its folder.
@@ -21,7 +21,7 @@ func list(root *os.Root, names []string, page *Page) error {
 			return ErrNotFound
 		}
 		for _, name := range names {
-			at += fleet.Segment(name) + "/"
+			at += catalog.PathSegment(name) + "/"
 		}
 	}
 	dir, err := root.Open(folder)
@@ -43,9 +43,9 @@ func list(root *os.Root, names []string, page *Page) error {
 		switch {
 		case err != nil:
 		case info.IsDir():
-			page.Folders = append(page.Folders, Entry{Unescaped(e.Name()), at + fleet.Segment(Unescaped(e.Name())) + "/"})
+			page.Folders = append(page.Folders, Entry{Unescaped(e.Name()), at + catalog.PathSegment(Unescaped(e.Name())) + "/"})
 		case info.Mode().IsRegular() && strings.HasSuffix(e.Name(), extension):
-			page.Pages = append(page.Pages, Entry{name, at + fleet.Segment(name)})
+			page.Pages = append(page.Pages, Entry{name, at + catalog.PathSegment(name)})
 		}
 	}
 	byName := func(a, b Entry) int { return strings.Compare(a.Name, b.Name) }

@@ -21,7 +21,7 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 	source "github.com/yuin/goldmark/text"
 
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -119,7 +119,7 @@ func (f Folder) Has(slug, alert string) string {
 
 // Path is where the runbook of an alert is, as the alert's runbook_url has it.
 func Path(slug, alert string) string {
-	return "/runbooks/" + fleet.Segment(slug) + "/" + fleet.Segment(alert)
+	return "/runbooks/" + catalog.PathSegment(slug) + "/" + catalog.PathSegment(alert)
 }
 
 // split takes a path apart into names.
@@ -166,7 +166,7 @@ func find(root *os.Root, names []string) (name string, info fs.FileInfo, err err
 func candidates(names []string) []string {
 	escaped := make([]string, len(names))
 	for i, n := range names {
-		escaped[i] = fleet.Segment(n)
+		escaped[i] = catalog.PathSegment(n)
 	}
 	paths := []string{path.Join(escaped...)}
 	if !strings.ContainsAny(strings.Join(names, ""), "/\\\x00") {

@@ -138,37 +138,18 @@ func (s *Service) neighbours(c *catalog.Catalog, all fleet.Fleet) {
 		}
 	}
 	neighbour := func(of *catalog.Service) Neighbour {
-		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of.Slug()), State: cmp.Or(states[of], fleet.Unknown)}
+		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of), State: cmp.Or(states[of], fleet.Unknown)}
 	}
-	for _, name := range s.DependsOn {
-		if of := Find(c, name); of != nil {
-			s.Needs = append(s.Needs, neighbour(of))
+	for _, d := range c.Dependencies(s.Service) {
+		if d.Service == nil {
+			s.Needs = append(s.Needs, Neighbour{Name: d.Reference, State: fleet.Unknown})
 			continue
 		}
-		s.Needs = append(s.Needs, Neighbour{Name: name, State: fleet.Unknown})
+		s.Needs = append(s.Needs, neighbour(d.Service))
 	}
-	for _, other := range c.Services {
-		for _, name := range other.DependsOn {
-			if Find(c, name) == s.Service {
-				s.NeededBy = append(s.NeededBy, neighbour(other))
-				break
-			}
-		}
+	for _, other := range c.Dependents(s.Service) {
+		s.NeededBy = append(s.NeededBy, neighbour(other))
 	}
-}
-
-// Find is the service that is called so: by its slug, by NAMESPACE/NAME, or by its name.
-func Find(c *catalog.Catalog, name string) *catalog.Service {
-	var byName *catalog.Service
-	for _, s := range c.Services {
-		switch {
-		case s.Slug() == name, s.Namespace != "" && s.Namespace+"/"+s.Name == name:
-			return s
-		case s.Name == name && byName == nil:
-			byName = s
-		}
-	}
-	return byName
 }
 
 // A loader asks what the page needs besides the fleet.

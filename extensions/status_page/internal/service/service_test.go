@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
@@ -219,14 +220,6 @@ func TestPastAlerts(t *testing.T) {
 	assert.Equal(t, []time.Time{begin, begin.Add(time.Minute)}, []time.Time{got.Past[1].From, got.Past[1].To})
 }
 
-func TestFind(t *testing.T) {
-	shop, bank := &catalog.Service{Name: "checkout", Namespace: "shop"}, &catalog.Service{Name: "checkout", Namespace: "bank"}
-	c := &catalog.Catalog{Services: []*catalog.Service{bank, shop}}
-	assert.Same(t, shop, Find(c, "shop/checkout"))
-	assert.Same(t, bank, Find(c, "checkout"))
-	assert.Nil(t, Find(c, "shop"))
-}
-
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
 	got, _ := ask(t, source{err: errors.New("down")}, checkout(), "")
 	require.EqualError(t, got.Err, "down")
@@ -234,4 +227,31 @@ func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
 	assert.Len(t, got.Objectives, 2)
 	assert.True(t, got.Objectives[0].Burn.Empty())
 	assert.Empty(t, got.Requests)
+}
+
+func TestNeighboursAmongNamesakes(t *testing.T) {
+	bank, mall := &catalog.Service{Name: "ledger", Namespace: "bank"}, &catalog.Service{Name: "ledger", Namespace: "mall"}
+	till := &catalog.Service{Name: "till", Namespace: "mall", DependsOn: []string{"mall/ledger", "gone"}}
+	vault := &catalog.Service{Name: "vault", Namespace: "bank", DependsOn: []string{"ledger"}}
+	c := &catalog.Catalog{Services: []*catalog.Service{bank, vault, mall, till}}
+	neighbours := func(of *catalog.Service) (needs, neededBy []string) {
+		s := &Service{Service: of}
+		s.neighbours(c, fleet.Fleet{Rows: []*fleet.Row{{Of: mall, State: fleet.BurningFast}}})
+		for _, n := range s.Needs {
+			needs = append(needs, n.Name+" "+string(n.State))
+		}
+		for _, n := range s.NeededBy {
+			neededBy = append(neededBy, n.Name+" "+string(n.State))
+		}
+		return needs, neededBy
+	}
+	needs, neededBy := neighbours(till)
+	assert.Equal(t, []string{"ledger burning_fast", "gone unknown"}, needs)
+	assert.Empty(t, neededBy)
+	needs, _ = neighbours(vault)
+	assert.Equal(t, []string{"ledger unknown"}, needs)
+	_, neededBy = neighbours(mall)
+	assert.Equal(t, []string{"till unknown"}, neededBy)
+	_, neededBy = neighbours(bank)
+	assert.Equal(t, []string{"vault unknown"}, neededBy)
 }

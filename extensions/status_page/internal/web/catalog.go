@@ -64,7 +64,7 @@ func (s *site) catalog(*http.Request) (*page, error) {
 		body.SLOs += len(of.SLOs)
 		body.Services = append(body.Services, catalogService{
 			Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, SLOs: len(of.SLOs), Environments: of.Environments,
-			Position: of.Position.String(), Page: fleet.PagePath(of.Slug()),
+			Position: of.Position.String(), Page: fleet.PagePath(of),
 		})
 	}
 	p := &page{Title: "Catalog", Name: "catalog", Body: body, Live: true}

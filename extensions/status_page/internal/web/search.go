@@ -130,7 +130,6 @@ func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
 			b.Ticks = append(b.Ticks, seconds(tick))
 		}
 	}
-	pages := servicePages(c)
 	places := map[[2]string]int{}
 	listed := map[searchService]bool{}
 	for _, i := range found.Items {
@@ -140,7 +139,7 @@ func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
 			place = len(places)
 			places[name] = place
 		}
-		of := searchService{Name: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version, Page: pages[name], Place: place}
+		of := searchService{Name: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version, Page: fleet.PagePath(c.Emitter(i.Namespace, i.Service)), Place: place}
 		if !listed[of] {
 			listed[of] = true
 			b.Services = append(b.Services, of)
@@ -192,18 +191,6 @@ func extent(items []*search.Item) (w chart.Waterfall) {
 		}
 	}
 	return w
-}
-
-// servicePages are the pages of what the catalog knows, by namespace and name. Telemetry need not know the namespace.
-func servicePages(c *catalog.Catalog) map[[2]string]string {
-	pages := map[[2]string]string{}
-	for _, s := range c.Services {
-		pages[[2]string{"", s.Name}] = fleet.PagePath(s.Slug())
-	}
-	for _, s := range c.Services {
-		pages[[2]string{s.Namespace, s.Name}] = fleet.PagePath(s.Slug())
-	}
-	return pages
 }
 
 // seconds is a time that JSON has in seconds.

@@ -115,11 +115,11 @@ func (s *site) service(r *http.Request) (*page, error) {
 
 // find is a service by a segment of a path, which has _ before a name that is no segment.
 func find(c *catalog.Catalog, name string) *catalog.Service {
-	if found := service.Find(c, name); found != nil {
+	if found := c.Lookup(name); found != nil {
 		return found
 	}
 	for _, s := range c.Services {
-		if fleet.PagePath(s.Slug()) == "/services/"+url.PathEscape(name) {
+		if fleet.PagePath(s) == "/services/"+url.PathEscape(name) {
 			return s
 		}
 	}
@@ -142,15 +142,15 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))
 	}
-	if _, err := s.Runbooks.Read(fleet.Segment(of.Slug()) + "/"); err == nil {
-		body.Runbooks = "/runbooks/" + fleet.Segment(of.Slug()) + "/"
+	if _, err := s.Runbooks.Read(catalog.PathSegment(of.Slug()) + "/"); err == nil {
+		body.Runbooks = "/runbooks/" + catalog.PathSegment(of.Slug()) + "/"
 	}
 	for _, place := range of.Places {
 		name := cmp.Or(place, view.None)
-		body.Places = append(body.Places, choice{name, same(of.Slug(), name, q.Range), place == of.Environment})
+		body.Places = append(body.Places, choice{name, same(of.Service, name, q.Range), place == of.Environment})
 	}
 	for _, length := range ranges {
-		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Slug(), q.Environment, length), length == q.Range})
+		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Service, q.Environment, length), length == q.Range})
 	}
 	return body
 }
@@ -175,7 +175,7 @@ func drawn(p chart.Plot) graph {
 }
 
 // same is the URL of a service's page, otherwise chosen.
-func same(slug, environment string, length time.Duration) string {
+func same(of *catalog.Service, environment string, length time.Duration) string {
 	values := url.Values{}
 	if environment != "" {
 		values.Set("environment", environment)
@@ -184,7 +184,7 @@ func same(slug, environment string, length time.Duration) string {
 		values.Set("range", catalog.FormatDuration(length))
 	}
 	if len(values) == 0 {
-		return fleet.PagePath(slug)
+		return fleet.PagePath(of)
 	}
-	return fleet.PagePath(slug) + "?" + values.Encode()
+	return fleet.PagePath(of) + "?" + values.Encode()
 }

@@ -1,0 +1,26 @@
+package catalog
+
+import (
+	"net/url"
+	"strings"
+)
+
+// FileName is what the files and folders of a service with this slug are called: the slug itself. The loader refuses
+// names that no file can have; where a service was not loaded, they are escaped.
+func FileName(slug string) string {
+	if strings.ContainsAny(slug, "/\\\x00") {
+		return "_" + url.PathEscape(slug)
+	}
+	return neverEmpty(slug)
+}
+
+// PathSegment is a name as one segment of a URL's path: it has no slash, and is neither empty, nor . nor .. .
+func PathSegment(name string) string { return url.PathEscape(neverEmpty(name)) }
+
+func neverEmpty(name string) string {
+	switch name {
+	case "", ".", "..":
+		return "_" + name
+	}
+	return name
+}
