@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // The severities of an alert: a page wakes someone, a ticket waits for the morning.
@@ -120,17 +121,17 @@ func (g *generator) group(name string, interval time.Duration, comment string, r
 func (g *generator) alert(a Alert) rulefmt.Rule {
 	a.Service = g.service
 	a.Labels = map[string]string{
-		"severity":         a.Severity,
-		label(attrService): literal(g.service.Name),
-		"owner":            literal(oneLine(g.service.Owner)),
-		"tier":             tier(g.service),
-		"environment":      "{{ $labels." + label(attrEnvironment) + " }}",
+		"severity":                 a.Severity,
+		label(semconv.ServiceName): literal(g.service.Name),
+		"owner":                    literal(oneLine(g.service.Owner)),
+		"tier":                     tier(g.service),
+		"environment":              "{{ $labels." + label(semconv.Environment) + " }}",
 	}
 	if g.service.Namespace != "" {
-		a.Labels[label(attrNamespace)] = literal(g.service.Namespace)
+		a.Labels[label(semconv.ServiceNamespace)] = literal(g.service.Namespace)
 	}
 	if a.SLO != nil {
-		a.Labels[label(attrSLO)] = literal(a.SLO.Name)
+		a.Labels[label(semconv.SLOName)] = literal(a.SLO.Name)
 		// By these Sloth's UI finds the alerts of an SLO.
 		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Slug()+"-"+a.SLO.Name), literal(g.service.Slug()), literal(a.SLO.Name)
 		a.Labels["sloth_severity"] = a.Severity

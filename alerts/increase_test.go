@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/promqltest"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // TestIncrease says what the recorded events are, case by case: the value of a counter every
@@ -31,7 +33,7 @@ func TestIncrease(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			names := newNames(DefaultOptions().Translation)
 			g := &generator{names: names}
-			expr := names.by("sum", g.increase([]matcher{equal(attrService, "checkout")}), attrEnvironment)
+			expr := names.by("sum", g.increase([]matcher{equal(semconv.ServiceName, "checkout")}), semconv.Environment)
 			var script strings.Builder
 			script.WriteString("load 15s\n")
 			for _, line := range strings.Split(test.series, "\n") {

@@ -11,16 +11,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
-// The attributes that make the series of an SLO.
-const (
-	attrService     = "service.name"
-	attrNamespace   = "service.namespace"
-	attrEnvironment = "deployment.environment.name"
-	attrVersion     = "service.version"
-	attrSLO         = "slo.name"
-	attrOutcome     = "slo.outcome"
-)
-
 // names are those of this Prometheus, and the selectors made of them.
 type names struct{ promname.Names }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // nominalPeriod is the length of the SLO's period, as burn rates are reckoned: that of a calendar
@@ -71,8 +71,8 @@ func (o objective) periodShare() string {
 // remaining is the share of the period's budget that is left.
 func (o objective) remaining() string {
 	if o.byCollector() {
-		return o.names.by("min", o.names.selector(promname.BudgetRemaining,
-			equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)), attrEnvironment)
+		return o.names.by("min", o.names.selector(semconv.SLORemaining.Metric,
+			equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)), semconv.Environment)
 	}
 	return "1 - " + o.periodShare() + " / " + decimal(o.ErrorBudget())
 }

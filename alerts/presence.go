@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -23,11 +23,11 @@ const (
 
 // lastSeen is when the service was last heard of, in the environments that the catalog lists.
 func (g *generator) lastSeen() string {
-	matchers := []matcher{equal(attrService, g.service.Name), equal(attrNamespace, g.service.Namespace)}
+	matchers := []matcher{equal(semconv.ServiceName, g.service.Name), equal(semconv.ServiceNamespace, g.service.Namespace)}
 	if m, ok := g.environments(); ok {
 		matchers = append(matchers, m)
 	}
-	return g.names.selector(promname.LastSeen, matchers...)
+	return g.names.selector(semconv.LastSeen.Metric, matchers...)
 }
 
 // environments selects those that the catalog lists, if it lists any.
@@ -37,13 +37,13 @@ func (g *generator) environments() (matcher, bool) {
 	case 0:
 		return matcher{}, false
 	case 1:
-		return equal(attrEnvironment, listed[0]), true
+		return equal(semconv.Environment, listed[0]), true
 	}
 	quoted := make([]string, len(listed))
 	for i, e := range listed {
 		quoted[i] = regexp.QuoteMeta(clean(e))
 	}
-	return matcher{labels.MatchRegexp, attrEnvironment, strings.Join(quoted, "|")}, true
+	return matcher{labels.MatchRegexp, semconv.Environment, strings.Join(quoted, "|")}, true
 }
 
 // missing fires when the service is alive and its SLI is not. One that counts no events is idle,
@@ -65,7 +65,7 @@ func (o objective) missing() rulefmt.Rule {
 		}
 		return o.alert(a)
 	}
-	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), attrEnvironment) +
+	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), semconv.Environment) +
 		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])")
 	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that stand still."
 	a.Why = "The collector hears the service, yet there are no counters of the SLI for 10 minutes: it runs with another catalog, or its metrics do not arrive."
@@ -76,7 +76,7 @@ func (o objective) missing() rulefmt.Rule {
 // query tells apart, in those that had one within the day; or at all.
 func (o objective) unanswered() string {
 	listed, environment := o.environments()
-	listed.name = label(attrEnvironment)
+	listed.name = label(semconv.Environment)
 	if len(o.service.Environments) == 1 {
 		return "absent_over_time(" + o.recorded(recordTotal, listed) + "[10m])"
 	}
@@ -84,7 +84,7 @@ func (o objective) unanswered() string {
 	if environment {
 		where = append(where, listed)
 	}
-	return "count by (" + label(attrEnvironment) + ") (count_over_time(" + o.recorded(recordTotal, where...) + "[1d]))" +
+	return "count by (" + label(semconv.Environment) + ") (count_over_time(" + o.recorded(recordTotal, where...) + "[1d]))" +
 		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])" +
 		"\nor on () absent_over_time(" + o.recorded(recordTotal) + "[10m])"
 }
@@ -119,7 +119,7 @@ func (o objective) implausible() rulefmt.Rule {
 // have heard it is there to say so.
 func (g *generator) silent() rulefmt.Rule {
 	age := func(offset string, shift string) string {
-		return g.names.by("min", "time()"+shift+" - "+g.lastSeen()+offset, attrEnvironment) + " > " + seconds(silence)
+		return g.names.by("min", "time()"+shift+" - "+g.lastSeen()+offset, semconv.Environment) + " > " + seconds(silence)
 	}
 	severity := Ticket
 	if g.service.Tier == 1 {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // What the user's queries for errors and for all events gave, believable or not.
@@ -52,13 +53,13 @@ func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
 func (o objective) query(function, query, filter string) string {
 	expr := "(" + catalog.RenderQuery(query, step) + "\n)" + filter
 	if parsed, err := parse(query); err != nil || !sumsUp(parsed) {
-		return o.names.by(function, expr, attrEnvironment)
+		return o.names.by(function, expr, semconv.Environment)
 	}
 	expr = function + "(" + expr + ")"
 	if len(o.service.Environments) != 1 {
 		return expr
 	}
-	name, only := quote(label(attrEnvironment)), strings.ReplaceAll(o.service.Environments[0], "$", "$$")
+	name, only := quote(label(semconv.Environment)), strings.ReplaceAll(o.service.Environments[0], "$", "$$")
 	return "label_replace(" + expr + ", " + name + ", " + quote(only) + ", " + name + `, "")`
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // How the rules sample events. Each evaluation records what happened in the last step, five
@@ -85,7 +85,7 @@ const longWindow = 24 * time.Hour
 func newObjective(g *generator, slo *catalog.SLO) objective {
 	slug, name := clean(g.service.Slug()), clean(slo.Name)
 	o := objective{generator: g, SLO: slo, id: slug + "-" + name}
-	o.key = map[string]string{label(attrService): clean(g.service.Name), label(attrNamespace): clean(g.service.Namespace), label(attrSLO): name}
+	o.key = map[string]string{label(semconv.ServiceName): clean(g.service.Name), label(semconv.ServiceNamespace): clean(g.service.Namespace), label(semconv.SLOName): name}
 	drop(o.key)
 	o.identity = o.with("sloth_id", o.id, "sloth_service", slug, "sloth_slo", name)
 	return o
@@ -104,7 +104,7 @@ func (o objective) with(pairs ...string) map[string]string {
 
 // recorded selects a recorded series of the SLO, in every environment unless more says which.
 func (o objective) recorded(name string, more ...matcher) string {
-	slo := []matcher{equal(label(attrService), o.service.Name), equal(label(attrNamespace), o.service.Namespace), equal(label(attrSLO), o.Name)}
+	slo := []matcher{equal(label(semconv.ServiceName), o.service.Name), equal(label(semconv.ServiceNamespace), o.service.Namespace), equal(label(semconv.SLOName), o.Name)}
 	return selector(name, append(slo, more...)...)
 }
 
@@ -135,10 +135,10 @@ func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
 
 // countedEvents are the increases of slo.events.
 func (o objective) countedEvents() (bad, total string) {
-	all := []matcher{equal(attrService, o.service.Name), equal(attrNamespace, o.service.Namespace), equal(attrSLO, o.Name)}
-	bad = o.names.by("sum", o.increase(all, equal(attrOutcome, "bad")), attrEnvironment)
-	total = o.names.by("sum", o.increase(all), attrEnvironment)
-	counters := o.names.by("sum", "last_over_time("+o.names.selector(promname.Events, all...)+"["+catalog.FormatDuration(step)+"])", attrEnvironment)
+	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
+	bad = o.names.by("sum", o.increase(all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
+	total = o.names.by("sum", o.increase(all), semconv.Environment)
+	counters := o.names.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, all...)+"["+catalog.FormatDuration(step)+"])", semconv.Environment)
 	return o.judged(orNone(bad, counters)), o.judged(total)
 }
 
@@ -159,15 +159,15 @@ func orNone(bad, events string) string {
 // increase stands in, which reads every sample between.
 func (g *generator) increase(all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
-		return g.names.selector(promname.Events, append(append([]matcher(nil), all...), more...)...)
+		return g.names.selector(semconv.SLOEvents.Metric, append(append([]matcher(nil), all...), more...)...)
 	}
 	window, gap := catalog.FormatDuration(step), catalog.FormatDuration(longestGap)
 	now := "last_over_time(" + counters(more...) + "[" + window + "])"
 	before := func(series string) string {
 		return "last_over_time(" + series + "[" + gap + "] offset " + window + ")"
 	}
-	environment := quoteLabel(g.names.Attribute(attrEnvironment))
-	slo := quoteLabel(g.names.Attribute(attrSLO))
+	environment := quoteLabel(g.names.Attribute(semconv.Environment))
+	slo := quoteLabel(g.names.Attribute(semconv.SLOName))
 	return "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)" +
 		"\n  or (" + now + " - " + before(counters(more...)) + " >= 0)" +
 		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +

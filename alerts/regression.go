@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -47,11 +47,11 @@ func (g *generator) regression() []rulefmt.Rule {
 	if !slices.ContainsFunc(g.service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus == nil }) {
 		return nil // versions are known of events that the collector counts
 	}
-	service := []matcher{equal(attrService, g.service.Name), equal(attrNamespace, g.service.Namespace)}
+	service := []matcher{equal(semconv.ServiceName, g.service.Name), equal(semconv.ServiceNamespace, g.service.Namespace)}
 	named := func(record string) string {
-		return selector(record, equal(label(attrService), g.service.Name), equal(label(attrNamespace), g.service.Namespace))
+		return selector(record, equal(label(semconv.ServiceName), g.service.Name), equal(label(semconv.ServiceNamespace), g.service.Namespace))
 	}
-	identity := map[string]string{label(attrService): clean(g.service.Name), label(attrNamespace): clean(g.service.Namespace)}
+	identity := map[string]string{label(semconv.ServiceName): clean(g.service.Name), label(semconv.ServiceNamespace): clean(g.service.Namespace)}
 	drop(identity)
 	record := func(name, expr string) rulefmt.Rule {
 		return rulefmt.Rule{Record: name, Expr: expr, Labels: identity}
@@ -63,10 +63,10 @@ func (g *generator) regression() []rulefmt.Rule {
 	}
 	otherBad, otherTotal := named(recordOthersBad), named(recordOthersTotal)
 	stepOf := func(more ...matcher) string {
-		return g.names.by("sum", g.increase(service, more...), attrEnvironment, attrSLO, attrVersion)
+		return g.names.by("sum", g.increase(service, more...), semconv.Environment, semconv.SLOName, semconv.ServiceVersion)
 	}
 	stepBad, stepTotal := named(recordStepBad), named(recordStepTotal)
-	age := "(time() - " + g.names.by("max", g.names.selector(promname.DeploymentStart, service...), attrEnvironment, attrVersion) + ")"
+	age := "(time() - " + g.names.by("max", g.names.selector(semconv.DeploymentStart.Metric, service...), semconv.Environment, semconv.ServiceVersion) + ")"
 	whileYoung := func(of string) string {
 		return "(" + of + ")\nand on " + onVersion + " " + age + " >= " + seconds(step) + " < " + seconds(fresh)
 	}
@@ -85,7 +85,7 @@ func (g *generator) regression() []rulefmt.Rule {
 
 	return []rulefmt.Rule{
 		record(recordStepTotal, stepOf()),
-		record(recordStepBad, stepOf(equal(attrOutcome, "bad"))),
+		record(recordStepBad, stepOf(equal(semconv.SLOOutcome, "bad"))),
 		record(recordVersionTotal, during(recordStepTotal, compared)),
 		record(recordVersionBad, during(recordStepBad, compared)),
 		record(recordOthersTotal, others(during(recordStepTotal, compared))),

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // TestFileName is the name of the file with the unit tests of a service's rules.
@@ -143,7 +143,7 @@ func (t *tester) firesAt(at time.Duration, forecasts []forecast) []testSample {
 func alertLabels(a Alert) string {
 	set := map[string]string{labels.AlertName: a.Name, "severity": a.Severity}
 	if a.SLO != nil {
-		set[label(attrSLO)] = clean(a.SLO.Name)
+		set[label(semconv.SLOName)] = clean(a.SLO.Name)
 	}
 	return labels.FromMap(set).String()
 }
@@ -158,9 +158,9 @@ func (t *tester) firing() string {
 		}
 	}
 	if len(queried) > 0 {
-		matchers = append(matchers, matcher{labels.MatchNotRegexp, label(attrSLO), strings.Join(queried, "|")})
+		matchers = append(matchers, matcher{labels.MatchNotRegexp, label(semconv.SLOName), strings.Join(queried, "|")})
 	}
-	return "count by (alertname, severity, " + label(attrSLO) + ") (" + selector("ALERTS", matchers...) + ")"
+	return "count by (alertname, severity, " + label(semconv.SLOName) + ") (" + selector("ALERTS", matchers...) + ")"
 }
 
 // budgets are tests that what is recorded of each budget is the truth, within 1 %.
@@ -172,10 +172,10 @@ func (t *tester) budgets(s story) []exprTest {
 		}
 		spent := s.errorRatio(s.length, s.length) / slo.ErrorBudget()
 		tests = append(tests, exprTest{
-			Expr: fmt.Sprintf("sum by (%s) (abs((1 - %s) / %s - 1) < bool 0.01)", label(attrSLO),
-				selector(recordRemaining, equal(label(attrSLO), slo.Name)), decimal(spent)),
+			Expr: fmt.Sprintf("sum by (%s) (abs((1 - %s) / %s - 1) < bool 0.01)", label(semconv.SLOName),
+				selector(recordRemaining, equal(label(semconv.SLOName), slo.Name)), decimal(spent)),
 			At:       duration(s.length),
-			Expected: []testSample{{labels.FromStrings(label(attrSLO), clean(slo.Name)).String(), 1}},
+			Expected: []testSample{{labels.FromStrings(label(semconv.SLOName), clean(slo.Name)).String(), 1}},
 		})
 	}
 	return tests
@@ -195,7 +195,7 @@ func (t *tester) series(s story) []testSeries {
 		if len(t.Service.Environments) > 0 {
 			environment = t.Service.Environments[0]
 		}
-		pairs = append(pairs, attrService, t.Service.Name, attrNamespace, t.Service.Namespace, attrEnvironment, environment)
+		pairs = append(pairs, semconv.ServiceName, t.Service.Name, semconv.ServiceNamespace, t.Service.Namespace, semconv.Environment, environment)
 		for i := 0; i < len(pairs); i += 2 {
 			b.Set(t.names.Attribute(pairs[i]), clean(pairs[i+1]))
 		}
@@ -206,16 +206,16 @@ func (t *tester) series(s story) []testSeries {
 			break
 		}
 		good, bad := s.counters()
-		add(t.names.Metric(promname.Events), good, attrSLO, slo.Name, attrOutcome, "good", attrVersion, "1.0.0")
-		add(t.names.Metric(promname.Events), bad, attrSLO, slo.Name, attrOutcome, "bad", attrVersion, "1.0.0")
+		add(t.names.Metric(semconv.SLOEvents.Metric), good, semconv.SLOName, slo.Name, semconv.SLOOutcome, "good", semconv.ServiceVersion, "1.0.0")
+		add(t.names.Metric(semconv.SLOEvents.Metric), bad, semconv.SLOName, slo.Name, semconv.SLOOutcome, "bad", semconv.ServiceVersion, "1.0.0")
 		if (objective{SLO: slo}).byCollector() {
 			end := s.failAt + s.failing
 			left := 1 - s.errorRatio(end, end)/slo.ErrorBudget()
-			add(t.names.Metric(promname.BudgetRemaining), line(1, 0, end, true)+line(left, 0, s.length-end, false), attrSLO, slo.Name)
+			add(t.names.Metric(semconv.SLORemaining.Metric), line(1, 0, end, true)+line(left, 0, s.length-end, false), semconv.SLOName, slo.Name)
 		}
 	}
 	seen := line(float64(t.start.Unix()), 60, s.alive(), true) + line(float64(t.start.Add(s.alive()).Unix()), 0, s.length-s.alive(), false)
-	add(t.names.Metric(promname.LastSeen), seen)
+	add(t.names.Metric(semconv.LastSeen.Metric), seen)
 	return all
 }
 

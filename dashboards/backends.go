@@ -8,6 +8,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/elasticsearch"
 	"github.com/grafana/grafana-foundation-sdk/go/logs"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Where logs and traces go besides Loki and Tempo. A variable of Grafana chooses among data sources of one kind, and each
@@ -48,7 +50,7 @@ func newJaegerTraces(a about, none, service string) panel {
 	return p
 }
 
-const jaegerTags = "correlation.id=${" + variableCorrelation + "}"
+const jaegerTags = semconv.CorrelationID + "=${" + variableCorrelation + "}"
 
 // lucene is text as a phrase of Lucene's language, which knows no escape but a backslash and a code.
 func lucene(text string) string {

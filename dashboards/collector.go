@@ -3,6 +3,8 @@ package dashboards
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // collectorName is what the collector calls itself as a service.
@@ -166,7 +168,7 @@ func (c collector) alerts() panel {
 		}},
 		columns{{attrAlert, "Alert"}, {attrInstance, "Instance"}, {attrSeverity, "Severity"}, {attrAlertState, "State"}, {"Value", ""}},
 		"Severity",
-		rows("alerts", c.names.series(metricAlerts, equal(attrService, collectorName)).max(attrAlert, attrInstance, attrSeverity, attrAlertState)))
+		rows("alerts", c.names.series(metricAlerts, equal(semconv.ServiceName, collectorName)).max(attrAlert, attrInstance, attrSeverity, attrAlertState)))
 }
 
 func (c collector) throughput() panel {

@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/loki"
 	"github.com/grafana/grafana-foundation-sdk/go/tempo"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const variableService = "service"
@@ -57,7 +59,7 @@ func idVariable() dashboard.VariableModel {
 
 // serviceOfJaeger is there because Jaeger searches one service at a time.
 func (e explorer) serviceOfJaeger() dashboard.VariableModel {
-	v := labelVariable(variableService, "Service (Jaeger)", e.names, e.names.series(metricLastSeen), attrService)
+	v := labelVariable(variableService, "Service (Jaeger)", e.names, e.names.series(metricLastSeen), semconv.ServiceName)
 	v.IncludeAll, v.AllValue, v.Current = ptr(false), nil, nil
 	return v
 }
@@ -67,7 +69,7 @@ const noLines = "No log line has the ID: is it complete, is the time range right
 func (e explorer) services() panel {
 	p := newBars(about{"services", "Who took part", "How many log lines with the ID each service wrote. Good is every service that the request should have reached; one that is missing was not called, or lost the ID.", 8},
 		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: noLines, steps: from(neutral)}, loki.Dataquery{
-			RefId: ptr("A"), Datasource: source("loki", variableLoki), Expr: "sum by (" + label(attrService) + ") (count_over_time(" + linesOfID + " [" + chosenRange + "]))",
+			RefId: ptr("A"), Datasource: source("loki", variableLoki), Expr: "sum by (" + label(semconv.ServiceName) + ") (count_over_time(" + linesOfID + " [" + chosenRange + "]))",
 			QueryType: ptr("instant"), EditorMode: ptr(loki.QueryEditorModeCode), LegendFormat: ptr("{{service_name}}"),
 		})
 	p.Datasource = source("loki", variableLoki)

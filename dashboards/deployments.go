@@ -5,11 +5,13 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // deployments is what runs, since when, and of which commit.
 func (s service) deployments() {
-	by := []string{attrEnvironment, attrVersion, attrStatus, attrRevision}
+	by := []string{semconv.Environment, semconv.ServiceVersion, semconv.DeploymentStatus, semconv.Revision}
 	var commit []fieldLink
 	if repository, ok := webAddress(s.Repository); ok {
 		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.raw}")
@@ -20,33 +22,33 @@ func (s service) deployments() {
 		graph("A", calls.overOn(calls.some().sum()), byVersion))
 	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
 		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version", overrides: ofVersions},
-		graph("A", s.names.series(metricInstances, s.of(chosen(attrVersion, variableVersion))...).sum(attrVersion), byVersion))
+		graph("A", s.names.series(metricInstances, s.of(chosen(semconv.ServiceVersion, variableVersion))...).sum(semconv.ServiceVersion), byVersion))
 	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Since", "unit", "dateTimeFromNow", "custom.width", 150), field("Instances", "unit", "short", "decimals", 0, "custom.width", 100),
 			field("Commit", "links", commit, "mappings", shortCommit(), "custom.width", 100),
 			field("Status", "custom.width", 120, "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
 		}},
-		columns{{label(attrVersion), "Version"}, {label(attrEnvironment), "Environment"}, {"Value #since", "Since"},
-			{"Value #instances", "Instances"}, {label(attrStatus), "Status"}, {label(attrRevision), "Commit"}},
+		columns{{label(semconv.ServiceVersion), "Version"}, {label(semconv.Environment), "Environment"}, {"Value #since", "Since"},
+			{"Value #instances", "Instances"}, {label(semconv.DeploymentStatus), "Status"}, {label(semconv.Revision), "Commit"}},
 		"", rows("since", s.names.series(metricStart, s.of()...).max(by...).times(number(1000))),
 		rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
 	silence := newStat(about{"silence", "Newest telemetry", "How long ago the collector last heard of the service. Good is less than a minute; more means it is silent, or cut off.", 4},
 		look{unit: "s", decimals: ptr(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
-		now("A", s.names.series(metricLastSeen, s.of()...).max(attrEnvironment).age(), inEnvironment))
+		now("A", s.names.series(metricLastSeen, s.of()...).max(semconv.Environment).age(), inEnvironment))
 	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}})
 }
 
 // annotations mark deployments in every panel: from Prometheus, which needs no token and is always there, and
 // from Grafana's own, which know of roll-backs and how long each took, where an exporter writes them. Pages are marked for as long as they fire.
 func (s service) annotations() []dashboard.AnnotationQuery {
-	starts := query("Anno", s.names.series(metricStart, s.of()...).max(attrVersion, attrEnvironment, attrRevision).times(number(1000)), "")
-	pages := query("Anno", s.names.series(metricAlerts, s.anywhere(equal(attrSeverity, "page"), equal(attrAlertState, "firing"))...).max(attrAlert, attrSLO, attrEnvironment), "")
+	starts := query("Anno", s.names.series(metricStart, s.of()...).max(semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), "")
+	pages := query("Anno", s.names.series(metricAlerts, s.anywhere(equal(attrSeverity, "page"), equal(attrAlertState, "firing"))...).max(attrAlert, semconv.SLOName, semconv.Environment), "")
 	return []dashboard.AnnotationQuery{
 		{
 			Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(), Target: starts,
 			TitleFormat: ptr("Version {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
-			TagKeys: ptr(label(attrVersion)), UseValueForTime: ptr(true),
+			TagKeys: ptr(label(semconv.ServiceVersion)), UseValueForTime: ptr(true),
 		},
 		{
 			Name: "Pages", Enable: true, IconColor: bad, Datasource: fromPrometheus(), Target: pages,
@@ -77,9 +79,9 @@ func (s service) variables() []dashboard.VariableModel {
 }
 
 func (s service) environments() dashboard.VariableModel {
-	v := labelVariable(variableEnvironment, "Environment", s.names, s.names.series(metricRemaining, s.anywhere()...), attrEnvironment)
+	v := labelVariable(variableEnvironment, "Environment", s.names, s.names.series(metricRemaining, s.anywhere()...), semconv.Environment)
 	if s.mostEvents() == nil {
-		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordRemaining, s.anywhere()...), attrEnvironment)
+		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordRemaining, s.anywhere()...), semconv.Environment)
 	}
 	if len(s.Environments) > 0 {
 		v.Current = option(s.Environments[0], s.Environments[0])
@@ -88,7 +90,7 @@ func (s service) environments() dashboard.VariableModel {
 }
 
 func (s service) versions() dashboard.VariableModel {
-	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInfo, s.of()...), attrVersion)
+	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInfo, s.of()...), semconv.ServiceVersion)
 	v.Multi = ptr(true)
 	v.Current = &dashboard.VariableOption{
 		Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}}, Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},

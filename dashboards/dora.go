@@ -1,18 +1,12 @@
 package dashboards
 
-import "github.com/prometheus/otlptranslator"
-
-// More of what the deployevent connector emits.
-var (
-	metricInfo      = metric{"deployment.info", "", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
-	metricCommitted = metric{"deployment.commit_time", "s", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
-)
+import "github.com/otelcol-sre/otelcol-sre/internal/semconv"
 
 var (
 	// byPlace is a service in an environment.
-	byPlace = []string{attrNamespace, attrService, attrEnvironment}
+	byPlace = []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment}
 	// byDeployment is one deployment. Its status and its revision may become known later.
-	byDeployment = []string{attrNamespace, attrService, attrEnvironment, attrVersion, attrDeployment}
+	byDeployment = []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion, semconv.DeploymentID}
 )
 
 // changes are what DORA counts, from what the tracker of deployments and the SLO engine wrote. of are
@@ -41,7 +35,7 @@ func (c changes) all() vector {
 // failed are the deployments that were rolled back or failed, and those after which an SLO of the service began to burn. One that
 // vanished was rolled back, says the tracker; one of which nothing is heard at all may only have lost its collector.
 func (c changes) failed() vector {
-	undone := c.start(anyOf(attrStatus, undoneStatuses...)).latest().max(byDeployment...)
+	undone := c.start(anyOf(semconv.DeploymentStatus, undoneStatuses...)).latest().max(byDeployment...)
 	return c.all().where(either(undone, c.burned()), byDeployment...)
 }
 
@@ -61,11 +55,11 @@ func (c changes) burned() vector {
 
 // burning are the services that break a promise: an SLO burns, or has no budget left and goes on losing events.
 func (c changes) burning(ago string) vector {
-	state := func(words ...string) vector {
-		return c.names.series(metricState, c.of(anyOf(attrState, words...))...).before(ago).is(1).max(bySLO...)
+	state := func(states ...semconv.State) vector {
+		return c.names.series(metricState, c.of(anyOf(semconv.SLOState, states...))...).before(ago).is(1).max(bySLO...)
 	}
-	losing := c.names.series(metricBurnRate, c.of(equal(attrWindow, "5m"))...).before(ago).max(bySLO...).above(number(1))
-	return state("burning_fast", "burning_slow").or(state("exhausted").where(losing, bySLO...)).max(byPlace...)
+	losing := c.names.series(metricBurnRate, c.of(equal(semconv.SLOWindow, "5m"))...).before(ago).max(bySLO...).above(number(1))
+	return state(semconv.StateBurningFast, semconv.StateBurningSlow).or(state(semconv.StateExhausted).where(losing, bySLO...)).max(byPlace...)
 }
 
 // broken is for how many seconds services broke a promise, and incidents is how often that began.
@@ -79,7 +73,7 @@ func (c changes) incidents() vector {
 
 // completed is when Prometheus first saw a deployment complete.
 func (c changes) completed() vector {
-	return c.info(equal(attrStatus, "completed")).max(byDeployment...).times(vector{promQL: "time()"}).first(finePace)
+	return c.info(equal(semconv.DeploymentStatus, "completed")).max(byDeployment...).times(vector{promQL: "time()"}).first(finePace)
 }
 
 // rolledOut is how many seconds a deployment took.
@@ -94,8 +88,10 @@ func (c changes) led() vector {
 
 // settled is each deployment with the last status that it had, and its start.
 func (c changes) settled() vector {
-	by := append([]string{attrStatus, attrRevision}, byDeployment...)
-	with := func(statuses ...string) vector { return c.start(anyOf(attrStatus, statuses...)).latest().max(by...) }
+	by := append([]string{semconv.DeploymentStatus, semconv.Revision}, byDeployment...)
+	with := func(statuses ...string) vector {
+		return c.start(anyOf(semconv.DeploymentStatus, statuses...)).latest().max(by...)
+	}
 	undone := with(undoneStatuses...)
 	complete := with("completed").without(undone, byDeployment...)
 	canary := with("canary").without(with("completed", "rolled_back", "failed"), byDeployment...)

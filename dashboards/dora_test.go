@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // changing is a service in production with four deployments: one that has completed, one that was rolled back, and one under
@@ -75,15 +77,15 @@ load 1m
 	c := changes{newNames(DefaultOptions().Translation), releases{}.of}
 	ask := asking(t, story, 6*time.Hour)
 
-	id := attrDeployment
+	id := semconv.DeploymentID
 	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "b3": 7200, "v2": 3600, "l2": 3600, "t2": 3600}, ask(c.all().max(id)))
 	assert.Equal(t, map[string]float64{"b2": 1, "v2": 1, "t2": 1}, ask(c.failed().count(id)))
 	assert.Equal(t, map[string]float64{"b2": 1}, ask(c.burned().count(id)))
-	assert.Equal(t, map[string]float64{"completed": 9, "failed": 1, "rolled_back": 1, "started": 1}, ask(c.settled().count(attrStatus)), "each deployment once")
+	assert.Equal(t, map[string]float64{"completed": 9, "failed": 1, "rolled_back": 1, "started": 1}, ask(c.settled().count(semconv.DeploymentStatus)), "each deployment once")
 	assert.Equal(t, map[string]float64{"q2": 6 * 60}, ask(c.rolledOut().above(number(60)).max(id)))
 	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "of the others nobody told")
-	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(attrService)))
-	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(attrService)))
+	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(semconv.ServiceName)))
+	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(semconv.ServiceName)))
 }
 
 var remark = regexp.MustCompile(`(?m)^ *(#.*)?\n`)

@@ -1,13 +1,15 @@
 package dashboards
 
+import "github.com/otelcol-sre/otelcol-sre/internal/semconv"
+
 // evidence is logs and traces, of one correlation ID or of all.
 func (s service) evidence() {
 	const id = "`${" + variableCorrelation + ":regex}.*`"
-	logLine := "{" + label(attrService) + "=" + quote(s.Name) + `, ` + label(attrEnvironment) + `=~"$` + variableEnvironment + `"}` +
-		" | " + label(attrVersion) + `=~"$` + variableVersion + `" | correlation_id=~` + id
-	span := "{ resource." + attrService + " = " + quote(s.Name)
+	logLine := "{" + label(semconv.ServiceName) + "=" + quote(s.Name) + `, ` + label(semconv.Environment) + `=~"$` + variableEnvironment + `"}` +
+		" | " + label(semconv.ServiceVersion) + `=~"$` + variableVersion + `" | correlation_id=~` + id
+	span := "{ resource." + semconv.ServiceName + " = " + quote(s.Name)
 	if len(s.Environments) > 0 { // a span without the attribute would match nothing
-		span += " && resource." + attrEnvironment + ` =~ "$` + variableEnvironment + `"`
+		span += " && resource." + semconv.Environment + ` =~ "$` + variableEnvironment + `"`
 	}
 	span += " && span.correlation.id =~ " + id + " }"
 	s.board.row("evidence", "Logs and traces by correlation ID", true, strip{10, []panel{
@@ -18,7 +20,7 @@ func (s service) evidence() {
 		newDocuments(about{"elasticsearch", "Elasticsearch", "Spans and log lines of the service with the correlation ID above, of all environments, newest first, as the elasticsearch exporter " +
 			"writes them in its mapping mode otel. Good has no errors.", 12},
 			"No document matches: is the ID complete, and is this the index of the service's logs or traces?",
-			"resource.attributes."+attrService+":"+lucene(s.Name)+" AND "+documentsOfID),
+			"resource.attributes."+semconv.ServiceName+":"+lucene(s.Name)+" AND "+documentsOfID),
 		newJaegerTraces(about{"jaeger", "Jaeger", "Traces of the service with the correlation ID above, which has to be complete. Good traces are short and have no errors.", 12},
 			"No trace matches: Jaeger needs a complete ID, and this service's traces", plain(s.Name)),
 	}})

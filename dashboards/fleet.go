@@ -2,6 +2,8 @@ package dashboards
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // fleet is the dashboard of all services while it is made.
@@ -16,19 +18,19 @@ const variableNamespace = "namespace"
 
 // of matches what is chosen.
 func (f fleet) of(more ...matcher) []matcher {
-	return append([]matcher{chosen(attrNamespace, variableNamespace), chosen(attrEnvironment, variableEnvironment)}, more...)
+	return append([]matcher{chosen(semconv.ServiceNamespace, variableNamespace), chosen(semconv.Environment, variableEnvironment)}, more...)
 }
 
 // recorded matches what the rules record of what is chosen, which may have no environment.
 func (fleet) recorded() []matcher {
-	return []matcher{chosen(attrNamespace, variableNamespace), chosenOrNone(attrEnvironment, variableEnvironment)}
+	return []matcher{chosen(semconv.ServiceNamespace, variableNamespace), chosenOrNone(semconv.Environment, variableEnvironment)}
 }
 
 // promised are the labels of an SLO in all environments.
-var promised = []string{attrNamespace, attrService, attrSLO}
+var promised = []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.SLOName}
 
 // bySLO are the labels of an SLO in an environment.
-var bySLO = []string{attrNamespace, attrService, attrSLO, attrEnvironment}
+var bySLO = []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.SLOName, semconv.Environment}
 
 // remaining is what is left of all budgets, of those that only the rules know too.
 func (f fleet) remaining() vector {
@@ -38,13 +40,13 @@ func (f fleet) remaining() vector {
 
 func (f fleet) burn() vector {
 	recorded := f.names.suffixed(recordRatio, "1h", f.recorded()...).max(bySLO...)
-	return f.names.series(metricBurnRate, f.of(equal(attrWindow, "1h"))...).max(bySLO...).
-		or(recorded.overOn(oneMinus(f.names.series(recordObjective, chosen(attrNamespace, variableNamespace)).max(promised...)), promised...))
+	return f.names.series(metricBurnRate, f.of(equal(semconv.SLOWindow, "1h"))...).max(bySLO...).
+		or(recorded.overOn(oneMinus(f.names.series(recordObjective, chosen(semconv.ServiceNamespace, variableNamespace)).max(promised...)), promised...))
 }
 
 // objective is what is promised. The rules know it without an environment, so that of what is left is taken.
 func (f fleet) objective() vector {
-	nowhere := f.names.series(recordObjective, chosen(attrNamespace, variableNamespace)).max(promised...)
+	nowhere := f.names.series(recordObjective, chosen(semconv.ServiceNamespace, variableNamespace)).max(promised...)
 	recorded := number(0).times(f.names.series(recordRemaining, f.recorded()...).min(bySLO...))
 	return f.names.series(metricObjective, f.of()...).max(bySLO...).or(recorded.plusOn(nowhere, promised...))
 }
@@ -61,8 +63,8 @@ func (f fleet) dashboard() []byte {
 	d.Panels = f.board.panels
 	d.Templating.List = []dashboard.VariableModel{
 		sourceVariable(variablePrometheus, "Prometheus"),
-		labelVariable(variableNamespace, "Namespace", f.names, f.names.series(metricRemaining), attrNamespace),
-		labelVariable(variableEnvironment, "Environment", f.names, f.names.series(metricRemaining), attrEnvironment),
+		labelVariable(variableNamespace, "Namespace", f.names, f.names.series(metricRemaining), semconv.ServiceNamespace),
+		labelVariable(variableEnvironment, "Environment", f.names, f.names.series(metricRemaining), semconv.Environment),
 	}
 	d.Links = navigation(FleetUID)
 	return encode(d)
@@ -71,19 +73,19 @@ func (f fleet) dashboard() []byte {
 func (f fleet) states() panel {
 	return newNamedStat(about{"states", "SLOs by state", "How many SLOs are in each state. Good is all of them ok, or idle.", 6},
 		look{unit: "short", decimals: ptr(0.0), steps: from(neutral), brief: "No SLO data", none: "Does a collector with this catalog run?", overrides: colours(stateColours)},
-		now("A", f.names.series(metricState, f.of()...).is(1).count(attrState), "{{slo_state}}"))
+		now("A", f.names.series(metricState, f.of()...).is(1).count(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
 }
 
 func (f fleet) burners() panel {
 	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
 		"What they burn on is below: which version, and which calls.", 9},
 		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: burnSteps},
-		now("A", f.burn().max(attrService, attrSLO).largest(8), "{{service_name}} {{slo_name}}"))
+		now("A", f.burn().max(semconv.ServiceName, semconv.SLOName).largest(8), "{{service_name}} {{slo_name}}"))
 }
 
 // versions parts the burn rate of an SLO among the versions that made it: their parts add up to it.
 func (f fleet) versions() panel {
-	bad := f.names.series(metricEvents, f.of(equal(attrOutcome, "bad"))...).rateOver("1h").sum(append([]string{attrVersion}, bySLO...)...).some()
+	bad := f.names.series(metricEvents, f.of(equal(semconv.SLOOutcome, "bad"))...).rateOver("1h").sum(append([]string{semconv.ServiceVersion}, bySLO...)...).some()
 	all := f.names.series(metricEvents, f.of()...).rateOver("1h").sum(bySLO...).some()
 	budget := oneMinus(f.names.series(metricObjective, f.of()...).max(bySLO...))
 	return newBars(about{"versions", "What they burn on: versions", "The burn rate of the last hour, parted among the versions whose events were bad. Good is at most 1 altogether. " +
@@ -105,9 +107,9 @@ func (f fleet) dependencies() panel {
 // alerts have the uid of a dashboard for a service's name, since that of the collector is no service's.
 func (f fleet) alerts() panel {
 	const attrDashboard = "dashboard"
-	firing := f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{attrService, "!=", `""`}).count(attrService, attrAlert, attrSeverity).
-		labelled(attrDashboard, uidPrefix).joined(attrDashboard, "", attrDashboard, attrService).
-		labelledWhere(attrDashboard, CollectorUID, attrService, []string{collectorName})
+	firing := f.names.series(metricAlerts, equal(attrAlertState, "firing"), matcher{semconv.ServiceName, "!=", `""`}).count(semconv.ServiceName, attrAlert, attrSeverity).
+		labelled(attrDashboard, uidPrefix).joined(attrDashboard, "", attrDashboard, semconv.ServiceName).
+		labelledWhere(attrDashboard, CollectorUID, semconv.ServiceName, []string{collectorName})
 	return newTable(about{"alerts", "Firing", "What fires now, by service. Good is an empty table.", 9},
 		look{unit: "short", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/",
 			overrides: []dashboard.DashboardFieldConfigSourceOverrides{
@@ -115,7 +117,7 @@ func (f fleet) alerts() panel {
 					pattern("/^"+uidPrefix+"(.*)$/", dashboard.ValueMappingResult{Text: ptr("$1")}))), field("Series", "custom.width", 60),
 				field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			}},
-		columns{{attrDashboard, "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}, {label(attrService), ""}},
+		columns{{attrDashboard, "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}, {label(semconv.ServiceName), ""}},
 		"Severity", rows("A", firing))
 }
 
@@ -124,18 +126,18 @@ func (f fleet) table() panel {
 		"The name of a service leads to its dashboard.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No SLO data: does a collector with this catalog run?",
 			overrides: append(budgetColumns(), field("Service", "links", toService), field("Objective", "unit", "percentunit", "decimals", 2))},
-		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},
+		columns{{label(semconv.ServiceNamespace), "Namespace"}, {label(semconv.ServiceName), "Service"}, {label(semconv.SLOName), "SLO"}, {label(semconv.Environment), "Environment"},
 			{"Value #objective", "Objective"}, {"Value #left", "Budget left"}, {"Value #burn", "Burn rate 1h"},
-			{"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
+			{"Value #exhaustion", "Spent in"}, {label(semconv.SLOState), "State"}, {"Value #state", ""}},
 		"Budget left",
 		rows("left", f.remaining()), rows("objective", f.objective()), rows("burn", f.burn()),
 		rows("exhaustion", f.names.series(metricExhaustion, f.of()...).min(bySLO...)),
-		rows("state", f.names.series(metricState, f.of()...).is(1).max(append([]string{attrState}, bySLO...)...)))
+		rows("state", f.names.series(metricState, f.of()...).is(1).max(append([]string{semconv.SLOState}, bySLO...)...)))
 }
 
 // heat is a cell for each service and day: the worst of its SLOs.
 func (f fleet) heat() panel {
-	day := f.names.series(metricBurnRate, f.of(equal(attrWindow, "1d"))...).max(attrNamespace, attrService)
+	day := f.names.series(metricBurnRate, f.of(equal(semconv.SLOWindow, "1d"))...).max(semconv.ServiceNamespace, semconv.ServiceName)
 	p := newHeat(about{"heat by day", "Burn by service and day", "How fast the budget of each service's worst SLO went in four weeks: each cell is the day before it. Good is green. A row with red is a service that needs work; a column is an incident they shared.", 12},
 		look{unit: "suffix:x", decimals: ptr(1.0), none: "No SLO data: does a collector with this catalog run?", steps: burnSteps},
 		graph("A", day, "{{service_name}}"))
@@ -147,7 +149,7 @@ func (f fleet) heat() panel {
 func (f fleet) left() panel {
 	p := newTimeline(about{"heat", "Budget left by service", "The least budget of each service's SLOs, over the week. Good stays green; a band that turns red tells when it was spent.", 12},
 		look{unit: "percentunit", decimals: ptr(0.0), none: "No SLO data: does a collector with this catalog run?", steps: budgetSteps},
-		graph("A", f.remaining().min(attrNamespace, attrService), "{{service_name}}"))
+		graph("A", f.remaining().min(semconv.ServiceNamespace, semconv.ServiceName), "{{service_name}}"))
 	p.TimeFrom = ptr("7d")
 	return p
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Colours have one meaning everywhere.
@@ -21,7 +23,8 @@ const (
 
 // stateColours are the states of an SLO, best first.
 var stateColours = [][2]string{
-	{"ok", good}, {"idle", neutral}, {"no_data", unknown}, {"burning_slow", warning}, {"burning_fast", bad}, {"exhausted", worst},
+	{string(semconv.StateOK), good}, {string(semconv.StateIdle), neutral}, {string(semconv.StateNoData), unknown},
+	{string(semconv.StateBurningSlow), warning}, {string(semconv.StateBurningFast), bad}, {string(semconv.StateExhausted), worst},
 }
 
 // A look is how the values of a panel are shown.

@@ -1,25 +1,18 @@
 package dashboards
 
-import "github.com/prometheus/otlptranslator"
+import (
+	"github.com/prometheus/otlptranslator"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
 
 // The attributes that make the series.
 const (
-	attrService     = "service.name"
-	attrNamespace   = "service.namespace"
-	attrEnvironment = "deployment.environment.name"
-	attrVersion     = "service.version"
-	attrSLO         = "slo.name"
-	attrOutcome     = "slo.outcome"
-	attrWindow      = "slo.window"
-	attrState       = "slo.state"
-	attrDeployment  = "deployment.id"
-	attrStatus      = "deployment.status"
-	attrRevision    = "vcs.ref.head.revision"
-	attrSpanKind    = "span.kind"
-	attrStatusCode  = "status.code"
-	attrAlert       = "alertname"
-	attrAlertState  = "alertstate"
-	attrSeverity    = "severity"
+	attrSpanKind   = "span.kind"
+	attrStatusCode = "status.code"
+	attrAlert      = "alertname"
+	attrAlertState = "alertstate"
+	attrSeverity   = "severity"
 
 	attrJob               = "job" // of OTLP: service.namespace/service.name
 	attrInstance          = "instance"
@@ -27,10 +20,10 @@ const (
 	attrClient            = "client"
 	attrServer            = "server"
 	attrConnection        = "connection_type"
-	attrClientNamespace   = "client_" + attrNamespace
-	attrClientEnvironment = "client_" + attrEnvironment
-	attrServerNamespace   = "server_" + attrNamespace
-	attrServerEnvironment = "server_" + attrEnvironment
+	attrClientNamespace   = "client_" + semconv.ServiceNamespace
+	attrClientEnvironment = "client_" + semconv.Environment
+	attrServerNamespace   = "server_" + semconv.ServiceNamespace
+	attrServerEnvironment = "server_" + semconv.Environment
 
 	attrJVMMemory      = "jvm.memory.type"
 	attrPodNamespace   = "k8s.namespace.name"
@@ -64,25 +57,28 @@ type metric struct {
 }
 
 func attributes(more ...string) []string {
-	return append([]string{attrService, attrNamespace, attrEnvironment}, more...)
+	return append([]string{semconv.ServiceName, semconv.ServiceNamespace, semconv.Environment}, more...)
 }
 
 // What processors and connectors of the collector emit.
 var (
-	metricEvents     = metric{"slo.events", "{event}", otlptranslator.MetricTypeMonotonicCounter, byCollector, attributes(attrVersion, attrSLO, attrOutcome)}
-	metricObjective  = metric{"slo.objective", "1", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO)}
-	metricErrorRatio = metric{"slo.error_ratio", "1", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO, attrWindow)}
-	metricBurnRate   = metric{"slo.burn_rate", "1", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO, attrWindow)}
-	metricRemaining  = metric{"slo.error_budget.remaining", "1", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO)}
-	metricExhaustion = metric{"slo.error_budget.exhaustion", "s", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO)}
-	metricState      = metric{"slo.state", "", otlptranslator.MetricTypeGauge, byCollector, attributes(attrSLO, attrState)}
-	metricLastSeen   = metric{"service.telemetry.last_seen", "s", otlptranslator.MetricTypeGauge, byCollector, attributes()}
-
-	metricStart     = metric{"deployment.start_time", "s", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
-	metricInstances = metric{"deployment.instances", "{instance}", otlptranslator.MetricTypeGauge, byCollector, deploymentAttributes}
-
-	deploymentAttributes = attributes(attrVersion, attrDeployment, attrStatus, attrRevision)
+	metricEvents     = fromConventions(semconv.SLOEvents)
+	metricObjective  = fromConventions(semconv.SLOObjective)
+	metricErrorRatio = fromConventions(semconv.SLOErrorRatio)
+	metricBurnRate   = fromConventions(semconv.SLOBurnRate)
+	metricRemaining  = fromConventions(semconv.SLORemaining)
+	metricExhaustion = fromConventions(semconv.SLOExhaustion)
+	metricState      = fromConventions(semconv.SLOStates)
+	metricLastSeen   = fromConventions(semconv.LastSeen)
+	metricInfo       = fromConventions(semconv.DeploymentInfo)
+	metricStart      = fromConventions(semconv.DeploymentStart)
+	metricInstances  = fromConventions(semconv.DeploymentInstances)
+	metricCommitted  = fromConventions(semconv.DeploymentCommitted)
 )
+
+func fromConventions(m semconv.Metric) metric {
+	return metric{m.Name, m.Unit, m.Type, byCollector, m.Attributes}
+}
 
 // What the span_metrics connector emits, where a pipeline has one with the dimensions
 // deployment.environment.name and service.version.
@@ -90,7 +86,7 @@ var (
 	metricCalls    = metric{"traces.span.metrics.calls", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, spanAttributes}
 	metricDuration = metric{"traces.span.metrics.duration", "ms", otlptranslator.MetricTypeHistogram, byCollector, spanAttributes}
 
-	spanAttributes = attributes(attrVersion, attrSpanKind, attrStatusCode)
+	spanAttributes = attributes(semconv.ServiceVersion, attrSpanKind, attrStatusCode)
 )
 
 // What the service_graph connector emits of calls between services, with the dimensions service.namespace and
@@ -136,18 +132,18 @@ var (
 	metricPodMemory      = metric{"k8s.pod.memory.working_set", "By", otlptranslator.MetricTypeGauge, byService, podAttributes}
 	metricPodMemoryShare = metric{"k8s.pod.memory_limit_utilization", "1", otlptranslator.MetricTypeGauge, byService, podAttributes}
 
-	processAttributes = []string{attrJob, attrInstance, attrEnvironment, attrVersion, attrJVMMemory}
+	processAttributes = []string{attrJob, attrInstance, semconv.Environment, semconv.ServiceVersion, attrJVMMemory}
 	podAttributes     = []string{attrPodNamespace, attrDeploymentName, attrStatefulSet, attrDaemonSet}
 )
 
 // What the recording rules of package alerts write, which know SLIs that the collector does not
 // see, and Prometheus about alerts.
 var (
-	recordRatio     = metric{"slo:sli_error:ratio_rate", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(attrSLO)} // + window
-	recordObjective = metric{"slo:objective:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, []string{attrService, attrNamespace, attrSLO}}
-	recordPeriod    = metric{"slo:period_burn_rate:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(attrSLO)}
-	recordRemaining = metric{"slo:period_error_budget_remaining:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(attrSLO)}
+	recordRatio     = metric{"slo:sli_error:ratio_rate", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)} // + window
+	recordObjective = metric{"slo:objective:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, []string{semconv.ServiceName, semconv.ServiceNamespace, semconv.SLOName}}
+	recordPeriod    = metric{"slo:period_burn_rate:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)}
+	recordRemaining = metric{"slo:period_error_budget_remaining:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)}
 
 	metricAlerts = metric{"ALERTS", "", otlptranslator.MetricTypeGauge, byPrometheus,
-		attributes(attrAlert, attrAlertState, attrSeverity, attrSLO)}
+		attributes(attrAlert, attrAlertState, attrSeverity, semconv.SLOName)}
 )

@@ -3,27 +3,29 @@ package dashboards
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // overview is one line for each SLO, that with the least budget first.
 func (s service) overview() panel {
-	by := []string{attrSLO, attrEnvironment}
+	by := []string{semconv.SLOName, semconv.Environment}
 	objective := s.names.series(metricObjective, s.of()...).max(by...)
 	remaining := s.names.series(metricRemaining, s.of()...).min(by...)
 	share := oneMinus(oneMinus(remaining).times(oneMinus(objective)))
-	burn := s.names.series(metricBurnRate, s.of(equal(attrWindow, "1h"))...).max(by...)
+	burn := s.names.series(metricBurnRate, s.of(equal(semconv.SLOWindow, "1h"))...).max(by...)
 	if s.queried() {
-		promised := s.names.series(recordObjective, s.anywhere()...).max(attrSLO)
+		promised := s.names.series(recordObjective, s.anywhere()...).max(semconv.SLOName)
 		recorded := s.names.series(recordRemaining, s.recorded()...).min(by...)
 		spent := s.names.series(recordPeriod, s.recorded()...).max(by...)
-		share = share.or(oneMinus(spent.timesOn(oneMinus(promised), attrSLO)))
-		burn = burn.or(s.names.suffixed(recordRatio, "1h", s.recorded()...).max(by...).overOn(oneMinus(promised), attrSLO))
+		share = share.or(oneMinus(spent.timesOn(oneMinus(promised), semconv.SLOName)))
+		burn = burn.or(s.names.suffixed(recordRatio, "1h", s.recorded()...).max(by...).overOn(oneMinus(promised), semconv.SLOName))
 		remaining = remaining.or(recorded)
 	}
 	targets := []variants.Dataquery{
 		rows("left", remaining), rows("sli", share), rows("burn", burn),
 		rows("exhaustion", s.names.series(metricExhaustion, s.of()...).min(by...)),
-		rows("state", s.names.series(metricState, s.of()...).is(1).max(append([]string{attrState}, by...)...)),
+		rows("state", s.names.series(metricState, s.of()...).is(1).max(append([]string{semconv.SLOState}, by...)...)),
 	}
 	environment := "Environment"
 	if len(s.Environments) == 1 {
@@ -34,8 +36,8 @@ func (s service) overview() panel {
 		look{unit: "none", steps: from("transparent"), none: "No SLO data: is the service's telemetry sent to a collector with this catalog?",
 			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2, "custom.width", 72),
 				field("Budget left", "custom.width", 100), field("Burn rate 1h", "custom.width", 95), field("Spent in", "custom.width", 75), field("State", "custom.width", 95))},
-		columns{{label(attrSLO), "SLO"}, {label(attrEnvironment), environment}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
-			{"Value #burn", "Burn rate 1h"}, {"Value #exhaustion", "Spent in"}, {label(attrState), "State"}, {"Value #state", ""}},
+		columns{{label(semconv.SLOName), "SLO"}, {label(semconv.Environment), environment}, {"Value #sli", "SLI"}, {"Value #left", "Budget left"},
+			{"Value #burn", "Burn rate 1h"}, {"Value #exhaustion", "Spent in"}, {label(semconv.SLOState), "State"}, {"Value #state", ""}},
 		"Budget left", targets...)
 }
 

@@ -25,7 +25,11 @@ func equalOrNone(attribute, value string) matcher {
 }
 
 // anyOf matches words of ours.
-func anyOf(attribute string, words ...string) matcher {
+func anyOf[T ~string](attribute string, values ...T) matcher {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = string(v)
+	}
 	return matcher{attribute, "=~", strconv.Quote(strings.Join(words, "|"))}
 }
 

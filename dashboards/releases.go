@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // releases is the dashboard of all deployments while it is made.
@@ -22,7 +24,7 @@ func newReleases(n *names) releases {
 // of matches what is chosen.
 func (releases) of(more ...matcher) []matcher {
 	return append([]matcher{
-		chosen(attrNamespace, variableNamespace), chosen(attrEnvironment, variableEnvironment), chosen(attrService, variableService),
+		chosen(semconv.ServiceNamespace, variableNamespace), chosen(semconv.Environment, variableEnvironment), chosen(semconv.ServiceName, variableService),
 	}, more...)
 }
 
@@ -42,15 +44,15 @@ func (r releases) dashboard() []byte {
 	d.Panels = r.board.panels
 	d.Templating.List = []dashboard.VariableModel{
 		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"),
-		labelVariable(variableNamespace, "Namespace", r.names, r.names.series(metricInfo), attrNamespace),
-		labelVariable(variableEnvironment, "Environment", r.names, r.names.series(metricInfo), attrEnvironment),
+		labelVariable(variableNamespace, "Namespace", r.names, r.names.series(metricInfo), semconv.ServiceNamespace),
+		labelVariable(variableEnvironment, "Environment", r.names, r.names.series(metricInfo), semconv.Environment),
 		r.services(),
 	}
 	d.Annotations.List = []dashboard.AnnotationQuery{{
 		Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(),
-		Target:      query("Anno", r.start().max(attrService, attrVersion, attrEnvironment, attrRevision).times(number(1000)), ""),
+		Target:      query("Anno", r.start().max(semconv.ServiceName, semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), ""),
 		TitleFormat: ptr("{{service_name}} {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
-		TagKeys: ptr(label(attrService)), UseValueForTime: ptr(true),
+		TagKeys: ptr(label(semconv.ServiceName)), UseValueForTime: ptr(true),
 	}}
 	d.Links = navigation(DeploymentsUID)
 	d.Time = &dashboard.DashboardDashboardTime{From: "now-7d", To: "now"}
@@ -59,7 +61,7 @@ func (r releases) dashboard() []byte {
 }
 
 func (r releases) services() dashboard.VariableModel {
-	v := labelVariable(variableService, "Service", r.names, r.names.series(metricInfo, chosen(attrNamespace, variableNamespace)), attrService)
+	v := labelVariable(variableService, "Service", r.names, r.names.series(metricInfo, chosen(semconv.ServiceNamespace, variableNamespace)), semconv.ServiceName)
 	v.Multi = ptr(true)
 	v.Current = allOf()
 	return v
@@ -105,7 +107,7 @@ func (r releases) rollout() panel {
 func (r releases) underWay() panel {
 	return newStat(about{"under way", "Under way", "Deployments that have started and are not over: two versions run. Good is 0, or the one that you wait for.", 0},
 		look{unit: "short", decimals: ptr(0.0), brief: "no version", none: noVersions, steps: from(good, step(1, neutral))},
-		now("A", r.info(anyOf(attrStatus, openStatuses...)).max(byDeployment...).count().orAllOf(number(0).times(r.info().max())), "under way"))
+		now("A", r.info(anyOf(semconv.DeploymentStatus, openStatuses...)).max(byDeployment...).count().orAllOf(number(0).times(r.info().max())), "under way"))
 }
 
 // statusColours are those of the statuses of a deployment.
@@ -121,14 +123,14 @@ const (
 
 // matrix has a line for each service and a column for each environment, and in it the newest version in the colour of its status.
 func (r releases) matrix() panel {
-	newest := r.start().max(append([]string{attrStatus}, byDeployment...)...).newest(byPlace...)
-	target := newest.joined(attrPlace, "/", attrNamespace, attrService).trimmed(attrPlace, "/?(.*)").joined(attrRunning, between, attrVersion, attrStatus)
+	newest := r.start().max(append([]string{semconv.DeploymentStatus}, byDeployment...)...).newest(byPlace...)
+	target := newest.joined(attrPlace, "/", semconv.ServiceNamespace, semconv.ServiceName).trimmed(attrPlace, "/?(.*)").joined(attrRunning, between, semconv.ServiceVersion, semconv.DeploymentStatus)
 	p := newTable(about{"matrix", "What runs where", "The newest version of each service in each environment. Good is green. Blue rolls out, yellow is a canary, orange was rolled back, red failed: then an older version runs too.", 6},
 		look{unit: "none", none: noVersions, steps: from("transparent"), mappings: inStatusColours()}, columns{}, "Service", rows("A", target))
-	corner := label(attrPlace) + `\` + label(attrEnvironment)
+	corner := label(attrPlace) + `\` + label(semconv.Environment)
 	p.Transformations = []dashboard.DataTransformerConfig{
 		{Id: "groupingToMatrix", Options: map[string]any{
-			"rowField": label(attrPlace), "columnField": label(attrEnvironment), "valueField": label(attrRunning), "emptyValue": "empty",
+			"rowField": label(attrPlace), "columnField": label(semconv.Environment), "valueField": label(attrRunning), "emptyValue": "empty",
 		}},
 		{Id: "organize", Options: map[string]any{"excludeByName": map[string]bool{}, "indexByName": map[string]int{}, "renameByName": map[string]string{corner: "Service"}}},
 	}
@@ -165,9 +167,9 @@ func (r releases) history() panel {
 			field("Status", "custom.width", 105, "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
 			field("SLO burned", "custom.width", 100, "custom.cellOptions", coloured(), "thresholds", absolute(from(bad)), "mappings", always("yes")),
 		}},
-		columns{{label(attrService), "Service"}, {label(attrEnvironment), "Environment"}, {label(attrVersion), "Version"}, {"Value #began", "Began"},
-			{label(attrStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #instances", "Instances"},
-			{label(attrRevision), "Commit"}, {label(attrNamespace), ""}, {label(attrDeployment), ""}},
+		columns{{label(semconv.ServiceName), "Service"}, {label(semconv.Environment), "Environment"}, {label(semconv.ServiceVersion), "Version"}, {"Value #began", "Began"},
+			{label(semconv.DeploymentStatus), "Status"}, {"Value #took", "Rolled out in"}, {"Value #led", "Lead time"}, {"Value #burned", "SLO burned"}, {"Value #instances", "Instances"},
+			{label(semconv.Revision), "Commit"}, {label(semconv.ServiceNamespace), ""}, {label(semconv.DeploymentID), ""}},
 		"-Began",
 		rows("began", r.settled().where(r.all(), byDeployment...).times(number(1000))),
 		rows("took", r.rolledOut().where(r.all(), byDeployment...)),
@@ -189,7 +191,7 @@ func (r releases) daily() panel {
 	before := vector{promQL: "(time() - $__interval_ms / 1000)"}
 	started := vector{"last_over_time(" + r.start().promQL + "[$__interval])", r.names}.max(byDeployment...).above(before)
 	p := newAreas(about{"daily", "Deployments over time", "Deployments that began since the bar before, by service; the first version of a new service counts too. Good is a few every working day rather than many at once.", 9},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(attrService), "{{service_name}}"))
+		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(semconv.ServiceName), "{{service_name}}"))
 	custom := p.FieldConfig.Defaults.Custom.(*timeseries.FieldConfig)
 	custom.DrawStyle, custom.FillOpacity = ptr(common.GraphDrawStyleBars), ptr(80.0)
 	p.Interval, p.MaxDataPoints = ptr("5m"), ptr(30.0)
@@ -198,7 +200,7 @@ func (r releases) daily() panel {
 
 // byService is what DORA measures, of each service.
 func (r releases) byService() panel {
-	by := []string{attrNamespace, attrService}
+	by := []string{semconv.ServiceNamespace, semconv.ServiceName}
 	all := r.all().count(by...)
 	incidents := r.incidents().sum(by...)
 	return newTable(about{"services", "How changes go, by service", "Deployments of the time that is chosen, how long commits waited, the share that failed, how often an SLO began to burn, and how long it took until it was well. Good is many deployments and few red cells.", 15},
@@ -209,7 +211,7 @@ func (r releases) byService() panel {
 			field("Failed", "unit", "percentunit", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad)))),
 			field("Time to restore", "unit", "s", "decimals", 0, "custom.cellOptions", coloured(), "thresholds", absolute(from(good, step(3600, warning), step(86400, bad)))),
 		}},
-		columns{{label(attrNamespace), "Namespace"}, {label(attrService), "Service"}, {"Value #all", "Deployments"}, {"Value #led", "Lead time"}, {"Value #failed", "Failed"},
+		columns{{label(semconv.ServiceNamespace), "Namespace"}, {label(semconv.ServiceName), "Service"}, {"Value #all", "Deployments"}, {"Value #led", "Lead time"}, {"Value #failed", "Failed"},
 			{"Value #incidents", "Incidents"}, {"Value #restored", "Time to restore"}},
 		"-Failed",
 		rows("all", all), rows("led", r.led().where(r.all(), byDeployment...).mean(by...)), rows("failed", r.failed().count(by...).or(number(0).times(all)).over(all)),
@@ -218,7 +220,7 @@ func (r releases) byService() panel {
 
 // events are what the connector says, where its logs go to Loki.
 func (r releases) events() panel {
-	expr := "{" + label(attrService) + `=~"$` + variableService + `"} | ` + label(attrStatus) + `=~".+"`
+	expr := "{" + label(semconv.ServiceName) + `=~"$` + variableService + `"} | ` + label(semconv.DeploymentStatus) + `=~".+"`
 	p := newLogs(about{"events", "Events", "What the deployevent connector and pipelines said, newest first: who deployed, with which pipeline, what was rolled back. Good is succeeded.", gridWidth}, logLines(expr))
 	p.FieldConfig.Defaults.NoValue = ptr("No deployment event: does the pipeline logs/deployments go to this Loki?")
 	return p

@@ -8,13 +8,14 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // requests is rate, errors and duration, by version, with exemplars where their durations have a place on the axis: from the span_metrics connector where
 // there is one, else from the events of an SLO.
 func (s service) requests() {
-	failed := s.names.series(metricCalls, s.spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(attrVersion)
-	spans := s.names.series(metricCalls, s.spans()...).rate().sum(attrVersion)
+	failed := s.names.series(metricCalls, s.spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(semconv.ServiceVersion)
+	spans := s.names.series(metricCalls, s.spans()...).rate().sum(semconv.ServiceVersion)
 	ratio := failed.or(number(0).times(spans)).over(spans.some())
 	counted := ""
 	if slo := s.mostEvents(); slo != nil {
@@ -22,7 +23,7 @@ func (s service) requests() {
 		counted = " Without the span_metrics connector these are the events of the SLO " + markdown(slo.Name) + "."
 	}
 	durations := s.names.suffixed(metricDuration, "_bucket", s.spans()...).rate()
-	byBound := durations.sum(attrBound, attrVersion)
+	byBound := durations.sum(attrBound, semconv.ServiceVersion)
 
 	panels := []panel{
 		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
@@ -42,7 +43,7 @@ func (s service) requests() {
 
 // calls are the requests a second, by version.
 func (s service) calls() vector {
-	calls := s.names.series(metricCalls, s.spans()...).rate().sum(attrVersion)
+	calls := s.names.series(metricCalls, s.spans()...).rate().sum(semconv.ServiceVersion)
 	if slo := s.mostEvents(); slo != nil {
 		return calls.orAllOf(objective{s, slo}.events())
 	}
@@ -52,11 +53,11 @@ func (s service) calls() vector {
 // spans matches those with which the service answers, in the environment and of the versions that are chosen.
 func (s service) spans(more ...matcher) []matcher {
 	matchers := []matcher{
-		equal(attrService, s.Name), chosen(attrEnvironment, variableEnvironment), chosen(attrVersion, variableVersion),
+		equal(semconv.ServiceName, s.Name), chosen(semconv.Environment, variableEnvironment), chosen(semconv.ServiceVersion, variableVersion),
 		anyOf(attrSpanKind, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER"),
 	}
 	if s.Namespace != "" {
-		matchers = append(matchers, equalOrNone(attrNamespace, s.Namespace))
+		matchers = append(matchers, equalOrNone(semconv.ServiceNamespace, s.Namespace))
 	}
 	return append(matchers, more...)
 }
@@ -126,10 +127,10 @@ func (s service) latencies() []panel {
 
 // events are the events a second, by version.
 func (o objective) events(more ...matcher) vector {
-	more = append(more, chosen(attrVersion, variableVersion))
-	return o.names.series(metricEvents, o.of(more...)...).rate().sum(attrVersion)
+	more = append(more, chosen(semconv.ServiceVersion, variableVersion))
+	return o.names.series(metricEvents, o.of(more...)...).rate().sum(semconv.ServiceVersion)
 }
 
 func (o objective) badShare() vector {
-	return o.events(equal(attrOutcome, "bad")).over(o.events().some())
+	return o.events(equal(semconv.SLOOutcome, "bad")).over(o.events().some())
 }

@@ -1,6 +1,10 @@
 package dashboards
 
-import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
 
 // saturation is how near the service is to what limits it. What services report of it depends on their language and on
 // where they run: each panel takes what there is. Of the instances it shows the worst, as that is the one that fails.
@@ -92,7 +96,7 @@ func (s service) runtime() []matcher {
 	if s.Namespace != "" {
 		job = s.Namespace + "/" + job
 	}
-	return []matcher{equal(attrJob, job), chosenOrNone(attrEnvironment, variableEnvironment), chosenOrNone(attrVersion, variableVersion)}
+	return []matcher{equal(attrJob, job), chosenOrNone(semconv.Environment, variableEnvironment), chosenOrNone(semconv.ServiceVersion, variableVersion)}
 }
 
 // pods selects those of the service's workload, as its alerts do; without one in the catalog, those of its name.

@@ -7,6 +7,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A service is the dashboard of one service while it is made.
@@ -22,19 +23,19 @@ type service struct {
 
 // of matches the service's series, in the environments that are chosen.
 func (s service) of(more ...matcher) []matcher {
-	return append(append(s.anywhere(), chosen(attrEnvironment, variableEnvironment)), more...)
+	return append(append(s.anywhere(), chosen(semconv.Environment, variableEnvironment)), more...)
 }
 
 // recorded matches what the rules record of the service, in the environments that are chosen and in none.
 func (s service) recorded(more ...matcher) []matcher {
-	return append(append(s.anywhere(), chosenOrNone(attrEnvironment, variableEnvironment)), more...)
+	return append(append(s.anywhere(), chosenOrNone(semconv.Environment, variableEnvironment)), more...)
 }
 
 // anywhere matches the service's series in all environments.
 func (s service) anywhere(more ...matcher) []matcher {
-	matchers := []matcher{equal(attrService, s.Name)}
+	matchers := []matcher{equal(semconv.ServiceName, s.Name)}
 	if s.Namespace != "" {
-		matchers = append(matchers, equal(attrNamespace, s.Namespace))
+		matchers = append(matchers, equal(semconv.ServiceNamespace, s.Namespace))
 	}
 	return append(matchers, more...)
 }
@@ -70,10 +71,10 @@ func (s service) alerts() panel {
 			field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
-		columns{{label(attrAlert), "Alert"}, {label(attrSLO), "SLO"}, {label(attrEnvironment), "Environment"},
+		columns{{label(attrAlert), "Alert"}, {label(semconv.SLOName), "SLO"}, {label(semconv.Environment), "Environment"},
 			{label(attrSeverity), "Severity"}, {label(attrAlertState), "State"}, {"Value", ""}},
 		"Severity",
-		rows("alerts", s.names.series(metricAlerts, s.anywhere()...).max(attrAlert, attrSLO, attrEnvironment, attrSeverity, attrAlertState)))
+		rows("alerts", s.names.series(metricAlerts, s.anywhere()...).max(attrAlert, semconv.SLOName, semconv.Environment, attrSeverity, attrAlertState)))
 }
 
 // people says who has the service and where they are.

@@ -11,6 +11,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // An objective is an SLO of the service. Its values are the collector's, or those of the recording rules where
@@ -21,28 +22,28 @@ type objective struct {
 }
 
 func (o objective) of(more ...matcher) []matcher {
-	return o.service.of(append([]matcher{equal(attrSLO, o.Name)}, more...)...)
+	return o.service.of(append([]matcher{equal(semconv.SLOName, o.Name)}, more...)...)
 }
 
 func (o objective) recorded() []matcher {
-	return o.service.recorded(equal(attrSLO, o.Name))
+	return o.service.recorded(equal(semconv.SLOName, o.Name))
 }
 
 func (o objective) queried() bool { return o.SLI.Prometheus != nil }
 
 func (o objective) remaining() vector {
 	if o.queried() {
-		return o.names.series(recordRemaining, o.recorded()...).min(attrEnvironment)
+		return o.names.series(recordRemaining, o.recorded()...).min(semconv.Environment)
 	}
-	return o.names.series(metricRemaining, o.of()...).min(attrEnvironment)
+	return o.names.series(metricRemaining, o.of()...).min(semconv.Environment)
 }
 
 // share is the share of good events over the period.
 func (o objective) share() vector {
 	if o.queried() {
-		return oneMinus(o.names.series(recordPeriod, o.recorded()...).max(attrEnvironment).times(number(o.ErrorBudget())))
+		return oneMinus(o.names.series(recordPeriod, o.recorded()...).max(semconv.Environment).times(number(o.ErrorBudget())))
 	}
-	return oneMinus(o.names.series(metricErrorRatio, o.of(equal(attrWindow, o.Window.String()))...).max(attrEnvironment))
+	return oneMinus(o.names.series(metricErrorRatio, o.of(equal(semconv.SLOWindow, o.Window.String()))...).max(semconv.Environment))
 }
 
 // burn is the burn rate over a window; over several, the lowest of them, which is what an alert compares.
@@ -52,19 +53,19 @@ func (o objective) burn(windows ...time.Duration) vector {
 		words[i] = catalog.FormatDuration(w)
 	}
 	if !o.queried() {
-		return o.names.series(metricBurnRate, o.of(anyOf(attrWindow, words...))...).min(attrEnvironment)
+		return o.names.series(metricBurnRate, o.of(anyOf(semconv.SLOWindow, words...))...).min(semconv.Environment)
 	}
 	ratio := o.names.suffixed(recordRatio, words[0], o.recorded()...)
 	for _, w := range words[1:] {
 		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.recorded()...))
 	}
-	return ratio.min(attrEnvironment).over(number(o.ErrorBudget()))
+	return ratio.min(semconv.Environment).over(number(o.ErrorBudget()))
 }
 
 // exhaustion is the time until the budget is spent at the burn rate of the last hour, at most the period.
 func (o objective) exhaustion() vector {
 	if !o.queried() {
-		return o.names.series(metricExhaustion, o.of()...).min(attrEnvironment)
+		return o.names.series(metricExhaustion, o.of()...).min(semconv.Environment)
 	}
 	period := o.period().Seconds()
 	return o.remaining().times(number(period)).over(o.burn(time.Hour).positive()).between(0, period)
@@ -127,7 +128,7 @@ func (o objective) stateStat(key string) panel {
 	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and nothing asks for it. no_data: nothing is known. " +
 		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
 		look{unit: "none", none: none, steps: from(neutral), overrides: colours(stateColours)},
-		now("A", o.names.series(metricState, o.of()...).is(1).max(attrState), "{{slo_state}}"))
+		now("A", o.names.series(metricState, o.of()...).is(1).max(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
 }
 
 // burnGraph has a line for each alert, and the factors they compare it with.

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A query is PromQL to look at: a graph of so many hours, or a table of now.
@@ -43,9 +43,9 @@ type queries struct {
 // a query of the user's may have no environment at all.
 func (q queries) named(more ...matcher) []matcher {
 	s := q.service
-	matchers := []matcher{{"service.name", labels.MatchEqual, s.Name}}
+	matchers := []matcher{{semconv.ServiceName, labels.MatchEqual, s.Name}}
 	if s.Namespace != "" {
-		matchers = append(matchers, matcher{"service.namespace", labels.MatchEqual, s.Namespace})
+		matchers = append(matchers, matcher{semconv.ServiceNamespace, labels.MatchEqual, s.Namespace})
 	}
 	return append(matchers, more...)
 }
@@ -56,7 +56,7 @@ func (q queries) of(more ...matcher) []matcher {
 }
 
 func environments(s *catalog.Service) []matcher {
-	const name = "deployment.environment.name"
+	const name = semconv.Environment
 	switch len(s.Environments) {
 	case 0:
 		return nil
@@ -89,7 +89,7 @@ func by(label func(string) string, attributes []string) string {
 	return "by (" + strings.Join(names, ", ") + ")"
 }
 
-func about(slo *catalog.SLO) matcher { return matcher{"slo.name", labels.MatchEqual, slo.Name} }
+func about(slo *catalog.SLO) matcher { return matcher{semconv.SLOName, labels.MatchEqual, slo.Name} }
 
 // ratio is the share of bad events over 5m, as recorded; every kind of SLI has it.
 func (q queries) ratio(slo *catalog.SLO) query {
@@ -110,66 +110,66 @@ func (q queries) remaining(slo *catalog.SLO) query {
 // events are the events of an SLO that the collector counts, a second.
 func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 	return fmt.Sprintf("sum %s (rate(%s[5m]))", by,
-		q.collected(promname.Events, q.of(append([]matcher{about(slo)}, more...)...)))
+		q.collected(semconv.SLOEvents.Metric, q.of(append([]matcher{about(slo)}, more...)...)))
 }
 
-var bad = matcher{"slo.outcome", labels.MatchEqual, "bad"}
+var bad = matcher{semconv.SLOOutcome, labels.MatchEqual, semconv.Bad}
 
 // counters are the counters of all SLOs of the service: those that are missing are not there.
 func (q queries) counters() query {
-	return query{fmt.Sprintf("sum %s (%s)", q.by("slo.name", "deployment.environment.name"), q.collected(promname.Events, q.of())), 6}
+	return query{fmt.Sprintf("sum %s (%s)", q.by(semconv.SLOName, semconv.Environment), q.collected(semconv.SLOEvents.Metric, q.of())), 6}
 }
 
 // byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
 func (q queries) byVersion(slo *catalog.SLO) query {
-	by := q.by("service.version")
+	by := q.by(semconv.ServiceVersion)
 	return query{q.events(slo, by, bad) + " / (" + q.events(slo, by) + " > 0)", 3}
 }
 
 // badEvents are how many events fail a minute.
 func (q queries) badEvents(slo *catalog.SLO) query {
-	return query{"60 * " + q.events(slo, q.by("deployment.environment.name"), bad), 6}
+	return query{"60 * " + q.events(slo, q.by(semconv.Environment), bad), 6}
 }
 
 // traffic compares the events a second with those a week ago: 1 is as ever.
 func (q queries) traffic(slo *catalog.SLO) query {
-	events := q.collected(promname.Events, q.of(about(slo)))
+	events := q.collected(semconv.SLOEvents.Metric, q.of(about(slo)))
 	return query{fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m] offset 1w))", events, events), 6}
 }
 
 // versions are the shares of bad events of each version, for all SLOs that the collector counts.
 func (q queries) versions() query {
-	by := q.by("slo.name", "service.version")
-	share := fmt.Sprintf("sum %s (rate(%s[5m])) / (sum %s (rate(%s[5m])) > 0)", by, q.collected(promname.Events, q.of(bad)), by, q.collected(promname.Events, q.of()))
+	by := q.by(semconv.SLOName, semconv.ServiceVersion)
+	share := fmt.Sprintf("sum %s (rate(%s[5m])) / (sum %s (rate(%s[5m])) > 0)", by, q.collected(semconv.SLOEvents.Metric, q.of(bad)), by, q.collected(semconv.SLOEvents.Metric, q.of()))
 	return query{share, 3}
 }
 
 // load is the traffic of all SLOs that the collector counts, as a share of that of a week ago.
 func (q queries) load() query {
-	by, events := q.by("slo.name"), q.collected(promname.Events, q.of())
+	by, events := q.by(semconv.SLOName), q.collected(semconv.SLOEvents.Metric, q.of())
 	return query{fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m] offset 1w))", by, events, by, events), 6}
 }
 
 // silence is for how many seconds nothing came from the service.
 func (q queries) silence() query {
-	return query{fmt.Sprintf("time() - max %s (%s)", q.by("deployment.environment.name"), q.collected(promname.LastSeen, q.of())), 6}
+	return query{fmt.Sprintf("time() - max %s (%s)", q.by(semconv.Environment), q.collected(semconv.LastSeen.Metric, q.of())), 6}
 }
 
 // silences are those of all services, longest first.
 func (q queries) silences() query {
-	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by("service.name", "deployment.environment.name"), q.collected(promname.LastSeen, nil)), 0}
+	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by(semconv.ServiceName, semconv.Environment), q.collected(semconv.LastSeen.Metric, nil)), 0}
 }
 
 // deploys are the versions first seen within the last day and the seconds since, newest first.
 func (q queries) deploys() query {
 	return query{fmt.Sprintf("sort(time() - max %s (%s) < 86400)",
-		q.by("deployment.environment.name", "service.version", "vcs.ref.head.revision", "deployment.status"),
-		q.collected(promname.DeploymentStart, q.of())), 0}
+		q.by(semconv.Environment, semconv.ServiceVersion, semconv.Revision, semconv.DeploymentStatus),
+		q.collected(semconv.DeploymentStart.Metric, q.of())), 0}
 }
 
 // instances are what runs now and has run in the last hours, by version.
 func (q queries) instances() query {
-	return query{fmt.Sprintf("sum %s (%s)", q.by("deployment.environment.name", "service.version"), q.collected(promname.DeploymentInstances, q.of())), 6}
+	return query{fmt.Sprintf("sum %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion), q.collected(semconv.DeploymentInstances.Metric, q.of())), 6}
 }
 
 // dependencies are the burn rates of the services that this one calls, worst first.
@@ -180,12 +180,12 @@ func (q queries) dependencies() query {
 	}
 	var series []string
 	for _, namespace := range slices.Sorted(maps.Keys(named)) {
-		matchers := []matcher{{"service.name", labels.MatchRegexp, alternatives(named[namespace])}}
+		matchers := []matcher{{semconv.ServiceName, labels.MatchRegexp, alternatives(named[namespace])}}
 		if namespace != "" {
-			matchers = append(matchers, matcher{"service.namespace", labels.MatchEqual, namespace})
+			matchers = append(matchers, matcher{semconv.ServiceNamespace, labels.MatchEqual, namespace})
 		}
 		series = append(series, recorded("slo:current_burn_rate:ratio", matchers))
 	}
 	return query{fmt.Sprintf("sort_desc(max %s (%s) > 1)",
-		by(underscores, []string{"service.name", "slo.name", "deployment.environment.name"}), strings.Join(series, " or ")), 0}
+		by(underscores, []string{semconv.ServiceName, semconv.SLOName, semconv.Environment}), strings.Join(series, " or ")), 0}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // requests are the ways to single events that are bad by the SLO.
@@ -149,7 +150,7 @@ func (c *subject) logs() markdown {
 		b.paragraph("The same in Elasticsearch (KQL):")
 		b.add(c.search(c.kibana("severity_number >= 17")))
 		b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
-		b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code("correlation.id")))
+		b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code(semconv.CorrelationID)))
 		b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
 		b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
 		b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A search finds spans or log records in one kind of store, in its language.
@@ -161,7 +162,7 @@ func (c *subject) jaeger(f form) string {
 	values := url.Values{"service": {c.service.Name}, "lookback": {"1h"}, "limit": {"20"}}
 	tags := map[string]string{}
 	if of := c.service.Environments; len(of) == 1 {
-		tags["deployment.environment.name"] = of[0]
+		tags[semconv.Environment] = of[0]
 	}
 	if f.failed {
 		tags["error"] = "true"

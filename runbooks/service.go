@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // changed are the deploys of the last day and the way back.
@@ -18,7 +19,7 @@ func (c *subject) changed() markdown {
 		b.add(c.show("Running now", c.q.instances()))
 		if c.service.Repository != "" {
 			b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
-				code(c.q.Attribute("vcs.ref.head.revision")), link(text(c.service.Repository), c.service.Repository)))
+				code(c.q.Attribute(semconv.Revision)), link(text(c.service.Repository), c.service.Repository)))
 		}
 		b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
 		b.add(c.wayBack())

@@ -10,11 +10,13 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
-	correlationAttribute = "correlation.id"
-	conflictAttribute    = "correlation.conflict"
+	correlationAttribute = semconv.CorrelationID
+	conflictAttribute    = semconv.CorrelationConflict
 	// maxCorrelationID is the longest that the correlation processor can be told to write.
 	maxCorrelationID = 1024
 )

@@ -60,7 +60,7 @@ It exits 1 when an SLO is exhausted or burning fast, 2 when the collector could 
 			if err := writeStatuses(cmd.OutOrStdout(), format, statuses, colours(cmd.OutOrStdout())); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(statuses, sloStatus.urgent) {
+			if slices.ContainsFunc(statuses, func(s sloStatus) bool { return s.State.Urgent() }) {
 				return errNotOK
 			}
 			return nil

@@ -16,8 +16,12 @@ import (
 	"unicode"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // An sloStatus is one SLO in one environment. Its texts are safe to print.
@@ -28,10 +32,10 @@ type sloStatus struct {
 	SLO         string `json:"slo"`
 	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
 	// spends the budget exactly. What the endpoint does not have is NaN.
-	Objective  number `json:"objective"`
-	Burn1h     number `json:"burnRate1h"`
-	BudgetLeft number `json:"budgetLeft"`
-	State      string `json:"state"`
+	Objective  number        `json:"objective"`
+	Burn1h     number        `json:"burnRate1h"`
+	BudgetLeft number        `json:"budgetLeft"`
+	State      semconv.State `json:"state"`
 }
 
 // number is a float64 that is null in JSON when it is not one.
@@ -52,34 +56,23 @@ func (s sloStatus) qualifiedService() string {
 	return s.Namespace + "/" + s.Service
 }
 
-// The states of slo_state.
-const (
-	stateExhausted   = "exhausted"
-	stateBurningFast = "burning_fast"
-	stateBurningSlow = "burning_slow"
-	stateNoData      = "no_data"
-	stateIdle        = "idle"
-	stateOK          = "ok"
+// The names in what the collector's scrape endpoint serves.
+var (
+	scraped         = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
+	metricObjective = scraped.Metric(semconv.SLOObjective.Metric)
+	metricBurnRate  = scraped.Metric(semconv.SLOBurnRate.Metric)
+	metricRemaining = scraped.Metric(semconv.SLORemaining.Metric)
+	metricState     = scraped.Metric(semconv.SLOStates.Metric)
 )
 
-// states from worst to best; one that is not known stands before idle.
-var states = []string{stateExhausted, stateBurningFast, stateBurningSlow, stateNoData, "", stateIdle, stateOK}
-
-func severity(state string) int {
-	if i := slices.Index(states, state); i >= 0 {
-		return i
-	}
-	return slices.Index(states, "")
+func (s sloStatus) health() semconv.Health {
+	return semconv.Health{State: s.State, BurnRate: float64(s.Burn1h), Remaining: float64(s.BudgetLeft)}
 }
 
-// urgent says that someone should look now.
-func (s sloStatus) urgent() bool { return s.State == stateExhausted || s.State == stateBurningFast }
-
-// worstFirst orders by state, then by the budget that is left.
+// worstFirst orders as the status page does.
 func worstFirst(a, b sloStatus) int {
 	return cmp.Or(
-		cmp.Compare(severity(a.State), severity(b.State)),
-		cmp.Compare(a.BudgetLeft, b.BudgetLeft),
+		a.health().Compare(b.health()),
 		cmp.Compare(a.qualifiedService(), b.qualifiedService()),
 		cmp.Compare(a.Environment, b.Environment),
 		cmp.Compare(a.SLO, b.SLO),
@@ -140,7 +133,8 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			continue
 		}
 		parser.Labels(&series)
-		k := key{series.Get("service_namespace"), series.Get("service_name"), series.Get("deployment_environment_name"), series.Get("slo_name")}
+		of := func(attribute string) string { return series.Get(scraped.Attribute(attribute)) }
+		k := key{of(semconv.ServiceNamespace), of(semconv.ServiceName), of(semconv.Environment), of(semconv.SLOName)}
 		status := bySLO[k]
 		if status == nil {
 			nan := number(math.NaN())
@@ -150,16 +144,16 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			}
 		}
 		switch name := series.Get(model.MetricNameLabel); {
-		case name == "slo_objective_ratio":
+		case name == metricObjective:
 			status.Objective = number(value)
-		case name == "slo_burn_rate_ratio" && series.Get("slo_window") == "1h":
+		case name == metricBurnRate && of(semconv.SLOWindow) == "1h":
 			status.Burn1h = number(value)
-		case name == "slo_error_budget_remaining_ratio":
+		case name == metricRemaining:
 			status.BudgetLeft = number(value)
-		case name == "slo_state" && value == 1: // the label of the same name says which
-			status.State = label(series.Get("slo_state"))
+		case name == metricState && value == 1: // the label of the same name says which
+			status.State = semconv.State(label(of(semconv.SLOState)))
 		default:
-			continue // slo_events_total and the like alone do not make a row
+			continue // the counters alone do not make a row
 		}
 		bySLO[k] = status
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A statusLine is one line of the table. Its tail, the state, is what has a colour.
@@ -40,13 +42,13 @@ func cutTo(text string, width int) string {
 }
 
 // stateColours tell what to do: red now, yellow soon, green nothing. What is idle steps back.
-var stateColours = map[string]string{
-	stateExhausted:   "\x1b[1;31m",
-	stateBurningFast: "\x1b[31m",
-	stateBurningSlow: "\x1b[33m",
-	stateNoData:      "\x1b[33m",
-	stateIdle:        "\x1b[2m",
-	stateOK:          "\x1b[32m",
+var stateColours = map[semconv.State]string{
+	semconv.StateExhausted:   "\x1b[1;31m",
+	semconv.StateBurningFast: "\x1b[31m",
+	semconv.StateBurningSlow: "\x1b[33m",
+	semconv.StateNoData:      "\x1b[33m",
+	semconv.StateIdle:        "\x1b[2m",
+	semconv.StateOK:          "\x1b[32m",
 }
 
 type statusColumn struct {
@@ -87,7 +89,7 @@ func layout(columns []statusColumn, statuses []sloStatus) []statusLine {
 	lines := make([]statusLine, 1+len(statuses))
 	lines[0].tail = "STATE"
 	for i, status := range statuses {
-		lines[i+1] = statusLine{tail: orDash(status.State), colour: stateColours[status.State]}
+		lines[i+1] = statusLine{tail: orDash(string(status.State)), colour: stateColours[status.State]}
 	}
 	cells := make([]string, len(lines))
 	for _, column := range columns {
@@ -113,16 +115,13 @@ func layout(columns []statusColumn, statuses []sloStatus) []statusLine {
 
 // statusSummary is such as "13 SLOs: 1 exhausted, 12 ok".
 func statusSummary(statuses []sloStatus) string {
-	counts := map[string]int{}
+	counts := map[semconv.State]int{}
 	for _, status := range statuses {
-		counts[states[severity(status.State)]]++
+		counts[semconv.States[status.State.Severity()]]++
 	}
 	var parts []string
-	for _, state := range states {
+	for _, state := range semconv.States {
 		if n := counts[state]; n > 0 {
-			if state == "" {
-				state = "unknown"
-			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}

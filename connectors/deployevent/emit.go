@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // An emitter writes what the tracker knows.
@@ -23,7 +24,7 @@ type emitter struct {
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
 	e := &emitter{resource: pcommon.NewResource(), version: info.Version}
-	for _, name := range []string{"service.name", "service.instance.id"} {
+	for _, name := range []string{semconv.ServiceName, semconv.ServiceInstanceID} {
 		if v, ok := set.Resource.Attributes().Get(name); ok {
 			v.CopyTo(e.resource.Attributes().PutEmpty(name))
 		}
@@ -40,7 +41,7 @@ func (e *emitter) events(happened []deployment.Deployment, now time.Time) plog.L
 		rl := ld.ResourceLogs().AppendEmpty()
 		attributes := rl.Resource().Attributes()
 		for key, value := range map[string]string{
-			deployment.AttributeService: d.Name, deployment.AttributeNamespace: d.Namespace, deployment.AttributeEnvironment: d.Environment,
+			semconv.ServiceName: d.Name, semconv.ServiceNamespace: d.Namespace, semconv.Environment: d.Environment,
 		} {
 			if value != "" {
 				attributes.PutStr(key, value)
@@ -125,22 +126,22 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 
 // A gauge is one of the metrics of a version that runs.
 type gauge struct {
-	name, unit, description string
-	value                   func(pmetric.NumberDataPoint, *running)
-	known                   func(*running) bool // nil: it always is
+	semconv.Metric
+	value func(pmetric.NumberDataPoint, *running)
+	known func(*running) bool // nil: it always is
 }
 
 var gauges = [...]gauge{
-	{"deployment.info", "", "What is deployed; always 1.", func(dp pmetric.NumberDataPoint, _ *running) {
+	{semconv.DeploymentInfo, func(dp pmetric.NumberDataPoint, _ *running) {
 		dp.SetIntValue(1)
 	}, nil},
-	{"deployment.start_time", "s", "When the version was first seen, in Unix time.", func(dp pmetric.NumberDataPoint, r *running) {
+	{semconv.DeploymentStart, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetDoubleValue(seconds(r.Start))
 	}, nil},
-	{"deployment.instances", "{instance}", "Instances that run the version.", func(dp pmetric.NumberDataPoint, r *running) {
+	{semconv.DeploymentInstances, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetIntValue(int64(r.instances))
 	}, nil},
-	{"deployment.commit_time", "s", "When its commit was made, in Unix time.", func(dp pmetric.NumberDataPoint, r *running) {
+	{semconv.DeploymentCommitted, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetDoubleValue(seconds(r.Committed))
 	}, func(r *running) bool { return !r.Committed.IsZero() }},
 }
@@ -149,9 +150,9 @@ func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func (g *gauge) in(sm pmetric.ScopeMetrics) pmetric.NumberDataPointSlice {
 	m := sm.Metrics().AppendEmpty()
-	m.SetName(g.name)
-	m.SetUnit(g.unit)
-	m.SetDescription(g.description)
+	m.SetName(g.Name)
+	m.SetUnit(g.Unit)
+	m.SetDescription(g.Description)
 	return m.SetEmptyGauge().DataPoints()
 }
 
@@ -160,10 +161,10 @@ func (s series) point(to pmetric.NumberDataPointSlice, at pcommon.Timestamp) pme
 	dp.SetTimestamp(at)
 	attributes := dp.Attributes()
 	attributes.EnsureCapacity(7)
-	attributes.PutStr(deployment.AttributeService, s.Name)
+	attributes.PutStr(semconv.ServiceName, s.Name)
 	for _, pair := range [...][2]string{
-		{deployment.AttributeNamespace, s.Namespace}, {deployment.AttributeEnvironment, s.Environment}, {deployment.AttributeVersion, s.version},
-		{deployment.AttributeID, s.id}, {deployment.AttributeStatus, string(s.status)}, {deployment.AttributeRevision, s.revision},
+		{semconv.ServiceNamespace, s.Namespace}, {semconv.Environment, s.Environment}, {semconv.ServiceVersion, s.version},
+		{semconv.DeploymentID, s.id}, {semconv.DeploymentStatus, string(s.status)}, {semconv.Revision, s.revision},
 	} {
 		if pair[1] != "" {
 			attributes.PutStr(pair[0], pair[1])

@@ -26,6 +26,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func instanceOf(t testing.TB, factory connector.Factory, cfg *Config) *instance {
@@ -71,7 +72,7 @@ func TestNamedConnectorIsAnInstanceOfItsOwn(t *testing.T) {
 	set := connectortest.NewNopSettings(typ)
 	set.ID = component.MustNewIDWithName("sli", "x")
 	set.Resource.Attributes().PutStr("service.instance.id", "collector-1")
-	id, _ := resourceOf(set).Attributes().Get(keyInstance)
+	id, _ := resourceOf(set).Attributes().Get(semconv.ServiceInstanceID)
 	require.Equal(t, "collector-1/x", id.Str())
 }
 
@@ -183,9 +184,9 @@ func TestExactWhileSwappingAndFlushing(t *testing.T) {
 	f.sink.Reset()
 	require.NoError(t, f.Shutdown(t.Context()))
 	got := make(map[string]float64)
-	for _, p := range points(f.sink.AllMetrics()[0], metricEvents) {
-		if attr(p, keyService) == "checkout" {
-			got[attr(p, keySLO)+" "+attr(p, keyOutcome)] += p.DoubleValue()
+	for _, p := range points(f.sink.AllMetrics()[0], semconv.SLOEvents.Name) {
+		if attr(p, semconv.ServiceName) == "checkout" {
+			got[attr(p, semconv.SLOName)+" "+attr(p, semconv.SLOOutcome)] += p.DoubleValue()
 		}
 	}
 	require.Equal(t, map[string]float64{
@@ -234,7 +235,7 @@ func TestNextRefuses(t *testing.T) {
 	refuse = false
 	md := f.flush(t) // although the catalog does not name it any more
 	require.Contains(t, texts(md), "checkout/production/1.0 availability good 1")
-	require.Len(t, points(md, metricEvents), 6, "still with the two rises from 0")
+	require.Len(t, points(md, semconv.SLOEvents.Name), 6, "still with the two rises from 0")
 	require.Empty(t, f.counts(t))
 	require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, h.statuses)
 }
@@ -262,8 +263,8 @@ spec:
 	md := f.flush(t)
 	require.Equal(t, []string{"checkout/production/1.0 l bad 1", "checkout/production/1.0 l good 1"}, texts(md))
 	require.Equal(t, int64(1), f.counter(t, "otelcol_connector_sli_events_dropped", reasonConditionError))
-	for _, p := range points(md, metricEvents) {
-		if attr(p, keyOutcome) == outcomeBad && p.DoubleValue() > 0 {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		if attr(p, semconv.SLOOutcome) == semconv.Bad && p.DoubleValue() > 0 {
 			require.Equal(t, 1, p.Exemplars().Len())
 			require.Equal(t, map[string]any{"correlation.id": "abc"}, p.Exemplars().At(0).FilteredAttributes().AsRaw())
 			require.Equal(t, at(1), p.Exemplars().At(0).Timestamp())

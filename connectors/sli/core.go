@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
@@ -80,13 +81,13 @@ func resourceOf(set connector.Settings) pcommon.Resource {
 		}
 		return otherwise
 	}
-	instance := attribute(keyInstance, uuid.NewString())
+	instance := attribute(semconv.ServiceInstanceID, uuid.NewString())
 	if set.ID.Name() != "" {
 		instance += "/" + set.ID.Name()
 	}
 	r := pcommon.NewResource()
-	r.Attributes().PutStr(keyService, attribute(keyService, set.BuildInfo.Command))
-	r.Attributes().PutStr(keyInstance, instance)
+	r.Attributes().PutStr(semconv.ServiceName, attribute(semconv.ServiceName, set.BuildInfo.Command))
+	r.Attributes().PutStr(semconv.ServiceInstanceID, instance)
 	return r
 }
 

@@ -5,23 +5,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/metadata"
-)
-
-// The names that others rely on.
-const (
-	metricEvents   = "slo.events"
-	metricLastSeen = "service.telemetry.last_seen"
-
-	keyService     = "service.name"
-	keyNamespace   = "service.namespace"
-	keyVersion     = "service.version"
-	keyInstance    = "service.instance.id"
-	keyEnvironment = "deployment.environment.name"
-	keySLO         = "slo.name"
-	keyOutcome     = "slo.outcome"
-
-	outcomeGood = "good"
-	outcomeBad  = "bad"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // An emission is what one flush hands on.
@@ -43,7 +27,7 @@ func newEmission(c *core) *emission {
 	scope.Scope().SetName(metadata.ScopeName)
 
 	events := scope.Metrics().AppendEmpty()
-	events.SetName(metricEvents)
+	events.SetName(semconv.SLOEvents.Name)
 	events.SetDescription("Events that an SLO counts, by outcome.")
 	events.SetUnit("{event}")
 	sum := events.SetEmptySum()
@@ -52,7 +36,7 @@ func newEmission(c *core) *emission {
 	e.events = sum.DataPoints()
 
 	lastSeen := scope.Metrics().AppendEmpty()
-	lastSeen.SetName(metricLastSeen)
+	lastSeen.SetName(semconv.LastSeen.Name)
 	lastSeen.SetDescription("When the newest telemetry of a service arrived, in Unix seconds.")
 	lastSeen.SetUnit("s")
 	e.lastSeen = lastSeen.SetEmptyGauge().DataPoints()
@@ -62,7 +46,7 @@ func newEmission(c *core) *emission {
 // dropEmpty leaves out a metric without points, which Prometheus calls invalid.
 func (e *emission) dropEmpty() {
 	e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool {
-		return m.Name() == metricEvents && e.events.Len() == 0 || m.Name() == metricLastSeen && e.lastSeen.Len() == 0
+		return m.Name() == semconv.SLOEvents.Name && e.events.Len() == 0 || m.Name() == semconv.LastSeen.Name && e.lastSeen.Len() == 0
 	})
 }
 
@@ -124,8 +108,8 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 	if !pair.emitted {
 		e.fresh = append(e.fresh, pair)
 	}
-	e.outcome(s, v, slo, pair, outcomeGood, pair.good)
-	pair.exemplars.moveTo(e.outcome(s, v, slo, pair, outcomeBad, pair.bad).Exemplars(), e.correlation)
+	e.outcome(s, v, slo, pair, semconv.Good, pair.good)
+	pair.exemplars.moveTo(e.outcome(s, v, slo, pair, semconv.Bad, pair.bad).Exemplars(), e.correlation)
 }
 
 // outcome adds the point of one outcome. A first point that is not 0 comes after one that is, at
@@ -147,21 +131,21 @@ func (e *emission) point(s *service, v *version, slo int, pair *series, outcome 
 	p.SetDoubleValue(0)
 	s.label(p.Attributes(), v.environment)
 	if v.name != "" {
-		p.Attributes().PutStr(keyVersion, v.name)
+		p.Attributes().PutStr(semconv.ServiceVersion, v.name)
 	}
-	p.Attributes().PutStr(keySLO, s.slos[slo].name)
-	p.Attributes().PutStr(keyOutcome, outcome)
+	p.Attributes().PutStr(semconv.SLOName, s.slos[slo].name)
+	p.Attributes().PutStr(semconv.SLOOutcome, outcome)
 	return p
 }
 
 // label names the service and the environment.
 func (s *service) label(attributes pcommon.Map, environment string) {
 	attributes.EnsureCapacity(6)
-	attributes.PutStr(keyService, s.name)
+	attributes.PutStr(semconv.ServiceName, s.name)
 	if s.namespace != "" {
-		attributes.PutStr(keyNamespace, s.namespace)
+		attributes.PutStr(semconv.ServiceNamespace, s.namespace)
 	}
 	if environment != "" {
-		attributes.PutStr(keyEnvironment, environment)
+		attributes.PutStr(semconv.Environment, environment)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // NewFactory returns the factory of the sli connector.
@@ -39,6 +40,6 @@ func createDefaultConfig() component.Config {
 		MaxStreams:           10_000,
 		SettleTimeout:        time.Minute,
 		Exemplars:            5,
-		CorrelationAttribute: "correlation.id",
+		CorrelationAttribute: semconv.CorrelationID,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // everything is a service with an SLO of each kind that the collector sees.
@@ -27,7 +29,7 @@ spec:
 // sound checks that counters are counters whatever came in.
 func sound(t *testing.T, f *fixture) {
 	md := f.flush(t)
-	for _, p := range points(md, metricEvents) {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
 		if v := p.DoubleValue(); !(v >= 0) || math.IsInf(v, 0) {
 			t.Fatalf("%v: %v", p.Attributes().AsRaw(), v)
 		}

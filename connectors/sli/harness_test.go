@@ -20,6 +20,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // source is a service catalog that a test swaps.
@@ -164,8 +165,8 @@ func (f *fixture) counts(t testing.TB) []string {
 
 func texts(md pmetric.Metrics) []string {
 	last := make(map[string]pmetric.NumberDataPoint)
-	for _, p := range points(md, metricEvents) {
-		last[text4(p, keyService, keyEnvironment, keyVersion)+" "+attr(p, keySLO)+" "+attr(p, keyOutcome)] = p
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		last[text4(p, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion)+" "+attr(p, semconv.SLOName)+" "+attr(p, semconv.SLOOutcome)] = p
 	}
 	lines := make([]string, 0, len(last))
 	for key, p := range last {

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -23,15 +25,15 @@ func identify(resource pcommon.Resource) identity {
 	var deprecated string
 	for key, value := range resource.Attributes().All() {
 		switch key {
-		case "service.name":
+		case semconv.ServiceName:
 			id.name = text(value)
-		case "service.namespace":
+		case semconv.ServiceNamespace:
 			id.namespace = text(value)
-		case "service.version":
+		case semconv.ServiceVersion:
 			id.version = text(value)
-		case "deployment.environment.name":
+		case semconv.Environment:
 			id.environment = text(value)
-		case "deployment.environment":
+		case semconv.DeprecatedEnvironment:
 			deprecated = text(value)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // side is what a selection of a metrics SLI counts.
@@ -97,7 +98,7 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 func foreign(rm pmetric.ResourceMetrics) bool {
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {
-			if m.Name() != metricEvents && m.Name() != metricLastSeen {
+			if m.Name() != semconv.SLOEvents.Name && m.Name() != semconv.LastSeen.Name {
 				return true
 			}
 		}
@@ -128,7 +129,7 @@ func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics
 	var found []observation
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, metric := range scope.Metrics().All() {
-			if metric.Name() == metricEvents {
+			if metric.Name() == semconv.SLOEvents.Name {
 				continue
 			}
 			for i := range rules {

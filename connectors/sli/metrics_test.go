@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -92,11 +94,11 @@ func (f *fixture) outcome(t testing.TB) (goodSum, badSum float64) {
 
 func outcomeOf(md pmetric.Metrics) (goodSum, badSum float64) {
 	last := make(map[string]pmetric.NumberDataPoint)
-	for _, p := range points(md, metricEvents) {
-		last[text4(p, keyService, keyEnvironment, keyVersion, keySLO, keyOutcome)] = p
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		last[text4(p, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion, semconv.SLOName, semconv.SLOOutcome)] = p
 	}
 	for _, p := range last {
-		if attr(p, keyOutcome) == outcomeGood {
+		if attr(p, semconv.SLOOutcome) == semconv.Good {
 			goodSum += p.DoubleValue()
 		} else {
 			badSum += p.DoubleValue()
@@ -326,10 +328,10 @@ func TestForgottenStreamOfALiveSender(t *testing.T) {
 
 func TestOwnMetricsAreNoSignOfLife(t *testing.T) {
 	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
-	f.metrics(t, export().sum(metricEvents, cumulativeSum, at(1), at(10), 1))
-	require.Empty(t, points(f.flush(t), metricLastSeen))
+	f.metrics(t, export().sum(semconv.SLOEvents.Name, cumulativeSum, at(1), at(10), 1))
+	require.Empty(t, points(f.flush(t), semconv.LastSeen.Name))
 	f.metrics(t, export().sum("any", cumulativeSum, at(1), at(10), 1))
-	require.Len(t, points(f.flush(t), metricLastSeen), 1)
+	require.Len(t, points(f.flush(t), semconv.LastSeen.Name), 1)
 }
 
 func TestExponentialHistogram(t *testing.T) {

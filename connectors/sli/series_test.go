@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // oneSLO is a service with one availability SLO; more goes into its spec.
@@ -55,8 +57,8 @@ func TestListedEnvironments(t *testing.T) {
 		"checkout/staging/- a bad 0", "checkout/staging/- a good 0",
 	}, texts(md))
 	var seen []string
-	for _, p := range points(md, metricLastSeen) {
-		seen = append(seen, attr(p, keyEnvironment))
+	for _, p := range points(md, semconv.LastSeen.Name) {
+		seen = append(seen, attr(p, semconv.Environment))
 		assert.Equal(t, float64(epoch.Unix()), p.DoubleValue())
 	}
 	require.ElementsMatch(t, []string{"production", "dev", "-"}, seen)
@@ -73,9 +75,9 @@ func TestNamespaces(t *testing.T) {
 	in("pay", "other")
 	in("nobody", "shop")
 	got := make(map[string]float64)
-	for _, p := range points(f.flush(t), metricEvents) {
-		if attr(p, keyOutcome) == outcomeGood {
-			got[text4(p, keyNamespace, keyService)] = p.DoubleValue()
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
+		if attr(p, semconv.SLOOutcome) == semconv.Good {
+			got[text4(p, semconv.ServiceNamespace, semconv.ServiceName)] = p.DoubleValue()
 		}
 	}
 	require.Equal(t, map[string]float64{"shop/cart": 1, "-/cart": 2, "shop/pay": 0}, got)
@@ -97,21 +99,21 @@ func TestRiseFromZero(t *testing.T) {
 	require.True(t, sum.Sum().IsMonotonic())
 	require.Equal(t, pmetric.AggregationTemporalityCumulative, sum.Sum().AggregationTemporality())
 
-	all := points(md, metricEvents)
+	all := points(md, semconv.SLOEvents.Name)
 	require.Len(t, all, 3, "good at 0, good, bad")
 	for i, want := range []struct {
 		value   float64
 		time    pcommon.Timestamp
 		outcome string
 	}{
-		{0, created, outcomeGood}, {1, created + 1e9, outcomeGood}, {0, created + 1e9, outcomeBad},
+		{0, created, semconv.Good}, {1, created + 1e9, semconv.Good}, {0, created + 1e9, semconv.Bad},
 	} {
 		assert.Equal(t, want.value, all[i].DoubleValue(), i)
 		assert.Equal(t, want.time, all[i].Timestamp(), i)
 		assert.Equal(t, created, all[i].StartTimestamp(), i)
-		assert.Equal(t, want.outcome, attr(all[i], keyOutcome), i)
+		assert.Equal(t, want.outcome, attr(all[i], semconv.SLOOutcome), i)
 	}
-	require.Len(t, points(f.flush(t), metricEvents), 2, "once")
+	require.Len(t, points(f.flush(t), semconv.SLOEvents.Name), 2, "once")
 }
 
 // Flushes may follow each other at once; stores tell points apart by the millisecond.
@@ -123,9 +125,9 @@ func TestPointsAreMillisecondsApart(t *testing.T) {
 	}
 	last := make(map[string]pcommon.Timestamp)
 	for _, md := range f.sink.AllMetrics() {
-		for _, p := range points(md, metricEvents) {
-			require.GreaterOrEqual(t, p.Timestamp(), last[attr(p, keyOutcome)]+tick)
-			last[attr(p, keyOutcome)] = p.Timestamp()
+		for _, p := range points(md, semconv.SLOEvents.Name) {
+			require.GreaterOrEqual(t, p.Timestamp(), last[attr(p, semconv.SLOOutcome)]+tick)
+			last[attr(p, semconv.SLOOutcome)] = p.Timestamp()
 		}
 	}
 }
@@ -139,8 +141,8 @@ func TestRiseOfAPlaceholder(t *testing.T) {
 	zeroAt := pcommon.NewTimestampFromTime(f.clock.Now())
 	f.traces(t, tracesOf(map[string]any{"service.name": "checkout"}, spanOf{kind: server}))
 	var got []pcommon.Timestamp
-	for _, p := range points(f.flush(t), metricEvents) {
-		if attr(p, keyEnvironment) == "-" && attr(p, keyOutcome) == outcomeGood {
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
+		if attr(p, semconv.Environment) == "-" && attr(p, semconv.SLOOutcome) == semconv.Good {
 			got = append(got, p.Timestamp())
 		}
 	}
@@ -156,8 +158,8 @@ spec:
 `))
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
 	md := f.flush(t)
-	require.Empty(t, points(md, metricEvents))
-	require.Len(t, points(md, metricLastSeen), 1)
+	require.Empty(t, points(md, semconv.SLOEvents.Name))
+	require.Len(t, points(md, semconv.LastSeen.Name), 1)
 }
 
 func TestOverflow(t *testing.T) {
@@ -232,12 +234,12 @@ func TestLastSeenMovesWithArrival(t *testing.T) {
 	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
 	first := f.flush(t)
 	require.Equal(t, 1, first.MetricCount(), "not before it was seen, and not as a metric without points")
-	require.NotEmpty(t, points(first, metricEvents))
+	require.NotEmpty(t, points(first, semconv.SLOEvents.Name))
 	f.clock.add(time.Hour)
 	f.traces(t, tracesOf(checkout(), spanOf{kind: ptrace.SpanKindInternal}))
 	want := float64(f.clock.Now().Unix())
 	f.clock.add(time.Hour)
-	p := points(f.flush(t), metricLastSeen)
+	p := points(f.flush(t), semconv.LastSeen.Name)
 	require.Len(t, p, 1)
 	require.Equal(t, want, p[0].DoubleValue())
 }
@@ -248,8 +250,8 @@ func TestExemplars(t *testing.T) {
 		return spanOf{kind: server, err: true, took: time.Second, attributes: map[string]any{"correlation.id": id}}
 	}
 	f.traces(t, tracesOf(checkout(), with("one"), with("two"), spanOf{kind: server}, with(strings.Repeat("x", 52))))
-	for _, p := range points(f.flush(t), metricEvents) {
-		if attr(p, keyOutcome) == outcomeGood || p.DoubleValue() == 0 {
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
+		if attr(p, semconv.SLOOutcome) == semconv.Good || p.DoubleValue() == 0 {
 			require.Zero(t, p.Exemplars().Len())
 			continue
 		}
@@ -262,7 +264,7 @@ func TestExemplars(t *testing.T) {
 		assert.Equal(t, 1.0, first.DoubleValue())
 		assert.Empty(t, second.FilteredAttributes().AsRaw(), "too long for a label")
 	}
-	for _, p := range points(f.flush(t), metricEvents) {
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
 		require.Zero(t, p.Exemplars().Len(), "shown once")
 	}
 }
@@ -270,7 +272,7 @@ func TestExemplars(t *testing.T) {
 func TestExemplarsOff(t *testing.T) {
 	f := start(t, catalogOf(t, checkoutService), func(c *Config, _ host) { c.Exemplars = 0 })
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server, err: true}))
-	for _, p := range points(f.flush(t), metricEvents) {
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
 		require.Zero(t, p.Exemplars().Len())
 	}
 }

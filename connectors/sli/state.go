@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // checkpointVersion is the format of the records below.
@@ -30,9 +31,9 @@ func (c *core) restore(ctx context.Context) error {
 		return err
 	}
 	if instance != nil {
-		c.resource.Attributes().PutStr(keyInstance, string(instance))
+		c.resource.Attributes().PutStr(semconv.ServiceInstanceID, string(instance))
 	} else {
-		id, _ := c.resource.Attributes().Get(keyInstance)
+		id, _ := c.resource.Attributes().Get(semconv.ServiceInstanceID)
 		if err := c.store.Save(ctx, checkpoint.Record{Key: keyResource, Payload: []byte(id.Str())}); err != nil {
 			c.trouble(ctx, now, stageSave, "The instance ID could not be saved", err)
 		}

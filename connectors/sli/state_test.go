@@ -17,6 +17,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 var storageID = component.MustNewID("file_storage")
@@ -43,7 +44,7 @@ func copyOf(t testing.TB, dir string) string {
 }
 
 func instanceID(t testing.TB, f *fixture) string {
-	v, ok := f.core.resource.Attributes().Get(keyInstance)
+	v, ok := f.core.resource.Attributes().Get(semconv.ServiceInstanceID)
 	require.True(t, ok)
 	return v.Str()
 }
@@ -65,11 +66,11 @@ func TestRestart(t *testing.T) {
 		"checkout/production/1.0 availability bad 1", "checkout/production/1.0 availability good 2",
 		"checkout/production/1.0 latency bad 0", "checkout/production/1.0 latency good 3",
 	}, texts(md))
-	for _, p := range points(md, metricEvents) {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
 		require.Equal(t, epoch.UnixNano(), int64(p.StartTimestamp()), "the series goes on")
 		require.NotEqual(t, p.StartTimestamp(), p.Timestamp(), "and does not rise from 0 again")
 	}
-	require.Len(t, points(md, metricLastSeen), 1)
+	require.Len(t, points(md, semconv.LastSeen.Name), 1)
 }
 
 func TestKill(t *testing.T) {

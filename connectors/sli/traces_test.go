@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const server = ptrace.SpanKindServer
@@ -65,8 +67,8 @@ func TestTraces(t *testing.T) {
 			f := start(t, catalogOf(t, service(test.sli)))
 			require.NoError(t, f.ConsumeTraces(t.Context(), tracesOf(map[string]any{"service.name": "checkout"}, test.spans...)))
 			var goodSum, badSum float64
-			for _, p := range points(f.flush(t), metricEvents) {
-				if attr(p, keyOutcome) == outcomeGood {
+			for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
+				if attr(p, semconv.SLOOutcome) == semconv.Good {
 					goodSum += p.DoubleValue()
 				} else {
 					badSum += p.DoubleValue()

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // readDeployment reads the record, to the millisecond, which is what Grafana keeps. Without deployment.id it
@@ -21,7 +22,7 @@ func readDeployment(resource pcommon.Map, record plog.LogRecord) (*deployment.De
 		return nil, err
 	}
 	if d.Start.IsZero() {
-		return nil, errors.New("timestamp is missing; set it, or " + deployment.AttributeStart)
+		return nil, errors.New("timestamp is missing; set it, or " + semconv.DeploymentStartTime)
 	}
 	d.Start, d.End = d.Start.Truncate(time.Millisecond), d.End.Truncate(time.Millisecond)
 	if d.Status.Over() && d.End.IsZero() {
@@ -32,7 +33,7 @@ func readDeployment(resource pcommon.Map, record plog.LogRecord) (*deployment.De
 	}
 	for _, at := range []time.Time{d.Start, d.End} {
 		if !at.IsZero() && !plausible(at) {
-			return nil, fmt.Errorf("timestamp or %s is in the year %d; set the present time", deployment.AttributeStart, at.Year())
+			return nil, fmt.Errorf("timestamp or %s is in the year %d; set the present time", semconv.DeploymentStartTime, at.Year())
 		}
 	}
 	for _, address := range []*string{&d.Repository, &d.Compare, &d.RunURL} {

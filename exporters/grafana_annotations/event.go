@@ -19,7 +19,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/ottlfuncs"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
-	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // rule is an Event, compiled.
@@ -137,7 +137,7 @@ func ofEvent(text string, tags []string, config *Config, resource pcommon.Map, r
 		}
 		return ""
 	}
-	service, environment := get(deployment.AttributeService), get(deployment.AttributeEnvironment)
+	service, environment := get(semconv.ServiceName), get(semconv.Environment)
 	shown := escape(text, maxText)
 	if shown == "" {
 		return nil, errors.New("the text has nothing to be printed")

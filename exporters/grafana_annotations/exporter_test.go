@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/grafanatest"
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/internal/metadatatest"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func methods(g *grafanatest.Grafana) string {
@@ -157,7 +158,7 @@ func TestPartialFailure(t *testing.T) {
 	logs := plog.NewLogs()
 	report(logs, deploy("fine", "1", 0), deployment.Started, 0)
 	report(logs, deploy("malformed", "2", 1), deployment.Started, 1)
-	logs.ResourceLogs().At(1).ScopeLogs().At(0).LogRecords().At(0).Attributes().PutInt(deployment.AttributeVersion, 2)
+	logs.ResourceLogs().At(1).ScopeLogs().At(0).LogRecords().At(0).Attributes().PutInt(semconv.ServiceVersion, 2)
 	report(logs, deploy("refused", "3", 2), deployment.Started, 2)
 	report(logs, deploy("fails", "4", 3), deployment.Started, 3)
 	logs.ResourceLogs().At(3).Resource().Attributes().PutStr("host.name", "kept")
@@ -274,7 +275,7 @@ func TestBadTimes(t *testing.T) {
 	d := deploy("one", "1", 0)
 	d.Status = deployment.Started
 	d.Write(record, noon)
-	record.Attributes().Remove(deployment.AttributeStart)
+	record.Attributes().Remove(semconv.DeploymentStartTime)
 	record.SetTimestamp(0)
 	_, err := readDeployment(pcommon.NewMap(), record)
 	require.EqualError(t, err, "timestamp is missing; set it, or deployment.start_time")

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Source is where a version was read. The less it is, the better it is known: versions from
@@ -31,18 +33,17 @@ type Identity struct {
 
 // The attributes that tell, the best first.
 const (
-	keyInstance      = "service.instance.id"
-	keyPodUID        = "k8s.pod.uid"
-	keyPodName       = "k8s.pod.name"
-	keyContainer     = "container.id"
-	keyHostID        = "host.id"
-	keyHostName      = "host.name"
-	keyImageTags     = "container.image.tags"
-	keyImageTag      = "container.image.tag" // as it was before semantic conventions 1.22
-	keyTemplateHash  = "k8s.pod.label.pod-template-hash"
-	keyReplicaSet    = "k8s.replicaset.name"
-	keyDeployment    = "k8s.deployment.name"
-	keyEnvironment12 = "deployment.environment" // as it was before semantic conventions 1.27
+	keyInstance     = "service.instance.id"
+	keyPodUID       = "k8s.pod.uid"
+	keyPodName      = "k8s.pod.name"
+	keyContainer    = "container.id"
+	keyHostID       = "host.id"
+	keyHostName     = "host.name"
+	keyImageTags    = "container.image.tags"
+	keyImageTag     = "container.image.tag" // as it was before semantic conventions 1.22
+	keyTemplateHash = "k8s.pod.label.pod-template-hash"
+	keyReplicaSet   = "k8s.replicaset.name"
+	keyDeployment   = "k8s.deployment.name"
 )
 
 // instanceKeys are in order of preference.
@@ -55,15 +56,15 @@ func Identify(resource pcommon.Map) (id Identity, ok bool) {
 	rank := len(instanceKeys)
 	for key, v := range resource.All() {
 		switch key {
-		case AttributeService:
+		case semconv.ServiceName:
 			id.Name = text(v)
-		case AttributeNamespace:
+		case semconv.ServiceNamespace:
 			id.Namespace = text(v)
-		case AttributeEnvironment:
+		case semconv.Environment:
 			id.Environment = text(v)
-		case keyEnvironment12:
+		case semconv.DeprecatedEnvironment:
 			environment = text(v)
-		case AttributeVersion:
+		case semconv.ServiceVersion:
 			id.Version = text(v)
 		case keyImageTags:
 			if v.Type() == pcommon.ValueTypeSlice && v.Slice().Len() > 0 {

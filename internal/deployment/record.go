@@ -10,39 +10,15 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-)
 
-// Attributes of a deployment's record. Those of the semantic conventions (1.44) where there is one.
-const (
-	AttributeService         = "service.name"
-	AttributeNamespace       = "service.namespace"
-	AttributeEnvironment     = "deployment.environment.name"
-	AttributeVersion         = "service.version"
-	AttributePreviousVersion = "deployment.previous_version"
-	AttributeID              = "deployment.id"
-	AttributeStatus          = "deployment.status"
-	AttributeStart           = "deployment.start_time" // RFC 3339
-	AttributeRevision        = "vcs.ref.head.revision"
-	AttributeCommitted       = "deployment.commit_time" // RFC 3339
-	AttributeBranch          = "vcs.ref.head.name"
-	AttributeRepository      = "vcs.repository.url.full"
-	AttributeCompare         = "deployment.compare.url"
-	AttributeChange          = "vcs.change.id"
-	AttributePipeline        = "cicd.pipeline.name"
-	AttributeRunID           = "cicd.pipeline.run.id"
-	AttributeRunURL          = "cicd.pipeline.run.url.full"
-	AttributeActor           = "user.name"
-	AttributeConfiguration   = "deployment.configuration.revision"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
-
-// eventPrefix and a status is the name of an event.
-const eventPrefix = "deployment."
 
 // maxValue is the length of a value in bytes; what is longer is cut.
 const maxValue = 512
 
 // EventName is the record's.
-func (s Status) EventName() string { return eventPrefix + string(s) }
+func (s Status) EventName() string { return semconv.EventDeployment + string(s) }
 
 // IsEvent says whether the record is a deployment's, by its event name or the attribute event.name that stood for it.
 func IsEvent(record plog.LogRecord) bool {
@@ -74,12 +50,12 @@ func (d *Deployment) texts() [16]struct {
 		key   string
 		value *string
 	}{
-		{AttributeService, &d.Name}, {AttributeNamespace, &d.Namespace}, {AttributeEnvironment, &d.Environment},
-		{AttributeVersion, &d.Version}, {AttributePreviousVersion, &d.Previous}, {AttributeID, &d.ID},
-		{AttributeRevision, &d.Revision}, {AttributeBranch, &d.Branch}, {AttributeRepository, &d.Repository},
-		{AttributeCompare, &d.Compare}, {AttributeChange, &d.Change}, {AttributePipeline, &d.Pipeline},
-		{AttributeRunID, &d.RunID}, {AttributeRunURL, &d.RunURL}, {AttributeActor, &d.Actor},
-		{AttributeConfiguration, &d.Configuration},
+		{semconv.ServiceName, &d.Name}, {semconv.ServiceNamespace, &d.Namespace}, {semconv.Environment, &d.Environment},
+		{semconv.ServiceVersion, &d.Version}, {semconv.DeploymentPreviousVersion, &d.Previous}, {semconv.DeploymentID, &d.ID},
+		{semconv.Revision, &d.Revision}, {semconv.Branch, &d.Branch}, {semconv.Repository, &d.Repository},
+		{semconv.DeploymentCompareURL, &d.Compare}, {semconv.Change, &d.Change}, {semconv.Pipeline, &d.Pipeline},
+		{semconv.PipelineRun, &d.RunID}, {semconv.PipelineURL, &d.RunURL}, {semconv.UserName, &d.Actor},
+		{semconv.DeploymentConfiguration, &d.Configuration},
 	}
 }
 
@@ -91,7 +67,7 @@ func (d *Deployment) times() [2]struct {
 	return [...]struct {
 		key   string
 		value *time.Time
-	}{{AttributeStart, &d.Start}, {AttributeCommitted, &d.Committed}}
+	}{{semconv.DeploymentStartTime, &d.Start}, {semconv.DeploymentCommitTime, &d.Committed}}
 }
 
 // Write makes the record say how the deployment stands at the time.
@@ -111,7 +87,7 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 	if d.Status == Completed {
 		status = "succeeded" // as the semantic conventions have it
 	}
-	m.PutStr(AttributeStatus, status)
+	m.PutStr(semconv.DeploymentStatus, status)
 	for _, t := range d.times() {
 		if !t.value.IsZero() {
 			m.PutStr(t.key, t.value.UTC().Format(time.RFC3339Nano))
@@ -166,18 +142,18 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 	}
 	status, ok := eventStatus(record)
 	if !ok {
-		text, err := get(AttributeStatus)
+		text, err := get(semconv.DeploymentStatus)
 		if err == nil {
 			status, err = ParseStatus(text)
 		}
 		if err != nil {
-			err = fmt.Errorf("%s: %w", AttributeStatus, err)
+			err = fmt.Errorf("%s: %w", semconv.DeploymentStatus, err)
 		}
 		errs = append(errs, err)
 	}
 	d.Status = status
 	if d.Name == "" {
-		errs = append(errs, fmt.Errorf("%s is missing; say what is deployed", AttributeService))
+		errs = append(errs, fmt.Errorf("%s is missing; say what is deployed", semconv.ServiceName))
 	}
 	at := record.Timestamp()
 	if at == 0 {

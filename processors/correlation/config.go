@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Values of the keys that name a choice.
@@ -75,7 +77,7 @@ var _ component.Config = (*Config)(nil)
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Attribute:    "correlation.id",
+		Attribute:    semconv.CorrelationID,
 		Sources:      defaultSources(),
 		Generate:     generateTraceID,
 		MaxLength:    128,
@@ -107,7 +109,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("%s: is %.100q; use one of %q", key, value, choices))
 	}
 	mend(c.Attribute == "", "attribute: is empty; name the attribute that the ID is written to, such as correlation.id")
-	mend(c.Attribute == conflictAttribute, "attribute: %s is for the IDs that lose; use another one", conflictAttribute)
+	mend(c.Attribute == semconv.CorrelationConflict, "attribute: %s is for the IDs that lose; use another one", semconv.CorrelationConflict)
 	mend(len(c.Sources) > maxSources, "sources: has %d entries; use %d or fewer", len(c.Sources), maxSources)
 	choice("generate", c.Generate, generateTraceID, generateUUIDv7, generateNone)
 	mend(c.MaxLength < hashLength || c.MaxLength > longestID,

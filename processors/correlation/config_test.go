@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func readme(t *testing.T) (text string, examples []*confmap.Conf) {
@@ -73,7 +75,7 @@ func TestValidate(t *testing.T) {
 	require.NoError(t, confmap.Validate(createDefaultConfig()))
 	for want, change := range map[string]func(*Config){
 		"attribute: is empty":              func(c *Config) { c.Attribute = "" },
-		"attribute: correlation.conflict":  func(c *Config) { c.Attribute = conflictAttribute },
+		"attribute: correlation.conflict":  func(c *Config) { c.Attribute = semconv.CorrelationConflict },
 		"generate: is \"x\"; use one of":   func(c *Config) { c.Generate = "x" },
 		"max_length: is 8; set it from 32": func(c *Config) { c.MaxLength = 8 },
 		"on_invalid: is \"\"":              func(c *Config) { c.OnInvalid = "" },

@@ -6,10 +6,9 @@ import (
 	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-)
 
-// conflictAttribute holds the ID that lost against another one of its trace.
-const conflictAttribute = "correlation.conflict"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
 
 // maxLinks is how many links of a span are followed.
 const maxLinks = 16
@@ -79,7 +78,7 @@ func (c *core) settle(b *batch, it *item, trace pcommon.TraceID, m pcommon.Map, 
 		m.PutStr(c.config.Attribute, it.id)
 	}
 	if it.loser != "" {
-		m.PutStr(conflictAttribute, it.loser)
+		m.PutStr(semconv.CorrelationConflict, it.loser)
 	}
 }
 

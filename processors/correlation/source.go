@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Source is one place to look for an ID. Exactly one key is set.
@@ -42,7 +44,7 @@ const longestRegex = 1000
 
 func defaultSources() []Source {
 	return []Source{
-		{Attribute: "correlation.id"},
+		{Attribute: semconv.CorrelationID},
 		{Attribute: "http.request.header.x-correlation-id"},
 		{Attribute: "http.request.header.x_correlation_id"},
 		{Attribute: "http.request.header.x-request-id"},
@@ -52,9 +54,9 @@ func defaultSources() []Source {
 		{Attribute: "correlationId"},
 		{Attribute: "request_id"},
 		{Attribute: "requestId"},
-		{Baggage: "correlation.id"},
+		{Baggage: semconv.CorrelationID},
 		{TraceState: "correlation"},
-		{Resource: "correlation.id"},
+		{Resource: semconv.CorrelationID},
 		{Body: "correlation_id"},
 		{Body: "x_correlation_id"},
 		{Body: "request_id"},

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func only(sources ...Source) func(*Config) {
@@ -79,7 +81,7 @@ func TestUUIDv7(t *testing.T) {
 	require.NotEqual(t, id, out[2]["correlation.id"])
 	out = c.through(t, nil, spanOf{trace: trace1, attributes: map[string]any{"correlation.id": "a1"}}, spanOf{trace: trace1})
 	require.Equal(t, "a1", out[1]["correlation.id"], "a true one takes its place")
-	require.NotContains(t, out[0], conflictAttribute)
+	require.NotContains(t, out[0], semconv.CorrelationConflict)
 }
 
 func TestBodySources(t *testing.T) {

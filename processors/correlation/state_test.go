@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func withID(trace pcommon.TraceID, id string) spanOf {
@@ -54,7 +56,7 @@ func TestConflicts(t *testing.T) {
 		var got []string
 		for _, span := range []spanOf{withID(trace1, "a"), root, withID(trace1, "c"), {trace: trace1}} {
 			out := c.through(t, nil, span)[0]
-			loser, _ := out[conflictAttribute].(string)
+			loser, _ := out[semconv.CorrelationConflict].(string)
 			got = append(got, out["correlation.id"].(string)+"/"+loser)
 		}
 		require.Equal(t, want, got, policy)
@@ -109,7 +111,7 @@ func TestAMillionIDsOnOneTrace(t *testing.T) {
 	}
 	for i, out := range c.through(t, nil, spans...) {
 		require.Equal(t, map[string]any{"http.request.header.x-request-id": fmt.Sprint("late-", i),
-			"correlation.id": "0", conflictAttribute: fmt.Sprint("late-", i)}, out)
+			"correlation.id": "0", semconv.CorrelationConflict: fmt.Sprint("late-", i)}, out)
 	}
 }
 

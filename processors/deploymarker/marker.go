@@ -15,12 +15,10 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/internal/sharedcomponent"
 	"github.com/otelcol-sre/otelcol-sre/processors/deploymarker/internal/metadata"
 )
-
-// attributeRecent is true on telemetry of a deployment that has just begun; it is not there otherwise.
-const attributeRecent = "deployment.recent"
 
 // A marker stamps resources. The processors of one component, one a signal and pipeline, share it.
 type marker struct {
@@ -100,10 +98,10 @@ func (m *marker) stamp(t *tracker.Tracker, resource pcommon.Map) {
 		return
 	}
 	m.stamped.Add(1)
-	put(resource, deployment.AttributeID, stamp.ID)
-	put(resource, deployment.AttributeRevision, stamp.Revision)
-	if _, ok := resource.Get(attributeRecent); stamp.Recent && !ok {
-		resource.PutBool(attributeRecent, true)
+	put(resource, semconv.DeploymentID, stamp.ID)
+	put(resource, semconv.Revision, stamp.Revision)
+	if _, ok := resource.Get(semconv.DeploymentRecent); stamp.Recent && !ok {
+		resource.PutBool(semconv.DeploymentRecent, true)
 	}
 }
 

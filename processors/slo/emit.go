@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
@@ -19,7 +20,7 @@ type emitter struct {
 
 func newEmitter(set processor.Settings) emitter {
 	e := emitter{resource: pcommon.NewResource(), version: set.BuildInfo.Version}
-	for _, name := range []string{attrServiceName, attrServiceInstance} {
+	for _, name := range []string{semconv.ServiceName, semconv.ServiceInstanceID} {
 		if v, ok := set.Resource.Attributes().Get(name); ok {
 			v.CopyTo(e.resource.Attributes().PutEmpty(name))
 		}
@@ -36,29 +37,29 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 	sm.Scope().SetVersion(e.version)
 	w := writer{to: sm.Metrics(), readings: readings, now: pcommon.NewTimestampFromTime(now)}
 
-	w.gauge("slo.objective", "1", "The share of events that is to be good.", func(p points, r *reading) {
+	w.gauge(semconv.SLOObjective, func(p points, r *reading) {
 		p.add(r, r.objective.ratio)
 	})
-	w.gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", func(p points, r *reading) {
+	w.gauge(semconv.SLOErrorRatio, func(p points, r *reading) {
 		p.windows(r, r.errorRatio, r.ownErrorRatio)
 	})
-	w.gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", func(p points, r *reading) {
+	w.gauge(semconv.SLOBurnRate, func(p points, r *reading) {
 		p.windows(r, r.burnRate, r.ownBurnRate)
 	})
-	w.gauge("slo.error_budget.remaining", "1", "The share of the error budget that is left; negative when overspent.", func(p points, r *reading) {
+	w.gauge(semconv.SLORemaining, func(p points, r *reading) {
 		p.add(r, r.remaining)
 	})
-	w.gauge("slo.error_budget.exhaustion", "s", "The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", func(p points, r *reading) {
+	w.gauge(semconv.SLOExhaustion, func(p points, r *reading) {
 		p.add(r, r.exhaustion.Seconds())
 	})
-	w.gauge("slo.state", "", "1 for the state that holds, 0 for the others.", func(p points, r *reading) {
+	w.gauge(semconv.SLOStates, func(p points, r *reading) {
 		for s := range states {
 			var holds int64
 			if s == r.state {
 				holds = 1
 			}
 			dp := p.append(r)
-			dp.Attributes().PutStr(attrState, s.String())
+			dp.Attributes().PutStr(semconv.SLOState, s.String())
 			dp.SetIntValue(holds)
 		}
 	})
@@ -98,16 +99,16 @@ type writer struct {
 	now      pcommon.Timestamp
 }
 
-func (w writer) metric(name, unit, description string) pmetric.Metric {
+func (w writer) metric(of semconv.Metric) pmetric.Metric {
 	m := w.to.AppendEmpty()
-	m.SetName(name)
-	m.SetUnit(unit)
-	m.SetDescription(description)
+	m.SetName(of.Name)
+	m.SetUnit(of.Unit)
+	m.SetDescription(of.Description)
 	return m
 }
 
-func (w writer) gauge(name, unit, description string, add func(points, *reading)) {
-	p := points{w.metric(name, unit, description).SetEmptyGauge().DataPoints(), w.now}
+func (w writer) gauge(of semconv.Metric, add func(points, *reading)) {
+	p := points{w.metric(of).SetEmptyGauge().DataPoints(), w.now}
 	for i := range w.readings {
 		add(p, &w.readings[i])
 	}
@@ -122,14 +123,14 @@ func (w writer) maintenance() {
 			continue
 		}
 		if p == (points{}) {
-			s := w.metric("slo.maintenance.events", "{event}", "Events inside of maintenance windows, which are not held against the error budget.").SetEmptySum()
+			s := w.metric(semconv.SLOMaintenance).SetEmptySum()
 			s.SetIsMonotonic(true)
 			s.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 			p = points{s.DataPoints(), w.now}
 		}
 		for o := range outcomes {
 			dp := p.append(r)
-			dp.Attributes().PutStr(attrOutcome, o.String())
+			dp.Attributes().PutStr(semconv.SLOOutcome, o.String())
 			dp.SetStartTimestamp(pcommon.Timestamp(r.created))
 			dp.SetDoubleValue(r.maintenance[o].events())
 		}
@@ -150,14 +151,14 @@ func (p points) append(r *reading) pmetric.NumberDataPoint {
 	dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(r.ended))
 	attributes := dp.Attributes()
 	attributes.EnsureCapacity(5)
-	attributes.PutStr(attrServiceName, r.service)
+	attributes.PutStr(semconv.ServiceName, r.service)
 	if r.namespace != "" {
-		attributes.PutStr(attrServiceNamespace, r.namespace)
+		attributes.PutStr(semconv.ServiceNamespace, r.namespace)
 	}
 	if r.environment != "" {
-		attributes.PutStr(attrEnvironment, r.environment)
+		attributes.PutStr(semconv.Environment, r.environment)
 	}
-	attributes.PutStr(attrSLO, r.slo)
+	attributes.PutStr(semconv.SLOName, r.slo)
 	return dp
 }
 
@@ -178,6 +179,6 @@ func (p points) windows(r *reading, burn []float64, own float64) {
 
 func (p points) window(r *reading, name string, value float64) {
 	dp := p.append(r)
-	dp.Attributes().PutStr(attrWindow, name)
+	dp.Attributes().PutStr(semconv.SLOWindow, name)
 	dp.SetDoubleValue(value)
 }

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // maxBatch is how many SLOs go into one batch of gauges, so that the memory a flush takes does
@@ -73,7 +75,7 @@ func (p *sloProcessor) audit(t *tracked, now int64) {
 	}
 	t.audited, t.shard.changed = nanos(r.At), true
 	p.logger.Info("Error budget reset", zap.String("service.namespace", cut(t.namespace)),
-		zap.String("service.name", cut(t.service)), zap.String("slo.name", cut(t.slo)),
+		zap.String(semconv.ServiceName, cut(t.service)), zap.String(semconv.SLOName, cut(t.slo)),
 		zap.Time("at", r.At), zap.String("by", cut(r.By)), zap.String("reason", cut(r.Reason)))
 }
 

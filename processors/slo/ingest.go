@@ -7,22 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
-)
-
-// The counters that are read. The attributes of a point say what it is about; the
-// resource says who counted.
-const (
-	eventsMetric = "slo.events"
-
-	attrServiceName      = "service.name"
-	attrServiceNamespace = "service.namespace"
-	attrServiceVersion   = "service.version"
-	attrServiceInstance  = "service.instance.id"
-	attrEnvironment      = "deployment.environment.name"
-	attrSLO              = "slo.name"
-	attrOutcome          = "slo.outcome"
-	attrWindow           = "slo.window"
-	attrState            = "slo.state"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // consume counts the slo.events of the input and passes the input on as it is.
@@ -62,13 +47,13 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 		metrics := scopes.At(i).Metrics()
 		for j := range metrics.Len() {
 			m := metrics.At(j)
-			if m.Name() != eventsMetric {
+			if m.Name() != semconv.SLOEvents.Name {
 				continue
 			}
 			if t.sender == 0 {
 				attributes := rm.Resource().Attributes()
-				t.identity = appendField(t.identity[:0], text(attributes, attrServiceName))
-				t.identity = appendField(t.identity, text(attributes, attrServiceInstance))
+				t.identity = appendField(t.identity[:0], text(attributes, semconv.ServiceName))
+				t.identity = appendField(t.identity, text(attributes, semconv.ServiceInstanceID))
 				t.sender = len(t.identity)
 			}
 			t.metric(m)
@@ -123,17 +108,17 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 			return true
 		}
 		switch name {
-		case attrServiceName:
+		case semconv.ServiceName:
 			slo.service = v.Str()
-		case attrServiceNamespace:
+		case semconv.ServiceNamespace:
 			slo.namespace = v.Str()
-		case attrSLO:
+		case semconv.SLOName:
 			slo.slo = v.Str()
-		case attrEnvironment:
+		case semconv.Environment:
 			environment = v.Str()
-		case attrServiceVersion:
+		case semconv.ServiceVersion:
 			version = v.Str()
-		case attrOutcome:
+		case semconv.SLOOutcome:
 			out = v.Str()
 		}
 		return true

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // total is what the checkout service's SLO has counted in an environment.
@@ -59,13 +60,13 @@ func TestVerdicts(t *testing.T) {
 		"no time":           {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(0); dp.SetStartTimestamp(0) }, invalid, false},
 		"starts after time": {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(dp.Timestamp() + 1) }, invalid, false},
 		"no value":          {func(dp pmetric.NumberDataPoint) { dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)) }, ended, false},
-		"third outcome":     {attribute(attrOutcome, "ugly"), invalid, false},
-		"no outcome":        {func(dp pmetric.NumberDataPoint) { dp.Attributes().Remove(attrOutcome) }, invalid, false},
-		"outcome not text":  {func(dp pmetric.NumberDataPoint) { dp.Attributes().PutInt(attrOutcome, 1) }, invalid, false},
-		"other service":     {attribute(attrServiceName, "payment"), unknownSLO, false},
-		"other namespace":   {attribute(attrServiceNamespace, "attic"), unknownSLO, false},
-		"other SLO":         {attribute(attrSLO, "latency"), unknownSLO, false},
-		"other environment": {attribute(attrEnvironment, "staging"), unknownSLO, false},
+		"third outcome":     {attribute(semconv.SLOOutcome, "ugly"), invalid, false},
+		"no outcome":        {func(dp pmetric.NumberDataPoint) { dp.Attributes().Remove(semconv.SLOOutcome) }, invalid, false},
+		"outcome not text":  {func(dp pmetric.NumberDataPoint) { dp.Attributes().PutInt(semconv.SLOOutcome, 1) }, invalid, false},
+		"other service":     {attribute(semconv.ServiceName, "payment"), unknownSLO, false},
+		"other namespace":   {attribute(semconv.ServiceNamespace, "attic"), unknownSLO, false},
+		"other SLO":         {attribute(semconv.SLOName, "latency"), unknownSLO, false},
+		"other environment": {attribute(semconv.Environment, "staging"), unknownSLO, false},
 		"a little ahead":    {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 9e9) }, counted, true},
 		"an hour ahead":     {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 3600e9) }, clockSkew, true},
 		"wholly in future": {func(dp pmetric.NumberDataPoint) {
@@ -80,7 +81,7 @@ func TestVerdicts(t *testing.T) {
 		}, tooOld, false},
 		"starts now":       {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(dp.Timestamp()) }, forgotten, false},
 		"no start":         {func(dp pmetric.NumberDataPoint) { dp.SetStartTimestamp(0) }, forgotten, false},
-		"version too long": {attribute(attrServiceVersion, strings.Repeat("x", 1<<20)), counted, true},
+		"version too long": {attribute(semconv.ServiceVersion, strings.Repeat("x", 1<<20)), counted, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, checkout())
@@ -111,7 +112,7 @@ func TestOtherMetricsPass(t *testing.T) {
 	m := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)
 	m.SetName("http.server.request.duration")
 	r.take(md)
-	m.SetName(eventsMetric)
+	m.SetName(semconv.SLOEvents.Name)
 	m.Sum().SetIsMonotonic(false)
 	r.take(md)
 	m.SetEmptyGauge().DataPoints().AppendEmpty().SetIntValue(1)
@@ -123,7 +124,7 @@ func TestOtherMetricsPass(t *testing.T) {
 	m.SetEmptySummary().DataPoints().AppendEmpty()
 	r.take(md)
 	pmetric.NewMetric().CopyTo(m)
-	m.SetName(eventsMetric)
+	m.SetName(semconv.SLOEvents.Name)
 	r.take(md)
 	require.Equal(t, 2+1+1+1+1, r.points(invalid))
 	require.Zero(t, r.points(counted))

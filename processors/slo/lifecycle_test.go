@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadatatest"
 )
@@ -34,8 +35,8 @@ func TestLifecycle(t *testing.T) {
 	sink := &consumertest.MetricsSink{}
 	set := settings(componenttest.NewNopTelemetrySettings().Logger)
 	set.Resource = pcommon.NewResource()
-	set.Resource.Attributes().PutStr(attrServiceName, "otelcol-sre")
-	set.Resource.Attributes().PutStr(attrServiceInstance, "gateway-1")
+	set.Resource.Attributes().PutStr(semconv.ServiceName, "otelcol-sre")
+	set.Resource.Attributes().PutStr(semconv.ServiceInstanceID, "gateway-1")
 	set.Resource.Attributes().PutStr("host.name", "x")
 	p, err := NewFactory().CreateMetrics(t.Context(), set, config, sink)
 	require.NoError(t, err)
@@ -54,7 +55,7 @@ func TestLifecycle(t *testing.T) {
 	require.Greater(t, len(all), flushed, "a last flush")
 
 	last := all[len(all)-1].ResourceMetrics().At(0)
-	require.Equal(t, map[string]any{attrServiceName: "otelcol-sre", attrServiceInstance: "gateway-1"}, last.Resource().Attributes().AsRaw())
+	require.Equal(t, map[string]any{semconv.ServiceName: "otelcol-sre", semconv.ServiceInstanceID: "gateway-1"}, last.Resource().Attributes().AsRaw())
 	units := map[string]string{}
 	for _, m := range last.ScopeMetrics().At(0).Metrics().All() {
 		units[m.Name()] = m.Unit()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
@@ -170,10 +171,10 @@ func (c *counter) add(good, bad float64) *counter {
 func (c *counter) metrics(at time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
-	rm.Resource().Attributes().PutStr(attrServiceName, "otelcol-sre")
-	rm.Resource().Attributes().PutStr(attrServiceInstance, c.instance)
+	rm.Resource().Attributes().PutStr(semconv.ServiceName, "otelcol-sre")
+	rm.Resource().Attributes().PutStr(semconv.ServiceInstanceID, c.instance)
 	m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
-	m.SetName(eventsMetric)
+	m.SetName(semconv.SLOEvents.Name)
 	s := m.SetEmptySum()
 	s.SetIsMonotonic(true)
 	s.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
@@ -185,18 +186,18 @@ func (c *counter) metrics(at time.Time) pmetric.Metrics {
 		}
 		dp.SetDoubleValue(value)
 		a := dp.Attributes()
-		a.PutStr(attrServiceName, c.service)
+		a.PutStr(semconv.ServiceName, c.service)
 		if c.namespace != "" {
-			a.PutStr(attrServiceNamespace, c.namespace)
+			a.PutStr(semconv.ServiceNamespace, c.namespace)
 		}
 		if c.environment != "" {
-			a.PutStr(attrEnvironment, c.environment)
+			a.PutStr(semconv.Environment, c.environment)
 		}
 		if c.version != "" {
-			a.PutStr(attrServiceVersion, c.version)
+			a.PutStr(semconv.ServiceVersion, c.version)
 		}
-		a.PutStr(attrSLO, c.slo)
-		a.PutStr(attrOutcome, outcome(o).String())
+		a.PutStr(semconv.SLOName, c.slo)
+		a.PutStr(semconv.SLOOutcome, outcome(o).String())
 	}
 	return md
 }
@@ -270,7 +271,7 @@ func value(dp pmetric.NumberDataPoint) float64 {
 
 func series(name string, attributes pcommon.Map) string {
 	s := name + "{"
-	for _, a := range []string{attrServiceNamespace, attrServiceName, attrEnvironment, attrSLO, attrWindow, attrState, attrOutcome} {
+	for _, a := range []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.SLOName, semconv.SLOWindow, semconv.SLOState, semconv.SLOOutcome} {
 		if v, ok := attributes.Get(a); ok {
 			s += " " + v.Str()
 		}

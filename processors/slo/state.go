@@ -1,6 +1,10 @@
 package slo
 
-import "time"
+import (
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
 
 // A state is what an SLO's budget and traffic come to. One holds at a time: the first that fits.
 type state uint8
@@ -22,7 +26,8 @@ const (
 )
 
 func (s state) String() string {
-	return [states]string{"no_data", "exhausted", "burning_fast", "burning_slow", "idle", "ok"}[s]
+	return string([states]semconv.State{semconv.StateNoData, semconv.StateExhausted, semconv.StateBurningFast,
+		semconv.StateBurningSlow, semconv.StateIdle, semconv.StateOK}[s])
 }
 
 // silence is how long no counter may arrive before there is no data.

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const eventPrefix = "deployment."
@@ -19,7 +20,6 @@ const (
 	pipelineState      = "cicd.pipeline.run.state"
 	pipelineTaskType   = "cicd.pipeline.task.type"
 	pipelineTaskResult = "cicd.pipeline.task.run.result"
-	deploymentName     = "deployment.name"
 )
 
 // statusOf is the status that the event's name or the attributes say, if they report a deployment.
@@ -35,7 +35,7 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 		switch key {
 		case "event.name":
 			event = v.Str()
-		case deployment.AttributeStatus:
+		case semconv.DeploymentStatus:
 			status = v.AsString()
 		case pipelineResult, pipelineTaskResult, pipelineState:
 			pipeline = key
@@ -52,7 +52,7 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 	case status != "":
 		parsed, err := deployment.ParseStatus(status)
 		if err != nil {
-			return "", true, fmt.Errorf("%s: %w", deployment.AttributeStatus, err)
+			return "", true, fmt.Errorf("%s: %w", semconv.DeploymentStatus, err)
 		}
 		return parsed, true, nil
 	case strings.HasPrefix(record.EventName(), eventPrefix):
@@ -68,7 +68,7 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 // cluster, or one that names the deployment. Any other, such as a build, reports none.
 func pipelineStatus(attributes pcommon.Map) (deployment.Status, bool, error) {
 	if textAt(attributes, pipelineTaskType) != "deploy" && textAt(attributes, pipelineAction) != "SYNC" &&
-		textAt(attributes, deploymentName) == "" {
+		textAt(attributes, semconv.DeploymentName) == "" {
 		return "", false, nil
 	}
 	for _, key := range []string{pipelineTaskResult, pipelineResult} {

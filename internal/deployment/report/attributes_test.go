@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func TestOwnRecordsAreRead(t *testing.T) {
@@ -79,12 +80,12 @@ func TestAttributes(t *testing.T) {
 
 func TestDeprecatedEnvironment(t *testing.T) {
 	for name, set := range map[string]func(resource, attributes pcommon.Map){
-		"resource":   func(resource, _ pcommon.Map) { resource.PutStr(deprecatedEnvironment, "production") },
-		"attributes": func(_, attributes pcommon.Map) { attributes.PutStr(deprecatedEnvironment, "production") },
+		"resource":   func(resource, _ pcommon.Map) { resource.PutStr(semconv.DeprecatedEnvironment, "production") },
+		"attributes": func(_, attributes pcommon.Map) { attributes.PutStr(semconv.DeprecatedEnvironment, "production") },
 		"the new name first": func(resource, attributes pcommon.Map) {
-			resource.PutStr(deprecatedEnvironment, "old")
-			attributes.PutStr(deprecatedEnvironment, "old")
-			attributes.PutStr(deployment.AttributeEnvironment, "production")
+			resource.PutStr(semconv.DeprecatedEnvironment, "old")
+			attributes.PutStr(semconv.DeprecatedEnvironment, "old")
+			attributes.PutStr(semconv.Environment, "production")
 		},
 	} {
 		resource, record := pcommon.NewMap(), plog.NewLogRecord()

@@ -14,10 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
-
-// deprecatedEnvironment is what deployment.environment.name was called until semantic conventions 1.27.
-const deprecatedEnvironment = "deployment.environment"
 
 // Read makes a deployment of a record that reports one. It is not ok if the record reports none, as most do;
 // an error says which field of a report is wrong. What is not known stays empty, except for the service.
@@ -52,8 +50,8 @@ func readAttributes(resource pcommon.Map, record plog.LogRecord, status deployme
 	said.SetTimestamp(timeOf(record))
 	said.SetEventName(status.EventName())
 	attributes := said.Attributes()
-	if v, ok := record.Attributes().Get(deprecatedEnvironment); ok {
-		v.CopyTo(attributes.PutEmpty(deployment.AttributeEnvironment))
+	if v, ok := record.Attributes().Get(semconv.DeprecatedEnvironment); ok {
+		v.CopyTo(attributes.PutEmpty(semconv.Environment))
 	}
 	copyOver(attributes, record.Attributes())
 	fillEnvironment(attributes, resource)
@@ -69,12 +67,12 @@ func copyOver(to, from pcommon.Map) {
 
 // fillEnvironment takes the environment of the resource if none is known: a collector stamps its own on all it sends.
 func fillEnvironment(attributes, resource pcommon.Map) {
-	if _, ok := attributes.Get(deployment.AttributeEnvironment); ok {
+	if _, ok := attributes.Get(semconv.Environment); ok {
 		return
 	}
-	for _, key := range []string{deployment.AttributeEnvironment, deprecatedEnvironment} {
+	for _, key := range []string{semconv.Environment, semconv.DeprecatedEnvironment} {
 		if v, ok := resource.Get(key); ok {
-			v.CopyTo(attributes.PutEmpty(deployment.AttributeEnvironment))
+			v.CopyTo(attributes.PutEmpty(semconv.Environment))
 			return
 		}
 	}
@@ -109,7 +107,7 @@ func (p *payload) deployment(resource pcommon.Map, record plog.LogRecord) (d *de
 	copyOver(said.Attributes(), p.hints)
 	copyOver(said.Attributes(), record.Attributes())
 	fillEnvironment(said.Attributes(), resource)
-	if _, ok := said.Attributes().Get(deployment.AttributeService); !ok {
+	if _, ok := said.Attributes().Get(semconv.ServiceName); !ok {
 		p.errs = append(p.errs, fmt.Errorf("%s is missing; say what is deployed", p.named))
 	}
 	err = errors.Join(p.errs...)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // mostAliases is how many other IDs of a deployment are remembered.
@@ -17,15 +18,15 @@ const mostAliases = 8
 // a version it is the one on its way, or the latest.
 func (t *Tracker) Report(d deployment.Deployment) error {
 	for _, field := range [...]struct{ name, text string }{
-		{deployment.AttributeService, d.Name}, {deployment.AttributeNamespace, d.Namespace},
-		{deployment.AttributeEnvironment, d.Environment}, {deployment.AttributeVersion, d.Version}, {deployment.AttributeID, d.ID},
+		{semconv.ServiceName, d.Name}, {semconv.ServiceNamespace, d.Namespace},
+		{semconv.Environment, d.Environment}, {semconv.ServiceVersion, d.Version}, {semconv.DeploymentID, d.ID},
 	} {
 		if !valid(field.text) {
 			return fmt.Errorf("%s is %.60q; make it at most %d bytes without control characters", field.name, field.text, longestName)
 		}
 	}
 	if d.Name == "" {
-		return fmt.Errorf("%s is missing; say what is deployed", deployment.AttributeService)
+		return fmt.Errorf("%s is missing; say what is deployed", semconv.ServiceName)
 	}
 	if !slices.Contains(deployment.Statuses, d.Status) {
 		return fmt.Errorf("status %.60q is not known; use one of %q", d.Status, deployment.Statuses)
@@ -65,7 +66,7 @@ func (t *Tracker) Report(d deployment.Deployment) error {
 }
 
 func errNoVersion(s deployment.Service) error {
-	return fmt.Errorf("%s is missing, and no deployment of %s is known; say which version", deployment.AttributeVersion, s)
+	return fmt.Errorf("%s is missing, and no deployment of %s is known; say which version", semconv.ServiceVersion, s)
 }
 
 var errBusy = errors.New("too many reports at once; send them more slowly")

@@ -2,8 +2,10 @@ package deployment
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // The questions behind the DORA figures have the shape of those of the dashboard of deployments, so that a page and
@@ -70,14 +72,23 @@ func ever(of string) string { return "max_over_time(" + of + "[" + lately + ":5m
 
 // burning are the places that break a promise: an SLO burns, or has no budget left and goes on losing events.
 func (q questions) burning(ago string) string {
-	is := func(words string) string {
-		return names.By("max", q.slo, q.names.States.With(q.names.State.Matches(words))+ago+" == 1")
+	is := func(states ...semconv.State) string {
+		return names.By("max", q.slo, q.names.States.With(q.names.State.Matches(alternatives(states)))+ago+" == 1")
 	}
 	losing := names.By("max", q.slo, q.names.BurnRate.With(q.names.Window.Equal("5m"))+ago)
-	return names.By("max", q.place, is("burning_fast|burning_slow")+" or ("+is("exhausted")+" and on ("+q.slo+") ("+losing+" > 1))")
+	return names.By("max", q.place, is(semconv.StateBurningFast, semconv.StateBurningSlow)+" or ("+is(semconv.StateExhausted)+" and on ("+q.slo+") ("+losing+" > 1))")
 }
 
 // burningAtAge are deployments no older than that, in seconds, whose place burns.
 func (q questions) burningAtAge(age, ago string) string {
 	return "(((time() - " + names.By("max", q.change, q.names.Start.With()) + ") < " + age + ") and on (" + q.place + ") " + q.burning(ago) + ")"
+}
+
+// alternatives is a regular expression for one of the states.
+func alternatives(states []semconv.State) string {
+	words := make([]string, len(states))
+	for i, s := range states {
+		words[i] = string(s)
+	}
+	return strings.Join(words, "|")
 }

@@ -17,10 +17,11 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func row(name, state string, remaining, burn Number, owner string, tier int) *Row {
-	return &Row{Key: Key{Service: name, SLO: "availability", Environment: "production"}, State: State(state), Remaining: remaining, Burn: burn, Exhaustion: unknown, Objective: 0.99, Owner: owner, Tier: tier}
+	return &Row{Key: Key{Service: name, SLO: "availability", Environment: "production"}, State: semconv.State(state), Remaining: remaining, Burn: burn, Exhaustion: unknown, Objective: 0.99, Owner: owner, Tier: tier}
 }
 
 var some = Fleet{Rows: []*Row{
@@ -201,7 +202,7 @@ func TestRecordedSLIs(t *testing.T) {
 	assert.Equal(t, 1, r.Firing, "what is pending does not fire")
 
 	spent := Load(t.Context(), promises("p"), usualNames, source{answers: map[string]model.Vector{asked.recordedRemaining: {sample(-0.1, legacy...)}}})
-	assert.Equal(t, Exhausted, spent.Rows[1].State)
+	assert.Equal(t, semconv.StateExhausted, spent.Rows[1].State)
 }
 
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A Source is the Prometheus that is asked.
@@ -56,8 +57,8 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	known := func(s *model.Sample) *Row { return rows.of(key(n, s.Metric)) }
 	for _, s := range answers[questions.state] {
 		// Two collectors may disagree for a moment.
-		r, state := known(s), State(n.State.In(s.Metric))
-		if slices.Contains(States, state) && (r.State == Unknown || state.Worse(r.State)) {
+		r, state := known(s), semconv.State(n.State.In(s.Metric))
+		if slices.Contains(semconv.States, state) && (r.State == semconv.StateUnknown || state.Worse(r.State)) {
 			r.State = state
 		}
 	}

@@ -6,68 +6,43 @@ import (
 	"math"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A State is how an SLO stands, in one word.
-type State string
-
-// The states, the first six as the slo processor has them. Unknown is what no Prometheus tells of.
-const (
-	Exhausted   State = "exhausted"
-	BurningFast State = "burning_fast"
-	BurningSlow State = "burning_slow"
-	NoData      State = "no_data"
-	Unknown     State = "unknown"
-	OK          State = "ok"
-	Idle        State = "idle"
-)
-
-// States are all of them, worst first.
-var States = []State{Exhausted, BurningFast, BurningSlow, NoData, Unknown, OK, Idle}
-
-func (s State) rank() int {
-	for i, other := range States {
-		if s == other {
-			return i
-		}
-	}
-	return len(States)
-}
-
-// Word is the state for people.
-func (s State) Word() string {
+// Word is a state for people.
+func Word(s semconv.State) string {
 	switch s {
-	case Exhausted:
+	case semconv.StateExhausted:
 		return "Budget spent"
-	case BurningFast:
+	case semconv.StateBurningFast:
 		return "Burning fast"
-	case BurningSlow:
+	case semconv.StateBurningSlow:
 		return "Burning slowly"
-	case NoData:
+	case semconv.StateNoData:
 		return "No data"
-	case OK:
+	case semconv.StateOK:
 		return "OK"
-	case Idle:
+	case semconv.StateIdle:
 		return "Idle"
 	default:
 		return "Unknown"
 	}
 }
 
-// Icon tells the state without its colour.
-func (s State) Icon() string {
+// Icon tells a state without its color.
+func Icon(s semconv.State) string {
 	switch s {
-	case Exhausted:
+	case semconv.StateExhausted:
 		return "✖"
-	case BurningFast:
+	case semconv.StateBurningFast:
 		return "▲"
-	case BurningSlow:
+	case semconv.StateBurningSlow:
 		return "△"
-	case NoData:
+	case semconv.StateNoData:
 		return "∅"
-	case OK:
+	case semconv.StateOK:
 		return "✔"
-	case Idle:
+	case semconv.StateIdle:
 		return "–"
 	default:
 		return "?"
@@ -108,8 +83,8 @@ type Row struct {
 	Tier   int    `json:"tier"`
 	Window string `json:"window"`
 	// Objective is a share.
-	Objective Number `json:"objective"`
-	State     State  `json:"state"`
+	Objective Number        `json:"objective"`
+	State     semconv.State `json:"state"`
 	// Remaining is what is left of the error budget: 1 is all, below 0 is overspent.
 	Remaining Number `json:"error_budget_remaining"`
 	// Burn is the burn rate of the last hour.
@@ -127,11 +102,13 @@ type Row struct {
 // Worst orders by what needs somebody first.
 func Worst(a, b *Row) int {
 	return cmp.Or(
-		cmp.Compare(a.State.rank(), b.State.rank()),
-		cmp.Compare(descending(a.Burn), descending(b.Burn)),
-		cmp.Compare(ascending(a.Remaining), ascending(b.Remaining)),
+		a.health().Compare(b.health()),
 		cmp.Compare(tier(a), tier(b)),
 	)
+}
+
+func (r *Row) health() semconv.Health {
+	return semconv.Health{State: r.State, BurnRate: float64(r.Burn), Remaining: float64(r.Remaining)}
 }
 
 // compare orders by names: the last word, so that equal rows do not change places.
@@ -156,6 +133,3 @@ func tier(r *Row) int {
 	}
 	return r.Tier
 }
-
-// Worse tells whether a state needs somebody sooner than another.
-func (s State) Worse(other State) bool { return s.rank() < other.rank() }

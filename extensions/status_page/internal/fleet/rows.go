@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // rows are the SLOs while they are put together.
@@ -31,7 +32,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 			row := Row{
 				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
 				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
-				Objective: Number(slo.ObjectiveRatio()), State: Unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
+				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
 				Promise: slo, Of: service,
 			}
 			r.promises[row.promise()] = &row
@@ -65,7 +66,7 @@ func (r *rows) of(k Key) *Row {
 	if row, ok := r.byKey[k]; ok {
 		return row
 	}
-	row := Row{State: Unknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
+	row := Row{State: semconv.StateUnknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
 	if p, ok := r.promises[k.promise()]; ok {
 		row = *p
 	}
@@ -97,10 +98,10 @@ func (r *rows) recorded(remaining, ratio model.Vector) {
 		row.Burn = Number(float64(s.Value) / (1 - float64(row.Objective)))
 	}
 	for _, row := range r.byKey {
-		if row.State == Unknown && row.Remaining.Known() {
-			row.State = OK
+		if row.State == semconv.StateUnknown && row.Remaining.Known() {
+			row.State = semconv.StateOK
 			if row.Remaining <= 0 {
-				row.State = Exhausted
+				row.State = semconv.StateExhausted
 			}
 		}
 		if !row.Exhaustion.Known() && row.Promise != nil && row.Remaining > 0 && row.Burn > 0 {
@@ -122,11 +123,11 @@ func (r *rows) firing(alerts []v1.Alert) {
 		if row.Promise == nil || row.Promise.SLI.Prometheus == nil {
 			continue
 		}
-		burning := BurningSlow
+		burning := semconv.StateBurningSlow
 		if a.Labels["severity"] == "page" {
-			burning = BurningFast
+			burning = semconv.StateBurningFast
 		}
-		if burning.rank() < row.State.rank() {
+		if burning.Worse(row.State) {
 			row.State = burning
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A Selection is the page of a fleet that somebody looks at.
@@ -124,7 +125,9 @@ func (f filter) facet(counts map[string]int, chosen string) Facet {
 	}
 	byName := func(a, b FacetValue) int { return cmp.Compare(a.Value, b.Value) }
 	if f.key == "state" {
-		byName = func(a, b FacetValue) int { return cmp.Compare(State(a.Value).rank(), State(b.Value).rank()) }
+		byName = func(a, b FacetValue) int {
+			return cmp.Compare(semconv.State(a.Value).Severity(), semconv.State(b.Value).Severity())
+		}
 	}
 	if facet.More = len(facet.Values) - maxFacetValues; facet.More > 0 {
 		slices.SortFunc(facet.Values, func(a, b FacetValue) int { return cmp.Or(cmp.Compare(b.Count, a.Count), byName(a, b)) })

@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Names are those of one translation strategy.
@@ -36,20 +37,17 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 	n := promname.New(strategy)
 	label := func(attribute string) Label { return Label{n.Attribute(attribute), promname.Recorded(attribute)} }
 	metric := func(m otlptranslator.Metric) Metric { return Metric(n.Metric(m)) }
-	gauge := func(name, unit string) Metric {
-		return metric(otlptranslator.Metric{Name: name, Unit: unit, Type: otlptranslator.MetricTypeGauge})
-	}
 	return Names{
-		Namespace: label("service.namespace"), Service: label("service.name"), Environment: label("deployment.environment.name"),
-		SLO: label("slo.name"), Window: label("slo.window"), State: label("slo.state"),
-		Version: label("service.version"), Deployment: label("deployment.id"),
-		Status: label("deployment.status"), Revision: label("vcs.ref.head.revision"),
+		Namespace: label(semconv.ServiceNamespace), Service: label(semconv.ServiceName), Environment: label(semconv.Environment),
+		SLO: label(semconv.SLOName), Window: label(semconv.SLOWindow), State: label(semconv.SLOState),
+		Version: label(semconv.ServiceVersion), Deployment: label(semconv.DeploymentID),
+		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 
-		Objective: gauge("slo.objective", "1"), Remaining: metric(promname.BudgetRemaining),
-		Exhaustion: gauge("slo.error_budget.exhaustion", "s"), BurnRate: gauge("slo.burn_rate", "1"), States: gauge("slo.state", ""),
-		Info: gauge("deployment.info", ""), Start: metric(promname.DeploymentStart),
-		Commit: gauge("deployment.commit_time", "s"), Instances: metric(promname.DeploymentInstances),
+		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric),
+		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric),
+		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
+		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
 		Calls:     metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations: metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
 	}

@@ -10,9 +10,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-const correlationAttribute, conflictAttribute = "correlation.id", "correlation.conflict"
+const correlationAttribute, conflictAttribute = semconv.CorrelationID, semconv.CorrelationConflict
 
 // A record is a span or a log record where it stands.
 type record struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A Source is the Prometheus that is asked.
@@ -62,8 +63,8 @@ type Objective struct {
 type Neighbour struct {
 	Name string `json:"name"`
 	// Page is empty if the catalog does not know the service.
-	Page  string      `json:"page"`
-	State fleet.State `json:"state"`
+	Page  string        `json:"page"`
+	State semconv.State `json:"state"`
 }
 
 // Question is what is asked about a service.
@@ -131,18 +132,18 @@ func environments(all fleet.Fleet, s *catalog.Service) []string {
 
 // neighbours finds the services that this one depends on and those that depend on it, each with its worst SLO.
 func (s *Service) neighbours(c *catalog.Catalog, all fleet.Fleet) {
-	states := map[*catalog.Service]fleet.State{}
+	states := map[*catalog.Service]semconv.State{}
 	for _, row := range all.Rows {
 		if worst, ok := states[row.Of]; row.Of != nil && (!ok || row.State.Worse(worst)) {
 			states[row.Of] = row.State
 		}
 	}
 	neighbour := func(of *catalog.Service) Neighbour {
-		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of), State: cmp.Or(states[of], fleet.Unknown)}
+		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of), State: cmp.Or(states[of], semconv.StateUnknown)}
 	}
 	for _, d := range c.Dependencies(s.Service) {
 		if d.Service == nil {
-			s.Needs = append(s.Needs, Neighbour{Name: d.Reference, State: fleet.Unknown})
+			s.Needs = append(s.Needs, Neighbour{Name: d.Reference, State: semconv.StateUnknown})
 			continue
 		}
 		s.Needs = append(s.Needs, neighbour(d.Service))

@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 var (
@@ -236,7 +237,7 @@ func TestNeighboursAmongNamesakes(t *testing.T) {
 	c := &catalog.Catalog{Services: []*catalog.Service{bank, vault, mall, till}}
 	neighbours := func(of *catalog.Service) (needs, neededBy []string) {
 		s := &Service{Service: of}
-		s.neighbours(c, fleet.Fleet{Rows: []*fleet.Row{{Of: mall, State: fleet.BurningFast}}})
+		s.neighbours(c, fleet.Fleet{Rows: []*fleet.Row{{Of: mall, State: semconv.StateBurningFast}}})
 		for _, n := range s.Needs {
 			needs = append(needs, n.Name+" "+string(n.State))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -90,7 +91,7 @@ func (s *site) burns(ctx context.Context, rows []*fleet.Row, before error) (map[
 func title(all fleet.Fleet) string {
 	needed := 0
 	for _, row := range all.Rows {
-		if row.State == fleet.Exhausted || row.State == fleet.BurningFast {
+		if row.State == semconv.StateExhausted || row.State == semconv.StateBurningFast {
 			needed++
 		}
 	}
@@ -108,7 +109,7 @@ func (s *site) fleetProblem(all fleet.Fleet) *problem {
 		return &problem{"There is no SLO yet.", "Load a catalog: run the service_catalog extension and name a folder in its key directory."}
 	}
 	for _, row := range all.Rows {
-		if row.State != fleet.Unknown {
+		if row.State != semconv.StateUnknown {
 			return nil
 		}
 	}

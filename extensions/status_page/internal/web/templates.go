@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 //go:embed templates
@@ -40,7 +41,9 @@ var functions = template.FuncMap{
 	"bar":     bar,
 	"time":    timeElement,
 	"ago":     func(t, now time.Time) string { return words.Duration(now.Sub(t).Truncate(time.Second)) },
-	"state":   func(s string) fleet.State { return fleet.State(s) },
+	"state":   func(s string) semconv.State { return semconv.State(s) },
+	"word":    fleet.Word,
+	"icon":    fleet.Icon,
 	"facet":   facetName,
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
@@ -97,7 +100,7 @@ func timeElement(t time.Time) template.HTML {
 // facetName is what people call a value of a filter.
 func facetName(key, value string) string {
 	if key == "state" {
-		return fleet.State(value).Word()
+		return fleet.Word(semconv.State(value))
 	}
 	return words.Bounded(value, maxCell)
 }

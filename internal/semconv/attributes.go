@@ -1,0 +1,67 @@
+// Package semconv has the semantic conventions of the project: the names, units and values of the attributes,
+// metrics, events and SLO states that its components emit and that its generators, pages and commands read. Each name
+// stands here once. Where OpenTelemetry's semantic conventions (1.40) have a name, it is theirs.
+package semconv
+
+import otel "go.opentelemetry.io/otel/semconv/v1.40.0"
+
+// Who sent the telemetry.
+const (
+	ServiceName       = string(otel.ServiceNameKey)
+	ServiceNamespace  = string(otel.ServiceNamespaceKey)
+	ServiceVersion    = string(otel.ServiceVersionKey)
+	ServiceInstanceID = string(otel.ServiceInstanceIDKey)
+	Environment       = string(otel.DeploymentEnvironmentNameKey)
+	// DeprecatedEnvironment is the name of Environment before semantic conventions 1.27.
+	DeprecatedEnvironment = "deployment.environment"
+)
+
+// An SLO and its events. A data point has the service in its attributes; its resource is the collector.
+const (
+	SLOName = "slo.name"
+	// SLOOutcome is Good or Bad.
+	SLOOutcome = "slo.outcome"
+	// SLOWindow is a window such as 5m or 30d.
+	SLOWindow = "slo.window"
+	// SLOState is a [State].
+	SLOState = "slo.state"
+)
+
+// Values of SLOOutcome.
+const (
+	Good = "good"
+	Bad  = "bad"
+)
+
+// The correlation ID of a request, on spans, log records and exemplars.
+const (
+	CorrelationID = "correlation.id"
+	// CorrelationConflict is a second ID that the telemetry also has.
+	CorrelationConflict = "correlation.conflict"
+)
+
+// A deployment.
+const (
+	DeploymentID              = string(otel.DeploymentIDKey)
+	DeploymentName            = string(otel.DeploymentNameKey)
+	DeploymentStatus          = string(otel.DeploymentStatusKey)
+	DeploymentPreviousVersion = "deployment.previous_version"
+	DeploymentStartTime       = "deployment.start_time"  // RFC 3339
+	DeploymentCommitTime      = "deployment.commit_time" // RFC 3339
+	DeploymentCompareURL      = "deployment.compare.url"
+	DeploymentConfiguration   = "deployment.configuration.revision"
+	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
+	DeploymentRecent = "deployment.recent"
+
+	Revision    = string(otel.VCSRefHeadRevisionKey)
+	Branch      = string(otel.VCSRefHeadNameKey)
+	Repository  = string(otel.VCSRepositoryURLFullKey)
+	Change      = string(otel.VCSChangeIDKey)
+	Pipeline    = string(otel.CICDPipelineNameKey)
+	PipelineRun = string(otel.CICDPipelineRunIDKey)
+	PipelineURL = string(otel.CICDPipelineRunURLFullKey)
+	UserName    = string(otel.UserNameKey)
+)
+
+// EventDeployment begins the names of deployment events; a deployment's status follows.
+const EventDeployment = "deployment."

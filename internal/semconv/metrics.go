@@ -1,0 +1,58 @@
+package semconv
+
+import "github.com/prometheus/otlptranslator"
+
+// A Metric is one that the project's components emit.
+type Metric struct {
+	otlptranslator.Metric
+	Description string
+	// Attributes are those of its data points.
+	Attributes []string
+}
+
+func gauge(name, unit, description string, attributes ...string) Metric {
+	return Metric{otlptranslator.Metric{Name: name, Unit: unit, Type: otlptranslator.MetricTypeGauge}, description, attributes}
+}
+
+func counter(name, unit, description string, attributes ...string) Metric {
+	return Metric{otlptranslator.Metric{Name: name, Unit: unit, Type: otlptranslator.MetricTypeMonotonicCounter}, description, attributes}
+}
+
+func of(more ...string) []string {
+	return append([]string{ServiceName, ServiceNamespace, Environment}, more...)
+}
+
+// Of the sli connector. The counters are cumulative.
+var (
+	SLOEvents = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
+	LastSeen  = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
+)
+
+// Of the slo processor.
+var (
+	SLOObjective  = gauge("slo.objective", "1", "The share of events that is to be good.", of(SLOName)...)
+	SLOErrorRatio = gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", of(SLOName, SLOWindow)...)
+	SLOBurnRate   = gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", of(SLOName, SLOWindow)...)
+	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The share of the error budget that is left; negative when overspent.", of(SLOName)...)
+	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
+		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
+	SLOStates      = gauge("slo.state", "", "1 for the state that holds, 0 for the others.", of(SLOName, SLOState)...)
+	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events inside of maintenance windows, which are not held against the error budget.", of(SLOName, SLOOutcome)...)
+)
+
+// Of the deployevent connector.
+var (
+	DeploymentInfo      = gauge("deployment.info", "", "What is deployed; always 1.", deployment...)
+	DeploymentStart     = gauge("deployment.start_time", "s", "When the version was first seen, in Unix time.", deployment...)
+	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
+	DeploymentCommitted = gauge("deployment.commit_time", "s", "When its commit was made, in Unix time.", deployment...)
+
+	deployment = of(ServiceVersion, DeploymentID, DeploymentStatus, Revision)
+)
+
+// Metrics are all of them.
+var Metrics = []Metric{
+	SLOEvents, LastSeen,
+	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOExhaustion, SLOStates, SLOMaintenance,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
+}

@@ -1,0 +1,69 @@
+package semconv
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A State is the state of an SLO. One holds at a time.
+type State string
+
+// The states. The slo processor emits all but StateUnknown, which readers use where nobody has emitted one.
+const (
+	// StateExhausted: the error budget is spent.
+	StateExhausted State = "exhausted"
+	// StateBurningFast: a pair of burn windows that pages is above its factor.
+	StateBurningFast State = "burning_fast"
+	// StateBurningSlow: a pair of burn windows that opens a ticket is above its factor.
+	StateBurningSlow State = "burning_slow"
+	// StateNoData: no counter of the SLO has arrived for some time, not even one that stands still.
+	StateNoData State = "no_data"
+	// StateUnknown: no state was emitted.
+	StateUnknown State = "unknown"
+	// StateOK: none of the others.
+	StateOK State = "ok"
+	// StateIdle: there was no event in the last hour, so no budget is spent.
+	StateIdle State = "idle"
+)
+
+// States are all of them, worst first.
+var States = []State{StateExhausted, StateBurningFast, StateBurningSlow, StateNoData, StateUnknown, StateOK, StateIdle}
+
+// Severity orders states: 0 is the worst. A word that is no state has the severity of StateUnknown.
+func (s State) Severity() int {
+	if i := slices.Index(States, s); i >= 0 {
+		return i
+	}
+	return slices.Index(States, StateUnknown)
+}
+
+// Worse tells whether a state needs somebody sooner than another.
+func (s State) Worse(other State) bool { return s.Severity() < other.Severity() }
+
+// Urgent tells whether somebody should look now.
+func (s State) Urgent() bool { return s == StateExhausted || s == StateBurningFast }
+
+// Health is the state of an SLO with the numbers that order SLOs of one state; NaN is not known.
+type Health struct {
+	State State
+	// BurnRate is that of the last hour, Remaining the share of the error budget that is left.
+	BurnRate, Remaining float64
+}
+
+// Compare orders the worst first: by state, then by burn rate, then by the budget that is left. A number that is not
+// known comes last.
+func (h Health) Compare(other Health) int {
+	return cmp.Or(
+		cmp.Compare(h.State.Severity(), other.State.Severity()),
+		cmp.Compare(last(-h.BurnRate), last(-other.BurnRate)),
+		cmp.Compare(last(h.Remaining), last(other.Remaining)),
+	)
+}
+
+func last(f float64) float64 {
+	if math.IsNaN(f) {
+		return math.Inf(1)
+	}
+	return f
+}
