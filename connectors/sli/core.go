@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -36,7 +37,7 @@ type core struct {
 	resource  pcommon.Resource // of the emitted metrics
 	now       func() time.Time
 
-	rules    atomic.Pointer[rules]
+	services atomic.Pointer[judge.Services[counted]]
 	registry *registry
 
 	flushing  sync.Mutex // one flush at a time; guards the next three
@@ -60,7 +61,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
 		resource: resourceOf(set), now: time.Now, registry: newRegistry(),
 	}
-	c.rules.Store(&rules{})
+	c.services.Store(&judge.Services[counted]{})
 	observe := func(n *atomic.Int64) metric.Int64Callback {
 		return func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(n.Load())
@@ -146,7 +147,7 @@ func (c *core) stop(ctx context.Context) error {
 // swap takes a catalog in. Counters of SLOs that stay go on; the rules in use until now count
 // into the same ones, so a batch that is on its way loses nothing.
 func (c *core) swap(cat *catalog.Catalog) {
-	next := &rules{byName: make(map[string]namespaces, len(cat.Services))}
+	next := &judge.Services[counted]{}
 	now := c.now()
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
@@ -158,41 +159,44 @@ func (c *core) swap(cat *catalog.Catalog) {
 			c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
 				zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
 		}
-		next.add(key, compiled)
+		next.Add(s.Namespace, s.Name, compiled)
 	}
-	c.rules.Store(next)
+	c.services.Store(next)
+}
+
+// counted is a service of the catalog in use: its rules, and what they count into. It never changes.
+type counted struct {
+	*service
+	rules judge.Rules
+	// slos is by the index in the catalog; nil for those without a rule.
+	slos    []*slo
+	metrics []metricRule
 }
 
 // take brings the service in line with the catalog and compiles its rules.
-func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*serviceRules, error) {
+func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*counted, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted = true
-	s.list(from.Environments)
-	compiled := &serviceRules{service: s}
-	var errs []error
-	for _, o := range from.SLOs {
-		if o.SLI.Prometheus != nil {
-			continue
+	rules, err := judge.Compile(from)
+	s.wanted, s.listed = true, rules.Environments
+	c := &counted{service: s, rules: rules, slos: make([]*slo, len(from.SLOs))}
+	ruled := rules.SLOs()
+	for i, o := range from.SLOs {
+		if ruled[i] {
+			c.slos[i] = s.slo(o.Name)
+			c.slos[i].wanted = true
+			s.track(r, c.slos[i], o.SLI.Metrics, now)
 		}
-		state := s.slo(o.Name)
-		rules := *compiled
-		if err := rules.compile(state, &o.SLI); err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: SLO %.100q: %w", o.Position.File, o.Position.Line, o.Name, err))
-			continue
-		}
-		*compiled = rules
-		state.wanted = true
-		s.track(r, state, o.SLI.Metrics, now)
 	}
-	for i := range compiled.metrics {
-		compiled.metrics[i].tracker = compiled.metrics[i].slo.tracker
+	for _, rule := range rules.Metrics {
+		of := c.slos[rule.SLO]
+		c.metrics = append(c.metrics, metricRule{rule, of, of.tracker})
 	}
 	s.stand(now)
-	return compiled, errors.Join(errs...)
+	return c, err
 }
 
 // arrive notes telemetry of a service and returns the counters it goes to, if any.
-func (c *core) arrive(s *service, id identity, now time.Time) (_ *version, squeezed string) {
+func (c *core) arrive(s *service, id judge.Identity, now time.Time) (_ *version, squeezed string) {
 	return s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -34,7 +35,7 @@ func sound(t *testing.T, f *fixture) {
 			t.Fatalf("%v: %v", p.Attributes().AsRaw(), v)
 		}
 		for key, value := range p.Attributes().All() {
-			if len(value.Str()) > maxLabel {
+			if len(value.Str()) > judge.MaxLabel {
 				t.Fatalf("%s is %d bytes long", key, len(value.Str()))
 			}
 		}

@@ -10,10 +10,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
-// Whatever the span, it is bad for the Judge when, and only when, the connector counts a bad event.
+// Whatever the span, package judge calls it bad when, and only when, the connector counts a bad event.
 func TestJudgeAgreesWithWhatIsCounted(t *testing.T) {
 	cat := catalogOf(t, `metadata: {name: checkout, namespace: shop}
 spec:
@@ -26,7 +26,7 @@ spec:
 		`metadata: {name: search}
 spec:
   slos: [{name: fast, objective: 99, sli: {latency: {threshold: 100ms}}}]`)
-	judge, err := NewJudge(cat)
+	compiled, err := judge.CompileAll(cat)
 	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(1, 2))
 	one := func(values ...string) string { return values[random.IntN(len(values))] }
@@ -60,26 +60,7 @@ spec:
 		seen[counted]++
 		bytes, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
 		require.NoError(t, err)
-		require.Equal(t, counted, judge.HasBad(t.Context(), td), "%s", bytes)
+		require.Equal(t, counted, compiled.HasBad(t.Context(), td), "%s", bytes)
 	}
 	assert.Greater(t, min(seen[true], seen[false]), 100, "both kinds were tried: %v", seen)
-}
-
-func TestJudgeLeavesOutWhatCannotBeEvaluated(t *testing.T) {
-	judge, err := NewJudge(&catalog.Catalog{Services: []*catalog.Service{{
-		Name: "checkout",
-		SLOs: []*catalog.SLO{
-			{Name: "broken", SLI: catalog.SLI{Spans: &catalog.Conditions{Good: "attributes["}}},
-			{Name: "availability", SLI: catalog.SLI{Availability: &catalog.Availability{}}},
-		},
-	}}})
-	require.ErrorContains(t, err, "broken")
-	td := ptrace.NewTraces()
-	rs := td.ResourceSpans().AppendEmpty()
-	rs.Resource().Attributes().PutStr("service.name", "checkout")
-	span := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
-	span.SetKind(ptrace.SpanKindServer)
-	assert.False(t, judge.HasBad(t.Context(), td))
-	span.Status().SetCode(ptrace.StatusCodeError)
-	assert.True(t, judge.HasBad(t.Context(), td), "the other SLO of the service still judges")
 }

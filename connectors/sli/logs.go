@@ -6,25 +6,27 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottllog"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 // ConsumeLogs counts log records. It never fails: what it cannot judge it drops and counts.
 func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	rules, now := c.rules.Load(), c.now()
+	services, now := c.services.Load(), c.now()
 	for _, rl := range ld.ResourceLogs().All() {
-		id := identify(rl.Resource())
-		service := rules.find(id)
+		id := judge.Identify(rl.Resource())
+		service := services.Find(id)
 		if service == nil {
 			continue
 		}
 		into, squeezed := c.arrive(service.service, id, now)
-		if into == nil || len(service.logs) == 0 {
+		if into == nil || len(service.rules.Logs) == 0 {
 			continue
 		}
 		b := batches.Get().(*batch)
-		b.reset(len(service.logs), c.config.Exemplars)
+		b.reset(len(service.rules.Logs), c.config.Exemplars)
 		b.countLogs(ctx, service, rl)
-		service.service.add(into, b.tallies[:len(service.logs)], now, c.config.CorrelationAttribute)
+		service.service.add(into, b.tallies[:len(service.rules.Logs)], now, c.config.CorrelationAttribute)
 		b.squeezed(squeezed)
 		c.telemetry.report(ctx, b.remarks)
 		b.release()
@@ -32,36 +34,27 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	return nil
 }
 
-func (b *batch) countLogs(ctx context.Context, service *serviceRules, rl plog.ResourceLogs) {
-	for i := range service.logs {
-		b.tallies[i].slo = service.logs[i].slo
+func (b *batch) countLogs(ctx context.Context, service *counted, rl plog.ResourceLogs) {
+	for i := range service.rules.Logs {
+		b.tallies[i].slo = service.slos[service.rules.Logs[i].SLO]
 	}
 	for _, scope := range rl.ScopeLogs().All() {
 		for _, record := range scope.LogRecords().All() {
 			b.events++
 			context := ottllog.NewTransformContextPtr(rl, scope, record)
-			for i := range service.logs {
-				switch t := &b.tallies[i]; service.logs[i].judge(ctx, context) {
-				case good:
+			for i := range service.rules.Logs {
+				switch t := &b.tallies[i]; service.rules.Logs[i].Judge(ctx, context) {
+				case judge.Good:
 					t.good++
-				case bad:
+				case judge.Bad:
 					t.addBad(1, badLog(record))
-				case conditionError:
+				case judge.ConditionError:
 					b.dropped[reasonConditionError]++
 				}
 			}
 			context.Close()
 		}
 	}
-}
-
-func (r *logRule) judge(ctx context.Context, record *ottllog.TransformContext) judgement {
-	if r.match != nil {
-		if j := verdict(r.match.Eval(ctx, record)); j != good {
-			return j.unselect()
-		}
-	}
-	return verdict(r.good.Eval(ctx, record))
 }
 
 func badLog(record plog.LogRecord) badEvent {

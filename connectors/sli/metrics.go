@@ -9,65 +9,24 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottldatapoint"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 
-	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/catalog/condition"
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// side is what a selection of a metrics SLI counts.
-type side uint8
-
-const (
-	sideGood side = iota
-	sideBad
-	sideTotal
-)
-
-func (s side) String() string { return [...]string{"good", "bad", "total"}[s] }
-
-// A metricRule is a metrics SLI: its selections, two of the three sides.
+// A metricRule is a metrics SLI with the SLO that it counts for.
 type metricRule struct {
-	slo        *slo
-	tracker    *tracker
-	selections []selection
-	// oneMetric: all selections are of one metric, so a data point of it tells of all sides.
-	oneMetric bool
-}
-
-// A selection picks data points of a metric for one side.
-type selection struct {
-	side      side
-	metric    string
-	match     *pointCondition
-	threshold *catalog.Threshold
-}
-
-func metricRuleOf(o *slo, m *catalog.Metrics) (metricRule, error) {
-	rule := metricRule{slo: o}
-	sides := [...]*catalog.MetricSelection{sideGood: m.Good, sideBad: m.Bad, sideTotal: m.Total}
-	for side := range side(len(sides)) {
-		from := sides[side]
-		if from == nil {
-			continue
-		}
-		s := selection{side: side, metric: from.Name, threshold: from.Threshold}
-		if err := compileTo(&s.match, condition.DataPoint, "metrics match", from.Match); err != nil {
-			return rule, err
-		}
-		rule.selections = append(rule.selections, s)
-		rule.oneMetric = s.metric == rule.selections[0].metric
-	}
-	return rule, nil
+	judge.MetricRule
+	slo     *slo
+	tracker *tracker
 }
 
 // An observation is a data point that a selection picked.
 type observation struct {
 	rule      *metricRule
-	selection *selection
+	selection *judge.Selection
 	stream    streamID
 	point     cumulative.Point
 	// refused, if not empty, is the reason why the point cannot be counted.
@@ -78,10 +37,10 @@ type observation struct {
 // ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: what it
 // cannot judge it drops and counts.
 func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	rules, now := c.rules.Load(), c.now()
+	services, now := c.services.Load(), c.now()
 	for _, rm := range md.ResourceMetrics().All() {
-		id := identify(rm.Resource())
-		service := rules.find(id)
+		id := judge.Identify(rm.Resource())
+		service := services.Find(id)
 		if service == nil || !foreign(rm) {
 			continue
 		}
@@ -106,7 +65,7 @@ func foreign(rm pmetric.ResourceMetrics) bool {
 	return false
 }
 
-func (c *core) countPoints(ctx context.Context, service *serviceRules, into *version, rm pmetric.ResourceMetrics, now time.Time, squeezed string) {
+func (c *core) countPoints(ctx context.Context, service *counted, into *version, rm pmetric.ResourceMetrics, now time.Time, squeezed string) {
 	remarks := newRemarks()
 	observations := observe(ctx, service.metrics, rm)
 	if len(observations) > 0 {
@@ -133,9 +92,9 @@ func observe(ctx context.Context, rules []metricRule, rm pmetric.ResourceMetrics
 				continue
 			}
 			for i := range rules {
-				for j := range rules[i].selections {
-					s := &rules[i].selections[j]
-					if s.metric != metric.Name() {
+				for j := range rules[i].Selections {
+					s := &rules[i].Selections[j]
+					if s.Metric != metric.Name() {
 						continue
 					}
 					p := picker{ctx: ctx, resource: rm, scope: scope, metric: metric, rule: &rules[i], selection: s}
@@ -154,7 +113,7 @@ type picker struct {
 	scope     pmetric.ScopeMetrics
 	metric    pmetric.Metric
 	rule      *metricRule
-	selection *selection
+	selection *judge.Selection
 }
 
 func (p *picker) pick(found []observation) []observation {
@@ -164,7 +123,7 @@ func (p *picker) pick(found []observation) []observation {
 		for _, dp := range sum.DataPoints().All() {
 			point, ok := cumulative.Number(dp, sum.AggregationTemporality())
 			refused := refusal(!ok || !sum.IsMonotonic(), reasonNotACounter)
-			if p.selection.threshold != nil {
+			if p.selection.Threshold != nil {
 				refused = reasonThreshold
 			}
 			found = p.take(found, dp, point, refused)
@@ -200,7 +159,7 @@ func refusal(refused bool, reason string) string {
 
 // counted is how many of a histogram's observations count.
 func (p *picker) counted(all uint64, atMost func(bound float64, interpolate bool) (float64, bool)) (_ float64, refused string) {
-	t := p.selection.threshold
+	t := p.selection.Threshold
 	if t == nil {
 		return float64(all), ""
 	}
@@ -235,10 +194,10 @@ func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point,
 	if dp.Flags().NoRecordedValue() {
 		return found
 	}
-	switch p.matches(dp) {
-	case bad:
+	switch p.selection.Matches(p.ctx, p.resource, p.scope, p.metric, dp) {
+	case judge.Bad:
 		return found
-	case conditionError:
+	case judge.ConditionError:
 		refused = reasonConditionError
 	}
 	return append(found, observation{
@@ -248,15 +207,6 @@ func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point,
 			pdatautil.WithString(p.scope.Scope().Name()), pdatautil.WithString(p.scope.Scope().Version()),
 			pdatautil.WithString(p.metric.Name()), pdatautil.WithMap(dp.Attributes())),
 	})
-}
-
-func (p *picker) matches(dp dataPoint) judgement {
-	if p.selection.match == nil {
-		return good
-	}
-	context := ottldatapoint.NewTransformContextPtr(p.resource, p.scope, p.metric, dp)
-	defer context.Close()
-	return verdict(p.selection.match.Eval(p.ctx, context))
 }
 
 // tell reports the remarks, and names the SLOs whose sides contradict each other.
@@ -281,5 +231,5 @@ func (c *core) complain(s *service, o observation) {
 	}[o.refused]
 	c.logger.Warn("A metric that an SLO names is not counted", zap.String("reason", o.refused), zap.String("mend", mend),
 		zap.String("service", fmt.Sprintf("%.100q", s.name)), zap.String("slo", fmt.Sprintf("%.100q", o.rule.slo.name)),
-		zap.String("metric", fmt.Sprintf("%.100q", o.selection.metric)), zap.String("unit", fmt.Sprintf("%.20q", o.unit)))
+		zap.String("metric", fmt.Sprintf("%.100q", o.selection.Metric)), zap.String("unit", fmt.Sprintf("%.20q", o.unit)))
 }

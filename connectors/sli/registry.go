@@ -8,10 +8,15 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 // shards is how many records the registry's checkpoint is split into, by service.
 const shards = 64
+
+// overflow is the label of what has no room of its own.
+const overflow = "other"
 
 // idleAfter is how long a version must have been without telemetry before a new one may take its room.
 const idleAfter = time.Hour
@@ -215,17 +220,6 @@ func (s *service) slo(name string) *slo {
 	return o
 }
 
-// list says which environments the SLOs are kept for; with none, for any.
-func (s *service) list(environments []string) {
-	s.listed = nil
-	for _, name := range environments {
-		if s.listed == nil {
-			s.listed = make(map[string]bool)
-		}
-		s.listed[name] = true
-	}
-}
-
 // counts tells whether the SLOs are kept for the environment.
 func (s *service) counts(environment string) bool {
 	return s.listed == nil || s.listed[environment]
@@ -292,21 +286,21 @@ type limits struct{ environments, versions int }
 
 // arrive notes telemetry of the service and returns where it counts: nil where the SLOs are not
 // kept. squeezed tells of an environment or version that had no room of its own.
-func (s *service) arrive(id identity, now time.Time, most limits) (_ *version, squeezed string) {
+func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *version, squeezed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.environments[id.environment]
+	e, ok := s.environments[id.Environment]
 	if !ok {
-		e, squeezed = s.newEnvironment(id.environment, now, most.environments)
+		e, squeezed = s.newEnvironment(id.Environment, now, most.environments)
 	}
 	e.lastSeen, s.dirty = now, true
 	if !s.counts(e.name) {
 		return nil, squeezed
 	}
-	v, ok := e.versions[id.version]
+	v, ok := e.versions[id.Version]
 	if !ok {
 		var full bool
-		if v, full = e.newVersion(id.version, now, most.versions); full {
+		if v, full = e.newVersion(id.Version, now, most.versions); full {
 			squeezed = reasonVersionOverflow
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -211,23 +212,10 @@ func TestHostileResources(t *testing.T) {
 	}
 	got := f.counts(t)
 	require.Subset(t, got, []string{
-		"checkout/a?b/" + strings.Repeat("é", maxLabel/2) + " a good 1",
+		"checkout/a?b/" + strings.Repeat("é", judge.MaxLabel/2) + " a good 1",
 		"checkout/-/2 a good 1",
 	})
 	require.Len(t, got, 4)
-}
-
-func TestLabel(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                 "",
-		"plain":                            "plain",
-		strings.Repeat("x", maxLabel):      strings.Repeat("x", maxLabel),
-		strings.Repeat("x", maxLabel+1):    strings.Repeat("x", maxLabel),
-		strings.Repeat("x", 255) + "é":     strings.Repeat("x", 255),
-		strings.Repeat("\x80", maxLabel*2): "?",
-	} {
-		assert.Equal(t, want, label(in))
-	}
 }
 
 func TestLastSeenMovesWithArrival(t *testing.T) {

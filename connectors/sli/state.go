@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -224,16 +225,16 @@ func decodeTracker(r *reader, s *service) *tracker {
 	if r.uint() == 0 {
 		return nil
 	}
-	t := newTracker(r.uint(), side(r.uint()), pcommon.Timestamp(r.uint()))
+	t := newTracker(r.uint(), judge.Side(r.uint()), pcommon.Timestamp(r.uint()))
 	for range r.length() {
-		key := streamKey{side: side(r.uint()), id: r.id()}
+		key := streamKey{side: judge.Side(r.uint()), id: r.id()}
 		st := &stream{}
 		st.Start, st.Time, st.Value = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint()), r.count()
 		st.sender, st.seen = r.id(), r.time()
 		t.streams[key] = st
 	}
 	for range r.length() {
-		key := streamKey{side: side(r.uint()), id: r.id()}
+		key := streamKey{side: judge.Side(r.uint()), id: r.id()}
 		t.senders[key] = &sender{first: pcommon.Timestamp(r.uint()), seen: r.time(), forgot: r.uint() != 0}
 	}
 	for range r.length() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 const (
@@ -30,9 +31,9 @@ type streamID [16]byte
 type tracker struct {
 	// definition is a hash of the SLI: with another one, streams mean something else.
 	definition uint64
-	// part is the side that is taken from the total to give the other; sideTotal when the SLI
+	// part is the side that is taken from the total to give the other; SideTotal when the SLI
 	// has no total, but good and bad.
-	part side
+	part judge.Side
 	// since: a cumulative stream that began later and is seen for the first time counts
 	// from its start, as nothing of it can have been counted.
 	since   pcommon.Timestamp
@@ -47,7 +48,7 @@ type tracker struct {
 }
 
 type streamKey struct {
-	side side
+	side judge.Side
 	id   streamID
 }
 
@@ -93,18 +94,18 @@ func definitionOf(m *catalog.Metrics) uint64 {
 	return h.Sum64()
 }
 
-func partOf(m *catalog.Metrics) side {
+func partOf(m *catalog.Metrics) judge.Side {
 	switch {
 	case m.Total == nil:
-		return sideTotal
+		return judge.SideTotal
 	case m.Bad != nil:
-		return sideBad
+		return judge.SideBad
 	default:
-		return sideGood
+		return judge.SideGood
 	}
 }
 
-func (t *tracker) paired() bool { return t.part != sideTotal }
+func (t *tracker) paired() bool { return t.part != judge.SideTotal }
 
 // track gives the SLO a tracker for its metrics SLI, the one it has if it means the same.
 func (s *service) track(r *registry, o *slo, m *catalog.Metrics, now time.Time) {
@@ -122,7 +123,7 @@ func (s *service) track(r *registry, o *slo, m *catalog.Metrics, now time.Time) 
 	}
 }
 
-func newTracker(definition uint64, part side, since pcommon.Timestamp) *tracker {
+func newTracker(definition uint64, part judge.Side, since pcommon.Timestamp) *tracker {
 	return &tracker{
 		definition: definition, part: part, since: since,
 		streams: make(map[streamKey]*stream), senders: make(map[streamKey]*sender), pending: make(map[streamID]*pending), complained: make(map[string]bool),
@@ -191,7 +192,7 @@ func decided(observations []observation) (rest, undecided []observation) {
 	}
 	var out map[point]bool
 	for _, o := range observations {
-		if o.refused == reasonConditionError && o.rule.oneMetric {
+		if o.refused == reasonConditionError && o.rule.OneMetric {
 			if out == nil {
 				out = make(map[point]bool)
 			}
@@ -212,7 +213,7 @@ func decided(observations []observation) (rest, undecided []observation) {
 
 // complain tells whether the refusal is the first of its kind.
 func (t *tracker) complain(o observation) bool {
-	key := o.selection.metric + " " + o.refused
+	key := o.selection.Metric + " " + o.refused
 	first := !t.complained[key]
 	t.complained[key] = true
 	return first
@@ -223,7 +224,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	if o.point.Value > maxCount {
 		return reasonInvalidPoint
 	}
-	key := streamKey{side: o.selection.side, id: o.stream}
+	key := streamKey{side: o.selection.Side, id: o.stream}
 	s, known := t.streams[key]
 	if !known {
 		if a.registry.streams.Load() >= int64(a.maxStreams) {
@@ -240,16 +241,16 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	case cumulative.First:
 		t.streams[key] = s
 		a.registry.streams.Add(1)
-		if !o.point.Delta && !t.whole(o.point, streamKey{side: o.selection.side, id: a.resource}) {
+		if !o.point.Delta && !t.whole(o.point, streamKey{side: o.selection.Side, id: a.resource}) {
 			increase.Value = 0 // where counting begins
 		}
 	}
 	s.seen = a.now
-	t.send(streamKey{side: o.selection.side, id: a.resource}, o.point.Time, a)
+	t.send(streamKey{side: o.selection.Side, id: a.resource}, o.point.Time, a)
 	if !t.paired() {
 		if increase.Value > 0 {
 			if pair := a.service.at(a.version, o.rule.slo, a.now); pair != nil {
-				pair.add(o.selection.side, increase.Value)
+				pair.add(o.selection.Side, increase.Value)
 			}
 		}
 		return ""
@@ -258,7 +259,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	if p == nil {
 		return reasonStreams
 	}
-	if o.selection.side == sideTotal {
+	if o.selection.Side == judge.SideTotal {
 		p.total += increase.Value
 	} else {
 		p.part += increase.Value
@@ -289,8 +290,8 @@ func (t *tracker) send(from streamKey, time pcommon.Timestamp, a *addition) {
 	s.seen = a.now
 }
 
-func (s *series) add(to side, n float64) {
-	if to == sideGood {
+func (s *series) add(to judge.Side, n float64) {
+	if to == judge.SideGood {
 		s.good += n
 	} else {
 		s.bad += n
@@ -309,10 +310,10 @@ func (a *addition) pendingOf(t *tracker) *pending {
 
 // reach notes how far a side, or with one metric both, has come.
 func (p *pending) reach(o observation) {
-	if o.selection.side == sideTotal || o.rule.oneMetric {
+	if o.selection.Side == judge.SideTotal || o.rule.OneMetric {
 		p.totalTime = max(p.totalTime, o.point.Time)
 	}
-	if o.selection.side != sideTotal || o.rule.oneMetric {
+	if o.selection.Side != judge.SideTotal || o.rule.OneMetric {
 		p.partTime = max(p.partTime, o.point.Time)
 	}
 }
@@ -346,9 +347,9 @@ func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *
 			remarks.exceeded = append(remarks.exceeded, excess{s.name, o.name, t.part.String(), p.part, p.total})
 		}
 	}
-	rest := sideBad
-	if t.part == sideBad {
-		rest = sideGood
+	rest := judge.SideBad
+	if t.part == judge.SideBad {
+		rest = judge.SideGood
 	}
 	pair.add(t.part, p.part)
 	pair.add(rest, max(0, p.total-p.part))

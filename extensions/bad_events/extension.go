@@ -16,15 +16,15 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor/pkg/samplingpolicy"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 // badEvents is the extension and, as it keeps nothing of a trace, the evaluator of all policies too.
 type badEvents struct {
 	config      *Config
 	logger      *zap.Logger
-	judge       atomic.Pointer[sli.Judge]
+	judge       atomic.Pointer[judge.Catalog]
 	unsubscribe func()
 }
 
@@ -45,11 +45,11 @@ func (b *badEvents) Start(_ context.Context, host component.Host) error {
 }
 
 func (b *badEvents) use(cat *catalog.Catalog) {
-	judge, err := sli.NewJudge(cat)
+	compiled, err := judge.CompileAll(cat)
 	if err != nil {
 		b.logger.Error("Bad events of an SLO are not known to sampling: its SLI cannot be evaluated", zap.Error(err))
 	}
-	b.judge.Store(judge)
+	b.judge.Store(compiled)
 }
 
 // Shutdown follows the catalog no longer.

@@ -1,4 +1,4 @@
-package sli
+package judge
 
 import (
 	"strings"
@@ -9,38 +9,35 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-const (
-	// maxLabel is the longest value, in bytes, that a label takes from telemetry.
-	maxLabel = 256
-	// overflow is the label of what has no room of its own.
-	overflow = "other"
-)
+// MaxLabel is the longest value, in bytes, that a label takes from telemetry.
+const MaxLabel = 256
 
-// An identity is what a resource says of itself. Its strings belong to the input.
-type identity struct{ name, namespace, environment, version string }
+// An Identity is what a resource says of itself. Its strings belong to the input. Environment and Version are valid
+// UTF-8 of at most MaxLabel bytes.
+type Identity struct{ Name, Namespace, Environment, Version string }
 
-// identify reads a resource in one pass.
-func identify(resource pcommon.Resource) identity {
-	var id identity
+// Identify reads a resource in one pass.
+func Identify(resource pcommon.Resource) Identity {
+	var id Identity
 	var deprecated string
 	for key, value := range resource.Attributes().All() {
 		switch key {
 		case semconv.ServiceName:
-			id.name = text(value)
+			id.Name = text(value)
 		case semconv.ServiceNamespace:
-			id.namespace = text(value)
+			id.Namespace = text(value)
 		case semconv.ServiceVersion:
-			id.version = text(value)
+			id.Version = text(value)
 		case semconv.Environment:
-			id.environment = text(value)
+			id.Environment = text(value)
 		case semconv.DeprecatedEnvironment:
 			deprecated = text(value)
 		}
 	}
-	if id.environment == "" {
-		id.environment = deprecated
+	if id.Environment == "" {
+		id.Environment = deprecated
 	}
-	id.environment, id.version = label(id.environment), label(id.version)
+	id.Environment, id.Version = label(id.Environment), label(id.Version)
 	return id
 }
 
@@ -56,14 +53,14 @@ func text(v pcommon.Value) string {
 	}
 }
 
-// label is s as it may stand in a label: valid UTF-8 of at most maxLabel bytes.
+// label is s as it may stand in a label: valid UTF-8 of at most MaxLabel bytes.
 func label(s string) string {
-	if len(s) <= maxLabel && utf8.ValidString(s) {
+	if len(s) <= MaxLabel && utf8.ValidString(s) {
 		return s
 	}
-	if len(s) > maxLabel {
-		cut := maxLabel
-		for cut > maxLabel-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+	if len(s) > MaxLabel {
+		cut := MaxLabel
+		for cut > MaxLabel-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 			cut--
 		}
 		s = s[:cut]

@@ -1,4 +1,4 @@
-package sli
+package judge
 
 import (
 	"strings"

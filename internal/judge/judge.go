@@ -1,0 +1,63 @@
+package judge
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// A Catalog is a catalog compiled. It never changes and is safe for concurrent use.
+type Catalog struct{ services Services[Rules] }
+
+// CompileAll compiles a catalog. An SLO whose SLI cannot be evaluated is left out, and is in the error; the Catalog is
+// there all the same.
+func CompileAll(cat *catalog.Catalog) (*Catalog, error) {
+	compiled := &Catalog{}
+	var errs []error
+	for _, s := range cat.Services {
+		rules, err := Compile(s)
+		errs = append(errs, err)
+		compiled.services.Add(s.Namespace, s.Name, &rules)
+	}
+	return compiled, errors.Join(errs...)
+}
+
+// HasBad tells whether one of the spans is a bad event of an SLO.
+func (c *Catalog) HasBad(ctx context.Context, td ptrace.Traces) bool {
+	for _, rs := range td.ResourceSpans().All() {
+		id := Identify(rs.Resource())
+		if rules := c.services.Find(id); rules != nil && rules.Counts(id.Environment) && rules.hasBad(ctx, rs) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Rules) hasBad(ctx context.Context, rs ptrace.ResourceSpans) bool {
+	for _, scope := range rs.ScopeSpans().All() {
+		e := SpanEvent{Resource: rs, Scope: scope}
+		for _, e.Span = range scope.Spans().All() {
+			if r.isBad(ctx, &e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *Rules) isBad(ctx context.Context, e *SpanEvent) bool {
+	defer e.Reset()
+	kind := KindOf(e.Span.Kind())
+	if kind&r.Kinds == 0 {
+		return false
+	}
+	for i := range r.Spans {
+		if rule := &r.Spans[i]; kind&rule.Kinds != 0 && e.Judge(ctx, rule) == Bad {
+			return true
+		}
+	}
+	return false
+}
