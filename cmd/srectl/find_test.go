@@ -15,6 +15,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/request/requesttest"
 )
 
 var updateFind = flag.Bool("update-find", false, "write testdata/find/*.golden anew")
@@ -119,6 +123,41 @@ func TestFindByAnyID(t *testing.T) {
 		assert.Equal(t, exitOK, code, name)
 		_, got, _ := strings.Cut(out, "\n")
 		assert.Equal(t, items, got, name)
+	}
+}
+
+// Each ID of a request finds the same; the search of the status page has the same test.
+func TestEachIDFindsTheSame(t *testing.T) {
+	for _, c := range requesttest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			var content []byte
+			for _, d := range c.Documents() {
+				spans, err := (&ptrace.JSONMarshaler{}).MarshalTraces(d.Traces)
+				require.NoError(t, err)
+				logs, err := (&plog.JSONMarshaler{}).MarshalLogs(d.Logs)
+				require.NoError(t, err)
+				if d.Traces.SpanCount() == 0 {
+					spans = logs
+				}
+				content = append(append(content, spans...), '\n')
+			}
+			for _, r := range c.Requests {
+				for _, id := range r.IDs {
+					var said bytes.Buffer
+					found, err := inMemory(&said, content).find(id)
+					require.NoError(t, err)
+					var got []string
+					for _, item := range found.Items {
+						text, _ := item.Body.(string)
+						got = append(got, item.Name+text)
+					}
+					assert.ElementsMatch(t, r.Finds, got, id)
+					assert.Equal(t, max(r.Shared, 1), found.requests, id)
+					assert.False(t, found.Truncated, id)
+					assert.Empty(t, said.String())
+				}
+			}
+		})
 	}
 }
 

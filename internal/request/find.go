@@ -41,25 +41,7 @@ func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Foun
 		return Found{}, nil
 	}
 	s := newSearch(id, bounds)
-	names := s.asked.names()
-	err := source(names, func(r Record) bool {
-		s.note(r)
-		s.noteAsked(r)
-		return true
-	})
-	var a *answer
-	more := false
-	for round := 1; err == nil; round++ {
-		a = s.resolve()
-		var wanted Names
-		if wanted, more = s.next(); !more || round >= bounds.Rounds {
-			break
-		}
-		err = source(wanted, func(r Record) bool {
-			s.note(r)
-			return true
-		})
-	}
+	a, err := s.follow(source)
 	if err != nil {
 		return Found{}, err
 	}
@@ -88,7 +70,29 @@ func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Foun
 	})
 	slices.Sort(ids.all)
 	slices.Sort(traces.all)
-	return Found{Any: true, Requests: len(a.requests), IDs: ids.all, Traces: traces.all, Cut: s.cut || more}, err
+	return Found{Any: true, Requests: len(a.requests), IDs: ids.all, Traces: traces.all, Cut: s.cut}, err
+}
+
+// follow reads the source until it is known what belongs to the requests, or a bound is reached.
+func (s *search) follow(source Source) (*answer, error) {
+	err := source(s.asked.names(), func(r Record) bool {
+		s.note(r)
+		s.noteAsked(r)
+		return true
+	})
+	for round := 1; err == nil; round++ {
+		a := s.resolve()
+		names, more := s.next()
+		if !more || round == s.bounds.Rounds {
+			s.cut = s.cut || more
+			return a, nil
+		}
+		err = source(names, func(r Record) bool {
+			s.note(r)
+			return true
+		})
+	}
+	return nil, err
 }
 
 // A scope is all that belongs to the requests of an answer.

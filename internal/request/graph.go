@@ -43,17 +43,12 @@ func (l *list[T]) add(elements ...T) {
 	}
 }
 
-// within tells whether there are elements, and all of them are in the other list.
-func (l *list[T]) within(other list[T]) bool {
-	return len(l.all) > 0 && !slices.ContainsFunc(l.all, func(e T) bool { return !other.has[e] })
-}
-
 // Facts are what is known of a node that was looked for.
 type facts struct {
 	// seen tells that the trace has a record, and labeled that a record has the correlation ID.
 	seen, labeled bool
-	// shows are the correlation IDs and linked traces that the trace's records have.
-	shows list[node]
+	// shows are the correlation IDs and linked traces that the trace's records have, and ids those that are correlation IDs.
+	shows, ids list[node]
 	// shownBy are the traces that show the node.
 	shownBy list[node]
 	// lostIn are the traces in which the correlation ID lost to another one.
@@ -66,20 +61,23 @@ type bearers struct {
 	nodes list[node]
 	// alone tells that a record without a trace and correlation ID has the value.
 	alone bool
-	// fellows are more such values, of records without a trace and correlation ID that mention the value.
-	fellows list[string]
+	// fellows are more such values, of records without a trace and correlation ID that mention the value, and hints all
+	// that may be an ID in these records.
+	fellows, hints list[string]
 }
 
 // labelsAndLinks are the correlation IDs and the other traces that a trace shows. A correlation ID that is the ID of a trace
 // stands for that trace, if there is one.
 func (s *search) labelsAndLinks(of *facts) (labels, links []node) {
 	for _, n := range of.shows.all {
-		switch f := s.nodes[n]; {
-		case n.label != "":
+		isLabel := n.label != ""
+		if of.ids.has[n] && !isLabel {
+			f := s.look(n)
+			isLabel = f != nil && !f.seen
+		}
+		if isLabel {
 			labels = append(labels, n)
-		case f != nil && !f.seen && f.labeled:
-			labels = append(labels, n)
-		default:
+		} else {
 			links = append(links, n)
 		}
 	}
@@ -89,14 +87,30 @@ func (s *search) labelsAndLinks(of *facts) (labels, links []node) {
 // joins are the nodes that a trace belongs to. Shared tells that it belongs to several requests, and joins none.
 func (s *search) joins(trace *facts) (joined []node, shared bool) {
 	labels, links := s.labelsAndLinks(trace)
-	if len(labels) > 1 || len(labels) == 0 && len(links) > 1 {
-		return nil, true
-	}
 	joined = labels
 	if len(links) == 1 {
 		joined = slices.Concat(labels, links)
 	}
+	// What follows a shared trace is shared, too. The circle that links may be ends here.
+	for range maxFollowed {
+		switch {
+		case len(labels) > 1, len(labels) == 0 && len(links) > 1:
+			return nil, true
+		case len(labels) == 1 || len(links) == 0 || s.nodes[links[0]] == nil:
+			return joined, false
+		}
+		labels, links = s.labelsAndLinks(s.nodes[links[0]])
+	}
 	return joined, false
+}
+
+// maxFollowed is how many links lead to a shared trace at most.
+const maxFollowed = 16
+
+// joinsTo tells whether the trace belongs to the node.
+func (s *search) joinsTo(trace, n node) bool {
+	joined, _ := s.joins(s.nodes[trace])
+	return slices.Contains(joined, n)
 }
 
 // A component is one request: the nodes that join each other, the traces that are shown with them, and the values that are
@@ -109,20 +123,9 @@ type component struct {
 // component is all that joins the node. What is not known yet is asked for.
 func (s *search) component(from node) *component {
 	c := &component{}
-	for queue := []node{from}; len(queue) > 0; {
-		for len(queue) > 0 {
-			n := queue[0]
-			queue = queue[1:]
-			if !c.members.has[n] {
-				queue = append(queue, s.take(c, n)...)
-			}
-		}
-		// A shared trace of which all belongs to this request is not shared.
-		for _, n := range c.visited.all {
-			if f := s.nodes[n]; f != nil && !c.members.has[n] && f.shows.within(c.members) {
-				c.members.add(n)
-				queue = append(queue, s.joining(c, n, f)...)
-			}
+	for queue := []node{from}; len(queue) > 0; queue = queue[1:] {
+		if n := queue[0]; !c.members.has[n] {
+			queue = append(queue, s.take(c, n)...)
 		}
 	}
 	s.ownValues(c, nil)
@@ -130,14 +133,14 @@ func (s *search) component(from node) *component {
 }
 
 // take makes the node a member, or visits it if it is shared, and returns what joins with it.
-func (s *search) take(c *component, n node) []node {
+func (s *search) take(c *component, n node) (next []node) {
 	f := s.look(n)
 	if f == nil {
 		return nil
 	}
 	joined, shared := s.joins(f)
 	if shared {
-		c.visited.add(n)
+		s.visit(c, n)
 		return nil
 	}
 	c.members.add(n)
@@ -146,31 +149,39 @@ func (s *search) take(c *component, n node) []node {
 			s.visit(c, other)
 		}
 	}
-	return append(s.joining(c, n, f), joined...)
-}
-
-// joining are the traces that join the node. Others that show it are visited.
-func (s *search) joining(c *component, n node, f *facts) (traces []node) {
+	for _, other := range f.shownBy.all {
+		switch {
+		case s.look(other) == nil:
+		case s.joinsTo(other, n):
+			joined = append(joined, other)
+		default:
+			s.visit(c, other)
+		}
+	}
 	for _, other := range f.lostIn.all {
 		s.visit(c, other)
+	}
+	return joined
+}
+
+// visit shows the trace, and if it is shared, what follows it.
+func (s *search) visit(c *component, n node) {
+	f := s.look(n) // which counts
+	if f == nil || c.visited.has[n] {
+		return
+	}
+	c.visited.add(n)
+	if _, shared := s.joins(f); !shared {
+		return
 	}
 	for _, other := range f.shownBy.all {
 		of := s.look(other)
 		if of == nil {
 			continue
 		}
-		if joined, _ := s.joins(of); slices.Contains(joined, n) {
-			traces = append(traces, other)
-		} else {
-			c.visited.add(other)
+		if _, follows := s.joins(of); follows && len(of.shows.all) == 1 {
+			s.visit(c, other)
 		}
-	}
-	return traces
-}
-
-func (s *search) visit(c *component, n node) {
-	if s.look(n) != nil { // which counts
-		c.visited.add(n)
 	}
 }
 

@@ -120,27 +120,27 @@ var describing = map[string]bool{
 
 func (v vocabulary) within(attributes pcommon.Map, level int) bool {
 	for key, value := range attributes.All() {
-		if !describing[key] && v.has(value, level, identifies(key)) {
+		if v.has(value, level, key) && !describing[key] {
 			return true
 		}
 	}
 	return false
 }
 
-// has tells whether a word is the value, or one in it.
-func (v vocabulary) has(value pcommon.Value, level int, identifying bool) bool {
+// has tells whether a word is the value of the attribute, or one in it.
+func (v vocabulary) has(value pcommon.Value, level int, key string) bool {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		_, has := v[value.Str()]
 		return has
 	case pcommon.ValueTypeInt:
 		anywhere, has := v[strconv.FormatInt(value.Int(), 10)]
-		return has && (identifying || anywhere)
+		return has && (anywhere || identifies(key))
 	case pcommon.ValueTypeMap:
 		return level < maxLevel && v.within(value.Map(), level+1)
 	case pcommon.ValueTypeSlice:
 		for _, element := range value.Slice().All() {
-			if level < maxLevel && v.has(element, level+1, identifying) {
+			if level < maxLevel && v.has(element, level+1, key) {
 				return true
 			}
 		}
@@ -173,7 +173,7 @@ func (v vocabulary) saidBy(body pcommon.Value, level int) bool {
 			}
 		}
 	default:
-		return v.has(body, level, true)
+		return v.has(body, level, "id")
 	}
 	return false
 }

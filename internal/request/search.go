@@ -19,9 +19,7 @@ type search struct {
 
 	// These are of the records that show the ID that was asked for. Nodes are traces, and correlation IDs of records without one.
 	ofSpan, holders, sayers list[node]
-	// hints are the ID attributes and words of records that have neither.
-	hints list[string]
-	found bool
+	found                   bool
 }
 
 // maxHints is how many words of lone records are followed.
@@ -49,13 +47,27 @@ func (s *search) look(n node) *facts {
 	if f, known := s.nodes[n]; known {
 		return f
 	}
-	if len(s.nodes)+len(s.pendingNodes.all)-len(s.asked.nodes()) >= s.bounds.Names && !s.pendingNodes.has[n] {
+	if s.followed() >= s.bounds.Names && !s.pendingNodes.has[n] {
 		s.cut = true
 	} else {
 		s.pendingNodes.add(n)
 	}
 	return nil
 }
+
+// followed is how many nodes are looked for. The ID that was asked for need not be one.
+func (s *search) followed() int {
+	count := len(s.nodes) + len(s.pendingNodes.all)
+	for _, n := range s.asked.nodes() {
+		if f := s.nodes[n]; !f.known() {
+			count--
+		}
+	}
+	return count
+}
+
+// known tells whether something has the trace ID or correlation ID.
+func (f *facts) known() bool { return f.seen || f.labeled || len(f.shownBy.all) > 0 }
 
 func (s *search) lookValue(value string) *bearers {
 	if b, known := s.values[value]; known {
@@ -135,6 +147,7 @@ func (s *search) note(r Record) {
 		own.shows.add(i.links...)
 		if i.label != (node{}) && i.label != i.trace {
 			own.shows.add(i.label)
+			own.ids.add(i.label)
 		}
 		own.addValues(r)
 	}
@@ -156,7 +169,9 @@ func (s *search) note(r Record) {
 			f.lostIn.add(i.trace)
 		}
 	}
-	s.noteValues(r, i.of())
+	if len(s.values) > 1 || distinct(s.asked.text) {
+		s.noteValues(r, i.of())
+	}
 }
 
 func (f *facts) addValues(r Record) {
@@ -174,7 +189,7 @@ func (s *search) noteValues(r Record, of node) {
 			b.nodes.add(of)
 		default:
 			b.alone = true
-			b.addFellows(r)
+			b.addLone(r)
 		}
 	}
 	if of != (node{}) || r.IsSpan {
@@ -182,14 +197,27 @@ func (s *search) noteValues(r Record, of node) {
 	}
 	for word := range bodyWords(r.Log.Body(), 0) {
 		if b := s.values[word]; b != nil {
-			b.addFellows(r)
+			b.addLone(r)
 		}
 	}
 }
 
-func (b *bearers) addFellows(r Record) {
+// addLone takes what a record without a trace and correlation ID has besides the value.
+func (b *bearers) addLone(r Record) {
 	for value := range r.ids() {
 		b.fellows.add(value)
+		b.addHint(value)
+	}
+	if !r.IsSpan {
+		for word := range bodyWords(r.Log.Body(), 0) {
+			b.addHint(word)
+		}
+	}
+}
+
+func (b *bearers) addHint(word string) {
+	if len(b.hints.all) < maxHints {
+		b.hints.add(word)
 	}
 }
 
@@ -206,26 +234,13 @@ func (s *search) noteAsked(r Record) {
 	case !held && (r.IsSpan || !v.saidBy(r.Log.Body(), 0)):
 		return
 	case of == (node{}):
-		for value := range r.ids() {
-			s.addHint(value)
-		}
-		if !r.IsSpan {
-			for word := range bodyWords(r.Log.Body(), 0) {
-				s.addHint(word)
-			}
-		}
+		s.values[s.asked.text].addLone(r)
 	case held:
 		s.holders.add(of)
 	default:
 		s.sayers.add(of)
 	}
 	s.found = true
-}
-
-func (s *search) addHint(word string) {
-	if word != s.asked.text && len(s.hints.all) < maxHints {
-		s.hints.add(word)
-	}
 }
 
 // noteSpan notes the trace of the span that was asked for, and what is inside of it or links to it.
@@ -262,7 +277,7 @@ func (s *search) starts() (starts []node, loose bool) {
 	var lost []node
 	for _, n := range s.asked.nodes() {
 		switch f := s.nodes[n]; {
-		case f.seen || f.labeled || len(f.shownBy.all) > 0:
+		case f.known():
 			starts = append(starts, n)
 		default:
 			lost = append(lost, f.lostIn.all...)
@@ -306,23 +321,37 @@ func (s *search) resolve() *answer {
 		return a
 	}
 	// Only records without a trace and correlation ID show the ID. What else they say may lead to a request.
-	for _, hint := range s.hints.all {
+	lone := &component{}
+	s.ownValues(lone, []string{s.asked.text})
+	var hints list[string]
+	for _, value := range lone.values.all {
+		hints.add(s.values[value].hints.all...)
+	}
+	for _, hint := range hints.all[:min(len(hints.all), maxHints)] {
 		if b := s.lookValue(hint); b != nil {
-			of := &answer{}
-			for _, n := range b.nodes.all {
-				s.add(of, n)
-			}
-			if len(of.requests) == 1 {
-				s.add(a, of.requests[0].members.all[0])
+			if c := s.only(b.nodes.all); c != nil {
+				s.add(a, c.members.all[0])
 			}
 		}
 	}
 	if len(a.requests) == 0 {
-		lone := &component{}
-		s.ownValues(lone, []string{s.asked.text})
 		a.requests = append(a.requests, lone)
 	}
 	return a
+}
+
+// only is the request that all the nodes belong to; nil if there are several.
+func (s *search) only(nodes []node) *component {
+	of := &answer{}
+	for _, n := range nodes {
+		if s.add(of, n); len(of.requests) > 1 {
+			return nil
+		}
+	}
+	if len(of.requests) == 0 {
+		return nil
+	}
+	return of.requests[0]
 }
 
 // add adds the request of the node, or those that share it.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
+	"github.com/otelcol-sre/otelcol-sre/internal/request/requesttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -160,6 +161,32 @@ func TestWholeRequest(t *testing.T) {
 	assert.Equal(t, []string{trace(1).String(), trace(2).String()}, found.Traces)
 	assert.Equal(t, []string{"A-1"}, found.IDs)
 	assert.Empty(t, found.Missing)
+}
+
+// Each ID of a request finds the same; srectl find has the same test.
+func TestEachIDFindsTheSame(t *testing.T) {
+	for _, c := range requesttest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			w := newWindow(1)
+			for _, d := range c.Documents() {
+				w.AddTraces(d.Traces)
+				w.AddLogs(d.Logs)
+			}
+			for _, r := range c.Requests {
+				for _, id := range r.IDs {
+					found, err := New(w).Find(t.Context(), id)
+					require.NoError(t, err)
+					var got []string
+					for _, i := range found.Items {
+						got = append(got, i.Name+i.Body)
+					}
+					assert.ElementsMatch(t, r.Finds, got, id)
+					assert.Equal(t, max(r.Shared, 1), found.Requests, id)
+					assert.Empty(t, found.Missing, id)
+				}
+			}
+		})
+	}
 }
 
 // A consumer that works on several requests in one trace does not make them one.

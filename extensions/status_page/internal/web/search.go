@@ -20,7 +20,9 @@ import (
 type searchBody struct {
 	ID string `json:"id"`
 	// Incomplete says why something may be missing.
-	Incomplete     string          `json:"incomplete,omitempty"`
+	Incomplete string `json:"incomplete,omitempty"`
+	// Requests is how many have the ID.
+	Requests       int             `json:"requests"`
 	TraceIDs       []string        `json:"trace_ids"`
 	CorrelationIDs []string        `json:"correlation_ids"`
 	Start          *time.Time      `json:"start,omitempty"`
@@ -123,7 +125,7 @@ func (s *site) window() searchWindow {
 }
 
 func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
-	b.Incomplete, b.TraceIDs, b.CorrelationIDs = found.Missing, list(found.Traces), list(found.IDs)
+	b.Incomplete, b.Requests, b.TraceIDs, b.CorrelationIDs = found.Missing, found.Requests, list(found.Traces), list(found.IDs)
 	axis := extent(found.Items)
 	if !axis.Start.IsZero() {
 		b.Start, b.Duration = &axis.Start, seconds(axis.End.Sub(axis.Start))
