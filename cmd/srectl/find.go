@@ -72,8 +72,14 @@ func find(id string, f *finder, out io.Writer, format string) error {
 			printable(id, maxLabel), read))
 		return errNotOK
 	}
-	if found.Truncated {
+	switch {
+	case found.cut:
+		f.complaints.say(fmt.Sprintf("there may be more: the ID leads to more traces and IDs than are followed; search for one of %s", found.names()))
+	case found.Truncated:
 		f.complaints.say(fmt.Sprintf("there is more: --limit %d was reached; raise it", f.limit))
+	}
+	if found.requests > 1 {
+		f.complaints.say(fmt.Sprintf("%d requests have this ID; all are shown", found.requests))
 	}
 	if format == formatJSON {
 		return writeFoundJSON(out, found)
@@ -109,16 +115,10 @@ and file in the exporters of the traces and logs pipelines`)
 	return nil
 }
 
-// A survey is what there was to read.
-type survey struct {
-	files, spans, logs int
-	first, last        int64 // Unix nanoseconds; 0 is none
-}
-
 func (s survey) String() string {
 	text := fmt.Sprintf("%s and %s in %s", count(s.spans, "span"), count(s.logs, "log record"), count(s.files, "file"))
-	if s.first != 0 {
-		text += fmt.Sprintf(", from %s to %s", utc(s.first).Format(time.RFC3339), utc(s.last).Format(time.RFC3339))
+	if !s.first.IsZero() {
+		text += fmt.Sprintf(", from %s to %s", s.first.Format(time.RFC3339), s.last.Format(time.RFC3339))
 	}
 	return text
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 // The signals and the statuses of items.
@@ -42,16 +43,16 @@ type findItem struct {
 	StatusMessage string         `json:"statusMessage,omitempty"`
 	Attributes    map[string]any `json:"attributes"`
 
-	start, end int64 // Unix nanoseconds; 0 is unknown
+	start, end time.Time // zero is unknown
 	failed     bool
 	depth      int // how many spans are around it, as far as they were found
 }
 
-func newFindItem(r record) *findItem {
+func newFindItem(r request.Record) *findItem {
 	clip := &clipper{left: maxItem}
 	resource := func(names ...string) string {
 		for _, name := range names {
-			if value, ok := r.resource.Get(name); ok {
+			if value, ok := r.Resource.Get(name); ok {
 				return clip.text(value.AsString())
 			}
 		}
@@ -63,17 +64,17 @@ func newFindItem(r record) *findItem {
 		Namespace:     resource("service.namespace"),
 		Environment:   resource("deployment.environment.name", "deployment.environment"),
 		Version:       resource("service.version"),
-		TraceID:       r.traceID().String(),
-		SpanID:        r.spanID().String(),
-		CorrelationID: clip.text(r.correlationID()),
+		TraceID:       r.TraceID().String(),
+		SpanID:        r.SpanID().String(),
+		CorrelationID: clip.text(r.CorrelationID()),
 	}
-	item.start, item.end = r.times()
-	if r.isSpan {
-		item.fromSpan(r.span, clip)
+	item.start, item.end = r.Times()
+	if r.IsSpan {
+		item.fromSpan(r.Span, clip)
 	} else {
-		item.fromLog(r.log, clip)
+		item.fromLog(r.Log, clip)
 	}
-	item.Attributes = clip.attributes(r.attributes(), 0)
+	item.Attributes = clip.attributes(r.Attributes(), 0)
 	return item
 }
 
@@ -82,7 +83,7 @@ func (i *findItem) fromSpan(span ptrace.Span, clip *clipper) {
 	i.ParentSpanID = span.ParentSpanID().String()
 	i.Name = clip.text(span.Name())
 	i.Kind = strings.ToLower(span.Kind().String())
-	duration := i.end - i.start
+	duration := i.end.Sub(i.start).Nanoseconds()
 	i.DurationNanos = &duration
 	switch span.Status().Code() {
 	case ptrace.StatusCodeOk:
@@ -102,29 +103,6 @@ func (i *findItem) fromLog(log plog.LogRecord, clip *clipper) {
 	i.failed = log.SeverityNumber() >= plog.SeverityNumberError
 	i.Body = clip.value(log.Body(), 0)
 }
-
-// times are those of the span; a log record's is when it happened, or else was first seen.
-func (r record) times() (start, end int64) {
-	if r.isSpan {
-		start = nanos(r.span.StartTimestamp())
-		return start, max(nanos(r.span.EndTimestamp()), start) // a span that ends before it begins has no length
-	}
-	at := nanos(r.log.Timestamp())
-	if at == 0 {
-		at = nanos(r.log.ObservedTimestamp())
-	}
-	return at, at
-}
-
-// nanos is 0 for what is no time.
-func nanos(t pcommon.Timestamp) int64 {
-	if t > math.MaxInt64 {
-		return 0
-	}
-	return int64(t)
-}
-
-func utc(nanos int64) time.Time { return time.Unix(0, nanos).UTC() }
 
 // Bounds on what is kept of an item, in bytes and levels.
 const (

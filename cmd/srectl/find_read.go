@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 // maxDocument is the longest document that is read, in bytes.
@@ -66,42 +67,12 @@ func (p *pieceReader) next() (text []byte, line int, err error) {
 	return p.text, line, nil
 }
 
-// A record is a span or a log record where it stands.
-type record struct {
-	input    int
-	resource pcommon.Map
-	isSpan   bool
-	span     ptrace.Span
-	log      plog.LogRecord
-}
-
-func (r record) attributes() pcommon.Map {
-	if r.isSpan {
-		return r.span.Attributes()
-	}
-	return r.log.Attributes()
-}
-
-func (r record) traceID() pcommon.TraceID {
-	if r.isSpan {
-		return r.span.TraceID()
-	}
-	return r.log.TraceID()
-}
-
-func (r record) spanID() pcommon.SpanID {
-	if r.isSpan {
-		return r.span.SpanID()
-	}
-	return r.log.SpanID()
-}
-
 // errEnough ends the reading early.
 var errEnough = errors.New("enough")
 
-// read gives each the records of all documents that have one of the needles, and maybe more.
-func (f *finder) read(wanted needles, each func(record) error) error {
-	for i, input := range f.inputs {
+// read gives each the records of all documents that have one of the needles, and maybe more, until each returns false.
+func (f *finder) read(wanted needles, each func(request.Record) bool) error {
+	for _, input := range f.inputs {
 		if _, err := input.content.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("%s: %w", input.name, err)
 		}
@@ -122,7 +93,7 @@ func (f *finder) read(wanted needles, each func(record) error) error {
 				continue
 			}
 			text = bytes.TrimPrefix(text, []byte("\ufeff"))
-			err = readPiece(text, i, each, func(at int, err error) {
+			err = readPiece(text, each, func(at int, err error) {
 				f.complaints.notRead(input.name, line+bytes.Count(text[:at], []byte("\n")), err)
 			})
 			if errors.Is(err, errEnough) {
@@ -145,8 +116,8 @@ func whole(text []byte) bool {
 
 // readPiece reads the documents of a piece, and says where one is broken. A collector that was killed and
 // then appends leaves half a document with a whole one after it in the line: the last one is not lost.
-func readPiece(text []byte, input int, each func(record) error, broken func(at int, err error)) error {
-	begin, at, err := readDocuments(text, input, each)
+func readPiece(text []byte, each func(request.Record) bool, broken func(at int, err error)) error {
+	begin, at, err := readDocuments(text, each)
 	if err == nil || errors.Is(err, errEnough) {
 		return err
 	}
@@ -158,7 +129,7 @@ func readPiece(text []byte, input int, each func(record) error, broken func(at i
 	if last <= begin {
 		return nil
 	}
-	_, at, err = readDocuments(text[last:], input, each)
+	_, at, err = readDocuments(text[last:], each)
 	if err == nil || errors.Is(err, errEnough) {
 		return err
 	}
@@ -167,7 +138,7 @@ func readPiece(text []byte, input int, each func(record) error, broken func(at i
 }
 
 // readDocuments reads documents up to one that is broken: it begins at begin, and breaks at at.
-func readDocuments(text []byte, input int, each func(record) error) (begin, at int, err error) {
+func readDocuments(text []byte, each func(request.Record) bool) (begin, at int, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	for {
 		begin = int(decoder.InputOffset())
@@ -185,7 +156,7 @@ func readDocuments(text []byte, input int, each func(record) error) (begin, at i
 		case err != nil:
 			return begin, begin, err
 		}
-		if err := readDocument(document, input, each); err != nil {
+		if err := readDocument(document, each); err != nil {
 			return begin, beginning(text, begin), err
 		}
 	}
@@ -197,7 +168,7 @@ func beginning(text []byte, begin int) int {
 }
 
 // readDocument reads a document of OTLP/JSON; one of metrics has nothing for us.
-func readDocument(document []byte, input int, each func(record) error) error {
+func readDocument(document []byte, each func(request.Record) bool) error {
 	has := func(key string) bool { return bytes.Contains(document, []byte(`"`+key+`"`)) }
 	known := has("resourceMetrics") || has("resourceProfiles")
 	if has("resourceSpans") {
@@ -206,13 +177,9 @@ func readDocument(document []byte, input int, each func(record) error) error {
 		if err != nil {
 			return fmt.Errorf("it is no OTLP: %w", err)
 		}
-		for _, rs := range traces.ResourceSpans().All() {
-			for _, ss := range rs.ScopeSpans().All() {
-				for _, span := range ss.Spans().All() {
-					if err := each(record{input: input, resource: rs.Resource().Attributes(), isSpan: true, span: span}); err != nil {
-						return err
-					}
-				}
+		for r := range request.Spans(traces) {
+			if !each(r) {
+				return errEnough
 			}
 		}
 	}
@@ -222,13 +189,9 @@ func readDocument(document []byte, input int, each func(record) error) error {
 		if err != nil {
 			return fmt.Errorf("it is no OTLP: %w", err)
 		}
-		for _, rl := range logs.ResourceLogs().All() {
-			for _, sl := range rl.ScopeLogs().All() {
-				for _, log := range sl.LogRecords().All() {
-					if err := each(record{input: input, resource: rl.Resource().Attributes(), log: log}); err != nil {
-						return err
-					}
-				}
+		for r := range request.Logs(logs) {
+			if !each(r) {
+				return errEnough
 			}
 		}
 	}

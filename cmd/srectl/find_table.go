@@ -13,15 +13,6 @@ import (
 
 // head is such as "A-1001: 7 spans, 2 log records, 3 services, 1 trace, 0 errors; from 2026-03-01T10:00:00.000Z, 1.02s".
 func (t *timeline) head() string {
-	const most = 3
-	var ids []string
-	for i, id := range t.IDs {
-		if i == most {
-			ids = append(ids, fmt.Sprintf("%d more", len(t.IDs)-most))
-			break
-		}
-		ids = append(ids, label(id))
-	}
 	services := map[string]bool{}
 	var spans, failed int
 	for _, item := range t.Items {
@@ -33,12 +24,26 @@ func (t *timeline) head() string {
 			failed++
 		}
 	}
-	text := fmt.Sprintf("%s: %s, %s, %s, %s, %s", strings.Join(ids, ", "), count(spans, "span"), count(len(t.Items)-spans, "log record"),
+	text := fmt.Sprintf("%s: %s, %s, %s, %s, %s", t.names(), count(spans, "span"), count(len(t.Items)-spans, "log record"),
 		count(len(services), "service"), count(len(t.Traces), "trace"), count(failed, "error"))
-	if t.start != 0 {
-		text += fmt.Sprintf("; from %s, %s", utc(t.start).Format("2006-01-02T15:04:05.000Z07:00"), brief(t.took))
+	if !t.start.IsZero() {
+		text += fmt.Sprintf("; from %s, %s", t.start.Format("2006-01-02T15:04:05.000Z07:00"), brief(t.took))
 	}
 	return text
+}
+
+// names are the first of the IDs.
+func (t *timeline) names() string {
+	const most = 3
+	var ids []string
+	for i, id := range t.IDs {
+		if i == most {
+			ids = append(ids, fmt.Sprintf("%d more", len(t.IDs)-most))
+			break
+		}
+		ids = append(ids, label(id))
+	}
+	return strings.Join(ids, ", ")
 }
 
 type findColumn struct {
@@ -59,10 +64,10 @@ const (
 func (t *timeline) columns() []findColumn {
 	columns := []findColumn{
 		{"OFFSET", true, func(i *findItem) string {
-			if i.start == 0 {
+			if i.start.IsZero() {
 				return "-"
 			}
-			return "+" + brief(time.Duration(i.start-t.start))
+			return "+" + brief(i.start.Sub(t.start))
 		}},
 		{"SERVICE", false, func(i *findItem) string { return orDash(label(i.Service)) }},
 		{titleWhat, false, (*findItem).what},

@@ -2,10 +2,10 @@ package main
 
 import (
 	"cmp"
-	"maps"
-	"math"
 	"slices"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 // A timeline is a request as it was found.
@@ -17,73 +17,56 @@ type timeline struct {
 	Truncated bool        `json:"truncated,omitempty"`
 	Items     []*findItem `json:"items"`
 
-	start int64
-	took  time.Duration
+	start    time.Time
+	took     time.Duration
+	requests int  // that have the ID
+	cut      bool // there is more to follow
 }
-
-// maxDepth is how far a span is indented.
-const maxDepth = 16
 
 // finish puts the items in order, parents before children that begin at the same time, and says
 // when and in which traces they were.
-func (t *timeline) finish(r *request) {
-	t.IDs = []string{r.asked}
-	for _, id := range slices.Sorted(maps.Keys(r.ids)) {
-		if id != r.asked {
-			t.IDs = append(t.IDs, id)
-		}
-	}
-	t.setDepths()
-	when := func(i *findItem) int64 { return cmp.Or(i.start, int64(math.MaxInt64)) }
-	slices.SortStableFunc(t.Items, func(a, b *findItem) int {
-		return cmp.Or(cmp.Compare(when(a), when(b)), cmp.Compare(a.depth, b.depth))
-	})
+func (t *timeline) finish() {
+	t.arrange()
 	t.Traces = []string{}
 	seen := map[string]bool{"": true}
-	var end int64
+	var end time.Time
 	for _, item := range t.Items {
 		if !seen[item.TraceID] {
 			seen[item.TraceID] = true
 			t.Traces = append(t.Traces, item.TraceID)
 		}
-		end = max(end, item.end)
-		if item.start == 0 {
+		if item.start.IsZero() {
 			continue
 		}
-		if t.start == 0 {
-			t.start = item.start
-			t.Start = utc(t.start).Format(time.RFC3339Nano)
+		if item.end.After(end) {
+			end = item.end
 		}
-		item.Time = utc(item.start).Format(time.RFC3339Nano)
-		item.Offset = time.Duration(item.start - t.start).String()
+		if t.start.IsZero() {
+			t.start = item.start
+			t.Start = t.start.Format(time.RFC3339Nano)
+		}
+		item.Time = item.start.Format(time.RFC3339Nano)
+		item.Offset = item.start.Sub(t.start).String()
 	}
-	if t.start != 0 {
-		t.took = time.Duration(end - t.start)
-	}
+	t.took = end.Sub(t.start)
 	t.Duration = t.took.String()
 }
 
-// setDepths counts the spans around each item; a log record is inside its span.
-func (t *timeline) setDepths() {
-	type key struct{ trace, span string }
-	parents := map[key]string{}
-	for _, item := range t.Items {
-		if item.Signal == signalSpan && item.SpanID != "" {
-			parents[key{item.TraceID, item.SpanID}] = item.ParentSpanID
+// arrange puts the items in order of time, those without one at the end. Each knows how many spans are around it.
+func (t *timeline) arrange() {
+	entries := make([]request.Entry, len(t.Items))
+	for i, item := range t.Items {
+		e := &entries[i]
+		e.Start, e.End = item.start, item.end
+		e.Around = request.Place{Trace: item.TraceID, Span: item.SpanID}
+		if item.Signal == signalSpan {
+			e.Is, e.Around.Span = e.Around, item.ParentSpanID
 		}
 	}
-	for _, item := range t.Items {
-		around := item.ParentSpanID
-		if item.Signal == signalLog {
-			around = item.SpanID
-		}
-		for item.depth < maxDepth { // also ends what goes round in a circle
-			next, found := parents[key{item.TraceID, around}]
-			if !found {
-				break
-			}
-			item.depth++
-			around = next
-		}
+	for _, position := range request.Arrange(entries) {
+		t.Items[position.Index].depth = position.Depth
 	}
+	slices.SortStableFunc(t.Items, func(a, b *findItem) int {
+		return cmp.Or(request.ByStart(a.start, b.start), cmp.Compare(a.depth, b.depth))
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 // Bounds of what is shown of an item, in characters and pieces.
@@ -54,22 +55,22 @@ type Item struct {
 }
 
 // newItems are a span with its events, or a log record.
-func newItems(r record) []*Item {
+func newItems(r request.Record) []*Item {
 	item := &Item{
-		Service: attribute(r.resource, "service.name"), Namespace: attribute(r.resource, "service.namespace"),
-		Environment: attribute(r.resource, "deployment.environment.name", "deployment.environment"),
-		Version:     attribute(r.resource, "service.version"),
-		TraceID:     r.traceID().String(), SpanID: r.spanID().String(), CorrelationID: shown(r.correlationID(), MaxID),
-		Attributes: attributes(r.attributes()),
+		Service: attribute(r.Resource, "service.name"), Namespace: attribute(r.Resource, "service.namespace"),
+		Environment: attribute(r.Resource, "deployment.environment.name", "deployment.environment"),
+		Version:     attribute(r.Resource, "service.version"),
+		TraceID:     r.TraceID().String(), SpanID: r.SpanID().String(), CorrelationID: shown(r.CorrelationID(), request.MaxID),
+		Attributes: attributes(r.Attributes()),
 	}
-	item.Start, item.End = r.times()
-	if !r.isSpan {
-		item.fromLog(r.log)
+	item.Start, item.End = r.Times()
+	if !r.IsSpan {
+		item.fromLog(r.Log)
 		return []*Item{item}
 	}
-	item.fromSpan(r.span)
+	item.fromSpan(r.Span)
 	items := []*Item{item}
-	for i, event := range r.span.Events().All() {
+	for i, event := range r.Span.Events().All() {
 		if i == maxEvents {
 			break
 		}
@@ -100,7 +101,7 @@ func (i *Item) fromLog(log plog.LogRecord) {
 
 // event is one of the span's.
 func (i *Item) event(from ptrace.SpanEvent) *Item {
-	at := moment(from.Timestamp())
+	at := request.Moment(from.Timestamp())
 	return &Item{
 		Signal: SignalEvent, Service: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version,
 		TraceID: i.TraceID, SpanID: i.SpanID, CorrelationID: i.CorrelationID,
@@ -145,4 +146,24 @@ func shown(text string, length int) string {
 		text = text[:longest]
 	}
 	return words.Bounded(text, length)
+}
+
+// arranged puts each item after the span that is around it, and by time.
+func arranged(items []*Item) []*Item {
+	entries := make([]request.Entry, len(items))
+	for i, item := range items {
+		e := &entries[i]
+		e.Start, e.End = item.Start, item.End
+		if item.Signal == SignalSpan {
+			e.Is, e.Around = request.Place{Trace: item.TraceID, Span: item.SpanID}, request.Place{Trace: item.TraceID, Span: item.ParentSpanID}
+		} else {
+			e.Around = request.Place{Trace: item.TraceID, Span: item.SpanID}
+		}
+	}
+	order := make([]*Item, len(items))
+	for i, position := range request.Arrange(entries) {
+		order[i] = items[position.Index]
+		order[i].Depth = position.Depth
+	}
+	return order
 }

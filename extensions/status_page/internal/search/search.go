@@ -1,30 +1,30 @@
 // Package search finds a request in what came in last: whoever has one ID of it gets its spans and log records, across
 // services, in order.
 //
-// What shows the ID names the traces and correlation IDs of the request, what has one of these correlation IDs names
-// traces more, and all that has one of either belongs to it: so the trace of a consumer finds that of the producer. It is
-// what `srectl find` does with files; here words in the text of log records count too.
+// What belongs to a request is for package request to say, which `srectl find` asks too.
 package search
 
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
-	"maps"
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 // Bounds of a search.
 const (
-	// MaxID is the longest ID that can be looked for, in bytes: no correlation ID is longer.
-	MaxID = 1024
 	// MaxItems is how many spans, events and log records are shown.
 	MaxItems = 300
-	// maxKnown is how many traces and correlation IDs are followed.
-	maxKnown = 20
+	// maxKnown is how many traces and correlation IDs are followed, maxValues how many other IDs, and maxRounds how often.
+	maxKnown  = 20
+	maxValues = 16
+	maxRounds = 10
 	// maxSearches is how many there are at a time: they read the whole window.
 	maxSearches = 2
 	// patience is how long a search goes on, and how long one waits for its turn.
@@ -45,20 +45,19 @@ func New(window *recent.Window) *Searcher {
 	return &Searcher{window, make(chan struct{}, maxSearches)}
 }
 
-// Found is a request.
+// Found is a request, or several that have the same ID.
 type Found struct {
-	// Traces and IDs are what it is known by: trace IDs, and correlation IDs.
-	Traces, IDs []string
+	request.Found
 	// Items are in the order in which they are shown: each after what is around it, and by time.
 	Items []*Item
-	// Cut says why something may be missing, in a sentence; it is empty if nothing is.
-	Cut string
+	// Missing says why something may be missing, in a sentence; it is empty if nothing is.
+	Missing string
 }
 
 // Why something may be missing.
 const (
 	cutItems = "The request has more; these are the newest of its spans and log records."
-	cutKnown = "The ID is part of many requests; these are the newest of them."
+	cutKnown = "The ID leads to more traces and IDs than are followed; these are the newest of them."
 	cutTime  = "The search took too long and was ended; there may be more."
 )
 
@@ -72,54 +71,79 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	case <-ctx.Done():
 		return Found{}, ErrBusy
 	}
-	batches := s.window.Batches()
-	slices.Reverse(batches)
-
-	r := newRequest(id)
-	learned := read(ctx, batches, r.needles(), r.learn)
-	if !r.anywhere {
-		return Found{Cut: learned}, nil
-	}
-	r.settle()
-	followed := read(ctx, batches, r.needles(), r.follow)
 	var found Found
-	seen := map[spanKey]bool{}
-	collected := read(ctx, batches, r.needles(), func(item record) string {
-		if !r.owns(item) || again(item, seen) {
-			return ""
-		}
-		if found.Items = append(found.Items, newItems(item)...); len(found.Items) > MaxItems {
+	var cut, late string
+	keep := func(r request.Record) bool {
+		if found.Items = append(found.Items, newItems(r)...); len(found.Items) > MaxItems {
 			found.Items = found.Items[:MaxItems]
-			return cutItems
+			cut = cutItems
 		}
-		return ""
-	})
-	found.Cut = cmp.Or(collected, followed, learned)
-	found.Items = arranged(found.Items)
-	for _, id := range slices.Sorted(maps.Keys(r.ids)) {
-		found.IDs = append(found.IDs, shown(id, MaxID))
+		return cut == ""
 	}
-	for trace := range r.traces {
-		found.Traces = append(found.Traces, trace.String())
+	bounds := request.Bounds{Names: maxKnown, Values: maxValues, Rounds: maxRounds}
+	known, err := request.Find(source(ctx, s.window), id, bounds, keep)
+	if err != nil { // time is up
+		late = cutTime
 	}
-	slices.Sort(found.Traces)
-	return found, nil
+	if known.Cut {
+		cut = cmp.Or(cut, cutKnown)
+	}
+	for i, id := range known.IDs {
+		known.IDs[i] = shown(id, request.MaxID)
+	}
+	return Found{known, arranged(found.Items), cmp.Or(late, cut)}, nil
 }
 
-// read gives each the records of all batches that have one of the needles, until each says why it wants no more.
-func read(ctx context.Context, batches []recent.Batch, needles [][]byte, each func(record) string) (cut string) {
-	for _, b := range batches {
-		if ctx.Err() != nil {
-			return cutTime
-		}
-		if !b.Has(needles) {
-			continue
-		}
-		for item := range records(b) {
-			if cut := each(item); cut != "" {
-				return cut
+// source gives the records of the window, the newest batch first.
+func source(ctx context.Context, window *recent.Window) request.Source {
+	batches := window.Batches()
+	slices.Reverse(batches)
+	return func(names request.Names, each func(request.Record) bool) error {
+		needles := needles(names)
+		for _, b := range batches {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !b.Has(needles) {
+				continue
+			}
+			for r := range records(b) {
+				if !each(r) {
+					return nil
+				}
 			}
 		}
+		return nil
 	}
-	return ""
+}
+
+// records decodes a batch. One that cannot be decoded has none.
+func records(b recent.Batch) iter.Seq[request.Record] {
+	if b.Signal() == recent.Spans {
+		if traces, err := b.Traces(); err == nil {
+			return request.Spans(traces)
+		}
+	} else if logs, err := b.Logs(); err == nil {
+		return request.Logs(logs)
+	}
+	return func(func(request.Record) bool) {}
+}
+
+// needles are the bytes that OTLP has for the names.
+func needles(names request.Names) [][]byte {
+	var needles [][]byte
+	for _, text := range names.Texts {
+		needles = append(needles, []byte(text))
+	}
+	for _, trace := range names.Traces {
+		needles = append(needles, trace[:])
+	}
+	for _, span := range names.Spans {
+		needles = append(needles, span[:])
+	}
+	for _, number := range names.Numbers {
+		const integer = 3 << 3 // AnyValue.int_value, a varint
+		needles = append(needles, binary.AppendUvarint([]byte{integer}, uint64(number)))
+	}
+	return needles
 }

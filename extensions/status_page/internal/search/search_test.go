@@ -16,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
+	"github.com/otelcol-sre/otelcol-sre/internal/request/requesttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -158,7 +160,33 @@ func TestWholeRequest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{trace(1).String(), trace(2).String()}, found.Traces)
 	assert.Equal(t, []string{"A-1"}, found.IDs)
-	assert.Empty(t, found.Cut)
+	assert.Empty(t, found.Missing)
+}
+
+// Each ID of a request finds the same; srectl find has the same test.
+func TestEachIDFindsTheSame(t *testing.T) {
+	for _, c := range requesttest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			w := newWindow(1)
+			for _, d := range c.Documents() {
+				w.AddTraces(d.Traces)
+				w.AddLogs(d.Logs)
+			}
+			for _, r := range c.Requests {
+				for _, id := range r.IDs {
+					found, err := New(w).Find(t.Context(), id)
+					require.NoError(t, err)
+					var got []string
+					for _, i := range found.Items {
+						got = append(got, i.Name+i.Body)
+					}
+					assert.ElementsMatch(t, r.Finds, got, id)
+					assert.Equal(t, max(r.Shared, 1), found.Requests, id)
+					assert.Empty(t, found.Missing, id)
+				}
+			}
+		})
+	}
 }
 
 // A consumer that works on several requests in one trace does not make them one.
@@ -206,7 +234,7 @@ func TestDeepNestingIsCut(t *testing.T) {
 	}
 	found, err := New(w).Find(t.Context(), trace(1).String())
 	require.NoError(t, err)
-	assert.Equal(t, maxDepth, found.Items[49].Depth)
+	assert.Equal(t, request.MaxDepth, found.Items[49].Depth)
 }
 
 func TestCopiesAreShownOnce(t *testing.T) {
@@ -225,7 +253,7 @@ func TestTooMuchIsCut(t *testing.T) {
 	found, err := New(w).Find(t.Context(), "A-1")
 	require.NoError(t, err)
 	assert.Len(t, found.Items, MaxItems)
-	assert.Equal(t, cutItems, found.Cut)
+	assert.Equal(t, cutItems, found.Missing)
 	assert.Equal(t, fmt.Sprint(2*MaxItems-1), found.Items[MaxItems-1].Name, "the newest are shown")
 
 	w = newWindow(8)
@@ -234,7 +262,7 @@ func TestTooMuchIsCut(t *testing.T) {
 	}
 	found, err = New(w).Find(t.Context(), "u-1")
 	require.NoError(t, err)
-	assert.Equal(t, cutKnown, found.Cut)
+	assert.Equal(t, cutKnown, found.Missing)
 	assert.Len(t, found.Traces, maxKnown)
 	assert.Equal(t, trace(99).String(), found.Traces[maxKnown-1])
 }
@@ -283,7 +311,7 @@ func TestSearchesTakeTurns(t *testing.T) {
 	addSpan(w, "it", trace(1), 1, 0, 0, nil)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.Equal(t, cutTime, read(ended, w.Batches(), nil, nil))
+	require.ErrorIs(t, source(ended, w)(request.Names{}, nil), context.Canceled)
 }
 
 // FuzzFind looks for any ID in any telemetry: it ends, what it finds is bounded, and nothing else is shown.
@@ -316,7 +344,7 @@ func FuzzFind(f *testing.F) {
 		require.LessOrEqual(t, len(found.Items), MaxItems)
 		require.LessOrEqual(t, len(found.Traces)+len(found.IDs), maxKnown+1)
 		for _, i := range found.Items {
-			require.LessOrEqual(t, i.Depth, maxDepth)
+			require.LessOrEqual(t, i.Depth, request.MaxDepth)
 			require.False(t, i.End.Before(i.Start))
 		}
 	})

@@ -14,12 +14,15 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
 type searchBody struct {
 	ID string `json:"id"`
 	// Incomplete says why something may be missing.
-	Incomplete     string          `json:"incomplete,omitempty"`
+	Incomplete string `json:"incomplete,omitempty"`
+	// Requests is how many have the ID.
+	Requests       int             `json:"requests"`
 	TraceIDs       []string        `json:"trace_ids"`
 	CorrelationIDs []string        `json:"correlation_ids"`
 	Start          *time.Time      `json:"start,omitempty"`
@@ -101,7 +104,7 @@ func (s *site) search(r *http.Request) (*page, error) {
 func checkID(id string) error {
 	bad := func(what, mend string) error { return &failure{http.StatusBadRequest, problem{what, mend}} }
 	switch {
-	case len(id) > search.MaxID:
+	case len(id) > request.MaxID:
 		return bad("The ID is too long.", "Paste the ID alone, of 1024 bytes at most.")
 	case !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return bad("The ID has characters that cannot be seen.", "Paste the ID alone.")
@@ -122,7 +125,7 @@ func (s *site) window() searchWindow {
 }
 
 func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
-	b.Incomplete, b.TraceIDs, b.CorrelationIDs = found.Cut, list(found.Traces), list(found.IDs)
+	b.Incomplete, b.Requests, b.TraceIDs, b.CorrelationIDs = found.Missing, found.Requests, list(found.Traces), list(found.IDs)
 	axis := extent(found.Items)
 	if !axis.Start.IsZero() {
 		b.Start, b.Duration = &axis.Start, seconds(axis.End.Sub(axis.Start))

@@ -108,6 +108,7 @@ func TestSearch(t *testing.T) {
 		Spans    int
 		Logs     int
 		Failed   int
+		Requests int
 		Services []struct{ Name, Page string }
 		Items    []struct {
 			Signal, Service, Name, Body string
@@ -124,6 +125,7 @@ func TestSearch(t *testing.T) {
 		assert.Equal(t, []string{"A-1001"}, got.IDs, what)
 		assert.Equal(t, 4, got.Spans, what)
 		assert.Equal(t, 1, got.Logs, what)
+		assert.Equal(t, 1, got.Requests, what)
 	}
 	assert.Equal(t, []string{orderTrace.String(), mailTrace.String()}, got.Traces)
 	assert.Equal(t, now.Add(-2*time.Minute), got.Start)
@@ -175,6 +177,17 @@ func TestSearchRefusesWhatIsNoID(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, id)
 	}
 	assert.Contains(t, v.page("/search?id="+strings.Repeat("a", 1024)), "Nothing can be found")
+}
+
+// The page says so when several requests have the ID.
+func TestSearchFindsSeveralRequests(t *testing.T) {
+	v := silent(t)
+	d := told{time.Now(), v.recent}
+	for n := range byte(3) {
+		d.span("checkout", pcommon.TraceID{n + 1}, n+1, 0, 0, 5, func(s ptrace.Span) { s.Attributes().PutStr("user.id", "u-17") })
+	}
+	assert.Contains(t, v.page("/search?id=u-17"), "<small>3 requests with</small>")
+	assert.Contains(t, v.page("/search?id=01000000000000000000000000000000"), "<small>Request with</small>")
 }
 
 // IDs, names and texts from outside stay text on the page of a request.
