@@ -165,17 +165,13 @@ lint: cmd/otelcol-sre/components.go ## golangci-lint, as .golangci.yaml says, an
 	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
 	GOFLAGS= go run $(ACTIONLINT)
 
-# MDATAGEN is the path of mdatagen, which writes what the metadata.yaml files describe; docs/building.md
-# says where it comes from. Without it those files stay as they are.
 generate: ## write everything that is generated and committed
 	@touch builder-config.yaml
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
 	go run ./cmd/srectl generate --catalog examples/catalog --out .
 	go run ./test/licenses
-ifdef MDATAGEN
-	PATH="$(dir $(MDATAGEN)):$$PATH" go generate ./...
-endif
+	go generate ./...
 
 generate-check: ## generating changes nothing
 	@state() { { git status --porcelain; git diff; } | sha256sum; }; before=$$(state); \

@@ -156,6 +156,10 @@ require (
 
 require (
 	github.com/cenkalti/backoff/v7 v7.0.0 // indirect
+	github.com/google/jsonschema-go v0.4.3 // indirect
+	github.com/iimos/ucum v0.0.3 // indirect
+	go.opentelemetry.io/collector/cmd/mdatagen v0.157.0 // indirect
+	go.opentelemetry.io/collector/internal/schemagen v0.157.0 // indirect
 	go.opentelemetry.io/contrib/propagators/autoprop v0.69.0 // indirect
 	go.opentelemetry.io/contrib/propagators/aws v1.44.0 // indirect
 	go.opentelemetry.io/contrib/propagators/jaeger v1.44.0 // indirect
@@ -544,4 +548,7 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-tool go.opentelemetry.io/collector/cmd/builder
+tool (
+	go.opentelemetry.io/collector/cmd/builder
+	go.opentelemetry.io/collector/cmd/mdatagen
+)

@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 
 // Package deployevent is the deployevent connector: it finds deployments in the telemetry that services
 // send anyway, merges them with what pipelines and controllers report, and tells of each in log

@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package grafana_annotations$/package grafanaannotations/" generated_component_test.go generated_package_test.go
 
 // Package grafanaannotations is the grafana_annotations exporter: it keeps one annotation in Grafana for each

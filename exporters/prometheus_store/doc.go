@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package prometheus_store$/package prometheusstore/" generated_component_test.go generated_package_test.go
 
 // Package prometheusstore is the prometheus_store exporter: Prometheus' own storage, rule manager, notifier and HTTP

@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package bad_events$/package badevents/" generated_component_test.go generated_package_test.go
 
 // Package badevents is the bad_events extension: a policy for the tail_sampling processor that keeps every trace in

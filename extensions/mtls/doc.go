@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 
 // Package mtls is the mtls extension: TLS for a gRPC server, of which it counts whom it refuses, and why.
 //

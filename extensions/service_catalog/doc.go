@@ -1,5 +1,5 @@
 // mdatagen names the package of the tests it writes after the folder.
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package service_catalog$/package servicecatalog/" generated_component_test.go generated_package_test.go
 
 // Package servicecatalog is the service_catalog extension: it loads the service catalog,

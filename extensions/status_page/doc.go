@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package status_page$/package statuspage/" generated_component_test.go generated_package_test.go
 
 // Package statuspage is the status_page extension: a small web application in the collector that shows every SLO, what

@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 
 // Package correlation is the correlation processor: it finds the ID of the request that a span,
 // a log record or an exemplar belongs to, and writes it to one attribute, so that whoever holds

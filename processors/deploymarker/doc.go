@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 
 // Package deploymarker is the deploymarker processor: it says on the telemetry of a service which
 // deployment it comes from, so that an error in the log names the deploy, and what is new can be sampled and searched.

@@ -1,4 +1,4 @@
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 
 // Package slo is the slo processor: it adds up the slo.events counters of every sender and says, on
 // its own clock, how fast each SLO spends its error budget and how much of it is left.
