@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
@@ -26,6 +27,13 @@ func (o objective) enough(failures string) string {
 	return "\nand " + onEnvironment + " " + failures + " >= " + decimal(minFailures-0.5)
 }
 
+// burning is the kind of the alerts on a pair of burn rate windows.
+var burning = kind{behind: 1, holds: func(s story, a Alert, at time.Duration, by float64) bool {
+	threshold := a.Pair.Factor * a.SLO.ErrorBudget()
+	return !s.uncounted && s.errorRatio(a.Pair.Long, at)*by > threshold && s.errorRatio(a.Pair.Short, at)*by > threshold &&
+		s.failures(a.Pair.Long, at) >= minFailures
+}}
+
 func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
@@ -38,7 +46,7 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 		severity = Page
 	}
 	return o.alert(Alert{
-		Name: "ErrorBudgetBurn" + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: p.For, Pair: &p,
+		Name: burnPrefix + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: p.For, Pair: &p,
 		Annotations: map[string]string{
 			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + inEnvironment,
 			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad, and over %s of the last %s too. "+
@@ -63,7 +71,20 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 		return why + "A single failure at low traffic can fire it: " + uncounted + "."
 	}
 	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic than that this alert cannot fire: the next longer pair does, "+
-		"and in the end ErrorBudgetExhausted.", minFailures, long)
+		"and in the end "+Exhausted+".", minFailures, long)
+}
+
+// exhausted fires when more has failed than the period allows.
+var exhausted = kind{
+	name: Exhausted, slow: true, behind: 2, // events of a step, of the period
+	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.exhausted()} },
+	holds: func(s story, a Alert, at time.Duration, by float64) bool {
+		if s.uncounted || (objective{SLO: a.SLO}).byCollector() && at < s.failAt+s.failing { // the test has the collector say it at once
+			return false
+		}
+		window := a.SLO.Window.MaxLength()
+		return s.errorRatio(window, at)*by >= a.SLO.ErrorBudget() && s.failures(window, at) >= minFailures
+	},
 }
 
 func (o objective) exhausted() rulefmt.Rule {
@@ -74,7 +95,7 @@ func (o objective) exhausted() rulefmt.Rule {
 		why += fmt.Sprintf(", and at least %d events failed in it", minFailures)
 	}
 	return o.alert(Alert{
-		Name: "ErrorBudgetExhausted", SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
+		Name: Exhausted, SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " has spent its error budget" + inEnvironment,
 			"description": fmt.Sprintf("Left of the budget of this %s: {{ $value | printf `%%.2f` }} (1 is all of it, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",

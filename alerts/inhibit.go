@@ -4,6 +4,9 @@ import (
 	"io"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // An InhibitRule mutes target alerts while a source alert fires, as Alertmanager's inhibit_rules.
@@ -18,28 +21,38 @@ type Inhibitions struct {
 	InhibitRules []InhibitRule `yaml:"inhibit_rules"`
 }
 
+// The labels that the alerts of one SLO, and of one service, have in common.
+var (
+	perService = []string{label(semconv.ServiceName), label(semconv.ServiceNamespace), "environment"}
+	perSLO     = []string{label(semconv.ServiceName), label(semconv.ServiceNamespace), label(semconv.SLOName), "environment"}
+)
+
 // Inhibition says which alerts need not be sent because a worse one says the same. The rules name
 // alerts, not services, and hold for all there are.
 //
 // A pair mutes the slower ones of its own SLO in its own environment. One service never mutes
 // another: that payment fails is no reason not to hear of checkout.
 func Inhibition() Inhibitions {
-	slo := []string{"service_name", "service_namespace", "slo_name", "environment"}
-	service := []string{"service_name", "service_namespace", "environment"}
-	mutes := func(source, targets string, equal []string) InhibitRule {
-		return InhibitRule{
-			SourceMatchers: []string{`alertname="` + source + `"`},
-			TargetMatchers: []string{`alertname=~"` + targets + `"`},
-			Equal:          equal,
+	var all Inhibitions
+	pairs := catalog.DefaultBurnPairs
+	for i, p := range pairs {
+		k := kind{name: burnPrefix + p.Name, per: perSLO}
+		for _, slower := range pairs[i+1:] {
+			k.mutes = append(k.mutes, burnPrefix+slower.Name)
+		}
+		if p.Page {
+			k.mutes = append(k.mutes, Exhausted)
+		}
+		if len(k.mutes) > 0 {
+			all.InhibitRules = append(all.InhibitRules, k.inhibition())
 		}
 	}
-	return Inhibitions{[]InhibitRule{
-		mutes("ErrorBudgetBurnCritical", "ErrorBudgetBurnHigh|ErrorBudgetBurnMedium|ErrorBudgetBurnLow|ErrorBudgetExhausted", slo),
-		mutes("ErrorBudgetBurnHigh", "ErrorBudgetBurnMedium|ErrorBudgetBurnLow|ErrorBudgetExhausted", slo),
-		mutes("ErrorBudgetBurnMedium", "ErrorBudgetBurnLow", slo),
-		mutes("ServiceSilent", "SLIMissing", service),
-		mutes(alertDown, "SLIMissing|ServiceSilent", nil), // nobody is there to hear the services
-	}}
+	for _, k := range kinds {
+		if len(k.mutes) > 0 {
+			all.InhibitRules = append(all.InhibitRules, k.inhibition())
+		}
+	}
+	return all
 }
 
 // Write writes the rules as a part of Alertmanager's configuration.

@@ -48,9 +48,15 @@ func (g *generator) environments() (matcher, bool) {
 
 // missing fires when the service is alive and its SLI is not. One that counts no events is idle,
 // not missing: its counters stand still, but they are there.
+var missing = kind{
+	name: Missing, slow: true, behind: 1,
+	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.missing()} },
+	holds: func(s story, _ Alert, _ time.Duration, _ float64) bool { return s.uncounted },
+}
+
 func (o objective) missing() rulefmt.Rule {
 	a := Alert{
-		Name: "SLIMissing", SLO: o.SLO, Severity: Ticket, For: presenceFor,
+		Name: Missing, SLO: o.SLO, Severity: Ticket, For: presenceFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " is not measured" + inEnvironment,
 		},
@@ -94,10 +100,20 @@ func (o objective) unanswered() string {
 const believable = 0.05
 
 // implausible fires when a user's queries cannot both be right.
+var implausible = kind{
+	name: Implausible, behind: 1,
+	ofSLO: func(o objective) []rulefmt.Rule {
+		if o.SLI.Prometheus == nil {
+			return nil
+		}
+		return []rulefmt.Rule{o.implausible()}
+	},
+}
+
 func (o objective) implausible() rulefmt.Rule {
 	bad, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	a := Alert{
-		Name: "SLIImplausible", SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
+		Name: Implausible, SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
 		Expr: o.judged(bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
 			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total),
 		Annotations: map[string]string{
@@ -117,6 +133,15 @@ func (o objective) implausible() rulefmt.Rule {
 
 // silent fires when nothing has been heard of a service for a while, and the collector that would
 // have heard it is there to say so.
+var silent = kind{
+	name:      Silent,
+	ofService: func(g *generator) []rulefmt.Rule { return []rulefmt.Rule{g.silent()} },
+	mutes:     []string{Missing}, per: perService,
+	holds: func(s story, _ Alert, at time.Duration, _ float64) bool {
+		return s.silentAt > 0 && at-s.silentAt > silence
+	},
+}
+
 func (g *generator) silent() rulefmt.Rule {
 	age := func(offset string, shift string) string {
 		return g.names.by("min", "time()"+shift+" - "+g.lastSeen()+offset, semconv.Environment) + " > " + seconds(silence)
@@ -127,7 +152,7 @@ func (g *generator) silent() rulefmt.Rule {
 	}
 	name := literal(oneLine(g.service.Name))
 	return g.alert(Alert{
-		Name: "ServiceSilent", Severity: severity, For: 5 * time.Minute,
+		Name: Silent, Severity: severity, For: 5 * time.Minute,
 		Expr: age("", "") + "\nunless " + onEnvironment + " " + age(" offset "+catalog.FormatDuration(week), " - "+seconds(week)),
 		Annotations: map[string]string{
 			"summary":     name + " has fallen silent" + inEnvironment,
@@ -139,9 +164,7 @@ func (g *generator) silent() rulefmt.Rule {
 }
 
 func (g *generator) serviceAlerts() {
-	rules := []rulefmt.Rule{g.silent()}
-	rules = append(rules, g.regression()...)
-	g.group(clean(g.service.Slug())+"-service", interval, "", rules...)
+	g.group(clean(g.service.Slug())+"-service", interval, "", ofService(g)...)
 	if g.options.GoldenSignals {
 		g.goldenSignals()
 	}

@@ -70,9 +70,9 @@ func (g *generator) slo(slo *catalog.SLO) {
 			slow = append(slow, o.burn(p))
 		}
 	}
-	slow = append(slow, o.exhausted(), o.missing())
+	slow = append(slow, ofSLO(o, true)...)
+	fast = append(fast, ofSLO(o, false)...)
 	if slo.SLI.Prometheus != nil {
-		fast = append(fast, o.implausible())
 		o.warnUncounted()
 	}
 	g.group(o.id, interval, o.fastComment(), fast...)

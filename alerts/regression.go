@@ -43,6 +43,11 @@ const (
 // Where the others still run beside it, both are compared over the time in which both ran, from a step
 // after the version's first minute: an incident that hits all of them alike makes none of them worse. Where they have gone, what
 // they did before is all there is to compare with.
+var regression = kind{
+	name: Regression, behind: 3, // events of a step by version, of two hours, their comparison
+	ofService: (*generator).regression,
+}
+
 func (g *generator) regression() []rulefmt.Rule {
 	if !slices.ContainsFunc(g.service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus == nil }) {
 		return nil // versions are known of events that the collector counts
@@ -96,7 +101,7 @@ func (g *generator) regression() []rulefmt.Rule {
 		record(recordBesideBad, whileYoung(others(stepBad))),
 		worse,
 		g.alert(Alert{
-			Name: "DeploymentRegression", Severity: Page, For: 2 * time.Minute,
+			Name: Regression, Severity: Page, For: 2 * time.Minute,
 			Expr: named(recordWorse) + " > " + decimal(maxChance) +
 				"\nand " + bad + " >= " + decimal(minFailures-0.5) +
 				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1" +

@@ -102,10 +102,7 @@ type forecast struct{ fires, sure []bool }
 func (s story) forecast(a Alert, last time.Duration) forecast {
 	minutes := int(last/interval) + 1
 	f := forecast{make([]bool, minutes), make([]bool, minutes)}
-	budget := 0.0
-	if a.SLO != nil {
-		budget = a.SLO.ErrorBudget()
-	}
+	holds := kindOf(a).holds
 	for i, seen := range []struct {
 		by  float64
 		lag time.Duration
@@ -113,7 +110,7 @@ func (s story) forecast(a Alert, last time.Duration) forecast {
 		held := 0 // how many minutes in a row the condition holds
 		for m := range minutes {
 			at := time.Duration(m) * interval
-			if s.holds(a, budget, at-seen.lag, seen.by) {
+			if at >= seen.lag && holds != nil && holds(s, a, at-seen.lag, seen.by) {
 				held++
 			} else {
 				held = 0
@@ -126,27 +123,4 @@ func (s story) forecast(a Alert, last time.Duration) forecast {
 		}
 	}
 	return f
-}
-
-// holds is the condition of an alert in words of events: of all alerts that can fire in a story.
-func (s story) holds(a Alert, budget float64, at time.Duration, by float64) bool {
-	switch {
-	case at < 0:
-		return false
-	case a.Pair != nil && !s.uncounted:
-		threshold := a.Pair.Factor * budget
-		return s.errorRatio(a.Pair.Long, at)*by > threshold && s.errorRatio(a.Pair.Short, at)*by > threshold &&
-			s.failures(a.Pair.Long, at) >= minFailures
-	case a.Name == "ErrorBudgetExhausted" && !s.uncounted:
-		if (objective{SLO: a.SLO}).byCollector() && at < s.failAt+s.failing { // the test has the collector say it at once
-			return false
-		}
-		window := a.SLO.Window.MaxLength()
-		return s.errorRatio(window, at)*by >= budget && s.failures(window, at) >= minFailures
-	case a.Name == "SLIMissing":
-		return s.uncounted
-	case a.Name == "ServiceSilent":
-		return s.silentAt > 0 && at-s.silentAt > silence
-	}
-	return false
 }

@@ -26,7 +26,8 @@ type BurnPair struct {
 
 const hour = time.Hour
 
-var burnPairs = []BurnPair{
+// DefaultBurnPairs are the alert conditions before the objective and the window of an SLO, most urgent first.
+var DefaultBurnPairs = []BurnPair{
 	{Name: "Critical", Long: hour, Short: 5 * time.Minute, BudgetShare: 0.02, For: 2 * time.Minute, Page: true},
 	{Name: "High", Long: 6 * hour, Short: 30 * time.Minute, BudgetShare: 0.05, For: 15 * time.Minute, Page: true},
 	{Name: "Medium", Long: 24 * hour, Short: 2 * hour, BudgetShare: 0.1, For: hour},
@@ -51,8 +52,8 @@ func (s *SLO) BurnPairs() []BurnPair {
 		period = s.Window.Calendar.nominal()
 	}
 	budget := s.ErrorBudget()
-	pairs := make([]BurnPair, len(burnPairs))
-	for i, p := range burnPairs {
+	pairs := make([]BurnPair, len(DefaultBurnPairs))
+	for i, p := range DefaultBurnPairs {
 		p.Factor = p.BudgetShare * float64(period) / float64(p.Long)
 		if p.Factor < 1 {
 			p.Factor, p.Clamped = 1, true

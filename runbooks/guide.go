@@ -17,26 +17,19 @@ type guide struct {
 	stays   markdown
 }
 
-// guideOf chooses by what the alert is: a burn rate by its pair, the others by name.
+// guideOf chooses by what the alert is: a burn rate by its pair, the others by name. An alert without a guide
+// explains itself.
 func guideOf(a alerts.Alert) guide {
 	switch {
 	case a.Pair != nil:
 		return burnGuide(*a.Pair)
-	case a.Name == "ErrorBudgetExhausted":
-		return exhaustedGuide
-	case a.Name == "SLIMissing":
-		return missingGuide
-	case a.Name == "SLIImplausible":
-		return implausibleGuide
-	case a.Name == "ServiceSilent":
-		return silentGuide
-	case a.Name == "DeploymentRegression":
-		return regressionGuide
 	case ofCollector(a):
 		return collectorGuide(a)
-	default:
-		return plainGuide
 	}
+	if g, ok := guides[a.Name]; ok {
+		return g
+	}
+	return plainGuide
 }
 
 // A remedy is one step of mitigation: it is taken, checked, and taken back.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
@@ -14,6 +15,12 @@ const (
 	generateAgain = "Generate the rules again"
 	followMetric  = "Follow the metric to its new name"
 )
+
+// guides are by the alert's name; burn rate alerts and those of the collector have their own.
+var guides = map[string]guide{
+	alerts.Exhausted: exhaustedGuide, alerts.Missing: missingGuide, alerts.Implausible: implausibleGuide,
+	alerts.Silent: silentGuide, alerts.Regression: regressionGuide,
+}
 
 var missingGuide = guide{
 	meaning: func(*subject) markdown {

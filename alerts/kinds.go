@@ -1,0 +1,87 @@
+package alerts
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+)
+
+// A kind is what all alerts of one name have in common. To add one, declare it in a file of its own, add it to kinds,
+// and write its guide in package runbooks.
+type kind struct {
+	name string
+	// ofSLO and ofService make the rules: for each SLO, or once per service. A kind has one of the two; the alert is in
+	// the last rule.
+	ofSLO     func(objective) []rulefmt.Rule
+	ofService func(*generator) []rulefmt.Rule
+	// slow: the rules of an SLO are evaluated with those of its long windows.
+	slow bool
+	// behind is how many recording rules lie between the counters and the alert. A ruler that does not read what it has
+	// just written is late by an interval for each.
+	behind int
+	// mutes are the alerts that need not be sent while this one fires, where the labels of per are equal.
+	mutes []string
+	per   []string
+	// holds is the condition in words of events; nil if it cannot hold in a story.
+	holds func(s story, a Alert, at time.Duration, by float64) bool
+}
+
+// The names of alerts about a service and its SLOs.
+const (
+	Exhausted   = "ErrorBudgetExhausted"
+	Missing     = "SLIMissing"
+	Implausible = "SLIImplausible"
+	Silent      = "ServiceSilent"
+	Regression  = "DeploymentRegression"
+
+	burnPrefix = "ErrorBudgetBurn" // and the pair's
+)
+
+// kinds are all but the burn rate alerts, in the order of their rules.
+var kinds = []kind{
+	exhausted, missing, implausible, silent, regression,
+	{name: alertDown, mutes: []string{Missing, Silent}}, // nobody is there to hear the services
+}
+
+// ofSLO are the rules of an SLO: of the slow group, or of the fast one.
+func ofSLO(o objective, slow bool) (all []rulefmt.Rule) {
+	for _, k := range kinds {
+		if k.ofSLO != nil && k.slow == slow {
+			all = append(all, k.ofSLO(o)...)
+		}
+	}
+	return all
+}
+
+// ofService are the rules of a service.
+func ofService(g *generator) (all []rulefmt.Rule) {
+	for _, k := range kinds {
+		if k.ofService != nil {
+			all = append(all, k.ofService(g)...)
+		}
+	}
+	return all
+}
+
+// kindOf is what is known of an alert; nothing of those of the collector.
+func kindOf(a Alert) kind {
+	if a.Pair != nil {
+		return burning
+	}
+	for _, k := range kinds {
+		if k.name == a.Name {
+			return k
+		}
+	}
+	return kind{}
+}
+
+// inhibition mutes what the kind mutes.
+func (k kind) inhibition() InhibitRule {
+	return InhibitRule{
+		SourceMatchers: []string{`alertname="` + k.name + `"`},
+		TargetMatchers: []string{`alertname=~"` + strings.Join(k.mutes, "|") + `"`},
+		Equal:          k.per,
+	}
+}
