@@ -23,12 +23,13 @@ func newFindCommand() *cobra.Command {
 		Long: `find prints the spans and log records of one request, across services, in order of time.
 
 ID is any ID of it: its correlation ID, a trace ID or span ID in hexadecimal, an ID that lost to another one
-(correlation.conflict), or any text that is an attribute's whole value, such as an order's number. What shows
-the ID names the correlation IDs and traces of the request; all that has one of these is printed. So the trace
-of a consumer finds that of the producer. The ID of another request that stands in one of the traces does not.
+(correlation.conflict), the whole value of any attribute, such as an order's number, or a word in the text of a log
+record. Each ID of a request finds the same: its traces, the traces that link to them, all that has its correlation
+ID, and what mentions one of its IDs. An ID that several requests have finds all of these, and says so. What belongs
+to a request is described in docs/correlation.md; the search of the status page finds the same.
 
 FILE is what the collector's file exporter wrote (format json, no compression), or other OTLP/JSON, also
-indented; - is the standard input. Rotated files are named together. The files are read twice and held nowhere.
+indented; - is the standard input. Rotated files are named together. The files are read several times and held nowhere.
 
 It exits 1 when nothing has the ID, 2 when it could not be asked.`,
 		Example: `  srectl find A-1001 /var/lib/otelcol-sre/telemetry*.json

@@ -223,7 +223,7 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// BenchmarkFind reads documents of which one in a thousand belongs to the request, twice.
+// BenchmarkFind reads documents of which one in a thousand belongs to the request.
 func BenchmarkFind(b *testing.B) {
 	const documents = 10_000
 	document := string(bytes.SplitAfter(text(b, requestsFile), []byte("\n"))[0])
@@ -240,7 +240,7 @@ func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		found, err := finder.find("req-7f3a9c")
-		if err != nil || len(found.Items) != 3*documents/1000 {
+		if err != nil || len(found.Items) != 3 {
 			b.Fatal(len(found.Items), err)
 		}
 	}
