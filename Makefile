@@ -179,7 +179,7 @@ generate-check: ## generating changes nothing
 	test "$$before" = "$$(state)" || \
 		{ git status --short; echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
-BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./catalog/... ./cmd/srectl
+BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./catalog/... ./cmd/srectl/...
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
 

@@ -6,39 +6,47 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/find"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generate"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/lint"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
 )
 
 // version is set by the build, with the commit and its date: -ldflags "-X main.version=...".
 var version = "devel"
 
-const (
-	exitOK    = 0
-	exitNotOK = 1
-	exitUsage = 2
-)
-
-// errNotOK makes srectl exit 1. The command has already said what is not well.
-var errNotOK = errors.New("not well")
-
 func main() {
-	os.Exit(exitCode(newRootCommand().Execute()))
+	os.Exit(exit.Code(newRootCommand().Execute(), os.Stderr))
 }
 
-// exitCode tells "it is not well" from "it could not be asked", and reports the latter.
-func exitCode(err error) int {
-	var exit errExit
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &exit):
-		return int(exit)
-	case errors.Is(err, errNotOK):
-		return exitNotOK
-	default:
-		fmt.Fprintln(os.Stderr, "srectl:", err)
-		return exitUsage
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "srectl",
+		Short:         "Work with service catalogs, SLOs and a running otelcol-sre",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
+	root.AddCommand(
+		validate.NewCommand(),
+		convert.NewCommand(),
+		generate.NewCommand(),
+		lint.NewCommand(),
+		diff.NewCommand(),
+		status.NewCommand(),
+		find.NewCommand(),
+		mark.NewCommand(version),
+		probe.NewCommand(),
+	)
+	return root
 }

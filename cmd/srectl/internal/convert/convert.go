@@ -1,0 +1,128 @@
+// Package convert is `srectl convert`: it writes a catalog, OpenSLO or Sloth files as any of the three.
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
+)
+
+const formatCatalog = "catalog"
+
+// writers turn a service into the text of a format.
+var writers = map[string]func(*catalog.Service) ([]byte, catalog.Problems){
+	formatCatalog: func(s *catalog.Service) ([]byte, catalog.Problems) {
+		text, err := s.YAML()
+		if err != nil {
+			return nil, catalog.Problems{{Position: s.Position, Message: err.Error()}}
+		}
+		return text, nil
+	},
+	"openslo": (*catalog.Service).OpenSLO,
+	"sloth":   (*catalog.Service).Sloth,
+}
+
+// NewCommand is `srectl convert`.
+func NewCommand() *cobra.Command {
+	var to, out string
+	cmd := &cobra.Command{
+		Use:   "convert --to FORMAT [--out DIR] PATH...",
+		Short: "Write a catalog, OpenSLO or Sloth files as any of the three",
+		Long: `Read catalog documents, OpenSLO v1 and Sloth prometheus/v1, mixed as they may be, and
+write each service as one file of the wanted format, or all of them to the standard output.
+
+What the format cannot express is named, with the SLO and the reason; the rest is written.
+Exits 0 if everything was written, 1 if something was left out, 2 if there is no such path.`,
+		Example: `  srectl convert --to catalog --out ./catalog ./sloth
+  srectl convert --to openslo ./catalog`,
+		Args: paths.Some,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			write, ok := writers[to]
+			if !ok {
+				return fmt.Errorf("--to %q is not known: write catalog, openslo or sloth", to)
+			}
+			if err := paths.Check(args); err != nil {
+				return err
+			}
+			loaded, problems := catalog.Load(args...)
+			files, more := convert(loaded, to, write)
+			problems = append(problems, more...)
+			if err := save(cmd.OutOrStdout(), out, files); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprint(cmd.ErrOrStderr(), problems); err != nil {
+				return err
+			}
+			if problems.Err() != nil {
+				return exit.ErrNotOK
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "catalog, openslo or sloth")
+	cmd.Flags().StringVar(&out, "out", "", "folder to write to, one file a service; without it, the standard output")
+	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
+	return cmd
+}
+
+// A file is one service's text and what it is to be called.
+type file struct {
+	name string
+	text []byte
+}
+
+// convert writes every service. Services that differ in their namespace only get files that
+// differ; formats other than ours have no namespaces and get the first of them.
+func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
+	seen := map[string]bool{}
+	for _, s := range loaded.Services {
+		name := s.Name
+		if seen[s.Name] {
+			name = s.Namespace + "." + s.Name
+			if to != formatCatalog {
+				problems = append(problems, catalog.Problem{
+					Position: s.Position,
+					Message:  fmt.Sprintf("service %q of namespace %q is not written: %s has no namespaces, and there is another of that name", s.Name, s.Namespace, to),
+					Mend:     "rename one",
+				})
+				continue
+			}
+		}
+		seen[s.Name] = true
+		text, more := write(s)
+		problems = append(problems, more...)
+		if len(text) > 0 {
+			files = append(files, file{name + ".yaml", text})
+		}
+	}
+	return files, problems
+}
+
+// save writes the files to the folder, or one after the other if there is none.
+func save(stdout io.Writer, folder string, files []file) error {
+	if folder == "" {
+		texts := make([][]byte, len(files))
+		for i, f := range files {
+			texts[i] = f.text
+		}
+		_, err := stdout.Write(bytes.Join(texts, []byte("---\n")))
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(folder, f.name), f.text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package lint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+)
+
+// A prometheusLinter compares the rules of a folder with what the Prometheus has that is to evaluate them.
+type prometheusLinter struct {
+	*linter
+	base   *url.URL
+	client *http.Client
+	groups []lintGroup
+}
+
+// lintPrometheus asks whether the Prometheus at an address keeps samples for as long as the rules look back,
+// has loaded them, and has the series that they read. Its error says that it could not be asked.
+func (l *linter) lintPrometheus(ctx context.Context, address string) error {
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return fmt.Errorf("--prometheus %q is no address: write one such as http://localhost:9090", bare(address))
+	}
+	const timeout = 30 * time.Second
+	p := prometheusLinter{linter: l, base: base, client: &http.Client{Timeout: timeout}, groups: l.ruleGroups()}
+	for _, check := range []func(context.Context) error{p.loaded, p.kept, p.present} {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxAPIAnswer bounds what Prometheus answers: the rules of some thousand services.
+const maxAPIAnswer = 256 << 20
+
+// notServed: there is a server, and it does not have this part of the API.
+type notServed struct{ error }
+
+// ask gets a part of the API into a value.
+func (p prometheusLinter) ask(ctx context.Context, path string, query url.Values, into any) error {
+	address := p.base.JoinPath("api/v1", path)
+	address.RawQuery = query.Encode()
+	fail := func(reason string) error {
+		return fmt.Errorf("%s does not answer %s: %s; name a Prometheus with --prometheus", p.base.Redacted(), path, terminal.Printable(reason, terminal.MaxMessage))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
+	if err != nil {
+		return fail(err.Error())
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+			err = wrapped.Err // the message names the address already
+		}
+		return fail(err.Error())
+	}
+	defer response.Body.Close() //nolint:errcheck // nothing is lost
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAPIAnswer+1))
+	switch {
+	case err != nil:
+		return fail(err.Error())
+	case len(body) > maxAPIAnswer:
+		return fail(fmt.Sprintf("the answer is longer than %d MiB", maxAPIAnswer>>20))
+	case response.StatusCode == http.StatusNotFound, response.StatusCode == http.StatusMethodNotAllowed, response.StatusCode == http.StatusNotImplemented:
+		return notServed{fail("HTTP status " + response.Status)}
+	}
+	var answer struct {
+		Status, Error string
+		Data          json.RawMessage
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Status == "" {
+		return fail("HTTP status " + response.Status + ", and no answer of Prometheus' API")
+	}
+	if answer.Status != "success" {
+		return fail(answer.Error)
+	}
+	if err := json.Unmarshal(answer.Data, into); err != nil {
+		return fail(err.Error())
+	}
+	return nil
+}
+
+// kept compares how far the rules look back with how long samples are kept.
+func (p prometheusLinter) kept(ctx context.Context) error {
+	var info struct{ StorageRetention string }
+	if err := p.ask(ctx, "status/runtimeinfo", nil, &info); errors.As(err, new(notServed)) {
+		p.say(catalog.Warning, "it does not say how long it keeps samples", "see that it is no less than the longest window of an SLO")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	var retention time.Duration
+	for _, limit := range strings.Split(info.StorageRetention, " or ") {
+		if d, err := model.ParseDuration(limit); err == nil {
+			retention = time.Duration(d)
+		} else {
+			p.say(catalog.Warning, fmt.Sprintf("it keeps samples up to a size (%s), which may be less than the SLOs need", bare(limit)), "see that this is enough for the longest window of an SLO")
+		}
+	}
+	if retention == 0 {
+		return nil
+	}
+	for _, group := range p.groups {
+		farthest := slices.MaxFunc(group.rules, func(a, b lintedRule) int { return int(a.reach - b.reach) })
+		if farthest.reach > retention {
+			p.error(group.file, farthest.line, fmt.Sprintf("group %q looks back %s, and %s keeps samples for %s", bare(group.name), catalog.FormatDuration(farthest.reach), p.base.Redacted(), catalog.FormatDuration(retention)),
+				"start it with --storage.tsdb.retention.time="+catalog.FormatDuration(farthest.reach)+" or more, or shorten the SLO's window: what is older does not count")
+		}
+	}
+	return nil
+}
+
+// A loadedGroup is a rule group as the API has it.
+type loadedGroup struct {
+	Name  string
+	Rules []struct{ Name, Query, Health, LastError string }
+}
+
+// loaded tells whether the rules are there as they stand in the folder, and whether they can be evaluated.
+func (p prometheusLinter) loaded(ctx context.Context) error {
+	var answer struct{ Groups []loadedGroup }
+	if err := p.ask(ctx, "rules", url.Values{"exclude_alerts": {"true"}}, &answer); err != nil {
+		return err
+	}
+	there := map[string][]loadedGroup{}
+	for _, g := range answer.Groups {
+		there[g.Name] = append(there[g.Name], g)
+	}
+	for _, group := range p.groups {
+		i := slices.IndexFunc(there[group.name], group.is)
+		switch {
+		case len(there[group.name]) == 0:
+			p.error(group.file, group.line, fmt.Sprintf("group %q is not loaded in %s", bare(group.name), p.base.Redacted()), "add the file to its rule_files, and let it reload")
+		case i < 0:
+			p.error(group.file, group.line, fmt.Sprintf("group %q has other rules in %s", bare(group.name), p.base.Redacted()), "give it this file, and let it reload")
+		default:
+			for n, rule := range there[group.name][i].Rules {
+				if rule.Health == "err" {
+					p.error(group.file, group.rules[n].line, fmt.Sprintf("%s fails in %s: %s", bare(rule.Name), p.base.Redacted(), terminal.Printable(rule.LastError, maxRuleError)), "mend the query, or what it reads")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// shortly is how long ago series must have been there.
+const shortly = time.Hour
+
+// present tells whether the series that no rule records are there.
+func (p prometheusLinter) present(ctx context.Context) error {
+	recorded, asked := map[string]bool{}, map[string]bool{}
+	for _, group := range p.groups {
+		for _, rule := range group.rules {
+			recorded[rule.name] = true
+		}
+	}
+	now := time.Now()
+	for _, group := range p.groups {
+		for _, rule := range group.rules {
+			for _, series := range rule.reads {
+				if recorded[series.metric] || asked[series.selector] || lazy(series.metric) {
+					continue
+				}
+				asked[series.selector] = true
+				var found []map[string]string
+				query := url.Values{"match[]": {series.selector}, "limit": {"1"},
+					"start": {now.Add(-shortly).UTC().Format(time.RFC3339)}, "end": {now.UTC().Format(time.RFC3339)}}
+				if err := p.ask(ctx, "series", query, &found); err != nil {
+					return err
+				}
+				if len(found) == 0 {
+					p.add(catalog.Warning, group.file, rule.line, fmt.Sprintf("%s reads %s, of which %s has had no series for an hour", bare(rule.name), terminal.Printable(series.selector, maxRuleError), p.base.Redacted()),
+						"see that it is scraped, and under this name (generate --translation); a series that begins with the first failure may be absent")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lazy tells the collector's own counters that are not there before they first count.
+func lazy(metric string) bool {
+	return strings.HasPrefix(metric, "otelcol_") && metric != "otelcol_process_uptime"
+}
+
+// say adds a problem that is of no file.
+func (p prometheusLinter) say(severity catalog.Severity, message, mend string) {
+	p.problems = append(p.problems, catalog.Problem{Severity: severity, Message: message, Mend: mend, Position: catalog.Position{File: p.base.Redacted()}})
+}

@@ -1,0 +1,19 @@
+// Package output has the formats in which commands write what they found.
+package output
+
+import "fmt"
+
+// The formats that several commands have.
+const (
+	Text  = "text"
+	Table = "table"
+	JSON  = "json"
+)
+
+// Count is such as "1 service" and "2 services".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

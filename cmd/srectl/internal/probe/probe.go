@@ -1,0 +1,112 @@
+// Package probe is `srectl probe`: it asks a collector whether it is healthy.
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+)
+
+// healthVariable is where a collector with a built-in config listens for the question.
+const healthVariable = "OTELCOL_SRE_HEALTH"
+
+// NewCommand is `srectl probe`: what asks an image without a shell whether it is well.
+func NewCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "probe [URL]",
+		Short: "Ask a collector whether it is healthy",
+		Long: `probe asks the collector's health check, at http://localhost:13133/ or where ` + healthVariable + `, the
+collector's own setting, says that it listens.
+
+It exits 0 when the collector is healthy, 1 when it answers that it is not, 2 when it does not answer.`,
+		Example: "  srectl probe\n  srectl probe http://otelcol-sre-gateway:13133/",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if timeout <= 0 {
+				return fmt.Errorf("--timeout is %v: must be above 0", timeout)
+			}
+			var given string
+			if len(args) == 1 {
+				given = args[0]
+			}
+			address, err := healthURL(given, os.Getenv(healthVariable))
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return probe(ctx, cmd.OutOrStdout(), address)
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
+	return cmd
+}
+
+// healthURL is where to ask: the URL or host:port that was given, or the address that the collector listens on.
+func healthURL(given, listens string) (*url.URL, error) {
+	from, text := "URL", given
+	if given == "" {
+		from, text = healthVariable, listens
+	}
+	if text == "" {
+		text = "localhost:13133"
+	}
+	full := text
+	if !strings.Contains(full, "://") {
+		full = "http://" + full
+	}
+	u, err := url.Parse(full)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("%s %q is no address: write one such as http://localhost:13133/", from, terminal.Printable(text, terminal.MaxLabel))
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	// Who listens on every address, as ":13133" and "0.0.0.0:13133" say, is asked on this machine.
+	if port := u.Port(); port != "" && (u.Hostname() == "" || net.ParseIP(u.Hostname()).IsUnspecified()) {
+		u.Host = net.JoinHostPort("localhost", port)
+	}
+	return u, nil
+}
+
+// probe says in a line how the collector is.
+func probe(ctx context.Context, out io.Writer, address *url.URL) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return err
+	}
+	// A proxy or a redirect would answer for somebody else.
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		var asked *url.Error
+		if errors.As(err, &asked) {
+			err = asked.Err // which does not repeat the URL, that may have a password
+		}
+		return fmt.Errorf("%s does not answer: %s; see that the collector runs and has the health_check extension",
+			address.Redacted(), terminal.Printable(err.Error(), terminal.MaxMessage))
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		_, _ = fmt.Fprintf(out, "not healthy: %s answers HTTP status %d\n", address.Redacted(), response.StatusCode)
+		return exit.ErrNotOK
+	}
+	_, err = fmt.Fprintln(out, "healthy")
+	return err
+}

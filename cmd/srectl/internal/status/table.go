@@ -1,0 +1,116 @@
+package status
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
+
+// stateColours tell what to do: red now, yellow soon, green nothing. What is idle steps back.
+var stateColours = map[semconv.State]string{
+	semconv.StateExhausted:   "\x1b[1;31m",
+	semconv.StateBurningFast: "\x1b[31m",
+	semconv.StateBurningSlow: "\x1b[33m",
+	semconv.StateNoData:      "\x1b[33m",
+	semconv.StateIdle:        "\x1b[2m",
+	semconv.StateOK:          "\x1b[32m",
+}
+
+type statusColumn struct {
+	title string
+	right bool
+	cell  func(sloStatus) string
+}
+
+var statusColumns = []statusColumn{
+	{"SERVICE", false, sloStatus.qualifiedService},
+	{"ENV", false, func(s sloStatus) string { return terminal.OrDash(s.Environment) }},
+	{"SLO", false, func(s sloStatus) string { return s.SLO }},
+	{"OBJECTIVE", true, func(s sloStatus) string { return percent(s.Objective, -1) }},
+	{"BURN 1H", true, func(s sloStatus) string {
+		return finite(s.Burn1h, func(f float64) string { return fmt.Sprintf("%.2fx", f) })
+	}},
+	{"BUDGET LEFT", true, func(s sloStatus) string { return percent(s.BudgetLeft, 1) }},
+}
+
+// dispensable columns, by title, make room for the state on a narrow terminal.
+var dispensable = []string{"OBJECTIVE", "ENV"}
+
+// statusTable is the header and one line an SLO, with the columns that width has room for.
+func statusTable(statuses []sloStatus, width int) []terminal.Line {
+	columns := slices.Clone(statusColumns)
+	lines := layout(columns, statuses)
+	for _, title := range dispensable {
+		if slices.IndexFunc(lines, func(l terminal.Line) bool { return l.Width() > width }) < 0 {
+			break
+		}
+		columns = slices.DeleteFunc(columns, func(c statusColumn) bool { return c.title == title })
+		lines = layout(columns, statuses)
+	}
+	return lines
+}
+
+func layout(columns []statusColumn, statuses []sloStatus) []terminal.Line {
+	lines := make([]terminal.Line, 1+len(statuses))
+	lines[0].Tail = "STATE"
+	for i, status := range statuses {
+		lines[i+1] = terminal.Line{Tail: terminal.OrDash(string(status.State)), Color: stateColours[status.State]}
+	}
+	cells := make([]string, len(lines))
+	for _, column := range columns {
+		width := 0
+		for i := range lines {
+			cells[i] = column.title
+			if i > 0 {
+				cells[i] = column.cell(statuses[i-1])
+			}
+			width = max(width, utf8.RuneCountInString(cells[i]))
+		}
+		for i, cell := range cells {
+			padding := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
+			if column.right {
+				lines[i].Head += padding + cell + "  "
+			} else {
+				lines[i].Head += cell + padding + "  "
+			}
+		}
+	}
+	return lines
+}
+
+// statusSummary is such as "13 SLOs: 1 exhausted, 12 ok".
+func statusSummary(statuses []sloStatus) string {
+	counts := map[semconv.State]int{}
+	for _, status := range statuses {
+		counts[semconv.States[status.State.Severity()]]++
+	}
+	var parts []string
+	for _, state := range semconv.States {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return output.Count(len(statuses), "SLO") + ": " + strings.Join(parts, ", ")
+}
+
+func finite(n output.Number, format func(float64) string) string {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return format(f)
+	}
+	return "-"
+}
+
+// percent writes a share with so many decimals; -1 are as many as it has, up to 6.
+func percent(share output.Number, decimals int) string {
+	return finite(share, func(f float64) string {
+		const precision = 1e6
+		return strconv.FormatFloat(math.Round(100*f*precision)/precision, 'f', decimals, 64) + "%"
+	})
+}

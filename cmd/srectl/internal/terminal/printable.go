@@ -1,0 +1,50 @@
+package terminal
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds on what comes from outside, in characters.
+const (
+	MaxLabel   = 60
+	MaxMessage = 200
+)
+
+// Label is a name that comes from outside.
+func Label(value string) string { return Printable(value, MaxLabel) }
+
+// Printable cuts text to a length and replaces what a terminal might obey: control
+// characters, escape sequences and invisible marks that turn text around.
+func Printable(text string, length int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if n++; n > length {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = unicode.ReplacementChar
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Cut is the beginning of the text, at most width characters.
+func Cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:max(width, 0)])
+}
+
+// OrDash is the text, or a dash in its place.
+func OrDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

@@ -1,0 +1,78 @@
+// Package validate is `srectl validate`: it checks catalog files and folders.
+package validate
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
+)
+
+// NewCommand is `srectl validate`.
+func NewCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "validate PATH...",
+		Short: "Check catalog files and folders",
+		Long: `Check catalog files, and folders with all their subfolders, with the same loader
+as the collector's. Every problem is one line:
+
+  file:line:column: error: path: message; mend
+
+Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such path.`,
+		Example: "  srectl validate ./catalog",
+		Args:    paths.Some,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != output.Text && format != output.JSON {
+				return fmt.Errorf("--format %q is not known: write text or json", format)
+			}
+			if err := paths.Check(args); err != nil {
+				return err
+			}
+			loaded, problems := catalog.Load(args...)
+			if err := report(cmd.OutOrStdout(), format, loaded, problems); err != nil {
+				return err
+			}
+			if problems.Err() != nil {
+				return exit.ErrNotOK
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", output.Text, "text or json")
+	return cmd
+}
+
+// A summary is what validate says after the problems, and all it says in JSON.
+type summary struct {
+	Services int              `json:"services"`
+	SLOs     int              `json:"slos"`
+	Errors   int              `json:"errors"`
+	Warnings int              `json:"warnings"`
+	Problems catalog.Problems `json:"problems"`
+}
+
+func report(out io.Writer, format string, loaded *catalog.Catalog, problems catalog.Problems) error {
+	s := summary{
+		Services: len(loaded.Services),
+		Errors:   len(problems.Errors()), Warnings: len(problems.Warnings()),
+		Problems: problems,
+	}
+	for _, service := range loaded.Services {
+		s.SLOs += len(service.SLOs)
+	}
+	if format == output.JSON {
+		if s.Problems == nil {
+			s.Problems = catalog.Problems{}
+		}
+		return output.WriteJSON(out, s)
+	}
+	_, err := fmt.Fprintf(out, "%s%s, %s, %s, %s\n", problems,
+		output.Count(s.Services, "service"), output.Count(s.SLOs, "SLO"), output.Count(s.Errors, "error"), output.Count(s.Warnings, "warning"))
+	return err
+}
