@@ -2,10 +2,8 @@ package alerts
 
 import (
 	"bytes"
-	"flag"
 	"io"
 	"log/slog"
-	"os"
 	"regexp"
 	"testing"
 
@@ -18,20 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with the file that is committed for the example, or writes it.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(name, got, 0o644))
-	}
-	want, err := os.ReadFile(name)
-	require.NoError(t, err, "make generate writes it")
-	require.Equal(t, string(want), string(got))
-}
 
 // valid is what Prometheus itself asks of a rule file.
 func valid(t testing.TB, text []byte) *rulefmt.RuleGroups {
@@ -61,7 +47,7 @@ func TestExampleCatalog(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			f, warnings := Generate(s, DefaultOptions())
 			require.Empty(t, warnings)
-			golden(t, FileName(s), rules(t, f))
+			golden.Equal(t, FileName(s), rules(t, f))
 			valid(t, rules(t, f))
 		})
 	}
@@ -69,14 +55,14 @@ func TestExampleCatalog(t *testing.T) {
 
 func TestCollector(t *testing.T) {
 	f := Collector(DefaultOptions())
-	golden(t, FileName(f.Service), rules(t, f))
+	golden.Equal(t, FileName(f.Service), rules(t, f))
 	valid(t, rules(t, f))
 }
 
 func TestInhibition(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, Inhibition().Write(&b))
-	golden(t, "alertmanager-inhibit.yaml", b.Bytes())
+	golden.Equal(t, "alertmanager-inhibit.yaml", b.Bytes())
 }
 
 // one loads a catalog document with this spec.

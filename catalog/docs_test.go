@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 const (
@@ -27,7 +29,7 @@ func TestReference(t *testing.T) {
 
 	var b strings.Builder
 	writeFields(&b, "The document", "", serviceShape.fields)
-	golden(t, referencePage, []byte(before+referenceBegin+"\n"+b.String()+referenceEnd+after))
+	golden.Equal(t, referencePage, []byte(before+referenceBegin+"\n"+b.String()+referenceEnd+after))
 }
 
 // writeFields writes a table of the fields, then one for the fields within each of them.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 // asYAML writes a catalog as one stream, to be read by people and compared.
@@ -22,7 +24,7 @@ func asYAML(t *testing.T, c *Catalog) []byte {
 func TestOpenSLO(t *testing.T) {
 	c, problems := Load("testdata/openslo")
 	require.NoError(t, problems.Err())
-	golden(t, "testdata/openslo/catalog.golden", asYAML(t, c))
+	golden.Equal(t, "testdata/openslo/catalog.golden", asYAML(t, c))
 	again := throughOpenSLO(t, c)
 	assert.Equal(t, withoutPositions(c), withoutPositions(again))
 }
@@ -30,8 +32,8 @@ func TestOpenSLO(t *testing.T) {
 func TestSloth(t *testing.T) {
 	c, problems := Load("testdata/sloth")
 	require.NoError(t, problems.Err())
-	golden(t, "testdata/sloth/catalog.golden", asYAML(t, c))
-	golden(t, "testdata/sloth/problems.golden", []byte(problems.String()))
+	golden.Equal(t, "testdata/sloth/catalog.golden", asYAML(t, c))
+	golden.Equal(t, "testdata/sloth/problems.golden", []byte(problems.String()))
 	assert.Equal(t, withoutPositions(c), withoutPositions(throughSloth(t, c)))
 }
 
@@ -76,11 +78,11 @@ spec:
 	s := c.Services[0]
 
 	text, problems := s.Sloth()
-	golden(t, "testdata/sloth/lossy.golden", append([]byte(problems.String()), text...))
+	golden.Equal(t, "testdata/sloth/lossy.golden", append([]byte(problems.String()), text...))
 
 	s.Labels = nil
 	text, problems = s.OpenSLO()
-	golden(t, "testdata/openslo/lossy.golden", append([]byte(problems.String()), text...))
+	golden.Equal(t, "testdata/openslo/lossy.golden", append([]byte(problems.String()), text...))
 
 	s.Name = "Not_OpenSLO"
 	text, problems = s.OpenSLO()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 // TestProblems compares every problem of testdata/problems with the golden file beside it.
@@ -21,7 +23,7 @@ func TestProblems(t *testing.T) {
 			require.NoError(t, err)
 			_, problems := Parse(filepath.Base(file), text)
 			require.Error(t, problems.Err())
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", []byte(problems.String()))
+			golden.Equal(t, strings.TrimSuffix(file, ".yaml")+".golden", []byte(problems.String()))
 		})
 	}
 }

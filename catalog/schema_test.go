@@ -2,33 +2,20 @@ package catalog
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files, the schema and the reference anew")
-
-// golden compares what there is with the file that is committed.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(file, got, 0o644))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(want), string(got), "go test ./catalog -update writes %s anew", file)
-}
 
 func TestSchemaIsCommitted(t *testing.T) {
 	text, err := JSONSchema()
 	require.NoError(t, err)
-	golden(t, "service.schema.json", text)
+	golden.Equal(t, "service.schema.json", text)
 }
 
 func compileSchema(t *testing.T) *jsonschema.Schema {

@@ -1,9 +1,7 @@
 package dashboards
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the dashboards of the example services")
 
 func examples(t *testing.T) []*catalog.Service {
 	t.Helper()
@@ -33,13 +30,7 @@ func generate(t *testing.T, services ...*catalog.Service) []File {
 // The dashboards of the examples are in the repository, for people to read and to import.
 func TestExamplesAreUpToDate(t *testing.T) {
 	for _, f := range generate(t, examples(t)...) {
-		to := filepath.Join("..", f.Path)
-		if *update {
-			require.NoError(t, os.WriteFile(to, f.JSON, 0o644))
-		}
-		committed, err := os.ReadFile(to)
-		require.NoError(t, err)
-		assert.Equal(t, string(committed), string(f.JSON), "%s: go test ./dashboards -update", f.Path)
+		golden.Equal(t, filepath.Join("..", f.Path), f.JSON)
 	}
 }
 

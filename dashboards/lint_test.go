@@ -2,7 +2,6 @@ package dashboards
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 // unitsInUse are those that the panels have, of Grafana's.
@@ -168,10 +169,5 @@ func TestLintFindings(t *testing.T) {
 func TestLintFileIsUpToDate(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, WriteLint(&text))
-	if *update {
-		require.NoError(t, os.WriteFile(LintFile, text.Bytes(), 0o644))
-	}
-	committed, err := os.ReadFile(LintFile)
-	require.NoError(t, err)
-	assert.Equal(t, string(committed), text.String(), "go test ./dashboards -update")
+	golden.Equal(t, LintFile, text.Bytes())
 }

@@ -1,7 +1,6 @@
 package runbooks
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,9 +10,8 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the pages of the examples and of the collector")
 
 // examples are the alerts of the example services and of the collector.
 func examples(t testing.TB) []alerts.File {
@@ -32,7 +30,7 @@ func examples(t testing.TB) []alerts.File {
 func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
 	o := DefaultOptions()
 	o.Command = "srectl generate --catalog examples/catalog --out ." // as the Makefile has it
-	if *update {
+	if golden.Update() {
 		reports, err := Write("..", examples(t), o)
 		require.NoError(t, err)
 		require.Empty(t, reports)
@@ -51,9 +49,7 @@ func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
 		require.NoError(t, err)
 		relative, err := filepath.Rel(filepath.Join(root, Folder), path)
 		require.NoError(t, err)
-		got, err := os.ReadFile(relative)
-		require.NoError(t, err, "run: go test ./runbooks -update")
-		assert.Equal(t, string(want), string(got), "run: go test ./runbooks -update")
+		golden.Equal(t, relative, want)
 		return nil
 	}))
 	assert.Greater(t, pages, 30)

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 func TestHelmLint(t *testing.T) {
@@ -130,7 +132,7 @@ func TestOtherNames(t *testing.T) {
 // TestOwnAlerts: the alerts about the collector itself are those of alerts/ in the chart and in Kustomize too.
 func TestOwnAlerts(t *testing.T) {
 	chart, component := Root(Chart, "files", "otelcol-sre.rules.yaml"), Root("deploy", "kustomize", "components", "monitoring", "prometheus-rule.yaml")
-	if *update {
+	if golden.Update() {
 		text, err := os.ReadFile(Root("alerts", "otelcol-sre.rules.yaml"))
 		require.NoError(t, err)
 		_, own, _ := strings.Cut(string(text), "\ngroups:\n")
@@ -170,7 +172,7 @@ func TestEveryValueIsDocumented(t *testing.T) {
 	var document yaml.Node
 	require.NoError(t, yaml.Unmarshal(text, &document))
 	table := valuesTable(t, document.Content[0], "")
-	if *update {
+	if golden.Update() {
 		before, rest, found := strings.Cut(string(readme), "| value | default | what it is |\n| --- | --- | --- |\n")
 		require.True(t, found)
 		_, after, _ := strings.Cut(rest, "\n\n")

@@ -1,17 +1,15 @@
 package kubernetes
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-)
 
-var update = flag.Bool("update", false, "write the golden renders")
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
+)
 
 // TestSameObjects: Kustomize and Helm give the same objects, which are the golden ones.
 func TestSameObjects(t *testing.T) {
@@ -20,13 +18,7 @@ func TestSameObjects(t *testing.T) {
 			helm := rendered(t, func() ([]byte, error) { return choice.Helm() })
 			assert.Equal(t, rendered(t, choice.Kustomize), helm)
 
-			golden := filepath.Join("testdata", "golden", choice.Name+".yaml")
-			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(helm), 0o600))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), helm, "go test ./test/kubernetes -run TestSameObjects -update")
+			golden.Equal(t, filepath.Join("testdata", "golden", choice.Name+".yaml"), []byte(helm))
 		})
 	}
 }

@@ -3,7 +3,6 @@ package find
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,10 +20,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 	"github.com/otelcol-sre/otelcol-sre/internal/request/requesttest"
 )
-
-var updateFind = flag.Bool("update", false, "write testdata/*.golden anew")
 
 const (
 	requestsFile  = "testdata/requests.json"
@@ -36,17 +34,6 @@ const (
 func runFind(stdin io.Reader, args ...string) (code int, out, said string, err error) {
 	r := commandtest.Run(NewCommand(), stdin, append([]string{"find"}, args...)...)
 	return r.Code, r.Stdout, r.Stderr, r.Err
-}
-
-func goldenFind(t *testing.T, name, got string) {
-	t.Helper()
-	path := "testdata/" + name + ".golden"
-	if *updateFind {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
 }
 
 // inMemory is a finder of what texts hold.
@@ -80,7 +67,7 @@ func TestFindGolden(t *testing.T) {
 		code, out, said, _ := runFind(nil, args...)
 		assert.Equal(t, exit.OK, code)
 		assert.Empty(t, said)
-		goldenFind(t, name, out)
+		golden.Equal(t, "testdata/"+name+".golden", []byte(out))
 	}
 }
 
@@ -101,7 +88,7 @@ func TestFindFitsTheTerminal(t *testing.T) {
 		}
 		var b strings.Builder
 		require.NoError(t, writeFoundTable(&b, found, c.width, c.coloured))
-		goldenFind(t, name, strings.ReplaceAll(b.String(), "\x1b", "ESC"))
+		golden.Equal(t, "testdata/"+name+".golden", []byte(strings.ReplaceAll(b.String(), "\x1b", "ESC")))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -21,9 +20,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
-
-var updateStatus = flag.Bool("update", false, "write testdata/*.golden anew")
 
 // endpoint answers with body.
 func endpoint(t *testing.T, contentType, body string) string {
@@ -49,17 +47,6 @@ func status(args ...string) (code int, out string, err error) {
 	return r.Code, r.Stdout + r.Stderr, r.Err
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name + ".golden"
-	if *updateStatus {
-		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got)
-}
-
 func TestStatus(t *testing.T) {
 	from := endpoint(t, "text/plain; version=0.0.4", exampleMetrics(t))
 	for _, c := range []struct {
@@ -75,7 +62,7 @@ func TestStatus(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, _ := status(append(c.args, "--endpoint", from)...)
 			assert.Equal(t, c.code, code)
-			golden(t, c.name, out)
+			golden.Equal(t, "testdata/"+c.name+".golden", []byte(out))
 		})
 	}
 }
@@ -202,7 +189,7 @@ func TestWatchRedrawsATerminal(t *testing.T) {
 	statuses := exampleStatuses(t)
 	w := &statusWatch{out: &out, format: output.Table, coloured: true, size: func() (int, int) { return 80, 8 }}
 	watch(t, w, errors.New("it is down; start it"), statuses, errors.New("it went away"), statuses[:1])
-	golden(t, "watch-terminal", strings.ReplaceAll(out.String(), "\x1b", "ESC"))
+	golden.Equal(t, "testdata/watch-terminal.golden", []byte(strings.ReplaceAll(out.String(), "\x1b", "ESC")))
 
 	// Played on a screen, the newest table is all there is.
 	assert.Equal(t, "03:04:08  1 SLO: 1 exhausted", screen(t, out.String())[0])
@@ -235,7 +222,7 @@ func TestWatchAppendsElsewhere(t *testing.T) {
 	down := errors.New("it is down")
 	statuses := exampleStatuses(t)
 	watch(t, &statusWatch{out: &out, format: output.Table}, down, down, statuses[:2], down, statuses[:1])
-	golden(t, "watch-plain", out.String())
+	golden.Equal(t, "testdata/watch-plain.golden", out.Bytes())
 }
 
 func TestWatchWritesJSONLines(t *testing.T) {

@@ -1,12 +1,10 @@
 package web
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
@@ -67,18 +66,11 @@ func questions(t *testing.T, strategy otlptranslator.TranslationStrategyOption) 
 	return slices.Sorted(maps.Keys(l.queries))
 }
 
-var update = flag.Bool("update", false, "write testdata/queries.txt")
-
 // Every question is PromQL, and the questions to a Prometheus with the default translation are those of the file.
 func TestQuestions(t *testing.T) {
 	const file = "testdata/queries.txt"
 	usual := questions(t, promname.Strategies[0])
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(strings.Join(usual, "\n")+"\n"), 0o600))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	assert.Equal(t, strings.Split(strings.TrimSpace(string(want)), "\n"), usual)
+	golden.Equal(t, file, []byte(strings.Join(usual, "\n")+"\n"))
 	for _, strategy := range promname.Strategies {
 		all := questions(t, strategy)
 		assert.Len(t, all, len(usual), strategy)
