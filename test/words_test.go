@@ -44,10 +44,6 @@ var (
 
 // Pages that people write use plain words. Code, links and generated parts are left out.
 func TestWordsOfMarkdown(t *testing.T) {
-	patterns := make([]*regexp.Regexp, len(words))
-	for i, word := range words {
-		patterns[i] = regexp.MustCompile(`(?i)(^|[^-\w])(` + word.pattern + `)($|[^-\w])`)
-	}
 	pages := 0
 	for _, file := range tracked(t, "*.md") {
 		text := contents(t, file)
@@ -59,12 +55,44 @@ func TestWordsOfMarkdown(t *testing.T) {
 			text = left.ReplaceAllStringFunc(text, func(part string) string { return "`" + strings.Repeat("\n", strings.Count(part, "\n")) })
 		}
 		for n, line := range strings.Split(text, "\n") {
-			for i, pattern := range patterns {
-				if found := pattern.FindStringSubmatch(line); found != nil {
-					assert.Fail(t, "a word that readers stumble over", "%s:%d: %q; write instead: %s", file, n+1, found[2], words[i].instead)
-				}
-			}
+			checkWords(t, file, n+1, line)
 		}
 	}
 	assert.Greater(t, pages, 30)
 }
+
+// So do the comments of configs, manifests, workflows and the Makefile.
+func TestWordsOfComments(t *testing.T) {
+	files := []string{"builder-config.yaml", "Makefile"}
+	for _, pattern := range []string{"deploy/*.yaml", "examples/*.yaml", ".github/*.yml"} {
+		files = append(files, tracked(t, pattern)...)
+	}
+	comments := 0
+	for _, file := range files {
+		for n, line := range strings.Split(contents(t, file), "\n") {
+			if _, comment, found := strings.Cut(line, "# "); found {
+				comments++
+				checkWords(t, file, n+1, comment)
+			}
+		}
+	}
+	assert.Greater(t, comments, 300)
+}
+
+// checkWords reports the words of a line that readers stumble over.
+func checkWords(t *testing.T, file string, n int, line string) {
+	t.Helper()
+	for i, pattern := range wordPatterns {
+		if found := pattern.FindStringSubmatch(line); found != nil {
+			assert.Fail(t, "a word that readers stumble over", "%s:%d: %q; write instead: %s", file, n, found[2], words[i].instead)
+		}
+	}
+}
+
+var wordPatterns = func() []*regexp.Regexp {
+	patterns := make([]*regexp.Regexp, len(words))
+	for i, word := range words {
+		patterns[i] = regexp.MustCompile(`(?i)(^|[^-\w])(` + word.pattern + `)($|[^-\w])`)
+	}
+	return patterns
+}()
