@@ -1,17 +1,17 @@
 # make run    build everything, start the collector and the demo shop, watch the SLOs
-# make test   everything that has to hold: lint, generated files, all tests
-# The rest is listed by `make help`.
+# make test   lint, generated files, all tests
+# `make help` lists the other targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 
-# One flag set for building, testing and linting, so that every package is compiled once. Programs are static: they
-# run on any Linux, and in an image that has nothing else. Only the race detector needs cgo.
+# The same flags for building, testing and linting, so that every package is compiled once. Programs are static: they
+# run on any Linux, and in an image without libraries. Only the race detector needs cgo.
 TAGS := remove_all_sd,enable_kubernetes_sd,grpcnotrace
 export GOFLAGS := -trimpath -buildvcs=false -tags=$(TAGS)
 export CGO_ENABLED ?= 0
-# The Go of go.mod's toolchain line, if the installed one is older: its fixes of vulnerabilities are linked too.
+# Use the Go of go.mod's toolchain line if the installed one is older, so that its security fixes are linked.
 export GOTOOLCHAIN := auto
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -57,7 +57,7 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@gofmt -w $(@D)
 	@touch $@
 
-# The builder writes the version as a literal; the overlay puts the stamped one in its place.
+# The builder writes the version as a literal; the overlay replaces it by the full version.
 .cache/overlay.json: cmd/otelcol-sre/components.go $(SOURCES)
 	@mkdir -p .cache
 	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > .cache/main.go
@@ -71,7 +71,7 @@ bin/srectl bin/shop: bin/%: $(SOURCES)
 	@echo "building $@"
 	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/$*
 
-# Images and packages are for Linux, whatever this machine is. PLATFORMS="linux/amd64 linux/arm64" makes them for both.
+# Images and packages are for Linux, on any machine. PLATFORMS="linux/amd64 linux/arm64" builds both.
 NATIVE := $(shell go env GOOS)/$(shell go env GOARCH)
 PLATFORMS ?= linux/$(notdir $(NATIVE))
 PROGRAMS := otelcol-sre srectl shop
@@ -91,7 +91,7 @@ bin/linux/%/srectl: $(SOURCES)
 bin/linux/%/shop: $(SOURCES)
 	@GOOS=linux GOARCH=$* go build -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/shop
 
-# BUILDER is the URI of who builds, for the provenance.
+# BUILDER is the builder's URI, for the provenance.
 image: $(FOR_PLATFORMS) ## the container image as an OCI layout, with SBOMs and provenance, into bin/image
 	@for platform in $(PLATFORMS); do deploy/image/lay-out bin/$$platform bin/$$platform/image; done
 	@go run ./deploy/image/oci --platforms "$(PLATFORMS)" --version "$(VERSION)" --revision "$$(git rev-parse HEAD)" \
@@ -105,7 +105,7 @@ packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
 		.cache/bin/nfpm package --config deploy/packages/nfpm.yaml --packager $$packager --target bin/packages; \
 	done; done
 
-# A small Debian, from where this one's packages come.
+# A small Debian, from the package source of this machine.
 .cache/debian:
 	rm -rf $@.new
 	debootstrap --variant=minbase --include=systemd,rpm bookworm $@.new \
@@ -113,11 +113,11 @@ packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
 	rm -f $@.new/var/cache/apt/archives/*.deb
 	mv $@.new $@
 
-run: build ## start the collector and the shop and watch the SLOs; ARGS are the shop's flags
+run: build ## start the collector and the demo shop, and show the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
 
-# PROMETHEUS is the URL of another one; ARGS are flags of dashboards/preview/preview.mjs.
-preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) dashboards/preview/node_modules ## draw the dashboards with Grafana's panels on live data, and check them
+# PROMETHEUS is the URL of another Prometheus; ARGS are flags of dashboards/preview/preview.mjs.
+preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) dashboards/preview/node_modules ## draw the dashboards with Grafana's panels and live data, and check them
 ifdef PROMETHEUS
 	node dashboards/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
 else
@@ -125,14 +125,14 @@ else
 	node dashboards/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
 endif
 
-test-preview: dashboards/preview/node_modules ## the checks of make preview find what is planted
+test-preview: dashboards/preview/node_modules ## test that the checks of make preview find planted defects
 	node --test dashboards/preview/preview.test.mjs
 
 dashboards/preview/node_modules: dashboards/preview/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-shop: bin/shop ## only the shop, for a collector that runs already: make shop ARGS="--endpoint host:4317"
+shop: bin/shop ## only the demo shop, for a collector that already runs: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
@@ -141,31 +141,31 @@ SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
-# The scenarios of alerts are arithmetic of one goroutine, which the race detector makes ten times slower; what
-# is generated at the same time, the tests of cmd/srectl generate.
-test-unit: ## tests of all packages, with the race detector where there is a race to be had
+# The scenarios of alerts run in one goroutine, and the race detector makes them ten times slower. The tests of
+# cmd/srectl cover generating in parallel.
+test-unit: ## tests of all packages, with the race detector where several goroutines run
 	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e /cmd/otelcol-sre -e /alerts)
 	go test -timeout 15m ./alerts/... ./test/observed/...
 
 test-e2e: build image ## tests with the built binary and its image
 	go test -count=1 -timeout 30m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
 
-test-k8s: build ## a real Kubernetes API server takes all of deploy/; its programs are built first (about 16 CPU minutes, 3 GB), then 9 minutes
+test-k8s: build ## apply all of deploy/ to a real Kubernetes API server; builds its programs first (about 16 CPU minutes, 3 GB), then takes 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
 
-# Boots a small Debian with systemd for each package, and runs the image in a root of its own: needs root and debootstrap.
-test-packages: image packages .cache/debian ## the packages and the image are installed, run and removed; as root
+# Boots a small Debian with systemd for each package, and runs the image in a separate root: needs root and debootstrap.
+test-packages: image packages .cache/debian ## install, run and remove the packages and the image; as root
 	go test -count=1 -timeout 10m ./test/packaging
 
 vet: cmd/otelcol-sre/components.go
 	go vet ./...
 
-lint: cmd/otelcol-sre/components.go ## golangci-lint, as .golangci.yaml says, and the workflows
+lint: cmd/otelcol-sre/components.go ## golangci-lint with .golangci.yaml, and actionlint on the workflows
 	GOFLAGS= go install $(GOLANGCI_LINT)
 	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
 	GOFLAGS= go run $(ACTIONLINT)
 
-generate: ## write everything that is generated and committed
+generate: ## write all generated files that are committed
 	@touch builder-config.yaml
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
@@ -173,7 +173,7 @@ generate: ## write everything that is generated and committed
 	go run ./test/licenses
 	go generate ./...
 
-generate-check: ## generating changes nothing
+generate-check: ## check that make generate changes nothing
 	@state() { { git status --porcelain; git diff; } | sha256sum; }; before=$$(state); \
 	$(MAKE) --no-print-directory generate; \
 	test "$$before" = "$$(state)" || \
@@ -183,41 +183,41 @@ BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./pr
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
 
-# Not a part of make test: the servers are built from their modules, some ten minutes of two processors, once.
-test-backends: build ## real Prometheus, VictoriaMetrics, VictoriaLogs, Jaeger and Alertmanager answer what dashboards, rules and runbooks ask (about 20 minutes)
+# Not a part of make test: builds the servers from their modules, once, which takes some ten minutes on two cores.
+test-backends: build ## run the queries of dashboards, rules and runbooks on real Prometheus, VictoriaMetrics, VictoriaLogs, Jaeger and Alertmanager (about 20 minutes)
 	go run ./test/backends
 
-# Not a part of make test: Sloth and a tester of prometheus/compliance are built from their modules, some eight CPU minutes, once.
-test-compliance: build ## the store and remote write against the specifications of Prometheus; Sloth's user interface on the store
+# Not a part of make test: builds Sloth and a tester of prometheus/compliance from their modules, once, which takes some eight CPU minutes.
+test-compliance: build ## test the store and remote write against Prometheus' specifications, and Sloth's user interface with the store
 	go test -count=1 -timeout 60m -run '^TestCompliance' -v ./test
 
 # ARGS=-docs also writes the table of docs/building.md.
-build-newest: ## our packages and their short tests with the newest release of core and contrib
+build-newest: ## compile our packages with the newest release of core and contrib, and run their short tests
 	go run ./test/newest $(ARGS) $(SHORT)
 
-bench-store: build ## prometheus_store beside a stand-alone Prometheus: 200,000 series for five minutes
+bench-store: build ## compare prometheus_store with a separate Prometheus: 200,000 series for five minutes
 	go run ./test/beside
 
 bench-compile:
 	go test -run '^$$' -bench . -benchtime 1x $(BENCHMARKS) > /dev/null
 
 FUZZTIME ?= 1m
-fuzz: ## every fuzz target for FUZZTIME; their seeds run with the tests
+fuzz: ## run every fuzz target for FUZZTIME; their seeds run with the tests
 	@for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x ./$$(dirname $$file); \
 		done; \
 	done
 
-# The programs, with the symbol tables that those in bin lack: a vulnerability counts if one of its functions is linked. VULNDB is the
+# Checks the programs with symbol tables, which those in bin lack. A vulnerability counts if one of its functions is linked. VULNDB is the
 # database, as a module: golang.org/x/vulndb@latest is the newest.
-vulncheck: cmd/otelcol-sre/components.go ## known vulnerabilities in the programs; fails on one without a reason in test/vulnerabilities/accepted.yaml
+vulncheck: cmd/otelcol-sre/components.go ## find known vulnerabilities in the programs; fails on one without a reason in test/vulnerabilities/accepted.yaml
 	@GOFLAGS= GOBIN=$(CURDIR)/.cache/bin go install $(GOVULNCHECK)
 	@go build -ldflags=-w -o .cache/vulncheck/ $(addprefix ./cmd/,$(PROGRAMS))
 	@go run ./test/vulnerabilities --govulncheck .cache/bin/govulncheck --database $(VULNDB) $(addprefix .cache/vulncheck/,$(PROGRAMS))
 
-licenses: ## write docs/licenses.md, all of it: downloads what the programs of others are built from
+licenses: ## write all of docs/licenses.md; downloads the sources of programs of other projects
 	go run ./test/licenses --all
 
-clean: ## remove what was built and the demo's state
+clean: ## remove everything that was built, and the demo's state
 	rm -rf bin .cache

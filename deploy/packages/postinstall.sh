@@ -15,7 +15,7 @@ case $1 in
 configure) [ -n "$2" ] || first=yes ;;
 1) first=yes ;;
 esac
-# Whether a service is enabled and started when it is installed, the distribution says: Debian does, Fedora does not.
+# The distribution decides whether a service is enabled and started on installation: Debian does so, Fedora does not.
 [ $first = no ] || systemctl preset otelcol-sre.service
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload

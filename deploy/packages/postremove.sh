@@ -1,5 +1,5 @@
 #!/bin/sh
-# After a deb is removed or purged, or an rpm removed. The user stays: files elsewhere may be its.
+# After a deb is removed or purged, or an rpm removed. The user stays, because it may own files in other places.
 set -e
 
 [ "$1" != purge ] || rm -rf /var/lib/otelcol-sre

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Before a deb (remove) or rpm (0) is removed; an upgrade lets it run.
+# Before a deb (remove) or rpm (0) is removed. An upgrade does not stop the service.
 set -e
 
 case $1 in

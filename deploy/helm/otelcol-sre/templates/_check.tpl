@@ -1,4 +1,4 @@
-{{/* What the schema cannot say. */}}
+{{/* Checks that the schema cannot express. */}}
 {{- define "otelcol-sre.check" -}}
 {{- if not (include "otelcol-sre.roles" . | fromJsonArray) -}}
 {{- fail "no role is enabled: set standalone.enabled, agent.enabled or gateway.enabled" -}}

@@ -1,4 +1,4 @@
-{{/* What the collector of a role is started with. Its configs are in the binary: here are only their names. */}}
+{{/* The arguments of a role's collector. Its configs are in the binary; these are only their names. */}}
 {{- define "otelcol-sre.args" -}}
 {{- $root := .root -}}{{- $values := get .root.Values .role -}}
 {{- $names := list .role -}}
@@ -25,7 +25,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* Environment variables of a role. What env and ROLE.env set stands over what is set here. */}}
+{{/* Environment variables of a role. env and ROLE.env override those that are set here. */}}
 {{- define "otelcol-sre.env" -}}
 {{- $root := .root -}}{{- $values := get .root.Values .role -}}{{- $name := include "otelcol-sre.name" .root -}}
 {{- $env := dict
@@ -83,7 +83,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* 80 % of the memory limit: the garbage collector works harder before the kernel kills. */}}
+{{/* 80 % of the memory limit, so that the garbage collector runs more often before the kernel kills the process. */}}
 {{- define "otelcol-sre.gomemlimit" -}}
 {{- $mebibytes := trimSuffix "Mi" . | int64 -}}
 {{- if hasSuffix "Gi" . -}}{{- $mebibytes = mul 1024 (trimSuffix "Gi" .) -}}{{- end -}}

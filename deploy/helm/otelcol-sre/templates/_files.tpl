@@ -1,6 +1,6 @@
 {{/*
-The files of catalog or alerts in as many parts as fit into a ConfigMap each, as JSON: a list of objects of name
-and text. A ConfigMap holds 1 MiB; 900 kB leave room for its other fields.
+The files of catalog or alerts, split into parts that each fit into a ConfigMap, as JSON: a list of objects with name
+and text. A ConfigMap holds 1 MiB; with 900 kB there is room for its other fields.
 */}}
 {{- define "otelcol-sre.parts" -}}
 {{- $limit := 900000 -}}{{- $parts := list -}}{{- $part := dict -}}{{- $size := 0 -}}
@@ -24,8 +24,8 @@ and text. A ConfigMap holds 1 MiB; 900 kB leave room for its other fields.
 {{- end -}}
 
 {{/*
-Sources of the projected volume of catalog or alerts. Without files here the ConfigMap is somebody else's, who may
-write it later: it need not be there.
+Sources of the projected volume of catalog or alerts. Without files here, the user creates the ConfigMap, perhaps
+later, so it is optional.
 */}}
 {{- define "otelcol-sre.sources" -}}
 {{- $parts := include "otelcol-sre.parts" . | fromJsonArray | default (list dict) -}}
@@ -34,7 +34,7 @@ write it later: it need not be there.
 {{- end }}
 {{- end -}}
 
-{{/* A service may be called what a volume may not. */}}
+{{/* A service's name may have characters that a volume's name may not. */}}
 {{- define "otelcol-sre.runbookVolume" -}}
 {{- $label := regexReplaceAll "[^a-z0-9-]+" (lower .) "-" | trunc 40 | trimAll "-" -}}
 runbooks-{{ $label }}{{ if ne $label . }}-{{ sha256sum . | trunc 8 }}{{ end }}

@@ -1,4 +1,4 @@
-{{/* A release that is called otelcol-sre gives the names of the documentation; others are put before them. */}}
+{{/* A release with the name otelcol-sre gives the names in the documentation; other names become a prefix. */}}
 {{- define "otelcol-sre.name" -}}
 {{- $name := ternary .Release.Name (printf "%s-otelcol-sre" .Release.Name) (contains "otelcol-sre" .Release.Name) -}}
 {{- .Values.fullnameOverride | default $name | trunc 40 | trimSuffix "-" -}}
@@ -15,7 +15,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .role }}
 {{- end -}}
 
-{{/* Labels of everything; of a pod only those that an upgrade leaves alone. */}}
+{{/* Labels of every object. A pod has only those that an upgrade does not change. */}}
 {{- define "otelcol-sre.labels" -}}
 app.kubernetes.io/name: otelcol-sre
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -36,7 +36,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* The roles that are switched on, as a list in JSON. */}}
+{{/* The enabled roles, as a list in JSON. */}}
 {{- define "otelcol-sre.roles" -}}
 {{- $roles := list -}}
 {{- range $role := list "agent" "gateway" "standalone" -}}

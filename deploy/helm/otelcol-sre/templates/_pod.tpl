@@ -65,13 +65,13 @@ spec:
         httpGet: {path: /, port: health}
         periodSeconds: 5
         failureThreshold: 2
-      # Looser than readiness by minutes: what drains or is short of memory needs time, not a restart.
+      # Minutes more tolerant than readiness: a collector that drains or is short of memory needs time, not a restart.
       livenessProbe:
         httpGet: {path: /, port: health}
         periodSeconds: 20
         timeoutSeconds: 5
         failureThreshold: 9
-      # Those who send learn that this pod goes before it stops listening.
+      # Clients learn that this pod ends before it stops listening.
       lifecycle:
         preStop: {sleep: {seconds: {{ $values.preStopSeconds }}}}
       resources:
