@@ -169,6 +169,7 @@ generate: ## write all generated files that are committed
 	@touch builder-config.yaml
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
+	go test -count=1 ./alerts -run TestTable -update > /dev/null
 	go run ./cmd/srectl generate --catalog examples/catalog --out .
 	go run ./test/licenses
 	go generate ./...

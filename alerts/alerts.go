@@ -62,6 +62,8 @@ type Alert struct {
 	Pair *catalog.BurnPair
 	// Why says in plain words what makes the alert fire and why it is set so.
 	Why string
+	// when it fires, in a few words: for the table of alerts.
+	when string
 }
 
 // A File is everything generated for one service.

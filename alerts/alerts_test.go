@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/common/model"
@@ -199,5 +202,21 @@ func TestFormats(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, f.Groups, valid(t, groups).Groups)
 		})
+	}
+}
+
+// The documentation has a row for each alert.
+func TestTable(t *testing.T) {
+	const file, begin, end = "../docs/alerts.md", "<!-- begin: alerts, written by make generate -->\n", "<!-- end: alerts -->"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), begin)
+	require.True(t, found)
+	_, after, found := strings.Cut(rest, end)
+	require.True(t, found)
+	golden.Equal(t, file, []byte(before+begin+Table()+end+after))
+	f, _ := Generate(examples(t)[0], DefaultOptions())
+	for _, a := range slices.Concat(f.Alerts, Collector(DefaultOptions()).Alerts) {
+		assert.Contains(t, Table(), "\n| `"+a.Name+"` | ")
 	}
 }

@@ -76,7 +76,9 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 
 // exhausted fires when more has failed than the period allows.
 var exhausted = kind{
-	name: Exhausted, slow: true, behind: 2, // events of a step, of the period
+	name:     Exhausted,
+	severity: "ticket", when: "the budget of the period is spent",
+	slow: true, behind: 2, // events of a step, of the period
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.exhausted()} },
 	holds: func(s story, a Alert, at time.Duration, by float64) bool {
 		if s.uncounted || (objective{SLO: a.SLO}).byCollector() && at < s.failAt+s.failing { // the test has the collector say it at once

@@ -44,30 +44,30 @@ func collectorAlerts() []Alert {
 	}
 	return []Alert{
 		{
-			Name: alertDown, Severity: Page, For: 5 * time.Minute,
+			Name: alertDown, when: "the collector's own metrics have been missing for 5 minutes", Severity: Page, For: 5 * time.Minute,
 			Expr:        `up{job="otelcol-sre"} == 0 or absent(otelcol_process_uptime)`,
 			Annotations: text("The collector is down", "Its own metrics have not arrived for 5 minutes. No SLO is measured and no alert of any service can fire meanwhile."),
 			Why:         `The scrape of the collector fails (job "otelcol-sre"), or there are no metrics of its process at all, for 5 minutes.`,
 		}, {
-			Name: "CollectorRefusingData", Severity: Page,
+			Name: "CollectorRefusingData", when: "a receiver keeps refusing data", Severity: Page,
 			Expr: each(func(signal string) string { return goesOn("otelcol_receiver_refused_"+signal, "receiver") }),
 			Annotations: text("Receiver {{ $labels.receiver }} of the collector refuses data",
 				"About {{ $value | humanize }} {{ $labels.signal }} were refused in the last 7 minutes, and others in the 10 minutes before. Senders that do not try again lose them, and SLOs do not count them."),
 			Why: "A receiver has refused spans, data points or log records in the last 7 minutes and in the 10 minutes before: what comes after it cannot take them. What is refused once may come again.",
 		}, {
-			Name: "CollectorQueueNearlyFull", Severity: Ticket, For: 10 * time.Minute,
+			Name: "CollectorQueueNearlyFull", when: "a sending queue has been over 80 % full for 10 minutes", Severity: Ticket, For: 10 * time.Minute,
 			Expr: "max by (instance, exporter, data_type) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.8",
 			Annotations: text("The sending queue of {{ $labels.exporter }} is nearly full",
 				"{{ $value | humanizePercentage }} of the queue is used. When it is full, data is dropped or senders are refused."),
 			Why: "A sending queue has been over 80 % full for 10 minutes: its backend is slower than the telemetry.",
 		}, {
-			Name: "CollectorExportFailing", Severity: Ticket,
+			Name: "CollectorExportFailing", when: "an exporter has given up on data", Severity: Ticket,
 			Expr: each(func(signal string) string { return lost("otelcol_exporter_send_failed_"+signal, "exporter") }),
 			Annotations: text("Exporter {{ $labels.exporter }} cannot send",
 				"{{ $value | humanize }} {{ $labels.signal }} were given up in the last 15 minutes, after all attempts. They are lost to that backend."),
 			Why: "In the last 15 minutes sending has failed for good: the backend refuses, or has been away for longer than the exporter tries.",
 		}, {
-			Name: "CollectorDroppingData", Severity: Page,
+			Name: "CollectorDroppingData", when: "a queue is full, or counters of SLO events were refused", Severity: Page,
 			Expr: strings.Join([]string{
 				each(func(signal string) string { return lost("otelcol_exporter_enqueue_failed_"+signal, "exporter") }),
 				labelled(lost("otelcol_processor_correlation_wait_refused"), "signal", "waiting_items"),
@@ -77,7 +77,7 @@ func collectorAlerts() []Alert {
 			Annotations: text("The collector drops data", "{{ $value | humanize }} {{ $labels.signal }} were dropped in the last 15 minutes, since a queue or a table is full or they could not be used."),
 			Why:         "In the last 15 minutes data has found a full queue, or counters of SLO events have been refused because there are too many series or they cannot be true.",
 		}, {
-			Name: "CollectorCannotJudge", Severity: Ticket,
+			Name: "CollectorCannotJudge", when: "events of an SLO could be counted neither as good nor as bad, or agents count an SLO that the gateway's catalog does not have", Severity: Ticket,
 			Expr: strings.Join([]string{
 				lost("otelcol_connector_sli_events_dropped", "reason"),
 				goesOn(`otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`, "reason"),
@@ -87,7 +87,7 @@ func collectorAlerts() []Alert {
 				"{{ $value | humanize }} lately. Reason: {{ $labels.reason }}. The catalog does not fit what the service sends, or another collector's catalog."),
 			Why: "In the last 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad. Or in the last 7 minutes and in the 10 minutes before: a metrics SLI with more good events than there were at all, or counters of an SLO that its catalog does not have.",
 		}, {
-			Name: "CollectorMemoryLimited", Severity: Ticket,
+			Name: "CollectorMemoryLimited", when: "`memory_limiter` has refused data", Severity: Ticket,
 			Expr: each(func(signal string) string {
 				return lost("otelcol_processor_memory_limiter_refused_"+signal, "processor")
 			}),
@@ -95,13 +95,13 @@ func collectorAlerts() []Alert {
 				"The memory limiter has refused {{ $value | humanize }} {{ $labels.signal }} in the last 15 minutes. Give the collector more memory, or more instances."),
 			Why: "The memory limiter has refused data in the last 15 minutes.",
 		}, {
-			Name: "CollectorCatalogRejected", Severity: Ticket, For: 5 * time.Minute,
+			Name: "CollectorCatalogRejected", when: "the catalog has had errors for 5 minutes", Severity: Ticket, For: 5 * time.Minute,
 			Expr: `max by (instance) (otelcol_extension_service_catalog_problems{severity="error"}) > 0`,
 			Annotations: text("The collector does not use the newest catalog",
 				"{{ $value }} errors were found when the catalog was last read. The one before stays in use; srectl validate says what is wrong."),
 			Why: "The catalog folders have held errors for 5 minutes. The collector goes on with what it had.",
 		}, {
-			Name: "CollectorCheckpointFailing", Severity: Ticket,
+			Name: "CollectorCheckpointFailing", when: "state cannot be saved or read", Severity: Ticket,
 			Expr: strings.Join([]string{
 				labelled(goesOn("otelcol_processor_slo_checkpoint_failures"), "state", "budgets"),
 				labelled(goesOn(`otelcol_connector_sli_flush_failures{stage="save"}`), "state", "counters"),
@@ -114,7 +114,7 @@ func collectorAlerts() []Alert {
 				"It is about {{ $labels.state }}. State that is not saved is lost at the next restart; state that was damaged is set aside, and begins anew."),
 			Why: "Checkpoints have failed in the last 7 minutes and in the 10 minutes before: the storage is full, read-only or gone. Or what was saved could not be read in the last 15 minutes.",
 		}, {
-			Name: "CollectorClockSkew", Severity: Ticket,
+			Name: "CollectorClockSkew", when: "counters keep arriving with times in the future", Severity: Ticket,
 			Expr: goesOn(`otelcol_processor_slo_points{verdict="clock_skew"}`),
 			Annotations: text("A clock is wrong",
 				"SLO counters have come with times in the future in the last 7 minutes and in the 10 minutes before. A sender's clock, or this collector's, is off; synchronize them."),

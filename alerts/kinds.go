@@ -11,6 +11,8 @@ import (
 // and write its guide in package runbooks.
 type kind struct {
 	name string
+	// severity and when it fires are for the table of alerts.
+	severity, when string
 	// ofSLO and ofService make the rules: for each SLO, or once per service. A kind has one of the two; the alert is in
 	// the last rule.
 	ofSLO     func(objective) []rulefmt.Rule

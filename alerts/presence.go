@@ -49,7 +49,9 @@ func (g *generator) environments() (matcher, bool) {
 // missing fires when the service is alive and its SLI is not. One that counts no events is idle,
 // not missing: its counters stand still, but they are there.
 var missing = kind{
-	name: Missing, slow: true, behind: 1,
+	name:     Missing,
+	severity: "ticket", when: "the service sends telemetry, but nothing counts the events of its SLI",
+	slow: true, behind: 1,
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.missing()} },
 	holds: func(s story, _ Alert, _ time.Duration, _ float64) bool { return s.uncounted },
 }
@@ -101,7 +103,9 @@ const believable = 0.05
 
 // implausible fires when a user's queries cannot both be right.
 var implausible = kind{
-	name: Implausible, behind: 1,
+	name:     Implausible,
+	severity: "ticket", when: "the queries of a `prometheus` SLI contradict each other",
+	behind: 1,
 	ofSLO: func(o objective) []rulefmt.Rule {
 		if o.SLI.Prometheus == nil {
 			return nil
@@ -134,7 +138,9 @@ func (o objective) implausible() rulefmt.Rule {
 // silent fires when nothing has been heard of a service for a while, and the collector that would
 // have heard it is there to say so.
 var silent = kind{
-	name:      Silent,
+	name:     Silent,
+	severity: "ticket; page for tier 1", when: "the service has sent no telemetry for 10 minutes; at this time a week ago it did",
+
 	ofService: func(g *generator) []rulefmt.Rule { return []rulefmt.Rule{g.silent()} },
 	mutes:     []string{Missing}, per: perService,
 	holds: func(s story, _ Alert, at time.Duration, _ float64) bool {

@@ -44,7 +44,9 @@ const (
 // after the version's first minute: an incident that hits all of them alike makes none of them worse. Where they have gone, what
 // they did before is all there is to compare with.
 var regression = kind{
-	name: Regression, behind: 3, // events of a step by version, of two hours, their comparison
+	name:     Regression,
+	severity: "page", when: "a version younger than an hour fails more often than the others, and the SLO burns",
+	behind:    3, // events of a step by version, of two hours, their comparison
 	ofService: (*generator).regression,
 }
 
