@@ -97,11 +97,15 @@ func onStatusPage(t *testing.T, page, id string) (names []string) {
 	require.NoError(t, err)
 	defer response.Body.Close()
 	var answer struct {
-		Data struct{ Items []struct{ Name, Body string } }
+		Data struct {
+			Items []struct{ Signal, Name, Body string }
+		}
 	}
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
 	for _, item := range answer.Data.Items {
-		names = append(names, item.Name+item.Body)
+		if item.Signal != "event" {
+			names = append(names, item.Name+item.Body)
+		}
 	}
 	return names
 }
@@ -111,10 +115,21 @@ func inTelemetry(t *testing.T, file, id string) (names []string) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "../bin/srectl", "find", id, file, "-o", "json").Output()
 	require.NoError(t, err)
-	var answer struct{ Items []struct{ Name, Body string } }
+	var answer struct {
+		Items []struct {
+			Name string
+			Body any
+		}
+	}
 	require.NoError(t, json.Unmarshal(out, &answer))
 	for _, item := range answer.Items {
-		names = append(names, item.Name+item.Body)
+		text, isText := item.Body.(string)
+		if !isText && item.Body != nil {
+			compact, err := json.Marshal(item.Body)
+			require.NoError(t, err)
+			text = string(compact)
+		}
+		names = append(names, item.Name+text)
 	}
 	return names
 }

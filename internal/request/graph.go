@@ -27,7 +27,7 @@ type list[T comparable] struct {
 	has map[T]bool
 }
 
-// maxList bounds what is remembered of one trace, ID or value.
+// maxList bounds what is remembered of one trace, ID or value. It is more than is followed, so that what is left out is noticed.
 const maxList = 1024
 
 func (l *list[T]) add(elements ...T) {

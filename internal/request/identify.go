@@ -99,14 +99,30 @@ func distinct(text string) bool {
 	return digits > 0 && (letters > 0 || digits >= shortestNumber)
 }
 
+// attributeMaps are the attributes of the record: of a span also those of its events, of a log record also those in its body.
+func (r Record) attributeMaps() iter.Seq[pcommon.Map] {
+	return func(yield func(pcommon.Map) bool) {
+		if !yield(r.Attributes()) {
+			return
+		}
+		if !r.IsSpan {
+			if body := r.Log.Body(); body.Type() == pcommon.ValueTypeMap {
+				yield(body.Map())
+			}
+			return
+		}
+		for _, event := range r.Span.Events().All() {
+			if !yield(event.Attributes()) {
+				return
+			}
+		}
+	}
+}
+
 // ids are the values of the record's attributes that identify a request.
 func (r Record) ids() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		maps := []pcommon.Map{r.Attributes()}
-		if !r.IsSpan && r.Log.Body().Type() == pcommon.ValueTypeMap {
-			maps = append(maps, r.Log.Body().Map())
-		}
-		for _, attributes := range maps {
+		for attributes := range r.attributeMaps() {
 			for key, value := range attributes.All() {
 				if !identifies(key) {
 					continue

@@ -45,7 +45,7 @@ func traceOf(text string) (trace pcommon.TraceID, ok bool) {
 	return trace, err == nil && !trace.IsEmpty()
 }
 
-// An ID is what was asked for, in all its meanings.
+// An id is what was asked for, in all its meanings.
 type id struct {
 	text  string
 	hex   string // the text as a trace ID or span ID is written; empty if it is none

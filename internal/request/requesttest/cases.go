@@ -47,6 +47,19 @@ func Cases() []Case {
 			}},
 		},
 		{
+			Name: "IDs in an event, in objects and in lists",
+			Records: []Record{
+				{name: "A", trace: 1, id: 1, event: with{"payment.id": "pay-31"}},
+				{object: with{"message": "refund", "paymentId": "pay-31", "refund_id": "r-5"}},
+				{text: "asked by r-5"},
+				{object: with{"list": []any{with{"what": "see pay-31"}}}},
+			},
+			Requests: []Request{{
+				IDs:   []string{trace(1), "pay-31", "r-5"},
+				Finds: []string{"A", `{"message":"refund","paymentId":"pay-31","refund_id":"r-5"}`, "asked by r-5", `{"list":[{"what":"see pay-31"}]}`},
+			}},
+		},
+		{
 			Name: "a word leads to the request",
 			Records: []Record{
 				{name: "A", trace: 1, id: 1, attributes: with{"correlation.id": "C-77", "order.number": 900417}},

@@ -25,10 +25,12 @@ type Request struct {
 	Shared int
 }
 
-// A Record is a span, or a log record if it has a text.
+// A Record is a span, or a log record if it has a text or an object as its body.
 type Record struct {
 	name, text       string
-	trace, id, inner byte // numbers of IDs; 0 is none. inner is the span that is around it.
+	object           map[string]any
+	event            map[string]any // attributes of the span's event
+	trace, id, inner byte           // numbers of IDs; 0 is none. inner is the span that is around it.
 	attributes       map[string]any
 	links            []byte
 }
@@ -52,7 +54,7 @@ func (c Case) Documents() (all []Document) {
 	for i, r := range c.Records {
 		at := pcommon.NewTimestampFromTime(start.Add(time.Duration(i) * time.Millisecond))
 		d := Document{ptrace.NewTraces(), plog.NewLogs()}
-		if r.text == "" {
+		if r.name != "" {
 			of := d.Traces.ResourceSpans().AppendEmpty()
 			of.Resource().Attributes().PutStr("service.name", "shop")
 			r.span(of.ScopeSpans().AppendEmpty().Spans().AppendEmpty(), at)
@@ -86,11 +88,17 @@ func (r Record) span(to ptrace.Span, at pcommon.Timestamp) {
 		link.SetTraceID(Trace(n))
 		link.SetSpanID(Span(n))
 	}
+	if r.event != nil {
+		fill(to.Events().AppendEmpty().Attributes(), r.event)
+	}
 	fill(to.Attributes(), r.attributes)
 }
 
 func (r Record) log(to plog.LogRecord, at pcommon.Timestamp) {
 	to.Body().SetStr(r.text)
+	if r.object != nil {
+		fill(to.Body().SetEmptyMap(), r.object)
+	}
 	to.SetTimestamp(at)
 	if r.trace != 0 {
 		to.SetTraceID(Trace(r.trace))

@@ -80,12 +80,12 @@ func find(id string, f *finder, out io.Writer, format string) error {
 	}
 	switch {
 	case found.cut:
-		f.complaints.say(fmt.Sprintf("there may be more: the ID leads to more traces and IDs than are followed; search for one of %s", found.names()))
+		f.complaints.say("there may be more: the ID leads to more traces and IDs than are followed; search for another ID of the request")
 	case found.Truncated:
 		f.complaints.say(fmt.Sprintf("there is more: --limit %d was reached; raise it", f.limit))
 	}
 	if found.requests > 1 {
-		f.complaints.say(fmt.Sprintf("%d requests have this ID; all are shown", found.requests))
+		f.complaints.say(fmt.Sprintf("%d requests have this ID", found.requests))
 	}
 	if format == output.JSON {
 		return writeFoundJSON(out, found)

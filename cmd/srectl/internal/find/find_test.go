@@ -3,6 +3,7 @@ package find
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -132,7 +133,10 @@ func TestEachIDFindsTheSame(t *testing.T) {
 					require.NoError(t, err)
 					var got []string
 					for _, item := range found.Items {
-						text, _ := item.Body.(string)
+						text, isText := item.Body.(string)
+						if !isText && item.Body != nil {
+							text = compact(item.Body)
+						}
 						got = append(got, item.Name+text)
 					}
 					assert.ElementsMatch(t, r.Finds, got, id)
@@ -208,6 +212,29 @@ func TestFindStopsAtTheLimit(t *testing.T) {
 
 	_, _, said, _ = runFind(nil, "A-1001", requestsFile, "--limit", "10")
 	assert.Empty(t, said, "ten is all there is")
+}
+
+// documents are spans of as many traces, with the attribute.
+func documents(traces int, key string, value func(i int) string) []byte {
+	var b strings.Builder
+	for i := range traces {
+		fmt.Fprintf(&b, `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","attributes":[{"key":%q,"value":{"stringValue":%q}}]}]}]}]}`+"\n",
+			i+1, i+1, key, value(i))
+	}
+	return []byte(b.String())
+}
+
+func TestFindSaysThatManyHaveTheID(t *testing.T) {
+	always := func(value string) func(int) string { return func(int) string { return value } }
+	code, out, said, _ := runFind(nil, "u-17", written(t, "shared.json", documents(3, "user.id", always("u-17"))), "-o", "json")
+	assert.Equal(t, exit.OK, code)
+	assert.Equal(t, 3, strings.Count(out, `"signal"`))
+	assert.Equal(t, "srectl: 3 requests have this ID\n", said)
+
+	_, out, said, _ = runFind(nil, "C-1", written(t, "many.json", documents(bounds.Names+10, "correlation.id", always("C-1"))), "-o", "json")
+	assert.Equal(t, bounds.Names+10, strings.Count(out, `"signal"`), "all show it")
+	assert.Contains(t, out, `"truncated": true`)
+	assert.Equal(t, "srectl: there may be more: the ID leads to more traces and IDs than are followed; search for another ID of the request\n", said)
 }
 
 func TestFindNothing(t *testing.T) {
