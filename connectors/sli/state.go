@@ -2,7 +2,6 @@ package sli
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -73,44 +72,44 @@ func (c *core) load(ctx context.Context, now time.Time, key string) ([]byte, err
 // with their length; times are Unix nanoseconds.
 
 func (s *shard) encode() []byte {
-	var w writer
-	w.length(len(s.services))
+	var w checkpoint.Writer
+	w.Length(len(s.services))
 	for _, svc := range s.services {
 		svc.mu.Lock()
 		svc.encode(&w)
 		svc.mu.Unlock()
 	}
-	return w.bytes
+	return w
 }
 
-func (s *service) encode(w *writer) {
-	w.string(s.namespace)
-	w.string(s.name)
-	w.length(len(s.slos))
+func (s *service) encode(w *checkpoint.Writer) {
+	w.Text(s.namespace)
+	w.Text(s.name)
+	w.Length(len(s.slos))
 	for _, o := range s.slos {
 		if o == nil {
-			w.string("")
+			w.Text("")
 			continue
 		}
-		w.string(o.name)
+		w.Text(o.name)
 	}
-	w.length(len(s.environments))
+	w.Length(len(s.environments))
 	for _, e := range s.environments {
-		w.string(e.name)
-		w.time(e.lastSeen)
-		w.length(len(e.versions))
+		w.Text(e.name)
+		w.Time(e.lastSeen)
+		w.Length(len(e.versions))
 		for _, v := range e.versions {
-			w.string(v.name)
-			w.time(v.lastSeen)
-			w.length(len(v.series))
+			w.Text(v.name)
+			w.Time(v.lastSeen)
+			w.Length(len(v.series))
 			for _, pair := range v.series {
 				if pair == nil {
-					w.uint(0)
+					w.Uint(0)
 					continue
 				}
-				w.uint(uint64(pair.start))
-				w.float(pair.good)
-				w.float(pair.bad)
+				w.Uint(uint64(pair.start))
+				w.Float(pair.good)
+				w.Float(pair.bad)
 			}
 		}
 	}
@@ -122,35 +121,35 @@ func (s *service) encode(w *writer) {
 }
 
 // encode writes the tracker's streams and what is pending; nothing but a 0 for none.
-func (t *tracker) encode(w *writer, s *service) {
+func (t *tracker) encode(w *checkpoint.Writer, s *service) {
 	if t == nil {
-		w.uint(0)
+		w.Uint(0)
 		return
 	}
-	w.uint(1)
-	w.uint(t.definition)
-	w.uint(uint64(t.part))
-	w.uint(uint64(t.since))
-	w.length(len(t.streams))
+	w.Uint(1)
+	w.Uint(t.definition)
+	w.Uint(uint64(t.part))
+	w.Uint(uint64(t.since))
+	w.Length(len(t.streams))
 	for key, stream := range t.streams {
-		w.uint(uint64(key.side))
-		w.bytes = append(w.bytes, key.id[:]...)
-		w.uint(uint64(stream.Start))
-		w.uint(uint64(stream.Time))
-		w.float(stream.Value)
-		w.bytes = append(w.bytes, stream.sender[:]...)
-		w.time(stream.seen)
+		w.Uint(uint64(key.side))
+		w.Bytes(key.id[:])
+		w.Uint(uint64(stream.Start))
+		w.Uint(uint64(stream.Time))
+		w.Float(stream.Value)
+		w.Bytes(stream.sender[:])
+		w.Time(stream.seen)
 	}
-	w.length(len(t.senders))
+	w.Length(len(t.senders))
 	for key, s := range t.senders {
-		w.uint(uint64(key.side))
-		w.bytes = append(w.bytes, key.id[:]...)
-		w.uint(uint64(s.first))
-		w.time(s.seen)
+		w.Uint(uint64(key.side))
+		w.Bytes(key.id[:])
+		w.Uint(uint64(s.first))
+		w.Time(s.seen)
 		if s.forgot {
-			w.uint(1)
+			w.Uint(1)
 		} else {
-			w.uint(0)
+			w.Uint(0)
 		}
 	}
 	for resource, p := range t.pending {
@@ -158,17 +157,17 @@ func (t *tracker) encode(w *writer, s *service) {
 			delete(t.pending, resource) // the catalog no longer keeps its environment
 		}
 	}
-	w.length(len(t.pending))
+	w.Length(len(t.pending))
 	for resource, p := range t.pending {
-		w.bytes = append(w.bytes, resource[:]...)
-		w.string(p.version.environment)
-		w.string(p.version.name)
-		w.float(p.total)
-		w.float(p.part)
-		w.uint(uint64(p.totalTime))
-		w.uint(uint64(p.partTime))
-		w.time(p.since)
-		w.string(p.refused)
+		w.Bytes(resource[:])
+		w.Text(p.version.environment)
+		w.Text(p.version.name)
+		w.Float(p.total)
+		w.Float(p.part)
+		w.Uint(uint64(p.totalTime))
+		w.Uint(uint64(p.partTime))
+		w.Time(p.since)
+		w.Text(p.refused)
 	}
 }
 
@@ -177,38 +176,35 @@ func decode(record []byte) ([]*service, error) {
 	if record == nil {
 		return nil, nil
 	}
-	r := reader{bytes: record}
+	r := reader{checkpoint.NewReader(record)}
 	services := make([]*service, 0, 8)
-	for range r.length() {
+	for range r.Length(1) {
 		services = append(services, decodeService(&r))
 	}
-	if r.err == nil && len(r.bytes) > 0 {
-		r.fail("something follows the last service")
-	}
-	return services, r.err
+	return services, r.End()
 }
 
 func decodeService(r *reader) *service {
 	s := &service{environments: make(map[string]*environment)}
-	s.namespace, s.name = r.string(), r.string()
-	for i := range r.length() {
-		name := r.string()
+	s.namespace, s.name = r.Text(), r.Text()
+	for i := range r.Length(1) {
+		name := r.Text()
 		if name == "" {
 			s.slos = append(s.slos, nil)
 			continue
 		}
 		s.slos = append(s.slos, &slo{name: name, index: i})
 	}
-	for range r.length() {
-		e := &environment{name: r.string(), lastSeen: r.time(), versions: make(map[string]*version)}
+	for range r.Length(1) {
+		e := &environment{name: r.Text(), lastSeen: r.Time(), versions: make(map[string]*version)}
 		s.environments[e.name] = e
-		for range r.length() {
-			v := &version{environment: e.name, name: r.string(), lastSeen: r.time()}
+		for range r.Length(1) {
+			v := &version{environment: e.name, name: r.Text(), lastSeen: r.Time()}
 			e.versions[v.name] = v
-			for i := range r.length() {
+			for i := range r.Length(1) {
 				v.series = append(v.series, decodeSeries(r))
 				if pair := v.series[i]; pair != nil && (i >= len(s.slos) || s.slos[i] == nil) {
-					r.fail("a counter of no SLO")
+					r.Fail("a counter of no SLO")
 				}
 			}
 		}
@@ -226,28 +222,28 @@ func decodeTracker(r *reader, s *service) *tracker {
 		return nil
 	}
 	t := newTracker(r.uint(), judge.Side(r.uint()), pcommon.Timestamp(r.uint()))
-	for range r.length() {
+	for range r.Length(1) {
 		key := streamKey{side: judge.Side(r.uint()), id: r.id()}
 		st := &stream{}
 		st.Start, st.Time, st.Value = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint()), r.count()
-		st.sender, st.seen = r.id(), r.time()
+		st.sender, st.seen = r.id(), r.Time()
 		t.streams[key] = st
 	}
-	for range r.length() {
+	for range r.Length(1) {
 		key := streamKey{side: judge.Side(r.uint()), id: r.id()}
-		t.senders[key] = &sender{first: pcommon.Timestamp(r.uint()), seen: r.time(), forgot: r.uint() != 0}
+		t.senders[key] = &sender{first: pcommon.Timestamp(r.uint()), seen: r.Time(), forgot: r.uint() != 0}
 	}
-	for range r.length() {
+	for range r.Length(1) {
 		resource := r.id()
 		p := &pending{}
-		if env := s.environments[r.string()]; env != nil {
-			p.version = env.versions[r.string()]
+		if env := s.environments[r.Text()]; env != nil {
+			p.version = env.versions[r.Text()]
 		}
 		p.total, p.part = r.count(), r.count()
 		p.totalTime, p.partTime = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint())
-		p.since, p.refused = r.time(), r.string()
+		p.since, p.refused = r.Time(), r.Text()
 		if p.version == nil {
-			r.fail("something pending for no version")
+			r.Fail("something pending for no version")
 			break
 		}
 		t.pending[resource] = p
@@ -264,98 +260,22 @@ func decodeSeries(r *reader) *series {
 	return &series{start: start, zeroAt: start, good: r.count(), bad: r.count(), emitted: true}
 }
 
-type writer struct{ bytes []byte }
+// A reader reads a record.
+type reader struct{ checkpoint.Reader }
 
-func (w *writer) uint(n uint64) { w.bytes = binary.AppendUvarint(w.bytes, n) }
-func (w *writer) length(n int)  { w.uint(uint64(n)) }
-func (w *writer) float(f float64) {
-	w.bytes = binary.BigEndian.AppendUint64(w.bytes, math.Float64bits(f))
-}
-
-func (w *writer) string(s string) {
-	w.length(len(s))
-	w.bytes = append(w.bytes, s...)
-}
-
-func (w *writer) time(t time.Time) {
-	if t.IsZero() {
-		w.uint(0)
-		return
-	}
-	w.uint(uint64(t.UnixNano()))
-}
-
-// A reader reads what a writer wrote. After an error it reads nothing but zeros.
-type reader struct {
-	bytes []byte
-	err   error
-}
-
-func (r *reader) fail(why string) {
-	if r.err == nil {
-		r.err = errors.New(why)
-	}
-	r.bytes = nil
-}
-
-func (r *reader) uint() uint64 {
-	n, size := binary.Uvarint(r.bytes)
-	if size <= 0 {
-		r.fail("it ends in the middle of a number")
-		return 0
-	}
-	r.bytes = r.bytes[size:]
-	return n
-}
-
-// length reads the length of a list or string: never more than bytes are left, as every
-// element takes at least one.
-func (r *reader) length() int {
-	n := r.uint()
-	if n > uint64(len(r.bytes)) {
-		r.fail("a length is past its end")
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) take(n int) []byte {
-	if n > len(r.bytes) {
-		r.fail("it is cut short")
-		return nil
-	}
-	taken := r.bytes[:n]
-	r.bytes = r.bytes[n:]
-	return taken
-}
-
-func (r *reader) string() string { return string(r.take(r.length())) }
-
-func (r *reader) time() time.Time {
-	if n := r.uint(); n != 0 && n <= math.MaxInt64 {
-		return time.Unix(0, int64(n))
-	}
-	return time.Time{}
-}
+// uint reads any number.
+func (r *reader) uint() uint64 { return r.Uint(math.MaxUint64) }
 
 func (r *reader) id() (id streamID) {
-	copy(id[:], r.take(len(id)))
+	copy(id[:], r.Bytes(len(id)))
 	return id
-}
-
-func (r *reader) float() float64 {
-	b := r.take(8)
-	if b == nil {
-		return 0
-	}
-	return math.Float64frombits(binary.BigEndian.Uint64(b))
 }
 
 // count reads a number of events.
 func (r *reader) count() float64 {
-	f := r.float()
+	f := r.Float()
 	if !(f >= 0) || math.IsInf(f, 0) {
-		r.fail("a counter is not a number of 0 or more")
+		r.Fail("a counter is not a number of 0 or more")
 		return 0
 	}
 	return f

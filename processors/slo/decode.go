@@ -3,15 +3,12 @@ package slo
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-)
 
-// errDamaged says that a record's content makes no sense. Lengths in it are never trusted: what is
-// made from a record is bounded by the record's own size.
-var errDamaged = errors.New("content does not make sense")
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+)
 
 // maxRings is the most rings a history can have.
 const maxRings = 16
@@ -19,84 +16,50 @@ const maxRings = 16
 // decode fills the shard, which is number n, from its record. Streams are taken as seen now: that they
 // were silent while nobody listened means nothing.
 func (s *shard) decode(record []byte, n int, now int64) error {
-	d := decoder{rest: record, now: now}
+	d := decoder{checkpoint.NewReader(record), now}
 	s.forgotten = d.time()
-	for range d.length(1) {
+	for range d.Length(1) {
 		t := d.slo()
-		if d.failed {
+		if d.Failed() {
 			break
 		}
 		if _, twice := s.slos[t.key]; twice || t.key.shard() != n {
-			return fmt.Errorf("%w: an SLO that does not belong there", errDamaged)
+			return errors.New("content does not make sense: an SLO that does not belong there")
 		}
 		t.shard = s
 		s.slos[t.key] = t
 	}
-	if d.failed || len(d.rest) > 0 {
-		return fmt.Errorf("%w, %d bytes from its end", errDamaged, len(d.rest))
-	}
-	return nil
+	return d.End()
 }
 
-// A decoder reads a record from its beginning. Once it has failed, all that it reads is zero.
+// A decoder reads a record.
 type decoder struct {
-	rest   []byte
-	now    int64
-	failed bool
+	checkpoint.Reader
+	now int64
 }
 
-func (d *decoder) fail() { d.rest, d.failed = nil, true }
-
-// require fails unless the content is as it must be.
-func (d *decoder) require(sound bool) {
-	if !sound {
-		d.fail()
-	}
-}
-
-func (d *decoder) uint(most uint64) uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 || v > most {
-		d.fail()
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) bytes(n int) []byte {
-	if n > len(d.rest) {
-		d.fail()
-		return make([]byte, n)
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-// length is a number of things that take at least size bytes each.
-func (d *decoder) length(size int) int { return int(d.uint(uint64(len(d.rest) / size))) }
-
-func (d *decoder) time() int64            { return int64(d.uint(math.MaxInt64)) }
-func (d *decoder) count(most count) count { return count(d.uint(uint64(most))) }
+func (d *decoder) time() int64            { return int64(d.Uint(math.MaxInt64)) }
+func (d *decoder) count(most count) count { return count(d.Uint(uint64(most))) }
 func (d *decoder) sum(most sum) sum       { return sum{d.count(most[good]), d.count(most[bad])} }
-func (d *decoder) text() string           { return string(d.bytes(d.length(1))) }
 
 func (d *decoder) mark(most sum) mark { return mark{at: d.time(), total: d.sum(most)} }
 
 func (d *decoder) id() streamID {
-	b := d.bytes(16)
+	b := d.Bytes(16)
+	if b == nil {
+		return streamID{}
+	}
 	return streamID{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
 }
 
 func (d *decoder) slo() *tracked {
-	t := &tracked{key: key{d.text(), d.text(), d.text()}, removed: d.time(), audited: d.time()}
-	for range d.length(1) {
+	t := &tracked{key: key{d.Text(), d.Text(), d.Text()}, removed: d.time(), audited: d.time()}
+	for range d.Length(1) {
 		i := d.instance()
-		if d.failed {
+		if d.Failed() {
 			break
 		}
-		d.require(t.instance(i.environment) == nil)
+		d.Require(t.instance(i.environment) == nil)
 		t.instances = append(t.instances, i)
 	}
 	return t
@@ -104,24 +67,24 @@ func (d *decoder) slo() *tracked {
 
 func (d *decoder) instance() *instance {
 	i := &instance{
-		environment: d.text(),
+		environment: d.Text(),
 		created:     d.time(),
 		received:    d.time(),
 		forgotten:   d.time(),
 		maintenance: d.sum(sum{maxCount, maxCount}),
 	}
-	d.require(len(i.environment) <= maxEnvironmentName)
+	d.Require(len(i.environment) <= maxEnvironmentName)
 	const least = 19 // bytes a stream takes
-	n := d.length(least)
+	n := d.Length(least)
 	i.streams = make(streams, 0, n)
 	for range n {
 		s := d.stream()
 		if last := len(i.streams) - 1; last >= 0 {
-			d.require(i.streams[last].id.compare(s.id) < 0)
+			d.Require(i.streams[last].id.compare(s.id) < 0)
 		}
 		i.streams = append(i.streams, s)
 	}
-	if d.uint(1) == 1 {
+	if d.Uint(1) == 1 {
 		i.history = d.history()
 	}
 	return i
@@ -129,19 +92,19 @@ func (d *decoder) instance() *instance {
 
 func (d *decoder) stream() stream {
 	s := stream{id: d.id(), seen: d.now}
-	s.Start = pcommon.Timestamp(d.uint(math.MaxUint64))
-	s.Time = pcommon.Timestamp(d.uint(math.MaxInt64))
+	s.Start = pcommon.Timestamp(d.Uint(math.MaxUint64))
+	s.Time = pcommon.Timestamp(d.Uint(math.MaxInt64))
 	s.Value = d.count(count(maxValue) * oneEvent).events()
-	d.require(s.Time != 0 && s.Start <= s.Time)
+	d.Require(s.Time != 0 && s.Start <= s.Time)
 	return s
 }
 
 func (d *decoder) history() *history {
 	h := &history{now: d.time(), total: d.sum(sum{maxCount, maxCount})}
-	n := d.length(2 * boundaries)
-	d.require(n >= 1 && n <= maxRings)
+	n := d.Length(2 * boundaries)
+	d.Require(n >= 1 && n <= maxRings)
 	for range n {
-		if d.failed {
+		if d.Failed() {
 			return nil
 		}
 		h.rings = append(h.rings, d.ring(h.now, h.total))
@@ -153,7 +116,7 @@ func (d *decoder) history() *history {
 
 func (d *decoder) ring(now int64, later sum) ring {
 	r := ring{step: d.time(), head: d.time()}
-	d.require(r.step > 0 && r.head == now/max(r.step, 1))
+	d.Require(r.step > 0 && r.head == now/max(r.step, 1))
 	for k := r.head; k >= r.oldest(); k-- {
 		later = later.minus(d.sum(later))
 		*r.slot(k) = later

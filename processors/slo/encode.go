@@ -1,6 +1,10 @@
 package slo
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+)
 
 // The format of a shard's record; u is an unsigned varint, times are Unix nanoseconds, counts are
 // in units of 1/256 event:
@@ -25,73 +29,71 @@ func (s *shard) encode() []byte {
 	for _, t := range s.slos {
 		all = append(all, t)
 	}
-	b := encoder(make([]byte, 0, s.size))
+	b := encoder{make(checkpoint.Writer, 0, s.size)}
 	b.time(s.forgotten)
 	s.mu.Unlock()
-	b.uint(uint64(len(all)))
+	b.Length(len(all))
 	for _, t := range all {
 		s.mu.Lock()
 		b.slo(t)
 		s.mu.Unlock()
 	}
-	s.size = len(b) + len(b)/8
-	return b
+	s.size = len(b.Writer) + len(b.Writer)/8
+	return b.Writer
 }
 
-type encoder []byte
+type encoder struct{ checkpoint.Writer }
 
-func (b *encoder) uint(v uint64) { *b = binary.AppendUvarint(*b, v) }
-func (b *encoder) time(v int64)  { b.uint(uint64(max(v, 0))) }
-func (b *encoder) count(v count) { b.uint(uint64(v)) }
+func (b *encoder) time(v int64)  { b.Uint(uint64(max(v, 0))) }
+func (b *encoder) count(v count) { b.Uint(uint64(v)) }
 func (b *encoder) sum(v sum)     { b.count(v[good]); b.count(v[bad]) }
-func (b *encoder) text(v string) { b.uint(uint64(len(v))); *b = append(*b, v...) }
 func (b *encoder) mark(v mark)   { b.time(v.at); b.sum(v.total) }
 func (b *encoder) id(v streamID) {
-	*b = binary.LittleEndian.AppendUint64(*b, v[0])
-	*b = binary.LittleEndian.AppendUint64(*b, v[1])
+	b.Writer = binary.LittleEndian.AppendUint64(b.Writer, v[0])
+	b.Writer = binary.LittleEndian.AppendUint64(b.Writer, v[1])
 }
 
 func (b *encoder) key(k key) {
-	b.text(k.namespace)
-	b.text(k.service)
-	b.text(k.slo)
+	b.Text(k.namespace)
+	b.Text(k.service)
+	b.Text(k.slo)
 }
 
 func (b *encoder) slo(t *tracked) {
 	b.key(t.key)
 	b.time(t.removed)
 	b.time(t.audited)
-	b.uint(uint64(len(t.instances)))
+	b.Length(len(t.instances))
 	for _, i := range t.instances {
 		b.instance(i)
 	}
 }
 
 func (b *encoder) instance(i *instance) {
-	b.text(i.environment)
+	b.Text(i.environment)
 	b.time(i.created)
 	b.time(i.received)
 	b.time(i.forgotten)
 	b.sum(i.maintenance)
-	b.uint(uint64(len(i.streams)))
+	b.Length(len(i.streams))
 	for _, s := range i.streams {
 		b.id(s.id)
-		b.uint(uint64(s.Start))
-		b.uint(uint64(s.Time))
+		b.Uint(uint64(s.Start))
+		b.Uint(uint64(s.Time))
 		b.count(count(s.Value * float64(oneEvent)))
 	}
 	if i.history == nil {
-		b.uint(0)
+		b.Uint(0)
 		return
 	}
-	b.uint(1)
+	b.Uint(1)
 	b.history(i.history)
 }
 
 func (b *encoder) history(h *history) {
 	b.time(h.now)
 	b.sum(h.total)
-	b.uint(uint64(len(h.rings)))
+	b.Length(len(h.rings))
 	for i := range h.rings {
 		b.ring(&h.rings[i], h.total)
 	}

@@ -6,45 +6,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
-// A decoder reads a record from its beginning. Once it has failed, all that it reads is zero. Lengths are not
-// trusted: what is made is bounded by the record's own size.
+// A decoder reads a record.
 type decoder struct {
-	rest   []byte
+	checkpoint.Reader
 	format uint64
-	failed bool
 }
 
-// require fails unless the content is as it must be.
-func (d *decoder) require(sound bool) {
-	if !sound {
-		d.rest, d.failed = nil, true
-	}
-}
-
-func (d *decoder) uint(most uint64) uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 || v > most {
-		d.require(false)
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) length() int { return int(d.uint(uint64(len(d.rest)))) }
-
-func (d *decoder) int() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 || v > 2*farthest || v < -2*farthest {
-		d.require(false)
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
+// int reads a time, or what lies between two.
+func (d *decoder) int() int64 { return d.Int(2 * farthest) }
 
 func (d *decoder) time() time.Time {
 	if v := d.int(); v != 0 {
@@ -53,26 +26,15 @@ func (d *decoder) time() time.Time {
 	return time.Time{}
 }
 
-func (d *decoder) text() string {
-	n := d.length()
-	if n > len(d.rest) {
-		d.require(false)
-		return ""
-	}
-	text := string(d.rest[:n])
-	d.rest = d.rest[n:]
-	return text
-}
-
 // name is a text that a See or a Report would have taken.
 func (d *decoder) name() string {
-	text := d.text()
-	d.require(valid(text))
+	text := d.Text()
+	d.Require(valid(text))
 	return text
 }
 
 func (d *decoder) flags(flags ...*bool) {
-	v := d.uint(1<<len(flags) - 1)
+	v := d.Uint(1<<len(flags) - 1)
 	for n, flag := range flags {
 		*flag = v&(1<<n) != 0
 	}
@@ -80,29 +42,29 @@ func (d *decoder) flags(flags ...*bool) {
 
 func (d *decoder) service(s *service) {
 	s.key = deployment.Service{Name: d.name(), Namespace: d.name(), Environment: d.name()}
-	d.require(s.key.Name != "")
-	s.serial = uint32(d.uint(math.MaxUint32))
-	s.source = deployment.Source(d.uint(uint64(deployment.Unknown)))
+	d.Require(s.key.Name != "")
+	s.serial = uint32(d.Uint(math.MaxUint32))
+	s.source = deployment.Source(d.Uint(uint64(deployment.Unknown)))
 	s.first, s.bare, s.heard, s.gap = d.int(), d.int(), d.int(), d.int()
-	d.require(s.heard >= 0 && s.gap >= 0)
+	d.Require(s.heard >= 0 && s.gap >= 0)
 	s.gap = min(s.gap, int64(s.config.InstanceTTL))
 	s.arrived.Store(d.int())
-	for range d.length() {
+	for range d.Length(1) {
 		v := &version{}
 		d.version(v, s)
-		if d.failed {
+		if d.Failed() {
 			return
 		}
-		d.require(s.version(v.name) == nil && s.bySerial(v.serial) == nil)
+		d.Require(s.version(v.name) == nil && s.bySerial(v.serial) == nil)
 		s.versions = append(s.versions, v)
 	}
-	n := d.length()
-	s.instances = make(instances, 0, min(n, len(d.rest)/13))
+	n := d.Length(leastInstance)
+	s.instances = make(instances, 0, n)
 	for range n {
 		i := d.instance()
 		at, twice := s.instances.find(i.id)
-		d.require(!twice && at == len(s.instances) && s.bySerial(i.version) != nil)
-		if d.failed {
+		d.Require(!twice && at == len(s.instances) && s.bySerial(i.version) != nil)
+		if d.Failed() {
 			return
 		}
 		s.instances = append(s.instances, i)
@@ -120,54 +82,56 @@ func (d *decoder) fit(s *service) {
 	s.instances = s.instances[:min(len(s.instances), s.config.MaxInstances)]
 }
 
+// leastInstance is how many bytes an instance takes at least.
+const leastInstance = 13
+
 func (d *decoder) instance() (i instance) {
-	if len(d.rest) < 8 {
-		d.require(false)
+	id := d.Bytes(8)
+	if id == nil {
 		return i
 	}
-	i.id = binary.LittleEndian.Uint64(d.rest)
-	d.rest = d.rest[8:]
+	i.id = binary.LittleEndian.Uint64(id)
 	i.last, i.offset, i.first = d.int(), d.int(), d.int()
-	i.heard, i.version = uint32(d.uint(math.MaxUint32)), uint32(d.uint(math.MaxUint32))
-	d.require(i.last <= farthest && i.last >= -farthest)
+	i.heard, i.version = uint32(d.Uint(math.MaxUint32)), uint32(d.Uint(math.MaxUint32))
+	d.Require(i.last <= farthest && i.last >= -farthest)
 	return i
 }
 
 func (d *decoder) version(v *version, s *service) {
 	v.name = d.name()
-	v.serial = uint32(d.uint(uint64(s.serial)))
+	v.serial = uint32(d.Uint(uint64(s.serial)))
 	v.first, v.seen, v.heard = d.int(), d.int(), d.int()
-	d.require(v.name != "" && v.heard <= s.heard)
+	d.Require(v.name != "" && v.heard <= s.heard)
 	var deployed bool
 	d.flags(&v.confirmed, &v.past, &deployed)
-	v.count = int(d.uint(math.MaxInt32))
+	v.count = int(d.Uint(math.MaxInt32))
 	if deployed {
 		v.latest = &candidate{}
 		v.latest.Service, v.latest.Version = s.key, v.name
 		d.candidate(v.latest)
 	}
-	d.require(deployed || !v.confirmed && !v.past)
+	d.Require(deployed || !v.confirmed && !v.past)
 }
 
 func (d *decoder) status() deployment.Status {
-	s := deployment.Status(d.text())
-	d.require(s == "" || slices.Contains(deployment.Statuses, s))
+	s := deployment.Status(d.Text())
+	d.Require(s == "" || slices.Contains(deployment.Statuses, s))
 	return s
 }
 
 func (d *decoder) candidate(c *candidate) {
 	c.Status, c.Start, c.End = d.status(), d.time(), d.time()
-	d.require(c.Status != "" && c.Status.Over() != c.End.IsZero())
+	d.Require(c.Status != "" && c.Status.Over() != c.End.IsZero())
 	if d.format > 1 {
 		c.Committed = d.time()
 	}
 	for _, fact := range facts(&c.Deployment) {
-		*fact = d.text()
+		*fact = d.Text()
 	}
-	for range min(d.length(), mostAliases) {
+	for range min(d.Length(1), mostAliases) {
 		c.aliases = append(c.aliases, d.name())
 	}
 	c.said, c.renewed = d.status(), d.int()
 	d.flags(&c.silent, &c.blind, &c.comeback, &c.news)
-	c.peak, c.grew = int(d.uint(math.MaxInt32)), d.int()
+	c.peak, c.grew = int(d.Uint(math.MaxInt32)), d.int()
 }

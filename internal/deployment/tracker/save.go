@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
@@ -45,28 +46,24 @@ func (s *shard) encode() []byte {
 	services := s.append(nil)
 	slices.SortFunc(services, func(a, b *service) int { return a.key.Compare(b.key) })
 	var b encoder
-	b.uint(format)
-	b.uint(uint64(len(services)))
+	b.Uint(format)
+	b.Length(len(services))
 	for _, one := range services {
 		one.mu.Lock()
 		b.service(one)
 		one.mu.Unlock()
 	}
-	return b
+	return b.Writer
 }
 
-type encoder []byte
-
-func (b *encoder) uint(v uint64) { *b = binary.AppendUvarint(*b, v) }
-func (b *encoder) int(v int64)   { *b = binary.AppendVarint(*b, v) }
-func (b *encoder) text(v string) { b.uint(uint64(len(v))); *b = append(*b, v...) }
+type encoder struct{ checkpoint.Writer }
 
 func (b *encoder) time(t time.Time) {
 	if t.IsZero() {
-		b.int(0)
+		b.Int(0)
 		return
 	}
-	b.int(t.UnixNano())
+	b.Int(t.UnixNano())
 }
 
 func (b *encoder) flags(flags ...bool) {
@@ -76,63 +73,63 @@ func (b *encoder) flags(flags ...bool) {
 			v |= 1 << n
 		}
 	}
-	b.uint(v)
+	b.Uint(v)
 }
 
 func (b *encoder) service(s *service) {
-	b.text(s.key.Name)
-	b.text(s.key.Namespace)
-	b.text(s.key.Environment)
-	b.uint(uint64(s.serial))
-	b.uint(uint64(s.source))
+	b.Text(s.key.Name)
+	b.Text(s.key.Namespace)
+	b.Text(s.key.Environment)
+	b.Uint(uint64(s.serial))
+	b.Uint(uint64(s.source))
 	for _, v := range []int64{s.first, s.bare, s.heard, s.gap, s.arrived.Load()} {
-		b.int(v)
+		b.Int(v)
 	}
-	b.uint(uint64(len(s.versions)))
+	b.Length(len(s.versions))
 	for _, v := range s.versions {
 		b.version(v)
 	}
-	b.uint(uint64(len(s.instances)))
+	b.Length(len(s.instances))
 	for _, i := range s.instances {
-		*b = binary.LittleEndian.AppendUint64(*b, i.id)
-		b.int(i.last)
-		b.int(i.offset)
-		b.int(i.first)
-		b.uint(uint64(i.heard))
-		b.uint(uint64(i.version))
+		b.Writer = binary.LittleEndian.AppendUint64(b.Writer, i.id)
+		b.Int(i.last)
+		b.Int(i.offset)
+		b.Int(i.first)
+		b.Uint(uint64(i.heard))
+		b.Uint(uint64(i.version))
 	}
 }
 
 func (b *encoder) version(v *version) {
-	b.text(v.name)
-	b.uint(uint64(v.serial))
+	b.Text(v.name)
+	b.Uint(uint64(v.serial))
 	for _, v := range []int64{v.first, v.seen, v.heard} {
-		b.int(v)
+		b.Int(v)
 	}
 	b.flags(v.confirmed, v.past, v.latest != nil)
-	b.uint(uint64(v.count))
+	b.Uint(uint64(v.count))
 	if v.latest != nil {
 		b.candidate(v.latest)
 	}
 }
 
 func (b *encoder) candidate(c *candidate) {
-	b.text(string(c.Status))
-	b.int(c.Start.UnixNano())
+	b.Text(string(c.Status))
+	b.Int(c.Start.UnixNano())
 	b.time(c.End)
 	b.time(c.Committed)
 	for _, fact := range facts(&c.Deployment) {
-		b.text(*fact)
+		b.Text(*fact)
 	}
-	b.uint(uint64(len(c.aliases)))
+	b.Length(len(c.aliases))
 	for _, alias := range c.aliases {
-		b.text(alias)
+		b.Text(alias)
 	}
-	b.text(string(c.said))
-	b.int(c.renewed)
+	b.Text(string(c.said))
+	b.Int(c.renewed)
 	b.flags(c.silent, c.blind, c.comeback, c.news)
-	b.uint(uint64(c.peak))
-	b.int(c.grew)
+	b.Uint(uint64(c.peak))
+	b.Int(c.grew)
 }
 
 // facts are the texts of a deployment, in the order of the format.
@@ -143,35 +140,33 @@ func facts(d *deployment.Deployment) [12]*string {
 	}
 }
 
-var errDamaged = errors.New("content does not make sense")
-
 // Restore takes in record n of those that Save wrote, before anything is seen. After an error what the record held is not known; the
 // others stand.
 func (t *Tracker) Restore(n int, record []byte) error {
 	if len(record) == 0 {
 		return nil
 	}
-	d := decoder{rest: record}
-	if d.format = d.uint(1 << 32); d.format == 0 || d.format > format {
+	d := decoder{Reader: checkpoint.NewReader(record)}
+	if d.format = d.Uint(1 << 32); d.format == 0 || d.format > format {
 		return fmt.Errorf("deployments: written in format %d, this release reads formats up to %d", d.format, format)
 	}
 	shard := &t.shards[n]
 	services := make(map[deployment.Service]*service)
 	instances := 0
-	for range d.length() {
+	for range d.Length(1) {
 		s := &service{config: &t.config, stats: &t.stats, changed: &shard.changed}
 		d.service(s)
-		if d.failed {
+		if d.Failed() {
 			break
 		}
 		if _, twice := services[s.key]; twice || shardOf(s.key) != n {
-			return fmt.Errorf("deployments: %w: a service that does not belong there", errDamaged)
+			return errors.New("deployments: content does not make sense: a service that does not belong there")
 		}
 		services[s.key] = s
 		instances += len(s.instances)
 	}
-	if d.failed || len(d.rest) > 0 {
-		return fmt.Errorf("deployments: %w, %d bytes from its end", errDamaged, len(d.rest))
+	if err := d.End(); err != nil {
+		return fmt.Errorf("deployments: %w", err)
 	}
 	for _, s := range services {
 		s.resume()

@@ -120,9 +120,9 @@ func TestDamageIsSaid(t *testing.T) {
 	n := shardOf(checkout)
 	record := saved[n]
 	for cut := 1; cut < len(record); cut++ {
-		require.ErrorIs(t, New(Default(), time.Now).Restore(n, record[:cut]), errDamaged)
+		require.ErrorContains(t, New(Default(), time.Now).Restore(n, record[:cut]), "does not make sense")
 	}
-	require.ErrorIs(t, New(Default(), time.Now).Restore(n, append(slices.Clone(record), 0)), errDamaged)
+	require.ErrorContains(t, New(Default(), time.Now).Restore(n, append(slices.Clone(record), 0)), "does not make sense")
 	require.ErrorContains(t, New(Default(), time.Now).Restore((n+1)%Records, record), "does not belong there")
 	require.EqualError(t, New(Default(), time.Now).Restore(n, binary.AppendUvarint(nil, 9)),
 		"deployments: written in format 9, this release reads formats up to 2")
