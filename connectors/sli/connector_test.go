@@ -26,6 +26,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -217,7 +218,7 @@ func (r *reporting) Report(e *componentstatus.Event) {
 func TestNextRefuses(t *testing.T) {
 	f := start(t, catalogOf(t, checkoutService))
 	h := &reporting{}
-	f.host = h
+	f.health.Start(h)
 	refuse := true
 	next, err := consumer.NewMetrics(func(ctx context.Context, md pmetric.Metrics) error {
 		if refuse {
@@ -231,7 +232,7 @@ func TestNextRefuses(t *testing.T) {
 	f.core.flush(t.Context())
 	f.source.swap(&catalog.Catalog{})
 	f.core.flush(t.Context())
-	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_flush_failures", stageEmit))
+	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_flush_failures", flush.Emit))
 	refuse = false
 	md := f.flush(t) // although the catalog does not name it any more
 	require.Contains(t, texts(md), "checkout/production/1.0 availability good 1")

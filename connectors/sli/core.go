@@ -19,13 +19,10 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
-
-// lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
-// would hold the collector up until it is killed.
-const lastFlushTimeout = 10 * time.Second
 
 // core is what the instances of one component share: the rules, the counters and the flush.
 type core struct {
@@ -40,16 +37,14 @@ type core struct {
 	services atomic.Pointer[judge.Services[counted]]
 	registry *registry
 
-	flushing  sync.Mutex // one flush at a time; guards the next three
-	failing   failures
+	health    *flush.Health
+	flushing  sync.Mutex // one flush at a time; guards the next two
 	lastFlush pcommon.Timestamp
 	store     *checkpoint.Store
 	series    atomic.Int64
 
-	host        component.Host
 	unsubscribe func()
-	end         context.CancelFunc // of the loop
-	loop        sync.WaitGroup
+	loop        flush.Loop
 }
 
 func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core, error) {
@@ -59,7 +54,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	}
 	c := &core{
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
-		resource: resourceOf(set), now: time.Now, registry: newRegistry(),
+		resource: resourceOf(set), now: time.Now, registry: newRegistry(), health: flush.NewHealth(set.Logger),
 	}
 	c.services.Store(&judge.Services[counted]{})
 	observe := func(n *atomic.Int64) metric.Int64Callback {
@@ -97,32 +92,20 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	c.health.Start(host)
 	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
 	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.trouble(ctx, c.now(), stageRestore, "Saved SLI counters cannot be read; they start anew", err)
+		c.failed(ctx, c.now(), flush.Restore, "Saved SLI counters cannot be read; they start anew", err)
 	} else if err != nil {
 		return err
 	}
-	c.host, c.store = host, store
+	c.store = store
 	if err := c.restore(ctx); err != nil {
 		return errors.Join(err, store.Close(ctx))
 	}
 	c.unsubscribe = source.Subscribe(c.swap)
 	c.registry.forget() // what was restored and the catalog does not name
-	running, end := context.WithCancel(context.Background())
-	c.end = end
-	c.loop.Go(func() {
-		ticker := time.NewTicker(c.config.FlushInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				c.flush(running)
-			case <-running.Done():
-				return
-			}
-		}
-	})
+	c.loop.Run(c.config.FlushInterval, c.flush)
 	return nil
 }
 
@@ -133,12 +116,11 @@ func (c *core) stop(ctx context.Context) error {
 		return nil
 	}
 	c.unsubscribe()
-	c.end()
-	c.loop.Wait()
+	c.loop.Stop()
 	if c.config.Storage == nil {
 		c.settle(ctx, 0) // it would be lost otherwise
 	}
-	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
+	last, cancel := flush.Last(ctx)
 	defer cancel()
 	c.flush(last)
 	return c.store.Close(ctx)

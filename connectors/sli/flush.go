@@ -2,18 +2,13 @@ package sli
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 )
-
-// logEvery is the least time between two log records about flushes that go on failing.
-const logEvery = time.Minute
 
 // tick is how far apart the points of a series are at least: stores count in milliseconds, and the
 // flushes at the end follow each other closely.
@@ -35,11 +30,11 @@ func (c *core) flush(ctx context.Context) {
 	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+2*tick)
 	c.settle(ctx, c.config.SettleTimeout)
 	e, records, swapped := c.snapshot()
-	saved, emitted := c.save(ctx, now, records), c.emit(ctx, now, e)
+	c.save(ctx, now, records)
+	emitted := c.emit(ctx, now, e)
 	if swapped {
-		c.registry.emitted(emitted == nil)
+		c.registry.emitted(emitted)
 	}
-	c.report(errors.Join(saved, emitted))
 }
 
 // settle counts what the metrics SLIs have had pending for longer than timeout.
@@ -85,9 +80,9 @@ func (c *core) snapshot() (_ *emission, _ map[int][]byte, swapped bool) {
 }
 
 // save keeps the records. Those that could not be saved are due again with the next flush.
-func (c *core) save(ctx context.Context, now time.Time, records map[int][]byte) error {
+func (c *core) save(ctx context.Context, now time.Time, records map[int][]byte) {
 	if len(records) == 0 {
-		return nil
+		return
 	}
 	batch := make([]checkpoint.Record, 0, len(records))
 	for i, payload := range records {
@@ -100,53 +95,32 @@ func (c *core) save(ctx context.Context, now time.Time, records map[int][]byte) 
 			c.registry.shards[i].dirty = true
 		}
 		c.registry.mu.Unlock()
-		c.trouble(ctx, now, stageSave, "The SLI counters could not be saved; they are emitted all the same", err)
+		c.failed(ctx, now, flush.Save, "The SLI counters could not be saved; they are emitted all the same", err)
+		return
 	}
-	return err
+	c.health.Succeeded(flush.Save, flush.Restore)
 }
 
 // emit hands the counters on. What is refused is in the next flush again: they are cumulative.
-func (c *core) emit(ctx context.Context, now time.Time, e *emission) error {
+func (c *core) emit(ctx context.Context, now time.Time, e *emission) (taken bool) {
 	if e.metrics.DataPointCount() == 0 {
-		return nil
+		return true
 	}
 	e.dropEmpty()
 	err := c.next.ConsumeMetrics(ctx, e.metrics)
 	if err != nil {
-		c.trouble(ctx, now, stageEmit, "The SLI counters were refused; the next flush carries them again", err)
-		return err
+		c.failed(ctx, now, flush.Emit, "The SLI counters were refused; the next flush carries them again", err)
+		return false
 	}
+	c.health.Succeeded(flush.Emit)
 	for _, s := range e.fresh {
 		s.emitted = true
 	}
-	return nil
+	return true
 }
 
-// failures are what is remembered of failed flushes, to speak of them sparingly.
-type failures struct {
-	logged map[string]time.Time // by stage
-	now    bool
-}
-
-func (c *core) trouble(ctx context.Context, now time.Time, stage, message string, err error) {
+// failed counts and reports that a stage has failed.
+func (c *core) failed(ctx context.Context, now time.Time, stage, message string, err error) {
 	c.telemetry.fail(ctx, stage)
-	if last, ok := c.failing.logged[stage]; ok && now.Sub(last) < logEvery {
-		return
-	}
-	if c.failing.logged == nil {
-		c.failing.logged = make(map[string]time.Time)
-	}
-	c.failing.logged[stage] = now
-	c.logger.Error(message, zap.Error(err))
-}
-
-// report tells the component's status when it changes.
-func (c *core) report(err error) {
-	switch {
-	case err != nil && !c.failing.now:
-		componentstatus.ReportStatus(c.host, componentstatus.NewRecoverableErrorEvent(err))
-	case err == nil && c.failing.now:
-		componentstatus.ReportStatus(c.host, componentstatus.NewEvent(componentstatus.StatusOK))
-	}
-	c.failing.now = err != nil
+	c.health.Failed(now, stage, message, err)
 }

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 )
 
 // An exporter without a queue that retries for ever holds a flush up until its context ends.
@@ -36,6 +37,6 @@ spec: {owner: a, slos: [{name: availability, objective: 99, sli: {availability: 
 		time.Sleep(time.Minute) // of the bubble: a flush hangs
 		stopping := time.Now()
 		require.NoError(t, c.Shutdown(t.Context()))
-		require.Equal(t, lastFlushTimeout, time.Since(stopping))
+		require.Equal(t, flush.LastTimeout, time.Since(stopping))
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -35,7 +36,7 @@ func (c *core) restore(ctx context.Context) error {
 	} else {
 		id, _ := c.resource.Attributes().Get(semconv.ServiceInstanceID)
 		if err := c.store.Save(ctx, checkpoint.Record{Key: keyResource, Payload: []byte(id.Str())}); err != nil {
-			c.trouble(ctx, now, stageSave, "The instance ID could not be saved", err)
+			c.failed(ctx, now, flush.Save, "The instance ID could not be saved", err)
 		}
 	}
 	c.registry.mu.Lock()
@@ -47,7 +48,7 @@ func (c *core) restore(ctx context.Context) error {
 		}
 		services, err := decode(payload)
 		if err != nil {
-			c.trouble(ctx, now, stageRestore, "Saved SLI counters make no sense; they start anew", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
+			c.failed(ctx, now, flush.Restore, "Saved SLI counters make no sense; they start anew", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
 			continue
 		}
 		for _, s := range services {
@@ -61,7 +62,7 @@ func (c *core) restore(ctx context.Context) error {
 func (c *core) load(ctx context.Context, now time.Time, key string) ([]byte, error) {
 	payload, err := c.store.Load(ctx, key)
 	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.trouble(ctx, now, stageRestore, "Saved SLI counters cannot be read; they start anew", err)
+		c.failed(ctx, now, flush.Restore, "Saved SLI counters cannot be read; they start anew", err)
 		return nil, nil
 	}
 	return payload, err

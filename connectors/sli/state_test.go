@@ -17,6 +17,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -133,7 +134,7 @@ func TestDamagedStateIsSetAside(t *testing.T) {
 	require.Equal(t, []string{
 		"cart/-/- a bad 0", "cart/-/- a good 0", "checkout/-/- a bad 0", "checkout/-/- a good 1", "pay/-/- a bad 0", "pay/-/- a good 0",
 	}, second.counts(t))
-	require.Equal(t, int64(2), second.counter(t, "otelcol_connector_sli_flush_failures", stageRestore))
+	require.Equal(t, int64(2), second.counter(t, "otelcol_connector_sli_flush_failures", flush.Restore))
 	require.Contains(t, disk, "damaged/"+cart)
 	require.Contains(t, disk, "damaged/"+pay)
 }
@@ -208,9 +209,9 @@ func TestSavingFails(t *testing.T) {
 	})
 	f.traces(t, tracesOf(checkout(), spanOf{kind: server}))
 	require.Contains(t, f.counts(t), "checkout/production/1.0 availability good 1", "emitted all the same")
-	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_flush_failures", stageSave), "the instance ID, the counters")
+	require.Equal(t, int64(2), f.counter(t, "otelcol_connector_sli_flush_failures", flush.Save), "the instance ID, the counters")
 	f.flush(t)
-	require.Equal(t, int64(3), f.counter(t, "otelcol_connector_sli_flush_failures", stageSave), "tried again")
+	require.Equal(t, int64(3), f.counter(t, "otelcol_connector_sli_flush_failures", flush.Save), "tried again")
 }
 
 func TestStorageIsMissing(t *testing.T) {

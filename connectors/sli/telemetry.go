@@ -46,13 +46,6 @@ const (
 	reasonTimeout = "settled_by_timeout"
 )
 
-// What failed in a flush.
-const (
-	stageSave    = "save"
-	stageRestore = "restore"
-	stageEmit    = "emit"
-)
-
 // telemetry is what the connector says of itself.
 type telemetry struct{ builder *metadata.TelemetryBuilder }
 

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 )
 
 // recordKey is the key of a shard's record in storage.
@@ -35,8 +34,7 @@ func (p *sloProcessor) restore(ctx context.Context) error {
 // damaged reports saved state that cannot be read.
 func (p *sloProcessor) damaged(err error) {
 	p.stats.damaged.Add(1)
-	p.logger.Error("A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", zap.Error(err))
-	p.status.set(err)
+	p.health.Failed(p.now(), flush.Restore, "A part of the error budgets could not be restored; they are rebuilt from what the senders' counters hold", err)
 }
 
 func (p *sloProcessor) restoreShard(ctx context.Context, n int, now int64) error {
@@ -70,12 +68,11 @@ func (p *sloProcessor) checkpoint(ctx context.Context, now time.Time, all bool) 
 		if err := p.store.Save(ctx, checkpoint.Record{Key: recordKey(n), Payload: s.encode()}); err != nil {
 			s.retry(now.UnixNano())
 			p.stats.saveFailures.Add(1)
-			p.logger.Error("The error budgets were not saved", zap.Error(err))
-			p.status.set(err)
+			p.health.Failed(now, flush.Save, "The error budgets were not saved", err)
 			return // the others would most likely fail too
 		}
 		p.stats.saves.Add(1)
-		p.status.set(nil)
+		p.health.Succeeded(flush.Save, flush.Restore)
 	}
 }
 

@@ -363,7 +363,7 @@ func TestFailingStorage(t *testing.T) {
 	disk := &brokenDisk{Client: storage.NewNopClient(), broken: true}
 	r := newRigWith(t, stored(), noon, disk, checkout())
 	host := &statusHost{fakeHost: r.host}
-	r.status.report = host.Report
+	r.health.Start(host)
 	r.checkpoint(t.Context(), r.clock, true)
 	require.EqualValues(t, 1, r.stats.saveFailures.Load())
 	require.Len(t, host.events, 1)

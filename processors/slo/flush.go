@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -91,6 +92,8 @@ func cut(s string) string {
 func (p *sloProcessor) emit(ctx context.Context, gauges pmetric.Metrics) {
 	if err := p.next.ConsumeMetrics(ctx, gauges); err != nil {
 		p.stats.flushFailures.Add(1)
-		p.logger.Warn("Gauges were not taken; the next flush has new ones", zap.Error(err))
+		p.health.Failed(p.now(), flush.Emit, "The gauges of SLOs were refused; the next flush has new ones", err)
+		return
 	}
+	p.health.Succeeded(flush.Emit)
 }

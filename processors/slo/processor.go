@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
@@ -16,15 +15,12 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
 // checkpointVersion is the format of the records, see encode.go.
 const checkpointVersion = 1
-
-// lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
-// would hold the collector up until it is killed.
-const lastFlushTimeout = 10 * time.Second
 
 type sloProcessor struct {
 	config    *Config
@@ -41,12 +37,11 @@ type sloProcessor struct {
 	shards [shardCount]shard
 
 	store *checkpoint.Store
-	// turn is held while the shards are flushed and saved; it guards status.
+	// turn is held while the shards are flushed and saved.
 	turn        sync.Mutex
-	status      status
+	health      *flush.Health
 	unsubscribe func()
-	stop        context.CancelFunc
-	done        sync.WaitGroup
+	loop        flush.Loop
 }
 
 func newProcessor(set processor.Settings, config *Config, next consumer.Metrics) (*sloProcessor, error) {
@@ -56,6 +51,7 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		next:   next,
 		logger: set.Logger,
 		now:    time.Now,
+		health: flush.NewHealth(set.Logger),
 	}
 	p.emitter = newEmitter(set)
 	p.slos.Store(&map[key]*tracked{})
@@ -73,9 +69,11 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 	if err := p.open(ctx, host); err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(context.Background())
-	p.stop = stop
-	p.done.Go(func() { p.run(running) })
+	p.loop.Run(p.config.FlushInterval, func(ctx context.Context) {
+		now := p.now()
+		p.checkpoint(ctx, now, false)
+		p.flush(ctx, now)
+	})
 	return nil
 }
 
@@ -85,7 +83,7 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	p.status.report = func(e *componentstatus.Event) { componentstatus.ReportStatus(host, e) }
+	p.health.Start(host)
 	p.store, err = checkpoint.Open(ctx, host, p.config.Storage, component.KindProcessor, p.id, checkpointVersion)
 	if errors.Is(err, checkpoint.ErrDamaged) {
 		p.damaged(err)
@@ -99,36 +97,18 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-func (p *sloProcessor) run(ctx context.Context) {
-	ticker := time.NewTicker(p.config.FlushInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			now := p.now()
-			p.checkpoint(ctx, now, false)
-			p.flush(ctx, now)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // shutdown emits and saves everything once more. Storage is still there: extensions are stopped last.
 func (p *sloProcessor) shutdown(ctx context.Context) error {
 	defer p.telemetry.Shutdown()
 	if p.store == nil {
 		return nil
 	}
-	if p.stop != nil {
-		p.stop()
-		p.done.Wait()
-	}
+	p.loop.Stop()
 	if p.unsubscribe != nil {
 		p.unsubscribe()
 		now := p.now()
 		p.checkpoint(ctx, now, true)
-		last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
+		last, cancel := flush.Last(ctx)
 		defer cancel()
 		p.flush(last, now)
 	}

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 )
 
 // An exporter without a queue that retries for ever holds a flush up until its context ends.
@@ -26,6 +28,6 @@ func TestShutdownWhileTheNextConsumerHangs(t *testing.T) {
 		time.Sleep(time.Minute) // of the bubble: a flush hangs
 		stopping := time.Now()
 		require.NoError(t, p.Shutdown(t.Context()))
-		require.Equal(t, lastFlushTimeout, time.Since(stopping))
+		require.Equal(t, flush.LastTimeout, time.Since(stopping))
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -44,22 +43,4 @@ func (p *sloProcessor) observe() error {
 		t.RegisterProcessorSloCheckpointDamagedCallback(single(&s.damaged)),
 		t.RegisterProcessorSloFlushFailuresCallback(single(&s.flushFailures)),
 	)
-}
-
-// status tells the host of the component's health, when it changes.
-type status struct {
-	report  func(*componentstatus.Event)
-	trouble bool
-}
-
-func (s *status) set(err error) {
-	if err == nil && !s.trouble {
-		return
-	}
-	s.trouble = err != nil
-	if err != nil {
-		s.report(componentstatus.NewRecoverableErrorEvent(err))
-	} else {
-		s.report(componentstatus.NewEvent(componentstatus.StatusOK))
-	}
 }
