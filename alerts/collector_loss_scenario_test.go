@@ -95,7 +95,7 @@ func (f exposure) series() (all []scenario.Other) {
 				return v, ok && f.relabeled != 0 && at >= f.relabeled
 			}
 			all = append(all, scenario.Other{Labels: labels.FromStrings(pairs...), At: first},
-				scenario.Other{Labels: labels.FromStrings(append(pairs[:len(pairs):len(pairs)], "pod", "a-0")...), At: then})
+				scenario.Other{Labels: labels.FromStrings(append(slices.Clip(pairs), "pod", "a-0")...), At: then})
 		}
 		add(f.metric, f.labels, process.scraped)
 		add("otelcol_process_uptime", nil, func(p process, at time.Duration) (float64, bool) { return (at - p.life.Begin).Seconds(), true })

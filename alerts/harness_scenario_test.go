@@ -3,6 +3,7 @@ package alerts_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ const (
 // rollings are the periods that begin anew at every moment, periods are all.
 var (
 	rollings = []string{"window: 7d", "window: 28d", rolling, "window: 90d"}
-	periods  = append(rollings[:len(rollings):len(rollings)], calendar)
+	periods  = append(slices.Clip(rollings), calendar)
 )
 
 // objectives are both kinds of SLI with each of the periods; with -short, with the first and the last.

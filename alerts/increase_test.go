@@ -36,7 +36,7 @@ func TestIncrease(t *testing.T) {
 			expr := names.by("sum", g.increase([]matcher{equal(semconv.ServiceName, "checkout")}), semconv.Environment)
 			var script strings.Builder
 			script.WriteString("load 15s\n")
-			for _, line := range strings.Split(test.series, "\n") {
+			for line := range strings.SplitSeq(test.series, "\n") {
 				instance, values, _ := strings.Cut(line, ": ")
 				fmt.Fprintf(&script, "  slo_events_total{service_name=\"checkout\", slo_name=\"a\", instance=%q} %s\n", instance, values)
 			}

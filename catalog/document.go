@@ -73,7 +73,7 @@ func (l *loader) document(doc place) {
 	case apiVersion == "":
 		l.problem(doc, "does not say what it is", known)
 	default:
-		l.problem(doc.key("apiVersion"), fmt.Sprintf("%s is not known", quote(apiVersion)), known)
+		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not known", known)
 	}
 }
 

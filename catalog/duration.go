@@ -102,9 +102,9 @@ func ParseDuration(s string) (time.Duration, error) {
 func checkWindow(d time.Duration) (string, string) {
 	switch {
 	case d < minWindow || d > maxWindow:
-		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write 1h to 366d; 30d is usual"
+		return quote(exactDuration(d)) + " is not a window", "write 1h to 366d; 30d is usual"
 	case d%time.Minute != 0:
-		return fmt.Sprintf("%s is not a window", quote(exactDuration(d))), "write whole minutes"
+		return quote(exactDuration(d)) + " is not a window", "write whole minutes"
 	}
 	return "", ""
 }

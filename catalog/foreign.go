@@ -92,7 +92,7 @@ func foreignKind(k reflect.Kind) string {
 }
 
 func implementsText(t reflect.Type) bool {
-	_, ok := reflect.New(t).Interface().(interface{ UnmarshalText([]byte) error })
+	_, ok := reflect.TypeAssert[interface{ UnmarshalText([]byte) error }](reflect.New(t))
 	return ok
 }
 

@@ -145,8 +145,7 @@ func readFile(path string) ([]byte, error) {
 
 // reason is the error without the path, which the problem already has.
 func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return fmt.Sprintf("cannot be read: %v", err)

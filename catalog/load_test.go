@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,10 +87,10 @@ func TestFoldersThatLinkToEachOtherAreReadOnce(t *testing.T) {
 	root := t.TempDir()
 	const folders = 9
 	for i := range folders {
-		folder := filepath.Join(root, fmt.Sprint(i))
+		folder := filepath.Join(root, strconv.Itoa(i))
 		require.NoError(t, os.Mkdir(folder, 0o755))
 		for j := range folders {
-			require.NoError(t, os.Symlink(filepath.Join(root, fmt.Sprint(j)), filepath.Join(folder, fmt.Sprint(j))))
+			require.NoError(t, os.Symlink(filepath.Join(root, strconv.Itoa(j)), filepath.Join(folder, strconv.Itoa(j))))
 		}
 		text := fmt.Sprintf("apiVersion: %s\nkind: Service\nmetadata: {name: s%d}\n", APIVersion, i)
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "service.yaml"), []byte(text), 0o600))

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -67,9 +68,7 @@ func may[T, V any](key, text string, s shape[V], at func(*T) *V, otherwise V) me
 		schema: schema{"description": text},
 		doc:    fieldDoc{key: key, name: s.name, text: text, fields: s.fields},
 	}
-	for k, v := range s.schema {
-		m.schema[k] = v
-	}
+	maps.Copy(m.schema, s.schema)
 	if node := writeDefault(s, otherwise); node != nil {
 		m.doc.defaultText = inline(node)
 		m.schema["default"] = plain(node)
@@ -181,9 +180,7 @@ func (s shape[T]) also(more schema) shape[T] {
 func merge(schemas ...schema) schema {
 	all := schema{}
 	for _, s := range schemas {
-		for k, v := range s {
-			all[k] = v
-		}
+		maps.Copy(all, s)
 	}
 	return all
 }

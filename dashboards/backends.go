@@ -25,9 +25,9 @@ const documentsOfID = "(attributes.correlation.id:${" + variableCorrelation + ":
 // newDocuments is what Elasticsearch finds by a query in Lucene's language.
 func newDocuments(a about, none, query string) panel {
 	target := elasticsearch.Dataquery{
-		RefId: ptr("A"), Datasource: source("elasticsearch", variableElasticsearch), Query: &query, TimeField: ptr("@timestamp"),
+		RefId: new("A"), Datasource: source("elasticsearch", variableElasticsearch), Query: &query, TimeField: new("@timestamp"),
 		Metrics: []elasticsearch.MetricAggregation{{Logs: &elasticsearch.Logs{
-			Type: elasticsearch.MetricAggregationTypeLogs, Id: "1", Settings: &elasticsearch.ElasticsearchLogsSettings{Limit: ptr("500")},
+			Type: elasticsearch.MetricAggregationTypeLogs, Id: "1", Settings: &elasticsearch.ElasticsearchLogsSettings{Limit: new("500")},
 		}}},
 	}
 	p := a.panel("logs", logs.Options{
@@ -40,7 +40,7 @@ func newDocuments(a about, none, query string) panel {
 
 // newJaegerTraces is what Jaeger finds in a service by the ID that is typed in, which it knows only as a whole.
 func newJaegerTraces(a about, none, service string) panel {
-	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)},
+	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: new(common.TableCellHeightSm)},
 		look{unit: "none", none: none}.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}),
 		[]variants.Dataquery{jaegerSearch{
 			RefID: "A", QueryType: "search", Service: service, Tags: jaegerTags, Limit: 20,

@@ -61,7 +61,7 @@ func (b *board) place(strips []strip) []dashboard.Panel {
 		var x uint32
 		for _, p := range s.panels {
 			one := p.Panel
-			one.Id = ptr(panelID(p.key, b.taken))
+			one.Id = new(panelID(p.key, b.taken))
 			one.GridPos = &dashboard.GridPos{X: x, Y: b.y, W: p.width, H: s.height}
 			placed = append(placed, one)
 			x += p.width

@@ -69,7 +69,7 @@ func (c collector) dashboard() []byte {
 
 func (c collector) instances() dashboard.VariableModel {
 	v := labelVariable(variableInstance, "Instance", c.names, c.names.series(ownUptime), attrInstance)
-	v.Multi = ptr(true)
+	v.Multi = new(true)
 	v.Current = allOf()
 	return v
 }
@@ -84,13 +84,13 @@ func allOf() *dashboard.VariableOption {
 // running counts processes. Their versions are in labels of target_info, whose names depend on what the scraper accepts.
 func (c collector) running() panel {
 	return newStat(about{"running", "Collectors", "How many collectors run, as far as Prometheus reaches them. Good is as many as you started.", 0},
-		look{unit: "short", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)},
+		look{unit: "short", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)},
 		now("A", c.of(ownUptime).count(), "running"))
 }
 
 func (c collector) received() panel {
 	return newStat(about{"received", "Received", "Spans, data points and log records a second that were taken. Good looks like the same hour yesterday; 0 means that nobody sends.", 0},
-		look{unit: "cps", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(warning, step(0.001, neutral))},
+		look{unit: "cps", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(warning, step(0.001, neutral))},
 		now("A", c.signals(ownAccepted).sum(), "a second"))
 }
 
@@ -121,7 +121,7 @@ func (c collector) lost() panel {
 		all = all.plus(c.orNone(kind.rate))
 	}
 	return newStat(about{"lost", "Not taken or lost", "Items a second that were refused, dropped or not sent. Good is 0. What is refused may come again; see beside which it is.", 0},
-		look{unit: "cps", decimals: ptr(1.0), brief: "not scraped", none: notScraped, steps: from(good, step(0.001, bad))}, now("A", all, "a second"))
+		look{unit: "cps", decimals: new(1.0), brief: "not scraped", none: notScraped, steps: from(good, step(0.001, bad))}, now("A", all, "a second"))
 }
 
 func (c collector) losses() panel {
@@ -130,7 +130,7 @@ func (c collector) losses() panel {
 		targets = append(targets, graph(string(rune('A'+i)), c.orNone(kind.rate), kind.what))
 	}
 	return newAreas(about{"losses", "Not taken or lost, by kind", "What does not get through, and why. Good is flat at 0.", 7},
-		look{unit: "cps", min: ptr(0.0), none: notScraped}, targets...)
+		look{unit: "cps", min: new(0.0), none: notScraped}, targets...)
 }
 
 func (c collector) fill(by ...string) vector {
@@ -143,18 +143,18 @@ var queueSteps = from(good, step(0.5, notice), step(0.8, bad))
 
 func (c collector) fullest() panel {
 	return newStat(about{"fullest", "Fullest queue", "How full the fullest sending queue is. Good is near 0; what grows waits for a slow backend, and what does not fit is dropped. The alert is at 80 %.", 0},
-		look{unit: "percentunit", decimals: ptr(0.0), brief: "no queue", none: noQueue, steps: queueSteps},
+		look{unit: "percentunit", decimals: new(0.0), brief: "no queue", none: noQueue, steps: queueSteps},
 		now("A", c.fill(attrInstance, attrExporter, attrDataType).max(), "fullest"))
 }
 
 func (c collector) memory() panel {
 	return newStat(about{"memory now", "Memory", "Resident memory of the largest collector. Good is well below the limit that its memory_limiter or its container has.", 0},
-		look{unit: "bytes", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)}, now("A", c.of(ownMemory).max(), "largest"))
+		look{unit: "bytes", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)}, now("A", c.of(ownMemory).max(), "largest"))
 }
 
 func (c collector) problems() panel {
 	return newStat(about{"problems", "Catalog errors", "Errors in the catalog as it was last read. Good is 0; with errors the catalog before stays in use. srectl validate says what is wrong.", 0},
-		look{unit: "short", decimals: ptr(0.0), brief: "not scraped", none: notScraped, steps: from(good, step(1, bad))},
+		look{unit: "short", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(good, step(1, bad))},
 		now("A", c.of(ownCatalogProblems, equal(attrSeverity, "error")).max(), "errors"))
 }
 
@@ -173,7 +173,7 @@ func (c collector) alerts() panel {
 
 func (c collector) throughput() panel {
 	return newAreas(about{"throughput", "Received, by signal", "What receivers take in a second. Good has the shape of the day; a step to 0 is a sender that was cut off.", 7},
-		look{unit: "cps", min: ptr(0.0), none: notScraped}, graph("A", c.signals(ownAccepted).sum(attrSignal), "{{signal}}"))
+		look{unit: "cps", min: new(0.0), none: notScraped}, graph("A", c.signals(ownAccepted).sum(attrSignal), "{{signal}}"))
 }
 
 const byInstance = "{{instance}}"
@@ -182,13 +182,13 @@ const byInstance = "{{instance}}"
 func (c collector) process() []panel {
 	return []panel{
 		newLimited(about{"queues", "Sending queues", "How full each exporter's queue is. Good is near 0; a slope is a backend that is slower than the telemetry.", 8},
-			look{unit: "percentunit", min: ptr(0.0), max: ptr(1.0), none: noQueue, steps: queueSteps},
+			look{unit: "percentunit", min: new(0.0), max: new(1.0), none: noQueue, steps: queueSteps},
 			graph("A", c.fill(attrInstance, attrExporter, attrDataType), "{{exporter}} {{data_type}} "+byInstance)),
 		newGraph(about{"memory", "Memory", "Resident memory, and the heap in it. Good is a saw with level teeth; a slope that does not end is a leak, or a state that grows.", 8},
-			look{unit: "bytes", min: ptr(0.0), none: notScraped},
+			look{unit: "bytes", min: new(0.0), none: notScraped},
 			graph("rss", c.of(ownMemory).max(attrInstance), "resident "+byInstance), graph("heap", c.of(ownHeap).max(attrInstance), "heap "+byInstance)),
 		newGraph(about{"cpu", "CPU", "Cores that each collector uses. Good leaves room for the next peak, and for the garbage collector when memory gets tight.", 8},
-			look{unit: "suffix:cores", min: ptr(0.0), none: notScraped},
+			look{unit: "suffix:cores", min: new(0.0), none: notScraped},
 			graph("A", c.rate(ownCPU, attrInstance), byInstance)),
 	}
 }

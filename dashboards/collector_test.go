@@ -65,7 +65,7 @@ func TestOwnMetricsAreThoseOfTheCollector(t *testing.T) {
 	text, err := os.ReadFile("testdata/collector.prom")
 	require.NoError(t, err)
 	samples := map[string][]string{}
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		name, _, _ := strings.Cut(line, "{")
 		name, _, _ = strings.Cut(name, " ")
 		samples[name] = append(samples[name], line)
@@ -82,7 +82,7 @@ func TestOwnMetricsAreThoseOfTheCollector(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, alerts.CollectorService().Name, collectorName)
+	assert.Equal(t, collectorName, alerts.CollectorService().Name)
 }
 
 // documentation is that of our components, and of those of the collector that count what is lost.

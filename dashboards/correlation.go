@@ -44,15 +44,15 @@ func (e explorer) dashboard() []byte {
 		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"), e.serviceOfJaeger(),
 	}
 	d.Links = navigation(CorrelationUID)
-	d.Refresh = ptr("") // what one looks at must not move
+	d.Refresh = new("") // what one looks at must not move
 	return encode(d)
 }
 
 func idVariable() dashboard.VariableModel {
 	return dashboard.VariableModel{
-		Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: ptr("ID"),
-		Description: ptr("The ID of a request, an order or a trace, or how it begins. Empty is the newest of all."),
-		Query:       &dashboard.StringOrMap{String: ptr("")},
+		Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("ID"),
+		Description: new("The ID of a request, an order or a trace, or how it begins. Empty is the newest of all."),
+		Query:       &dashboard.StringOrMap{String: new("")},
 		Current:     option("", ""),
 	}
 }
@@ -60,7 +60,7 @@ func idVariable() dashboard.VariableModel {
 // serviceOfJaeger is there because Jaeger searches one service at a time.
 func (e explorer) serviceOfJaeger() dashboard.VariableModel {
 	v := labelVariable(variableService, "Service (Jaeger)", e.names, e.names.series(metricLastSeen), semconv.ServiceName)
-	v.IncludeAll, v.AllValue, v.Current = ptr(false), nil, nil
+	v.IncludeAll, v.AllValue, v.Current = new(false), nil, nil
 	return v
 }
 
@@ -68,9 +68,9 @@ const noLines = "No log line has the ID: is it complete, is the time range right
 
 func (e explorer) services() panel {
 	p := newBars(about{"services", "Who took part", "How many log lines with the ID each service wrote. Good is every service that the request should have reached; one that is missing was not called, or lost the ID.", 8},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: noLines, steps: from(neutral)}, loki.Dataquery{
-			RefId: ptr("A"), Datasource: source("loki", variableLoki), Expr: "sum by (" + label(semconv.ServiceName) + ") (count_over_time(" + linesOfID + " [" + chosenRange + "]))",
-			QueryType: ptr("instant"), EditorMode: ptr(loki.QueryEditorModeCode), LegendFormat: ptr("{{service_name}}"),
+		look{unit: "short", decimals: new(0.0), min: new(0.0), none: noLines, steps: from(neutral)}, loki.Dataquery{
+			RefId: new("A"), Datasource: source("loki", variableLoki), Expr: "sum by (" + label(semconv.ServiceName) + ") (count_over_time(" + linesOfID + " [" + chosenRange + "]))",
+			QueryType: new("instant"), EditorMode: new(loki.QueryEditorModeCode), LegendFormat: new("{{service_name}}"),
 		})
 	p.Datasource = source("loki", variableLoki)
 	return p
@@ -78,22 +78,22 @@ func (e explorer) services() panel {
 
 func (e explorer) traces() panel {
 	p := newTraces(about{"traces", "Traces", "Traces with a span that has the ID. Good is one trace for a request, more for an order that takes several; short, and without errors. The ID of a trace opens it.", 16}, traceSearch(spansOfID))
-	p.FieldConfig.Defaults.NoValue = ptr("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
+	p.FieldConfig.Defaults.NoValue = new("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
 	return p
 }
 
 // spans are single ones, with who did it and how it went.
 func (e explorer) spans() panel {
 	target := traceSearch(spansOfID + " | select(resource.service.name, resource.service.version, status, kind)").(tempo.Dataquery)
-	target.TableType, target.Limit, target.Spss = ptr(tempo.SearchTableTypeSpans), ptr[int64](100), ptr[int64](100)
+	target.TableType, target.Limit, target.Spss = new(tempo.SearchTableTypeSpans), new(int64(100)), new(int64(100))
 	p := newTraces(about{"spans", "Spans", "What each service did, with its version and how it went. Good is status ok or unset; the longest span without children is where the time goes.", 12}, target)
-	p.FieldConfig.Defaults.NoValue = ptr("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
+	p.FieldConfig.Defaults.NoValue = new("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
 	return p
 }
 
 func (e explorer) lines() panel {
 	p := newLogs(about{"logs", "Logs", "What the services said, newest first. Good has no errors. A line leads to its trace.", 12}, logLines(linesOfID))
-	p.FieldConfig.Defaults.NoValue = ptr(noLines)
+	p.FieldConfig.Defaults.NoValue = new(noLines)
 	return p
 }
 

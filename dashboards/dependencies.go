@@ -28,7 +28,7 @@ func (s service) dependencies() {
 	overrides := []dashboard.DashboardFieldConfigSourceOverrides{
 		field("Service", "links", toService),
 		field("Over", "mappings", append(texts([2]string{"messaging_system", "a queue"}, [2]string{"database", "a database"}, [2]string{"virtual_node", "not traced"}),
-			matching(dashboard.SpecialValueMatchEmpty, dashboard.ValueMappingResult{Text: ptr("direct")}))),
+			matching(dashboard.SpecialValueMatchEmpty, dashboard.ValueMappingResult{Text: new("direct")}))),
 		field("In catalog", "custom.cellOptions", coloured(), "mappings", words([2]string{"no", notice})),
 		field("This service", "custom.width", 95), field("Calls", "unit", "reqps", "decimals", 1),
 		field("Errors", "unit", "percentunit", "decimals", 2, "custom.cellOptions", coloured(), "thresholds", absolute(s.errorSteps())),
@@ -41,7 +41,7 @@ func (s service) dependencies() {
 			{"Value #calls", "Calls"}, {"Value #errors", "Errors"}, {"Value #took", "95 %"}},
 		"-Errors", rows("calls", now.calls), rows("errors", now.errors), rows("took", now.took))
 	graphed := newGraph(about{"dependencies errors", "Errors of calls", "The share of calls that fail, of each caller and of what is called. Good is near 0. What rose first is nearest to the cause.", 10},
-		look{unit: "percentunit", min: ptr(0.0), none: noCalls}, graph("A", overTime.errors, "{{direction}} {{neighbour}}"))
+		look{unit: "percentunit", min: new(0.0), none: noCalls}, graph("A", overTime.errors, "{{direction}} {{neighbour}}"))
 	s.board.row("dependencies", "Dependencies", false, strip{8, []panel{table, graphed}})
 }
 

@@ -18,10 +18,10 @@ func (s service) deployments() {
 	}
 	calls := s.calls()
 	share := newAreas(about{"version share", "Share of requests by version", "Which version answers which share of the requests. Good is one version; while a deployment rolls or a canary runs, the share it should have.", 10},
-		look{unit: "percentunit", decimals: ptr(0.0), min: ptr(0.0), max: ptr(1.0), none: "No requests", overrides: ofVersions},
+		look{unit: "percentunit", decimals: new(0.0), min: new(0.0), max: new(1.0), none: "No requests", overrides: ofVersions},
 		graph("A", calls.overOn(calls.some().sum()), byVersion))
 	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "No version known: set service.version", overrides: ofVersions},
+		look{unit: "short", decimals: new(0.0), min: new(0.0), none: "No version known: set service.version", overrides: ofVersions},
 		graph("A", s.names.series(metricInstances, s.of(chosen(semconv.ServiceVersion, variableVersion))...).sum(semconv.ServiceVersion), byVersion))
 	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
@@ -34,7 +34,7 @@ func (s service) deployments() {
 		"", rows("since", s.names.series(metricStart, s.of()...).max(by...).times(number(1000))),
 		rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
 	silence := newStat(about{"silence", "Newest telemetry", "How long ago the collector last heard of the service. Good is less than a minute; more means it is silent, or cut off.", 4},
-		look{unit: "s", decimals: ptr(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
+		look{unit: "s", decimals: new(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
 		now("A", s.names.series(metricLastSeen, s.of()...).max(semconv.Environment).age(), inEnvironment))
 	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}})
 }
@@ -47,15 +47,15 @@ func (s service) annotations() []dashboard.AnnotationQuery {
 	return []dashboard.AnnotationQuery{
 		{
 			Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(), Target: starts,
-			TitleFormat: ptr("Version {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
-			TagKeys: ptr(label(semconv.ServiceVersion)), UseValueForTime: ptr(true),
+			TitleFormat: new("Version {{service_version}}"), TextFormat: new("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
+			TagKeys: new(label(semconv.ServiceVersion)), UseValueForTime: new(true),
 		},
 		{
 			Name: "Pages", Enable: true, IconColor: bad, Datasource: fromPrometheus(), Target: pages,
-			TitleFormat: ptr("{{alertname}}"), TextFormat: ptr("{{slo_name}} {{deployment_environment_name}}"), TagKeys: ptr(label(attrAlert)),
+			TitleFormat: new("{{alertname}}"), TextFormat: new("{{slo_name}} {{deployment_environment_name}}"), TagKeys: new(label(attrAlert)),
 		},
 		{
-			Name: "Deployments in detail", Enable: false, IconColor: "purple", Datasource: &common.DataSourceRef{Type: ptr("grafana"), Uid: ptr("-- Grafana --")},
+			Name: "Deployments in detail", Enable: false, IconColor: "purple", Datasource: &common.DataSourceRef{Type: new("grafana"), Uid: new("-- Grafana --")},
 			Target: taggedAnnotations{Type: "tags", Tags: []string{"deploy", "service:" + tag(s.Name)}, Limit: 100, RefID: "Anno"},
 		},
 	}
@@ -70,9 +70,9 @@ func (s service) variables() []dashboard.VariableModel {
 		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
 		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"),
 		s.environments(), s.versions(), {
-			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: ptr("Correlation ID"),
-			Description: ptr("The ID of a request, an order or a trace, or how it begins. Empty is any."),
-			Query:       &dashboard.StringOrMap{String: ptr("")},
+			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("Correlation ID"),
+			Description: new("The ID of a request, an order or a trace, or how it begins. Empty is any."),
+			Query:       &dashboard.StringOrMap{String: new("")},
 			Current:     option("", ""),
 		},
 	}
@@ -91,7 +91,7 @@ func (s service) environments() dashboard.VariableModel {
 
 func (s service) versions() dashboard.VariableModel {
 	v := labelVariable(variableVersion, "Version", s.names, s.names.series(metricInfo, s.of()...), semconv.ServiceVersion)
-	v.Multi = ptr(true)
+	v.Multi = new(true)
 	v.Current = &dashboard.VariableOption{
 		Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}}, Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 	}
@@ -101,8 +101,8 @@ func (s service) versions() dashboard.VariableModel {
 // sourceVariable is in the menu of controls: it is chosen once, and its room is that of a panel.
 func sourceVariable(name, title string) dashboard.VariableModel {
 	return dashboard.VariableModel{
-		Type: dashboard.VariableTypeDatasource, Name: name, Label: &title, Query: &dashboard.StringOrMap{String: ptr(strings.ToLower(title))},
-		Refresh: ptr(dashboard.VariableRefreshOnDashboardLoad), Hide: ptr(dashboard.VariableHideInControlsMenu),
+		Type: dashboard.VariableTypeDatasource, Name: name, Label: &title, Query: &dashboard.StringOrMap{String: new(strings.ToLower(title))},
+		Refresh: new(dashboard.VariableRefreshOnDashboardLoad), Hide: new(dashboard.VariableHideInControlsMenu),
 	}
 }
 
@@ -116,8 +116,8 @@ func labelVariable(name, title string, n *names, v vector, attribute string) das
 	return dashboard.VariableModel{
 		Type: dashboard.VariableTypeQuery, Name: name, Label: &title, Datasource: fromPrometheus(), Definition: &ask,
 		Query:   &dashboard.StringOrMap{String: &ask},
-		Refresh: ptr(dashboard.VariableRefreshOnTimeRangeChanged), Sort: ptr(dashboard.VariableSortNaturalAsc),
-		IncludeAll: ptr(true), AllValue: ptr(".*"), Current: option("All", "$__all"),
+		Refresh: new(dashboard.VariableRefreshOnTimeRangeChanged), Sort: new(dashboard.VariableSortNaturalAsc),
+		IncludeAll: new(true), AllValue: new(".*"), Current: option("All", "$__all"),
 	}
 }
 

@@ -72,14 +72,14 @@ func (f fleet) dashboard() []byte {
 
 func (f fleet) states() panel {
 	return newNamedStat(about{"states", "SLOs by state", "How many SLOs are in each state. Good is all of them ok, or idle.", 6},
-		look{unit: "short", decimals: ptr(0.0), steps: from(neutral), brief: "No SLO data", none: "Does a collector with this catalog run?", overrides: colours(stateColours)},
+		look{unit: "short", decimals: new(0.0), steps: from(neutral), brief: "No SLO data", none: "Does a collector with this catalog run?", overrides: colours(stateColours)},
 		now("A", f.names.series(metricState, f.of()...).is(1).count(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
 }
 
 func (f fleet) burners() panel {
 	return newBars(about{"burners", "Top burners", "The SLOs that spend their budgets fastest, over the last hour. Good is at most 1. " +
 		"What they burn on is below: which version, and which calls.", 9},
-		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "Nothing burns, or no SLO data", steps: burnSteps},
+		look{unit: "suffix:x", decimals: new(1.0), min: new(0.0), none: "Nothing burns, or no SLO data", steps: burnSteps},
 		now("A", f.burn().max(semconv.ServiceName, semconv.SLOName).largest(8), "{{service_name}} {{slo_name}}"))
 }
 
@@ -90,7 +90,7 @@ func (f fleet) versions() panel {
 	budget := oneMinus(f.names.series(metricObjective, f.of()...).max(bySLO...))
 	return newBars(about{"versions", "What they burn on: versions", "The burn rate of the last hour, parted among the versions whose events were bad. Good is at most 1 altogether. " +
 		"One version far above its neighbour is a bad deployment; all alike is something that they share.", 12},
-		look{unit: "suffix:x", decimals: ptr(1.0), min: ptr(0.0), none: "No bad event in the last hour", steps: burnSteps},
+		look{unit: "suffix:x", decimals: new(1.0), min: new(0.0), none: "No bad event in the last hour", steps: burnSteps},
 		now("A", bad.overOn(all, bySLO...).overOn(budget, bySLO...).largest(8), "{{service_name}} {{slo_name}}: {{service_version}}"))
 }
 
@@ -100,7 +100,7 @@ func (f fleet) dependencies() panel {
 		chosenOrNone(attrClientNamespace, variableNamespace), chosenOrNone(attrClientEnvironment, variableEnvironment))
 	return newBars(about{"dependencies", "What they burn on: calls", "Calls a second between services that failed over the last hour, the most first. Good is nothing. The last name is the one to look at: " +
 		"who calls it only passes the error on.", 12},
-		look{unit: "reqps", decimals: ptr(2.0), min: ptr(0.0), none: "No call failed in the last hour, or no service_graph connector", steps: from(warning)},
+		look{unit: "reqps", decimals: new(2.0), min: new(0.0), none: "No call failed in the last hour, or no service_graph connector", steps: from(warning)},
 		now("A", failed.rateOver("1h").sum(attrClient, attrServer).some().largest(8), "{{client}} to {{server}}"))
 }
 
@@ -114,7 +114,7 @@ func (f fleet) alerts() panel {
 		look{unit: "short", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/",
 			overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 				field("Service", "links", linked("Dashboard", "/d/${__value.raw}?${__url_time_range}"), "custom.width", 85, "mappings", append(texts([2]string{CollectorUID, collectorName}),
-					pattern("/^"+uidPrefix+"(.*)$/", dashboard.ValueMappingResult{Text: ptr("$1")}))), field("Series", "custom.width", 60),
+					pattern("/^"+uidPrefix+"(.*)$/", dashboard.ValueMappingResult{Text: new("$1")}))), field("Series", "custom.width", 60),
 				field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
 			}},
 		columns{{attrDashboard, "Service"}, {label(attrAlert), "Alert"}, {label(attrSeverity), "Severity"}, {"Value", "Series"}, {label(semconv.ServiceName), ""}},
@@ -139,17 +139,17 @@ func (f fleet) table() panel {
 func (f fleet) heat() panel {
 	day := f.names.series(metricBurnRate, f.of(equal(semconv.SLOWindow, "1d"))...).max(semconv.ServiceNamespace, semconv.ServiceName)
 	p := newHeat(about{"heat by day", "Burn by service and day", "How fast the budget of each service's worst SLO went in four weeks: each cell is the day before it. Good is green. A row with red is a service that needs work; a column is an incident they shared.", 12},
-		look{unit: "suffix:x", decimals: ptr(1.0), none: "No SLO data: does a collector with this catalog run?", steps: burnSteps},
+		look{unit: "suffix:x", decimals: new(1.0), none: "No SLO data: does a collector with this catalog run?", steps: burnSteps},
 		graph("A", day, "{{service_name}}"))
-	p.TimeFrom, p.MaxDataPoints = ptr("28d"), ptr(28*4.0)
+	p.TimeFrom, p.MaxDataPoints = new("28d"), new(28*4.0)
 	return p
 }
 
 // left is a band for each service: the least budget of its SLOs over the week.
 func (f fleet) left() panel {
 	p := newTimeline(about{"heat", "Budget left by service", "The least budget of each service's SLOs, over the week. Good stays green; a band that turns red tells when it was spent.", 12},
-		look{unit: "percentunit", decimals: ptr(0.0), none: "No SLO data: does a collector with this catalog run?", steps: budgetSteps},
+		look{unit: "percentunit", decimals: new(0.0), none: "No SLO data: does a collector with this catalog run?", steps: budgetSteps},
 		graph("A", f.remaining().min(semconv.ServiceNamespace, semconv.ServiceName), "{{service_name}}"))
-	p.TimeFrom = ptr("7d")
+	p.TimeFrom = new("7d")
 	return p
 }

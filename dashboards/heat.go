@@ -9,7 +9,7 @@ import (
 // newHeat is a row of cells for each series, one for each step of the panel's interval.
 func newHeat(a about, l look, target variants.Dataquery) panel {
 	return a.panel("status-history", statushistory.Options{
-		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, ColWidth: ptr(0.95),
-		Legend: legend(false), Tooltip: tooltip(), PerPage: ptr(20.0),
-	}, l.config(&statushistory.FieldConfig{LineWidth: ptr[uint32](0), FillOpacity: ptr[uint32](80)}), []variants.Dataquery{target})
+		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, ColWidth: new(0.95),
+		Legend: legend(false), Tooltip: tooltip(), PerPage: new(20.0),
+	}, l.config(&statushistory.FieldConfig{LineWidth: new(uint32(0)), FillOpacity: new(uint32(80))}), []variants.Dataquery{target})
 }

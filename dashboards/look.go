@@ -77,14 +77,14 @@ var burnSteps = from(good, step(1, warning), step(6, bad))
 func words(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {
-		options[p[0]] = dashboard.ValueMappingResult{Color: ptr(p[1]), Index: ptr(int32(i))}
+		options[p[0]] = dashboard.ValueMappingResult{Color: new(p[1]), Index: new(int32(i))}
 	}
 	return orBlank([]dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}})
 }
 
 // orBlank leaves a cell without a value without a colour.
 func orBlank(mappings []dashboard.ValueMapping) []dashboard.ValueMapping {
-	return append(slices.Clip(mappings), valueless(dashboard.ValueMappingResult{Color: ptr("transparent")}))
+	return append(slices.Clip(mappings), valueless(dashboard.ValueMappingResult{Color: new("transparent")}))
 }
 
 // valueless is how looks what has no value.
@@ -107,14 +107,14 @@ func pattern(expression string, result dashboard.ValueMappingResult) dashboard.V
 
 // shortCommit shows as much of a commit's hash as tells it from others.
 func shortCommit() []dashboard.ValueMapping {
-	return []dashboard.ValueMapping{pattern("/^([0-9a-f]{8})[0-9a-f]{32,}$/", dashboard.ValueMappingResult{Text: ptr("$1")})}
+	return []dashboard.ValueMapping{pattern("/^([0-9a-f]{8})[0-9a-f]{32,}$/", dashboard.ValueMappingResult{Text: new("$1")})}
 }
 
 // texts maps words and numbers to other words.
 func texts(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {
-		options[p[0]] = dashboard.ValueMappingResult{Text: ptr(p[1]), Index: ptr(int32(i))}
+		options[p[0]] = dashboard.ValueMappingResult{Text: new(p[1]), Index: new(int32(i))}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
 }
@@ -135,7 +135,7 @@ func limits(ref string) dashboard.DashboardFieldConfigSourceOverrides {
 func colours(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides {
 	var overrides []dashboard.DashboardFieldConfigSourceOverrides
 	for _, p := range pairs {
-		overrides = append(overrides, field(p[0], "color", dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: ptr(p[1])}))
+		overrides = append(overrides, field(p[0], "color", dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: new(p[1])}))
 	}
 	return overrides
 }

@@ -50,7 +50,7 @@ func newNameStat(a about, l look, target variants.Dataquery) panel {
 
 // newTile is grey when nothing is known.
 func newTile(a about, l look, mode common.BigValueTextMode, target variants.Dataquery) panel {
-	l.mappings = append(slices.Clip(l.mappings), valueless(dashboard.ValueMappingResult{Color: ptr(unknown)}))
+	l.mappings = append(slices.Clip(l.mappings), valueless(dashboard.ValueMappingResult{Color: new(unknown)}))
 	if l.brief != "" {
 		a.description += " Without a value: " + l.none
 		l.none = l.brief
@@ -87,7 +87,7 @@ func newGraph(a about, l look, targets ...variants.Dataquery) panel {
 // newAreas is areas over time that add up.
 func newAreas(a about, l look, targets ...variants.Dataquery) panel {
 	custom := lines(l, 30)
-	custom.Stacking = &common.StackingConfig{Mode: ptr(common.StackingModeNormal), Group: ptr("A")}
+	custom.Stacking = &common.StackingConfig{Mode: new(common.StackingModeNormal), Group: new("A")}
 	return a.panel("timeseries", graphOptions(), l.config(custom), targets)
 }
 
@@ -113,21 +113,21 @@ func lines(l look, fill float64) *timeseries.FieldConfig {
 	}
 	return &timeseries.FieldConfig{
 		AxisSoftMax: room,
-		DrawStyle:   ptr(common.GraphDrawStyleLine), LineInterpolation: ptr(common.LineInterpolationLinear), LineWidth: ptr(1.0),
-		FillOpacity: &fill, ShowPoints: ptr(common.VisibilityModeAuto), SpanNulls: &common.BoolOrFloat64{Bool: ptr(false)},
+		DrawStyle:   new(common.GraphDrawStyleLine), LineInterpolation: new(common.LineInterpolationLinear), LineWidth: new(1.0),
+		FillOpacity: &fill, ShowPoints: new(common.VisibilityModeAuto), SpanNulls: &common.BoolOrFloat64{Bool: new(false)},
 	}
 }
 
 // newTable is a table; several targets become one by the labels they share. It is sorted by a column, with a minus
 // before its name the largest first.
 func newTable(a about, l look, columns columns, sortBy string, targets ...variants.Dataquery) panel {
-	options := table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)}
+	options := table.Options{ShowHeader: true, CellHeight: new(common.TableCellHeightSm)}
 	if sortBy != "" {
 		column, descending := strings.CutPrefix(sortBy, "-")
 		options.SortBy = []common.TableSortByFieldState{{DisplayName: column, Desc: &descending}}
 	}
 	l.overrides = append([]dashboard.DashboardFieldConfigSourceOverrides{l.blankCells()}, l.overrides...)
-	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto, MinWidth: ptr(60.0)}), targets)
+	p := a.panel("table", options, l.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto, MinWidth: new(60.0)}), targets)
 	if len(targets) > 1 {
 		p.Transformations = append(p.Transformations, dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
 	}
@@ -173,24 +173,24 @@ func newBars(a about, l look, target variants.Dataquery) panel {
 // newTimeline is a band of colours for each series.
 func newTimeline(a about, l look, target variants.Dataquery) panel {
 	return a.panel("state-timeline", statetimeline.Options{
-		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: ptr(true), AlignValue: ptr(common.TimelineValueAlignmentLeft),
-		Legend: legend(false), Tooltip: tooltip(), PerPage: ptr(20.0),
-	}, l.config(&statetimeline.FieldConfig{LineWidth: ptr[uint32](0), FillOpacity: ptr[uint32](80)}), []variants.Dataquery{target})
+		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: new(true), AlignValue: new(common.TimelineValueAlignmentLeft),
+		Legend: legend(false), Tooltip: tooltip(), PerPage: new(20.0),
+	}, l.config(&statetimeline.FieldConfig{LineWidth: new(uint32(0)), FillOpacity: new(uint32(80))}), []variants.Dataquery{target})
 }
 
 // newHeatmap is how many values fell into each bucket of a histogram, whose unit is the look's.
 func newHeatmap(a about, l look, count string, target variants.Dataquery) panel {
 	options := heatmap.Options{
-		Calculate: ptr(false), RowsFrame: &heatmap.RowsHeatmapOptions{Layout: ptr(common.HeatmapCellLayoutAuto)},
+		Calculate: new(false), RowsFrame: &heatmap.RowsHeatmapOptions{Layout: new(common.HeatmapCellLayoutAuto)},
 		Color: heatmap.HeatmapColorOptions{
-			Mode: ptr(heatmap.HeatmapColorModeScheme), Scheme: "Oranges", Fill: "dark-orange",
-			Scale: ptr(heatmap.HeatmapColorScaleExponential), Exponent: 0.5, Steps: 64,
+			Mode: new(heatmap.HeatmapColorModeScheme), Scheme: "Oranges", Fill: "dark-orange",
+			Scale: new(heatmap.HeatmapColorScaleExponential), Exponent: 0.5, Steps: 64,
 		},
-		FilterValues: &heatmap.FilterValueRange{Le: ptr[float32](1e-9)}, // leaves empty cells blank
-		YAxis:        heatmap.YAxisConfig{Unit: &l.unit, AxisPlacement: ptr(common.AxisPlacementLeft)},
-		CellValues:   &heatmap.CellValues{Unit: &count}, CellGap: ptr[uint8](1),
+		FilterValues: &heatmap.FilterValueRange{Le: new(float32(1e-9))}, // leaves empty cells blank
+		YAxis:        heatmap.YAxisConfig{Unit: &l.unit, AxisPlacement: new(common.AxisPlacementLeft)},
+		CellValues:   &heatmap.CellValues{Unit: &count}, CellGap: new(uint8(1)),
 		ShowValue: common.VisibilityModeNever, Legend: heatmap.HeatmapLegend{Show: true},
-		Tooltip:   heatmap.HeatmapTooltip{Mode: common.TooltipDisplayModeSingle, YHistogram: ptr(true), ShowColorScale: ptr(true)},
+		Tooltip:   heatmap.HeatmapTooltip{Mode: common.TooltipDisplayModeSingle, YHistogram: new(true), ShowColorScale: new(true)},
 		Exemplars: heatmap.ExemplarConfig{Color: exemplar},
 	}
 	custom := &heatmap.FieldConfig{ScaleDistribution: &common.ScaleDistributionConfig{Type: common.ScaleDistributionLinear}}
@@ -213,7 +213,7 @@ func newLogs(a about, target variants.Dataquery) panel {
 
 // newTraces is what a search for traces finds.
 func newTraces(a about, target variants.Dataquery) panel {
-	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: ptr(common.TableCellHeightSm)},
+	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: new(common.TableCellHeightSm)},
 		look{none: "No trace matches: is the ID complete, and does " + variableTempo + " hold this service's traces?"}.
 			config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}), []variants.Dataquery{target})
 	p.Datasource = source("tempo", variableTempo)

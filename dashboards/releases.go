@@ -51,18 +51,18 @@ func (r releases) dashboard() []byte {
 	d.Annotations.List = []dashboard.AnnotationQuery{{
 		Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(),
 		Target:      query("Anno", r.start().max(semconv.ServiceName, semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), ""),
-		TitleFormat: ptr("{{service_name}} {{service_version}}"), TextFormat: ptr("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
-		TagKeys: ptr(label(semconv.ServiceName)), UseValueForTime: ptr(true),
+		TitleFormat: new("{{service_name}} {{service_version}}"), TextFormat: new("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
+		TagKeys: new(label(semconv.ServiceName)), UseValueForTime: new(true),
 	}}
 	d.Links = navigation(DeploymentsUID)
 	d.Time = &dashboard.DashboardDashboardTime{From: "now-7d", To: "now"}
-	d.Refresh = ptr("5m")
+	d.Refresh = new("5m")
 	return encode(d)
 }
 
 func (r releases) services() dashboard.VariableModel {
 	v := labelVariable(variableService, "Service", r.names, r.names.series(metricInfo, chosen(semconv.ServiceNamespace, variableNamespace)), semconv.ServiceName)
-	v.Multi = ptr(true)
+	v.Multi = new(true)
 	v.Current = allOf()
 	return v
 }
@@ -80,7 +80,7 @@ func (r releases) frequency() panel {
 
 func (r releases) leadTime() panel {
 	return newStat(about{"lead time", "Lead time", "From the commit to when it was deployed everywhere, on average, of the deployments whose report told when the commit was made. Good is less than a day; less than an hour is elite by DORA.", 0},
-		look{unit: "s", decimals: ptr(0.0), steps: from(good, step(86400, notice), step(604800, warning)),
+		look{unit: "s", decimals: new(0.0), steps: from(good, step(86400, notice), step(604800, warning)),
 			brief: "not reported", none: "No report told when a commit was made: give srectl mark --commit-time, or deployment.commit_time"},
 		now("A", r.led().where(r.all(), byDeployment...).mean(), "on average"))
 }
@@ -88,25 +88,25 @@ func (r releases) leadTime() panel {
 func (r releases) failureRate() panel {
 	failed := r.failed().count().orAllOf(number(0).times(r.all().count()))
 	return newStat(about{"failure rate", "Change failure rate", "The share of deployments that were rolled back or failed, or after which an SLO of the service began to burn within the hour. Good is at most 5 %.", 0},
-		look{unit: "percentunit", decimals: ptr(0.0), brief: "no deployment", none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
+		look{unit: "percentunit", decimals: new(0.0), brief: "no deployment", none: "No deployment in the time that is chosen", steps: from(good, step(0.05, notice), step(0.15, warning), step(0.3, bad))},
 		now("A", failed.over(r.all().count()), "failed"))
 }
 
 func (r releases) restoring() panel {
 	return newStat(about{"restoring", "Time to restore", "How long SLOs burned at a time, on average, until they were well again: every incident counts, whether a deployment began it or not. Good is less than an hour. To within 5 minutes.", 0},
-		look{unit: "s", decimals: ptr(0.0), brief: "no incident", none: "No SLO began to burn in the time that is chosen", steps: from(good, step(3600, warning), step(86400, bad))},
+		look{unit: "s", decimals: new(0.0), brief: "no incident", none: "No SLO began to burn in the time that is chosen", steps: from(good, step(3600, warning), step(86400, bad))},
 		now("A", r.broken().sum().over(r.incidents().sum()), "an incident"))
 }
 
 func (r releases) rollout() panel {
 	return newStat(about{"rollout", "Time to roll out", "From the first telemetry of a version to when it had taken its predecessor's place: the slowest of the time that is chosen. Good is minutes.", 0},
-		look{unit: "s", decimals: ptr(0.0), brief: "none complete", none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
+		look{unit: "s", decimals: new(0.0), brief: "none complete", none: "No deployment was completed in the time that is chosen", steps: from(good, step(3600, notice), step(86400, warning))},
 		now("A", r.rolledOut().where(r.all(), byDeployment...).max(), "slowest"))
 }
 
 func (r releases) underWay() panel {
 	return newStat(about{"under way", "Under way", "Deployments that have started and are not over: two versions run. Good is 0, or the one that you wait for.", 0},
-		look{unit: "short", decimals: ptr(0.0), brief: "no version", none: noVersions, steps: from(good, step(1, neutral))},
+		look{unit: "short", decimals: new(0.0), brief: "no version", none: noVersions, steps: from(good, step(1, neutral))},
 		now("A", r.info(anyOf(semconv.DeploymentStatus, openStatuses...)).max(byDeployment...).count().orAllOf(number(0).times(r.info().max())), "under way"))
 }
 
@@ -149,7 +149,7 @@ func inStatusColours() []dashboard.ValueMapping {
 		if p[0] == "completed" {
 			text = "$1"
 		}
-		all = append(all, pattern("/^(.*)"+between+p[0]+"$/", dashboard.ValueMappingResult{Text: &text, Color: ptr(p[1]), Index: ptr(int32(i))}))
+		all = append(all, pattern("/^(.*)"+between+p[0]+"$/", dashboard.ValueMappingResult{Text: &text, Color: new(p[1]), Index: new(int32(i))}))
 	}
 	return all
 }
@@ -191,10 +191,10 @@ func (r releases) daily() panel {
 	before := vector{promQL: "(time() - $__interval_ms / 1000)"}
 	started := vector{"last_over_time(" + r.start().promQL + "[$__interval])", r.names}.max(byDeployment...).above(before)
 	p := newAreas(about{"daily", "Deployments over time", "Deployments that began since the bar before, by service; the first version of a new service counts too. Good is a few every working day rather than many at once.", 9},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(semconv.ServiceName), "{{service_name}}"))
+		look{unit: "short", decimals: new(0.0), min: new(0.0), none: "Nothing was deployed in the time that is chosen"}, graph("A", started.count(semconv.ServiceName), "{{service_name}}"))
 	custom := p.FieldConfig.Defaults.Custom.(*timeseries.FieldConfig)
-	custom.DrawStyle, custom.FillOpacity = ptr(common.GraphDrawStyleBars), ptr(80.0)
-	p.Interval, p.MaxDataPoints = ptr("5m"), ptr(30.0)
+	custom.DrawStyle, custom.FillOpacity = new(common.GraphDrawStyleBars), new(80.0)
+	p.Interval, p.MaxDataPoints = new("5m"), new(30.0)
 	return p
 }
 
@@ -222,6 +222,6 @@ func (r releases) byService() panel {
 func (r releases) events() panel {
 	expr := "{" + label(semconv.ServiceName) + `=~"$` + variableService + `"} | ` + label(semconv.DeploymentStatus) + `=~".+"`
 	p := newLogs(about{"events", "Events", "What the deployevent connector and pipelines said, newest first: who deployed, with which pipeline, what was rolled back. Good is succeeded.", gridWidth}, logLines(expr))
-	p.FieldConfig.Defaults.NoValue = ptr("No deployment event: does the pipeline logs/deployments go to this Loki?")
+	p.FieldConfig.Defaults.NoValue = new("No deployment event: does the pipeline logs/deployments go to this Loki?")
 	return p
 }

@@ -27,12 +27,12 @@ func (s service) requests() {
 
 	panels := []panel{
 		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
-			look{unit: "reqps", min: ptr(0.0), none: "No requests", overrides: ofVersions}, graph("A", s.calls(), byVersion)),
+			look{unit: "reqps", min: new(0.0), none: "No requests", overrides: ofVersions}, graph("A", s.calls(), byVersion)),
 		newLimited(about{"errors", "Errors", "The share of requests that fail, by version. Good is below the dashed lines: above the first the budget runs out early, above the second someone is paged. " +
 			"One version above the others is a bad deploy." + counted, 8},
-			look{unit: "percentunit", min: ptr(0.0), none: "No requests", overrides: ofVersions, steps: append(from("transparent"), s.errorSteps()[1:]...)}, graph("A", ratio, byVersion)),
+			look{unit: "percentunit", min: new(0.0), none: "No requests", overrides: ofVersions, steps: append(from("transparent"), s.errorSteps()[1:]...)}, graph("A", ratio, byVersion)),
 		newLimited(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, below the dashed line of what is promised, and the same for all versions.", 8},
-			look{unit: "ms", min: ptr(0.0), none: noSpanMetrics, steps: s.promisedSteps()},
+			look{unit: "ms", min: new(0.0), none: noSpanMetrics, steps: s.promisedSteps()},
 			withExemplars("p95", byBound.quantile(0.95).some(), "95 % "+byVersion), withExemplars("p50", byBound.quantile(0.5).some(), "50 % "+byVersion)),
 	}
 	heat := newHeatmap(about{"latency heatmap", "Durations", "How many requests took how long. Good is one band that stays where it is; a second one above it " +
@@ -119,7 +119,7 @@ func (s service) latencies() []panel {
 		threshold := slo.SLI.Latency.Threshold.String()
 		panels = append(panels, newLimited(about{"latency " + slo.Name, plain(slo.Name) + ": faster than " + threshold,
 			"The share of requests within " + threshold + ", by version. Good is above the dashed line, the objective. " + markdown(slo.Description), 0},
-			look{unit: "percentunit", max: ptr(1.0), none: none, overrides: ofVersions, steps: from("transparent", step(o.ObjectiveRatio(), good))},
+			look{unit: "percentunit", max: new(1.0), none: none, overrides: ofVersions, steps: from("transparent", step(o.ObjectiveRatio(), good))},
 			graph("A", oneMinus(o.badShare()), byVersion)))
 	}
 	return spread(panels)

@@ -30,7 +30,7 @@ func (s service) cpu() panel {
 		s.running(metricProcessCPU).max().labelled(attrRuntime, "process"),
 	)
 	return newLimited(about{"cpu", "CPU", "The busiest instance. Good is below the dashed line: above 90 % requests wait, and a pod that stays there opens a ticket, CPUSaturated.", 6},
-		look{unit: "percentunit", min: ptr(0.0), none: noSaturation, steps: from("transparent", step(saturated, warning))}, graph("A", used, byRuntime))
+		look{unit: "percentunit", min: new(0.0), none: noSaturation, steps: from("transparent", step(saturated, warning))}, graph("A", used, byRuntime))
 }
 
 // memory has the limit as lines of its own: not every instance has the same, or any.
@@ -53,7 +53,7 @@ func (s service) memory() panel {
 	)
 	return newGraph(about{"memory", "Memory", "The fullest instance, and its limit as a dashed line where it has one. Good is flat and well below: " +
 		"a pod above 90 % of its limit opens a ticket, MemorySaturated; at the limit it is killed. A line that only rises is a leak.", 6},
-		look{unit: "bytes", min: ptr(0.0), none: noSaturation, overrides: []dashboard.DashboardFieldConfigSourceOverrides{limits("limit")}},
+		look{unit: "bytes", min: new(0.0), none: noSaturation, overrides: []dashboard.DashboardFieldConfigSourceOverrides{limits("limit")}},
 		graph("used", used, byRuntime), graph("limit", limit, "limit, "+byRuntime))
 }
 
@@ -67,7 +67,7 @@ func (s service) busy() panel {
 	)
 	return newGraph(about{"busy", "Queues and threads", "What is under way: requests and waits for a database of all instances, goroutines or threads of the fullest. " +
 		"Good goes up and down with the requests; what only rises is stuck or leaks.", 6},
-		look{unit: "short", decimals: ptr(0.0), min: ptr(0.0), none: noSaturation}, graph("A", busy, byRuntime))
+		look{unit: "short", decimals: new(0.0), min: new(0.0), none: noSaturation}, graph("A", busy, byRuntime))
 }
 
 // waiting is how long the runtime itself holds up requests.
@@ -82,7 +82,7 @@ func (s service) waiting() panel {
 	)
 	return newGraph(about{"waiting", "Held up by the runtime, 99 %", "How long the slowest one of 100 waits for a processor, its event loop or the garbage collector. " +
 		"Good is milliseconds at most; more adds to every request.", 6},
-		look{unit: "s", min: ptr(0.0), none: "No go.schedule.duration, nodejs.eventloop.delay.p99 or jvm.gc.duration from the service"}, graph("A", waits, byRuntime))
+		look{unit: "s", min: new(0.0), none: "No go.schedule.duration, nodejs.eventloop.delay.p99 or jvm.gc.duration from the service"}, graph("A", waits, byRuntime))
 }
 
 // running selects what the service reports of its own process. Environment and version are labels where Prometheus

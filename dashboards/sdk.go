@@ -23,8 +23,6 @@ import (
 // A document is a dashboard in the model that Grafana provisions from files.
 type document = dashboard.Dashboard //nolint:staticcheck // the newer one it refuses in files
 
-func ptr[T any](v T) *T { return &v }
-
 // encode writes a dashboard: the same bytes for the same dashboard, and a line's end at the end.
 func encode(d document) []byte {
 	var b bytes.Buffer
@@ -41,11 +39,11 @@ func newDashboard(uid, title, description string) document {
 	d := *dashboard.NewDashboard()
 	d.Uid, d.Title, d.Description = &uid, &title, &description
 	d.Tags = []string{"otelcol-sre", "slo"}
-	d.Timezone = ptr("browser")
-	d.Editable = ptr(false)
-	d.GraphTooltip = ptr(dashboard.DashboardCursorSyncCrosshair)
+	d.Timezone = new("browser")
+	d.Editable = new(false)
+	d.GraphTooltip = new(dashboard.DashboardCursorSyncCrosshair)
 	d.Time = &dashboard.DashboardDashboardTime{From: "now-6h", To: "now"}
-	d.Refresh = ptr("30s")
+	d.Refresh = new("30s")
 	return d
 }
 
@@ -92,7 +90,7 @@ func tooltip() common.VizTooltipOptions {
 
 // last reduces a series to its newest value.
 func last() common.ReduceDataOptions {
-	return common.ReduceDataOptions{Calcs: []string{"lastNotNull"}, Values: ptr(false), Fields: ptr("")}
+	return common.ReduceDataOptions{Calcs: []string{"lastNotNull"}, Values: new(false), Fields: new("")}
 }
 
 // taggedAnnotations finds annotations of Grafana's own by their tags.

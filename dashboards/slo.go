@@ -95,7 +95,7 @@ func (o objective) shareStat(key string) panel {
 	digits := float64(len(objective) - len(strconv.Itoa(int(o.Objective))))
 	return newStat(about{key + "sli", "Good events", fmt.Sprintf("The share of good events over %s. Good is %s %% or more. %s",
 		o.Window, objective, markdown(o.Description)), 0},
-		look{unit: "percentunit", decimals: ptr(max(digits, 1) + 1), none: none, steps: from(bad, step(o.ObjectiveRatio(), good))},
+		look{unit: "percentunit", decimals: new(max(digits, 1) + 1), none: none, steps: from(bad, step(o.ObjectiveRatio(), good))},
 		now("A", o.share(), inEnvironment))
 }
 
@@ -108,7 +108,7 @@ func (o objective) remainingStat(key string) panel {
 func (o objective) burnStat(key string) panel {
 	return newStat(about{key + "burn now", "Burn rate, 1 h", "How many times faster than the objective allows the budget is spent. " +
 		"Good is at most 1: the budget then lasts for the period.", 0},
-		look{unit: "suffix:x", decimals: ptr(1.0), none: none, steps: o.burnSteps()}, now("A", o.burn(time.Hour), inEnvironment))
+		look{unit: "suffix:x", decimals: new(1.0), none: none, steps: o.burnSteps()}, now("A", o.burn(time.Hour), inEnvironment))
 }
 
 // exhaustionStat is coloured by the time that the factors of the alerts leave to a full budget.
@@ -117,7 +117,7 @@ func (o objective) exhaustionStat(key string) panel {
 	left := func(i int) float64 { return math.Round(o.period().Seconds() / pairs[i].Factor) }
 	return newStat(about{key + "exhaustion", "Budget spent in", "When the budget is gone if the last hour goes on; at most the period. " +
 		"Good is the whole period. Red is as fast as what pages.", 0},
-		look{unit: "s", decimals: ptr(0.0), none: none, mappings: spent(), steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
+		look{unit: "s", decimals: new(0.0), none: none, mappings: spent(), steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
 		now("A", o.exhaustion(), inEnvironment))
 }
 
@@ -155,7 +155,7 @@ func (o objective) burnGraph(key string) panel {
 	slices.Reverse(targets) // what is drawn last is on top: what pages
 	return newLimited(about{key + "burn", "Burn rate against the alerts", "Each line is the lower one of the burn rates over an alert's two windows: " +
 		"the alert fires while it is above its dashed line. Red pages, orange and yellow open a ticket. Good is below 1.", 12},
-		look{unit: "suffix:x", min: ptr(0.0), none: none, steps: o.burnSteps(), overrides: colours}, targets...)
+		look{unit: "suffix:x", min: new(0.0), none: none, steps: o.burnSteps(), overrides: colours}, targets...)
 }
 
 // burnSteps are the factors of the alerts: those that page are red, those that open a ticket orange.
@@ -191,8 +191,8 @@ func ascending(steps []dashboard.Threshold) []dashboard.Threshold {
 func (o objective) budgetGraph(key string) panel {
 	p := newLimited(about{key + "burn-down", "Error budget left over the period", "How the budget of this period was spent. Good falls slowly, if at all, and stays above 0. " +
 		"A step is an incident; see the deployment markers.", 12},
-		look{unit: "percentunit", max: ptr(1.0), none: none, steps: from("transparent", step(0, bad))}, graph("A", o.remaining(), "budget left "+inEnvironment))
-	p.TimeFrom = ptr(timeFrom(o.Window))
+		look{unit: "percentunit", max: new(1.0), none: none, steps: from("transparent", step(0, bad))}, graph("A", o.remaining(), "budget left "+inEnvironment))
+	p.TimeFrom = new(timeFrom(o.Window))
 	return p
 }
 

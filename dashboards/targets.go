@@ -19,7 +19,7 @@ const (
 )
 
 func source(kind, variable string) *common.DataSourceRef {
-	return &common.DataSourceRef{Type: ptr(kind), Uid: ptr("${" + variable + "}")}
+	return &common.DataSourceRef{Type: new(kind), Uid: new("${" + variable + "}")}
 }
 
 func fromPrometheus() *common.DataSourceRef { return source("prometheus", variablePrometheus) }
@@ -28,56 +28,56 @@ func fromPrometheus() *common.DataSourceRef { return source("prometheus", variab
 func query(ref string, v vector, legend string) prometheus.Dataquery {
 	return prometheus.Dataquery{
 		RefId: &ref, Datasource: fromPrometheus(), Expr: v.promQL, LegendFormat: &legend,
-		EditorMode: ptr(prometheus.QueryEditorModeCode), Format: ptr(prometheus.PromQueryFormatTimeSeries),
+		EditorMode: new(prometheus.QueryEditorModeCode), Format: new(prometheus.PromQueryFormatTimeSeries),
 	}
 }
 
 // graph asks for the time range.
 func graph(ref string, v vector, legend string) variants.Dataquery {
 	q := query(ref, v, legend)
-	q.Range = ptr(true)
+	q.Range = new(true)
 	return q
 }
 
 // withExemplars asks for the time range and for traces that show what the values are made of.
 func withExemplars(ref string, v vector, legend string) variants.Dataquery {
 	q := query(ref, v, legend)
-	q.Range, q.Exemplar = ptr(true), ptr(true)
+	q.Range, q.Exemplar = new(true), new(true)
 	return q
 }
 
 // buckets asks for those of a histogram over the time range, and for traces of what fell into them.
 func buckets(ref string, v vector) variants.Dataquery {
 	q := query(ref, v, "{{"+attrBound+"}}")
-	q.Range, q.Exemplar, q.Format = ptr(true), ptr(true), ptr(prometheus.PromQueryFormatHeatmap)
+	q.Range, q.Exemplar, q.Format = new(true), new(true), new(prometheus.PromQueryFormatHeatmap)
 	return q
 }
 
 // now asks for the newest value.
 func now(ref string, v vector, legend string) variants.Dataquery {
 	q := query(ref, v, legend)
-	q.Instant = ptr(true)
+	q.Instant = new(true)
 	return q
 }
 
 // rows asks for the newest values as a table.
 func rows(ref string, v vector) variants.Dataquery {
 	q := query(ref, v, "")
-	q.Instant, q.Format = ptr(true), ptr(prometheus.PromQueryFormatTable)
+	q.Instant, q.Format = new(true), new(prometheus.PromQueryFormatTable)
 	return q
 }
 
 func logLines(expr string) variants.Dataquery {
 	return loki.Dataquery{
-		RefId: ptr("A"), Datasource: source("loki", variableLoki), Expr: expr,
-		QueryType: ptr("range"), EditorMode: ptr(loki.QueryEditorModeCode), MaxLines: ptr[int64](200),
+		RefId: new("A"), Datasource: source("loki", variableLoki), Expr: expr,
+		QueryType: new("range"), EditorMode: new(loki.QueryEditorModeCode), MaxLines: new(int64(200)),
 	}
 }
 
 func traceSearch(query string) variants.Dataquery {
 	return tempo.Dataquery{
-		RefId: ptr("A"), Datasource: source("tempo", variableTempo), Query: &query,
-		QueryType: ptr(string(tempo.TempoQueryTypeTraceql)), TableType: ptr(tempo.SearchTableTypeTraces),
-		Limit: ptr[int64](20), Filters: []tempo.TraceqlFilter{},
+		RefId: new("A"), Datasource: source("tempo", variableTempo), Query: &query,
+		QueryType: new(string(tempo.TempoQueryTypeTraceql)), TableType: new(tempo.SearchTableTypeTraces),
+		Limit: new(int64(20)), Filters: []tempo.TraceqlFilter{},
 	}
 }

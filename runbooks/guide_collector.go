@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
@@ -53,7 +54,7 @@ func collectorGuide(a alerts.Alert) guide {
 			b.add(c.diagnoseCollector())
 			return b.markdown()
 		}
-		g.mitigation = func(*subject) []remedy { return append(t.remedies[:len(t.remedies):len(t.remedies)], restartCollector) }
+		g.mitigation = func(*subject) []remedy { return append(slices.Clip(t.remedies), restartCollector) }
 		break
 	}
 	return g

@@ -2,7 +2,6 @@ package test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -37,7 +36,7 @@ func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 
 			out, err := exec.Command("../bin/srectl", "validate", dir).CombinedOutput()
 			var exit *exec.ExitError
-			require.True(t, errors.As(err, &exit), "%v: %s", err, out)
+			require.ErrorAs(t, err, &exit, "%v: %s", err, out)
 			assert.Equal(t, 1, exit.ExitCode())
 			assert.Contains(t, string(out), c.says)
 			assert.Contains(t, string(out), "bad.yaml:")

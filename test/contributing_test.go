@@ -42,7 +42,7 @@ func TestContributingNamesWhatIsThere(t *testing.T) {
 	commands := goTestOf.FindAllString(page, -1)
 	assert.Greater(t, len(commands), 5)
 	for _, command := range commands {
-		for _, word := range strings.Fields(command) {
+		for word := range strings.FieldsSeq(command) {
 			if strings.HasPrefix(word, "./") {
 				assert.DirExists(t, filepath.Join("..", strings.TrimSuffix(word, "/...")), command)
 			}

@@ -69,7 +69,7 @@ func mentions(t *testing.T) (all []mention) {
 	asked := len(all)
 	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "*.md", "deploy", "examples", "extensions/status_page/internal/web/testdata/queries.txt").Output()
 	require.NoError(t, err)
-	for _, file := range strings.Fields(string(out)) {
+	for file := range strings.FieldsSeq(string(out)) {
 		if filepath.Base(file) == "documentation.md" { // what components document is the proof
 			continue
 		}

@@ -7,10 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +95,7 @@ func TestOnlyTokensOfTheIssuerAreLetIn(t *testing.T) {
 	assert.Equal(t, http.StatusOK, send("Bearer "+i.token(t, "telemetry", soon, i.key)))
 	var counted uint64
 	for _, m := range c.own()["http_server_request_duration"].GetMetric() {
-		if hasLabels(m, []string{"http_response_status_code", fmt.Sprint(http.StatusUnauthorized)}) {
+		if hasLabels(m, []string{"http_response_status_code", strconv.Itoa(http.StatusUnauthorized)}) {
 			counted += m.GetHistogram().GetSampleCount()
 		}
 	}

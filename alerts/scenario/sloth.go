@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +19,7 @@ func Sloth(s *Scenario) rulefmt.RuleGroups {
 	filter := fmt.Sprintf(`{sloth_id="%[1]s-%[2]s", sloth_service="%[1]s", sloth_slo="%[2]s"}`, s.Service.Name, s.SLO.Name)
 	label := func(more ...string) map[string]string {
 		all := map[string]string{}
-		for k, v := range id {
-			all[k] = v
-		}
+		maps.Copy(all, id)
 		for i := 0; i < len(more); i += 2 {
 			all[more[i]] = more[i+1]
 		}
@@ -83,9 +82,7 @@ func slothAlerts(s *Scenario, filter string, id map[string]string) []rulefmt.Rul
 			}
 		}
 		labels := map[string]string{"sloth_severity": severity}
-		for k, v := range id {
-			labels[k] = v
-		}
+		maps.Copy(labels, id)
 		alerts = append(alerts, rulefmt.Rule{Alert: "SlothErrorBudgetBurn", Expr: strings.Join(either, "\nor\n"), Labels: labels})
 	}
 	return alerts

@@ -264,8 +264,8 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	config := reflect.TypeFor[Config]()
-	for i := range config.NumField() {
-		if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
+	for field := range config.Fields() {
+		if key := field.Tag.Get("mapstructure"); key != "" {
 			assert.Contains(t, string(readme), "\n| `"+key+"` | ")
 		}
 	}

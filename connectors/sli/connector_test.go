@@ -3,9 +3,9 @@ package sli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -173,7 +173,7 @@ func TestExactWhileSwappingAndFlushing(t *testing.T) {
 	for s := range senders {
 		senders1.Go(func() {
 			for i := range batches {
-				td := tracesOf(checkout("service.version", fmt.Sprint(i%3)),
+				td := tracesOf(checkout("service.version", strconv.Itoa(i%3)),
 					spanOf{kind: server}, spanOf{kind: server, err: s == 0}, spanOf{kind: server, took: time.Second})
 				assert.NoError(t, f.ConsumeTraces(context.Background(), td))
 			}

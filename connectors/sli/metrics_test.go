@@ -1,9 +1,9 @@
 package sli
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -296,7 +296,7 @@ func TestRefusedSideDropsBoth(t *testing.T) {
 func TestStreamsAreBounded(t *testing.T) {
 	f := start(t, catalogOf(t, metricsService(`{good: {name: good}, bad: {name: bad}}`)), func(c *Config, _ host) { c.MaxStreams = 3 })
 	for i := range 10 {
-		f.metrics(t, export().sum("good", cumulativeSum, at(1), at(10), 1, "n", fmt.Sprint(i)))
+		f.metrics(t, export().sum("good", cumulativeSum, at(1), at(10), 1, "n", strconv.Itoa(i)))
 	}
 	goodSum, _ := f.outcome(t)
 	require.Equal(t, 3.0, goodSum)

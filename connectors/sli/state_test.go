@@ -181,12 +181,12 @@ func TestDecode(t *testing.T) {
 		require.Len(t, services, len(f.registry.shards[i].services))
 		for _, s := range services {
 			was := f.registry.shards[i].services[s.serviceKey]
-			require.Equal(t, len(was.slos), len(s.slos))
-			require.Equal(t, len(was.environments), len(s.environments))
+			require.Len(t, s.slos, len(was.slos))
+			require.Len(t, s.environments, len(was.environments))
 		}
 		for cut := range record {
 			if _, err := decode(record[:cut]); err == nil {
-				assert.Zero(t, len(record[:cut]), "cut at %d", cut)
+				assert.Empty(t, record[:cut], "cut at %d", cut)
 			}
 		}
 		_, err = decode(append(record, 0))

@@ -2,7 +2,6 @@ package grafanaannotations
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -319,5 +318,5 @@ func TestErrorsOfTheNetworkHaveNoURL(t *testing.T) {
 	require.ErrorContains(t, err, "GET did not answer: dial tcp 127.0.0.1:1")
 	require.NotContains(t, err.Error(), "deploy_id")
 	var r *refusal
-	require.False(t, errors.As(err, &r))
+	require.NotErrorAs(t, err, &r)
 }

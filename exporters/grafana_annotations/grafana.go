@@ -138,8 +138,7 @@ func (g *api) do(ctx context.Context, method, path string, in *annotation, out a
 
 // reason leaves out the URL, which is long and known.
 func reason(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -217,6 +217,6 @@ func TestOwnMetrics(t *testing.T) {
 	status, body := s.get("/metrics", nil)
 	require.Equal(t, http.StatusOK, status)
 	for _, name := range []string{"prometheus_tsdb_head_series", "prometheus_rule_evaluation_duration_seconds", "prometheus_notifications_queue_capacity"} {
-		require.True(t, strings.Contains(body, "# TYPE "+name), name)
+		require.Contains(t, body, "# TYPE "+name, name)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
-	"google.golang.org/protobuf/proto"
 )
 
 // A federated sample is the newest of its series.
@@ -48,7 +47,7 @@ func (s *store) federate(w http.ResponseWriter, r *http.Request) {
 	encoder := expfmt.NewEncoder(w, format)
 	for len(samples) > 0 {
 		name := samples[0].labels.Get(model.MetricNameLabel)
-		family := &dto.MetricFamily{Name: proto.String(name), Type: dto.MetricType_UNTYPED.Enum()}
+		family := &dto.MetricFamily{Name: new(name), Type: dto.MetricType_UNTYPED.Enum()}
 		for len(samples) > 0 && samples[0].labels.Get(model.MetricNameLabel) == name {
 			family.Metric = append(family.Metric, s.exposed(samples[0]))
 			samples = samples[1:]
@@ -106,9 +105,9 @@ func (s *store) exposed(sample federated) *dto.Metric {
 	maps.Copy(all, s.config.ExternalLabels)
 	sample.labels.Range(func(l labels.Label) { all[l.Name] = strings.ToValidUTF8(l.Value, "\uFFFD") })
 	delete(all, model.MetricNameLabel)
-	m := &dto.Metric{Untyped: &dto.Untyped{Value: proto.Float64(sample.v)}, TimestampMs: proto.Int64(sample.t)}
+	m := &dto.Metric{Untyped: &dto.Untyped{Value: new(sample.v)}, TimestampMs: new(sample.t)}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(name), Value: proto.String(all[name])})
+		m.Label = append(m.Label, &dto.LabelPair{Name: new(name), Value: new(all[name])})
 	}
 	return m
 }

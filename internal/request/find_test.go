@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -126,7 +127,7 @@ func TestMembersFindEachOther(t *testing.T) {
 func spans(count int, fill func(i int, s ptrace.Span)) (records []Record) {
 	for i := range count {
 		s := ptrace.NewSpan()
-		s.SetName(fmt.Sprint(i))
+		s.SetName(strconv.Itoa(i))
 		s.SetTraceID(pcommon.TraceID{1, byte(i >> 16), byte(i >> 8), byte(i), 15: 1})
 		s.SetSpanID(pcommon.SpanID{1, byte(i >> 16), byte(i >> 8), byte(i)})
 		fill(i, s)

@@ -33,7 +33,7 @@ var commonWords = words(`user enduser customer client account tenant session vis
 
 func words(text string) map[string]bool {
 	set := map[string]bool{}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		set[word] = true
 	}
 	return set

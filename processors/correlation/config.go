@@ -3,6 +3,7 @@ package correlation
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -101,10 +102,8 @@ func (c *Config) Validate() error {
 		}
 	}
 	choice := func(key, value string, choices ...string) {
-		for _, c := range choices {
-			if value == c {
-				return
-			}
+		if slices.Contains(choices, value) {
+			return
 		}
 		errs = append(errs, fmt.Errorf("%s: is %.100q; use one of %q", key, value, choices))
 	}

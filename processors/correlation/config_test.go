@@ -45,9 +45,9 @@ func TestExamples(t *testing.T) {
 func TestEveryKeyIsDocumented(t *testing.T) {
 	text, _ := readme(t)
 	for _, config := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Source]()} {
-		for i := range config.NumField() {
-			if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
-				assert.True(t, strings.Contains(text, "\n| `"+key+"` | "), key)
+		for field := range config.Fields() {
+			if key := field.Tag.Get("mapstructure"); key != "" {
+				assert.Contains(t, text, "\n| `"+key+"` | ", key)
 			}
 		}
 	}

@@ -44,8 +44,8 @@ func TestExampleConfig(t *testing.T) {
 
 func TestEveryKeyIsDocumented(t *testing.T) {
 	text, _ := readme(t)
-	for i := range reflect.TypeFor[Config]().NumField() {
-		assert.Contains(t, text, "| `"+reflect.TypeFor[Config]().Field(i).Tag.Get("mapstructure")+"` |")
+	for field := range reflect.TypeFor[Config]().Fields() {
+		assert.Contains(t, text, "| `"+field.Tag.Get("mapstructure")+"` |")
 	}
 	for v := range verdicts {
 		assert.Contains(t, text, "| `"+v.String()+"` |")

@@ -1,9 +1,9 @@
 package slo
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -244,7 +244,7 @@ func TestTooManyStreams(t *testing.T) {
 	r.pass(minute)
 	for i := range 4 {
 		c := newCounter(noon)
-		c.instance = fmt.Sprint(i)
+		c.instance = strconv.Itoa(i)
 		r.send(c.add(10, 1))
 	}
 	require.Equal(t, 4, r.points(counted))
@@ -316,7 +316,7 @@ func TestWindowsAgainstEvents(t *testing.T) {
 		last := make([]time.Time, len(senders))
 		for i := range senders {
 			senders[i] = newCounter(r.clock)
-			senders[i].instance = fmt.Sprint(i)
+			senders[i].instance = strconv.Itoa(i)
 			last[i] = r.clock
 		}
 		var silent time.Duration // the longest time that no point of a sender got through
@@ -395,7 +395,7 @@ func TestConcurrency(t *testing.T) {
 	for s := range senders {
 		wg.Go(func() {
 			c := newCounter(noon)
-			c.instance = fmt.Sprint(s)
+			c.instance = strconv.Itoa(s)
 			for i := range rounds {
 				_, err := r.consume(t.Context(), c.add(9, 1).metrics(noon.Add(time.Duration(i+1)*time.Second)))
 				assert.NoError(t, err)
@@ -417,7 +417,7 @@ func TestConcurrency(t *testing.T) {
 	wg.Wait()
 	for s := range senders { // what came while the catalog did not name the SLO
 		c := newCounter(noon)
-		c.instance = fmt.Sprint(s)
+		c.instance = strconv.Itoa(s)
 		r.send(c.add(9*rounds, rounds))
 	}
 	r.requireTotal(9*rounds*senders, rounds*senders)

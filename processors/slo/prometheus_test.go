@@ -67,7 +67,7 @@ func TestAgreesWithPrometheus(t *testing.T) {
 				most := (inside[bad] + near[bad]) / (inside[bad] + near[bad] + inside[good])
 				got := g.of(t, "slo.error_ratio", w.name)
 				const rounding = 1e-6
-				require.InDelta(t, (least+most)/2, want, (most-least)/2+rounding, "Prometheus, %s", w.name)
+				require.InDelta(t, want, (least+most)/2, (most-least)/2+rounding, "Prometheus, %s", w.name)
 				require.InDelta(t, (least+most)/2, got, (most-least)/2+rounding, "slo, %s", w.name)
 				require.InDelta(t, want, got, most-least+rounding, w.name)
 				compared++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -81,7 +82,7 @@ func (l load) request(now time.Time, round, first int) ([]byte, error) {
 			p.SetTimestamp(pcommon.NewTimestampFromTime(now))
 			p.SetDoubleValue(float64(round*(1+i%7)) + float64(i%3)*0.25)
 			p.Attributes().PutStr("http.route", fmt.Sprintf("/route/%d", (i-first)/names/5))
-			p.Attributes().PutStr("http.response.status_code", fmt.Sprint(200+100*((i-first)/names%5)))
+			p.Attributes().PutStr("http.response.status_code", strconv.Itoa(200+100*((i-first)/names%5)))
 		}
 	}
 	return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()

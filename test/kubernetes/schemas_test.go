@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,9 +24,7 @@ func manifests(t *testing.T) map[string][]byte {
 	}
 	others, err := Others(t.TempDir())
 	require.NoError(t, err)
-	for name, text := range others {
-		all[name] = text
-	}
+	maps.Copy(all, others)
 	return all
 }
 

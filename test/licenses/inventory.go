@@ -94,7 +94,7 @@ func (i *inventory) readShipped(root, tags string) error {
 	var lists [][]module
 	in := map[string][]string{}
 	for _, program := range programs {
-		for _, platform := range strings.Fields(string(platforms[1])) {
+		for platform := range strings.FieldsSeq(string(platforms[1])) {
 			system, arch, _ := strings.Cut(platform, "/")
 			modules, err := linked(root, []string{"GOOS=" + system, "GOARCH=" + arch}, "-tags="+tags, "./cmd/"+program.Name())
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -221,9 +222,9 @@ func (r Range) fill(query string) string {
 	text := func(d time.Duration) string { return model.Duration(d).String() }
 	return strings.NewReplacer(
 		"$__rate_interval", text(max(r.Step+scrapeAsUsual, 4*scrapeAsUsual)),
-		"$__interval_ms", fmt.Sprint(r.Step.Milliseconds()),
+		"$__interval_ms", strconv.FormatInt(r.Step.Milliseconds(), 10),
 		"$__interval", text(r.Step),
-		"$__range_ms", fmt.Sprint(r.Length.Milliseconds()),
+		"$__range_ms", strconv.FormatInt(r.Length.Milliseconds(), 10),
 		"$__range_s", fmt.Sprint(r.Length.Seconds()),
 		"$__range", text(r.Length),
 	).Replace(query)

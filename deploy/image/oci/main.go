@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -79,7 +80,7 @@ func run(args []string) error {
 func (b build) add(l *layout, s stage, platform, from, out string) error {
 	system, arch, ok := strings.Cut(platform, "/")
 	if !ok || system != "linux" {
-		return fmt.Errorf("no such platform: write linux/amd64 or linux/arm64")
+		return errors.New("no such platform: write linux/amd64 or linux/arm64")
 	}
 	folder := filepath.Join(from, arch, "image")
 	image, err := l.addImage(s, folder, arch, b.created)

@@ -73,7 +73,7 @@ func (s *stage) read(instruction, rest string, values map[string]string) error {
 		return nil
 	case "EXPOSE":
 		config.ExposedPorts = map[string]struct{}{}
-		for _, port := range strings.Fields(rest) {
+		for port := range strings.FieldsSeq(rest) {
 			if !strings.Contains(port, "/") {
 				port += "/tcp"
 			}

@@ -6,6 +6,7 @@ package grafanatest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -146,9 +147,7 @@ func (g *Grafana) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	if fault != nil {
-		for key, values := range fault.Header {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), fault.Header)
 		if fault.Body != "" {
 			body = []byte(fault.Body)
 		}

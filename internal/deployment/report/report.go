@@ -7,6 +7,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,10 +155,8 @@ func (p *payload) time(layout string, path ...string) time.Time {
 // status reads the text at the path: as deployment.ParseStatus does, except that none of the others is a report.
 func (p *payload) status(none []string, path ...string) bool {
 	text := p.text(path...)
-	for _, other := range none {
-		if text == other {
-			return false
-		}
+	if slices.Contains(none, text) {
+		return false
 	}
 	status, err := deployment.ParseStatus(text)
 	if err != nil {

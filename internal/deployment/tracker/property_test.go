@@ -147,7 +147,7 @@ func TestRandomScenarios(t *testing.T) {
 				got = append(got, strings.Join(words[1:4], " "))
 			}
 		}
-		require.Equal(t, want, got, fmt.Sprintf("seed %d:\n%s\n%s", seed, text, strings.Join(s.events, "\n")))
+		require.Equal(t, want, got, "seed %d:\n%s\n%s", seed, text, strings.Join(s.events, "\n"))
 		checkDue(t, s.due)
 		again := newScript(t, 1)
 		again.follow(text)

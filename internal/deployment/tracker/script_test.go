@@ -134,7 +134,7 @@ func (s *script) running(what string) (all []Sighting) {
 		if version == "-" {
 			version = ""
 		}
-		for _, name := range strings.Fields(names) {
+		for name := range strings.FieldsSeq(names) {
 			of := Sighting{Service: deployment.Service{Name: s.service}, Version: version, Instance: name}
 			if name == "-" {
 				of.Instance = ""

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -332,7 +333,7 @@ func TestConcurrency(t *testing.T) {
 		all.Go(func() {
 			for n := range 3000 {
 				key := number(n % 50)
-				tracker.See(Sighting{key, fmt.Sprint("v", n%3), fmt.Sprint(worker), time.Now().Add(time.Duration(n) * time.Second), 0})
+				tracker.See(Sighting{key, fmt.Sprint("v", n%3), strconv.Itoa(worker), time.Now().Add(time.Duration(n) * time.Second), 0})
 				tracker.Stamp(key, "v1")
 				switch n % 100 {
 				case 0:

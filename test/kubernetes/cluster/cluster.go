@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -169,9 +170,9 @@ func (c *Cluster) Helm(args ...string) ([]byte, error) {
 // Stop ends the processes, the last to be started first.
 func (c *Cluster) Stop() error {
 	var errs error
-	for i := len(c.processes) - 1; i >= 0; i-- {
-		errs = errors.Join(errs, c.processes[i].Process.Kill())
-		_ = c.processes[i].Wait() // it was killed
+	for _, v := range slices.Backward(c.processes) {
+		errs = errors.Join(errs, v.Process.Kill())
+		_ = v.Wait() // it was killed
 	}
 	return errs
 }

@@ -121,8 +121,7 @@ func git(where string, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.Command("git", append([]string{"-C", where}, args...)...)
 	cmd.Stdin = in
 	out, err := cmd.Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil, fmt.Errorf("git %s: %s", args[0], terminal.Printable(strings.TrimSpace(string(failed.Stderr)), maxName))
 	}
 	return out, err

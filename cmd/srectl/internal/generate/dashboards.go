@@ -38,7 +38,7 @@ func (o *dashboardOutput) check() error {
 		return fmt.Errorf("--dashboard-format %q is not known: write json, configmap or grafanadashboard", o.format)
 	}
 	o.placement.Instances = map[string]string{}
-	for _, pair := range strings.Split(o.labels, ",") {
+	for pair := range strings.SplitSeq(o.labels, ",") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
 			return fmt.Errorf("--grafana-labels %q are no labels: write name=value, and commas between", o.labels)

@@ -103,7 +103,7 @@ func (p prometheusLinter) kept(ctx context.Context) error {
 		return err
 	}
 	var retention time.Duration
-	for _, limit := range strings.Split(info.StorageRetention, " or ") {
+	for limit := range strings.SplitSeq(info.StorageRetention, " or ") {
 		if d, err := model.ParseDuration(limit); err == nil {
 			retention = time.Duration(d)
 		} else {

@@ -53,8 +53,7 @@ func (e *httpExporter) export(ctx context.Context, request plogotlp.ExportReques
 	post.Header.Set("Content-Type", protobufType)
 	answer, err := e.client.Do(post)
 	if err != nil {
-		var untrusted *tls.CertificateVerificationError
-		if errors.As(err, &untrusted) {
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 			return response, err
 		}
 		return response, errTransient{error: err}

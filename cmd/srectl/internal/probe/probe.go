@@ -95,8 +95,7 @@ func probe(ctx context.Context, out io.Writer, address *url.URL) error {
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		var asked *url.Error
-		if errors.As(err, &asked) {
+		if asked, ok := errors.AsType[*url.Error](err); ok {
 			err = asked.Err // which does not repeat the URL, that may have a password
 		}
 		return fmt.Errorf("%s does not answer: %s; see that the collector runs and has the health_check extension",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -218,7 +219,7 @@ func TestChangesThatTakeLong(t *testing.T) {
 func TestServicesWithChangesAreBounded(t *testing.T) {
 	c, err := LoadChanges(t.Context(), &catalog.Catalog{}, usual, answers(func(context.Context, string) (v model.Vector, _ error) {
 		for i := range maxServices + 7 {
-			v = append(v, &model.Sample{Metric: model.Metric{"service_name": model.LabelValue(fmt.Sprint(i))}, Value: 1})
+			v = append(v, &model.Sample{Metric: model.Metric{"service_name": model.LabelValue(strconv.Itoa(i))}, Value: 1})
 		}
 		return v, nil
 	}))

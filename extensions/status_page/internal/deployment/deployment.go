@@ -4,6 +4,7 @@ package deployment
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -97,9 +98,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 				newest[d.key()] = d
 			}
 		}
-		for k, d := range newest {
-			all[k] = d
-		}
+		maps.Copy(all, newest)
 	}
 	for _, s := range running {
 		if d := all[deploymentIn(s, n).key()]; d != nil {

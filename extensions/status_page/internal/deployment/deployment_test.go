@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,7 +88,7 @@ func TestBounds(t *testing.T) {
 		s.now = append(s.now, told(fmt.Sprintf("service-%d", i), fmt.Sprintf("environment-%d", i%50), "1", "completed", float64(i)))
 	}
 	for i := range 100 {
-		version := fmt.Sprint(i)
+		version := strconv.Itoa(i)
 		s.now = append(s.now, told("busy", "environment-0", version, "completed", float64(i)))
 		s.running = append(s.running, instancesOf("busy", "environment-0", version, 1))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestFacets(t *testing.T) {
 	}
 	var many Fleet
 	for i := range 300 {
-		many.Rows = append(many.Rows, row(fmt.Sprint(i), "ok", 1, 0, fmt.Sprint("team-", i), 1))
+		many.Rows = append(many.Rows, row(strconv.Itoa(i), "ok", 1, 0, fmt.Sprint("team-", i), 1))
 	}
 	owners := many.Select(usual()).Facets[1]
 	assert.Equal(t, []int{maxFacetValues, 200}, []int{len(owners.Values), owners.More})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -127,7 +128,7 @@ func TestQueriesAtATimeAreBounded(t *testing.T) {
 	var asking sync.WaitGroup
 	for i := range 20 {
 		asking.Go(func() {
-			_, err := s.Instant(t.Context(), fmt.Sprint(i))
+			_, err := s.Instant(t.Context(), strconv.Itoa(i))
 			assert.NoError(t, err)
 		})
 	}

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,17 +251,17 @@ func TestCopiesAreShownOnce(t *testing.T) {
 func TestTooMuchIsCut(t *testing.T) {
 	w := newWindow(8)
 	for i := range 2 * MaxItems {
-		addSpan(w, fmt.Sprint(i), trace(1), byte(i), 0, i, attribute1("correlation.id", "A-1"))
+		addSpan(w, strconv.Itoa(i), trace(1), byte(i), 0, i, attribute1("correlation.id", "A-1"))
 	}
 	found, err := New(w).Find(t.Context(), "A-1")
 	require.NoError(t, err)
 	assert.Len(t, found.Items, MaxItems)
 	assert.Equal(t, cutItems, found.Missing)
-	assert.Equal(t, fmt.Sprint(2*MaxItems-1), found.Items[MaxItems-1].Name, "the newest are shown")
+	assert.Equal(t, strconv.Itoa(2*MaxItems-1), found.Items[MaxItems-1].Name, "the newest are shown")
 
 	w = newWindow(8)
 	for i := range 100 {
-		addSpan(w, fmt.Sprint(i), trace(byte(i)), 1, 0, i, attribute1("user", "u-1"))
+		addSpan(w, strconv.Itoa(i), trace(byte(i)), 1, 0, i, attribute1("user", "u-1"))
 	}
 	found, err = New(w).Find(t.Context(), "u-1")
 	require.NoError(t, err)
@@ -275,7 +276,7 @@ func TestWhatIsShownIsBounded(t *testing.T) {
 	addSpan(w, long, trace(1), 1, 0, 0, func(s ptrace.Span) {
 		s.Status().SetMessage(long)
 		for i := range 1000 {
-			s.Attributes().PutStr(fmt.Sprint(i)+long[:100], "x")
+			s.Attributes().PutStr(strconv.Itoa(i)+long[:100], "x")
 			s.Events().AppendEmpty().SetName(long[:100])
 		}
 		deep := s.Attributes().PutEmptyMap("deep")

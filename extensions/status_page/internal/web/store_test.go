@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -107,9 +108,7 @@ type attributes map[string]string
 
 func (a attributes) and(more ...string) attributes {
 	all := attributes{}
-	for k, v := range a {
-		all[k] = v
-	}
+	maps.Copy(all, a)
 	for i := 0; i < len(more); i += 2 {
 		all[more[i]] = more[i+1]
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -318,7 +319,7 @@ func silent(t testing.TB) *visitor {
 	return open(t, &http.Client{Transport: refusing}, parse(t, document("payment", "payments-team", 2, paymentSLOs)), "")
 }
 
-var refusing = roundTrip(func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("connection refused <script>") })
+var refusing = roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused <script>") })
 
 type roundTrip func(*http.Request) (*http.Response, error)
 
