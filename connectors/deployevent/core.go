@@ -2,7 +2,6 @@ package deployevent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
-	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 )
@@ -33,19 +32,17 @@ type core struct {
 	id        component.ID
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
-	now       func() time.Time
-	tracker   *tracker.Tracker
+	tracker   *tracker.Tracker // nil until it starts, as is the claim
+	claim     *deploymenttracker.Claim
 
 	connecting sync.Mutex // while the pipelines are built and started; guards the next three
 	to         outputs
 	listening  map[pipeline.Signal]bool
 	starting   int // instances that have not started yet
 
-	flushing    sync.Mutex // guards the next four
-	emitter     *emitter
-	unsent      []deployment.Deployment
-	unsentSaved bool // there is a record of them
-	store       *checkpoint.Store
+	flushing sync.Mutex // guards the next two
+	emitter  *emitter
+	unsent   []deployment.Deployment
 
 	end  context.CancelFunc // of the loop; nil until it runs
 	loop sync.WaitGroup
@@ -56,28 +53,26 @@ func newCore(set connector.Settings, cfg *Config) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{
-		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, now: time.Now, listening: map[pipeline.Signal]bool{},
+	return &core{
+		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, listening: map[pipeline.Signal]bool{},
 		emitter: newEmitter(set.TelemetrySettings, set.BuildInfo),
-	}
-	c.tracker = tracker.New(cfg.tracker(), func() time.Time { return c.now() })
-	return c, c.observe()
+	}, nil
 }
 
 func (c *core) start(ctx context.Context, host component.Host) error {
-	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
-	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.trouble(ctx, stageRestore, "What was known of deployments cannot be read; versions that run now are taken as they are", err)
-	} else if err != nil {
+	source, err := deploymenttracker.Find(host, c.config.Tracker)
+	if err != nil {
 		return err
 	}
-	c.store = store
-	if err := c.restore(ctx); err != nil {
-		c.store = nil
-		return errors.Join(err, store.Close(ctx))
+	claim, err := source.Claim(ctx, c.id)
+	if err != nil {
+		return err
 	}
-	publish(c.id, c.tracker)
-	return nil
+	if claim.Damage != nil {
+		c.trouble(ctx, stageRestore, "A part of what was known of deployments cannot be read; what runs now is taken as it is", claim.Damage)
+	}
+	c.tracker, c.claim, c.unsent = source.Tracker(), claim, claim.Unsent
+	return c.observe()
 }
 
 // run flushes until the core is stopped.
@@ -101,22 +96,19 @@ func (c *core) run() {
 // stop flushes a last time and ends the core. One whose instances have not all started has nothing to flush.
 func (c *core) stop(ctx context.Context) error {
 	defer c.telemetry.Shutdown()
-	if c.store == nil {
+	if c.claim == nil {
 		return nil
 	}
-	withdraw(c.id, c.tracker)
+	defer c.claim.Release()
 	if c.end == nil {
-		return c.store.Close(ctx)
+		return nil
 	}
 	c.end()
 	c.loop.Wait()
 	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
 	defer cancel()
 	c.flush(last)
-	c.flushing.Lock()
-	defer c.flushing.Unlock()
-	c.save(ctx, true) // also when each instance was seen
-	return c.store.Close(ctx)
+	return nil
 }
 
 // flush emits what has happened and what runs, and saves the state: first the events, so that one that
@@ -124,7 +116,7 @@ func (c *core) stop(ctx context.Context) error {
 func (c *core) flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
-	now := c.now()
+	now := time.Now()
 	c.send(ctx, c.tracker.Due(), now)
 	if c.to.metrics != nil {
 		var all []running
@@ -137,7 +129,9 @@ func (c *core) flush(ctx context.Context) {
 			}
 		}
 	}
-	c.save(ctx, false)
+	if err := c.claim.Save(ctx, c.unsent); err != nil {
+		c.trouble(ctx, stageSave, "What is known of deployments was not saved", err)
+	}
 }
 
 // send sends the events, and those that could not be sent before.
