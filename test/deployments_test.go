@@ -20,8 +20,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/grafanatest"
 )
 
-// quickly makes the connector decide in seconds.
-const quickly = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}"
+// quickly makes the tracker decide in seconds.
+const quickly = "extensions: {deployment_tracker: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}"
 
 // startMarking starts a standalone collector that annotates Grafana, and the shop with some load.
 func startMarking(t *testing.T, grafana *grafanatest.Grafana) (c *collector, shop *server) {
