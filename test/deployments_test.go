@@ -190,14 +190,14 @@ func TestReportsGiveMarkers(t *testing.T) {
 	shop.stop()
 }
 
-// Telemetry says which deployment it is of, and for a while that the deployment is recent. The keys are those of version 0.1, when the
+// Telemetry says which deployment it is of, and for a while that the deployment is recent. It uses the deprecated keys, from when the
 // connector owned the tracker.
 func TestTelemetryIsStamped(t *testing.T) {
-	const keysOf01 = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\nprocessors: {deploymarker: {deployevent: deployevent}}"
+	const deprecatedKeys = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\nprocessors: {deploymarker: {deployevent: deployevent}}"
 	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
 	c := prepareCollector(t, "gateway", t.TempDir())
 	overlay := filepath.Join(t.TempDir(), "overlay.yaml")
-	require.NoError(t, os.WriteFile(overlay, []byte(keysOf01+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(overlay, []byte(deprecatedKeys+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
 	c.args = append(c.args, "--config", toFile, "--config", overlay)
 	c.start()
 	shop, _ := startShop(t, c)

@@ -12,11 +12,11 @@ import (
 
 // Config is the configuration of the deployment_tracker extension.
 type Config struct {
-	// Storage is the storage extension that keeps what is known over a restart; none keeps nothing.
+	// Storage is the storage extension that keeps the state across restarts. Without it, no state is kept.
 	Storage *component.ID `mapstructure:"storage"`
 	// Confirm is how long a version must be seen before it counts.
 	Confirm time.Duration `mapstructure:"confirm"`
-	// Settle is how long the old version must be unseen before the new one has taken its place.
+	// Settle is how long the old version must be unseen before the new one has replaced it.
 	Settle time.Duration `mapstructure:"settle"`
 	// CanaryAfter is how long a new version must stay a minority before it is a canary.
 	CanaryAfter time.Duration `mapstructure:"canary_after"`
@@ -24,9 +24,9 @@ type Config struct {
 	Recent time.Duration `mapstructure:"recent"`
 	// InstanceTimeout is how long an instance must be unseen before it is gone.
 	InstanceTimeout time.Duration `mapstructure:"instance_timeout"`
-	// MaxServices is how many services, each in each environment, are followed.
+	// MaxServices is how many services are followed, per environment.
 	MaxServices int `mapstructure:"max_services"`
-	// MaxInstances is how many instances of a service are told apart.
+	// MaxInstances is how many instances per service are followed.
 	MaxInstances int `mapstructure:"max_instances"`
 
 	// prevent unkeyed literal initialization

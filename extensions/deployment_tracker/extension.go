@@ -17,8 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 )
 
-// deploymentTracker is the extension. The tracker is safe for concurrent use; the extension adds its life: what is
-// saved is restored before pipelines start, and saved again after they have ended.
+// deploymentTracker is the extension. It restores the tracker before pipelines start, and saves it after they have ended.
 type deploymentTracker struct {
 	config  *Config
 	id      component.ID
@@ -54,7 +53,7 @@ func (d *deploymentTracker) Dependencies() []component.ID {
 	return []component.ID{*d.config.Storage}
 }
 
-// Start restores what was saved.
+// Start restores the saved state.
 func (d *deploymentTracker) Start(ctx context.Context, host component.Host) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,7 +70,7 @@ func (d *deploymentTracker) Start(ctx context.Context, host component.Host) erro
 	return nil
 }
 
-// Shutdown saves all, also when each instance was last seen.
+// Shutdown saves all records. They include when each instance was last seen, which is no change to save earlier.
 func (d *deploymentTracker) Shutdown(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,7 +78,7 @@ func (d *deploymentTracker) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	if err := d.write(ctx, true); err != nil {
-		d.logger.Error("What is known of deployments was not saved", zap.Error(err))
+		d.logger.Error("The state of deployments was not saved", zap.Error(err))
 	}
 	err := d.store.Close(ctx)
 	d.store = nil

@@ -14,8 +14,8 @@ import (
 type Source interface {
 	// Tracker returns the tracker. It is the same one for as long as the extension runs.
 	Tracker() *tracker.Tracker
-	// Claim makes the connector the one that takes what is due from the tracker and announces it. There is one at a
-	// time, so that each deployment is announced once.
+	// Claim gives the connector the right to take what is due from the tracker and to announce it. One connector has
+	// it at a time, so that each deployment is announced once.
 	Claim(ctx context.Context, connector component.ID) (*Claim, error)
 }
 

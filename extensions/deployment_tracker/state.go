@@ -24,8 +24,8 @@ const unsentKey = "unsent"
 
 func recordKey(n int) string { return fmt.Sprintf("services/%02x", n) }
 
-// restore loads what is saved in the store, and says whether there was anything. A damaged record is set aside: of its
-// services, what runs is taken as it is. The error says that storage could not be read at all.
+// restore loads the records of the store, and says whether there were any. A damaged record is set aside: the versions
+// of its services that run now are taken as given. The error says that storage could not be read at all.
 func (d *deploymentTracker) restore(ctx context.Context, from *checkpoint.Store) (found bool, err error) {
 	for n := range tracker.Records {
 		one, err := d.load(ctx, from, recordKey(n), func(payload []byte) error { return d.tracker.Restore(n, payload) })
@@ -62,8 +62,8 @@ func (d *deploymentTracker) load(ctx context.Context, from *checkpoint.Store, ke
 	return found, err
 }
 
-// takeOver restores what the connector saved up to release 0.1, when it owned the tracker, if the extension has no
-// state of its own. The records are moved, so that this happens once.
+// takeOver restores the state that the connector saved when it owned the tracker, if the extension has no saved state.
+// The records are moved, so that this happens once.
 func (d *deploymentTracker) takeOver(ctx context.Context, connector component.ID) error {
 	if d.restored || d.config.Storage == nil {
 		return nil
@@ -78,7 +78,7 @@ func (d *deploymentTracker) takeOver(ctx context.Context, connector component.ID
 	found, err := d.restore(ctx, old)
 	if err == nil && found {
 		if failed := d.move(ctx, old); failed != nil {
-			d.logger.Error("What an earlier release knew of deployments is in use, but was not saved anew; it is tried again at the next save", zap.Error(failed))
+			d.logger.Error("The state of deployments that the connector had saved is in use, but was not moved to the extension; the next save tries again", zap.Error(failed))
 		}
 	}
 	return errors.Join(err, old.Close(ctx))

@@ -9,11 +9,11 @@ import (
 
 const extension = "deployment_tracker"
 
-// trackerKeys were keys of deployevent up to version 0.1.
+// trackerKeys were keys of deployevent before they were keys of the extension.
 var trackerKeys = []string{"storage", "confirm", "settle", "canary_after", "recent", "instance_timeout", "max_services", "max_instances"}
 
-// tracker writes for a deployment_tracker extension what was written for the deployevent connector when the connector
-// owned the tracker (docs/decisions/0014-tracker-is-an-extension.md).
+// tracker moves the keys of the tracker from deployevent to the deployment_tracker extension, and starts the extension
+// (docs/decisions/0014-tracker-is-an-extension.md).
 func (u upgrade) tracker() error {
 	connectors, processors := u.components("connectors", "deployevent"), u.components("processors", "deploymarker")
 	trackers := map[component.ID]string{} // by connector
@@ -46,7 +46,7 @@ func (u upgrade) tracker() error {
 	return nil
 }
 
-// trackerOf is the connector's tracker. Of several connectors without the key each had a tracker of its own.
+// trackerOf returns the connector's tracker. If there were several connectors, each had its own tracker.
 func (u upgrade) trackerOf(path string, id component.ID, several bool) (string, error) {
 	if tracker, ok := u.Get(path + "::tracker").(string); ok {
 		return tracker, nil
@@ -59,8 +59,8 @@ func (u upgrade) trackerOf(path string, id component.ID, several bool) (string, 
 	return tracker, u.set(path+"::tracker", tracker)
 }
 
-// moveKeys moves the keys of a tracker. They are somebody's own: the built-in configs have none, so they count for more
-// than what is there.
+// moveKeys moves the keys of a tracker. They override those of the extension: the built-in configs do not have them, so
+// a user set them.
 func (u upgrade) moveKeys(from, to string) error {
 	for _, key := range trackerKeys {
 		old, moved := from+"::"+key, to+"::"+key
@@ -76,7 +76,7 @@ func (u upgrade) moveKeys(from, to string) error {
 	return nil
 }
 
-// trackerAsked is the processor's tracker: up to version 0.1 that of the connector that the key deployevent named.
+// trackerAsked returns the processor's tracker: if its key deployevent names a connector, the tracker of the connector.
 func (u upgrade) trackerAsked(path string, trackers map[component.ID]string) (string, error) {
 	tracker, named := u.Get(path + "::tracker").(string)
 	if !named {
@@ -93,7 +93,7 @@ func (u upgrade) trackerAsked(path string, trackers map[component.ID]string) (st
 	return tracker, errors.Join(u.remove(path, "deployevent"), u.set(path+"::tracker", tracker))
 }
 
-// run adds the tracker to the extensions that run.
+// run adds the tracker to service::extensions, if it is missing there.
 func (u upgrade) run(tracker string) error {
 	id, _ := idOf(tracker)
 	running, _ := u.Get("service::extensions").([]any)

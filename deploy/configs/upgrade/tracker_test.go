@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// upgraded resolves the configuration as a collector does, and returns the result and the keys that are deprecated.
+// upgraded resolves the configuration as a collector does, and returns the result and the warnings.
 func upgraded(t *testing.T, yaml string) (config map[string]any, deprecated []string) {
 	t.Helper()
 	core, logs := observer.New(zap.WarnLevel)
@@ -48,15 +48,15 @@ func TestTracker(t *testing.T) {
 		before, after string
 		deprecated    []string
 	}{
-		"nothing of it": {
+		"neither component": {
 			before: "{connectors: {count: {}}, service: {extensions: [health_check]}}",
 			after:  "{connectors: {count: {}}, service: {extensions: [health_check]}}",
 		},
-		"as it is to be": {
+		"current keys": {
 			before: "{connectors: {deployevent: null}, processors: {deploymarker: null}, extensions: {deployment_tracker: null}, service: {extensions: [deployment_tracker]}}",
 			after:  "{connectors: {deployevent: null}, processors: {deploymarker: null}, extensions: {deployment_tracker: null}, service: {extensions: [deployment_tracker]}}",
 		},
-		"two trackers, as it is to be": {
+		"two trackers, current keys": {
 			before: "{connectors: {deployevent/a: {tracker: deployment_tracker/a}, deployevent/b: {tracker: deployment_tracker/b}}, " +
 				"processors: {deploymarker: {tracker: deployment_tracker/b}}, " +
 				"extensions: {deployment_tracker/a: null, deployment_tracker/b: null}, service: {extensions: [deployment_tracker/a, deployment_tracker/b]}}",
@@ -132,7 +132,7 @@ func TestTracker(t *testing.T) {
 	}
 }
 
-// Values that come from the environment keep their type: an ID that looks like a number stays text.
+// Values from the environment keep their type: a token that looks like a number stays text.
 func TestTheRestIsNotTouched(t *testing.T) {
 	t.Setenv("TOKEN", "0123")
 	core, _ := observer.New(zap.WarnLevel)

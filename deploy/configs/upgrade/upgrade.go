@@ -1,5 +1,5 @@
-// Package upgrade keeps configurations of the last minor version working: a confmap converter writes them as the
-// current version wants them, and logs what to change.
+// Package upgrade keeps earlier configurations working for one minor version: a confmap converter replaces deprecated
+// keys by the current ones, and logs each replacement.
 package upgrade
 
 import (
@@ -20,7 +20,7 @@ func NewFactory() confmap.ConverterFactory {
 
 type converter struct{ logger *zap.Logger }
 
-// Convert upgrades the configuration in place.
+// Convert changes the configuration in place.
 func (c converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	return upgrade{conf, c.logger}.tracker()
 }
@@ -30,12 +30,12 @@ type upgrade struct {
 	logger *zap.Logger
 }
 
-// set sets one key. A list of the service's extensions is added to, if lists are merged that way.
+// set sets one key.
 func (u upgrade) set(key string, value any) error {
 	return u.Merge(confmap.NewFromStringMap(map[string]any{key: value}))
 }
 
-// remove removes the key of a component. Without its last key the component would be removed too: it is kept.
+// remove removes the key of a component. Delete removes a component with its last key, so it is added again.
 func (u upgrade) remove(component, key string) error {
 	u.Delete(component + "::" + key)
 	if u.IsSet(component) {
@@ -44,7 +44,7 @@ func (u upgrade) remove(component, key string) error {
 	return u.set(component, map[string]any{})
 }
 
-// components are the keys of the section that are components of the type, in order.
+// components returns the sorted keys of the section that are components of the type.
 func (u upgrade) components(section, kind string) (keys []string) {
 	all, _ := u.Get(section).(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
@@ -55,11 +55,11 @@ func (u upgrade) components(section, kind string) (keys []string) {
 	return keys
 }
 
-// idOf reads a component's ID. One that cannot be read is for the collector to complain of.
+// idOf reads a component's ID. The collector reports an ID that cannot be read.
 func idOf(text any) (id component.ID, ok bool) {
 	return id, id.UnmarshalText(fmt.Append(nil, text)) == nil
 }
 
 func (u upgrade) deprecated(what, instead string) {
-	u.logger.Warn("Deprecated configuration; the next minor version does not understand it", zap.String("found", what), zap.String("instead", instead))
+	u.logger.Warn("Deprecated configuration: version 0.2 does not accept it", zap.String("found", what), zap.String("instead", instead))
 }
