@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -196,6 +197,39 @@ func TestRestart(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A reporting is a host that takes statuses.
+type reporting struct {
+	host
+	statuses []componentstatus.Status
+}
+
+func (r *reporting) Report(e *componentstatus.Event) { r.statuses = append(r.statuses, e.Status()) }
+
+// A next component that refuses events is in the log once a minute, and in the status.
+func TestRefusalsAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := create(t, nil)
+		h := &reporting{host: b.host}
+		for _, i := range b.instances() {
+			require.NoError(t, i.Start(t.Context(), h))
+		}
+		b.events.refuse(errors.New("not now"))
+		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{"service.version": "1.1"})))
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 2, b.logged.Len())
+		require.Equal(t, "events: not now", b.logged.All()[0].ContextMap()["error"])
+		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, h.statuses)
+		require.EqualValues(t, 90/5, observed(t, b.telemetry, "otelcol_connector_deployevent_failures", "stage")["emit"])
+
+		b.events.refuse(nil)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, h.statuses)
+		b.shutdown(t)
+	})
 }
 
 // A record that is damaged is set aside, reported, and the rest goes on.

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
@@ -33,6 +35,7 @@ type bench struct {
 	gauges             consumertest.MetricsSink
 	telemetry          *componenttest.Telemetry
 	host               host
+	logged             *observer.ObservedLogs // errors
 }
 
 // events keeps what it is given, or refuses it.
@@ -88,6 +91,8 @@ func create(t *testing.T, storage *memory) *bench {
 	t.Helper()
 	b := &bench{telemetry: componenttest.NewTelemetry(), host: startTracker(t, storage)}
 	set := connector.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: b.telemetry.NewTelemetrySettings(), BuildInfo: component.NewDefaultBuildInfo()}
+	core, logged := observer.New(zap.ErrorLevel)
+	set.Logger, b.logged = zap.New(core), logged
 	set.Resource.Attributes().PutStr("service.name", "otelcol-sre")
 	set.Resource.Attributes().PutStr("service.instance.id", "this-collector")
 	factory, cfg := NewFactory(), createDefaultConfig()
