@@ -20,8 +20,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/grafanatest"
 )
 
-// quickly makes the connector decide in seconds.
-const quickly = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}"
+// quickly makes the tracker decide in seconds.
+const quickly = "extensions: {deployment_tracker: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}"
 
 // startMarking starts a standalone collector that annotates Grafana, and the shop with some load.
 func startMarking(t *testing.T, grafana *grafanatest.Grafana) (c *collector, shop *server) {
@@ -190,12 +190,14 @@ func TestReportsGiveMarkers(t *testing.T) {
 	shop.stop()
 }
 
-// Telemetry says which deployment it is of, and for a while that the deployment is recent.
+// Telemetry says which deployment it is of, and for a while that the deployment is recent. It uses the deprecated keys, from when the
+// connector owned the tracker.
 func TestTelemetryIsStamped(t *testing.T) {
+	const deprecatedKeys = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\nprocessors: {deploymarker: {deployevent: deployevent}}"
 	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
 	c := prepareCollector(t, "gateway", t.TempDir())
 	overlay := filepath.Join(t.TempDir(), "overlay.yaml")
-	require.NoError(t, os.WriteFile(overlay, []byte(quickly+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(overlay, []byte(deprecatedKeys+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
 	c.args = append(c.args, "--config", toFile, "--config", overlay)
 	c.start()
 	shop, _ := startShop(t, c)
@@ -217,6 +219,9 @@ func TestTelemetryIsStamped(t *testing.T) {
 	assert.Nil(t, stamped("1.0.0"), "nobody knows when it was deployed")
 	change(t, shop, "/settings/payment", `{"version": "1.1.0"}`)
 	assert.Equal(t, true, stamped("1.1.0"))
+	log, err := os.ReadFile(c.log)
+	require.NoError(t, err)
+	assert.Contains(t, string(log), `"found": "connectors::deployevent::confirm", "instead": "extensions::deployment_tracker::confirm"`)
 	shop.stop()
 }
 

@@ -28,7 +28,7 @@ type manifest struct {
 	Replaces   []string
 }
 
-var componentKinds = []string{"receivers", "processors", "exporters", "connectors", "extensions", "providers"}
+var componentKinds = []string{"receivers", "processors", "exporters", "connectors", "extensions", "providers", "converters"}
 
 func readManifest(t *testing.T) manifest {
 	t.Helper()
@@ -74,7 +74,7 @@ func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
 		assert.Equal(t, want, got, kind)
 	}
 	for kind, names := range map[string][]string{
-		"processors": {"correlation", "slo"}, "connectors": {"sli"}, "extensions": {"service_catalog"}, "providers": {"builtin"},
+		"processors": {"correlation", "slo"}, "connectors": {"sli"}, "extensions": {"service_catalog", "deployment_tracker"}, "providers": {"builtin"},
 	} {
 		node := registered[kind]
 		text, err := yaml.Marshal(&node)

@@ -33,7 +33,8 @@ func shopTelemetry(t *testing.T) telemetry {
 	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
 	gateway := prepareCollector(t, "gateway", t.TempDir())
 	gateway.args = append(gateway.args, "--config", toFile, "--config", "yaml:"+`
-connectors: {deployevent: {flush_interval: 100ms, confirm: 0s}}
+connectors: {deployevent: {flush_interval: 100ms}}
+extensions: {deployment_tracker: {confirm: 0s}}
 exporters: {elasticsearch: {endpoint: `+elastic.URL+`, sending_queue: {queue_size: 1000, batch: {flush_timeout: 100ms}}}}
 service: {pipelines: {traces: {exporters: [file, span_metrics, service_graph]}, logs: {exporters: [file, elasticsearch]}, logs/deployments: {exporters: [file]}}}`)
 	gateway.start()

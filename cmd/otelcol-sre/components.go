@@ -55,6 +55,7 @@ import (
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
 	badevents "github.com/otelcol-sre/otelcol-sre/extensions/bad_events"
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
@@ -110,6 +111,7 @@ func components() (otelcol.Factories, error) {
 		sigv4authextension.NewFactory(),
 		filestorage.NewFactory(),
 		badevents.NewFactory(),
+		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
 		servicecatalog.NewFactory(),
 		statuspage.NewFactory(),
@@ -129,6 +131,7 @@ func components() (otelcol.Factories, error) {
 		sigv4authextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/sigv4authextension v0.152.0",
 		filestorage.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.152.0",
 		badevents.NewFactory().Type():                 "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	configs "github.com/otelcol-sre/otelcol-sre/deploy/configs"
+	upgrade "github.com/otelcol-sre/otelcol-sre/deploy/configs/upgrade"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	envprovider "go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -35,6 +36,9 @@ func main() {
 					yamlprovider.NewFactory(),
 					configs.NewFactory(),
 				},
+				ConverterFactories: []confmap.ConverterFactory{
+					upgrade.NewFactory(),
+				},
 			},
 		},
 		ProviderModules: map[string]string{
@@ -44,7 +48,9 @@ func main() {
 			yamlprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.63.0",
 			configs.NewFactory().Create(confmap.ProviderSettings{}).Scheme():      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		},
-		ConverterModules: []string{},
+		ConverterModules: []string{
+			"github.com/otelcol-sre/otelcol-sre v0.1.0",
+		},
 	}
 
 	if err := run(set); err != nil {

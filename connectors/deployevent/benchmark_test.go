@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -35,8 +34,12 @@ func describe(to pcommon.Resource, n int) {
 func startCore(t testing.TB) *instance {
 	i, err := newInstance(&components{}, connectortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config), pipeline.SignalTraces, outputs{events: consumertest.NewNop()})
 	require.NoError(t, err)
-	require.NoError(t, i.Start(context.Background(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, i.Shutdown(context.Background())) })
+	h := startTracker(t, nil)
+	require.NoError(t, i.Start(context.Background(), h))
+	t.Cleanup(func() {
+		require.NoError(t, i.Shutdown(context.Background()))
+		require.NoError(t, h[trackerID].Shutdown(context.Background()))
+	})
 	return i
 }
 

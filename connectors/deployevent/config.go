@@ -6,30 +6,14 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-
-	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 )
 
 // Config is the configuration of the deployevent connector.
 type Config struct {
+	// Tracker is the deployment_tracker extension that decides what was deployed.
+	Tracker component.ID `mapstructure:"tracker"`
 	// FlushInterval is the time between two looks at what has happened, and two emissions of the metrics.
 	FlushInterval time.Duration `mapstructure:"flush_interval"`
-	// Storage is the storage extension that keeps what is known over a restart; none keeps nothing.
-	Storage *component.ID `mapstructure:"storage"`
-	// Confirm is how long a version must be seen before it counts.
-	Confirm time.Duration `mapstructure:"confirm"`
-	// Settle is how long the old version must be unseen before the new one has taken its place.
-	Settle time.Duration `mapstructure:"settle"`
-	// CanaryAfter is how long a new version must stay a minority before it is a canary.
-	CanaryAfter time.Duration `mapstructure:"canary_after"`
-	// Recent is how long after its start a deployment is recent.
-	Recent time.Duration `mapstructure:"recent"`
-	// InstanceTimeout is how long an instance must be unseen before it is gone.
-	InstanceTimeout time.Duration `mapstructure:"instance_timeout"`
-	// MaxServices is how many services, each in each environment, are followed.
-	MaxServices int `mapstructure:"max_services"`
-	// MaxInstances is how many instances of a service are told apart.
-	MaxInstances int `mapstructure:"max_instances"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -37,34 +21,14 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate names the key that is wrong and the mend.
+// Validate names each key that is wrong, and the fix.
 func (c *Config) Validate() error {
 	var errs []error
-	positive := func(key string, value time.Duration) {
-		if value <= 0 {
-			errs = append(errs, fmt.Errorf("%s: %v is not positive; use a duration such as 1m", key, value))
-		}
+	if c.Tracker.Type().String() == "" {
+		errs = append(errs, errors.New("tracker: is empty; name the deployment_tracker extension"))
 	}
-	positive("flush_interval", c.FlushInterval)
-	positive("settle", c.Settle)
-	positive("canary_after", c.CanaryAfter)
-	positive("recent", c.Recent)
-	positive("instance_timeout", c.InstanceTimeout)
-	if c.Confirm < 0 {
-		errs = append(errs, fmt.Errorf("confirm: %v is negative; use 0s or more", c.Confirm))
-	}
-	if c.MaxServices < 1 {
-		errs = append(errs, fmt.Errorf("max_services: %d is too small; use 1 or more", c.MaxServices))
-	}
-	if c.MaxInstances < 1 {
-		errs = append(errs, fmt.Errorf("max_instances: %d is too small; use 1 or more", c.MaxInstances))
+	if c.FlushInterval <= 0 {
+		errs = append(errs, fmt.Errorf("flush_interval: %v is not positive; use a duration such as 5s", c.FlushInterval))
 	}
 	return errors.Join(errs...)
-}
-
-func (c *Config) tracker() tracker.Config {
-	t := tracker.Default()
-	t.Confirm, t.Settle, t.CanaryAfter, t.Recent, t.InstanceTTL = c.Confirm, c.Settle, c.CanaryAfter, c.Recent, c.InstanceTimeout
-	t.MaxServices, t.MaxInstances = c.MaxServices, c.MaxInstances
-	return t
 }

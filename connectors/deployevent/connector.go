@@ -73,7 +73,7 @@ func (i *instance) Start(ctx context.Context, host component.Host) error {
 	i.connecting.Lock()
 	defer i.connecting.Unlock()
 	if i.starting--; i.starting == 0 {
-		i.run()
+		i.loop.Run(i.config.FlushInterval, i.flush)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (i *instance) Shutdown(ctx context.Context) error {
 	i.shutdown.Do(func() {
 		if i.share.Leave() {
 			err = i.stop(ctx)
-		} else if i.end != nil {
+		} else if i.loop.Running() {
 			i.flush(ctx)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -53,17 +54,17 @@ func (b *bench) points(name string) map[string]any {
 // The collector starts an instance when what is behind its own output has started, not what is behind the others'.
 func TestNothingIsSentBeforeAllInstancesHaveStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := create(t)
+		b := create(t, nil)
 		instances := b.instances()
 		for _, i := range instances[1:] {
-			require.NoError(t, i.Start(t.Context(), componenttest.NewNopHost()))
+			require.NoError(t, i.Start(t.Context(), b.host))
 		}
 		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{"service.version": "1.0"})))
 		b.run(t, time.Minute, "1.0", "a", "b", "c")
 		require.Empty(t, b.gauges.AllMetrics())
 		require.Empty(t, b.events.AllLogs())
 
-		require.NoError(t, instances[0].Start(t.Context(), componenttest.NewNopHost()))
+		require.NoError(t, instances[0].Start(t.Context(), b.host))
 		b.run(t, 10*time.Second, "1.0", "a", "b", "c")
 		require.NotEmpty(t, b.gauges.AllMetrics())
 		require.Contains(t, b.events.names(), "deployment.started checkout in production 1.0")
@@ -74,8 +75,8 @@ func TestNothingIsSentBeforeAllInstancesHaveStarted(t *testing.T) {
 // When a component fails to start, the collector shuts down all of them.
 func TestShutdownOfSomeThatStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := create(t, withStorage)
-		require.NoError(t, b.logs.Start(t.Context(), host{&memory{kept: map[string][]byte{}}}))
+		b := create(t, newMemory())
+		require.NoError(t, b.logs.Start(t.Context(), b.host))
 		b.shutdown(t)
 		require.Empty(t, b.gauges.AllMetrics())
 	})
@@ -83,7 +84,7 @@ func TestShutdownOfSomeThatStarted(t *testing.T) {
 
 func TestADeploymentFromAllThreeSignals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, componenttest.NewNopHost())
+		b := start(t, nil)
 		began := time.Now()
 		b.run(t, 30*time.Second, "1.0", "a", "b", "c")
 		require.Empty(t, b.events.names(), "what is there at first sight is no deployment")
@@ -116,7 +117,7 @@ func TestADeploymentFromAllThreeSignals(t *testing.T) {
 // A series that is not written any more gets a last point without a value.
 func TestSeriesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, componenttest.NewNopHost())
+		b := start(t, nil)
 		b.run(t, 30*time.Second, "1.0", "a")
 		b.run(t, 30*time.Second, "1.1", "b")
 		for range 60 {
@@ -135,7 +136,7 @@ func TestSeriesEnd(t *testing.T) {
 
 func TestAReportIsMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, componenttest.NewNopHost())
+		b := start(t, nil)
 		b.run(t, 30*time.Second, "1.0", "a")
 		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{
 			"service.version": "1.1", "vcs.ref.head.revision": "02c9b5d", "deployment.id": "run-7", "deployment.commit_time": "2026-11-20T14:00:00Z"})))
@@ -162,7 +163,7 @@ func TestAReportIsMerged(t *testing.T) {
 // Whoever reports is not the service: its resource is no instance.
 func TestTheReporterIsNoInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, componenttest.NewNopHost())
+		b := start(t, nil)
 		b.run(t, 30*time.Second, "1.0", "a")
 		for range 60 {
 			report := reportOf("deployment.started", map[string]any{"service.version": "1.1"})
@@ -180,33 +181,66 @@ func TestRestart(t *testing.T) {
 	for name, refusal := range map[string]error{"sent before": nil, "refused before": errors.New("not now")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := host{&memory{kept: map[string][]byte{}}}
-				b := start(t, h, withStorage)
+				kept := newMemory()
+				b := start(t, kept)
 				b.run(t, 30*time.Second, "1.0", "a")
 				b.events.refuse(refusal)
 				b.run(t, 30*time.Second, "1.1", "b")
 				before := b.events.names()
 				b.shutdown(t)
-				b = start(t, h, withStorage)
+				b = start(t, kept)
 				b.run(t, 3*time.Minute, "1.1", "b")
 				require.Equal(t, []string{"deployment.started checkout in production 1.1", "deployment.completed checkout in production 1.1"},
 					append(before, b.events.names()...))
-				require.NotContains(t, h.storage.kept, unsentKey)
+				require.NotContains(t, kept.kept, "unsent")
 				b.shutdown(t)
 			})
 		})
 	}
 }
 
+// A reporting is a host that takes statuses.
+type reporting struct {
+	host
+	statuses []componentstatus.Status
+}
+
+func (r *reporting) Report(e *componentstatus.Event) { r.statuses = append(r.statuses, e.Status()) }
+
+// A next component that refuses events is in the log once a minute, and in the status.
+func TestRefusalsAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := create(t, nil)
+		h := &reporting{host: b.host}
+		for _, i := range b.instances() {
+			require.NoError(t, i.Start(t.Context(), h))
+		}
+		b.events.refuse(errors.New("not now"))
+		require.NoError(t, b.logs.ConsumeLogs(t.Context(), reportOf("deployment.started", map[string]any{"service.version": "1.1"})))
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 2, b.logged.Len())
+		require.Equal(t, "events: not now", b.logged.All()[0].ContextMap()["error"])
+		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, h.statuses)
+		require.EqualValues(t, 90/5, observed(t, b.telemetry, "otelcol_connector_deployevent_failures", "stage")["emit"])
+
+		b.events.refuse(nil)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, h.statuses)
+		b.shutdown(t)
+	})
+}
+
 // A record that is damaged is set aside, reported, and the rest goes on.
 func TestADamagedRecordIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := host{&memory{kept: map[string][]byte{}}}
-		b := start(t, h, withStorage)
+		kept := newMemory()
+		b := start(t, kept)
 		b.run(t, 30*time.Second, "1.0", "a")
 		b.shutdown(t)
 		var damaged int64
-		for key, value := range h.storage.kept {
+		for key, value := range kept.kept {
 			if len(value) > 30 {
 				value[len(value)-1] ^= 1
 				damaged++
@@ -214,7 +248,7 @@ func TestADamagedRecordIsSetAside(t *testing.T) {
 			}
 		}
 		require.EqualValues(t, 1, damaged)
-		b = start(t, h, withStorage)
+		b = start(t, kept)
 		require.Equal(t, map[string]int64{"restore": damaged}, observed(t, b.telemetry, "otelcol_connector_deployevent_failures", "stage"))
 		b.run(t, 30*time.Second, "1.1", "b")
 		require.Empty(t, b.events.names(), "what runs is taken as it is")
@@ -222,37 +256,46 @@ func TestADamagedRecordIsSetAside(t *testing.T) {
 	})
 }
 
-func TestFind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		id := component.NewID(metadata.Type)
-		require.Nil(t, Find(id))
-		b := start(t, componenttest.NewNopHost())
-		require.NotNil(t, Find(id))
-		b.shutdown(t)
-		require.Nil(t, Find(id))
-	})
+// What cannot be started says how to put it right.
+func TestWithoutATrackerItDoesNotStart(t *testing.T) {
+	for want, h := range map[string]component.Host{
+		`tracker: no extension "deployment_tracker" is running; add it to extensions and service::extensions`: componenttest.NewNopHost(),
+		`tracker: extension "deployment_tracker" is not a deployment tracker`:                                 host{trackerID: newMemory()},
+	} {
+		c, err := newInstance(&components{}, connectortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config), pipeline.SignalLogs, outputs{})
+		require.NoError(t, err)
+		require.ErrorContains(t, c.Start(t.Context(), h), want)
+		require.NoError(t, c.Shutdown(t.Context()))
+	}
 }
 
-func TestStorageThatIsNotThere(t *testing.T) {
-	cfg := createDefaultConfig().(*Config)
-	withStorage(cfg)
-	c, err := newInstance(&components{}, connectortest.NewNopSettings(metadata.Type), cfg, pipeline.SignalLogs, outputs{})
-	require.NoError(t, err)
-	require.ErrorContains(t, c.Start(t.Context(), componenttest.NewNopHost()), `storage: no extension "storage" is running`)
-	require.NoError(t, c.Shutdown(t.Context()))
+// Two connectors would share what is due, and each would announce a part.
+func TestATrackerHasOneConnector(t *testing.T) {
+	h := startTracker(t, nil)
+	defer func() { require.NoError(t, h[trackerID].Shutdown(t.Context())) }()
+	create := func(name string) *instance {
+		set := connectortest.NewNopSettings(metadata.Type)
+		set.ID = component.NewIDWithName(metadata.Type, name)
+		c, err := newInstance(&components{}, set, createDefaultConfig().(*Config), pipeline.SignalLogs, outputs{})
+		require.NoError(t, err)
+		return c
+	}
+	first, second := create("first"), create("second")
+	require.NoError(t, first.Start(t.Context(), h))
+	require.ErrorContains(t, second.Start(t.Context(), h), `"deployevent/first" announces the deployments of "deployment_tracker" already`)
+	require.NoError(t, second.Shutdown(t.Context()))
+	require.NoError(t, first.Shutdown(t.Context()))
+	third := create("third")
+	require.NoError(t, third.Start(t.Context(), h), "the claim was given back")
+	require.NoError(t, third.Shutdown(t.Context()))
 }
 
 func TestValidate(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
+	require.NoError(t, createDefaultConfig().(*Config).Validate())
 	for want, change := range map[string]func(*Config){
-		"flush_interval: 0s is not positive":  func(c *Config) { c.FlushInterval = 0 },
-		"settle: -1s is not positive":         func(c *Config) { c.Settle = -time.Second },
-		"canary_after: 0s is not positive":    func(c *Config) { c.CanaryAfter = 0 },
-		"recent: 0s is not positive":          func(c *Config) { c.Recent = 0 },
-		"instance_timeout: 0s is not":         func(c *Config) { c.InstanceTimeout = 0 },
-		"confirm: -1s is negative; use 0s":    func(c *Config) { c.Confirm = -time.Second },
-		"max_services: 0 is too small; use 1": func(c *Config) { c.MaxServices = 0 },
-		"max_instances: 0 is too small":       func(c *Config) { c.MaxInstances = 0 },
+		"flush_interval: 0s is not positive":                       func(c *Config) { c.FlushInterval = 0 },
+		"tracker: is empty; name the deployment_tracker extension": func(c *Config) { c.Tracker = component.ID{} },
 	} {
 		cfg := createDefaultConfig().(*Config)
 		change(cfg)

@@ -15,14 +15,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
-	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 )
-
-// lastFlushTimeout is how long the flush at shutdown may take: an exporter that retries without a queue
-// would hold the collector up until it is killed.
-const lastFlushTimeout = 10 * time.Second
 
 // maxUnsent is how many events wait for a next component that refuses them. The oldest go first.
 const maxUnsent = 1000
@@ -33,22 +30,20 @@ type core struct {
 	id        component.ID
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
-	now       func() time.Time
-	tracker   *tracker.Tracker
+	tracker   *tracker.Tracker // nil until it starts, as is the claim
+	claim     *deploymenttracker.Claim
 
 	connecting sync.Mutex // while the pipelines are built and started; guards the next three
 	to         outputs
 	listening  map[pipeline.Signal]bool
 	starting   int // instances that have not started yet
 
-	flushing    sync.Mutex // guards the next four
-	emitter     *emitter
-	unsent      []deployment.Deployment
-	unsentSaved bool // there is a record of them
-	store       *checkpoint.Store
+	flushing sync.Mutex // guards the next two
+	emitter  *emitter
+	unsent   []deployment.Deployment
 
-	end  context.CancelFunc // of the loop; nil until it runs
-	loop sync.WaitGroup
+	health *flush.Health
+	loop   flush.Loop
 }
 
 func newCore(set connector.Settings, cfg *Config) (*core, error) {
@@ -56,67 +51,44 @@ func newCore(set connector.Settings, cfg *Config) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{
-		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, now: time.Now, listening: map[pipeline.Signal]bool{},
-		emitter: newEmitter(set.TelemetrySettings, set.BuildInfo),
-	}
-	c.tracker = tracker.New(cfg.tracker(), func() time.Time { return c.now() })
-	return c, c.observe()
+	return &core{
+		config: cfg, id: set.ID, logger: set.Logger, telemetry: builder, listening: map[pipeline.Signal]bool{},
+		emitter: newEmitter(set.TelemetrySettings, set.BuildInfo), health: flush.NewHealth(set.Logger),
+	}, nil
 }
 
 func (c *core) start(ctx context.Context, host component.Host) error {
-	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
-	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.trouble(ctx, stageRestore, "What was known of deployments cannot be read; versions that run now are taken as they are", err)
-	} else if err != nil {
+	source, err := deploymenttracker.Find(host, c.config.Tracker)
+	if err != nil {
 		return err
 	}
-	c.store = store
-	if err := c.restore(ctx); err != nil {
-		c.store = nil
-		return errors.Join(err, store.Close(ctx))
+	claim, err := source.Claim(ctx, c.id)
+	if err != nil {
+		return err
 	}
-	publish(c.id, c.tracker)
-	return nil
-}
-
-// run flushes until the core is stopped.
-func (c *core) run() {
-	running, end := context.WithCancel(context.Background())
-	c.end = end
-	c.loop.Go(func() {
-		ticker := time.NewTicker(c.config.FlushInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				c.flush(running)
-			case <-running.Done():
-				return
-			}
-		}
-	})
+	c.health.Start(host)
+	if claim.Damage != nil {
+		c.failed(ctx, flush.Restore, "A part of what was known of deployments cannot be read; what runs now is taken as it is", claim.Damage)
+	}
+	c.tracker, c.claim, c.unsent = source.Tracker(), claim, claim.Unsent
+	return c.observe()
 }
 
 // stop flushes a last time and ends the core. One whose instances have not all started has nothing to flush.
 func (c *core) stop(ctx context.Context) error {
 	defer c.telemetry.Shutdown()
-	if c.store == nil {
+	if c.claim == nil {
 		return nil
 	}
-	withdraw(c.id, c.tracker)
-	if c.end == nil {
-		return c.store.Close(ctx)
+	defer c.claim.Release()
+	if !c.loop.Running() {
+		return nil
 	}
-	c.end()
-	c.loop.Wait()
-	last, cancel := context.WithTimeout(ctx, lastFlushTimeout)
+	c.loop.Stop()
+	last, cancel := flush.Last(ctx)
 	defer cancel()
 	c.flush(last)
-	c.flushing.Lock()
-	defer c.flushing.Unlock()
-	c.save(ctx, true) // also when each instance was seen
-	return c.store.Close(ctx)
+	return nil
 }
 
 // flush emits what has happened and what runs, and saves the state: first the events, so that one that
@@ -124,26 +96,23 @@ func (c *core) stop(ctx context.Context) error {
 func (c *core) flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
-	now := c.now()
-	c.send(ctx, c.tracker.Due(), now)
-	if c.to.metrics != nil {
-		var all []running
-		c.tracker.Running(func(d *deployment.Deployment, instances int) {
-			all = append(all, running{*d, instances})
-		})
-		if md := c.emitter.metrics(all, now); md.DataPointCount() > 0 {
-			if err := c.to.metrics.ConsumeMetrics(ctx, md); err != nil {
-				c.trouble(ctx, stageEmit, "The metrics of deployments were refused; the next flush has them again", err)
-			}
-		}
+	now := time.Now()
+	if err := errors.Join(c.sendEvents(ctx, c.tracker.Due(), now), c.sendMetrics(ctx, now)); err != nil {
+		c.failed(ctx, flush.Emit, fmt.Sprintf("Deployments were not accepted by the next component. The next flush sends them again, at most %d events", maxUnsent), err)
+	} else {
+		c.health.Succeeded(flush.Emit)
 	}
-	c.save(ctx, false)
+	if err := c.claim.Save(ctx, c.unsent); err != nil {
+		c.failed(ctx, flush.Save, "The state of deployments was not saved", err)
+	} else {
+		c.health.Succeeded(flush.Save, flush.Restore)
+	}
 }
 
-// send sends the events, and those that could not be sent before.
-func (c *core) send(ctx context.Context, happened []deployment.Deployment, now time.Time) {
+// sendEvents sends the events, and those that could not be sent before.
+func (c *core) sendEvents(ctx context.Context, happened []deployment.Deployment, now time.Time) error {
 	if c.to.events == nil {
-		return
+		return nil
 	}
 	for i := range happened {
 		c.telemetry.ConnectorDeployeventEvents.Add(ctx, 1, metric.WithAttributes(attribute.String("status", string(happened[i].Status))))
@@ -151,13 +120,32 @@ func (c *core) send(ctx context.Context, happened []deployment.Deployment, now t
 	c.unsent = append(c.unsent, happened...)
 	c.unsent = c.unsent[max(0, len(c.unsent)-maxUnsent):]
 	if len(c.unsent) == 0 {
-		return
+		return nil
 	}
 	if err := c.to.events.ConsumeLogs(ctx, c.emitter.events(c.unsent, now)); err != nil {
-		c.trouble(ctx, stageEmit, fmt.Sprintf("Deployment events were refused and wait for the next flush; at most %d do", maxUnsent), err)
-		return
+		return fmt.Errorf("events: %w", err)
 	}
 	c.unsent = nil
+	return nil
+}
+
+// sendMetrics sends the metrics of all versions that run.
+func (c *core) sendMetrics(ctx context.Context, now time.Time) error {
+	if c.to.metrics == nil {
+		return nil
+	}
+	var all []running
+	c.tracker.Running(func(d *deployment.Deployment, instances int) {
+		all = append(all, running{*d, instances})
+	})
+	md := c.emitter.metrics(all, now)
+	if md.DataPointCount() == 0 {
+		return nil
+	}
+	if err := c.to.metrics.ConsumeMetrics(ctx, md); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
 }
 
 // rejected reports a log record that means to report a deployment and makes no sense.

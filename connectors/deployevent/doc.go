@@ -1,9 +1,8 @@
 //go:generate go tool mdatagen metadata.yaml
 
 // Package deployevent is the deployevent connector: it finds deployments in the telemetry that services
-// send anyway, merges them with what pipelines and controllers report, and tells of each in log
-// records and metrics.
+// send anyway, merges them with the reports of pipelines and controllers, and emits log records and metrics of each.
 //
-// What happened is decided by the tracker (see [tracker]); here it is fed, asked, saved, and its answers are
-// written. Processors that stamp telemetry with its deployment ask the same tracker: see [Find].
+// The tracker decides what happened (see [tracker]). A deployment_tracker extension owns it and saves it; the connector
+// feeds it, asks it, and writes its answers.
 package deployevent

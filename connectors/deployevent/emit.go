@@ -18,12 +18,14 @@ import (
 // An emitter writes what the tracker knows.
 type emitter struct {
 	resource pcommon.Resource // of the metrics: the collector that wrote them
-	version  string
+	scope    pcommon.InstrumentationScope
 	last     map[series]bool // that were written before, to be ended when they are not written again
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
-	e := &emitter{resource: pcommon.NewResource(), version: info.Version}
+	e := &emitter{resource: pcommon.NewResource(), scope: pcommon.NewInstrumentationScope()}
+	e.scope.SetName(metadata.ScopeName)
+	e.scope.SetVersion(info.Version)
 	for _, name := range []string{semconv.ServiceName, semconv.ServiceInstanceID} {
 		if v, ok := set.Resource.Attributes().Get(name); ok {
 			v.CopyTo(e.resource.Attributes().PutEmpty(name))
@@ -32,35 +34,9 @@ func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emit
 	return e
 }
 
-// events are the log records of what has happened, each with the service that was deployed as its
-// resource, so that it stands among the service's own logs.
+// events are the log records of what has happened.
 func (e *emitter) events(happened []deployment.Deployment, now time.Time) plog.Logs {
-	ld := plog.NewLogs()
-	for i := range happened {
-		d := &happened[i]
-		rl := ld.ResourceLogs().AppendEmpty()
-		attributes := rl.Resource().Attributes()
-		for key, value := range map[string]string{
-			semconv.ServiceName: d.Name, semconv.ServiceNamespace: d.Namespace, semconv.Environment: d.Environment,
-		} {
-			if value != "" {
-				attributes.PutStr(key, value)
-			}
-		}
-		sl := rl.ScopeLogs().AppendEmpty()
-		sl.Scope().SetName(metadata.ScopeName)
-		sl.Scope().SetVersion(e.version)
-		record := sl.LogRecords().AppendEmpty()
-		at := d.Start
-		if d.Status.Over() && !d.End.IsZero() {
-			at = d.End
-		} else if d.Status == deployment.Canary {
-			at = now
-		}
-		d.Write(record, at)
-		record.SetObservedTimestamp(pcommon.NewTimestampFromTime(now))
-	}
-	return ld
+	return deployment.Events(happened, e.scope, now)
 }
 
 // running is a version that is deployed or on its way.
@@ -90,8 +66,7 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 	rm := md.ResourceMetrics().AppendEmpty()
 	e.resource.CopyTo(rm.Resource())
 	sm := rm.ScopeMetrics().AppendEmpty()
-	sm.Scope().SetName(metadata.ScopeName)
-	sm.Scope().SetVersion(e.version)
+	e.scope.CopyTo(sm.Scope())
 	at := pcommon.NewTimestampFromTime(now)
 
 	present := make(map[series]bool, len(all))

@@ -38,14 +38,5 @@ func NewFactory() connector.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{
-		FlushInterval:   5 * time.Second,
-		Confirm:         10 * time.Second,
-		Settle:          time.Minute,
-		CanaryAfter:     10 * time.Minute,
-		Recent:          30 * time.Minute,
-		InstanceTimeout: 5 * time.Minute,
-		MaxServices:     10_000,
-		MaxInstances:    1_000,
-	}
+	return &Config{Tracker: component.MustNewID("deployment_tracker"), FlushInterval: 5 * time.Second}
 }

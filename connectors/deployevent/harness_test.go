@@ -12,13 +12,17 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
@@ -30,6 +34,8 @@ type bench struct {
 	events             events
 	gauges             consumertest.MetricsSink
 	telemetry          *componenttest.Telemetry
+	host               host
+	logged             *observer.ObservedLogs // errors
 }
 
 // events keeps what it is given, or refuses it.
@@ -70,27 +76,26 @@ func (e *events) names() (names []string) {
 	return names
 }
 
-func start(t *testing.T, host component.Host, change ...func(*Config)) *bench {
+// start starts a connector, and a tracker that keeps its state in the storage unless it is nil.
+func start(t *testing.T, storage *memory) *bench {
 	t.Helper()
-	b := create(t, change...)
+	b := create(t, storage)
 	for _, i := range b.instances() {
-		require.NoError(t, i.Start(t.Context(), host))
+		require.NoError(t, i.Start(t.Context(), b.host))
 	}
 	return b
 }
 
-func create(t *testing.T, change ...func(*Config)) *bench {
+// create starts the tracker only.
+func create(t *testing.T, storage *memory) *bench {
 	t.Helper()
-	cfg := createDefaultConfig().(*Config)
-	for _, f := range change {
-		f(cfg)
-	}
-	require.NoError(t, cfg.Validate())
-	b := &bench{telemetry: componenttest.NewTelemetry()}
+	b := &bench{telemetry: componenttest.NewTelemetry(), host: startTracker(t, storage)}
 	set := connector.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: b.telemetry.NewTelemetrySettings(), BuildInfo: component.NewDefaultBuildInfo()}
+	core, logged := observer.New(zap.ErrorLevel)
+	set.Logger, b.logged = zap.New(core), logged
 	set.Resource.Attributes().PutStr("service.name", "otelcol-sre")
 	set.Resource.Attributes().PutStr("service.instance.id", "this-collector")
-	factory := NewFactory()
+	factory, cfg := NewFactory(), createDefaultConfig()
 	var err error
 	b.traces, err = factory.CreateTracesToLogs(t.Context(), set, cfg, &b.events)
 	require.NoError(t, err)
@@ -103,6 +108,33 @@ func create(t *testing.T, change ...func(*Config)) *bench {
 	return b
 }
 
+// A host is a collector's extensions.
+type host map[component.ID]component.Component
+
+func (h host) GetExtensions() map[component.ID]component.Component { return h }
+
+var (
+	trackerID = component.MustNewID("deployment_tracker")
+	storageID = component.MustNewID("storage")
+)
+
+func startTracker(t testing.TB, storage *memory) host {
+	t.Helper()
+	factory := deploymenttracker.NewFactory()
+	cfg := factory.CreateDefaultConfig().(*deploymenttracker.Config)
+	h := host{}
+	if storage != nil {
+		h[storageID], cfg.Storage = storage, &storageID
+	}
+	set := extensiontest.NewNopSettings(factory.Type())
+	set.ID = trackerID
+	extension, err := factory.Create(t.Context(), set, cfg)
+	require.NoError(t, err)
+	require.NoError(t, extension.Start(t.Context(), h))
+	h[trackerID] = extension
+	return h
+}
+
 func (b *bench) instances() []component.Component {
 	return []component.Component{b.traces, b.moreTraces, b.logs, b.metrics}
 }
@@ -112,6 +144,7 @@ func (b *bench) shutdown(t *testing.T) {
 	for _, i := range b.instances() {
 		require.NoError(t, i.Shutdown(context.Background()))
 	}
+	require.NoError(t, b.host[trackerID].Shutdown(context.Background()))
 	require.NoError(t, b.telemetry.Shutdown(context.Background()))
 }
 
@@ -188,6 +221,8 @@ type memory struct {
 	kept map[string][]byte
 }
 
+func newMemory() *memory { return &memory{kept: map[string][]byte{}} }
+
 func (m *memory) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
 	return m, nil
 }
@@ -227,15 +262,3 @@ func (m *memory) Batch(ctx context.Context, ops ...*storage.Operation) error {
 }
 
 func (*memory) Close(context.Context) error { return nil }
-
-// host is one with the storage extension.
-type host struct{ storage *memory }
-
-func (h host) GetExtensions() map[component.ID]component.Component {
-	return map[component.ID]component.Component{component.MustNewID("storage"): h.storage}
-}
-
-func withStorage(c *Config) {
-	id := component.MustNewID("storage")
-	c.Storage = &id
-}

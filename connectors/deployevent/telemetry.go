@@ -3,17 +3,10 @@ package deployevent
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/zap"
-)
-
-// What failed.
-const (
-	stageSave    = "save"
-	stageRestore = "restore"
-	stageEmit    = "emit"
 )
 
 var (
@@ -42,8 +35,8 @@ func (c *core) observe() error {
 		}))
 }
 
-// trouble reports what the user has to know of.
-func (c *core) trouble(ctx context.Context, stage, what string, err error) {
+// failed counts and reports that a stage has failed.
+func (c *core) failed(ctx context.Context, stage, message string, err error) {
 	c.telemetry.ConnectorDeployeventFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("stage", stage)))
-	c.logger.Error(what, zap.Error(err))
+	c.health.Failed(time.Now(), stage, message, err)
 }

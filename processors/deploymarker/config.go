@@ -8,8 +8,8 @@ import (
 
 // Config is the configuration of the deploymarker processor.
 type Config struct {
-	// DeployEvent is the deployevent connector whose tracker is asked.
-	DeployEvent component.ID `mapstructure:"deployevent"`
+	// Tracker is the deployment_tracker extension that knows what is deployed.
+	Tracker component.ID `mapstructure:"tracker"`
 	// Metrics says whether the resources of metrics are stamped too. Every deployment makes new series of
 	// all metrics of its service then.
 	Metrics bool `mapstructure:"metrics"`
@@ -20,10 +20,10 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate names the key that is wrong and the mend.
+// Validate names the key that is wrong and the fix.
 func (c *Config) Validate() error {
-	if c.DeployEvent.Type().String() == "" {
-		return errors.New("deployevent: is empty; name the deployevent connector")
+	if c.Tracker.Type().String() == "" {
+		return errors.New("tracker: is empty; name the deployment_tracker extension")
 	}
 	return nil
 }

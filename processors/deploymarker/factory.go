@@ -17,42 +17,45 @@ func NewFactory() processor.Factory {
 	all := &components{}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			m, release, err := join(all, set, cfg.(*Config))
+			share, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewTraces(ctx, set, cfg, next, m.traces, options(true, release)...)
+			return processorhelper.NewTraces(ctx, set, cfg, next, share.Value.traces, options(true, share)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			m, release, err := join(all, set, cfg.(*Config))
+			share, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewLogs(ctx, set, cfg, next, m.logs, options(true, release)...)
+			return processorhelper.NewLogs(ctx, set, cfg, next, share.Value.logs, options(true, share)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			m, release, err := join(all, set, cfg.(*Config))
+			share, err := join(all, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			process := m.metrics
-			if !m.config.Metrics {
+			mutates, process := share.Value.config.Metrics, share.Value.metrics
+			if !mutates {
 				process = func(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) { return md, nil }
 			}
-			return processorhelper.NewMetrics(ctx, set, cfg, next, process, options(m.config.Metrics, release)...)
+			return processorhelper.NewMetrics(ctx, set, cfg, next, process, options(mutates, share)...)
 		}, metadata.MetricsStability),
 	)
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{DeployEvent: component.MustNewID("deployevent")}
+	return &Config{Tracker: component.MustNewID("deployment_tracker")}
 }
 
-func options(mutates bool, release func()) []processorhelper.Option {
+func options(mutates bool, share *share) []processorhelper.Option {
 	return []processorhelper.Option{
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: mutates}),
+		processorhelper.WithStart(func(_ context.Context, host component.Host) error {
+			return share.Start(func() error { return share.Value.start(host) })
+		}),
 		processorhelper.WithShutdown(func(context.Context) error {
-			release()
+			release(share)
 			return nil
 		}),
 	}

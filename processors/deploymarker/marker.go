@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -12,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -24,24 +25,25 @@ import (
 type marker struct {
 	config           *Config
 	telemetry        *metadata.TelemetryBuilder
-	find             func() *tracker.Tracker // nil while the connector does not run
+	tracker          *tracker.Tracker // nil until it starts
 	stamped, unknown atomic.Int64
 }
 
-// components are those of one factory.
-type components = sharedcomponent.Components[Config, *marker]
+// components are those of one factory; a share is a processor's part in the marker of its component.
+type (
+	components = sharedcomponent.Components[Config, *marker]
+	share      = sharedcomponent.Share[*marker]
+)
 
-// join returns the component's marker, and what gives it back.
-func join(all *components, set processor.Settings, cfg *Config) (*marker, func(), error) {
-	share, err := all.Join(cfg, func() (*marker, error) { return newMarker(set, cfg) })
-	if err != nil {
-		return nil, nil, err
+func join(all *components, set processor.Settings, cfg *Config) (*share, error) {
+	return all.Join(cfg, func() (*marker, error) { return newMarker(set, cfg) })
+}
+
+// release gives the share back.
+func release(s *share) {
+	if s.Leave() {
+		s.Value.telemetry.Shutdown()
 	}
-	return share.Value, func() {
-		if share.Leave() {
-			share.Value.telemetry.Shutdown()
-		}
-	}, nil
 }
 
 func newMarker(set processor.Settings, cfg *Config) (*marker, error) {
@@ -49,7 +51,7 @@ func newMarker(set processor.Settings, cfg *Config) (*marker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &marker{config: cfg, telemetry: builder, find: func() *tracker.Tracker { return deployevent.Find(cfg.DeployEvent) }}
+	m := &marker{config: cfg, telemetry: builder}
 	stamped := metric.WithAttributeSet(attribute.NewSet(attribute.String("result", "stamped")))
 	unknown := metric.WithAttributeSet(attribute.NewSet(attribute.String("result", "unknown")))
 	return m, builder.RegisterProcessorDeploymarkerResourcesCallback(func(_ context.Context, o metric.Int64Observer) error {
@@ -59,40 +61,43 @@ func newMarker(set processor.Settings, cfg *Config) (*marker, error) {
 	})
 }
 
+func (m *marker) start(host component.Host) error {
+	source, err := deploymenttracker.Find(host, m.config.Tracker)
+	if err != nil {
+		return err
+	}
+	m.tracker = source.Tracker()
+	return nil
+}
+
 func (m *marker) traces(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	if t := m.find(); t != nil {
-		for i := range td.ResourceSpans().Len() {
-			m.stamp(t, td.ResourceSpans().At(i).Resource().Attributes())
-		}
+	for i := range td.ResourceSpans().Len() {
+		m.stamp(td.ResourceSpans().At(i).Resource().Attributes())
 	}
 	return td, nil
 }
 
 func (m *marker) logs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
-	if t := m.find(); t != nil {
-		for i := range ld.ResourceLogs().Len() {
-			m.stamp(t, ld.ResourceLogs().At(i).Resource().Attributes())
-		}
+	for i := range ld.ResourceLogs().Len() {
+		m.stamp(ld.ResourceLogs().At(i).Resource().Attributes())
 	}
 	return ld, nil
 }
 
 func (m *marker) metrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
-	if t := m.find(); t != nil {
-		for i := range md.ResourceMetrics().Len() {
-			m.stamp(t, md.ResourceMetrics().At(i).Resource().Attributes())
-		}
+	for i := range md.ResourceMetrics().Len() {
+		m.stamp(md.ResourceMetrics().At(i).Resource().Attributes())
 	}
 	return md, nil
 }
 
 // stamp says on the resource which deployment it is of. What the resource says itself stays.
-func (m *marker) stamp(t *tracker.Tracker, resource pcommon.Map) {
+func (m *marker) stamp(resource pcommon.Map) {
 	id, ok := deployment.Identify(resource)
 	if !ok {
 		return
 	}
-	stamp, ok := t.Stamp(id.Service, id.Version)
+	stamp, ok := m.tracker.Stamp(id.Service, id.Version)
 	if !ok {
 		m.unknown.Add(1)
 		return

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -20,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processortest"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 	"github.com/otelcol-sre/otelcol-sre/processors/deploymarker/internal/metadata"
@@ -39,7 +41,7 @@ func markerOf(t testing.TB, known *tracker.Tracker) *marker {
 	m, err := newMarker(processortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
 	require.NoError(t, err)
 	t.Cleanup(m.telemetry.Shutdown)
-	m.find = func() *tracker.Tracker { return known }
+	m.tracker = known
 	return m
 }
 
@@ -86,8 +88,8 @@ func TestSignals(t *testing.T) {
 	require.Equal(t, "run-7", md.ResourceMetrics().At(0).Resource().Attributes().AsRaw()["deployment.id"])
 }
 
-// Metrics pass as they are unless they are asked for, and everything does while the connector does not run.
-func TestWhatPassesUnchanged(t *testing.T) {
+// Metrics pass as they are unless they are asked for.
+func TestMetricsPassUnchanged(t *testing.T) {
 	for _, metrics := range []bool{false, true} {
 		cfg := createDefaultConfig().(*Config)
 		cfg.Metrics = metrics
@@ -97,12 +99,47 @@ func TestWhatPassesUnchanged(t *testing.T) {
 		require.NoError(t, p.ConsumeMetrics(t.Context(), pmetric.NewMetrics()))
 		require.NoError(t, p.Shutdown(t.Context()))
 	}
-	m := markerOf(t, nil)
-	td := ptrace.NewTraces()
-	resource(t, td.ResourceSpans().AppendEmpty().Resource(), "1.1", nil)
-	td, err := m.traces(t.Context(), td)
+}
+
+// host has the extensions.
+type host map[component.ID]component.Component
+
+func (h host) GetExtensions() map[component.ID]component.Component { return h }
+
+func TestItAsksTheTrackerOfTheExtension(t *testing.T) {
+	factory := deploymenttracker.NewFactory()
+	extension, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), factory.CreateDefaultConfig())
 	require.NoError(t, err)
-	require.Equal(t, 2, td.ResourceSpans().At(0).Resource().Attributes().Len())
+	require.NoError(t, extension.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, extension.(deploymenttracker.Source).Tracker().Report(deployment.Deployment{
+		Service: deployment.Service{Name: "checkout"}, ID: "run-7", Version: "1.1", Status: deployment.Started, Start: time.Now(),
+	}))
+	extension.(deploymenttracker.Source).Tracker().Due()
+
+	for name, test := range map[string]struct {
+		host host
+		err  string
+	}{
+		"started":      {host{component.MustNewID("deployment_tracker"): extension}, ""},
+		"no extension": {host{}, `tracker: no extension "deployment_tracker" is running; add it to extensions and service::extensions`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink := new(consumertest.TracesSink)
+			p, err := NewFactory().CreateTraces(t.Context(), processortest.NewNopSettings(metadata.Type), createDefaultConfig(), sink)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, p.Shutdown(t.Context())) }()
+			if err := p.Start(t.Context(), test.host); test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			td := ptrace.NewTraces()
+			resource(t, td.ResourceSpans().AppendEmpty().Resource(), "1.1", nil)
+			require.NoError(t, p.ConsumeTraces(t.Context(), td))
+			require.Equal(t, "run-7", sink.AllTraces()[0].ResourceSpans().At(0).Resource().Attributes().AsRaw()["deployment.id"])
+		})
+	}
+	require.NoError(t, extension.Shutdown(t.Context()))
 }
 
 // Both signals' resources are in one count.
@@ -111,12 +148,12 @@ func TestSignalsShareOneMarker(t *testing.T) {
 	defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()
 	set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}
 	all, cfg := &components{}, createDefaultConfig().(*Config)
-	first, releaseFirst, err := join(all, set, cfg)
+	first, err := join(all, set, cfg)
 	require.NoError(t, err)
-	second, releaseSecond, err := join(all, set, cfg)
+	second, err := join(all, set, cfg)
 	require.NoError(t, err)
-	require.Same(t, first, second)
-	first.stamped.Add(3)
+	require.Same(t, first.Value, second.Value)
+	first.Value.stamped.Add(3)
 	m, err := telemetry.GetMetric("otelcol_processor_deploymarker_resources")
 	require.NoError(t, err)
 	got := map[string]int64{}
@@ -125,10 +162,10 @@ func TestSignalsShareOneMarker(t *testing.T) {
 		got[result.AsString()] = p.Value
 	}
 	require.Equal(t, map[string]int64{"stamped": 3, "unknown": 0}, got)
-	releaseFirst()
+	release(first)
 	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
 	require.NoError(t, err, "the second still counts")
-	releaseSecond()
+	release(second)
 	_, err = telemetry.GetMetric("otelcol_processor_deploymarker_resources")
 	require.Error(t, err)
 }
@@ -136,7 +173,7 @@ func TestSignalsShareOneMarker(t *testing.T) {
 func TestConfig(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
 	require.NoError(t, createDefaultConfig().(*Config).Validate())
-	require.ErrorContains(t, (&Config{}).Validate(), "deployevent: is empty; name the deployevent connector")
+	require.ErrorContains(t, (&Config{}).Validate(), "tracker: is empty; name the deployment_tracker extension")
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	config := reflect.TypeFor[Config]()

@@ -1,0 +1,19 @@
+package deploymenttracker
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker/internal/metadata"
+)
+
+// NewFactory returns the factory of the deployment_tracker extension.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig, createExtension, metadata.ExtensionStability)
+}
+
+func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	return newDeploymentTracker(set, cfg.(*Config)), nil
+}
