@@ -1,5 +1,5 @@
 // mdatagen names the package of the tests it writes after the folder.
-//go:generate mdatagen metadata.yaml
+//go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package deployment_tracker$/package deploymenttracker/" generated_component_test.go generated_package_test.go
 
 // Package deploymenttracker is the deployment_tracker extension: it owns the tracker of deployments and keeps its
