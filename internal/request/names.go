@@ -112,15 +112,9 @@ func (v vocabulary) heldBy(r Record) bool {
 	return false
 }
 
-// describing are attributes of resources that name no request, but are on all there is.
-var describing = map[string]bool{
-	"service.name": true, "service.namespace": true, "service.version": true, "deployment.environment.name": true, "deployment.environment": true,
-	"telemetry.sdk.name": true, "telemetry.sdk.language": true, "telemetry.sdk.version": true,
-}
-
 func (v vocabulary) within(attributes pcommon.Map, level int) bool {
 	for key, value := range attributes.All() {
-		if v.has(value, level, key) && !describing[key] {
+		if v.has(value, level, key) {
 			return true
 		}
 	}

@@ -244,8 +244,8 @@ func TestFindNothing(t *testing.T) {
 	assert.Equal(t, `srectl: nothing has the ID "req-�[2J": read 13 spans and 5 log records in 2 files, `+
 		"from 2026-03-01T10:00:00Z to 2026-03-01T10:00:01Z; name the rotated files too, or wait for the exporter's flush\n", said)
 
-	// An ID is a whole value or a word: not a part of one, several words, the name of a service or of a span.
-	for _, id := range []string{"req-7f3a9", "customer 17", "frontend", "POST /charge"} {
+	// An ID is a whole value or a word: not a part of one, several words, or the name of a span.
+	for _, id := range []string{"req-7f3a9", "customer 17", "front", "POST /charge"} {
 		code, _, _, _ := runFind(nil, id, requestsFile)
 		assert.Equal(t, exit.NotOK, code, id)
 	}
