@@ -116,19 +116,19 @@ packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
 run: build ## start the collector and the demo shop, and show the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
 
-# PROMETHEUS is the URL of another Prometheus; ARGS are flags of dashboards/preview/preview.mjs.
-preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) dashboards/preview/node_modules ## draw the dashboards with Grafana's panels and live data, and check them
+# PROMETHEUS is the URL of another Prometheus; ARGS are flags of test/preview/preview.mjs.
+preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) test/preview/node_modules ## draw the dashboards with Grafana's panels and live data, and check them
 ifdef PROMETHEUS
-	node dashboards/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
+	node test/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
 else
 	go build -o .cache/tools/live ./test/observed/live
-	node dashboards/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
+	node test/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
 endif
 
-test-preview: dashboards/preview/node_modules ## test that the checks of make preview find planted defects
-	node --test dashboards/preview/preview.test.mjs
+test-preview: test/preview/node_modules ## test that the checks of make preview find planted defects
+	node --test test/preview/preview.test.mjs
 
-dashboards/preview/node_modules: dashboards/preview/package-lock.json
+test/preview/node_modules: test/preview/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { startChromium } from '../../dashboards/preview/chromium.mjs';
-import { minutes } from '../../dashboards/preview/wait.mjs';
+import { startChromium } from '../preview/chromium.mjs';
+import { minutes } from '../preview/wait.mjs';
 import { newVisitor } from './visitor.mjs';
 
 const { CHROMIUM, PAGE, HOSTILE } = process.env;
