@@ -137,7 +137,7 @@ shop: bin/shop ## only the demo shop, for a collector that already runs: make sh
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
-SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
+SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
@@ -170,7 +170,7 @@ generate: ## write all generated files that are committed
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
 	go test -count=1 ./alerts -run TestTable -update > /dev/null
-	go run ./cmd/srectl generate --catalog examples/catalog --out .
+	go run ./cmd/srectl generate --catalog examples/catalog --out examples
 	go run ./test/licenses
 	go generate ./...
 

@@ -88,7 +88,7 @@ func (n *notified) of(service string) map[string]bool {
 func startAlertmanager(t *testing.T, receiver string) *server {
 	t.Helper()
 	program := installed(t, alertmanagerPackage)
-	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
+	inhibition, err := os.ReadFile("../alerts/examples/alertmanager-inhibit.yaml")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "alertmanager.yaml")

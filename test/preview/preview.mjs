@@ -19,7 +19,7 @@ import { minutes, seconds, within } from './wait.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const text = { type: 'string' };
 const { values: flags } = parseArgs({ options: {
-  prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '../../dashboards') }, images: { ...text, default: join(here, 'build') },
+  prometheus: text, live: text, range: text, only: text, serve: text, dashboards: { ...text, default: join(here, '../../dashboards/examples') }, images: { ...text, default: join(here, 'build') },
   'scrape-interval': text, theme: { ...text, default: 'dark' }, chromium: { ...text, default: process.env.CHROMIUM ?? 'chromium' },
 } });
 
