@@ -116,19 +116,19 @@ packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
 run: build ## start the collector and the demo shop, and show the SLOs; ARGS are the shop's flags
 	@examples/run $(ARGS)
 
-# PROMETHEUS is the URL of another Prometheus; ARGS are flags of dashboards/preview/preview.mjs.
-preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) dashboards/preview/node_modules ## draw the dashboards with Grafana's panels and live data, and check them
+# PROMETHEUS is the URL of another Prometheus; ARGS are flags of test/preview/preview.mjs.
+preview: $(if $(PROMETHEUS),,bin/otelcol-sre bin/shop) test/preview/node_modules ## draw the dashboards with Grafana's panels and live data, and check them
 ifdef PROMETHEUS
-	node dashboards/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
+	node test/preview/preview.mjs --prometheus $(PROMETHEUS) $(ARGS)
 else
 	go build -o .cache/tools/live ./test/observed/live
-	node dashboards/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
+	node test/preview/preview.mjs --live .cache/tools/live --images docs/images $(ARGS)
 endif
 
-test-preview: dashboards/preview/node_modules ## test that the checks of make preview find planted defects
-	node --test dashboards/preview/preview.test.mjs
+test-preview: test/preview/node_modules ## test that the checks of make preview find planted defects
+	node --test test/preview/preview.test.mjs
 
-dashboards/preview/node_modules: dashboards/preview/package-lock.json
+test/preview/node_modules: test/preview/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -137,7 +137,7 @@ shop: bin/shop ## only the demo shop, for a collector that already runs: make sh
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
-SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/...
+SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
@@ -170,7 +170,7 @@ generate: ## write all generated files that are committed
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
 	go test -count=1 ./alerts -run TestTable -update > /dev/null
-	go run ./cmd/srectl generate --catalog examples/catalog --out .
+	go run ./cmd/srectl generate --catalog examples/catalog --out examples
 	go run ./test/licenses
 	go generate ./...
 

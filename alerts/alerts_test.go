@@ -50,7 +50,7 @@ func TestExampleCatalog(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			f, warnings := Generate(s, DefaultOptions())
 			require.Empty(t, warnings)
-			golden.Equal(t, FileName(s), rules(t, f))
+			golden.Equal(t, "examples/"+FileName(s), rules(t, f))
 			valid(t, rules(t, f))
 		})
 	}
@@ -58,14 +58,14 @@ func TestExampleCatalog(t *testing.T) {
 
 func TestCollector(t *testing.T) {
 	f := Collector(DefaultOptions())
-	golden.Equal(t, FileName(f.Service), rules(t, f))
+	golden.Equal(t, "examples/"+FileName(f.Service), rules(t, f))
 	valid(t, rules(t, f))
 }
 
 func TestInhibition(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, Inhibition().Write(&b))
-	golden.Equal(t, "alertmanager-inhibit.yaml", b.Bytes())
+	golden.Equal(t, "examples/alertmanager-inhibit.yaml", b.Bytes())
 }
 
 // one loads a catalog document with this spec.

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 // A process is one life of a collector, as its port 8888 shows it.

@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor/processortest"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 // collectorBudget is the gauge of the error budget as the collector has it: the slo processor itself lives

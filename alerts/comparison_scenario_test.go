@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 const begin, end = "<!-- begin: comparison -->\n", "<!-- end: comparison -->\n"

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 // BenchmarkEvaluation is what an evaluation of a rule group costs a Prometheus that has seen 20 services with three SLOs each

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 // A deploy that made things worse pages; one that did not, whatever else goes on, does not. Queries know

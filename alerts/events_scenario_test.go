@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 const rate = 600 // events a minute

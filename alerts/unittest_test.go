@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // What the tests expect is reckoned from events alone, and promtool finds it in the rules: for every kind of period, for

@@ -30,7 +30,7 @@ func generate(t *testing.T, services ...*catalog.Service) []File {
 // The dashboards of the examples are in the repository, for people to read and to import.
 func TestExamplesAreUpToDate(t *testing.T) {
 	for _, f := range generate(t, examples(t)...) {
-		golden.Equal(t, filepath.Join("..", f.Path), f.JSON)
+		golden.Equal(t, filepath.Join("..", "examples", f.Path), f.JSON)
 	}
 }
 

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"bytes"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -169,5 +170,5 @@ func TestLintFindings(t *testing.T) {
 func TestLintFileIsUpToDate(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, WriteLint(&text))
-	golden.Equal(t, LintFile, text.Bytes())
+	golden.Equal(t, filepath.Join("examples", LintFile), text.Bytes())
 }

@@ -20,7 +20,7 @@ import (
 // command that undoes it.
 func silence(t *testing.T, page string) (command, undo string) {
 	t.Helper()
-	text, err := os.ReadFile("../runbooks/" + page)
+	text, err := os.ReadFile("../runbooks/examples/" + page)
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(text), "\n## Silencing safely\n")
 	require.True(t, found, page)

@@ -26,8 +26,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
 // The programs of Alertmanager. Later releases lack the assets of its page.
@@ -88,7 +88,7 @@ func (n *notified) of(service string) map[string]bool {
 func startAlertmanager(t *testing.T, receiver string) *server {
 	t.Helper()
 	program := installed(t, alertmanagerPackage)
-	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
+	inhibition, err := os.ReadFile("../alerts/examples/alertmanager-inhibit.yaml")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "alertmanager.yaml")

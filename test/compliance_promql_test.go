@@ -25,7 +25,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // Every function, aggregation, operator and modifier of PromQL gives the same JSON from the store as from a Prometheus server on a

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 var composeGo = gotool.Module{
@@ -161,7 +161,7 @@ func TestComposePrometheusTakesItsConfig(t *testing.T) {
 	require.NoError(t, os.WriteFile(beside, text, 0o600))
 	out, err := exec.Command(promtool, "check", "config", "--lint=all", "--lint-fatal", beside).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	rules, err := filepath.Glob("../alerts/*.rules.yaml")
+	rules, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	assert.Equal(t, len(rules), strings.Count(string(out), " rules found"), "%s", out)
 }
@@ -170,12 +170,12 @@ func TestComposeAlertmanagerTakesItsConfig(t *testing.T) {
 	config := mounted(t, composedServices(t)["alertmanager"], "/etc/alertmanager/alertmanager.yaml")
 	out, err := exec.Command(installed(t, amtoolPackage), "check-config", config).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	inhibition, err := os.ReadFile("../alerts/alertmanager-inhibit.yaml")
+	inhibition, err := os.ReadFile("../alerts/examples/alertmanager-inhibit.yaml")
 	require.NoError(t, err)
 	_, rules, _ := strings.Cut(string(inhibition), "inhibit_rules:")
 	text, err := os.ReadFile(config)
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "inhibit_rules:"+rules, "copy alerts/alertmanager-inhibit.yaml to its end")
+	assert.Contains(t, string(text), "inhibit_rules:"+rules, "copy alerts/examples/alertmanager-inhibit.yaml to its end")
 }
 
 // Grafana has a data source of each type that a dashboard asks for, every dashboard, and links only to what there is.
@@ -205,7 +205,7 @@ func TestComposeGrafanaIsProvisioned(t *testing.T) {
 	text, err = os.ReadFile(mounted(t, grafana, "/etc/grafana/provisioning/dashboards/otelcol-sre.yaml"))
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &folder))
-	dashboards, err := filepath.Glob("../dashboards/*.json")
+	dashboards, err := filepath.Glob("../dashboards/examples/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, dashboards)
 	for _, file := range dashboards {

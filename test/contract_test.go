@@ -57,7 +57,7 @@ func rulesOfSwapped(t *testing.T) string {
 // no remark. Were any one of the metrics called differently, it would show.
 func TestEveryQueryHasAnAnswer(t *testing.T) {
 	ctx := t.Context()
-	files, err := filepath.Glob("../alerts/*.rules.yaml")
+	files, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	questions := allQuestions(t, files)
 
@@ -97,9 +97,9 @@ func allQuestions(t *testing.T, files []string) []observed.Question {
 	t.Helper()
 	rules, err := observed.FromRules(files)
 	require.NoError(t, err)
-	panels, elsewhere, err := observed.FromDashboards("../dashboards")
+	panels, elsewhere, err := observed.FromDashboards("../dashboards/examples")
 	require.NoError(t, err)
-	pages, err := observed.FromRunbooks("../runbooks", rules)
+	pages, err := observed.FromRunbooks("../runbooks/examples", rules)
 	require.NoError(t, err)
 	require.NotEmpty(t, rules)
 	require.NotEmpty(t, panels)

@@ -18,9 +18,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // The project whose code answers Jaeger's links. The package of its API has a server too, with all its stores.

@@ -36,7 +36,7 @@ func TestOneBurstThatABackendRefusesIsATicket(t *testing.T) {
 	const burst = 20_000
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
 	defer backend.Close()
-	rules, err := os.ReadFile("../alerts/otelcol-sre.rules.yaml")
+	rules, err := os.ReadFile("../alerts/examples/otelcol-sre.rules.yaml")
 	require.NoError(t, err)
 	folder := t.TempDir()
 	hasty := strings.Replace(string(rules), "interval: 1m", "interval: 1s", 1)

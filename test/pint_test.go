@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // pint is Cloudflare's linter of rules, under the Apache License 2.0.
@@ -64,7 +64,7 @@ func runPint(ctx context.Context, t *testing.T, config string, paths ...string) 
 // pint has nothing to say of the rules: neither of those that are committed, nor of those of other catalogs in any translation,
 // nor of names that try to leave the strings they stand in.
 func TestPintPassesTheRules(t *testing.T) {
-	committed, err := filepath.Glob("../alerts/*.rules.yaml")
+	committed, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, committed)
 	assert.Empty(t, runPint(t.Context(), t, "", committed...))
@@ -113,11 +113,11 @@ func TestPintFinds(t *testing.T) {
 // Beside a running collector pint asks its store whether there is what the rules read, under the labels that they name and of the
 // type that they take it for.
 func TestPintFindsWhatTheRulesReadInTheStore(t *testing.T) {
-	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+absolute(t, "../alerts"))
+	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+absolute(t, "../alerts/examples"))
 	out, err := exec.CommandContext(t.Context(), "../bin/shop", "--endpoint", c.otlpGRPC, "--rate", "25", "--duration", "20s", "--control", "", "--ports", "0").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	config := fmt.Sprintf("prometheus \"store\" {\n  uri = \"http://%s\"\n  timeout = \"30s\"\n}\n", c.api)
-	files, err := filepath.Glob("../alerts/*.rules.yaml")
+	files, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	var found []string
 	assert.Eventually(t, func() bool {

@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // Every rule file that is committed passes what Prometheus' own tool asks of it.
 func TestPromtoolPassesTheRules(t *testing.T) {
-	files, err := filepath.Glob("../alerts/*.rules.yaml")
+	files, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool")
@@ -23,7 +23,7 @@ func TestPromtoolPassesTheRules(t *testing.T) {
 
 // The unit tests that are committed beside the rules pass, as a user would run them.
 func TestPromtoolPassesTheUnitTests(t *testing.T) {
-	files, err := filepath.Glob("../alerts/*.test.yaml")
+	files, err := filepath.Glob("../alerts/examples/*.test.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool")

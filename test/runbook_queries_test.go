@@ -22,12 +22,12 @@ type runbookPage struct{ path, text string }
 
 func runbookPages(t *testing.T) (pages []runbookPage) {
 	t.Helper()
-	files, err := filepath.Glob("../runbooks/*/*.md")
+	files, err := filepath.Glob("../runbooks/examples/*/*.md")
 	require.NoError(t, err)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		pages = append(pages, runbookPage{strings.TrimPrefix(file, "../runbooks/"), string(text)})
+		pages = append(pages, runbookPage{strings.TrimPrefix(file, "../runbooks/examples/"), string(text)})
 	}
 	require.Greater(t, len(pages), 40)
 	return pages

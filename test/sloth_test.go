@@ -25,8 +25,8 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 // sloth has a user interface that reads a Prometheus with Sloth's recording rules.

@@ -92,7 +92,7 @@ func (s *scene) followGraphs(ctx context.Context, folder string) error {
 
 // findInPanels asks Jaeger what the dashboards' panels ask it, for the one request.
 func (s *scene) findInPanels(ctx context.Context) error {
-	files, err := filepath.Glob("dashboards/*.json")
+	files, err := filepath.Glob("dashboards/examples/*.json")
 	if err != nil {
 		return err
 	}

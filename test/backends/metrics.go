@@ -53,7 +53,7 @@ func (s *scene) startMetrics(ctx context.Context) error {
 		"-notifier.url="+s.alertmanager, "-external.label=ruler=vmalert")
 }
 
-const ruleFiles = "alerts/*.rules.yaml"
+const ruleFiles = "alerts/examples/*.rules.yaml"
 
 // tryRules has vmalert look at the rule files without evaluating them.
 func (s *scene) tryRules(ctx context.Context) error {

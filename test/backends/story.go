@@ -54,8 +54,8 @@ func (s *scene) askAll(ctx context.Context) error {
 		return err
 	}
 	rules, errR := observed.FromRules(files)
-	panels, elsewhere, errP := observed.FromDashboards("dashboards")
-	pages, errB := observed.FromRunbooks("runbooks", rules)
+	panels, elsewhere, errP := observed.FromDashboards("dashboards/examples")
+	pages, errB := observed.FromRunbooks("runbooks/examples", rules)
 	if err := errors.Join(errR, errP, errB); err != nil {
 		return err
 	}

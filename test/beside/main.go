@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/otelcol-sre/otelcol-sre/alerts/scenario/gotool"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
 func main() {

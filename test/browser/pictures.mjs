@@ -2,7 +2,7 @@
 //
 //	node test/browser/pictures.mjs
 import { writeFile } from 'node:fs/promises';
-import { startChromium } from '../../dashboards/preview/chromium.mjs';
+import { startChromium } from '../preview/chromium.mjs';
 import { newVisitor } from './visitor.mjs';
 
 const { CHROMIUM = 'chromium', PAGE = 'http://localhost:8686' } = process.env;

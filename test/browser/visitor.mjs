@@ -1,5 +1,5 @@
 // A visitor is a tab that remembers everything that is wrong with what it saw.
-import { minutes, seconds, within } from '../../dashboards/preview/wait.mjs';
+import { minutes, seconds, within } from '../preview/wait.mjs';
 
 // On a machine with nothing else to do, a page is there in a fraction of a second.
 const LOADING = minutes;

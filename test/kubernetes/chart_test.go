@@ -129,11 +129,11 @@ func TestOtherNames(t *testing.T) {
 	assert.True(t, names["StatefulSet/shop-otelcol-sre-gateway"])
 }
 
-// TestOwnAlerts: the alerts about the collector itself are those of alerts/ in the chart and in Kustomize too.
+// TestOwnAlerts: the alerts about the collector itself are those of alerts/examples in the chart and in Kustomize too.
 func TestOwnAlerts(t *testing.T) {
 	chart, component := Root(Chart, "files", "otelcol-sre.rules.yaml"), Root("deploy", "kustomize", "components", "monitoring", "prometheus-rule.yaml")
 	if golden.Update() {
-		text, err := os.ReadFile(Root("alerts", "otelcol-sre.rules.yaml"))
+		text, err := os.ReadFile(Root("alerts", "examples", "otelcol-sre.rules.yaml"))
 		require.NoError(t, err)
 		_, own, _ := strings.Cut(string(text), "\ngroups:\n")
 		for path, indent := range map[string]string{chart: "", component: "  "} {
@@ -157,7 +157,7 @@ func TestOwnAlerts(t *testing.T) {
 		}
 		return rules.Groups
 	}
-	want := groups(Root("alerts", "otelcol-sre.rules.yaml"))
+	want := groups(Root("alerts", "examples", "otelcol-sre.rules.yaml"))
 	require.NotEmpty(t, want)
 	assert.Equal(t, want, groups(chart), "go test ./test/kubernetes -run TestOwnAlerts -update")
 	assert.Equal(t, want, groups(component), "go test ./test/kubernetes -run TestOwnAlerts -update")

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("live", flag.ContinueOnError)
 	bin := flags.String("bin", "bin", "`folder` of otelcol-sre and shop")
 	catalog := flags.String("catalog", "examples/catalog", "catalog `folder`")
-	rules := flags.String("rules", "alerts", "`folder` of *.rules.yaml")
+	rules := flags.String("rules", "alerts/examples", "`folder` of *.rules.yaml")
 	address := flags.String("address", "localhost:0", "`address` of Prometheus' API")
 	faster := flags.Float64("faster", 20, "how many `times` faster than real the first minute is shown")
 	if err = flags.Parse(args); err != nil {

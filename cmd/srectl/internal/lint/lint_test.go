@@ -50,7 +50,7 @@ func TestLintOfWhatWasGenerated(t *testing.T) {
 }
 
 func TestLintOfTheRepository(t *testing.T) {
-	code, stdout, stderr := srectl("lint", "--catalog", "../../../../examples/catalog", "--dir", "../../../..")
+	code, stdout, stderr := srectl("lint", "--catalog", "../../../../examples/catalog", "--dir", "../../../../examples")
 	assert.Equal(t, exit.OK, code, stdout+stderr)
 	assert.Contains(t, stdout, ", 0 errors, 0 warnings\n")
 }

@@ -136,7 +136,7 @@ func testChanges(t *testing.T, n names.Names) {
 
 // Grafana's dashboard says the same of the same.
 func TestChangesAreThoseOfTheDashboard(t *testing.T) {
-	text, err := os.ReadFile("../../../../dashboards/deployments.json")
+	text, err := os.ReadFile("../../../../dashboards/examples/deployments.json")
 	require.NoError(t, err)
 	var dashboard struct {
 		Panels []struct {

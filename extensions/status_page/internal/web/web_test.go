@@ -55,7 +55,7 @@ func shop(t *testing.T) *visitor {
 		trouble(now, ago).push(t, s)
 	}
 	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs)+document("payment", "payments-team", 2, paymentSLOs))
-	v := open(t, s.client, c, filepath.Join("..", "..", "..", "..", "runbooks"))
+	v := open(t, s.client, c, filepath.Join("..", "..", "..", "..", "runbooks", "examples"))
 	s.waitForAlert(t, "ErrorBudgetBurnCritical")
 	return v
 }
