@@ -57,14 +57,14 @@ visit('from what burns to the alert, its runbook, the service and the deployment
   await visitor.until(having('tbody tr', 'payment', 'production', '1.1.0', 'completed'));
 });
 
-// failedPayment is a span of payment that failed, of which all of the request has arrived. Its log record has the word.
+// failedPayment is a span of payment that failed, of which all of the request has arrived.
 async function failedPayment(visitor) {
   await visitor.open('/search');
   await visitor.evaluate(`window.items = async id => {
     const answer = await fetch('/search?id=' + id, { headers: { Accept: 'application/json' } });
     return (await answer.json()).data.items;
   }`);
-  await visitor.until(`items('failed').then(all => {
+  await visitor.until(`items('payment').then(all => {
     window.failed = all.find(({ signal, service, failed, correlation_id: id }) => signal === 'span' && service === 'payment' && failed && id);
     return Boolean(failed);
   })`);
@@ -198,7 +198,7 @@ visit('everything can be read without JavaScript', async visitor => {
   await visitor.open('/');
   await visitor.follow(within(payment, 'a'));
   await visitor.click(`document.getElementById('find')`);
-  await visitor.call('Input.insertText', { text: 'failed' });
+  await visitor.call('Input.insertText', { text: 'payment' });
   await visitor.follow(finds);
   assert.ok(await visitor.evaluate(says('Timeline', 'POST /charges')));
 });
