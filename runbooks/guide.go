@@ -7,12 +7,12 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 )
 
-// A guide is what a page says of its kind of alert; the frame around it is the same for all.
+// A guide is the text of a page about one kind of alert. The frame around it is the same for all.
 type guide struct {
 	meaning, impact, changed, diagnosis func(*subject) markdown
 	first                               func(*subject) []markdown
 	mitigation                          func(*subject) []remedy
-	// silence is how long a silence may last; stays is what still speaks then.
+	// silence is how long a silence may last. stays says which alerts remain active meanwhile.
 	silence time.Duration
 	stays   markdown
 }
@@ -75,10 +75,10 @@ var plainGuide = guide{
 	diagnosis:  (*subject).diagnoseService,
 	mitigation: (*subject).mitigateService,
 	silence:    24 * time.Hour,
-	stays:      "The burn alerts of the service stay: when the objective is in danger, they say so.",
+	stays:      "The burn alerts of the service stay active: they fire when the objective is in danger.",
 }
 
-// nothing is for alerts whose rule says it all.
+// nothing is for alerts whose rule explains everything.
 func nothing(*subject) markdown { return "" }
 
 func (c *subject) impactOfService() markdown {
@@ -99,20 +99,20 @@ func (c *subject) impactOfService() markdown {
 	return b.markdown()
 }
 
-// tiers say how much a service matters; the catalog has 1 to 4, 0 is not said.
+// tiers say how much a service matters. The catalog has 1 to 4; 0 means that it gives none.
 var tiers = map[int]markdown{
 	0: "The catalog gives no tier: ask the owner how much it matters.",
 	1: "Tier 1: customers notice at once, and money is lost.",
-	2: "Tier 2: customers notice soon. Some of what they want does not work.",
-	3: "Tier 3: customers notice late or not at all. Others of us do.",
-	4: "Tier 4: nobody outside of the team notices.",
+	2: "Tier 2: customers notice soon. Some features do not work.",
+	3: "Tier 3: customers notice late or not at all. Other teams notice.",
+	4: "Tier 4: nobody outside the team notices.",
 }
 
 func (c *subject) firstOfService() []markdown {
 	return []markdown{
-		"Acknowledge the alert. Nobody else is looking.",
+		"Acknowledge the alert, so that others know that you work on it.",
 		sprintf("Is it still true? %s.", run("The condition, now", c, query{c.alert().Expr, 6})),
-		sprintf("Was anything deployed? %s. A version younger than the trouble: roll back first, ask later (%s).",
+		sprintf("Was anything deployed? %s. If a version is newer than the problem, roll back first and investigate later (%s).",
 			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
 		sprintf("Are other alerts of the service firing? See %s.", pageLink("its alerts", Index)),
 	}
@@ -136,5 +136,5 @@ func (c *subject) mitigateService() []remedy {
 	return append([]remedy{c.rollback()}, c.restart()...)
 }
 
-// goDown is how all trees are read.
-const goDown = "Go down the list; stop at the first yes."
+// goDown explains how to read a decision tree.
+const goDown = "Answer the questions in order. Stop at the first yes."

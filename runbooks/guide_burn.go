@@ -23,27 +23,27 @@ func burnGuide(p catalog.BurnPair) guide {
 	}
 }
 
-// burnSilence is as long as it may take until someone looks again, by whether it pages.
+// burnSilence is the longest silence: shorter for pages than for tickets.
 var burnSilence = map[bool]time.Duration{true: time.Hour, false: 24 * time.Hour}
 
-// A silenced alert goes on to inhibit others: Alertmanager does not ask whether anyone hears it.
+// A silenced alert still inhibits others in Alertmanager.
 var burnStays = map[string]markdown{
-	"Critical": "Beware: silenced or not, while it fires the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO. Nothing else speaks of this SLO then.",
-	"High":     "ErrorBudgetBurnCritical stays on and pages if it gets worse. Silenced or not, while this one fires the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO.",
-	"Medium":   "The faster pairs stay on and page if it gets worse. Silenced or not, while this one fires the generated inhibition rules mute ErrorBudgetBurnLow of the same SLO.",
-	"Low":      "The faster pairs stay on: if it gets worse, they speak.",
+	"Critical": "Caution: while this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO. Then no other alert reports on this SLO.",
+	"High":     "ErrorBudgetBurnCritical stays active and pages if the burn rate rises. While this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO.",
+	"Medium":   "The faster pairs stay active and page if the burn rate rises. While this alert fires, silenced or not, the generated inhibition rules mute ErrorBudgetBurnLow of the same SLO.",
+	"Low":      "The faster pairs stay active and fire if the burn rate rises.",
 }
 
 func (c *subject) burnMeaning() markdown {
 	var b page
 	p := c.alert().Pair
-	b.paragraph(sprintf("The error budget is being spent too fast, over the last %s and over the last %s. The alert ends soon after the trouble does; what is spent stays spent.",
+	b.paragraph(sprintf("The service spends its error budget too fast, over the last %s and over the last %s. The alert resolves soon after the failures end. The spent budget stays spent until the failures leave the window.",
 		text(catalog.FormatDuration(p.Long)), text(catalog.FormatDuration(p.Short))))
-	b.line("| SLO | objective | fires above | that is | which means |")
+	b.line("| SLO | objective | fires above | burn rate | effect on the budget |")
 	b.line("| --- | --- | --- | --- | --- |")
 	for _, a := range c.alerts {
 		if a.Pair != nil && a.SLO != nil {
-			b.line(sprintf("| %s | %s %% over %s | %s %% bad | %s times what is allowed | %s |", anchor(text(a.SLO.Name), sloHeading(a.SLO)),
+			b.line(sprintf("| %s | %s %% over %s | %s %% bad | %s times the allowed rate | %s |", anchor(text(a.SLO.Name), sloHeading(a.SLO)),
 				markdown(objective(a.SLO)), text(a.SLO.Window.String()), markdown(number(a.Pair.Factor*a.SLO.ErrorBudget()*100)),
 				markdown(number(a.Pair.Factor)), burnWords(a.SLO, *a.Pair)))
 		}
@@ -53,7 +53,7 @@ func (c *subject) burnMeaning() markdown {
 	return b.markdown()
 }
 
-// burnWords says in numbers how fast the budget goes at the pair's threshold, and when it is gone.
+// burnWords says how fast the budget is spent at the pair's threshold, and when none is left.
 func burnWords(slo *catalog.SLO, p catalog.BurnPair) markdown {
 	period := float64(nominal(slo))
 	share := p.Factor * float64(p.Long) / period
@@ -64,7 +64,7 @@ func burnWords(slo *catalog.SLO, p catalog.BurnPair) markdown {
 // objective is in percent, as the catalog has it.
 func objective(slo *catalog.SLO) string { return strconv.FormatFloat(slo.Objective, 'f', -1, 64) }
 
-// nominal is the length of the period that burn factors are reckoned with.
+// nominal is the length of the period that burn rate factors are computed from.
 func nominal(slo *catalog.SLO) time.Duration {
 	const day = 24 * time.Hour
 	if slo.Window.Calendar == nil {
@@ -92,7 +92,7 @@ func windowWords(w catalog.Window) string {
 	return w.String()
 }
 
-// number has three digits that count, without noise: 14.4, 0.1, 1.44.
+// number formats three significant digits: 14.4, 0.1, 1.44.
 func number(f float64) string {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
 	if err != nil {
@@ -101,7 +101,7 @@ func number(f float64) string {
 	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
-// hours are hours up to three days, days from there on.
+// hours writes a duration in hours up to three days, and in days from there on.
 func hours(nanoseconds float64) string {
 	h := nanoseconds / float64(time.Hour)
 	switch {
@@ -118,28 +118,28 @@ func (c *subject) burnImpact() markdown {
 	var b page
 	b.add(c.impactOfService())
 	if c.alert().Pair.Page {
-		b.paragraph("Users are hurt now, and enough of them that it cannot wait until morning.")
+		b.paragraph("So many users are affected now that it cannot wait until morning.")
 	} else {
-		b.paragraph("A small share of users is hurt, for a long time already. It can wait until morning, but the budget will not last the period.")
+		b.paragraph("A small share of users has been affected for a long time. It can wait until morning, but the budget will not last the period.")
 	}
 	return b.markdown()
 }
 
 func (c *subject) burnFirst() []markdown {
 	steps := []markdown{
-		"Acknowledge the alert. Its label `slo_name` says which SLO burns, `environment` where.",
+		"Acknowledge the alert. Its label `slo_name` names the SLO, `environment` the environment.",
 	}
 	return append(steps,
-		sprintf("Is it still burning? All SLOs: %s, %s, %s. Several at once: one cause, likely below them.",
+		sprintf("Is the budget still burning? All SLOs: %s, %s, %s. If several burn at once, they likely share a cause, such as a dependency.",
 			run("error ratios over 5m", c, c.q.every("slo:sli_error:ratio_rate5m", 6)),
 			run("burn rates", c, c.q.every("slo:current_burn_rate:ratio", 6)),
 			run("budgets left", c, c.q.every("slo:period_error_budget_remaining:ratio", 168))),
 		sprintf("Was anything deployed shortly before? %s. If so, roll back now (%s) and look for the cause afterwards.",
 			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
-		"Say in the chat that you are on it, and what you see. Then go on with Diagnosis.")
+		"Write in the chat that you work on it, and describe the symptoms. Then continue with Diagnosis.")
 }
 
-// burnTree finds the cause from what is likely and quick to see to what is neither.
+// burnTree asks for likely causes that are quick to check first.
 func (c *subject) burnTree() markdown {
 	var steps []markdown
 	if c.counts() {
@@ -147,7 +147,7 @@ func (c *subject) burnTree() markdown {
 			run("Share of bad events by version", c, c.q.versions()), anchor("roll it back", rollBack)))
 	}
 	if len(c.service.DependsOn) > 0 {
-		steps = append(steps, sprintf("**Does a dependency burn its own budget?** %s. Yes: go to its runbook below, and tell its owner. Nothing to mend here.",
+		steps = append(steps, sprintf("**Does a dependency burn its own budget?** %s. Yes: follow its runbook below, and inform its owner. This service needs no fix.",
 			run("Burn rates of dependencies", c, c.q.dependencies())))
 	}
 	if c.counts() {
@@ -155,13 +155,13 @@ func (c *subject) burnTree() markdown {
 		if c.scales() {
 			more = anchor(more, scaleOut)
 		}
-		steps = append(steps, sprintf("**Is traffic far from last week's?** %s. Above 2: overload; it needs %s. Below 0.5: something in front keeps requests away, and few failures weigh much.",
+		steps = append(steps, sprintf("**Does traffic differ much from last week?** %s. Above 2: overload; the service needs %s. Below 0.5: a component in front of the service blocks requests, so that a few failures are a large share.",
 			run("Share of last week's traffic", c, c.q.load()), more))
 	}
 	steps = append(steps,
-		sprintf("**Is it one kind of request?** Look at some under the SLO that burns (%s), and at the %s. One route, customer or feature: turn its flag off, or keep that client away.",
+		sprintf("**Is it one kind of request?** Look at some failed requests under the SLO that burns (%s), and at the %s. If all have one route, customer or feature in common: turn off the feature flag, or block that client.",
 			join(c.jumps(), ", "), anchor("errors in the logs", logsHeading)),
-		sprintf("**Is it one instance?** The traces and logs tell by %s. Yes: restart that one, after its logs are saved.", code("service.instance.id")),
+		sprintf("**Is it one instance?** The attribute %s of traces and logs names it. Yes: save its logs, then restart it.", code("service.instance.id")),
 		sprintf("**None of these after 15 minutes?** %s.", anchor("Escalate", "Escalation")))
 	var b page
 	b.paragraph(goDown)
@@ -169,7 +169,7 @@ func (c *subject) burnTree() markdown {
 	return b.markdown()
 }
 
-// jumps lead to the SLOs of the page.
+// jumps are links to the SLOs of the page.
 func (c *subject) jumps() []markdown {
 	var jumps []markdown
 	for _, slo := range c.slos() {
@@ -199,13 +199,13 @@ func (c *subject) burnDiagnosis() markdown {
 	return b.markdown()
 }
 
-// events are the SLO's, as numbers and one by one.
+// events shows the SLO's events, as rates and as single requests.
 func (c *subject) events(slo *catalog.SLO) markdown {
 	return c.once(part{kind: "events", name: slo.Name}, func(b *page) {
 		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
 		if slo.SLI.Prometheus == nil {
 			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
-			b.add(c.show("Bad events a minute", c.q.badEvents(slo)))
+			b.add(c.show("Bad events per minute", c.q.badEvents(slo)))
 			b.add(c.show("Traffic, as a share of last week's", c.q.traffic(slo)))
 		}
 		b.add(c.requests(slo))

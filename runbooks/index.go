@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// index is the page of a service: who owns it, what it promises, and its alerts.
+// index is the page of a service: its owner, its objectives and its alerts.
 func (c *subject) index(notes *notebook) page {
 	s := c.service
 	var b page
@@ -33,7 +33,7 @@ func (c *subject) index(notes *notebook) page {
 
 	if len(s.SLOs) > 0 {
 		b.heading(2, "SLOs")
-		b.line("| SLO | objective | window | what it promises |")
+		b.line("| SLO | objective | window | description |")
 		b.line("| --- | --- | --- | --- |")
 		for _, slo := range s.SLOs {
 			b.line(sprintf("| %s | %s %% | %s | %s |", text(slo.Name), markdown(objective(slo)), text(slo.Window.String()), text(slo.Description)))
@@ -54,10 +54,10 @@ func (c *subject) index(notes *notebook) page {
 	return b
 }
 
-// orphaned is a page whose alert is gone: as it was, with a line that says so.
+// orphaned is the page of an alert that no longer exists, with a line that says so.
 func orphaned(page string) string {
 	if strings.Contains(page, orphanMark) {
 		return page
 	}
-	return orphanMark + "\n> The alert of this page is gone. The page is kept for its notes: move them, then delete it.\n\n" + page
+	return orphanMark + "\n> The alert of this page no longer exists. The page is kept for its notes: move them, then delete it.\n\n" + page
 }

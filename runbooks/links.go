@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// A Link is where a page leads to, and the line it stands on.
+// A Link is the destination of a link in a page, and its line.
 type Link struct {
 	To   string
 	Line int

@@ -8,11 +8,11 @@ import (
 	"unicode"
 )
 
-// A markdown is text that is safe to write into a page: it is ours, or it went through one of the
-// functions below. The type keeps text of the catalog from getting there by another way.
+// A markdown is text that is safe to write into a page: a constant, or the result of one of the
+// functions below. The type keeps unescaped text of the catalog out of pages.
 type markdown string
 
-// sprintf takes nothing but safe text.
+// sprintf accepts only safe text.
 func sprintf(format markdown, args ...markdown) markdown {
 	plain := make([]any, len(args))
 	for i, a := range args {
@@ -21,13 +21,13 @@ func sprintf(format markdown, args ...markdown) markdown {
 	return markdown(fmt.Sprintf(string(format), plain...))
 }
 
-// Punctuation that means something in Markdown or its GitHub dialect wherever it stands.
+// Punctuation with a meaning in Markdown or its GitHub dialect, at any position.
 const special = "\\`*_{}[]#!<>&|~@$"
 
-// listMark means something at the beginning of a line.
+// listMark has a meaning at the beginning of a line.
 var listMark = regexp.MustCompile(`^(?:[-+=]|\d+[.)](?:\s|$))`)
 
-// text is s as words: no element, link, heading, list or line break comes of it.
+// text escapes s, so that it is no element, link, heading, list or line break.
 func text(s string) markdown {
 	s = oneLine(s)
 	mark := -1
@@ -50,7 +50,7 @@ func text(s string) markdown {
 	return markdown(b.String())
 }
 
-// makesLink tells a character that makes a link of a bare address: the colon of a scheme, the first period of www.
+// makesLink reports a character that turns a bare address into a link: the colon of a scheme, the first period of www.
 func makesLink(s string, i int) bool {
 	switch s[i] {
 	case ':':
@@ -61,7 +61,7 @@ func makesLink(s string, i int) bool {
 	return false
 }
 
-// oneLine drops what cannot be seen and turns all white space into single spaces.
+// oneLine drops invisible characters and turns all white space into single spaces.
 func oneLine(s string) string {
 	if isOneLine(s) {
 		return s
@@ -69,7 +69,7 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(visible(s)), " ")
 }
 
-// isOneLine tells words of printable ASCII with single spaces between them, as nearly all texts are.
+// isOneLine reports words of printable ASCII with single spaces between them, as nearly all texts are.
 func isOneLine(s string) bool {
 	before := byte(' ')
 	for i := range len(s) {
@@ -81,8 +81,8 @@ func isOneLine(s string) bool {
 	return s == "" || before != ' '
 }
 
-// visible drops control characters, apart from line breaks and tabs, and characters without a shape,
-// which turn the direction of text or hide some of it.
+// visible drops control characters, except line breaks and tabs, and invisible characters,
+// which change the direction of text or hide parts of it.
 func visible(s string) string {
 	if !strings.ContainsFunc(s, func(c rune) bool { return c != '\n' && c != '\t' && (c < ' ' || c >= unicode.MaxASCII) }) {
 		return s
@@ -100,7 +100,7 @@ func visible(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// code is s as a span of code. A longer fence holds the backticks of s.
+// code is s as a span of code. The fence is longer than any run of backticks in s.
 func code(s string) markdown {
 	s = oneLine(unmarked(s))
 	if s == "" {

@@ -33,7 +33,7 @@ var (
 )
 
 // notesOf finds the blocks of a page. A page with a problem is not to be written again: what is
-// between broken markers cannot be told from what was generated.
+// between broken markers cannot be separated from generated text.
 func notesOf(path string, page []byte) ([]note, []Report) {
 	var (
 		notes   []note
@@ -42,8 +42,8 @@ func notesOf(path string, page []byte) ([]note, []Report) {
 		seen    = map[string]int{}
 		line    int
 	)
-	broken := func(message, mend string) {
-		reports = append(reports, problem(catalog.Error, path, line, message, mend))
+	broken := func(message, fix string) {
+		reports = append(reports, problem(catalog.Error, path, line, message, fix))
 	}
 	for text := range bytes.Lines(page) {
 		line++
@@ -60,16 +60,16 @@ func notesOf(path string, page []byte) ([]note, []Report) {
 		case begin != nil:
 			open = &note{name: string(begin[1]), line: line, content: []byte{}}
 			if first, twice := seen[open.name]; twice {
-				broken(fmt.Sprintf("the block %q is here twice, first on line %d", open.name, first), "give one of them another name")
+				broken(fmt.Sprintf("the block %q exists twice, first on line %d", open.name, first), "give one of them another name")
 			}
 			seen[open.name] = line
 		case endLine.Match(text) && open == nil:
-			broken("notes:end without a beginning", "write <!-- notes:begin NAME --> before the notes, or delete it")
+			broken("notes:end without notes:begin", "write <!-- notes:begin NAME --> before the notes, or delete it")
 		case endLine.Match(text):
 			notes = append(notes, *open)
 			open = nil
 		case likeMarker.Match(text):
-			broken("is no marker that can be read", "write <!-- notes:begin NAME --> (lower-case letters, digits, -) or <!-- notes:end -->, alone on its line")
+			broken("is not a valid marker", "write <!-- notes:begin NAME --> (lower-case letters, digits, -) or <!-- notes:end -->, alone on its line")
 		case open != nil:
 			open.content = append(open.content, text...)
 		}
@@ -81,19 +81,19 @@ func notesOf(path string, page []byte) ([]note, []Report) {
 	return notes, reports
 }
 
-// hints are what stands in a block until somebody writes there.
+// hints are the texts of blocks without notes.
 var hints = map[string]string{
-	knownCauses:  "_Nothing written down yet. When this alert is over, write here: date, cause, what helped. This block is kept._",
-	serviceNotes: "_What everyone on call should know of the service. This block is kept._",
+	knownCauses:  "_No notes yet. After the alert, write here: date, cause, and the steps that helped. This block is kept._",
+	serviceNotes: "_Write here what everyone on call should know about the service. This block is kept._",
 }
 
-// The blocks that pages have.
+// The blocks of pages.
 const (
 	knownCauses  = "known-causes"
 	serviceNotes = "notes"
 )
 
-// A notebook hands the notes of the previous page to the new one.
+// A notebook carries the notes of the previous page to the new one.
 type notebook struct {
 	notes []note
 	used  map[string]bool

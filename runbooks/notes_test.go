@@ -96,13 +96,13 @@ func TestBrokenMarkersOverwriteNothing(t *testing.T) {
 	end := "<!-- notes:end -->"
 	for name, test := range map[string]struct{ old, by, want string }{
 		"no end":         {end, "", "does not end"},
-		"no beginning":   {"<!-- notes:begin known-causes -->", "", "notes:end without a beginning"},
+		"no beginning":   {"<!-- notes:begin known-causes -->", "", "notes:end without notes:begin"},
 		"nested":         {end, "<!-- notes:begin b -->\n" + end, "inside the block that began"},
 		"twice":          {end, end + "\n<!-- notes:begin known-causes -->\n" + end, "is here twice"},
-		"without name":   {"notes:begin known-causes", "notes:begin", "is no marker that can be read"},
-		"capitals":       {"notes:begin known-causes", "Notes:Begin Known", "is no marker that can be read"},
-		"not alone":      {end, "text " + end, "is no marker that can be read"},
-		"wide of spaces": {end, "<!--  notes:end -->", "is no marker that can be read"},
+		"without name":   {"notes:begin known-causes", "notes:begin", "is not a valid marker"},
+		"capitals":       {"notes:begin known-causes", "Notes:Begin Known", "is not a valid marker"},
+		"not alone":      {end, "text " + end, "is not a valid marker"},
+		"wide of spaces": {end, "<!--  notes:end -->", "is not a valid marker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, mailer := t.TempDir(), shopFile(t, "mailer")
@@ -187,7 +187,7 @@ func TestTwoServicesOfOneName(t *testing.T) {
 	two.Service.Namespace = "post"
 	reports := write(t, root, one, two)
 	require.Len(t, reports, 1)
-	assert.Contains(t, reports[0].String(), `the runbooks of "mailer" would overwrite those of another service of that name`)
+	assert.Contains(t, reports[0].String(), `the runbooks of "mailer" would overwrite those of another service with that name`)
 	assert.Empty(t, snapshot(t, root))
 }
 
@@ -238,7 +238,7 @@ func TestPagesOfPeopleAreNotOverwritten(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, critical), []byte("# Mine\n"), 0o644))
 	reports := write(t, root, mailer)
 	require.Len(t, reports, 1)
-	assert.Equal(t, critical+": error: is there and was not generated; move it away", reports[0].String())
+	assert.Equal(t, critical+": error: exists and was not generated; move it away", reports[0].String())
 	assert.Len(t, snapshot(t, root), 1)
 }
 

@@ -41,7 +41,7 @@ func (p *page) markdown() markdown {
 
 func (p *page) line(parts ...markdown) { p.add(parts...); p.add("\n") }
 
-// paragraph is on its own; what comes next begins after an empty line.
+// paragraph ends with an empty line.
 func (p *page) paragraph(parts ...markdown) { p.add(parts...); p.add("\n\n") }
 
 func (p *page) heading(level int, title markdown) {

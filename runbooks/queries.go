@@ -16,13 +16,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A query is PromQL to look at: a graph of so many hours, or a table of now.
+// A query is PromQL, shown as a graph over some hours or as a table of current values.
 type query struct {
 	promql string
 	hours  int
 }
 
-// address is the query in Prometheus' expression browser; /graph leads there in every version.
+// address is the query in Prometheus' expression browser; /graph works in every version.
 func (q query) address(base string) string {
 	values := url.Values{"g0.expr": {q.promql}, "g0.tab": {"1"}}
 	if q.hours > 0 {
@@ -39,8 +39,8 @@ type queries struct {
 	dependsOn []catalog.Dependency
 }
 
-// named matches what rules record about the service. They do so for the catalog's environments only, and
-// a query of the user's may have no environment at all.
+// named matches recorded series of the service. Rules record the catalog's environments only, and
+// a user's query may have no environment, so the matchers have none.
 func (q queries) named(more ...matcher) []matcher {
 	s := q.service
 	matchers := []matcher{{semconv.ServiceName, labels.MatchEqual, s.Name}}
@@ -50,7 +50,7 @@ func (q queries) named(more ...matcher) []matcher {
 	return append(matchers, more...)
 }
 
-// of matches what the collector sends about the service, in the environments the catalog names.
+// of matches the collector's series about the service, in the environments that the catalog lists.
 func (q queries) of(more ...matcher) []matcher {
 	return append(append(q.named(), environments(q.service)...), more...)
 }
@@ -107,7 +107,7 @@ func (q queries) remaining(slo *catalog.SLO) query {
 	return query{recorded("slo:period_error_budget_remaining:ratio", q.named(about(slo))), 168}
 }
 
-// events are the events of an SLO that the collector counts, a second.
+// events are the events per second of an SLO that the collector counts.
 func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 	return fmt.Sprintf("sum %s (rate(%s[5m]))", by,
 		q.collected(semconv.SLOEvents.Metric, q.of(append([]matcher{about(slo)}, more...)...)))
@@ -115,23 +115,23 @@ func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 
 var bad = matcher{semconv.SLOOutcome, labels.MatchEqual, semconv.Bad}
 
-// counters are the counters of all SLOs of the service: those that are missing are not there.
+// counters are the counters of all SLOs of the service that exist.
 func (q queries) counters() query {
 	return query{fmt.Sprintf("sum %s (%s)", q.by(semconv.SLOName, semconv.Environment), q.collected(semconv.SLOEvents.Metric, q.of())), 6}
 }
 
-// byVersion is the share of bad events of each version that runs: it tells a bad deploy from a bad day.
+// byVersion is the share of bad events of each running version. It shows whether one version is the cause.
 func (q queries) byVersion(slo *catalog.SLO) query {
 	by := q.by(semconv.ServiceVersion)
 	return query{q.events(slo, by, bad) + " / (" + q.events(slo, by) + " > 0)", 3}
 }
 
-// badEvents are how many events fail a minute.
+// badEvents is the number of bad events per minute.
 func (q queries) badEvents(slo *catalog.SLO) query {
 	return query{"60 * " + q.events(slo, q.by(semconv.Environment), bad), 6}
 }
 
-// traffic compares the events a second with those a week ago: 1 is as ever.
+// traffic divides the events per second by those of a week ago: 1 means no change.
 func (q queries) traffic(slo *catalog.SLO) query {
 	events := q.collected(semconv.SLOEvents.Metric, q.of(about(slo)))
 	return query{fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m] offset 1w))", events, events), 6}
@@ -150,12 +150,12 @@ func (q queries) load() query {
 	return query{fmt.Sprintf("sum %s (rate(%s[5m])) / sum %s (rate(%s[5m] offset 1w))", by, events, by, events), 6}
 }
 
-// silence is for how many seconds nothing came from the service.
+// silence is the number of seconds since the last telemetry of the service.
 func (q queries) silence() query {
 	return query{fmt.Sprintf("time() - max %s (%s)", q.by(semconv.Environment), q.collected(semconv.LastSeen.Metric, q.of())), 6}
 }
 
-// silences are those of all services, longest first.
+// silences are the silences of all services, longest first.
 func (q queries) silences() query {
 	return query{fmt.Sprintf("sort_desc(time() - max %s (%s))", q.by(semconv.ServiceName, semconv.Environment), q.collected(semconv.LastSeen.Metric, nil)), 0}
 }
@@ -167,7 +167,7 @@ func (q queries) deploys() query {
 		q.collected(semconv.DeploymentStart.Metric, q.of())), 0}
 }
 
-// instances are what runs now and has run in the last hours, by version.
+// instances are the numbers of instances by version, now and in the last hours.
 func (q queries) instances() query {
 	return query{fmt.Sprintf("sum %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion), q.collected(semconv.DeploymentInstances.Metric, q.of())), 6}
 }

@@ -8,37 +8,37 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// requests are the ways to single events that are bad by the SLO.
+// requests are searches for single events that are bad by the SLO.
 func (c *subject) requests(slo *catalog.SLO) markdown {
 	var b page
 	sli := slo.SLI
 	switch {
 	case sli.Availability != nil:
-		b.paragraph("Failed requests, in traces (TraceQL). The deepest span with an error is where it breaks:")
+		b.paragraph("Failed requests, in traces (TraceQL). The deepest span with an error shows where the request failed:")
 		b.add(c.search(c.traces(form{failed: true}, append(kinds(sli.Availability.SpanSelection), failed)...)))
 		b.add(onlyMatching(sli.Availability.SpanSelection))
 	case sli.Latency != nil:
-		b.paragraph("Slow requests, in traces (TraceQL). The longest span without longer ones below it is what they wait for:")
+		b.paragraph("Slow requests, in traces (TraceQL). The longest span without long child spans shows where the time is spent:")
 		slowest := form{minDuration: sli.Latency.Threshold.String()}
 		b.add(c.search(c.traces(slowest, append(kinds(sli.Latency.SpanSelection), slow(sli.Latency)...)...)))
 		b.add(onlyMatching(sli.Latency.SpanSelection))
 	case sli.Spans != nil:
 		b.add(conditions("span", *sli.Spans))
-		b.paragraph("Spans of the service that failed, in traces (TraceQL). One may be bad here without being failed: then search for its attributes above.")
+		b.paragraph("Failed spans of the service, in traces (TraceQL). A span can be bad by this SLO without having failed: then search for the attributes above.")
 		b.add(c.search(c.traces(form{failed: true}, failed)))
 	case sli.Logs != nil:
 		b.add(conditions("log record", *sli.Logs))
 	case sli.Metrics != nil:
-		b.paragraph(sprintf("It counts the service's own metrics: %s. They have no single requests; the logs below may.", join(metricsOf(sli.Metrics), ", ")))
+		b.paragraph(sprintf("The SLI counts the service's own metrics: %s. Metrics do not show single requests; the logs below may.", join(metricsOf(sli.Metrics), ", ")))
 	case sli.Prometheus != nil:
-		b.add(c.own("Prometheus computes it from the catalog's own queries; the collector does not see its events. Look there for what is bad:", sli.Prometheus))
+		b.add(c.own("Prometheus computes the SLI from the queries in the catalog; the collector does not see its events. Look for bad events with these queries:", sli.Prometheus))
 	}
 	return b.markdown()
 }
 
-// counted are the ways to the events that the SLO is to count, good and bad, for when none are counted.
+// counted are searches for the events that the SLO should count, good and bad, for an SLO without counters.
 func (c *subject) counted(slo *catalog.SLO) markdown {
-	const there = "There are some: the collector that heard them does not count. There are none: the service does not send them."
+	const there = "If there are any, the collector that received them does not count them. If there are none, the service does not send them."
 	var b page
 	sli := slo.SLI
 	spans := func(s catalog.SpanSelection) {
@@ -58,9 +58,9 @@ func (c *subject) counted(slo *catalog.SLO) markdown {
 		b.add(c.search(c.loki(c.stream())))
 		b.add(conditions("log record", *sli.Logs))
 	case sli.Metrics != nil:
-		b.paragraph(sprintf("It counts the service's own metrics: %s. Does the service still have metrics of these names?", join(metricsOf(sli.Metrics), ", ")))
+		b.paragraph(sprintf("The SLI counts the service's own metrics: %s. Does the service still send metrics with these names?", join(metricsOf(sli.Metrics), ", ")))
 	case sli.Prometheus != nil:
-		b.add(c.own("The catalog's own queries. One without a result has lost its metric:", sli.Prometheus))
+		b.add(c.own("The queries in the catalog. If a query has no result, its metric is missing:", sli.Prometheus))
 	}
 	return b.markdown()
 }
@@ -80,7 +80,7 @@ func (c *subject) own(about markdown, p *catalog.Prometheus) markdown {
 	return b.markdown()
 }
 
-// slow is when a span is bad by its duration.
+// slow is the condition for spans that are bad by their duration.
 func slow(l *catalog.Latency) []string {
 	longer := "duration > " + inOneUnit(l.Threshold)
 	switch {
@@ -92,7 +92,7 @@ func slow(l *catalog.Latency) []string {
 	return []string{longer}
 }
 
-// inOneUnit is a duration as Grafana's editor of TraceQL knows it: 90s, not 1m30s.
+// inOneUnit formats a duration for Grafana's editor of TraceQL: 90s, not 1m30s.
 func inOneUnit(d time.Duration) string {
 	for _, unit := range []struct {
 		name string
@@ -105,7 +105,7 @@ func inOneUnit(d time.Duration) string {
 	return strconv.FormatInt(int64(d), 10) + "ns"
 }
 
-// onlyMatching says what of the spans found does not count.
+// onlyMatching says which of the found spans count.
 func onlyMatching(s catalog.SpanSelection) markdown {
 	if s.Match == "" {
 		return ""
@@ -144,13 +144,13 @@ func metricsOf(m *catalog.Metrics) []markdown {
 func (c *subject) logs() markdown {
 	return c.once(part{kind: "logs"}, func(b *page) {
 		b.heading(3, logsHeading)
-		b.paragraph("The service's errors, in Loki (LogQL), by severity and by the words of lines that have none:")
+		b.paragraph("The service's errors, in Loki (LogQL), by severity, or by words if a line has no severity:")
 		b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))
 		b.add(c.search(c.loki(c.stream() + " |~ " + logQL(`(?i)\b(error|fatal|panic|exception)\b`))))
-		b.paragraph("The same in Elasticsearch (KQL):")
+		b.paragraph("The service's errors, in Elasticsearch (KQL):")
 		b.add(c.search(c.kibana("severity_number >= 17")))
 		b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
-		b.paragraph(sprintf("One request, across all services: take the %s of a bad span or log record. Every signal of the request has it. In traces, in logs, and in the collector's own files:", code(semconv.CorrelationID)))
+		b.paragraph(sprintf("One request across all services: take the %s of a bad span or log record. Every signal of the request has it. Search traces, logs and the collector's own files:", code(semconv.CorrelationID)))
 		b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
 		b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
 		b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")

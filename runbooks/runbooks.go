@@ -1,7 +1,7 @@
-// Package runbooks writes what the person on call reads: one Markdown page a service and alert, and
-// one index a service. The alert's runbook_url leads to the page; the page holds the alert's exact
-// condition, the queries for this very service, and the commands that change something with those
-// that undo it.
+// Package runbooks writes the pages for the person on call: one Markdown page per service and alert, and
+// one index per service. The alert's runbook_url leads to the page. The page holds the alert's exact
+// condition, the queries for this service, and the commands that change something, each with the
+// command that reverts it.
 //
 // A page is generated, apart from the blocks between notes markers, which people write and
 // which are kept byte for byte. Everything of the catalog is escaped: see markdown.
@@ -17,9 +17,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// Version is raised whenever the text of the pages changes, so that pages of an older generator are
-// seen to be stale.
-const Version = "3"
+// Version is raised whenever the text of the pages changes. It marks pages of an older generator as
+// stale.
+const Version = "4"
 
 // Folder is where the pages are, beside the folder alerts. Index is the page of a service.
 const (
@@ -27,7 +27,7 @@ const (
 	Index  = "README.md"
 )
 
-// Options are what the pages need to know of their surroundings.
+// Options describe the systems that pages link to.
 type Options struct {
 	// Prometheus and Alertmanager are base URLs: of the expression browser, and for amtool.
 	Prometheus, Alertmanager string
@@ -36,7 +36,7 @@ type Options struct {
 	Grafana, Jaeger, Kibana string
 	// Loki and Tempo are the UIDs of those data sources in Grafana.
 	Loki, Tempo string
-	// Command regenerates the pages; it stands in their header.
+	// Command regenerates the pages. Their header shows it.
 	Command string
 	// Services are those that have pages, for links between them.
 	Services *catalog.Index
@@ -62,11 +62,11 @@ type Page struct {
 	Text []byte
 }
 
-// A Report is something to know about a page, or to mend: where, what and how.
+// A Report is a problem or a note about a page: its place, its description and its fix.
 type Report = catalog.Problem
 
-func problem(severity catalog.Severity, file string, line int, message, mend string) Report {
-	return Report{Severity: severity, Position: catalog.Position{File: file, Line: line}, Message: message, Mend: mend}
+func problem(severity catalog.Severity, file string, line int, message, fix string) Report {
+	return Report{Severity: severity, Position: catalog.Position{File: file, Line: line}, Message: message, Fix: fix}
 }
 
 // Path is where the runbook of an alert is.
@@ -103,7 +103,7 @@ func Generate(f alerts.File, previous func(path string) ([]byte, bool), o Option
 		for _, n := range book.rest() {
 			text.add("\n", marked(n.name, n.content))
 			reports = append(reports, problem(catalog.Warning, path, n.line,
-				fmt.Sprintf("the section of the block %q is gone; the block is kept at the end of the page", n.name), "move the notes, or delete them"))
+				fmt.Sprintf("the section of the block %q no longer exists; the block is kept at the end of the page", n.name), "move the notes, or delete them"))
 		}
 		pages = append(pages, Page{path, text.bytes()})
 	}

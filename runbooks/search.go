@@ -13,7 +13,7 @@ import (
 // A search finds spans or log records in one kind of store, in its language.
 type search struct {
 	language, text string
-	// ways lead to places that run it.
+	// ways are links that run the search.
 	ways []way
 }
 
@@ -52,11 +52,11 @@ func (c *subject) traces(jaeger form, conditions ...string) search {
 	}}
 }
 
-// failed is when the collector calls a span a failure. It also goes by the status of RPC calls, which
-// SDKs turn into the span's own.
+// failed is the collector's condition for a failed span. The collector also checks the status of RPC calls, which
+// SDKs copy to the span's status.
 const failed = "(status = error || span.http.response.status_code >= 500)"
 
-// kinds are the spans that count.
+// kinds is the condition for the kinds of spans that count.
 func kinds(s catalog.SpanSelection) []string {
 	if len(s.Kinds) == 0 {
 		return nil
@@ -90,7 +90,7 @@ func kql(s string) string {
 	return `"` + kqlEscapes.Replace(s) + `"`
 }
 
-// stream selects the log streams of the service, by the labels that Loki gives to OTLP by itself.
+// stream selects the log streams of the service, by the labels that Loki derives from OTLP by default.
 func (c *subject) stream() string {
 	labels := []string{"service_name=" + logQL(c.service.Name)}
 	if c.service.Namespace != "" {
@@ -147,7 +147,7 @@ func (c *subject) explore(kind, uid, key, query, queryType string) string {
 	return base(c.o.Grafana) + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {string(panes)}}.Encode()
 }
 
-// A form is what Jaeger's search can ask of spans besides their service.
+// A form has the fields of Jaeger's search besides the service.
 type form struct {
 	failed      bool
 	minDuration string

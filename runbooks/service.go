@@ -11,22 +11,22 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// changed are the deploys of the last day and the way back.
+// changed shows the deployments of the last day and how to roll back.
 func (c *subject) changed() markdown {
 	return c.once(part{kind: "changed"}, func(b *page) {
-		b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with the seconds since, commit and state:")
+		b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with their age in seconds, commit and status:")
 		b.add(c.show("Recent deploys", c.q.deploys()))
 		b.add(c.show("Running now", c.q.instances()))
 		if c.service.Repository != "" {
-			b.paragraph(sprintf("What is in it: compare the commits (label %s) in %s.",
+			b.paragraph(sprintf("To see the changes of a version, compare the commits (label %s) in %s.",
 				code(c.q.Attribute(semconv.Revision)), link(text(c.service.Repository), c.service.Repository)))
 		}
-		b.paragraph("No deploy there? Then a configuration, a feature flag, a dependency or the traffic changed.")
+		b.paragraph("If there was no deployment, a configuration, a feature flag, a dependency or the traffic changed.")
 		b.add(c.wayBack())
 	})
 }
 
-// wayBack is the command that rolls back, at once.
+// wayBack is the command that rolls back immediately.
 func (c *subject) wayBack() markdown {
 	r := c.rollback()
 	if len(r.commands) == 0 {
@@ -35,17 +35,17 @@ func (c *subject) wayBack() markdown {
 	return r.do + "\n\n" + block("sh", strings.Join(r.commands, "\n"), "") + "\n"
 }
 
-// rollback is the way back to the version before.
+// rollback is the remedy that restores the previous version.
 func (c *subject) rollback() remedy {
 	r := remedy{
 		name:   rollBack,
-		when:   "A version is new, and its share of bad events is worse than that of the one before.",
-		verify: "Within 5 minutes the old version runs alone and the error ratio over 5m falls:",
+		when:   "A version is new, and its share of bad events is higher than that of the previous version.",
+		verify: "Within 5 minutes only the old version runs, and the error ratio over 5m falls:",
 		check:  c.verifyRollback(),
 	}
 	k := c.service.Deployment.Kubernetes
 	if k == nil {
-		r.do = "Roll back to the version before. The catalog does not say how: add `spec.deployment.kubernetes`, or write the command under Known causes."
+		r.do = "Roll back to the previous version. The catalog does not describe how: add `spec.deployment.kubernetes`, or write the command under Known causes."
 		r.undo = "Deploy the new version again."
 		return r
 	}
@@ -56,13 +56,13 @@ func (c *subject) rollback() remedy {
 		rollout := shell(k.Name) + c.inNamespace()
 		r.commands = []string{"kubectl argo rollouts undo " + rollout, "kubectl argo rollouts status " + rollout}
 	default:
-		r.do = sprintf("%s has no rollout to undo. Apply its previous manifest:", text(k.Kind))
+		r.do = sprintf("%s has no rollout history. Apply its previous manifest:", text(k.Kind))
 		r.commands = []string{c.kubectl("kubectl get %s -o yaml")}
 		r.undo = "Apply the new manifest again."
 		return r
 	}
 	r.do = "Roll back:"
-	r.undo = "The same command again: it goes to the revision before, which is now the new version."
+	r.undo = "Run the same command again: it restores the revision before, which is now the new version."
 	return r
 }
 
@@ -83,27 +83,27 @@ func (c *subject) verifyRollback() []query {
 	return []query{c.q.instances(), c.q.every("slo:sli_error:ratio_rate5m", 1)}
 }
 
-// scales tells whether the number of instances can be set, by a command we know.
+// scales reports whether kubectl can set the number of instances.
 func (c *subject) scales() bool {
 	k := c.service.Deployment.Kubernetes
 	return k != nil && slices.Contains([]string{"deployment", "statefulset"}, strings.ToLower(k.Kind))
 }
 
-// restart and scale are what helps when no version is to blame.
+// restart and scale help if no version is the cause.
 func (c *subject) restart() []remedy {
 	if c.scales() {
 		return []remedy{{
 			name:     scaleOut,
-			when:     "Instances are short of CPU or memory, or traffic is far above that of last week.",
-			do:       "Add half as many instances again:",
+			when:     "Instances lack CPU or memory, or traffic is much higher than last week.",
+			do:       "Increase the number of instances by half:",
 			commands: []string{"N=$(" + c.kubectl("kubectl get %s -o jsonpath='{.spec.replicas}'") + ")", c.kubectl("kubectl scale %s --replicas=$((N * 3 / 2 + 1))")},
 			verify:   "More instances run, and the error ratio falls:",
 			check:    c.verifyRollback(),
-			undo:     sprintf("%s in the same shell. An autoscaler (HPA) undoes the step by itself: raise its minimum instead.", code(c.kubectl("kubectl scale %s --replicas=$N"))),
+			undo:     sprintf("%s in the same shell. An autoscaler (HPA) reverts the step: raise its minimum instead.", code(c.kubectl("kubectl scale %s --replicas=$N"))),
 		}, {
 			name:     "Restart",
-			when:     "No version is new, and one instance or all hang.",
-			do:       "Restart, one after the other:",
+			when:     "No version is new, and one instance or all instances hang.",
+			do:       "Restart the instances one after the other:",
 			commands: []string{c.kubectl("kubectl rollout restart %s"), c.kubectl("kubectl rollout status %s")},
 			verify:   "All instances are new and ready, and the error ratio falls:",
 			check:    c.verifyRollback(),
@@ -113,7 +113,7 @@ func (c *subject) restart() []remedy {
 	return nil
 }
 
-// dependencies are the services this one calls, and who has their runbooks.
+// dependencies are the services that this one calls, with links to their runbooks.
 func (c *subject) dependencies() markdown {
 	if len(c.service.DependsOn) == 0 {
 		return ""
@@ -123,7 +123,7 @@ func (c *subject) dependencies() markdown {
 		for i, d := range c.q.dependsOn {
 			names[i] = indexOf(d)
 		}
-		b.paragraph(sprintf("**Is a dependency burning?** It calls %s. One that is listed here burns its own budget: go to its runbook, and tell its owner.", join(names, ", ")))
+		b.paragraph(sprintf("**Does a dependency burn its error budget?** The service calls %s. If one of them is listed here, it burns its own budget: follow its runbook, and inform its owner.", join(names, ", ")))
 		b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
 	})
 }
@@ -148,23 +148,23 @@ func (c *subject) escalation() markdown {
 		}
 	}
 	var b page
-	b.paragraph(sprintf("Owner: **%s**. Escalate when after 15 minutes you do not know the cause, or when a step under Mitigation needs someone who may.", orNone(c.service.Owner)))
+	b.paragraph(sprintf("Owner: **%s**. Escalate if you do not know the cause after 15 minutes, or if you lack the permission for a step under Mitigation.", orNone(c.service.Owner)))
 	if c.ofCollector() {
-		b.paragraph("The catalog does not speak of the collector: its owner is who runs it here. Write under Notes of its index who that is.")
+		b.paragraph("The collector has no entry in the catalog. Its owner is the team that runs it. Write the name of that team under Notes of the index.")
 		return b.markdown()
 	}
 	if len(ways) == 0 {
-		b.paragraph("The catalog names no way to reach them: add `spec.escalation`.")
+		b.paragraph("The catalog has no contact: add `spec.escalation`.")
 		return b.markdown()
 	}
 	b.list(ways...)
 	return b.markdown()
 }
 
-// silencing is a silence for exactly this alert, and what still speaks.
+// silencing is a silence for exactly this alert, and the alerts that stay active.
 func (c *subject) silencing(g guide) markdown {
 	var b page
-	b.paragraph(sprintf("Only when the cause is known and someone is at work on it. For %s; it ends by itself.", text(catalog.FormatDuration(g.silence))))
+	b.paragraph(sprintf("Silence the alert only if the cause is known and someone works on it. The silence lasts %s and ends automatically.", text(catalog.FormatDuration(g.silence))))
 	for _, a := range c.alerts {
 		if a.SLO != nil && len(c.slos()) > 1 {
 			b.paragraph(sprintf("For %s:", text(a.SLO.Name)))
@@ -172,12 +172,12 @@ func (c *subject) silencing(g guide) markdown {
 		b.add(block("sh", c.amtool(a, g.silence), "") + "\n")
 	}
 	if !c.ofCollector() && slices.ContainsFunc(c.alerts, func(a alerts.Alert) bool { return !c.oneEnvironment(a) }) {
-		b.paragraph(sprintf("Where %s is missing above, add it if the alert has that label, or all environments are silent.", code("environment")))
+		b.paragraph(sprintf("If %s is missing above and the alert has that label, add it. Without it the silence covers all environments.", code("environment")))
 	}
 	b.paragraph(sprintf("Undo: %s with the ID that the command printed.", code("amtool silence expire ID --alertmanager.url="+shell(c.o.Alertmanager))))
 	b.paragraph(g.stays)
 	if others := c.others(); len(others) > 0 {
-		b.paragraph(sprintf("Not silenced: %s; and this alert for other SLOs and services.", join(others, ", ")))
+		b.paragraph(sprintf("Not silenced: %s, and this alert for other SLOs and services.", join(others, ", ")))
 	}
 	return b.markdown()
 }
@@ -211,7 +211,7 @@ func (c *subject) oneEnvironment(a alerts.Alert) bool {
 	return len(c.service.Environments) == 1 && (a.SLO == nil || a.SLO.SLI.Prometheus == nil)
 }
 
-// others are the service's alerts that the silence does not touch.
+// others are the service's alerts that the silence does not cover.
 func (c *subject) others() []markdown {
 	var others []markdown
 	for _, group := range c.all {

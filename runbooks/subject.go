@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// A subject is what one page is about.
+// A subject is the topic of one page.
 type subject struct {
 	service *catalog.Service
 	// alerts are those of the page, one name; all are the service's, by name.
@@ -34,7 +34,7 @@ func (c subject) page(of []alerts.Alert) *subject {
 	return &c
 }
 
-// alert is the one that stands for the page where all of them agree.
+// alert is the first of the page's alerts, for properties that all of them share.
 func (c *subject) alert() alerts.Alert { return c.alerts[0] }
 
 // slos are the SLOs the page's alerts are about, each once.
@@ -61,7 +61,7 @@ func (c *subject) of(slo *catalog.SLO) []alerts.Alert {
 	return some
 }
 
-// The marker tells a generated page from one that is not ours to write; the input tells what it was
+// The marker identifies generated pages, which may be overwritten. The input identifies the data that a page was
 // generated from.
 const (
 	marker      = "<!-- Generated: edit only between notes markers. Regenerate with: "
@@ -89,14 +89,14 @@ func (c *subject) header(title markdown, more ...markdown) markdown {
 	return b.markdown()
 }
 
-// comment keeps a text from ending the HTML comment it stands in.
+// comment keeps a text from ending the HTML comment around it.
 func comment(s string) string { return brackets.Replace(oneLine(s)) }
 
 var brackets = strings.NewReplacer("<", "", ">", "")
 
 func orNone(s string) markdown {
 	if s == "" {
-		return "nobody is named"
+		return "the catalog names no owner"
 	}
 	return text(s)
 }
@@ -152,12 +152,12 @@ func (c *subject) links() []markdown {
 		for i, slo := range slos {
 			jumps[i] = anchor(text(slo.Name), sloHeading(slo))
 		}
-		links = append(links, "The alert's label "+code("slo_name")+" says which SLO. Its queries: "+join(jumps, ", "))
+		links = append(links, "The alert's label "+code("slo_name")+" names the SLO. Queries per SLO: "+join(jumps, ", "))
 	}
 	return links
 }
 
-// rule are the exact conditions and the reasons for them, to look at while the alert fires.
+// rule shows the exact conditions and the reasons for them.
 func (c *subject) rule(of []alerts.Alert) markdown {
 	var b page
 	for _, a := range of {

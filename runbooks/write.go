@@ -19,7 +19,7 @@ import (
 // maxPage bounds a page that is read back, in bytes.
 const maxPage = 8 << 20
 
-// A Shelf is the folder of runbooks while pages are put into it.
+// A Shelf is the folder of runbooks while pages are written into it.
 type Shelf struct {
 	root string
 	o    Options
@@ -34,20 +34,20 @@ func Open(root string, services []*catalog.Service, alertsOf func(*catalog.Servi
 	for _, s := range services {
 		if known[s.Slug()] {
 			reports = append(reports, problem(catalog.Error, s.Position.File, s.Position.Line,
-				fmt.Sprintf("the runbooks of %q would overwrite those of another service of that name", oneLine(s.Slug())), "give one of them another name"))
+				fmt.Sprintf("the runbooks of %q would overwrite those of another service with that name", oneLine(s.Slug())), "give one of them another name"))
 		}
 		known[s.Slug()] = true
-		told, err := survey(root, s, func() []alerts.Alert { return alertsOf(s) })
+		found, err := survey(root, s, func() []alerts.Alert { return alertsOf(s) })
 		if err != nil {
 			return nil, nil, err
 		}
-		reports = append(reports, told...)
+		reports = append(reports, found...)
 	}
 	o.Services = catalog.NewIndex(services)
 	return &Shelf{root, o}, reports, nil
 }
 
-// survey reports the pages of a service that stand in the way.
+// survey reports files that prevent the pages of a service from being written.
 func survey(root string, s *catalog.Service, alertsOf func() []alerts.Alert) (reports []Report, err error) {
 	current := sync.OnceValue(func() map[string]bool { return paths(s, alertsOf()) })
 	err = eachPage(root, s, func(name string, regular bool) error {
@@ -62,7 +62,7 @@ func survey(root string, s *catalog.Service, alertsOf func() []alerts.Alert) (re
 			_, broken := notesOf(name, old)
 			reports = append(reports, broken...)
 		case current()[name]:
-			reports = append(reports, problem(catalog.Error, name, 0, "is there and was not generated", "move it away"))
+			reports = append(reports, problem(catalog.Error, name, 0, "exists and was not generated", "move it away"))
 		}
 		return nil
 	})
@@ -120,8 +120,8 @@ func (s *Shelf) Put(f alerts.File) ([]Report, error) {
 	}
 	pages, reports := Generate(f, previous, s.o)
 	for _, name := range others {
-		page, told := left(name, old[name])
-		pages, reports = append(pages, page...), append(reports, told...)
+		page, found := left(name, old[name])
+		pages, reports = append(pages, page...), append(reports, found...)
 	}
 	for _, p := range pages {
 		if err := s.put(p, old); err != nil {
@@ -131,7 +131,7 @@ func (s *Shelf) Put(f alerts.File) ([]Report, error) {
 	return reports, nil
 }
 
-// left is what becomes of a page whose alert is gone: nothing, if it is not ours; no text, if nobody wrote into it.
+// left decides about the page of an alert that no longer exists. A page that was not generated is left alone; one without notes gets no text.
 func left(name string, old []byte) ([]Page, []Report) {
 	if !Generated(old) {
 		return nil, nil
@@ -144,10 +144,10 @@ func left(name string, old []byte) ([]Page, []Report) {
 		return []Page{{Path: name}}, nil
 	}
 	return []Page{{name, []byte(orphaned(string(old)))}}, []Report{problem(catalog.Warning, name, notes[0].line,
-		"the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page")}
+		"the alert of this page no longer exists; the page is kept for its notes", "move the notes, then delete the page")}
 }
 
-// put puts the page in place as a whole, or removes it if it has no text. What is as it should be
+// put replaces the page atomically, or removes it if it has no text. A page that is already up to date
 // is not touched.
 func (s *Shelf) put(p Page, old map[string][]byte) error {
 	before, there := old[p.Path]
@@ -162,7 +162,7 @@ func (s *Shelf) put(p Page, old map[string][]byte) error {
 
 func (s *Shelf) file(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
 
-// Write opens a shelf and puts the pages of a few services on it.
+// Write opens a shelf and writes the pages of the services.
 func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 	services := make([]*catalog.Service, len(files))
 	of := map[*catalog.Service][]alerts.Alert{}
@@ -174,8 +174,8 @@ func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 		return reports, err
 	}
 	for _, f := range files {
-		told, err := shelf.Put(f)
-		reports = append(reports, told...)
+		found, err := shelf.Put(f)
+		reports = append(reports, found...)
 		if err != nil {
 			return reports, err
 		}
@@ -183,7 +183,7 @@ func Write(root string, files []alerts.File, o Options) ([]Report, error) {
 	return reports, nil
 }
 
-// written tells whether people wrote into any of the blocks.
+// written reports whether any block has notes.
 func written(notes []note) bool {
 	for _, n := range notes {
 		if !bytes.Equal(n.content, []byte(hints[n.name]+"\n")) {
@@ -193,10 +193,10 @@ func written(notes []note) bool {
 	return false
 }
 
-// Generated tells a page of ours from one that somebody wrote.
+// Generated reports whether a page was generated.
 func Generated(page []byte) bool { return bytes.Contains(page, []byte(marker)) }
 
-// Orphaned tells whether the page's alert is known to be gone.
+// Orphaned reports whether the page's alert no longer exists.
 func Orphaned(page []byte) bool { return bytes.HasPrefix(page, []byte(orphanMark)) }
 
 // InputOf is the [Input] in a page's header and its line; "" if there is none.
@@ -211,7 +211,7 @@ func InputOf(page []byte) (input string, line int) {
 	return "", 0
 }
 
-// CheckNotes tells what is wrong with the notes markers of a page.
+// CheckNotes reports problems of the notes markers of a page.
 func CheckNotes(path string, page []byte) []Report {
 	_, broken := notesOf(path, page)
 	return broken
@@ -223,7 +223,7 @@ func readPage(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxPage {
-		return nil, fmt.Errorf("%s: is no file of at most %d bytes; move it away", name, maxPage)
+		return nil, fmt.Errorf("%s: is not a file of at most %d bytes; move it away", name, maxPage)
 	}
 	return os.ReadFile(name)
 }
