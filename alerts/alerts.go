@@ -1,7 +1,7 @@
-// Package alerts turns a service of the catalog into Prometheus rules: recording rules that
-// know how much of each error budget is gone, and the alerts that follow from them.
+// Package alerts turns a service of the catalog into Prometheus rules: recording rules for each
+// error budget, and the alerts on them.
 //
-// The rules differ from what other generators write in one thing: every ratio is a ratio of
+// The rules differ from those of other generators in one respect: every ratio is a ratio of
 // events. Increases over 5 minutes are recorded once a minute, and every longer window is the
 // sum of these, so a busy hour weighs more than a quiet one, silence is no NaN, and nothing
 // reads raw samples of more than an hour.
@@ -19,26 +19,26 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// The severities of an alert: a page wakes someone, a ticket waits for the morning.
+// The severities of an alert: a page wakes the person on call, a ticket waits until morning.
 const (
 	Page   = "page"
 	Ticket = "ticket"
 )
 
-// Options are what the rules depend on besides the catalog.
+// Options are the settings of the rules besides the catalog.
 type Options struct {
-	// Translation is how the names of OTLP metrics became those of Prometheus.
+	// Translation is the translation of OTLP metric names to those of Prometheus.
 	Translation otlptranslator.TranslationStrategyOption
-	// RunbookURL and DashboardURL are what the links in the alerts begin with.
+	// RunbookURL and DashboardURL are prefixes of the links in the alerts.
 	RunbookURL, DashboardURL string
 	// DashboardUID is that of a service's dashboard, if DashboardURL is where Grafana has them. Without one, they are
 	// found by the service's name.
 	DashboardUID func(*catalog.Service) string
-	// GoldenSignals adds tickets about latency and saturation that no SLO speaks of.
+	// GoldenSignals adds tickets about latency and saturation, which no SLO covers.
 	GoldenSignals bool
 }
 
-// DefaultOptions fit a collector with its own pages, and Prometheus as it comes.
+// DefaultOptions fit a collector with its own pages, and a Prometheus with default settings.
 func DefaultOptions() Options {
 	return Options{
 		Translation:  otlptranslator.UnderscoreEscapingWithSuffixes,
@@ -47,7 +47,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// An Alert is one alerting rule, and what a runbook says of it.
+// An Alert is one alerting rule, with data for its runbook.
 type Alert struct {
 	Name    string
 	Service *catalog.Service
@@ -60,7 +60,7 @@ type Alert struct {
 	Labels, Annotations map[string]string
 	// Pair is nil for alerts that are not about a burn rate.
 	Pair *catalog.BurnPair
-	// Why says in plain words what makes the alert fire and why it is set so.
+	// Why explains in plain words when the alert fires and why the threshold is right.
 	Why string
 	// when it fires, in a few words: for the table of alerts.
 	when string
@@ -73,11 +73,11 @@ type File struct {
 	Alerts  []Alert
 	// Digest is the service's, as it was.
 	Digest string
-	// comments stand above the group of that name, and above rules of that expression.
+	// comments are written above the group of that name, and above rules of that expression.
 	comments map[string]string
 }
 
-// A Warning is something the rules cannot do as the catalog has it.
+// A Warning is a setting of the catalog that the rules cannot follow exactly.
 type Warning struct {
 	Position catalog.Position
 	Message  string
@@ -119,7 +119,7 @@ func (g *generator) group(name string, interval time.Duration, comment string, r
 	}
 }
 
-// alert completes an alert with what all have, keeps it, and gives its rule.
+// alert adds the common labels and annotations to an alert, keeps it, and returns its rule.
 func (g *generator) alert(a Alert) rulefmt.Rule {
 	a.Service = g.service
 	a.Labels = map[string]string{
@@ -134,7 +134,7 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	}
 	if a.SLO != nil {
 		a.Labels[label(semconv.SLOName)] = literal(a.SLO.Name)
-		// By these Sloth's UI finds the alerts of an SLO.
+		// Sloth's UI finds the alerts of an SLO by these labels.
 		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Slug()+"-"+a.SLO.Name), literal(g.service.Slug()), literal(a.SLO.Name)
 		a.Labels["sloth_severity"] = a.Severity
 	}
@@ -159,7 +159,7 @@ const overEnvironment = `{{ with $labels.deployment_environment_name }}?var-envi
 // Static is a link of an annotation without what depends on the series.
 func Static(link string) string { return strings.TrimSuffix(link, overEnvironment) }
 
-// link is a URL below base, whatever the names are made of.
+// link is a URL below base. It escapes all names.
 func link(base string, names ...string) string {
 	for _, name := range names {
 		base += "/" + catalog.PathSegment(name)
@@ -170,7 +170,7 @@ func link(base string, names ...string) string {
 // FileName is the name of a service's rule file.
 func FileName(s *catalog.Service) string { return catalog.FileName(s.Slug()) + ".rules.yaml" }
 
-// drop removes what is empty: Prometheus would, too.
+// drop removes empty labels, as Prometheus does.
 func drop(labels map[string]string) {
 	for key, value := range labels {
 		if value == "" {

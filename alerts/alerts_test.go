@@ -169,7 +169,7 @@ func TestOwnerIsNoPartOfWhatIsRecorded(t *testing.T) {
 func TestWhatPromQLCannotDo(t *testing.T) {
 	const query = "sli: {prometheus: {errors: 'sum(rate(e[{{.window}}]))', total: 'sum(rate(t[{{.window}}]))'}}"
 	for name, test := range map[string]struct{ slo, want string }{
-		"calendar": {"calendar: {unit: month}, " + query, "its budget is kept over the last 30d, not since the month began"},
+		"calendar": {"calendar: {unit: month}, " + query, "its error budget is computed over the last 30d, not since the month began"},
 		"reset":    {"resets: [{at: 2026-01-01T00:00:00Z, by: me, reason: why}], " + query, "its resets have no effect"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,20 +61,20 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 	why := fmt.Sprintf("More than %s of the events were bad over the last %s and over the last %s: %s times what the objective allows. ",
 		percentOf(threshold), long, short, decimal(p.Factor))
 	if p.Clamped {
-		why += "The factor was moved: the one that follows from the budget could never be reached, or would fire on a service that meets its objective. "
+		why += "The factor was adjusted: the factor that follows from the budget could never be reached, or would fire for a service that meets its objective. "
 	} else {
 		why += fmt.Sprintf("At that speed %s of the period's budget is gone after %s. ", percent(p.BudgetShare), long)
 	}
-	why += fmt.Sprintf("The long window tells a trend from a blip, the short one (%s) ends the alert soon after the trouble ends; it must hold for %s. ",
+	why += fmt.Sprintf("The long window ignores short peaks. The short window (%s) resolves the alert soon after the failures end. The condition must hold for %s. ",
 		short, catalog.FormatDuration(p.For))
 	if uncounted, ok := o.counts(); !ok {
-		return why + "A single failure at low traffic can fire it: " + uncounted + "."
+		return why + "A single failure at low traffic can fire the alert: " + uncounted + "."
 	}
-	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic than that this alert cannot fire: the next longer pair does, "+
+	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic this alert cannot fire: the next longer pair fires instead, "+
 		"and in the end "+Exhausted+".", minFailures, long)
 }
 
-// exhausted fires when more has failed than the period allows.
+// exhausted fires when more events have failed than the period allows.
 var exhausted = kind{
 	name:     Exhausted,
 	severity: "ticket", when: "the budget of the period is spent",
@@ -91,7 +91,7 @@ var exhausted = kind{
 
 func (o objective) exhausted() rulefmt.Rule {
 	expr := o.remaining() + " <= 0"
-	why := fmt.Sprintf("Nothing of the error budget of the period (%s) is left, for %s", o.Window, catalog.FormatDuration(exhaustedFor))
+	why := fmt.Sprintf("No error budget of the period (%s) has been left for %s", o.Window, catalog.FormatDuration(exhaustedFor))
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))
 		why += fmt.Sprintf(", and at least %d events failed in it", minFailures)
@@ -100,14 +100,14 @@ func (o objective) exhausted() rulefmt.Rule {
 		Name: Exhausted, SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " has spent its error budget" + inEnvironment,
-			"description": fmt.Sprintf("Left of the budget of this %s: {{ $value | printf `%%.2f` }} (1 is all of it, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
+			"description": fmt.Sprintf("Remaining budget of this %s: {{ $value | printf `%%.2f` }} (1 is the whole budget, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
-		Why: why + ". It is a ticket: what is still burning pages by itself.",
+		Why: why + ". The alert is a ticket: if the budget still burns, the burn rate alerts page.",
 	})
 }
 
-// exhaustedFor keeps the first minutes of a new SLO, and a flicker around 0, quiet.
+// exhaustedFor prevents alerts in the first minutes of a new SLO, and while the budget varies around 0.
 const exhaustedFor = 15 * interval
 
 // title names the SLO in a sentence, as a template.

@@ -31,7 +31,7 @@ func Collector(o Options) File {
 	for _, a := range collectorAlerts() {
 		rule := g.alert(a)
 		g.file.comments[a.Expr] = notThereYet(a.Expr)
-		delete(rule.Labels, "environment") // the collector serves all of them
+		delete(rule.Labels, "environment") // the collector serves all environments
 		rules = append(rules, rule)
 	}
 	g.group(collectorName, interval, "The names are those of the collector's own metrics on port 8888, which are not translated.", rules...)
@@ -46,46 +46,46 @@ func collectorAlerts() []Alert {
 		{
 			Name: alertDown, when: "the collector's own metrics have been missing for 5 minutes", Severity: Page, For: 5 * time.Minute,
 			Expr:        `up{job="otelcol-sre"} == 0 or absent(otelcol_process_uptime)`,
-			Annotations: text("The collector is down", "Its own metrics have not arrived for 5 minutes. No SLO is measured and no alert of any service can fire meanwhile."),
+			Annotations: text("The collector is down", "The collector's own metrics have not arrived for 5 minutes. Meanwhile no SLO is measured, and no alert of any service can fire."),
 			Why:         `The scrape of the collector fails (job "otelcol-sre"), or there are no metrics of its process at all, for 5 minutes.`,
 		}, {
 			Name: "CollectorRefusingData", when: "a receiver keeps refusing data", Severity: Page,
 			Expr: each(func(signal string) string { return goesOn("otelcol_receiver_refused_"+signal, "receiver") }),
 			Annotations: text("Receiver {{ $labels.receiver }} of the collector refuses data",
-				"About {{ $value | humanize }} {{ $labels.signal }} were refused in the last 7 minutes, and others in the 10 minutes before. Senders that do not try again lose them, and SLOs do not count them."),
-			Why: "A receiver has refused spans, data points or log records in the last 7 minutes and in the 10 minutes before: what comes after it cannot take them. What is refused once may come again.",
+				"About {{ $value | humanize }} {{ $labels.signal }} were refused in the last 7 minutes, and others in the 10 minutes before. Senders that do not retry lose them, and SLOs do not count them."),
+			Why: "A receiver has refused spans, data points or log records in the last 7 minutes and in the 10 minutes before: the next component in the pipeline cannot accept them. Data that is refused once may be sent again.",
 		}, {
 			Name: "CollectorQueueNearlyFull", when: "a sending queue has been over 80 % full for 10 minutes", Severity: Ticket, For: 10 * time.Minute,
 			Expr: "max by (instance, exporter, data_type) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.8",
 			Annotations: text("The sending queue of {{ $labels.exporter }} is nearly full",
-				"{{ $value | humanizePercentage }} of the queue is used. When it is full, data is dropped or senders are refused."),
-			Why: "A sending queue has been over 80 % full for 10 minutes: its backend is slower than the telemetry.",
+				"{{ $value | humanizePercentage }} of the queue is used. When it is full, data is dropped or refused."),
+			Why: "A sending queue has been over 80 % full for 10 minutes: telemetry arrives faster than the backend accepts it.",
 		}, {
 			Name: "CollectorExportFailing", when: "an exporter has given up on data", Severity: Ticket,
 			Expr: each(func(signal string) string { return lost("otelcol_exporter_send_failed_"+signal, "exporter") }),
 			Annotations: text("Exporter {{ $labels.exporter }} cannot send",
-				"{{ $value | humanize }} {{ $labels.signal }} were given up in the last 15 minutes, after all attempts. They are lost to that backend."),
-			Why: "In the last 15 minutes sending has failed for good: the backend refuses, or has been away for longer than the exporter tries.",
+				"{{ $value | humanize }} {{ $labels.signal }} were dropped in the last 15 minutes after all retries failed. They are missing in that backend."),
+			Why: "In the last 15 minutes sending has failed permanently: the backend refuses data, or was down for longer than the exporter retries.",
 		}, {
 			Name: "CollectorDroppingData", when: "a queue is full, or counters of SLO events were refused", Severity: Page,
 			Expr: strings.Join([]string{
 				each(func(signal string) string { return lost("otelcol_exporter_enqueue_failed_"+signal, "exporter") }),
-				labelled(lost("otelcol_processor_correlation_wait_refused"), "signal", "waiting_items"),
-				labelled(lost("otelcol_connector_deployevent_dropped", "reason"), "signal", "deployments"),
-				labelled(lost(`otelcol_processor_slo_points{verdict=~"overflow|invalid|too_old"}`, "verdict"), "signal", "slo_counters"),
+				labeled(lost("otelcol_processor_correlation_wait_refused"), "signal", "waiting_items"),
+				labeled(lost("otelcol_connector_deployevent_dropped", "reason"), "signal", "deployments"),
+				labeled(lost(`otelcol_processor_slo_points{verdict=~"overflow|invalid|too_old"}`, "verdict"), "signal", "slo_counters"),
 			}, "\nor "),
-			Annotations: text("The collector drops data", "{{ $value | humanize }} {{ $labels.signal }} were dropped in the last 15 minutes, since a queue or a table is full or they could not be used."),
-			Why:         "In the last 15 minutes data has found a full queue, or counters of SLO events have been refused because there are too many series or they cannot be true.",
+			Annotations: text("The collector drops data", "{{ $value | humanize }} {{ $labels.signal }} were dropped in the last 15 minutes: a queue or a table is full, or the data is invalid."),
+			Why:         "In the last 15 minutes a queue was full, or counters of SLO events were refused because there are too many series or their values are impossible.",
 		}, {
 			Name: "CollectorCannotJudge", when: "events of an SLO could be counted neither as good nor as bad, or agents count an SLO that the gateway's catalog does not have", Severity: Ticket,
 			Expr: strings.Join([]string{
 				lost("otelcol_connector_sli_events_dropped", "reason"),
 				goesOn(`otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`, "reason"),
-				labelled(goesOn(`otelcol_processor_slo_points{verdict="unknown_slo"}`), "reason", "unknown_slo"),
+				labeled(goesOn(`otelcol_processor_slo_points{verdict="unknown_slo"}`), "reason", "unknown_slo"),
 			}, "\nor "),
-			Annotations: text("Events of an SLO are not counted as they were sent",
-				"{{ $value | humanize }} lately. Reason: {{ $labels.reason }}. The catalog does not fit what the service sends, or another collector's catalog."),
-			Why: "In the last 15 minutes the collector has met events of an SLO that it can count neither as good nor as bad. Or in the last 7 minutes and in the 10 minutes before: a metrics SLI with more good events than there were at all, or counters of an SLO that its catalog does not have.",
+			Annotations: text("Events of an SLO are dropped or adjusted",
+				"{{ $value | humanize }} events recently. Reason: {{ $labels.reason }}. The catalog does not match the service's telemetry, or differs from another collector's catalog."),
+			Why: "In the last 15 minutes the collector received events of an SLO that it can count neither as good nor as bad. Or, in the last 7 minutes and in the 10 minutes before, a metrics SLI had more good events than total events, or counters arrived of an SLO that the collector's catalog does not have.",
 		}, {
 			Name: "CollectorMemoryLimited", when: "`memory_limiter` has refused data", Severity: Ticket,
 			Expr: each(func(signal string) string {
@@ -98,27 +98,27 @@ func collectorAlerts() []Alert {
 			Name: "CollectorCatalogRejected", when: "the catalog has had errors for 5 minutes", Severity: Ticket, For: 5 * time.Minute,
 			Expr: `max by (instance) (otelcol_extension_service_catalog_problems{severity="error"}) > 0`,
 			Annotations: text("The collector does not use the newest catalog",
-				"{{ $value }} errors were found when the catalog was last read. The one before stays in use; srectl validate says what is wrong."),
-			Why: "The catalog folders have held errors for 5 minutes. The collector goes on with what it had.",
+				"The collector found {{ $value }} errors when it last read the catalog. It continues to use the previous catalog. srectl validate shows the errors."),
+			Why: "The catalog has had errors for 5 minutes. The collector continues with the previous catalog.",
 		}, {
 			Name: "CollectorCheckpointFailing", when: "state cannot be saved or read", Severity: Ticket,
 			Expr: strings.Join([]string{
-				labelled(goesOn("otelcol_processor_slo_checkpoint_failures"), "state", "budgets"),
-				labelled(goesOn(`otelcol_connector_sli_flush_failures{stage="save"}`), "state", "counters"),
-				labelled(goesOn(`otelcol_connector_deployevent_failures{stage="save"}`), "state", "deployments"),
-				labelled(lost("otelcol_processor_slo_checkpoint_damaged"), "state", "damaged budgets"),
-				labelled(lost(`otelcol_connector_sli_flush_failures{stage="restore"}`), "state", "saved counters"),
-				labelled(lost(`otelcol_connector_deployevent_failures{stage="restore"}`), "state", "saved deployments"),
+				labeled(goesOn("otelcol_processor_slo_checkpoint_failures"), "state", "budgets"),
+				labeled(goesOn(`otelcol_connector_sli_flush_failures{stage="save"}`), "state", "counters"),
+				labeled(goesOn(`otelcol_connector_deployevent_failures{stage="save"}`), "state", "deployments"),
+				labeled(lost("otelcol_processor_slo_checkpoint_damaged"), "state", "damaged budgets"),
+				labeled(lost(`otelcol_connector_sli_flush_failures{stage="restore"}`), "state", "saved counters"),
+				labeled(lost(`otelcol_connector_deployevent_failures{stage="restore"}`), "state", "saved deployments"),
 			}, "\nor "),
 			Annotations: text("The collector cannot save its state, or cannot read it",
-				"It is about {{ $labels.state }}. State that is not saved is lost at the next restart; state that was damaged is set aside, and begins anew."),
-			Why: "Checkpoints have failed in the last 7 minutes and in the 10 minutes before: the storage is full, read-only or gone. Or what was saved could not be read in the last 15 minutes.",
+				"Affected state: {{ $labels.state }}. State that is not saved is lost at the next restart. Damaged state is set aside, and starts from zero."),
+			Why: "Checkpoints have failed in the last 7 minutes and in the 10 minutes before: the storage is full, read-only or gone. Or saved state could not be read in the last 15 minutes.",
 		}, {
-			Name: "CollectorClockSkew", when: "counters keep arriving with times in the future", Severity: Ticket,
+			Name: "CollectorClockSkew", when: "counters keep arriving with timestamps in the future", Severity: Ticket,
 			Expr: goesOn(`otelcol_processor_slo_points{verdict="clock_skew"}`),
 			Annotations: text("A clock is wrong",
-				"SLO counters have come with times in the future in the last 7 minutes and in the 10 minutes before. A sender's clock, or this collector's, is off; synchronize them."),
-			Why: "Counters of SLO events have come from the future in the last 7 minutes and in the 10 minutes before.",
+				"SLO counters with timestamps in the future have arrived in the last 7 minutes and in the 10 minutes before. A sender's clock, or this collector's, is wrong: synchronize them."),
+			Why: "Counters of SLO events with timestamps in the future have arrived in the last 7 minutes and in the 10 minutes before.",
 		},
 	}
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // An emitter writes the YAML of a rule file: the bytes that package yaml would write, in a quarter of the time. It
-// knows how plain words and lines of PromQL look; any other text it leaves to package yaml.
+// writes plain words and lines of PromQL itself, and leaves any other text to package yaml.
 type emitter struct {
 	bytes.Buffer
-	// odd are the texts that package yaml wrote, by text and indentation: labels are much the same in all rules.
+	// odd caches the texts that package yaml wrote, by text and indentation: many rules have the same labels.
 	odd map[oddText]string
 }
 
@@ -30,7 +30,7 @@ func newEmitter() *emitter {
 	return e
 }
 
-// groups writes the key groups and what is below it.
+// groups writes the key groups and its value.
 func (e *emitter) groups(f File, indent int) {
 	e.line(indent, "groups:")
 	indent += 2
@@ -89,7 +89,7 @@ func (e *emitter) texts(key string, m map[string]string, indent int) {
 	}
 }
 
-// pair writes a key and its text. The key stands where the line is.
+// pair writes a key and its text at the current indentation.
 func (e *emitter) pair(key, text string, indent int) {
 	e.scalar(key, indent)
 	e.WriteString(": ")
@@ -137,8 +137,8 @@ func (e *emitter) scalar(text string, indent int) {
 	}
 }
 
-// isPlain tells a text that begins with a letter and means itself without quotes, apart from texts that only a closer
-// look can tell from other YAML.
+// isPlain reports a text that begins with a letter and needs no quotes in YAML. It may return false for a text that needs
+// none either.
 func isPlain(s string) bool {
 	if s == "" || s[0]|0x20 < 'a' || s[0]|0x20 > 'z' || strings.HasSuffix(s, ":") || strings.HasSuffix(s, " ") {
 		return false
@@ -155,7 +155,7 @@ func isPlain(s string) bool {
 	return true
 }
 
-// isDuration tells 5m from what YAML may take for a number.
+// isDuration reports durations such as 5m, which YAML does not read as numbers.
 func isDuration(s string) bool {
 	n := len(s) - 1
 	return n > 0 && strings.IndexByte("smhdwy", s[n]) >= 0 && isDigits(s[:n])
@@ -168,12 +168,12 @@ func isDecimal(s string) bool {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// beginsCall tells PromQL that begins with a digit or a parenthesis.
+// beginsCall reports PromQL that begins with a digit or a parenthesis.
 func beginsCall(s string) bool {
 	return s != "" && (s[0] == '(' || s[0] >= '0' && s[0] <= '9') && strings.ContainsAny(s, "({")
 }
 
-// isLiteral tells lines that can stand as they are in a block of lines.
+// isLiteral reports lines that a literal block can hold without escapes.
 func isLiteral(s string) bool {
 	if !strings.Contains(s, "\n") || s[0] <= ' ' || s[len(s)-1] <= ' ' || strings.Contains(s, " \n") {
 		return false

@@ -9,21 +9,21 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// A measure says what a query's values are in events: so many a step for each 1 of the value.
+// A measure says how many events per step each 1 of a query's value is.
 type measure struct {
-	// perStep is 0 where that is not known, and anything where the value is always 0.
+	// perStep is 0 if that is unknown, and anything if the value is always 0.
 	perStep float64
-	// obstacle is the part of the query that is no number of events.
+	// obstacle is the part of the query that is not a number of events.
 	obstacle string
 }
 
-// anything is the measure of 0: that many events are none in any unit.
+// anything is the measure of 0, which is no event in any unit.
 const anything = math.MaxFloat64
 
 func (m measure) known() bool { return m.perStep != 0 }
 
-// measured reads off a query whether it counts events, a second or in its range. The guard against
-// low traffic needs to know.
+// measured finds out whether a query counts events, per second or in its range. The guard against
+// low traffic depends on it.
 func measured(query string) measure {
 	expr, err := parse(query)
 	if err != nil { // the loader does not let it through
@@ -93,14 +93,14 @@ func measureOfBinary(e *parser.BinaryExpr) measure {
 	return measure{obstacle: e.String()}
 }
 
-// isInfo tells series that are always 1.
+// isInfo reports series that are always 1.
 func isInfo(expr parser.Expr) bool {
 	series, ok := expr.(*parser.VectorSelector)
 	return ok && strings.HasSuffix(series.Name, "_info")
 }
 
-// sumsUp tells whether a query gives one value without labels, so that nobody but the catalog can
-// say what environment it is of.
+// sumsUp reports whether a query gives one value without labels. Then only the catalog knows its
+// environment.
 func sumsUp(expr parser.Expr) bool {
 	switch e := expr.(type) {
 	case *parser.ParenExpr:

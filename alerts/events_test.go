@@ -66,7 +66,7 @@ func TestLowTrafficGuardOfQueries(t *testing.T) {
 	for name, test := range map[string]struct{ sli, obstacle string }{
 		"rates":       {rates, ""},
 		"not a count": {gauges, "errors does not count events: avg_over_time(e[5m]) is neither a rate nor an increase"},
-		"a ratio":     {shares, "errorRatio has no number of events behind it"},
+		"a ratio":     {shares, "errorRatio does not give a number of events"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, warnings := prometheusSLO(t, "", test.sli)

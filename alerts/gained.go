@@ -9,19 +9,19 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// lossWindow is how long a loss is told of. It is longer than any ordinary gap between two scrapes.
+// lossWindow is how long a loss is reported. It is longer than any ordinary gap between two scrapes.
 const lossWindow = 15 * time.Minute
 
 const uptime = "otelcol_process_uptime"
 
-// lost is what a counter of the collector has gained in the last lossWindow, if it has gained anything. One
-// gain between two scrapes is enough, and it is the exact number.
+// lost is the growth of a collector's counter in the last lossWindow, if it has grown. One increase
+// between two scrapes is enough, and the result is exact.
 //
-// Many of these counters are not there before their first loss, so they begin with what was lost. Such a counter
+// Many of these counters do not exist before their first loss, so their first value is the loss. Such a counter
 // began at 0 if its process is younger than the window, or if a scrape in the window found the process without it:
 // what is scraped together has as many samples. (The fewest count: a target that gets another label has a new uptime, too.)
 // A counter that Prometheus has found with each of its process's scrapes may be old, and only its growth counts.
-// increase stands in for counters that are gone or began anew.
+// increase covers counters that are gone or were reset.
 func lost(counter string, by ...string) string {
 	window := "[" + catalog.FormatDuration(lossWindow) + "]"
 	return sumBy(by, "\n  (\n"+
@@ -32,8 +32,8 @@ func lost(counter string, by ...string) string {
 		"  or increase("+counter+window+") > 0\n")
 }
 
-// goesOn is what a counter has gained in the last 7 minutes, if it gained something in the 10 minutes before, too:
-// for what is no loss when it happens once. What happens every 6 minutes goes on, without a break.
+// goesOn is the growth of a counter in the last 7 minutes, if it grew in the 10 minutes before, too. It is
+// for events that are no loss when they happen once. Events every 6 minutes keep the alert firing.
 func goesOn(counter string, by ...string) string {
 	const now, before = "[7m]", "[10m] offset 7m"
 	return sumBy(by, "increase("+counter+now+")") + " > 0\nand " + sumBy(by, "increase("+counter+before+")") + " > 0"
@@ -43,24 +43,24 @@ func sumBy(labels []string, expr string) string {
 	return "sum by (" + strings.Join(append([]string{"instance"}, labels...), ", ") + ") (" + expr + ")"
 }
 
-// signals are what the names of many of the collector's metrics end in.
+// signals are the last words of many of the collector's metric names.
 var signals = []string{"spans", "metric_points", "log_records"}
 
 // each is an expression for each signal, with the signal as a label: otherwise that of one would hide the others.
 func each(expr func(signal string) string) string {
 	all := make([]string, len(signals))
 	for i, signal := range signals {
-		all[i] = labelled(expr(signal), "signal", signal)
+		all[i] = labeled(expr(signal), "signal", signal)
 	}
 	return strings.Join(all, "\nor ")
 }
 
-// labelled gives all of an expression a label.
-func labelled(expr, name, value string) string {
+// labeled gives all of an expression a label.
+func labeled(expr, name, value string) string {
 	return "label_replace(" + expr + ", " + quote(name) + ", " + quote(value) + `, "", "")`
 }
 
-// beginsLate are the beginnings of the names of metrics that a collector has only after something happened, or with a
+// beginsLate are prefixes of the names of metrics that a collector has only after an event, or with a
 // certain configuration.
 var beginsLate = map[string]string{
 	"otelcol_receiver_refused_":                 "begins with the first data",
@@ -73,7 +73,7 @@ var beginsLate = map[string]string{
 	"otelcol_connector_deployevent_failures":    "begins with the first failure",
 }
 
-// notThereYet tells pint of each metric that may not be there, and why.
+// notThereYet lists for pint each metric that may not exist, and why.
 func notThereYet(expr string) string {
 	var lines []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(ownMetric.FindAllString(expr, -1)))) {

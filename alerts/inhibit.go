@@ -27,11 +27,11 @@ var (
 	perSLO     = []string{label(semconv.ServiceName), label(semconv.ServiceNamespace), label(semconv.SLOName), "environment"}
 )
 
-// Inhibition says which alerts need not be sent because a worse one says the same. The rules name
-// alerts, not services, and hold for all there are.
+// Inhibition mutes alerts while a more severe one reports the same problem. The rules name
+// alerts, not services, and hold for all services.
 //
 // A pair mutes the slower ones of its own SLO in its own environment. One service never mutes
-// another: that payment fails is no reason not to hear of checkout.
+// another: an outage of payment does not hide alerts of checkout.
 func Inhibition() Inhibitions {
 	var all Inhibitions
 	pairs := catalog.DefaultBurnPairs

@@ -7,13 +7,13 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
-// A kind is what all alerts of one name have in common. To add one, declare it in a file of its own, add it to kinds,
+// A kind holds the properties of all alerts with one name. To add one, declare it in a file of its own, add it to kinds,
 // and write its guide in package runbooks.
 type kind struct {
 	name string
 	// severity and when it fires are for the table of alerts.
 	severity, when string
-	// ofSLO and ofService make the rules: for each SLO, or once per service. A kind has one of the two; the alert is in
+	// ofSLO and ofService write the rules: for each SLO, or once per service. A kind has one of the two. The alert is in
 	// the last rule.
 	ofSLO     func(objective) []rulefmt.Rule
 	ofService func(*generator) []rulefmt.Rule
@@ -43,7 +43,7 @@ const (
 // kinds are all but the burn rate alerts, in the order of their rules.
 var kinds = []kind{
 	exhausted, missing, implausible, silent, regression,
-	{name: alertDown, mutes: []string{Missing, Silent}}, // nobody is there to hear the services
+	{name: alertDown, mutes: []string{Missing, Silent}}, // no collector receives telemetry of the services
 }
 
 // ofSLO are the rules of an SLO: of the slow group, or of the fast one.
@@ -66,7 +66,7 @@ func ofService(g *generator) (all []rulefmt.Rule) {
 	return all
 }
 
-// kindOf is what is known of an alert; nothing of those of the collector.
+// kindOf is the kind of an alert; nothing for alerts about the collector.
 func kindOf(a Alert) kind {
 	if a.Pair != nil {
 		return burning

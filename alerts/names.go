@@ -50,7 +50,7 @@ type matcher struct {
 
 func equal(name, value string) matcher { return matcher{labels.MatchEqual, name, value} }
 
-// selector is a PromQL selector, with everything quoted that has to be.
+// selector is a PromQL selector, quoted where necessary.
 func selector(metric string, matchers ...matcher) string {
 	var inside []string
 	if !model.LegacyValidation.IsValidMetricName(metric) {

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// nominalPeriod is the length of the SLO's period, as burn rates are reckoned: that of a calendar
+// nominalPeriod is the length of the SLO's period for burn rates: that of a calendar
 // period does not change from one month to the next.
 func (o objective) nominalPeriod() time.Duration {
 	const day = 24 * time.Hour
@@ -26,14 +26,14 @@ func (o objective) nominalPeriod() time.Duration {
 	return 30 * day
 }
 
-// byCollector tells whether the budget is taken from the collector. PromQL has no range that
+// byCollector reports whether the budget comes from the collector. PromQL has no range that
 // begins on the first of a month in a time zone, or with a reset; the collector keeps that
 // moment exactly.
 func (o objective) byCollector() bool {
 	return o.SLI.Prometheus == nil && (o.Window.Calendar != nil || len(o.Resets) > 0)
 }
 
-// period records how much of the period's budget is gone.
+// period records the spent share of the period's budget.
 func (o objective) period() []rulefmt.Rule {
 	window := o.nominalPeriod()
 	name := catalog.FormatDuration(window)
@@ -81,10 +81,10 @@ func (o objective) warn(message string) {
 	o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
 }
 
-// warnApproximate says what PromQL alone cannot do.
+// warnApproximate reports features that PromQL alone does not support.
 func (o objective) warnApproximate() {
 	if o.Window.Calendar != nil {
-		o.warn("its budget is kept over the last " + catalog.FormatDuration(o.nominalPeriod()) +
+		o.warn("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
 			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
 	}
 	if len(o.Resets) > 0 {

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// silence is how old the newest telemetry of a service may be. Services that are idle still send
-	// their metrics every minute, so ten times nothing is more than one late export.
+	// silence is the maximum age of the newest telemetry of a service. Idle services still send
+	// their metrics every minute, so this is ten missing exports, not one late export.
 	silence = 10 * time.Minute
 	// presenceFor bridges a restart of the collector.
 	presenceFor = 10 * time.Minute
 	week        = 7 * 24 * time.Hour
 )
 
-// lastSeen is when the service was last heard of, in the environments that the catalog lists.
+// lastSeen is the time of the service's newest telemetry, in the environments that the catalog lists.
 func (g *generator) lastSeen() string {
 	matchers := []matcher{equal(semconv.ServiceName, g.service.Name), equal(semconv.ServiceNamespace, g.service.Namespace)}
 	if m, ok := g.environments(); ok {
@@ -46,11 +46,11 @@ func (g *generator) environments() (matcher, bool) {
 	return matcher{labels.MatchRegexp, semconv.Environment, strings.Join(quoted, "|")}, true
 }
 
-// missing fires when the service is alive and its SLI is not. One that counts no events is idle,
-// not missing: its counters stand still, but they are there.
+// missing fires when the service is alive but its SLI is not measured. An SLI without new events is idle,
+// not missing: its counters exist, but do not increase.
 var missing = kind{
 	name:     Missing,
-	severity: "ticket", when: "the service sends telemetry, but nothing counts the events of its SLI",
+	severity: "ticket", when: "the service sends telemetry, but its SLI has no counters",
 	slow: true, behind: 1,
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.missing()} },
 	holds: func(s story, _ Alert, _ time.Duration, _ float64) bool { return s.uncounted },
@@ -64,24 +64,24 @@ func (o objective) missing() rulefmt.Rule {
 		},
 	}
 	if o.SLI.Prometheus != nil {
-		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes" + inEnvironment + ", so none of its alerts can fire. A service that is idle has one: 0."
-		a.Why = "The SLI's query has had no result for 10 minutes. An idle service still has counters, which stand still; without any the metric was renamed or is not scraped."
+		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes" + inEnvironment + ", so none of its alerts can fire. For an idle service the result is 0."
+		a.Why = "The SLI's query has had no result for 10 minutes. The counters of an idle service exist, but do not increase. If there are none, the metric was renamed or is not scraped."
 		a.Expr = o.judged(o.unanswered())
 		if len(o.service.Environments) != 1 {
-			a.Why += " One of several environments is missed for a day; by then it is back or gone for good."
-			o.file.comments[a.Expr] = "Where nothing has a result, there is no environment to name:\npint disable alerts/template"
+			a.Why += " If there are several environments, the alert fires for a missing one for a day. By then it is back or removed."
+			o.file.comments[a.Expr] = "Without a result there is no environment to name:\npint disable alerts/template"
 		}
 		return o.alert(a)
 	}
 	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), semconv.Environment) +
 		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])")
-	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that stand still."
-	a.Why = "The collector hears the service, yet there are no counters of the SLI for 10 minutes: it runs with another catalog, or its metrics do not arrive."
+	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that do not increase."
+	a.Why = "The collector receives telemetry of the service, but the SLI has had no counters for 10 minutes: the collector runs with another catalog, or its metrics do not arrive."
 	return o.alert(a)
 }
 
-// unanswered is where a user's query has no result: in the environment that the catalog lists; of several, which not every
-// query tells apart, in those that had one within the day; or at all.
+// unanswered finds environments without a result of a user's query: the one that the catalog lists. If the catalog lists several,
+// not every query separates them, so it finds those with a result within the last day, or reports that there is no result at all.
 func (o objective) unanswered() string {
 	listed, environment := o.environments()
 	listed.name = label(semconv.Environment)
@@ -97,11 +97,11 @@ func (o objective) unanswered() string {
 		"\nor on () absent_over_time(" + o.recorded(recordTotal) + "[10m])"
 }
 
-// believable is how far past all events, or below none, the bad ones of a query may be: counters are
-// scraped one after the other, and rate() guesses at the ends of its range.
+// believable is how far the bad events of a query may exceed the total, or fall below 0: counters are
+// scraped one after the other, and rate() extrapolates at the ends of its range.
 const believable = 0.05
 
-// implausible fires when a user's queries cannot both be right.
+// implausible fires when a user's queries contradict each other.
 var implausible = kind{
 	name:     Implausible,
 	severity: "ticket", when: "the queries of a `prometheus` SLI contradict each other",
@@ -121,25 +121,25 @@ func (o objective) implausible() rulefmt.Rule {
 		Expr: o.judged(bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
 			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total),
 		Annotations: map[string]string{
-			"summary":     o.title() + " has more bad events than events, or fewer than none" + inEnvironment,
-			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the query for the total gives. One of them is wrong, and so are the burn alerts and the budget.",
+			"summary":     o.title() + " has more bad events than total events, or a negative number" + inEnvironment,
+			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the result of the query for the total. One of the queries is wrong, and so are the burn alerts and the budget.",
 		},
-		Why: "For 15 minutes the SLI's query for errors has given less than nothing, or more than its query for the total does (by 5 %). The rules count no fewer bad events than 0 and no more than all.",
+		Why: "For 15 minutes the SLI's query for errors has been negative, or more than 5 % above its query for the total. The rules limit the number of bad events to the range from 0 to the total.",
 	}
 	if o.SLI.Prometheus.ErrorRatio != "" {
 		a.Expr = bad + " > " + decimal(1+believable) + "\nor " + bad + " < -" + decimal(believable)
-		a.Annotations["summary"] = o.title() + " is no share of events" + inEnvironment
+		a.Annotations["summary"] = o.title() + " is not a share of events" + inEnvironment
 		a.Annotations["description"] = "The query of the error ratio gives {{ $value | humanize }}, not a share from 0 to 1. Is it in percent? The burn alerts and the budget are wrong."
-		a.Why = "For 15 minutes the SLI's query of the error ratio has given less than 0 or more than 1 (by 5 %). The rules take anything above 1 for 1."
+		a.Why = "For 15 minutes the SLI's query of the error ratio has been below 0 or above 1 by more than 5 %. The rules use 1 for any value above 1."
 	}
 	return o.alert(a)
 }
 
-// silent fires when nothing has been heard of a service for a while, and the collector that would
-// have heard it is there to say so.
+// silent fires when no telemetry of a service has arrived for a while although the collector
+// was able to receive it.
 var silent = kind{
 	name:     Silent,
-	severity: "ticket; page for tier 1", when: "the service has sent no telemetry for 10 minutes; at this time a week ago it did",
+	severity: "ticket; page for tier 1", when: "the service has sent no telemetry for 10 minutes, but sent some at this time a week ago",
 
 	ofService: func(g *generator) []rulefmt.Rule { return []rulefmt.Rule{g.silent()} },
 	mutes:     []string{Missing}, per: perService,
@@ -161,11 +161,11 @@ func (g *generator) silent() rulefmt.Rule {
 		Name: Silent, Severity: severity, For: 5 * time.Minute,
 		Expr: age("", "") + "\nunless " + onEnvironment + " " + age(" offset "+catalog.FormatDuration(week), " - "+seconds(week)),
 		Annotations: map[string]string{
-			"summary":     name + " has fallen silent" + inEnvironment,
-			"description": "No telemetry of any signal has arrived for {{ $value | humanizeDuration }}. The service is down, cut off, or its exporter is broken; no other alert of it can fire meanwhile.",
+			"summary":     name + " sends no telemetry" + inEnvironment,
+			"description": "No telemetry of any signal has arrived for {{ $value | humanizeDuration }}. The service is down or disconnected, or its exporter is broken. Meanwhile no other alert of the service can fire.",
 		},
-		Why: "No span, log record or metric of the service has arrived for 10 minutes, while the collector was there to receive it. Idle is not silent: an idle service still sends its metrics. " +
-			"One that was silent at this time a week ago is expected to be. It pages for tier 1, as nothing else can while there is nothing to count.",
+		Why: "No span, log record or metric of the service has arrived for 10 minutes, while the collector was able to receive it. An idle service is not silent: it still sends its metrics. " +
+			"The alert does not fire for a service that was silent at this time a week ago. It pages for tier 1, because no other alert can fire without events.",
 	})
 }
 

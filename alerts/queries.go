@@ -10,23 +10,23 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// What the user's queries for errors and for all events gave, believable or not.
+// The results of the user's queries for errors and for all events, unchecked.
 const (
 	recordQueried      = "slo:sli_queried_bad:increase5m"
 	recordQueriedTotal = "slo:sli_queried_total:increase5m"
 )
 
-// queriedEvents records what the user's PromQL gives over a step, in events where the queries tell
-// how many there were (see measured).
+// queriedEvents records the results of the user's PromQL over a step, in events if the queries
+// count events (see measured).
 //
-// Bad events are never less than none nor more than all, whatever the query says: one value that
-// cannot be, infinity before all, would spoil every sum it is in for a period. SLIImplausible says
-// so when that goes on. Bad and all events are made of what both queries gave at one time, which is an evaluation ago
-// where a ruler does not read what it has just written.
+// Bad events are limited to the range from 0 to all events: one impossible value, above all infinity,
+// would spoil every sum over the period. SLIImplausible fires when
+// impossible values persist. Bad and all events come from results of the same time, which is one evaluation ago
+// if a ruler does not read its own newest samples.
 func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
 	queried, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	if p.ErrorRatio != "" {
-		// A ratio has no number of events behind it, so each moment weighs the same: the one place where the rules
+		// A ratio has no number of events, so each moment weighs the same: the only place where the rules
 		// weigh by time. 0/0 is a moment without events.
 		moments := "count by (deployment_environment_name) (" + queried + ")"
 		return o.identified(
@@ -48,8 +48,8 @@ func (o objective) queriedEvents(p *catalog.Prometheus) []rulefmt.Rule {
 	)
 }
 
-// query is what a query gives over a step in each environment. What comes without any is of the one environment
-// that the catalog lists, if it lists one.
+// query is the result of a query over a step in each environment. A result without an environment belongs to the one
+// that the catalog lists, if it lists exactly one.
 func (o objective) query(function, query, filter string) string {
 	expr := "(" + catalog.RenderQuery(query, step) + "\n)" + filter
 	if parsed, err := parse(query); err != nil || !sumsUp(parsed) {
@@ -71,15 +71,15 @@ func times(n float64, expr string) string {
 	return decimal(n) + " * " + expr
 }
 
-// counts tells whether what the rules record are events, as they are of all SLIs but some of Prometheus', and
-// if not, why.
+// counts reports whether the rules record events, and if not, why. Only some Prometheus SLIs
+// have no events.
 func (o objective) counts() (why string, ok bool) {
 	p := o.SLI.Prometheus
 	switch {
 	case p == nil:
 		return "", true
 	case p.ErrorRatio != "":
-		return "errorRatio has no number of events behind it", false
+		return "errorRatio does not give a number of events", false
 	}
 	for _, query := range []struct{ key, promql string }{{"errors", p.Errors}, {"total", p.Total}} {
 		if m := measured(query.promql); !m.known() {
@@ -89,7 +89,7 @@ func (o objective) counts() (why string, ok bool) {
 	return "", true
 }
 
-// shorten bounds what a message quotes of a query.
+// shorten bounds the length of a query in a message.
 func shorten(text string) string {
 	const most = 80
 	if r := []rune(text); len(r) > most {
@@ -98,19 +98,19 @@ func shorten(text string) string {
 	return text
 }
 
-// warnUncounted says that there is no guard against low traffic, and how to have one.
+// warnUncounted reports that the SLI has no guard against low traffic, and how to get one.
 func (o objective) warnUncounted() {
 	why, ok := o.counts()
 	if ok {
 		return
 	}
-	mend := "write errors and total as sum(rate(…[{{.window}}])) or sum(increase(…[{{.window}}]))"
-	o.warn("nothing keeps a single failure at low traffic from alerting: " + why + "; " + mend)
+	fix := "write errors and total as sum(rate(…[{{.window}}])) or sum(increase(…[{{.window}}]))"
+	o.warn("a single failure at low traffic can fire the alerts: " + why + "; " + fix)
 }
 
 func (o objective) fastComment() string {
 	if p := o.SLI.Prometheus; p != nil && p.ErrorRatio != "" {
-		return "The SLI is a query of a ratio, without a number of events: every minute weighs the same."
+		return "The SLI is a query of a ratio without a number of events: every minute has the same weight."
 	}
 	return ""
 }

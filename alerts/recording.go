@@ -19,15 +19,15 @@ const (
 	overlap  = int(step / interval)
 
 	// slowInterval is for windows of a day and more, which change slowly and cost more. It is well below
-	// the 5 minutes after which Prometheus takes a series for gone.
+	// the 5 minutes after which Prometheus considers a series gone.
 	slowInterval = 2 * time.Minute
 
-	// longestGap is how long a counter may be out of sight and still be the same counter: what it
-	// grew by meanwhile counts when it is back. No raw range is longer.
+	// longestGap is the longest gap within the life of a counter: its growth during the gap counts
+	// when it is back. No raw range is longer.
 	longestGap = time.Hour
 )
 
-// The recorded series that the others are made of.
+// The recorded series from which the others are computed.
 const (
 	recordBad       = "slo:sli_bad:increase5m"
 	recordTotal     = "slo:sli_total:increase5m"
@@ -37,20 +37,20 @@ const (
 	recordRemaining = "slo:period_error_budget_remaining:ratio"
 )
 
-// An objective is an SLO with what its rules share.
+// An objective is an SLO with the parts that its rules share.
 type objective struct {
 	*generator
 	*catalog.SLO
 	id string
-	// key are the labels that make an SLO. Recorded events, which rules sum over days, have no others: a new label
+	// key are the labels that identify an SLO. Recorded events, which rules sum over days, have no others: a new label
 	// would begin new series, with a new budget, and until the old ones are stale rules that read both fail.
 	key map[string]string
-	// identity is the key, and what Sloth's UI knows the SLO by. Owner and tier are on sloth_slo_info, which no
+	// identity is the key, and the labels by which Sloth's UI identifies the SLO. Owner and tier are on sloth_slo_info, which no
 	// rule reads.
 	identity map[string]string
 }
 
-// slo adds the groups of an SLO: one that runs every minute, for what pages, and a slow one.
+// slo adds the groups of an SLO: one that runs every minute, for pages, and a slow one.
 func (g *generator) slo(slo *catalog.SLO) {
 	o := newObjective(g, slo)
 	fast, slow := o.events(), []rulefmt.Rule(nil)
@@ -79,7 +79,7 @@ func (g *generator) slo(slo *catalog.SLO) {
 	g.group(o.id+"-period", slowInterval, o.periodComment(), slow...)
 }
 
-// longWindow is where the slow group begins.
+// longWindow is the shortest window of the slow group.
 const longWindow = 24 * time.Hour
 
 func newObjective(g *generator, slo *catalog.SLO) objective {
@@ -147,16 +147,16 @@ func orNone(bad, events string) string {
 	return bad + "\nor " + onEnvironment + " 0 * " + events
 }
 
-// increase is what the counters grew by in the last step, exactly: the sums of consecutive
+// increase is the exact growth of the counters in the last step: the sums of consecutive
 // increases add up to the growth of the counter, which those of PromQL's increase, an extrapolation,
 // do only on average. A counter that was out of sight for up to longestGap grew meanwhile.
 //
-// A counter that is new, or less than it was, has grown from 0. That is the truth of a new
-// replica, version or process; but where the whole SLO is new to this Prometheus, its counters may be
-// old, and only what is seen of their growth counts.
+// A counter that is new, or lower than before, has grown from 0. That is right for a new
+// replica, version or process. But if the whole SLO is new to this Prometheus, its counters may be
+// old, and only their visible growth counts.
 //
-// A counter that began anew and is past its old value already looks as if it had gone on: where one did in a step, PromQL's
-// increase stands in, which reads every sample between.
+// A counter that was reset within a step and already exceeds its old value looks like one without a reset. For such a step
+// the rule uses PromQL's increase, which reads every sample in between.
 func (g *generator) increase(all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
 		return g.names.selector(semconv.SLOEvents.Metric, append(append([]matcher(nil), all...), more...)...)
@@ -174,8 +174,8 @@ func (g *generator) increase(all []matcher, more ...matcher) string {
 		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + window + "]))\n"
 }
 
-// judged leaves out the events of maintenance windows. A sample holds the events of a step, so
-// those until a step after the end are left out.
+// judged excludes the events of maintenance windows. A sample holds the events of a step, so
+// the exclusion ends a step after the window.
 func (o objective) judged(expr string) string {
 	for _, m := range o.service.Maintenance {
 		expr = "(" + expr + ")\nunless on () (vector(time()) >= " + unix(m.Start) + " < " + unix(m.End.Add(step)) + ")"
@@ -189,8 +189,8 @@ func (o objective) ratio(window time.Duration) rulefmt.Rule {
 	return rulefmt.Rule{Record: recordRatio + name, Expr: o.share(window), Labels: o.with("sloth_window", name)}
 }
 
-// share is what ratio records. Alerts work it out anew: they read recorded events only, as what other rules made of
-// those is an evaluation old where a ruler does not read what it has just written.
+// share is the value that ratio records. Alerts compute it again from recorded events: the samples of other rules
+// are one evaluation old if a ruler does not read its own newest samples.
 func (o objective) share(window time.Duration) string {
 	bad, total := o.sum(recordBad, window), o.sum(recordTotal, window)
 	if window == step { // a sample is the window
@@ -202,7 +202,7 @@ func (o objective) share(window time.Duration) string {
 // quotient is the share of bad events: 0, not NaN, without events.
 func quotient(bad, total string) string { return bad + "\n/ clamp_min(" + total + ", 1e-9)" }
 
-// facts records what does not change, and the burn rate of the moment.
+// facts records constants, and the current burn rate.
 func (o objective) facts() []rulefmt.Rule {
 	constant := func(record, value string, more ...string) rulefmt.Rule {
 		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.with(more...)}

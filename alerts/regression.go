@@ -14,11 +14,11 @@ import (
 const (
 	// fresh is how long a version is new.
 	fresh = time.Hour
-	// compared is what the versions are compared over: twice fresh, so that there is always an hour
-	// of the predecessor.
+	// compared is the range over which versions are compared: twice fresh, so that it always contains
+	// an hour of the predecessor.
 	compared = 2 * fresh
-	// maxChance is the z-score from which two error ratios are not the same by chance: one deploy in
-	// 740 passes it without being worse.
+	// maxChance is the z-score above which a difference of error ratios is significant: one deployment
+	// in 740 exceeds it without being worse.
 	maxChance = 3
 
 	recordVersionBad   = "slo:version_bad:increase2h"
@@ -27,7 +27,7 @@ const (
 	recordOthersTotal  = "slo:other_versions_total:increase2h"
 	recordStepBad      = "slo:version_bad:increase5m"
 	recordStepTotal    = "slo:version_total:increase5m"
-	// What a young version and those beside it did in one step, while both ran.
+	// The events of a young version and of the others in one step, while both ran.
 	recordYoungBad    = "slo:young_version_bad:increase5m"
 	recordYoungTotal  = "slo:young_version_total:increase5m"
 	recordBesideBad   = "slo:beside_version_bad:increase5m"
@@ -36,13 +36,13 @@ const (
 	recordWorse = "slo:version_worse:zscore"
 )
 
-// regression tells a deploy that made things worse from one that only happened when things were
-// bad: the version's share of bad events is compared with that of all other versions by a
+// regression separates a deployment that caused failures from one that happened while other
+// failures occurred: the version's share of bad events is compared with that of all other versions by a
 // two-proportion z-test with pooled variance.
 //
-// Where the others still run beside it, both are compared over the time in which both ran, from a step
-// after the version's first minute: an incident that hits all of them alike makes none of them worse. Where they have gone, what
-// they did before is all there is to compare with.
+// If other versions still run, all are compared over the time in which both ran, from a step
+// after the version's first minute: an incident that affects all versions equally makes none of them worse. If they are gone, the
+// comparison uses their earlier events.
 var regression = kind{
 	name:     Regression,
 	severity: "page", when: "a version younger than an hour fails more often than the others, and the SLO burns",
@@ -85,7 +85,7 @@ func (g *generator) regression() []rulefmt.Rule {
 	besideRuns := "(" + others(stepTotal) + ") * 10 >= " + stepTotal
 	worse := record(recordWorse, "("+beside+"\nand "+besideRuns+")\nor ("+zScore(bad, total, otherBad, otherTotal)+"\nunless "+besideRuns+")")
 	if g.service.Namespace == "" {
-		g.file.comments[worse.Expr] = "Neither side has a namespace; pint takes one of them to have it:\npint disable promql/impossible"
+		g.file.comments[worse.Expr] = "Neither side has a namespace, but pint assumes that one has:\npint disable promql/impossible"
 	}
 	young := age + " < " + seconds(fresh)
 	name := literal(oneLine(g.service.Name))
@@ -109,16 +109,16 @@ func (g *generator) regression() []rulefmt.Rule {
 				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1" +
 				"\nand on " + onVersion + " " + young,
 			Annotations: map[string]string{
-				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more than the one before it" + inEnvironment,
+				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more often than the previous version" + inEnvironment,
 				"description": "The version was first seen within the hour, {{ $labels.slo_name }} burns its error budget, and the version's share of bad events is higher than the other versions' by {{ $value | humanize }} standard errors. Roll it back.",
 			},
-			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that run beside it are compared over the time in which both ran, those that have gone over the last 2h. A canary with little traffic has too few failures, and one that fails like its predecessor is no worse.",
+			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that still run are compared over the time in which both ran, versions that no longer run over the last 2h. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
 		}),
 	}
 }
 
-// zScore is by how many standard errors the first share of bad events is higher than the second. Where no event or
-// every event is bad, there is nothing to tell apart, and no number.
+// zScore is the difference of two shares of bad events in standard errors. If no event or
+// every event is bad, there is no result.
 func zScore(bad, total, otherBad, otherTotal string) string {
 	pooled := "((" + bad + " + " + otherBad + ") / (" + total + " + " + otherTotal + "))"
 	return "(" + bad + " / " + total + " - " + otherBad + " / " + otherTotal + ")\n/ sqrt(" + pooled + " * (1 - " + pooled + ")\n* (1 / " + total + " + 1 / " + otherTotal + ")) > -Inf"

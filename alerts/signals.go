@@ -18,8 +18,8 @@ var workloadAttributes = map[string]string{
 	"Deployment": "k8s.deployment.name", "StatefulSet": "k8s.statefulset.name", "DaemonSet": "k8s.daemonset.name", "Rollout": "k8s.deployment.name",
 }
 
-// goldenSignals adds tickets about what no SLO promises but an operator wants to know in time. They
-// read metrics that the service and the kubelet may or may not have; without them they never fire.
+// goldenSignals adds tickets about latency and saturation, which no SLO covers. They
+// read metrics that the service and the kubelet may not have. Without these metrics they never fire.
 func (g *generator) goldenSignals() {
 	rules := []rulefmt.Rule{g.latencyShift()}
 	if w := g.service.Deployment.Kubernetes; w != nil {
@@ -51,7 +51,7 @@ func (g *generator) latencyShift() rulefmt.Rule {
 		Expr: quantile("") + " > 1.5 * " + quantile(" offset 1w") + "\nand on () sum(increase(" + series("_count") + "[30m])) >= 300",
 		Annotations: map[string]string{
 			"summary":     name + " is slower than a week ago",
-			"description": "Of the last 30 minutes' HTTP requests 5 % took longer than {{ $value | humanizeDuration }}, half as much again as at this time a week ago.",
+			"description": "5 % of the HTTP requests of the last 30 minutes took longer than {{ $value | humanizeDuration }}, which is more than 1.5 times the value of this time a week ago.",
 		},
 		Why: "The 95th percentile of the last 30 minutes is more than 1.5 times that of the same time a week ago, with at least 300 requests, for 30 minutes.",
 	})

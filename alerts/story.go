@@ -5,7 +5,7 @@ import (
 )
 
 // A story is a few hours of a service, the same for all of its SLOs: even traffic, of which at most one stretch
-// fails. It is told without a rule, so that what follows from it can be held against them.
+// fails. It does not depend on any rule, so that rules can be tested against it.
 type story struct {
 	name      string
 	perMinute int
@@ -15,13 +15,13 @@ type story struct {
 	silentAt time.Duration
 	// uncounted: no SLO has counters.
 	uncounted bool
-	// checks are when to look what fires, or a little later.
+	// checks are the times at which firing alerts are compared, or a little later.
 	checks []time.Duration
 	// length is that of the story.
 	length time.Duration
 }
 
-// stories are what promtool is told of each service.
+// stories are the inputs of the unit tests of each service.
 var stories = []story{
 	{
 		name:      "everything fails for an hour",
@@ -34,12 +34,12 @@ var stories = []story{
 		checks: []time.Duration{15 * time.Minute, 25 * time.Minute, 40 * time.Minute},
 	},
 	{
-		name:      "the service falls silent",
+		name:      "the service stops sending telemetry",
 		perMinute: 600, silentAt: 15 * time.Minute,
 		checks: []time.Duration{15 * time.Minute, 40 * time.Minute},
 	},
 	{
-		name:      "the service is alive, and nothing counts its events",
+		name:      "the service is alive, but its SLIs have no counters",
 		uncounted: true,
 		checks:    []time.Duration{5 * time.Minute, 25 * time.Minute},
 	},
@@ -88,14 +88,14 @@ func (s story) counters() (good, bad string) {
 	return good, bad
 }
 
-// What the rules record is a little later than the events, and thresholds are close to ratios sometimes: what fires is
-// only sure if it does not depend on either.
+// Recorded series are a little later than the events, and ratios are sometimes close to thresholds. A result is
+// certain only if it depends on neither.
 const (
 	late      = step + 3*interval
 	tolerance = 0.05
 )
 
-// A forecast says of each minute of a story whether an alert fires, and whether that is sure.
+// A forecast says for each minute of a story whether an alert fires, and whether that is certain.
 type forecast struct{ fires, sure []bool }
 
 // forecast looks at minutes up to the last.

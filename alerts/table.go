@@ -10,7 +10,7 @@ import (
 func Table() string {
 	var rows strings.Builder
 	row := func(cells ...string) { rows.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	row("alert", "severity", "it fires when")
+	row("alert", "severity", "fires when")
 	row("---", "---", "---")
 	for _, p := range catalog.DefaultBurnPairs {
 		severity := Ticket
@@ -18,7 +18,7 @@ func Table() string {
 			severity = Page
 		}
 		row("`"+burnPrefix+p.Name+"`", severity, "over "+catalog.FormatDuration(p.Long)+" and over "+catalog.FormatDuration(p.Short)+
-			", the SLO burns its budget so fast that "+percent(p.BudgetShare)+" of it is spent in "+catalog.FormatDuration(p.Long))
+			", the SLO spends its budget so fast that "+percent(p.BudgetShare)+" of it is spent in "+catalog.FormatDuration(p.Long))
 	}
 	for _, k := range kinds {
 		if k.when != "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// literal is text as a Prometheus template: what it would expand to is the text. Each brace
-// is quoted, so that text and template can stand side by side in any way.
+// literal escapes text for a Prometheus template, which expands to the text. Each brace
+// is quoted, so that text and templates can be joined in any order.
 func literal(text string) string { return strings.ReplaceAll(clean(text), "{", `{{"{"}}`) }
 
 // oneLine makes line breaks and runs of spaces one space: an annotation may end up in the
@@ -26,7 +26,7 @@ func tier(s *catalog.Service) string { return strconv.Itoa(s.Tier) }
 
 func duration(d time.Duration) model.Duration { return model.Duration(d) }
 
-// digits is how far decimals are written out: enough for every threshold, too few for the noise
+// digits is the precision of decimals: enough for every threshold, too little for the rounding errors
 // of binary fractions.
 const digits = 12
 

@@ -52,7 +52,7 @@ type testSample struct {
 }
 
 // WriteTests writes unit tests of the rule file for promtool: a few stories of the service, and which alerts fire
-// in them and when. What is expected follows from the events of a story, never from the rules.
+// in them and when. The expected alerts follow from the events of a story, never from the rules.
 func (f File) WriteTests(w io.Writer, o Options) error {
 	file := testFile{RuleFiles: []string{FileName(f.Service)}, EvaluationInterval: duration(interval)}
 	for _, g := range f.Groups {
@@ -105,11 +105,11 @@ func (t *tester) test(s story) ruleTest {
 	return test
 }
 
-// patience is how much later than planned a story is looked at, if it takes so long to be sure what fires.
+// patience is the longest delay of a check until it is certain which alerts fire.
 const patience = time.Hour
 
-// forecasts are those of all alerts, apart from those that nobody here can foresee: which series the queries of a
-// Prometheus SLI read is not known.
+// forecasts are those of all alerts, except alerts on Prometheus SLIs: the series that their queries
+// read are not known.
 func (t *tester) forecasts(s story) []forecast {
 	all := make([]forecast, len(t.Alerts))
 	for i, a := range t.Alerts {
@@ -148,7 +148,7 @@ func alertLabels(a Alert) string {
 	return labels.FromMap(set).String()
 }
 
-// firing is a query of what fires, apart from what is not foreseen.
+// firing is a query for the firing alerts that have a forecast.
 func (t *tester) firing() string {
 	matchers := []matcher{equal("alertstate", "firing")}
 	var queried []string
@@ -163,7 +163,7 @@ func (t *tester) firing() string {
 	return "count by (alertname, severity, " + label(semconv.SLOName) + ") (" + selector("ALERTS", matchers...) + ")"
 }
 
-// budgets are tests that what is recorded of each budget is the truth, within 1 %.
+// budgets are tests that each recorded budget is correct within 1 %.
 func (t *tester) budgets(s story) []exprTest {
 	var tests []exprTest
 	for _, slo := range t.counted() {
@@ -186,7 +186,7 @@ func (t *tester) counted() []*catalog.SLO {
 	return slices.DeleteFunc(slices.Clone(t.Service.SLOs), func(s *catalog.SLO) bool { return s.SLI.Prometheus != nil })
 }
 
-// series are what a scrape of the collector reads during a story.
+// series are the series of a scrape of the collector during a story.
 func (t *tester) series(s story) []testSeries {
 	var all []testSeries
 	add := func(metric, values string, pairs ...string) {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// A Module is another project whose packages a program needs. Sums are its lines of a go.sum: with them nobody
-// has to be asked whether it is the right one.
+// A Module is another project whose packages a program needs. Sums are its lines of a go.sum: they verify the
+// download without a checksum database.
 type Module struct {
 	Path, Version, Sum, GoModSum string
 	// Declared is what its own go.mod calls it, where that is not its path.

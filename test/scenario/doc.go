@@ -1,6 +1,6 @@
-// Package scenario shows what alert rules do: it makes up the life of an SLO (an outage at night,
-// a replica that starts, a counter that begins again), has Prometheus' own storage, query engine and
-// rule groups live through it, and works out from the raw events what should have come of it.
+// Package scenario tests alert rules over time: it simulates the events of an SLO (an outage at night,
+// a replica that starts, a counter that is reset), evaluates the rules with Prometheus' own storage, query engine and
+// rule groups, and computes the expected results from the raw events.
 //
 // Three parts meet in a test:
 //

@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
 
-// A Fleet is a Prometheus that has seen many SLOs for all of their period, to tell what their rules cost. All
-// live the same life.
+// A Fleet is a Prometheus with many SLOs over their whole period, to measure the cost of their rules. All
+// SLOs have the same events.
 type Fleet struct {
 	// Groups are the rule groups that can be evaluated, in the order of their files.
 	Groups []*FleetGroup

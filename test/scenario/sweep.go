@@ -12,10 +12,10 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
-// Sweep is Run by range queries alone: each rule is evaluated over all the time that is watched at once,
-// and an alert's state follows from when its expression held. That is many times cheaper, and gives
-// the same episodes, but for two things: templates in labels and annotations are not expanded, and
-// keep_firing_for is not known.
+// Sweep is Run with range queries only: it evaluates each rule over the whole watched time at once,
+// and derives an alert's state from the times at which its expression held. That is many times cheaper, and gives
+// the same episodes, with two exceptions: templates in labels and annotations are not expanded, and
+// keep_firing_for is ignored.
 func Sweep(ctx context.Context, s *Scenario, file rulefmt.RuleGroups) (*Playback, error) {
 	p, err := prepare(ctx, s, file, nil)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// Truth is what the raw events say: plain counting, without PromQL and without samples.
+// Truth counts the raw events, without PromQL and without samples.
 type Truth struct{ *Scenario }
 
 // Events counts what happened after from and until to, over all streams.
@@ -49,7 +49,7 @@ func (t Truth) ErrorRatio(window, to time.Duration) float64 {
 	return ratio(good, bad)
 }
 
-// Period are the events that the budget is reckoned by at that time: those of the SLO's own window,
+// Period are the events of the budget at that time: those of the SLO's own window,
 // since the last reset.
 func (t Truth) Period(at time.Duration) (good, bad float64) {
 	now := t.Start.Add(at)
