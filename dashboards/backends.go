@@ -13,16 +13,16 @@ import (
 )
 
 // Where logs and traces go besides Loki and Tempo. A variable of Grafana chooses among data sources of one kind, and each
-// kind has a language of its own: so each has panels of its own, in a row that asks for nothing until it is opened.
+// kind has a language of its own, so each has panels of its own, in a row that runs no query until it is opened.
 const (
 	variableElasticsearch = "elasticsearch"
 	variableJaeger        = "jaeger"
 )
 
-// documentsOfID are spans and log records with the ID that is typed in, as their correlation ID or that of their trace.
+// documentsOfID are spans and log records with the entered ID as their correlation ID or trace ID.
 const documentsOfID = "(attributes.correlation.id:${" + variableCorrelation + ":lucene}* OR trace_id:${" + variableCorrelation + ":lucene}*)"
 
-// newDocuments is what Elasticsearch finds by a query in Lucene's language.
+// newDocuments shows the results of a Lucene query in Elasticsearch.
 func newDocuments(a about, none, query string) panel {
 	target := elasticsearch.Dataquery{
 		RefId: new("A"), Datasource: source("elasticsearch", variableElasticsearch), Query: &query, TimeField: new("@timestamp"),
@@ -38,7 +38,7 @@ func newDocuments(a about, none, query string) panel {
 	return p
 }
 
-// newJaegerTraces is what Jaeger finds in a service by the ID that is typed in, which it knows only as a whole.
+// newJaegerTraces shows a service's traces in Jaeger with the entered ID, which must be complete.
 func newJaegerTraces(a about, none, service string) panel {
 	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: new(common.TableCellHeightSm)},
 		look{unit: "none", none: none}.config(&table.FieldConfig{Align: common.FieldTextAlignmentAuto}),

@@ -35,7 +35,7 @@ func (b *board) add(strips ...strip) {
 	}
 }
 
-// row adds a heading with strips below it. What is collapsed asks for nothing until it is opened.
+// row adds a heading with strips below it. A collapsed row runs no query until it is opened.
 func (b *board) row(key, title string, collapsed bool, strips ...strip) {
 	row := dashboard.RowPanel{
 		Type: "row", Title: &title, Collapsed: collapsed, Id: panelID("row "+key, b.taken),

@@ -7,12 +7,12 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// collectorName is what the collector calls itself as a service.
+// collectorName is the collector's service.name.
 const collectorName = "otelcol-sre"
 
 const variableInstance = "instance"
 
-// collector is the dashboard of the collectors themselves while it is made.
+// collector builds the dashboard of the collectors themselves.
 type collector struct {
 	names   *names
 	options Options
@@ -26,14 +26,14 @@ func (c collector) of(m metric, more ...matcher) vector {
 	return c.names.series(m, append([]matcher{chosen(attrInstance, variableInstance)}, more...)...)
 }
 
-// rate is what a counter gained in a second, by its labels.
+// rate is a counter's increase per second, by its labels.
 func (c collector) rate(m metric, by ...string) vector { return c.of(m).rate().sum(by...) }
 
 // signals is the rate of each signal, by its labels and the signal.
 func (c collector) signals(of signalMetric, by ...string) vector {
 	all := make([]vector, len(of))
 	for i, m := range of {
-		all[i] = c.rate(m, by...).labelled(attrSignal, signals[i])
+		all[i] = c.rate(m, by...).labeled(attrSignal, signals[i])
 	}
 	return either(all...)
 }
@@ -46,7 +46,7 @@ func (c collector) orNone(v vector) vector {
 // notScraped says why there are no metrics of the collector itself.
 const notScraped = "No metrics of the collector itself: does Prometheus scrape its port 8888?"
 
-// dashboard puts first whether anything is lost and where it piles up, then each part of the collector.
+// dashboard begins with lost data and full queues, then shows each part of the collector.
 func (c collector) dashboard() []byte {
 	c.board.add(
 		strip{4, spread([]panel{c.running(), c.received(), c.lost(), c.fullest(), c.memory(), c.problems()})},
@@ -59,8 +59,8 @@ func (c collector) dashboard() []byte {
 	c.board.row("correlation", "Correlation IDs", false, strip{7, correlationRates(c.of)}, strip{6, c.correlation()})
 	c.tracker()
 
-	d := newDashboard(CollectorUID, "Collector", "How the collectors do: what goes through them, what is lost, what piles up, and whether the catalog, "+
-		"the SLO engine, correlation and the tracker of deployments are well. From the collector's own metrics on port 8888.")
+	d := newDashboard(CollectorUID, "Collector", "State of the collectors: throughput, losses, queues, and the health of the catalog, "+
+		"the SLO engine, correlation and the deployment tracker. From the collector's own metrics on port 8888.")
 	d.Panels = c.board.panels
 	d.Templating.List = []dashboard.VariableModel{sourceVariable(variablePrometheus, "Prometheus"), c.instances()}
 	d.Links = append(navigation(CollectorUID), newLink("Runbooks", address(c.options.RunbookURL, collectorName), "What to do when an alert of the collector fires"))
@@ -83,18 +83,18 @@ func allOf() *dashboard.VariableOption {
 
 // running counts processes. Their versions are in labels of target_info, whose names depend on what the scraper accepts.
 func (c collector) running() panel {
-	return newStat(about{"running", "Collectors", "How many collectors run, as far as Prometheus reaches them. Good is as many as you started.", 0},
+	return newStat(about{"running", "Collectors", "The number of collectors that Prometheus reaches. Good is the number that you started.", 0},
 		look{unit: "short", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(neutral)},
 		now("A", c.of(ownUptime).count(), "running"))
 }
 
 func (c collector) received() panel {
-	return newStat(about{"received", "Received", "Spans, data points and log records a second that were taken. Good looks like the same hour yesterday; 0 means that nobody sends.", 0},
+	return newStat(about{"received", "Received", "Accepted spans, data points and log records per second. Good looks like the same hour yesterday. 0 means that no service sends telemetry.", 0},
 		look{unit: "cps", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(warning, step(0.001, neutral))},
 		now("A", c.signals(ownAccepted).sum(), "a second"))
 }
 
-// A loss is one of the ways in which items do not get through.
+// A loss is one reason why items are not delivered.
 type loss struct {
 	what string
 	rate vector
@@ -102,15 +102,15 @@ type loss struct {
 
 func (c collector) lossesByKind() []loss {
 	return []loss{
-		{"refused: the sender has to try again", c.signals(ownRefused).sum()},
+		{"refused: the sender has to retry", c.signals(ownRefused).sum()},
 		{"failed in a receiver", c.signals(ownFailed).sum()},
 		{"refused to save memory", c.signals(ownLimited).sum()},
-		{"not sent after all attempts", c.signals(ownSendFailed).sum()},
+		{"not sent after all retries", c.signals(ownSendFailed).sum()},
 		{"dropped: a queue is full", c.signals(ownEnqueueFailed).sum()},
-		{"SLO counters that could not be used", c.of(ownPoints, anyOf(attrVerdict, "overflow", "invalid", "too_old")).rate().sum()},
-		{"SLO events that could not be judged", c.rate(ownEventsDropped)},
+		{"SLO counters refused", c.of(ownPoints, anyOf(attrVerdict, "overflow", "invalid", "too_old")).rate().sum()},
+		{"SLO events neither good nor bad", c.rate(ownEventsDropped)},
 		{"refused after waiting for an ID", c.rate(ownWaitRefused)},
-		{"deployments not followed", c.rate(ownDeploymentDropped)},
+		{"deployments not tracked", c.rate(ownDeploymentDropped)},
 	}
 }
 
@@ -120,7 +120,7 @@ func (c collector) lost() panel {
 	for _, kind := range kinds[1:] {
 		all = all.plus(c.orNone(kind.rate))
 	}
-	return newStat(about{"lost", "Not taken or lost", "Items a second that were refused, dropped or not sent. Good is 0. What is refused may come again; see beside which it is.", 0},
+	return newStat(about{"lost", "Refused or lost", "Items per second that were refused, dropped or not sent. Good is 0. Senders may retry refused items. The next panel shows the kind.", 0},
 		look{unit: "cps", decimals: new(1.0), brief: "not scraped", none: notScraped, steps: from(good, step(0.001, bad))}, now("A", all, "a second"))
 }
 
@@ -129,7 +129,7 @@ func (c collector) losses() panel {
 	for i, kind := range c.lossesByKind() {
 		targets = append(targets, graph(string(rune('A'+i)), c.orNone(kind.rate), kind.what))
 	}
-	return newAreas(about{"losses", "Not taken or lost, by kind", "What does not get through, and why. Good is flat at 0.", 7},
+	return newAreas(about{"losses", "Refused or lost, by kind", "Items per second that are not delivered, by reason. Good is flat at 0.", 7},
 		look{unit: "cps", min: new(0.0), none: notScraped}, targets...)
 }
 
@@ -142,7 +142,7 @@ const noQueue = "No exporter here has a sending queue, or Prometheus does not sc
 var queueSteps = from(good, step(0.5, notice), step(0.8, bad))
 
 func (c collector) fullest() panel {
-	return newStat(about{"fullest", "Fullest queue", "How full the fullest sending queue is. Good is near 0; what grows waits for a slow backend, and what does not fit is dropped. The alert is at 80 %.", 0},
+	return newStat(about{"fullest", "Fullest queue", "Usage of the fullest sending queue. Good is near 0. A growing queue has a slow backend; when it is full, data is dropped. The alert fires above 80 %.", 0},
 		look{unit: "percentunit", decimals: new(0.0), brief: "no queue", none: noQueue, steps: queueSteps},
 		now("A", c.fill(attrInstance, attrExporter, attrDataType).max(), "fullest"))
 }
@@ -153,18 +153,18 @@ func (c collector) memory() panel {
 }
 
 func (c collector) problems() panel {
-	return newStat(about{"problems", "Catalog errors", "Errors in the catalog as it was last read. Good is 0; with errors the catalog before stays in use. srectl validate says what is wrong.", 0},
+	return newStat(about{"problems", "Catalog errors", "Errors in the catalog when it was last read. Good is 0. With errors, the previous catalog stays in use. srectl validate shows the errors.", 0},
 		look{unit: "short", decimals: new(0.0), brief: "not scraped", none: notScraped, steps: from(good, step(1, bad))},
 		now("A", c.of(ownCatalogProblems, equal(attrSeverity, "error")).max(), "errors"))
 }
 
-// alerts are what fires about collectors, whatever instance is chosen.
+// alerts are the firing alerts about all collectors. The choice of instances does not apply.
 func (c collector) alerts() panel {
-	return newTable(about{"alerts", "Alerts", "What fires or is about to, of all collectors. Good is an empty table. The name leads to the runbook.", 10},
+	return newTable(about{"alerts", "Alerts", "Firing and pending alerts of all collectors. Good is an empty table. The name links to the runbook.", 10},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Alert", "links", linked("Runbook", address(c.options.RunbookURL, collectorName)+"/${__value.text}"), "custom.minWidth", 210),
-			field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
-			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
+			field("Severity", "custom.width", 85, "custom.cellOptions", colored(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("State", "custom.width", 70, "custom.cellOptions", colored(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
 		columns{{attrAlert, "Alert"}, {attrInstance, "Instance"}, {attrSeverity, "Severity"}, {attrAlertState, "State"}, {"Value", ""}},
 		"Severity",
@@ -172,22 +172,22 @@ func (c collector) alerts() panel {
 }
 
 func (c collector) throughput() panel {
-	return newAreas(about{"throughput", "Received, by signal", "What receivers take in a second. Good has the shape of the day; a step to 0 is a sender that was cut off.", 7},
+	return newAreas(about{"throughput", "Received, by signal", "Items per second that receivers accept. Good follows the daily pattern. A step to 0 is a sender that was disconnected.", 7},
 		look{unit: "cps", min: new(0.0), none: notScraped}, graph("A", c.signals(ownAccepted).sum(attrSignal), "{{signal}}"))
 }
 
 const byInstance = "{{instance}}"
 
-// process is what piles up and what it costs.
+// process shows queues, memory and CPU.
 func (c collector) process() []panel {
 	return []panel{
-		newLimited(about{"queues", "Sending queues", "How full each exporter's queue is. Good is near 0; a slope is a backend that is slower than the telemetry.", 8},
+		newLimited(about{"queues", "Sending queues", "Usage of each exporter's queue. Good is near 0. A rising line is a backend that accepts data more slowly than it arrives.", 8},
 			look{unit: "percentunit", min: new(0.0), max: new(1.0), none: noQueue, steps: queueSteps},
 			graph("A", c.fill(attrInstance, attrExporter, attrDataType), "{{exporter}} {{data_type}} "+byInstance)),
-		newGraph(about{"memory", "Memory", "Resident memory, and the heap in it. Good is a saw with level teeth; a slope that does not end is a leak, or a state that grows.", 8},
+		newGraph(about{"memory", "Memory", "Resident memory, and the heap in it. Good is a sawtooth with level peaks. A line that keeps rising is a leak, or growing state.", 8},
 			look{unit: "bytes", min: new(0.0), none: notScraped},
 			graph("rss", c.of(ownMemory).max(attrInstance), "resident "+byInstance), graph("heap", c.of(ownHeap).max(attrInstance), "heap "+byInstance)),
-		newGraph(about{"cpu", "CPU", "Cores that each collector uses. Good leaves room for the next peak, and for the garbage collector when memory gets tight.", 8},
+		newGraph(about{"cpu", "CPU", "CPU cores that each collector uses. Good leaves capacity for the next peak, and for garbage collection when memory is low.", 8},
 			look{unit: "suffix:cores", min: new(0.0), none: notScraped},
 			graph("A", c.rate(ownCPU, attrInstance), byInstance)),
 	}

@@ -24,7 +24,7 @@ func own(name string, labels ...string) metric {
 	return metric{name, "", otlptranslator.MetricTypeUnknown, byPrometheus, append([]string{attrInstance}, labels...)}
 }
 
-// signals are what the names of many of the collector's own metrics end in.
+// signals are the last words of many names of the collector's own metrics.
 var signals = [...]string{"spans", "metric_points", "log_records"}
 
 // A signalMetric is one for each signal.
@@ -38,7 +38,7 @@ func ownOfSignals(name string, labels ...string) signalMetric {
 	return all
 }
 
-// What goes through every collector.
+// The throughput of every collector.
 var (
 	ownAccepted      = ownOfSignals("otelcol_receiver_accepted", attrReceiver)
 	ownRefused       = ownOfSignals("otelcol_receiver_refused", attrReceiver)
@@ -59,7 +59,7 @@ var (
 	ownHeap   = own("otelcol_process_runtime_heap_alloc_bytes")
 )
 
-// What this distribution's components tell of themselves.
+// The own metrics of this distribution's components.
 var (
 	ownCatalogServices = own("otelcol_extension_service_catalog_services")
 	ownCatalogSLOs     = own("otelcol_extension_service_catalog_slos")

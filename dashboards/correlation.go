@@ -10,7 +10,7 @@ import (
 
 const variableService = "service"
 
-// explorer is the dashboard of one correlation ID while it is made: who took part, what they did, what they said.
+// explorer builds the dashboard of one correlation ID: the services, their spans and their logs.
 type explorer struct {
 	names *names
 	board *board
@@ -18,10 +18,10 @@ type explorer struct {
 
 func newExplorer(n *names) explorer { return explorer{n, newBoard()} }
 
-// theID is what is typed in, and what begins with it. In backquotes nothing is escaped twice.
+// theID matches the entered text as the beginning of an ID. In backquotes nothing is escaped twice.
 const theID = "`${" + variableCorrelation + ":regex}.*`"
 
-// Whatever has the ID: as its correlation ID, or as that of its trace.
+// Items with the ID as their correlation ID or trace ID.
 const (
 	spansOfID = "{ span.correlation.id =~ " + theID + " }"
 	linesOfID = `{service_name=~".+"} | correlation_id=~` + theID + " or trace_id=~" + theID
@@ -35,8 +35,8 @@ func (e explorer) dashboard() []byte {
 	e.board.row("rates", "Does everything have an ID?", false, strip{7, correlationRates(func(m metric, more ...matcher) vector { return e.names.series(m, more...) })})
 	e.board.row("others", "In Elasticsearch and Jaeger", true, strip{10, []panel{e.elasticsearch(), e.jaeger()}})
 
-	d := newDashboard(CorrelationUID, "Correlation explorer", "Type in the ID of a request, an order or a trace, or how it begins: here is all that the services did and said about it. "+
-		"The correlation processor sees to it that spans and logs have the ID, whichever service knew it.")
+	d := newDashboard(CorrelationUID, "Correlation explorer", "Enter the ID of a request, an order or a trace, or its beginning. The dashboard shows the spans and logs of all services with that ID. "+
+		"The correlation processor adds the ID to all spans and logs of the request.")
 	d.Panels = e.board.panels
 	d.Templating.List = []dashboard.VariableModel{
 		idVariable(),
@@ -44,20 +44,20 @@ func (e explorer) dashboard() []byte {
 		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"), e.serviceOfJaeger(),
 	}
 	d.Links = navigation(CorrelationUID)
-	d.Refresh = new("") // what one looks at must not move
+	d.Refresh = new("") // the panel must not move while it is read
 	return encode(d)
 }
 
 func idVariable() dashboard.VariableModel {
 	return dashboard.VariableModel{
 		Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("ID"),
-		Description: new("The ID of a request, an order or a trace, or how it begins. Empty is the newest of all."),
+		Description: new("The ID of a request, an order or a trace, or its beginning. If empty, the newest of all."),
 		Query:       &dashboard.StringOrMap{String: new("")},
 		Current:     option("", ""),
 	}
 }
 
-// serviceOfJaeger is there because Jaeger searches one service at a time.
+// serviceOfJaeger exists because Jaeger searches one service at a time.
 func (e explorer) serviceOfJaeger() dashboard.VariableModel {
 	v := labelVariable(variableService, "Service (Jaeger)", e.names, e.names.series(metricLastSeen), semconv.ServiceName)
 	v.IncludeAll, v.AllValue, v.Current = new(false), nil, nil
@@ -67,7 +67,7 @@ func (e explorer) serviceOfJaeger() dashboard.VariableModel {
 const noLines = "No log line has the ID: is it complete, is the time range right, and do the logs go to this Loki?"
 
 func (e explorer) services() panel {
-	p := newBars(about{"services", "Who took part", "How many log lines with the ID each service wrote. Good is every service that the request should have reached; one that is missing was not called, or lost the ID.", 8},
+	p := newBars(about{"services", "Log lines by service", "The number of log lines with the ID per service. Good is every service that the request should have reached. A missing service was not called, or lost the ID.", 8},
 		look{unit: "short", decimals: new(0.0), min: new(0.0), none: noLines, steps: from(neutral)}, loki.Dataquery{
 			RefId: new("A"), Datasource: source("loki", variableLoki), Expr: "sum by (" + label(semconv.ServiceName) + ") (count_over_time(" + linesOfID + " [" + chosenRange + "]))",
 			QueryType: new("instant"), EditorMode: new(loki.QueryEditorModeCode), LegendFormat: new("{{service_name}}"),
@@ -82,22 +82,22 @@ func (e explorer) traces() panel {
 	return p
 }
 
-// spans are single ones, with who did it and how it went.
+// spans are single spans with service and status.
 func (e explorer) spans() panel {
 	target := traceSearch(spansOfID + " | select(resource.service.name, resource.service.version, status, kind)").(tempo.Dataquery)
-	target.TableType, target.Limit, target.Spss = new(tempo.SearchTableTypeSpans), new(int64(100)), new(int64(100))
-	p := newTraces(about{"spans", "Spans", "What each service did, with its version and how it went. Good is status ok or unset; the longest span without children is where the time goes.", 12}, target)
+	target.TableType, target.Limit, target.Spss = new(tempo.SearchTableTypeSpans), ptr[int64](100), ptr[int64](100)
+	p := newTraces(about{"spans", "Spans", "The spans of each service, with version and status. Good is status ok or unset. The longest span without children shows where the time is spent.", 12}, target)
 	p.FieldConfig.Defaults.NoValue = new("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
 	return p
 }
 
 func (e explorer) lines() panel {
-	p := newLogs(about{"logs", "Logs", "What the services said, newest first. Good has no errors. A line leads to its trace.", 12}, logLines(linesOfID))
+	p := newLogs(about{"logs", "Logs", "The logs of the services, newest first. Good has no errors. A line links to its trace.", 12}, logLines(linesOfID))
 	p.FieldConfig.Defaults.NoValue = new(noLines)
 	return p
 }
 
-// elasticsearch asks for what the elasticsearch exporter wrote, in the mapping of OpenTelemetry.
+// elasticsearch queries the documents of the elasticsearch exporter, in the OpenTelemetry mapping.
 func (e explorer) elasticsearch() panel {
 	return newDocuments(about{"elasticsearch", "Spans and logs in Elasticsearch", "Documents with the ID, newest first, as the elasticsearch exporter writes them in its mapping mode otel. Good has no errors.", 12},
 		"No document has the ID: is it complete, and is this the index of the logs or traces?", documentsOfID)

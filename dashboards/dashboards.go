@@ -1,6 +1,6 @@
-// Package dashboards turns the services of the catalog into Grafana dashboards: one for each
-// service, which answers what is promised, what is left of it, what changed and where the evidence is, and
-// one for the fleet, which says where to look first.
+// Package dashboards turns the services of the catalog into Grafana dashboards: one per
+// service, with its objectives, error budgets, deployments, logs and traces, and
+// one for all services, the most urgent SLOs first.
 //
 // Every query is built from the registry in metrics.go, so a metric that is renamed there is renamed
 // everywhere. Text of the catalog is shown, never interpreted: see inert.go. The same catalog gives the
@@ -28,15 +28,15 @@ const Folder = "dashboards"
 // FleetUID is the uid of the dashboard of all services.
 const FleetUID = "sre_fleet"
 
-// Options are what the dashboards depend on besides the catalog.
+// Options are the settings of the dashboards besides the catalog.
 type Options struct {
-	// Translation is how the names of OTLP metrics became those of Prometheus.
+	// Translation is the translation of OTLP metric names to those of Prometheus.
 	Translation otlptranslator.TranslationStrategyOption
-	// RunbookURL is what the links to runbooks begin with, as in the alerts.
+	// RunbookURL is the prefix of the links to runbooks, as in the alerts.
 	RunbookURL string
 }
 
-// DefaultOptions fit a collector with its own pages, and Prometheus as it comes.
+// DefaultOptions fit a collector with its own pages, and a Prometheus with default settings.
 func DefaultOptions() Options {
 	return Options{
 		Translation: otlptranslator.UnderscoreEscapingWithSuffixes,
@@ -50,21 +50,21 @@ type File struct {
 	JSON []byte
 }
 
-// begin is how the text of every generated dashboard begins: with its uid.
+// begin is the beginning of the text of every generated dashboard: its uid.
 const begin = "{\n  \"uid\": \"sre"
 
-// Generated tells a dashboard of this package from one that somebody made, by how its text begins.
+// Generated reports whether this package generated a dashboard, by the beginning of its text.
 func Generated(text []byte) bool { return bytes.HasPrefix(text, []byte(begin)) }
 
-// A Warning is something to know about a dashboard, and the mend.
+// A Warning is a problem of a dashboard, and its fix.
 type Warning = catalog.Problem
 
-// A Plan is a dashboard that is to be made. The text of those of thousands of services need not be in memory at once.
+// A Plan is a dashboard to generate. The texts for thousands of services need not be in memory at once.
 type Plan struct {
 	UID, Path string
-	// Service is whose dashboard it is, if it is of one alone.
+	// Service is the service of the dashboard, nil if it is about several.
 	Service *catalog.Service
-	// Make gives the text. Plans may be made at the same time.
+	// Make returns the text. Plans may be made concurrently.
 	Make func() []byte
 }
 
@@ -94,8 +94,8 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 			uid = hashed(s.Namespace, s.Name)
 			warnings = append(warnings, Warning{
 				Severity: catalog.Warning, Position: s.Position,
-				Message: "another service is called " + s.Name + " too; links by name lead to its dashboard, and this one is " + file,
-				Mend:    "give one of them another name",
+				Message: "another service is called " + s.Name + " too; links by name open its dashboard, and this one is " + file,
+				Fix:     "give one of them another name",
 			})
 		}
 		taken[uid], uids[s] = true, uid

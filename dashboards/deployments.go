@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// deployments is what runs, since when, and of which commit.
+// deployments shows the running versions, their start and their commit.
 func (s service) deployments() {
 	by := []string{semconv.Environment, semconv.ServiceVersion, semconv.DeploymentStatus, semconv.Revision}
 	var commit []fieldLink
@@ -17,30 +17,30 @@ func (s service) deployments() {
 		commit = linked("Commit", strings.TrimSuffix(repository, "/")+"/commit/${__value.raw}")
 	}
 	calls := s.calls()
-	share := newAreas(about{"version share", "Share of requests by version", "Which version answers which share of the requests. Good is one version; while a deployment rolls or a canary runs, the share it should have.", 10},
+	share := newAreas(about{"version share", "Share of requests by version", "The share of requests that each version handles. Good is one version or, during a rollout or canary, the planned share.", 10},
 		look{unit: "percentunit", decimals: new(0.0), min: new(0.0), max: new(1.0), none: "No requests", overrides: ofVersions},
 		graph("A", calls.overOn(calls.some().sum()), byVersion))
-	instances := newAreas(about{"instances", "Instances by version", "How many instances run which version. Good is one version, or two while a deployment rolls.", 10},
+	instances := newAreas(about{"instances", "Instances by version", "The number of instances per version. Good is one version, or two during a rollout.", 10},
 		look{unit: "short", decimals: new(0.0), min: new(0.0), none: "No version known: set service.version", overrides: ofVersions},
 		graph("A", s.names.series(metricInstances, s.of(chosen(semconv.ServiceVersion, variableVersion))...).sum(semconv.ServiceVersion), byVersion))
-	history := newTable(about{"deployments", "Deployed", "What runs, and when it was first seen. Good is completed, and the commit you expect, which the name leads to.", gridWidth},
+	history := newTable(about{"deployments", "Deployed", "Running versions, and when each was first seen. Good is completed, with the expected commit. The commit links to the repository.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Since", "unit", "dateTimeFromNow", "custom.width", 150), field("Instances", "unit", "short", "decimals", 0, "custom.width", 100),
 			field("Commit", "links", commit, "mappings", shortCommit(), "custom.width", 100),
-			field("Status", "custom.width", 120, "custom.cellOptions", coloured(), "mappings", words(statusColours...)),
+			field("Status", "custom.width", 120, "custom.cellOptions", colored(), "mappings", words(statusColors...)),
 		}},
 		columns{{label(semconv.ServiceVersion), "Version"}, {label(semconv.Environment), "Environment"}, {"Value #since", "Since"},
 			{"Value #instances", "Instances"}, {label(semconv.DeploymentStatus), "Status"}, {label(semconv.Revision), "Commit"}},
 		"", rows("since", s.names.series(metricStart, s.of()...).max(by...).times(number(1000))),
 		rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
-	silence := newStat(about{"silence", "Newest telemetry", "How long ago the collector last heard of the service. Good is less than a minute; more means it is silent, or cut off.", 4},
-		look{unit: "s", decimals: new(0.0), none: "Never heard of", steps: from(good, step(60, notice), step(300, bad))},
+	silence := newStat(about{"silence", "Newest telemetry", "Time since the collector last received telemetry of the service. Good is less than a minute. Otherwise the service is silent or disconnected.", 4},
+		look{unit: "s", decimals: new(0.0), none: "Never seen", steps: from(good, step(60, notice), step(300, bad))},
 		now("A", s.names.series(metricLastSeen, s.of()...).max(semconv.Environment).age(), inEnvironment))
 	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}})
 }
 
-// annotations mark deployments in every panel: from Prometheus, which needs no token and is always there, and
-// from Grafana's own, which know of roll-backs and how long each took, where an exporter writes them. Pages are marked for as long as they fire.
+// annotations mark deployments in every panel: from Prometheus, which is always available without a token, and
+// from Grafana's own annotations, which include rollbacks and durations, if an exporter writes them. Pages are marked while they fire.
 func (s service) annotations() []dashboard.AnnotationQuery {
 	starts := query("Anno", s.names.series(metricStart, s.of()...).max(semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), "")
 	pages := query("Anno", s.names.series(metricAlerts, s.anywhere(equal(attrSeverity, "page"), equal(attrAlertState, "firing"))...).max(attrAlert, semconv.SLOName, semconv.Environment), "")
@@ -61,17 +61,17 @@ func (s service) annotations() []dashboard.AnnotationQuery {
 	}
 }
 
-// tag is a name as the exporter of annotations writes it: Grafana takes a colon for the end of a value.
+// tag is a name as the exporter of annotations writes it: in Grafana a colon ends a value.
 func tag(name string) string { return plain(strings.ReplaceAll(name, ":", "_")) }
 
-// variables are what can be chosen.
+// variables are the dashboard's variables.
 func (s service) variables() []dashboard.VariableModel {
 	return []dashboard.VariableModel{
 		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
 		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"),
 		s.environments(), s.versions(), {
 			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("Correlation ID"),
-			Description: new("The ID of a request, an order or a trace, or how it begins. Empty is any."),
+			Description: new("The ID of a request, an order or a trace, or its beginning. If empty, any."),
 			Query:       &dashboard.StringOrMap{String: new("")},
 			Current:     option("", ""),
 		},
@@ -98,7 +98,7 @@ func (s service) versions() dashboard.VariableModel {
 	return v
 }
 
-// sourceVariable is in the menu of controls: it is chosen once, and its room is that of a panel.
+// sourceVariable is in the menu of controls: it is rarely changed, and the menu saves space.
 func sourceVariable(name, title string) dashboard.VariableModel {
 	return dashboard.VariableModel{
 		Type: dashboard.VariableTypeDatasource, Name: name, Label: &title, Query: &dashboard.StringOrMap{String: new(strings.ToLower(title))},

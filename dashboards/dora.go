@@ -9,8 +9,8 @@ var (
 	byDeployment = []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion, semconv.DeploymentID}
 )
 
-// changes are what DORA counts, from what the tracker of deployments and the SLO engine wrote. of are
-// the matchers of what is chosen.
+// changes are the DORA metrics, from the metrics of the deployment tracker and the SLO engine. of are
+// the matchers of the chosen variables.
 type changes struct {
 	names *names
 	of    func(...matcher) []matcher
@@ -24,16 +24,16 @@ func (c changes) info(more ...matcher) vector {
 	return c.names.series(metricInfo, c.of(more...)...)
 }
 
-// all are the deployments that began in the time that is chosen, with their start. The version that ran before, or
-// when the collector first heard of a service, is the oldest one there, and is no change.
+// all are the deployments that began in the chosen time range, with their start. The oldest version of a service is the one that
+// ran before, or when the collector first saw the service. It is not a change.
 func (c changes) all() vector {
 	starts := c.start().latest().max(byDeployment...)
 	since := vector{promQL: "(time() - " + chosenSeconds + ")"}
 	return starts.above(since).aboveOn(c.start().latest().min(byPlace...), byPlace...)
 }
 
-// failed are the deployments that were rolled back or failed, and those after which an SLO of the service began to burn. One that
-// vanished was rolled back, says the tracker; one of which nothing is heard at all may only have lost its collector.
+// failed are the deployments that were rolled back or failed, and those after which an SLO of the service began to burn. The tracker
+// reports a version that disappeared as rolled back. A deployment without any telemetry may only have lost its collector.
 func (c changes) failed() vector {
 	undone := c.start(anyOf(semconv.DeploymentStatus, undoneStatuses...)).latest().max(byDeployment...)
 	return c.all().where(either(undone, c.burned()), byDeployment...)
@@ -53,7 +53,7 @@ func (c changes) burned() vector {
 	return after.without(before, byDeployment...)
 }
 
-// burning are the services that break a promise: an SLO burns, or has no budget left and goes on losing events.
+// burning are the services with a missed objective: an SLO burns, or has no budget left and still has bad events.
 func (c changes) burning(ago string) vector {
 	state := func(states ...semconv.State) vector {
 		return c.names.series(metricState, c.of(anyOf(semconv.SLOState, states...))...).before(ago).is(1).max(bySLO...)
@@ -62,7 +62,7 @@ func (c changes) burning(ago string) vector {
 	return state(semconv.StateBurningFast, semconv.StateBurningSlow).or(state(semconv.StateExhausted).where(losing, bySLO...)).max(byPlace...)
 }
 
-// broken is for how many seconds services broke a promise, and incidents is how often that began.
+// broken is the number of seconds in which an objective was missed, and incidents is how often that began.
 func (c changes) broken() vector {
 	return c.burning("").often(coarsePace).times(number(300))
 }
@@ -81,7 +81,7 @@ func (c changes) rolledOut() vector {
 	return c.completed().minus(c.start().latest().max(byDeployment...))
 }
 
-// led is how many seconds passed from the commit until it was deployed, where a report told when it was made.
+// led is the number of seconds from the commit to the deployment, if a report has the time of the commit.
 func (c changes) led() vector {
 	return c.completed().minus(c.names.series(metricCommitted, c.of()...).latest().max(byDeployment...))
 }

@@ -2,7 +2,7 @@ package dashboards
 
 import "github.com/otelcol-sre/otelcol-sre/internal/semconv"
 
-// evidence is logs and traces, of one correlation ID or of all.
+// evidence shows logs and traces, of one correlation ID or of all.
 func (s service) evidence() {
 	const id = "`${" + variableCorrelation + ":regex}.*`"
 	logLine := "{" + label(semconv.ServiceName) + "=" + quote(s.Name) + `, ` + label(semconv.Environment) + `=~"$` + variableEnvironment + `"}` +
@@ -13,7 +13,7 @@ func (s service) evidence() {
 	}
 	span += " && span.correlation.id =~ " + id + " }"
 	s.board.row("evidence", "Logs and traces by correlation ID", true, strip{10, []panel{
-		newLogs(about{"logs", "Logs", "Log lines of the service with the correlation ID above, newest first. Good has no errors; a line leads to its trace.", 12}, logLines(logLine)),
+		newLogs(about{"logs", "Logs", "Log lines of the service with the correlation ID above, newest first. Good has no errors. A line links to its trace.", 12}, logLines(logLine)),
 		newTraces(about{"traces", "Traces", "Traces with a span of the service with the correlation ID above. Good traces are short and have no red spans.", 12}, traceSearch(span)),
 	}})
 	s.board.row("evidence elsewhere", "Logs and traces in Elasticsearch and Jaeger", true, strip{10, []panel{

@@ -2,18 +2,18 @@ package dashboards
 
 import "strings"
 
-// What is asked about all of the time that is chosen, not about now. Grafana fills in how long that is.
+// Queries over the whole chosen time range. Grafana fills in its length.
 const (
 	chosenRange   = "$__range"
 	chosenSeconds = "$__range_s"
 )
 
-// latest is the newest value of each series in the time that is chosen, also of those that have ended.
+// latest is the newest value of each series in the chosen time range, including ended series.
 func (v vector) latest() vector {
 	return vector{"last_over_time(" + v.promQL + "[" + chosenRange + "])", v.names}
 }
 
-// A pace is how often the past is looked at: what is shorter may be missed.
+// A pace is the resolution of queries over the past: shorter events may be missed.
 type pace string
 
 const (
@@ -42,7 +42,7 @@ func (v vector) before(duration string) vector {
 	return vector{v.promQL + " offset " + duration, v.names}
 }
 
-// where keeps what w has too, by attributes; without keeps what it has not.
+// where keeps series that w has too, by attributes; without keeps series that w does not have.
 func (v vector) where(w vector, attributes ...string) vector { return v.matching("and", w, attributes) }
 func (v vector) without(w vector, attributes ...string) vector {
 	return v.matching("unless", w, attributes)
@@ -77,7 +77,7 @@ func (v vector) joined(to, separator string, attributes ...string) vector {
 	return vector{promQL + ")", v.names}
 }
 
-// trimmed takes from a label what stands before or behind its value.
+// trimmed removes text before and after the value of a label.
 func (v vector) trimmed(attribute, expression string) vector {
 	name := label(attribute)
 	return vector{"label_replace(" + v.promQL + `, "` + name + `", "$1", "` + name + `", ` + quote(expression) + ")", v.names}

@@ -7,9 +7,9 @@ import (
 	"unicode"
 )
 
-// Grafana replaces $name, ${name} and [[name]] in nearly every string of a dashboard, shows
-// descriptions and text panels as Markdown with HTML in it, and has no escape for the former. Text
-// of the catalog goes through one of the functions below, by the place where it ends up.
+// Grafana replaces $name, ${name} and [[name]] in nearly every string of a dashboard and has no escape for them.
+// It shows descriptions and text panels as Markdown with HTML in it. Text
+// of the catalog goes through one of the functions below, depending on its place.
 
 // quote is text as a string of PromQL, LogQL or TraceQL, which all read Go's escapes. PromQL refuses a plain
 // replacement character.
@@ -18,15 +18,15 @@ func quote(text string) string {
 	return strings.NewReplacer("$", `\x24`, "[[", `\x5b\x5b`, "�", `\ufffd`).Replace(quoted)
 }
 
-// plain is text for a title. A word joiner, which takes no room, keeps what it stands in
+// plain is text for a title. An invisible word joiner keeps the text
 // from being a variable.
 func plain(text string) string {
 	const joiner = "\u2060"
 	return strings.NewReplacer("$", "$"+joiner, "[[", "["+joiner+"[").Replace(oneLine(text))
 }
 
-// markdown is text for a description or a text panel. What could mean something to Markdown, to HTML or as a variable
-// becomes a character reference: it reads the same and means nothing. The rest stays readable in the file too.
+// markdown is text for a description or a text panel. Characters with a meaning in Markdown, in HTML or in variables
+// become character references: they look the same and have no meaning. The rest stays readable in the file.
 func markdown(text string) string {
 	var b strings.Builder
 	text = oneLine(text)
@@ -40,8 +40,8 @@ func markdown(text string) string {
 	return b.String()
 }
 
-// special tells whether a character can mean something where it stands: at the beginning much does, as that of a list, a heading
-// or a rule, and inside of text what links are made of.
+// special reports whether a character has a meaning at its position: at the beginning of a line, those of lists, headings
+// and rules; inside of text, those of links.
 func special(text string, i int, r rune) bool {
 	before := text[:i]
 	switch {
@@ -64,7 +64,7 @@ func oneLine(text string) string {
 	}), " ")
 }
 
-// address is a URL below base, whatever the names are made of.
+// address is a URL below base. It escapes all names.
 func address(base string, names ...string) string {
 	base = strings.TrimSuffix(base, "/")
 	for _, name := range names {

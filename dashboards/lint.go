@@ -2,7 +2,7 @@ package dashboards
 
 import "io"
 
-// LintFile is where dashboard-linter looks for what it is not to ask of the dashboards beside it.
+// LintFile holds the exclusions of dashboard-linter for the dashboards in its folder.
 const LintFile = ".lint"
 
 type exclusion struct {
@@ -23,16 +23,16 @@ func panelsCalled(titles ...string) (entries []lintEntry) {
 
 // exclusions are the rules of dashboard-linter that do not fit, each with its reason.
 func exclusions() map[string]exclusion {
-	const byService = "Series are told apart by service and environment. job and instance are the collector's that wrote them, and any of them may."
+	const byService = "Service and environment identify the series. job and instance are those of the collector, and any collector may write them."
 	return map[string]exclusion{
-		"template-datasource-rule": {Reason: "The variable of Prometheus is called datasource and labeled Prometheus, whatever stands beside it: links between dashboards carry it by that name."},
+		"template-datasource-rule": {Reason: "The variable of Prometheus is called datasource and labeled Prometheus in every dashboard, because links between dashboards pass it by that name."},
 		"template-job-rule":        {Reason: byService},
 		"template-instance-rule":   {Reason: byService},
 		"target-job-rule":          {Reason: byService},
 		"target-instance-rule":     {Reason: byService},
 		"target-rate-interval-rule": {
-			Reason:  "These tables show the last 5 minutes or the last hour, as their descriptions say, whatever range is chosen.",
-			Entries: panelsCalled("What they burn on: calls", "What they burn on: versions", "Who calls it, and what it calls"),
+			Reason:  "These tables always show the last 5 minutes or the last hour, as their descriptions say.",
+			Entries: panelsCalled("Failed calls between services", "Burn rate by version", "Callers and dependencies"),
 		},
 		"panel-units-rule": {
 			Reason:  "A multiple of a burn rate and a number of cores have a unit of their own, as suffix:x and suffix:cores. Columns of traces have units by themselves.",

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// Colours have one meaning everywhere.
+// Colors have one meaning everywhere.
 const (
 	good    = "green"
 	notice  = "yellow"
@@ -21,13 +21,13 @@ const (
 	exemplar = "rgba(87, 148, 242, 0.9)" // a trace: neutral, and seen on orange
 )
 
-// stateColours are the states of an SLO, best first.
-var stateColours = [][2]string{
+// stateColors are the states of an SLO, best first.
+var stateColors = [][2]string{
 	{string(semconv.StateOK), good}, {string(semconv.StateIdle), neutral}, {string(semconv.StateNoData), unknown},
 	{string(semconv.StateBurningSlow), warning}, {string(semconv.StateBurningFast), bad}, {string(semconv.StateExhausted), worst},
 }
 
-// A look is how the values of a panel are shown.
+// A look is the display of a panel's values.
 type look struct {
 	unit     string
 	decimals *float64
@@ -41,7 +41,7 @@ type look struct {
 	overrides []dashboard.DashboardFieldConfigSourceOverrides
 }
 
-// config is the look as Grafana has it. Values are coloured by thresholds, or else series by palette.
+// config is the look as Grafana has it. Values are colored by thresholds, or else series by palette.
 func (l look) config(custom any) *dashboard.FieldConfigSource {
 	mode, steps := dashboard.FieldColorModeIdThresholds, l.steps
 	if steps == nil {
@@ -58,22 +58,22 @@ func (l look) configAs(mode dashboard.FieldColorModeId, steps []dashboard.Thresh
 	}, l.overrides)
 }
 
-// from begins thresholds: the colour of everything below the first step.
-func from(colour string, steps ...dashboard.Threshold) []dashboard.Threshold {
-	return append([]dashboard.Threshold{{Color: colour}}, steps...)
+// from begins thresholds: the color of everything below the first step.
+func from(color string, steps ...dashboard.Threshold) []dashboard.Threshold {
+	return append([]dashboard.Threshold{{Color: color}}, steps...)
 }
 
-func step(at float64, colour string) dashboard.Threshold {
-	return dashboard.Threshold{Value: &at, Color: colour}
+func step(at float64, color string) dashboard.Threshold {
+	return dashboard.Threshold{Value: &at, Color: color}
 }
 
-// budgetSteps colour what is left of a budget.
+// budgetSteps color the remaining budget.
 var budgetSteps = from(worst, step(0, bad), step(0.1, warning), step(0.25, notice), step(0.5, good))
 
-// burnSteps colour burn rates as the alerts of an SLO over 30 days do: from 1 on a ticket, from 6 on a page.
+// burnSteps color burn rates as the alerts of an SLO over 30 days do: from 1 on a ticket, from 6 on a page.
 var burnSteps = from(good, step(1, warning), step(6, bad))
 
-// words maps words in a table to colours, and nothing to none.
+// words maps words in a table to colors, and nothing to none.
 func words(pairs ...[2]string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, p := range pairs {
@@ -82,12 +82,12 @@ func words(pairs ...[2]string) []dashboard.ValueMapping {
 	return orBlank([]dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}})
 }
 
-// orBlank leaves a cell without a value without a colour.
+// orBlank leaves a cell without a value without a color.
 func orBlank(mappings []dashboard.ValueMapping) []dashboard.ValueMapping {
 	return append(slices.Clip(mappings), valueless(dashboard.ValueMappingResult{Color: new("transparent")}))
 }
 
-// valueless is how looks what has no value.
+// valueless is the display of a missing value.
 func valueless(result dashboard.ValueMappingResult) dashboard.ValueMapping {
 	return matching(dashboard.SpecialValueMatchNullAndNan, result)
 }
@@ -124,15 +124,15 @@ func absolute(steps []dashboard.Threshold) dashboard.ThresholdsConfig {
 	return dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: steps}
 }
 
-// limits draws what a target finds as a dashed line in the colour of a warning.
+// limits draws the result of a target as a dashed line in the color of a warning.
 func limits(ref string) dashboard.DashboardFieldConfigSourceOverrides {
 	o := fixed(ref, warning)
 	o.Properties = append(o.Properties, dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{8, 8}}})
 	return o
 }
 
-// colours gives series of these names their colours.
-func colours(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides {
+// colors gives series of these names their colors.
+func colors(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides {
 	var overrides []dashboard.DashboardFieldConfigSourceOverrides
 	for _, p := range pairs {
 		overrides = append(overrides, field(p[0], "color", dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: new(p[1])}))
@@ -140,11 +140,11 @@ func colours(pairs [][2]string) []dashboard.DashboardFieldConfigSourceOverrides 
 	return overrides
 }
 
-// fixed gives what a target finds one colour.
-func fixed(ref, colour string) dashboard.DashboardFieldConfigSourceOverrides {
+// fixed gives the result of a target one color.
+func fixed(ref, color string) dashboard.DashboardFieldConfigSourceOverrides {
 	return dashboard.DashboardFieldConfigSourceOverrides{
 		Matcher:    dashboard.MatcherConfig{Id: "byFrameRefID", Options: ref},
-		Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: &colour}}},
+		Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: dashboard.FieldColor{Mode: dashboard.FieldColorModeIdFixed, FixedColor: &color}}},
 	}
 }
 
@@ -168,7 +168,7 @@ type fieldLink struct {
 
 func linked(title, url string) []fieldLink { return []fieldLink{{title, url, true}} }
 
-// coloured fills a cell of a table with the colour of its value.
-func coloured() map[string]any {
+// colored fills a cell of a table with the color of its value.
+func colored() map[string]any {
 	return map[string]any{"type": "color-background", "mode": "basic"}
 }

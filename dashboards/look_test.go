@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What has no value is coloured neither as good nor as bad: a tile is grey, and a cell of a coloured column is as the table is.
+// What has no value is colored neither as good nor as bad: a tile is grey, and a cell of a colored column is as the table is.
 func TestNothingKnownIsNeitherGoodNorBad(t *testing.T) {
 	tiles, columns := 0, 0
 	for _, f := range generate(t, examples(t)...) {
 		for _, p := range panelsOf(t, decode(t, f.JSON)) {
 			if p["type"] == "stat" {
 				tiles++
-				assert.Equal(t, unknown, colourOfNothing(defaults(p)["mappings"]), "%s: %v", f.Path, p["title"])
+				assert.Equal(t, unknown, colorOfNothing(defaults(p)["mappings"]), "%s: %v", f.Path, p["title"])
 			}
 			if p["type"] != "table" || dataSource(p) != "prometheus" {
 				continue
@@ -31,7 +31,7 @@ func TestNothingKnownIsNeitherGoodNorBad(t *testing.T) {
 				if own["mappings"] == nil {
 					own["mappings"] = all["mappings"]
 				}
-				assert.Equal(t, "transparent", colourOfNothing(own["mappings"]), "%s: %v: %v", f.Path, p["title"], matcher["options"])
+				assert.Equal(t, "transparent", colorOfNothing(own["mappings"]), "%s: %v: %v", f.Path, p["title"], matcher["options"])
 			}
 		}
 	}
@@ -48,8 +48,8 @@ func override(o any) (matcher, properties map[string]any) {
 	return o.(map[string]any)["matcher"].(map[string]any), properties
 }
 
-// colourOfNothing is the colour that mappings give to what has no value.
-func colourOfNothing(mappings any) any {
+// colorOfNothing is the color that mappings give to what has no value.
+func colorOfNothing(mappings any) any {
 	for _, m := range mappings.([]any) {
 		if options := m.(map[string]any)["options"].(map[string]any); options["match"] == "null+nan" {
 			return options["result"].(map[string]any)["color"]

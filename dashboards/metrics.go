@@ -31,23 +31,23 @@ const (
 	attrStatefulSet    = "k8s.statefulset.name"
 	attrDaemonSet      = "k8s.daemonset.name"
 
-	// Those that a query makes up.
+	// Labels that a query adds.
 	attrRuntime   = "runtime"
-	attrNeighbour = "neighbour"
+	attrNeighbor  = "neighbor"
 	attrDirection = "direction"
 	attrDeclared  = "declared"
 )
 
-// An origin is who writes a metric, which decides what its name and labels look like.
+// An origin is the writer of a metric. It decides how names and labels are translated.
 type origin int
 
 const (
 	byCollector  origin = iota // over OTLP: names and attributes are translated
-	byPrometheus               // recording rules and Prometheus itself: names are as they stand here
+	byPrometheus               // recording rules and Prometheus itself: names are not translated
 	byService                  // services and what watches them, over OTLP; a job each
 )
 
-// A metric is one that panels may ask for: there is no other way to a name in a query.
+// A metric is one that panels may query: queries get names only from here.
 type metric struct {
 	name, unit string
 	kind       otlptranslator.MetricType
@@ -60,7 +60,7 @@ func attributes(more ...string) []string {
 	return append([]string{semconv.ServiceName, semconv.ServiceNamespace, semconv.Environment}, more...)
 }
 
-// What processors and connectors of the collector emit.
+// Metrics of the collector's processors and connectors.
 var (
 	metricEvents     = fromConventions(semconv.SLOEvents)
 	metricObjective  = fromConventions(semconv.SLOObjective)
@@ -80,7 +80,7 @@ func fromConventions(m semconv.Metric) metric {
 	return metric{m.Name, m.Unit, m.Type, byCollector, m.Attributes}
 }
 
-// What the span_metrics connector emits, where a pipeline has one with the dimensions
+// Metrics of the span_metrics connector, if a pipeline has one with the dimensions
 // deployment.environment.name and service.version.
 var (
 	metricCalls    = metric{"traces.span.metrics.calls", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, spanAttributes}
@@ -89,8 +89,8 @@ var (
 	spanAttributes = attributes(semconv.ServiceVersion, attrSpanKind, attrStatusCode)
 )
 
-// What the service_graph connector emits of calls between services, with the dimensions service.namespace and
-// deployment.environment.name. How long a call took is told by the one who answers and by the one who waits.
+// Metrics of the service_graph connector about calls between services, with the dimensions service.namespace and
+// deployment.environment.name. Both ends measure the duration of a call: the client and the server.
 var (
 	metricEdgeRequests = metric{"traces_service_graph_request_total", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, edgeAttributes}
 	metricEdgeFailed   = metric{"traces_service_graph_request_failed_total", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, edgeAttributes}
@@ -101,8 +101,8 @@ var (
 		attrClientNamespace, attrClientEnvironment, attrServerNamespace, attrServerEnvironment}
 )
 
-// What services report of their own process by the semantic conventions, in the language that they are written in, and
-// the kubelet_stats receiver of their pods.
+// Metrics that services report about their own process by the semantic conventions of their language, and
+// metrics of the kubelet_stats receiver about their pods.
 var (
 	metricActive     = metric{"http.server.active_requests", "{request}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
 	metricPending    = metric{"db.client.connection.pending_requests", "{request}", otlptranslator.MetricTypeNonMonotonicCounter, byService, processAttributes}
@@ -136,8 +136,8 @@ var (
 	podAttributes     = []string{attrPodNamespace, attrDeploymentName, attrStatefulSet, attrDaemonSet}
 )
 
-// What the recording rules of package alerts write, which know SLIs that the collector does not
-// see, and Prometheus about alerts.
+// Series of the recording rules of package alerts, which include SLIs that the collector does not
+// see, and Prometheus' own series about alerts.
 var (
 	recordRatio     = metric{"slo:sli_error:ratio_rate", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)} // + window
 	recordObjective = metric{"slo:objective:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, []string{semconv.ServiceName, semconv.ServiceNamespace, semconv.SLOName}}

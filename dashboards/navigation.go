@@ -6,7 +6,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// The uids of the dashboards that are of no single service.
+// The uids of the dashboards about several services.
 const (
 	DeploymentsUID = "sre_deployments"
 	CorrelationUID = "sre_correlation"
@@ -16,7 +16,7 @@ const (
 // reserved are the names of their files, which no service's can have.
 var reserved = map[string]bool{"fleet": true, "deployments": true, "correlation": true, "collector": true}
 
-// shared are the dashboards that are of no single service.
+// shared are the dashboards about several services.
 func shared(n *names, o Options) []Plan {
 	plan := func(uid, name string, dashboard func() []byte) Plan {
 		return Plan{uid, path.Join(Folder, name+".json"), nil, dashboard}
@@ -29,14 +29,14 @@ func shared(n *names, o Options) []Plan {
 	}
 }
 
-// navigation leads to the other dashboards that are of no single service.
+// navigation links to the other dashboards about several services.
 func navigation(from string) []dashboard.DashboardLink {
 	var links []dashboard.DashboardLink
 	for _, to := range [...][3]string{
 		{FleetUID, "Fleet", "All SLOs, the worst first"},
-		{DeploymentsUID, "Deployments", "What runs where, and how changes go"},
-		{CorrelationUID, "Correlation", "All spans and logs of an ID"},
-		{CollectorUID, "Collector", "How the collector itself is doing"},
+		{DeploymentsUID, "Deployments", "Running versions and DORA metrics"},
+		{CorrelationUID, "Correlation", "All spans and logs with an ID"},
+		{CollectorUID, "Collector", "Health of the collector itself"},
 	} {
 		if to[0] == from {
 			continue

@@ -81,7 +81,7 @@ func TestObjectsAreAsKubernetesReadsThem(t *testing.T) {
 	assert.Equal(t, "sre-fleet", names["sre-fleet"], "the dashboard of a service of that name is another one")
 }
 
-// What Kubernetes would refuse is refused here, with the mend.
+// What Kubernetes would refuse is refused here, with the fix.
 func TestObjectsFitIntoKubernetes(t *testing.T) {
 	f := File{Path: "dashboards/large.json", JSON: []byte(`{"uid": "sre-large", "title": "` + strings.Repeat("x", largestObject) + `"}`)}
 	var b bytes.Buffer

@@ -7,7 +7,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// overview is one line for each SLO, that with the least budget first.
+// overview has a row for each SLO, that with the lowest remaining budget first.
 func (s service) overview() panel {
 	by := []string{semconv.SLOName, semconv.Environment}
 	objective := s.names.series(metricObjective, s.of()...).max(by...)
@@ -31,8 +31,8 @@ func (s service) overview() panel {
 	if len(s.Environments) == 1 {
 		environment = "" // which the control above says
 	}
-	return newTable(about{"overview", "SLOs", "Every promise of the service. Good is green: budget left at the end of the period, " +
-		"and a burn rate of at most 1. Red needs someone now.", 10},
+	return newTable(about{"overview", "SLOs", "All SLOs of the service. Good is green: budget is left at the end of the period, " +
+		"and the burn rate is at most 1. Red needs action now.", 10},
 		look{unit: "none", steps: from("transparent"), none: "No SLO data: is the service's telemetry sent to a collector with this catalog?",
 			overrides: append(budgetColumns(), field("SLI", "unit", "percentunit", "decimals", 2, "custom.width", 72),
 				field("Budget left", "custom.width", 100), field("Burn rate 1h", "custom.width", 95), field("Spent in", "custom.width", 75), field("State", "custom.width", 95))},
@@ -41,7 +41,7 @@ func (s service) overview() panel {
 		"Budget left", targets...)
 }
 
-// queried tells whether Prometheus evaluates an SLI, which then only its rules know.
+// queried reports whether Prometheus evaluates an SLI. Then only the rules have its values.
 func (s service) queried() bool {
 	for _, slo := range s.SLOs {
 		if slo.SLI.Prometheus != nil {
@@ -55,11 +55,11 @@ func (s service) queried() bool {
 func budgetColumns() []dashboard.DashboardFieldConfigSourceOverrides {
 	const day = 24 * 3600
 	return []dashboard.DashboardFieldConfigSourceOverrides{
-		field("Budget left", "unit", "percentunit", "custom.cellOptions", coloured(), "thresholds", absolute(budgetSteps)),
-		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", coloured(),
+		field("Budget left", "unit", "percentunit", "custom.cellOptions", colored(), "thresholds", absolute(budgetSteps)),
+		field("Burn rate 1h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", colored(),
 			"thresholds", absolute(burnSteps)),
-		field("Spent in", "unit", "s", "decimals", 0, "mappings", orBlank(spent()), "custom.cellOptions", coloured(),
+		field("Spent in", "unit", "s", "decimals", 0, "mappings", orBlank(spent()), "custom.cellOptions", colored(),
 			"thresholds", absolute(from(bad, step(2*day, warning), step(5*day, notice), step(10*day, good)))),
-		field("State", "custom.cellOptions", coloured(), "mappings", words(stateColours...)),
+		field("State", "custom.cellOptions", colored(), "mappings", words(stateColors...)),
 	}
 }

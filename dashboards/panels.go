@@ -17,7 +17,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// An about is what every panel has. The description says what good looks like.
+// An about holds the properties of every panel. The description says which values are good.
 type about struct {
 	key, title, description string
 	width                   uint32
@@ -43,7 +43,7 @@ func newNamedStat(a about, l look, target variants.Dataquery) panel {
 	return newTile(a, l, common.BigValueTextModeValueAndName, target)
 }
 
-// newNameStat shows the names of the series that there are, in their colours.
+// newNameStat shows the names of existing series, in their colors.
 func newNameStat(a about, l look, target variants.Dataquery) panel {
 	return newTile(a, l, common.BigValueTextModeName, target)
 }
@@ -91,7 +91,7 @@ func newAreas(a about, l look, targets ...variants.Dataquery) panel {
 	return a.panel("timeseries", graphOptions(), l.config(custom), targets)
 }
 
-// newLimited is lines over time in colours of their own, with the thresholds as dashed lines.
+// newLimited is lines over time in colors of their own, with the thresholds as dashed lines.
 func newLimited(a about, l look, targets ...variants.Dataquery) panel {
 	custom := lines(l, 0)
 	custom.ThresholdsStyle = &common.GraphThresholdsStyleConfig{Mode: common.GraphThresholdsStyleModeDashed}
@@ -135,7 +135,7 @@ func newTable(a about, l look, columns columns, sortBy string, targets ...varian
 	return p
 }
 
-// blankCells has cells without a value say so shortly, in no colour: what the panel says when it has no row would not fit into them.
+// blankCells shows a short text without color in cells without a value: the panel's text for no rows would not fit.
 func (l look) blankCells() dashboard.DashboardFieldConfigSourceOverrides {
 	return dashboard.DashboardFieldConfigSourceOverrides{
 		Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/.*/"}, Properties: []dashboard.DynamicConfigValue{
@@ -170,7 +170,7 @@ func newBars(a about, l look, target variants.Dataquery) panel {
 	}, l.config(nil), []variants.Dataquery{target})
 }
 
-// newTimeline is a band of colours for each series.
+// newTimeline is a band of colors for each series.
 func newTimeline(a about, l look, target variants.Dataquery) panel {
 	return a.panel("state-timeline", statetimeline.Options{
 		ShowValue: common.VisibilityModeNever, RowHeight: 0.9, MergeValues: new(true), AlignValue: new(common.TimelineValueAlignmentLeft),
@@ -211,7 +211,7 @@ func newLogs(a about, target variants.Dataquery) panel {
 	return p
 }
 
-// newTraces is what a search for traces finds.
+// newTraces shows the result of a search for traces.
 func newTraces(a about, target variants.Dataquery) panel {
 	p := a.panel("table", table.Options{ShowHeader: true, CellHeight: new(common.TableCellHeightSm)},
 		look{none: "No trace matches: is the ID complete, and does " + variableTempo + " hold this service's traces?"}.

@@ -19,7 +19,7 @@ type matcher struct {
 // equal matches one value, which is text of the catalog or ours.
 func equal(attribute, value string) matcher { return matcher{attribute, "=", quote(value)} }
 
-// equalOrNone matches what has no such label too: not every pipeline adds it.
+// equalOrNone also matches series without the label: not every pipeline adds it.
 func equalOrNone(attribute, value string) matcher {
 	return matcher{attribute, "=~", quote(regexp.QuoteMeta(value) + "|")}
 }
@@ -33,13 +33,13 @@ func anyOf[T ~string](attribute string, values ...T) matcher {
 	return matcher{attribute, "=~", strconv.Quote(strings.Join(words, "|"))}
 }
 
-// chosen matches what is chosen in a variable; "All" is everything, with the label or without.
+// chosen matches the value of a variable; "All" matches series with and without the label.
 func chosen(attribute, variable string) matcher {
 	return matcher{attribute, "=~", strconv.Quote("$" + variable)}
 }
 
-// chosenOrNone matches what has no such label too: a query that Prometheus evaluates for an SLI need not
-// have the label that is chosen.
+// chosenOrNone also matches series without the label: a query that Prometheus evaluates for an SLI need not
+// have that label.
 func chosenOrNone(attribute, variable string) matcher {
 	return matcher{attribute, "=~", strconv.Quote("$" + variable + "|")}
 }
@@ -73,10 +73,10 @@ func (n *names) suffixed(m metric, suffix string, matchers ...matcher) vector {
 	return v
 }
 
-// rate is the increase a second, over a range that suits the panel's width and the scrape interval.
+// rate is the increase per second, over a range that suits the panel's width and the scrape interval.
 func (v vector) rate() vector { return vector{"rate(" + v.promQL + "[$__rate_interval])", v.names} }
 
-// rateOver is the increase a second over a fixed time, for what is shown as a number.
+// rateOver is the increase per second over a fixed time, for single values.
 func (v vector) rateOver(window string) vector {
 	return vector{"rate(" + v.promQL + "[" + window + "])", v.names}
 }
@@ -139,7 +139,7 @@ func (v vector) on(symbol string, w vector, attributes []string) vector {
 	return v.operator(symbol+" on ("+strings.Join(labels, ", ")+") group_left ()", w)
 }
 
-// some leaves out what is 0: nothing happened there, and a share of nothing is not a number.
+// some drops series with the value 0: a share of nothing is not a number.
 func (v vector) some() vector { return v.operator(">", number(0)) }
 
 // is keeps what has the value.
@@ -153,7 +153,7 @@ func (v vector) between(low, high float64) vector {
 	return vector{"clamp(" + v.promQL + ", " + decimal(low) + ", " + decimal(high) + ")", v.names}
 }
 
-// positive makes what is 0 small enough to divide by.
+// positive replaces 0 by a small number that can be a divisor.
 func (v vector) positive() vector { return vector{"clamp_min(" + v.promQL + ", 1e-9)", v.names} }
 
 // quantile is that of a histogram's buckets.
@@ -169,8 +169,8 @@ func (v vector) largest(n int) vector {
 // age is how many seconds ago a time was.
 func (v vector) age() vector { return vector{promQL: "time()"}.operator("-", v) }
 
-// labelled gives all series one label.
-func (v vector) labelled(attribute, value string) vector {
+// labeled gives all series one label.
+func (v vector) labeled(attribute, value string) vector {
 	return vector{"label_replace(" + v.promQL + `, "` + label(attribute) + `", ` + quote(value) + `, "", "")`, v.names}
 }
 
@@ -195,5 +195,5 @@ func (v vector) labelledWhere(attribute, value, other string, names []string) ve
 // number is a number where a vector can be.
 func number(f float64) vector { return vector{promQL: decimal(f)} }
 
-// decimal writes a number as people do, without an exponent.
+// decimal writes a number without an exponent.
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

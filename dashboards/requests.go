@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// requests is rate, errors and duration, by version, with exemplars where their durations have a place on the axis: from the span_metrics connector where
+// requests shows rate, errors and duration by version, with exemplars if the axis is a duration: from the span_metrics connector if
 // there is one, else from the events of an SLO.
 func (s service) requests() {
 	failed := s.names.series(metricCalls, s.spans(equal(attrStatusCode, "STATUS_CODE_ERROR"))...).rate().sum(semconv.ServiceVersion)
@@ -26,22 +26,22 @@ func (s service) requests() {
 	byBound := durations.sum(attrBound, semconv.ServiceVersion)
 
 	panels := []panel{
-		newGraph(about{"rate", "Requests", "Requests and messages a second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
+		newGraph(about{"rate", "Requests", "Requests and messages per second that the service handles, by version. Good looks like the same hour yesterday." + counted, 8},
 			look{unit: "reqps", min: new(0.0), none: "No requests", overrides: ofVersions}, graph("A", s.calls(), byVersion)),
-		newLimited(about{"errors", "Errors", "The share of requests that fail, by version. Good is below the dashed lines: above the first the budget runs out early, above the second someone is paged. " +
-			"One version above the others is a bad deploy." + counted, 8},
+		newLimited(about{"errors", "Errors", "The share of requests that fail, by version. Good is below the dashed lines: above the first line the budget does not last the period, above the second line an alert pages. " +
+			"If one version is above the others, its deployment is the likely cause." + counted, 8},
 			look{unit: "percentunit", min: new(0.0), none: "No requests", overrides: ofVersions, steps: append(from("transparent"), s.errorSteps()[1:]...)}, graph("A", ratio, byVersion)),
-		newLimited(about{"duration", "Duration", "How long requests take: 95 and 50 of 100 are faster. Good is flat, below the dashed line of what is promised, and the same for all versions.", 8},
+		newLimited(about{"duration", "Duration", "The 95th and 50th percentile of request durations. Good is flat, below the dashed line of the objective, and the same for all versions.", 8},
 			look{unit: "ms", min: new(0.0), none: noSpanMetrics, steps: s.promisedSteps()},
 			withExemplars("p95", byBound.quantile(0.95).some(), "95 % "+byVersion), withExemplars("p50", byBound.quantile(0.5).some(), "50 % "+byVersion)),
 	}
-	heat := newHeatmap(about{"latency heatmap", "Durations", "How many requests took how long. Good is one band that stays where it is; a second one above it " +
-		"is some users, some instances or one dependency. A dot is a trace." + s.promisedLatency(), 0},
+	heat := newHeatmap(about{"latency heatmap", "Durations", "Requests by duration. Good is one band that does not move. A second band above it " +
+		"means that some users, some instances or one dependency is slow. A dot is a trace." + s.promisedLatency(), 0},
 		look{unit: "ms", none: noSpanMetrics}, "reqps", buckets("A", durations.sum(attrBound)))
 	s.board.row("requests", "Requests by version", false, strip{7, panels}, strip{8, spread(append([]panel{heat}, s.latencies()...))})
 }
 
-// calls are the requests a second, by version.
+// calls are the requests per second, by version.
 func (s service) calls() vector {
 	calls := s.names.series(metricCalls, s.spans()...).rate().sum(semconv.ServiceVersion)
 	if slo := s.mostEvents(); slo != nil {
@@ -50,7 +50,7 @@ func (s service) calls() vector {
 	return calls
 }
 
-// spans matches those with which the service answers, in the environment and of the versions that are chosen.
+// spans matches the service's server and consumer spans, in the chosen environment and versions.
 func (s service) spans(more ...matcher) []matcher {
 	matchers := []matcher{
 		equal(semconv.ServiceName, s.Name), chosen(semconv.Environment, variableEnvironment), chosen(semconv.ServiceVersion, variableVersion),
@@ -64,7 +64,7 @@ func (s service) spans(more ...matcher) []matcher {
 
 const noSpanMetrics = "No requests, or no span_metrics connector with the dimensions deployment.environment.name and service.version"
 
-// promisedSteps are the latencies that are promised, in milliseconds.
+// promisedSteps are the latency objectives in milliseconds.
 func (s service) promisedSteps() []dashboard.Threshold {
 	var promised []float64
 	for _, slo := range s.SLOs {
@@ -80,7 +80,7 @@ func (s service) promisedSteps() []dashboard.Threshold {
 	return steps
 }
 
-// promisedLatency says where in the heatmap the promises are.
+// promisedLatency describes the latency objectives below the heatmap.
 func (s service) promisedLatency() string {
 	var promises []string
 	for _, slo := range s.SLOs {
@@ -91,7 +91,7 @@ func (s service) promisedLatency() string {
 	if len(promises) == 0 {
 		return ""
 	}
-	return " Promised: " + strings.Join(promises, ", ") + "."
+	return " Objectives: " + strings.Join(promises, ", ") + "."
 }
 
 // mostEvents is the SLO whose events are the service's requests, as far as the collector counts any.
@@ -125,7 +125,7 @@ func (s service) latencies() []panel {
 	return spread(panels)
 }
 
-// events are the events a second, by version.
+// events are the events per second, by version.
 func (o objective) events(more ...matcher) vector {
 	more = append(more, chosen(semconv.ServiceVersion, variableVersion))
 	return o.names.series(metricEvents, o.of(more...)...).rate().sum(semconv.ServiceVersion)

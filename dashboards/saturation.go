@@ -6,13 +6,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// saturation is how near the service is to what limits it. What services report of it depends on their language and on
-// where they run: each panel takes what there is. Of the instances it shows the worst, as that is the one that fails.
+// saturation shows how close the service is to its limits. The available metrics depend on language and
+// platform: each panel uses those that exist. It shows the worst instance, because that one fails first.
 func (s service) saturation() {
 	s.board.row("saturation", "Saturation", false, strip{7, []panel{s.cpu(), s.memory(), s.busy(), s.waiting()}})
 }
 
-// saturated is the share of a limit from which on the alerts open a ticket.
+// saturated is the share of a limit above which the alerts open a ticket.
 const saturated = 0.9
 
 const (
@@ -23,13 +23,13 @@ const (
 func (s service) cpu() panel {
 	seconds := s.running(metricCPUTime).rate().sum(attrJob, attrInstance)
 	used := either(
-		s.pods(metricPodCPU).max().labelled(attrRuntime, "pod, of its limit"),
-		seconds.over(s.running(metricGoProcessors).max(attrJob, attrInstance)).max().labelled(attrRuntime, "Go, of its processors"),
-		s.running(metricJVMCPU).max().labelled(attrRuntime, "JVM, of the machine"),
-		s.running(metricNodeLoop).max().labelled(attrRuntime, "Node.js event loop"),
-		s.running(metricProcessCPU).max().labelled(attrRuntime, "process"),
+		s.pods(metricPodCPU).max().labeled(attrRuntime, "pod, of its limit"),
+		seconds.over(s.running(metricGoProcessors).max(attrJob, attrInstance)).max().labeled(attrRuntime, "Go, of its processors"),
+		s.running(metricJVMCPU).max().labeled(attrRuntime, "JVM, of the machine"),
+		s.running(metricNodeLoop).max().labeled(attrRuntime, "Node.js event loop"),
+		s.running(metricProcessCPU).max().labeled(attrRuntime, "process"),
 	)
-	return newLimited(about{"cpu", "CPU", "The busiest instance. Good is below the dashed line: above 90 % requests wait, and a pod that stays there opens a ticket, CPUSaturated.", 6},
+	return newLimited(about{"cpu", "CPU", "Utilization of the busiest instance. Good is below the dashed line: above 90 % requests wait, and the alert CPUSaturated opens a ticket for the pod.", 6},
 		look{unit: "percentunit", min: new(0.0), none: noSaturation, steps: from("transparent", step(saturated, warning))}, graph("A", used, byRuntime))
 }
 
@@ -39,54 +39,54 @@ func (s service) memory() panel {
 	heap := equal(attrJVMMemory, "heap")
 	pod := s.pods(metricPodMemory)
 	used := either(
-		pod.max().labelled(attrRuntime, "pod"),
-		perInstance(metricGoMemory).max().labelled(attrRuntime, "Go"),
-		perInstance(metricJVMMemory, heap).max().labelled(attrRuntime, "JVM heap"),
-		perInstance(metricNodeMemory).max().labelled(attrRuntime, "Node.js heap"),
-		s.running(metricProcessMemory).max().labelled(attrRuntime, "process"),
+		pod.max().labeled(attrRuntime, "pod"),
+		perInstance(metricGoMemory).max().labeled(attrRuntime, "Go"),
+		perInstance(metricJVMMemory, heap).max().labeled(attrRuntime, "JVM heap"),
+		perInstance(metricNodeMemory).max().labeled(attrRuntime, "Node.js heap"),
+		s.running(metricProcessMemory).max().labeled(attrRuntime, "process"),
 	)
 	limit := either(
-		pod.over(s.pods(metricPodMemoryShare).some()).min().labelled(attrRuntime, "pod"),
-		perInstance(metricGoMemoryLimit).min().labelled(attrRuntime, "Go"),
-		perInstance(metricJVMMemoryLimit, heap).min().labelled(attrRuntime, "JVM heap"),
-		perInstance(metricNodeMemoryLimit).min().labelled(attrRuntime, "Node.js heap"),
+		pod.over(s.pods(metricPodMemoryShare).some()).min().labeled(attrRuntime, "pod"),
+		perInstance(metricGoMemoryLimit).min().labeled(attrRuntime, "Go"),
+		perInstance(metricJVMMemoryLimit, heap).min().labeled(attrRuntime, "JVM heap"),
+		perInstance(metricNodeMemoryLimit).min().labeled(attrRuntime, "Node.js heap"),
 	)
-	return newGraph(about{"memory", "Memory", "The fullest instance, and its limit as a dashed line where it has one. Good is flat and well below: " +
-		"a pod above 90 % of its limit opens a ticket, MemorySaturated; at the limit it is killed. A line that only rises is a leak.", 6},
+	return newGraph(about{"memory", "Memory", "Memory of the instance closest to its limit, with the limit as a dashed line if it has one. Good is flat and far below: " +
+		"above 90 % of a pod's limit the alert MemorySaturated opens a ticket; at the limit the pod is killed. A line that only rises is a leak.", 6},
 		look{unit: "bytes", min: new(0.0), none: noSaturation, overrides: []dashboard.DashboardFieldConfigSourceOverrides{limits("limit")}},
 		graph("used", used, byRuntime), graph("limit", limit, "limit, "+byRuntime))
 }
 
-// busy is what waits for something else, or is under way.
+// busy shows requests in progress and waiting.
 func (s service) busy() panel {
 	busy := either(
-		s.running(metricActive).sum().labelled(attrRuntime, "requests under way"),
-		s.running(metricPending).sum().labelled(attrRuntime, "waiting for a connection"),
-		s.running(metricGoroutines).max().labelled(attrRuntime, "goroutines"),
-		s.running(metricThreads).max().labelled(attrRuntime, "JVM threads"),
+		s.running(metricActive).sum().labeled(attrRuntime, "requests in progress"),
+		s.running(metricPending).sum().labeled(attrRuntime, "waiting for a connection"),
+		s.running(metricGoroutines).max().labeled(attrRuntime, "goroutines"),
+		s.running(metricThreads).max().labeled(attrRuntime, "JVM threads"),
 	)
-	return newGraph(about{"busy", "Queues and threads", "What is under way: requests and waits for a database of all instances, goroutines or threads of the fullest. " +
-		"Good goes up and down with the requests; what only rises is stuck or leaks.", 6},
+	return newGraph(about{"busy", "Queues and threads", "Requests in progress and waits for a database connection of all instances, and goroutines or threads of the instance with the most. " +
+		"Good follows the number of requests. A line that only rises means stuck requests or a leak.", 6},
 		look{unit: "short", decimals: new(0.0), min: new(0.0), none: noSaturation}, graph("A", busy, byRuntime))
 }
 
-// waiting is how long the runtime itself holds up requests.
+// waiting shows delays by the runtime itself.
 func (s service) waiting() panel {
 	percentile := func(m metric) vector {
 		return s.names.suffixed(m, "_bucket", s.runtime()...).rate().sum(attrBound).quantile(0.99).some()
 	}
 	waits := either(
-		percentile(metricGoSchedule).labelled(attrRuntime, "Go scheduler"),
-		s.running(metricNodeDelay).max().labelled(attrRuntime, "Node.js event loop"),
-		percentile(metricJVMPauses).labelled(attrRuntime, "JVM garbage collection"),
+		percentile(metricGoSchedule).labeled(attrRuntime, "Go scheduler"),
+		s.running(metricNodeDelay).max().labeled(attrRuntime, "Node.js event loop"),
+		percentile(metricJVMPauses).labeled(attrRuntime, "JVM garbage collection"),
 	)
-	return newGraph(about{"waiting", "Held up by the runtime, 99 %", "How long the slowest one of 100 waits for a processor, its event loop or the garbage collector. " +
-		"Good is milliseconds at most; more adds to every request.", 6},
+	return newGraph(about{"waiting", "Delays by the runtime, 99 %", "The 99th percentile of waits for a processor, the event loop or the garbage collector. " +
+		"Good is a few milliseconds at most. Longer waits add to every request.", 6},
 		look{unit: "s", min: new(0.0), none: "No go.schedule.duration, nodejs.eventloop.delay.p99 or jvm.gc.duration from the service"}, graph("A", waits, byRuntime))
 }
 
-// running selects what the service reports of its own process. Environment and version are labels where Prometheus
-// promotes the resource attributes; elsewhere all instances are seen.
+// running selects metrics of the service's own process. Environment and version are labels only if Prometheus
+// promotes the resource attributes. Otherwise the panel shows all instances.
 func (s service) running(m metric, more ...matcher) vector {
 	return s.names.series(m, append(s.runtime(), more...)...)
 }

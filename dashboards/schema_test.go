@@ -40,7 +40,7 @@ func newSchemas(t *testing.T) schemas {
 	return schemas{c, map[string]*jsonschema.Schema{}}
 }
 
-// openAny mends the schema where the type in Grafana, and in the SDK, is any: the schema says object.
+// openAny fixes the schema where the type in Grafana, and in the SDK, is any: the schema says object.
 func openAny(schema any) {
 	definitions := schema.(map[string]any)["definitions"].(map[string]any)
 	for definition, property := range map[string]string{"DynamicConfigValue": "value", "MatcherConfig": "options"} {
@@ -154,7 +154,7 @@ func TestDefectsAreFound(t *testing.T) {
 		"option":         func(d map[string]any) { first(d, "stat")["options"].(map[string]any)["graphMode"] = "" },
 		"option missing": func(d map[string]any) { delete(first(d, "timeseries")["options"].(map[string]any), "legend") },
 		"logs option":    func(d map[string]any) { first(d, "logs")["options"].(map[string]any)["sortOrder"] = "newest" },
-		"heatmap colour": func(d map[string]any) { first(d, "heatmap")["options"].(map[string]any)["color"] = "orange" },
+		"heatmap color":  func(d map[string]any) { first(d, "heatmap")["options"].(map[string]any)["color"] = "orange" },
 		"heatmap axis":   func(d map[string]any) { delete(first(d, "heatmap")["options"].(map[string]any), "yAxis") },
 		"custom heatmap": func(d map[string]any) { custom(first(d, "heatmap"))["lineWidth"] = 1 },
 		"text mode":      func(d map[string]any) { first(d, "text")["options"].(map[string]any)["mode"] = "md" },
@@ -187,9 +187,9 @@ func target(p map[string]any) map[string]any { return p["targets"].([]any)[0].(m
 // aboveTheFold is what has to be seen first of the dashboards that are of no single service.
 var aboveTheFold = map[string][]string{
 	"fleet.json":       {"SLOs by state", "Top burners", "Firing", "All SLOs, least budget first"},
-	"deployments.json": {"Deployments a day", "Lead time", "Change failure rate", "Time to restore", "What runs where", "Deployed"},
+	"deployments.json": {"Deployments per day", "Lead time", "Change failure rate", "Time to restore", "Running versions", "Deployed"},
 	"correlation.json": {"Who took part", "Traces", "Spans", "Logs"},
-	"collector.json":   {"Collectors", "Received", "Not taken or lost", "Fullest queue", "Catalog errors", "Alerts", "Memory", "CPU"},
+	"collector.json":   {"Collectors", "Received", "Refused or lost", "Fullest queue", "Catalog errors", "Alerts", "Memory", "CPU"},
 }
 
 // What an SRE reads at 3 am: each panel says what it is, what good looks like, and why it is empty; nothing

@@ -10,7 +10,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// What has to be known of the Foundation SDK (v0.0.18) is in this file:
+// This file works around properties of the Foundation SDK (v0.0.18):
 //
 //   - Its types are used as they are, not its builders: WithPanel panics on an error, and the defaults
 //     of the builders leave enumerations empty, which comes out as "" and is in no schema.

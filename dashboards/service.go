@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A service is the dashboard of one service while it is made.
+// A service builds the dashboard of one service.
 type service struct {
 	*catalog.Service
 	options Options
@@ -21,12 +21,12 @@ type service struct {
 	uids      map[*catalog.Service]string
 }
 
-// of matches the service's series, in the environments that are chosen.
+// of matches the service's series in the chosen environments.
 func (s service) of(more ...matcher) []matcher {
 	return append(append(s.anywhere(), chosen(semconv.Environment, variableEnvironment)), more...)
 }
 
-// recorded matches what the rules record of the service, in the environments that are chosen and in none.
+// recorded matches recorded series of the service, in the chosen environments and without an environment.
 func (s service) recorded(more ...matcher) []matcher {
 	return append(append(s.anywhere(), chosenOrNone(semconv.Environment, variableEnvironment)), more...)
 }
@@ -40,8 +40,8 @@ func (s service) anywhere(more ...matcher) []matcher {
 	return append(matchers, more...)
 }
 
-// dashboard puts first what is asked first: is a promise broken, what fires, whom to call. Then one row
-// for each SLO, of which the first is open, then what the service does, what changed, and the evidence.
+// dashboard begins with SLOs, alerts and contacts. Then follow one row
+// for each SLO, of which the first is open, and rows for requests, deployments, logs and traces.
 func (s service) dashboard(uid string) []byte {
 	s.board.add(strip{7, []panel{s.overview(), s.alerts(), s.people()}})
 	for i, slo := range s.SLOs {
@@ -53,7 +53,7 @@ func (s service) dashboard(uid string) []byte {
 	s.deployments()
 	s.evidence()
 
-	d := newDashboard(uid, plain(s.Name), "SLOs, requests, deployments and evidence of "+plain(s.Name)+". "+plain(s.Description))
+	d := newDashboard(uid, plain(s.Name), "SLOs, requests, deployments, logs and traces of "+plain(s.Name)+". "+plain(s.Description))
 	d.Panels = s.board.panels
 	d.Templating.List = s.variables()
 	d.Annotations.List = s.annotations()
@@ -61,15 +61,15 @@ func (s service) dashboard(uid string) []byte {
 	return encode(d)
 }
 
-// alerts are what fires, whatever environment is chosen: a page is never hidden.
+// alerts are the firing alerts in all environments, so that a page is never hidden.
 func (s service) alerts() panel {
 	runbook := linked("Runbook", address(s.options.RunbookURL, s.Slug())+"/${__value.text}")
-	return newTable(about{"alerts", "Alerts", "What fires or is about to, in all environments. Good is an empty table. " +
-		"A page needs someone now, a ticket in working hours. The name leads to the runbook.", 10},
+	return newTable(about{"alerts", "Alerts", "Firing and pending alerts in all environments. Good is an empty table. " +
+		"A page needs action now, a ticket within working hours. The name links to the runbook.", 10},
 		look{unit: "none", steps: from("transparent"), none: "Nothing fires, or no Prometheus evaluates the rules in alerts/", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Alert", "links", runbook, "custom.width", 185), field("Environment", "custom.width", 95),
-			field("Severity", "custom.width", 85, "custom.cellOptions", coloured(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
-			field("State", "custom.width", 70, "custom.cellOptions", coloured(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
+			field("Severity", "custom.width", 85, "custom.cellOptions", colored(), "mappings", words([2]string{"page", bad}, [2]string{"ticket", warning})),
+			field("State", "custom.width", 70, "custom.cellOptions", colored(), "mappings", words([2]string{"firing", bad}, [2]string{"pending", notice})),
 		}},
 		columns{{label(attrAlert), "Alert"}, {label(semconv.SLOName), "SLO"}, {label(semconv.Environment), "Environment"},
 			{label(attrSeverity), "Severity"}, {label(attrAlertState), "State"}, {"Value", ""}},
@@ -77,7 +77,7 @@ func (s service) alerts() panel {
 		rows("alerts", s.names.series(metricAlerts, s.anywhere()...).max(attrAlert, semconv.SLOName, semconv.Environment, attrSeverity, attrAlertState)))
 }
 
-// people says who has the service and where they are.
+// people shows the service's owner and contacts.
 func (s service) people() panel {
 	var b strings.Builder
 	item := func(name, text string) {
@@ -103,7 +103,7 @@ func (s service) people() panel {
 		}
 		item("Needs", strings.Join(on, ", "))
 	}
-	return newText(about{"people", "Who", "Whom to call, from the service catalog. Good is a name that answers; if it is wrong, mend the catalog.", 4}, b.String())
+	return newText(about{"people", "Who", "The service's owner and contacts, from the service catalog. If they are wrong, fix the catalog.", 4}, b.String())
 }
 
 // anchor is a web address as a link that shows its host, and anything else as text.
@@ -115,15 +115,15 @@ func anchor(text string) string {
 	return markdown(text)
 }
 
-// toService leads from its name to a service's dashboard, over the same time and environment.
+// toService links a service's name to its dashboard, over the same time and environment.
 var toService = linked("Dashboard", "/d/"+uidPrefix+"${__value.text}?${__url_time_range}&${"+variableEnvironment+":queryparam}")
 
 func (s service) links() []dashboard.DashboardLink {
 	fleet := newLink("Fleet", "/d/"+FleetUID, "All services")
 	fleet.Icon, fleet.TargetBlank, fleet.KeepTime = "dashboard", false, true
-	links := []dashboard.DashboardLink{fleet, newLink("Runbooks", address(s.options.RunbookURL, s.Slug()), "What to do when an alert fires")}
+	links := []dashboard.DashboardLink{fleet, newLink("Runbooks", address(s.options.RunbookURL, s.Slug()), "Runbooks for alerts")}
 	if to, ok := webAddress(s.Repository); ok {
-		links = append(links, newLink("Repository", to, "Where the service's code is"))
+		links = append(links, newLink("Repository", to, "The service's source code"))
 	}
 	return links
 }

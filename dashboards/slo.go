@@ -62,7 +62,7 @@ func (o objective) burn(windows ...time.Duration) vector {
 	return ratio.min(semconv.Environment).over(number(o.ErrorBudget()))
 }
 
-// exhaustion is the time until the budget is spent at the burn rate of the last hour, at most the period.
+// exhaustion is the time until the budget is spent at the burn rate of the last hour, limited to the period.
 func (o objective) exhaustion() vector {
 	if !o.queried() {
 		return o.names.series(metricExhaustion, o.of()...).min(semconv.Environment)
@@ -74,7 +74,7 @@ func (o objective) exhaustion() vector {
 // period is the longest that the period can be.
 func (o objective) period() time.Duration { return o.Window.MaxLength() }
 
-// row is a row of the dashboard: what holds now, then how it came to that.
+// row is a row of the dashboard: current values, then history.
 func (o objective) row(collapsed bool) {
 	key := "slo " + o.Name + " "
 	title := fmt.Sprintf("%s: %s %% over %s", plain(o.Name), decimal(o.Objective), o.Window)
@@ -100,23 +100,23 @@ func (o objective) shareStat(key string) panel {
 }
 
 func (o objective) remainingStat(key string) panel {
-	return newStat(about{key + "left", "Error budget left", "What is left of the bad events that the objective allows over " + o.Window.String() +
-		". Good is more than half. Below 0 the promise is broken until bad events leave the period.", 0},
+	return newStat(about{key + "left", "Error budget left", "The remaining share of the bad events that the objective allows over " + o.Window.String() +
+		". Good is more than half. Below 0 the objective is missed until bad events leave the period.", 0},
 		look{unit: "percentunit", none: none, steps: budgetSteps}, now("A", o.remaining(), inEnvironment))
 }
 
 func (o objective) burnStat(key string) panel {
-	return newStat(about{key + "burn now", "Burn rate, 1 h", "How many times faster than the objective allows the budget is spent. " +
-		"Good is at most 1: the budget then lasts for the period.", 0},
+	return newStat(about{key + "burn now", "Burn rate, 1 h", "How fast the budget is spent, as a multiple of the rate that the objective allows. " +
+		"Good is at most 1: then the budget lasts for the period.", 0},
 		look{unit: "suffix:x", decimals: new(1.0), none: none, steps: o.burnSteps()}, now("A", o.burn(time.Hour), inEnvironment))
 }
 
-// exhaustionStat is coloured by the time that the factors of the alerts leave to a full budget.
+// exhaustionStat is colored by the time in which a full budget is spent at the factors of the alerts.
 func (o objective) exhaustionStat(key string) panel {
 	pairs := o.BurnPairs()
 	left := func(i int) float64 { return math.Round(o.period().Seconds() / pairs[i].Factor) }
-	return newStat(about{key + "exhaustion", "Budget spent in", "When the budget is gone if the last hour goes on; at most the period. " +
-		"Good is the whole period. Red is as fast as what pages.", 0},
+	return newStat(about{key + "exhaustion", "Budget spent in", "Time until the budget is spent at the burn rate of the last hour, limited to the period. " +
+		"Good is the whole period. Red is a burn rate that pages.", 0},
 		look{unit: "s", decimals: new(0.0), none: none, mappings: spent(), steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
 		now("A", o.exhaustion(), inEnvironment))
 }
@@ -125,9 +125,9 @@ func (o objective) exhaustionStat(key string) panel {
 func spent() []dashboard.ValueMapping { return texts([2]string{"0", "spent"}) }
 
 func (o objective) stateStat(key string) panel {
-	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and nothing asks for it. no_data: nothing is known. " +
+	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. " +
 		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
-		look{unit: "none", none: none, steps: from(neutral), overrides: colours(stateColours)},
+		look{unit: "none", none: none, steps: from(neutral), overrides: colors(stateColors)},
 		now("A", o.names.series(metricState, o.of()...).is(1).max(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
 }
 
@@ -135,7 +135,7 @@ func (o objective) stateStat(key string) panel {
 func (o objective) burnGraph(key string) panel {
 	var (
 		targets []variants.Dataquery
-		colours []dashboard.DashboardFieldConfigSourceOverrides
+		colors  []dashboard.DashboardFieldConfigSourceOverrides
 		pages   = []string{bad, "light-red"}
 		tickets = []string{warning, notice}
 	)
@@ -144,7 +144,7 @@ func (o objective) burnGraph(key string) panel {
 		if p.Page {
 			severity, shades = "page", &pages
 		}
-		colours = append(colours, fixed(p.Name, (*shades)[0]))
+		colors = append(colors, fixed(p.Name, (*shades)[0]))
 		if len(*shades) > 1 {
 			*shades = (*shades)[1:]
 		}
@@ -152,29 +152,29 @@ func (o objective) burnGraph(key string) panel {
 		targets = append(targets, graph(p.Name, o.burn(p.Long, p.Short),
 			fmt.Sprintf("%s and %s: %s above %s", long, short, severity, decimal(factor(p)))))
 	}
-	slices.Reverse(targets) // what is drawn last is on top: what pages
+	slices.Reverse(targets) // pages are drawn last, on top
 	return newLimited(about{key + "burn", "Burn rate against the alerts", "Each line is the lower one of the burn rates over an alert's two windows: " +
 		"the alert fires while it is above its dashed line. Red pages, orange and yellow open a ticket. Good is below 1.", 12},
-		look{unit: "suffix:x", min: new(0.0), none: none, steps: o.burnSteps(), overrides: colours}, targets...)
+		look{unit: "suffix:x", min: new(0.0), none: none, steps: o.burnSteps(), overrides: colors}, targets...)
 }
 
 // burnSteps are the factors of the alerts: those that page are red, those that open a ticket orange.
 func (o objective) burnSteps() []dashboard.Threshold {
 	steps := from(good)
 	for _, p := range slices.Backward(o.BurnPairs()) {
-		colour := warning
+		color := warning
 		if p.Page {
-			colour = bad
+			color = bad
 		}
-		steps = append(steps, step(factor(p), colour))
+		steps = append(steps, step(factor(p), color))
 	}
 	return ascending(steps)
 }
 
-// factor is without the noise of binary fractions.
+// factor rounds off the errors of binary fractions.
 func factor(p catalog.BurnPair) float64 { return math.Round(p.Factor*1e6) / 1e6 }
 
-// ascending leaves out a step that is not above the one before: factors that were moved may be equal.
+// ascending drops a step that is not above the previous one: adjusted factors may be equal.
 func ascending(steps []dashboard.Threshold) []dashboard.Threshold {
 	kept := steps[:1]
 	for _, s := range steps[1:] {
@@ -187,10 +187,10 @@ func ascending(steps []dashboard.Threshold) []dashboard.Threshold {
 	return kept
 }
 
-// budgetGraph is over the SLO's own period, whatever range is chosen.
+// budgetGraph always covers the SLO's own period.
 func (o objective) budgetGraph(key string) panel {
-	p := newLimited(about{key + "burn-down", "Error budget left over the period", "How the budget of this period was spent. Good falls slowly, if at all, and stays above 0. " +
-		"A step is an incident; see the deployment markers.", 12},
+	p := newLimited(about{key + "burn-down", "Error budget left over the period", "The remaining error budget over this period. Good falls slowly, if at all, and stays above 0. " +
+		"A step is an incident. Compare it with the deployment markers.", 12},
 		look{unit: "percentunit", max: new(1.0), none: none, steps: from("transparent", step(0, bad))}, graph("A", o.remaining(), "budget left "+inEnvironment))
 	p.TimeFrom = new(timeFrom(o.Window))
 	return p

@@ -39,14 +39,14 @@ func graph(ref string, v vector, legend string) variants.Dataquery {
 	return q
 }
 
-// withExemplars asks for the time range and for traces that show what the values are made of.
+// withExemplars queries the time range with exemplars.
 func withExemplars(ref string, v vector, legend string) variants.Dataquery {
 	q := query(ref, v, legend)
 	q.Range, q.Exemplar = new(true), new(true)
 	return q
 }
 
-// buckets asks for those of a histogram over the time range, and for traces of what fell into them.
+// buckets queries a histogram's buckets over the time range with exemplars.
 func buckets(ref string, v vector) variants.Dataquery {
 	q := query(ref, v, "{{"+attrBound+"}}")
 	q.Range, q.Exemplar, q.Format = new(true), new(true), new(prometheus.PromQueryFormatHeatmap)

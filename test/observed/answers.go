@@ -78,8 +78,8 @@ func OfTheShop() []Exemption {
 	all := []Exemption{{Where: `mailer.json: panel "Queues and threads" target A`, Part: "http_server_active_requests{", Why: "it takes messages only"}}
 	for _, service := range []string{"payment", "inventory", "mailer"} {
 		for _, target := range []string{
-			`panel "Who calls it, and what it calls" target calls`, `panel "Who calls it, and what it calls" target errors`,
-			`panel "Who calls it, and what it calls" target took`, `panel "Errors of calls" target A`,
+			`panel "Callers and dependencies" target calls`, `panel "Callers and dependencies" target errors`,
+			`panel "Callers and dependencies" target took`, `panel "Errors of calls" target A`,
 		} {
 			all = append(all, Exemption{Where: service + ".json: " + target, Part: `{client="` + service + `"`, Why: "it calls nobody"})
 		}

@@ -1,5 +1,5 @@
 // Grafana's packages have no heatmap, state timeline, status history, bar or pie chart, and no backend of logs and traces is here.
-// These are the preview's own drawings of them: the same data, colours and times, but not Grafana's pixels.
+// These are the preview's own drawings of them: the same data, colors and times, but not Grafana's pixels.
 import { formattedValueToString, getFieldDisplayName } from '@grafana/data';
 import { useTheme2 } from '@grafana/ui';
 import { NoData } from './visualisations';
@@ -25,7 +25,7 @@ function timeAxis({ from, to }, width, y, theme) {
   });
 }
 
-// A row a series; neighbours of the same colour and text become one bar.
+// A row a series; neighbors of the same color and text become one bar.
 export function StateTimeline({ data, fieldConfig, options, range, width, height }) {
   const theme = useTheme2();
   const rows = series(data);
@@ -59,7 +59,7 @@ function bars(field, times, end) {
   return all;
 }
 
-// Buckets from below upwards, time from left to right; the more, the stronger the colour.
+// Buckets from below upwards, time from left to right; the more, the stronger the color.
 export function Heatmap({ data, fieldConfig, options, range, width, height }) {
   const theme = useTheme2();
   const [time, ...buckets] = data[0]?.fields ?? [];
