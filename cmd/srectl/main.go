@@ -1,8 +1,8 @@
 // Command srectl is the command line of otelcol-sre: it checks and converts service catalogs,
-// asks a running collector how the services are, and finds a request in what a collector wrote.
+// shows the SLOs of a running collector, and finds a request in a collector's files.
 //
-// It exits 0 when all is well, 1 when what was asked about is not, and 2 when it could not
-// be asked: wrong flags, no such folder, no answer.
+// It exits 0 on success, 1 if a check fails, and 2 if a check cannot run:
+// wrong flags, no such folder, no answer.
 package main
 
 import (

@@ -37,9 +37,9 @@ func NewCommand() *cobra.Command {
 		Use:   "convert --to FORMAT [--out DIR] PATH...",
 		Short: "Write a catalog, OpenSLO or Sloth files as any of the three",
 		Long: `Read catalog documents, OpenSLO v1 and Sloth prometheus/v1, mixed as they may be, and
-write each service as one file of the wanted format, or all of them to the standard output.
+write each service as one file of the chosen format, or all of them to the standard output.
 
-What the format cannot express is named, with the SLO and the reason; the rest is written.
+convert reports everything that the format cannot express, with the SLO and the reason, and writes the rest.
 Exits 0 if everything was written, 1 if something was left out, 2 if there is no such path.`,
 		Example: `  srectl convert --to catalog --out ./catalog ./sloth
   srectl convert --to openslo ./catalog`,
@@ -68,19 +68,19 @@ Exits 0 if everything was written, 1 if something was left out, 2 if there is no
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "catalog, openslo or sloth")
-	cmd.Flags().StringVar(&out, "out", "", "folder to write to, one file a service; without it, the standard output")
+	cmd.Flags().StringVar(&out, "out", "", "folder to write to, one file per service; default: the standard output")
 	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd
 }
 
-// A file is one service's text and what it is to be called.
+// A file is one service's text and its file name.
 type file struct {
 	name string
 	text []byte
 }
 
-// convert writes every service. Services that differ in their namespace only get files that
-// differ; formats other than ours have no namespaces and get the first of them.
+// convert writes every service. Services that differ only in their namespace get different
+// files. OpenSLO and Sloth have no namespaces, so they get only the first of these services.
 func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
 	seen := map[string]bool{}
 	for _, s := range loaded.Services {
@@ -90,8 +90,8 @@ func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([
 			if to != formatCatalog {
 				problems = append(problems, catalog.Problem{
 					Position: s.Position,
-					Message:  fmt.Sprintf("service %q of namespace %q is not written: %s has no namespaces, and there is another of that name", s.Name, s.Namespace, to),
-					Mend:     "rename one",
+					Message:  fmt.Sprintf("service %q of namespace %q is not written: %s has no namespaces, and another service has the same name", s.Name, s.Namespace, to),
+					Fix:      "rename one",
 				})
 				continue
 			}

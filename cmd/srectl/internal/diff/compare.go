@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 )
 
-// compare says what follows from the change of a catalog, service by service.
+// compare lists the consequences of a change of the catalog, service by service.
 func compare(before, after *catalog.Catalog) []change {
 	was, is := byFullName(before), byFullName(after)
 	var changes []change
@@ -28,10 +28,10 @@ func compare(before, after *catalog.Catalog) []change {
 			c.say(added, "dashboard", now.Name, "a new dashboard")
 			c.say(added, "runbook", now.Name, "%s and an index", output.Count(len(alertNames(now)), "page"))
 		case now == nil:
-			c.say(removed, "service", name, "nothing is counted or alerted any more: %s, %s", output.Count(len(old.SLOs), "SLO"), output.Count(len(generated(old)), "alert"))
-			c.say(removed, "rules", alerts.FileName(old), "delete the file where it is loaded, or its alerts go on")
-			c.say(removed, "dashboard", old.Name, "delete it; links to it die")
-			c.say(removed, "runbook", old.Name, "the folder stays until somebody deletes it: it may hold notes")
+			c.say(removed, "service", name, "no events are counted and no alerts fire any more: %s, %s", output.Count(len(old.SLOs), "SLO"), output.Count(len(generated(old)), "alert"))
+			c.say(removed, "rules", alerts.FileName(old), "delete the file where it is loaded, or its alerts keep firing")
+			c.say(removed, "dashboard", old.Name, "delete it; links to it break")
+			c.say(removed, "runbook", old.Name, "the folder stays until you delete it: it may have notes")
 		default:
 			c.compare(old, now)
 		}
@@ -64,7 +64,7 @@ func union[V any](maps ...map[string]V) []string {
 	return slices.Compact(names)
 }
 
-// A comparison gathers the changes of one service.
+// A comparison collects the changes of one service.
 type comparison struct {
 	service string
 	changes []change
@@ -105,32 +105,32 @@ func dashboardText(was, is map[string]*catalog.SLO) string {
 		words = append(words, "those of "+strings.Join(gone, ", ")+" vanish")
 	}
 	if len(words) == 0 {
-		return "the same panels, with the new texts and lines"
+		return "the same panels, with new texts and thresholds"
 	}
 	return strings.Join(words, "; ")
 }
 
-// facts are what the catalog says of the service itself.
+// facts are the properties of the service itself.
 func (c *comparison) facts(old, now *catalog.Service) {
 	for _, fact := range []struct{ name, was, is, then string }{
 		{"owner", old.Owner, now.Owner, "alerts are routed by it"},
 		{"tier", strconv.Itoa(old.Tier), strconv.Itoa(now.Tier), "alerts are routed by it; ServiceSilent pages for tier 1 only"},
-		{"environments", strings.Join(old.Environments, ", "), strings.Join(now.Environments, ", "), "SLOs are kept, and alerts fire, for these only; none is any"},
+		{"environments", strings.Join(old.Environments, ", "), strings.Join(now.Environments, ", "), "SLOs are computed, and alerts fire, for these only; an empty list means all"},
 		{"description", old.Description, now.Description, "in runbooks and dashboards"},
 		{"repository", old.Repository, now.Repository, "in runbooks"},
-		{"dependsOn", strings.Join(old.DependsOn, ", "), strings.Join(now.DependsOn, ", "), "in runbooks: whose budgets to look at"},
-		{"escalation", fmt.Sprint(old.Escalation), fmt.Sprint(now.Escalation), "in runbooks: whom to call"},
-		{"deployment", workload(old), workload(now), "in runbooks: what is rolled back"},
+		{"dependsOn", strings.Join(old.DependsOn, ", "), strings.Join(now.DependsOn, ", "), "in runbooks: dependencies to check"},
+		{"escalation", fmt.Sprint(old.Escalation), fmt.Sprint(now.Escalation), "in runbooks: contacts"},
+		{"deployment", workload(old), workload(now), "in runbooks: the workload to roll back"},
 	} {
 		if fact.was != fact.is {
 			c.say(changed, "service", fact.name, "%s → %s: %s", orNothing(fact.was), orNothing(fact.is), fact.then)
 		}
 	}
 	if !reflect.DeepEqual(old.Maintenance, now.Maintenance) {
-		c.say(changed, "service", "maintenance", "%s → %s: events inside are not held against the budget", output.Count(len(old.Maintenance), "window"), output.Count(len(now.Maintenance), "window"))
+		c.say(changed, "service", "maintenance", "%s → %s: events in these windows do not count against the budget", output.Count(len(old.Maintenance), "window"), output.Count(len(now.Maintenance), "window"))
 	}
 	if !reflect.DeepEqual(old.Labels, now.Labels) {
-		c.say(changed, "service", "labels", "nothing that is generated has them")
+		c.say(changed, "service", "labels", "no generated file contains them")
 	}
 }
 
@@ -160,34 +160,34 @@ func (c *comparison) slo(name string, was, is map[string]*catalog.SLO) {
 	old, now := was[name], is[name]
 	switch {
 	case old == nil:
-		c.say(added, "slo", name, "%s over %s (budget %s); its budget is full when counting begins%s", percentOf(now), now.Window, budget(now), renamed(now, was, is))
+		c.say(added, "slo", name, "%s over %s (budget %s); the budget is full when counting begins%s", percentOf(now), now.Window, budget(now), renamed(now, was, is))
 		return
 	case now == nil:
-		c.say(removed, "slo", name, "%s over %s is promised no more%s", percentOf(old), old.Window, renamed(old, is, was))
+		c.say(removed, "slo", name, "%s over %s: the SLO no longer exists%s", percentOf(old), old.Window, renamed(old, is, was))
 		return
 	}
 	if old.Objective != now.Objective {
 		c.say(changed, "slo", name, "objective %s → %s (budget %s)", percentOf(old), percentOf(now), budgets(old, now))
 	}
 	if windowName(old) != windowName(now) {
-		c.say(changed, "slo", name, "window %s → %s (budget %s); what is left is reckoned anew", windowName(old), windowName(now), budgets(old, now))
+		c.say(changed, "slo", name, "window %s → %s (budget %s); the remaining budget is computed again", windowName(old), windowName(now), budgets(old, now))
 	}
 	if !reflect.DeepEqual(old.SLI, now.SLI) {
-		c.say(changed, "slo", name, "counts other events from now on; the past stays in the budget as it was counted")
+		c.say(changed, "slo", name, "counts other events from now on; events counted so far stay in the budget")
 	}
 	if !reflect.DeepEqual(old.Resets, now.Resets) {
-		c.say(changed, "slo", name, "resets %d → %d: the error budget is full again from the last one on", len(old.Resets), len(now.Resets))
+		c.say(changed, "slo", name, "resets %d → %d: the error budget is full again from the last reset", len(old.Resets), len(now.Resets))
 	}
 	if old.Description != now.Description {
-		c.say(changed, "slo", name, "described otherwise, in runbooks, dashboards and alerts")
+		c.say(changed, "slo", name, "new description in runbooks, dashboards and alerts")
 	}
 }
 
-// renamed hints at an SLO of the other side that counts the same and has no namesake here.
+// renamed suggests an SLO of the other side that counts the same events under a name that does not exist here.
 func renamed(slo *catalog.SLO, there, here map[string]*catalog.SLO) string {
 	for _, name := range union(there) {
 		if here[name] == nil && reflect.DeepEqual(there[name].SLI, slo.SLI) {
-			return fmt.Sprintf(". It counts what %s does: a new name is a new SLO, and its history is not carried over", name)
+			return fmt.Sprintf(". It counts the same events as %s: a new name is a new SLO without history", name)
 		}
 	}
 	return ""
@@ -282,7 +282,7 @@ func (c *comparison) alerts(old, now *catalog.Service, wasSLO, isSLO map[string]
 		case !known:
 			c.say(added, "alert", key, "appears (%s)", after.Severity)
 		case !stays:
-			c.say(removed, "alert", key, "vanishes; if it fires now, it resolves")
+			c.say(removed, "alert", key, "is removed; if it fires now, it resolves")
 		default:
 			c.alert(key, before, after)
 			for _, label := range union(before.Labels, after.Labels) {
@@ -293,15 +293,15 @@ func (c *comparison) alerts(old, now *catalog.Service, wasSLO, isSLO map[string]
 		}
 	}
 	for _, slo := range union(come) {
-		c.say(added, "alert", slo, "%s appear: %s", output.Count(len(come[slo]), "alert"), strings.Join(come[slo], ", "))
+		c.say(added, "alert", slo, "%s added: %s", output.Count(len(come[slo]), "alert"), strings.Join(come[slo], ", "))
 	}
 	for _, slo := range union(gone) {
-		c.say(removed, "alert", slo, "%s vanish: %s", output.Count(len(gone[slo]), "alert"), strings.Join(gone[slo], ", "))
+		c.say(removed, "alert", slo, "%s removed: %s", output.Count(len(gone[slo]), "alert"), strings.Join(gone[slo], ", "))
 	}
 	c.labels(relabelled)
 }
 
-// labels are part of what an alert is: with another value it is another alert.
+// labels identify an alert: with another value it is another alert.
 func (c *comparison) labels(relabelled map[[3]string]int) {
 	var all [][3]string
 	for l := range relabelled {
@@ -311,15 +311,15 @@ func (c *comparison) labels(relabelled map[[3]string]int) {
 		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
 	})
 	for _, l := range all {
-		c.say(changed, "label", l[0], "%s → %s on %s: to Prometheus and Alertmanager they are other alerts. What is pending or fires starts anew: it resolves, "+
-			"and fires again after its whole time; routes and silences that match the old value do not match any more", orNothing(l[1]), orNothing(l[2]), output.Count(relabelled[l], "alert"))
+		c.say(changed, "label", l[0], "%s → %s on %s: for Prometheus and Alertmanager these are different alerts. A pending or firing alert resolves, "+
+			"and fires again after its full duration; routes and silences for the old value do not match any more", orNothing(l[1]), orNothing(l[2]), output.Count(relabelled[l], "alert"))
 	}
 }
 
-// alert compares an alert with what it was: when it fires, and how it is sent.
+// alert compares the condition and the severity of an alert with those before.
 func (c *comparison) alert(key string, old, now alerts.Alert) {
 	if old.Severity != now.Severity {
-		c.say(changed, "alert", key, "%s → %s: it is sent elsewhere", old.Severity, now.Severity)
+		c.say(changed, "alert", key, "%s → %s: its notifications are routed differently", old.Severity, now.Severity)
 	}
 	if old.For != now.For {
 		c.say(changed, "alert", key, "fires after %s, not %s", catalog.FormatDuration(now.For), catalog.FormatDuration(old.For))
@@ -329,16 +329,16 @@ func (c *comparison) alert(key string, old, now alerts.Alert) {
 	case old.Pair != nil && now.Pair != nil && threshold(old) != threshold(now):
 		clamped := ""
 		if now.Pair.Clamped {
-			clamped = "; the factor is moved to one that can be reached"
+			clamped = "; the factor was adjusted to one that can be reached"
 		}
-		c.say(changed, "alert", key, "fires above %s bad over %s and %s, %s times what is allowed%s", arrow(threshold(old), threshold(now)),
+		c.say(changed, "alert", key, "fires above %s bad over %s and %s, %s times the allowed rate%s", arrow(threshold(old), threshold(now)),
 			catalog.FormatDuration(now.Pair.Long), catalog.FormatDuration(now.Pair.Short), arrow(short(old.Pair.Factor), short(now.Pair.Factor)), clamped)
 	default:
 		c.say(changed, "alert", key, "fires under another condition")
 	}
 }
 
-// arrow is what was and what is, or the one they both are.
+// arrow is the old and the new value, or one value if they are equal.
 func arrow(was, is string) string {
 	if was == is {
 		return is
@@ -348,7 +348,7 @@ func arrow(was, is string) string {
 
 func threshold(a alerts.Alert) string { return short(a.Pair.Factor*a.SLO.ErrorBudget()*100) + " %" }
 
-// short has four digits that count.
+// short has four significant digits.
 func short(f float64) string {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 4, 64), 64)
 	if err != nil {
@@ -357,7 +357,7 @@ func short(f float64) string {
 	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
-// pages are the runbooks that come, go and are written anew.
+// pages are the runbooks that are added, removed and rewritten.
 func (c *comparison) pages(old, now *catalog.Service) {
 	was, is := alertNames(old), alertNames(now)
 	stay := 0
@@ -370,8 +370,8 @@ func (c *comparison) pages(old, now *catalog.Service) {
 	}
 	for _, name := range was {
 		if !slices.Contains(is, name) {
-			c.say(removed, "runbook", name, "the page goes; if somebody wrote notes into it, it stays and is marked")
+			c.say(removed, "runbook", name, "the page is removed; if it has notes, it stays and is marked")
 		}
 	}
-	c.say(changed, "runbook", now.Name, "%s and the index are written anew; notes stay", output.Count(stay, "page"))
+	c.say(changed, "runbook", now.Name, "%s and the index are rewritten; notes stay", output.Count(stay, "page"))
 }

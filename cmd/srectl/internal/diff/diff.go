@@ -1,4 +1,4 @@
-// Package diff is `srectl diff`: it says what a change of the catalog does to rules, dashboards and runbooks.
+// Package diff is `srectl diff`: it shows the consequences of a catalog change for rules, dashboards and runbooks.
 package diff
 
 import (
@@ -26,16 +26,16 @@ func NewCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --git REVISION DIR",
-		Short: "Say what a change of the catalog does to rules, dashboards and runbooks",
-		Long: `diff compares two catalogs and says in words, for a pull request, what follows from the change: SLOs that
-come and go, objectives and what they leave of a budget, thresholds of alerts, alerts that appear or vanish,
-labels that make Alertmanager see another alert, pages that are added or lost.
+		Short: "Show the consequences of a catalog change for rules, dashboards and runbooks",
+		Long: `diff compares two catalogs and describes the consequences in words, for a pull request: added and removed SLOs,
+changed objectives and their budgets, thresholds of alerts, added and removed alerts, labels that
+make Alertmanager see a different alert, added and removed pages.
 
-OLD and NEW are catalog folders or files. With --git, DIR as it was in a revision is compared with
-DIR as it is in the working tree; nothing is checked out.
+OLD and NEW are catalog folders or files. With --git, DIR in a revision is compared with
+DIR in the working tree; nothing is checked out.
 
-Exits 0, changes or not; with --exit-code 1 if there are any; 1 if one of the catalogs has errors, and 2 if
-one cannot be read.`,
+Exits 0 with or without changes; with --exit-code 1 if there are changes; 1 if one of the catalogs has errors,
+and 2 if one cannot be read.`,
 		Example: `  srectl diff --git origin/main ./catalog --format markdown >> "$GITHUB_STEP_SUMMARY"
   srectl diff ./before ./after --exit-code`,
 		Args: cobra.MaximumNArgs(2),
@@ -103,14 +103,14 @@ func diffCatalogs(stderr io.Writer, revision string, args []string) (before, aft
 	return before, after, nil
 }
 
-// A change is one consequence, in words. Service is empty where it is about none alone.
+// A change is one consequence, in words. Service is empty if it is about several services.
 type change struct {
 	Service string `json:"service"`
-	// About is what changes: service, slo, alert, label, rules, dashboard or runbook.
+	// About is the kind of the changed object: service, slo, alert, label, rules, dashboard or runbook.
 	About string `json:"about"`
 	// Kind is added, removed or changed.
 	Kind string `json:"kind"`
-	// What is the name of it, Text the consequence.
+	// What is the name of the object, Text the consequence.
 	What string `json:"what"`
 	Text string `json:"text"`
 }
@@ -146,10 +146,10 @@ func diffText(out io.Writer, changes []change) error {
 	return err
 }
 
-// maxName bounds what is quoted.
+// maxName bounds quoted names.
 const maxName = 300
 
-// maxDiffText bounds a sentence: most of it is ours, some is the catalog's.
+// maxDiffText bounds a sentence, which may contain text of the catalog.
 const maxDiffText = 1000
 
 func diffMarkdown(out io.Writer, changes []change) error {
@@ -161,7 +161,7 @@ func diffMarkdown(out io.Writer, changes []change) error {
 	for i, c := range changes {
 		if i == 0 || c.Service != service {
 			service = c.Service
-			fmt.Fprintf(&b, "%s### %s\n\n| | what | consequence |\n| --- | --- | --- |\n", strings.Repeat("\n", min(i, 1)), inMarkdown(service))
+			fmt.Fprintf(&b, "%s### %s\n\n| | object | consequence |\n| --- | --- | --- |\n", strings.Repeat("\n", min(i, 1)), inMarkdown(service))
 		}
 		fmt.Fprintf(&b, "| %s | %s %s | %s |\n", c.Kind, c.About, inMarkdown(c.What), inMarkdown(c.Text))
 	}
@@ -169,7 +169,7 @@ func diffMarkdown(out io.Writer, changes []change) error {
 	return err
 }
 
-// inMarkdown is text of a table's cell or a heading, whatever is in it.
+// inMarkdown escapes text for a table's cell or a heading.
 func inMarkdown(s string) string { return diffEscape.Replace(terminal.Printable(s, maxDiffText)) }
 
 var diffEscape = func() *strings.Replacer {

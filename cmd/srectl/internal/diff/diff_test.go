@@ -46,23 +46,23 @@ func TestDiff(t *testing.T) {
 	}{
 		"objective": {"99.9\n", "99.95\n", []string{
 			"  ~ slo availability: objective 99.9 % → 99.95 % (budget 43m → 21m a month)\n",
-			"  ~ alert ErrorBudgetBurnCritical (availability): fires above 1.44 % → 0.72 % bad over 1h and 5m, 14.4 times what is allowed\n",
-			"  ~ alert ErrorBudgetBurnLow (availability): fires above 0.1 % → 0.05 % bad over 3d and 6h, 1 times what is allowed\n",
-			"  ~ dashboard checkout: the same panels, with the new texts and lines\n",
-			"  ~ runbook checkout: 8 pages and the index are written anew; notes stay\n",
+			"  ~ alert ErrorBudgetBurnCritical (availability): fires above 1.44 % → 0.72 % bad over 1h and 5m, 14.4 times the allowed rate\n",
+			"  ~ alert ErrorBudgetBurnLow (availability): fires above 0.1 % → 0.05 % bad over 3d and 6h, 1 times the allowed rate\n",
+			"  ~ dashboard checkout: the same panels, with new texts and thresholds\n",
+			"  ~ runbook checkout: 8 pages and the index are rewritten; notes stay\n",
 		}},
 		"objective that clamps": {"99.9\n", "90\n", []string{
-			"bad over 1h and 5m, 14.4 → 9.9 times what is allowed; the factor is moved to one that can be reached\n",
+			"bad over 1h and 5m, 14.4 → 9.9 times what is allowed; the factor was adjusted to one that can be reached\n",
 		}},
 		"window": {"99.9\n", "99.9\n      window: 7d\n", []string{
-			"  ~ slo availability: window 30d → 7d (budget 43m a month → 10m in 7d); what is left is reckoned anew\n",
-			"  ~ alert ErrorBudgetBurnCritical (availability): fires above 1.44 % → 0.336 % bad over 1h and 5m, 14.4 → 3.36 times what is allowed\n",
+			"  ~ slo availability: window 30d → 7d (budget 43m a month → 10m in 7d); the remaining budget is computed again\n",
+			"  ~ alert ErrorBudgetBurnCritical (availability): fires above 1.44 % → 0.336 % bad over 1h and 5m, 14.4 → 3.36 times the allowed rate\n",
 		}},
 		"calendar": {"99.9\n", "99.9\n      calendar: {unit: month, timeZone: Europe/Madrid}\n", []string{"window 30d → month in Europe/Madrid (budget 43m → 43m a month)"}},
-		"SLI":      {"300ms", "200ms", []string{"  ~ slo latency: counts other events from now on; the past stays in the budget as it was counted\n"}},
+		"SLI":      {"300ms", "200ms", []string{"  ~ slo latency: counts other events from now on; events counted so far stay in the budget\n"}},
 		"rename": {"name: latency", "name: speed", []string{
-			"  + slo speed: 99 % over 30d (budget 7h12m a month); its budget is full when counting begins. It counts what latency does: a new name is a new SLO",
-			"  - slo latency: 99 % over 30d is promised no more. It counts what speed does",
+			"  + slo speed: 99 % over 30d (budget 7h12m a month); the budget is full when counting begins. It counts what latency does: a new name is a new SLO",
+			"  - slo latency: 99 % over 30d: the SLO no longer exists. It counts what speed does",
 			"  + alert speed: 6 alerts appear: ErrorBudgetBurnCritical, ErrorBudgetBurnHigh,",
 			"  - alert latency: 6 alerts vanish: ErrorBudgetBurnCritical,",
 			"  ~ dashboard checkout: panels for speed appear; those of latency vanish\n",
@@ -70,11 +70,11 @@ func TestDiff(t *testing.T) {
 		"owner": {"payments-team", "shop-team", []string{
 			"  ~ service owner: payments-team → shop-team: alerts are routed by it\n",
 			"  ~ label owner: payments-team → shop-team on 14 alerts: to Prometheus and Alertmanager they are other alerts. " +
-				"What is pending or fires starts anew: it resolves, and fires again after its whole time; routes and silences that match the old value do not match any more\n",
+				"What is pending or fires starts anew: it resolves, and fires again after its full duration; routes and silences for the old value do not match any more\n",
 		}},
 		"no owner": {"  owner: payments-team\n", "", []string{"  ~ service owner: payments-team → nothing:"}},
 		"tier": {"tier: 1", "tier: 2", []string{
-			"  ~ alert ServiceSilent: page → ticket: it is sent elsewhere\n", "  ~ label tier: 1 → 2 on 14 alerts",
+			"  ~ alert ServiceSilent: page → ticket: its notifications are routed differently\n", "  ~ label tier: 1 → 2 on 14 alerts",
 		}},
 		"environments": {"[production]", "[production, staging]", []string{"  ~ service environments: production → production, staging: SLOs are kept"}},
 		"description":  {"Takes an order.", "Takes\u200b orders \u2066<b>.", []string{"  ~ service description: Takes an order. → Takes"}},
@@ -110,10 +110,10 @@ func TestDiffOfServices(t *testing.T) {
 `, stdout)
 	_, stdout, _ = srectl("diff", two, one)
 	assert.Equal(t, `shop/payment
-  - service shop/payment: nothing is counted or alerted any more: 2 SLOs, 14 alerts
-  - rules payment.rules.yaml: delete the file where it is loaded, or its alerts go on
-  - dashboard payment: delete it; links to it die
-  - runbook payment: the folder stays until somebody deletes it: it may hold notes
+  - service shop/payment: no events are counted and no alerts fire any more: 2 SLOs, 14 alerts
+  - rules payment.rules.yaml: delete the file where it is loaded, or its alerts keep firing
+  - dashboard payment: delete it; links to it break
+  - runbook payment: the folder stays until you delete it: it may have notes
 `, stdout)
 }
 
@@ -147,7 +147,7 @@ func TestDiffAsJSON(t *testing.T) {
 	_, stdout, _ := srectl("diff", before, after, "--format", "json")
 	var got struct{ Changes []change }
 	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
-	assert.Equal(t, change{"checkout", "slo", "changed", "latency", "counts other events from now on; the past stays in the budget as it was counted"}, got.Changes[0])
+	assert.Equal(t, change{"checkout", "slo", "changed", "latency", "counts other events from now on; events counted so far stay in the budget"}, got.Changes[0])
 }
 
 func TestDiffWithARevision(t *testing.T) {

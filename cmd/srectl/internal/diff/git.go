@@ -16,7 +16,7 @@ import (
 )
 
 // catalogAt writes a catalog as it was in a revision into a temporary folder, which remove removes.
-// It reads git's objects and leaves the working tree, the index and the branches alone.
+// It reads git's objects and does not change the working tree, the index or the branches.
 func catalogAt(revision, path string) (folder string, remove func(), err error) {
 	if strings.HasPrefix(revision, "-") || strings.ContainsAny(revision, "\x00\n:") {
 		return "", nil, fmt.Errorf("--git %q is not a revision: write a branch, a tag or a commit", revision)
@@ -85,7 +85,7 @@ func writeObjects(folder, where string, listed []byte) error {
 	return nil
 }
 
-// isCatalogName tells whether the loader would read the file.
+// isCatalogName reports whether the loader would read the file.
 func isCatalogName(path string) bool {
 	ext := filepath.Ext(path)
 	return ext == ".yaml" || ext == ".yml"
@@ -99,11 +99,11 @@ func nextObject(from *bufio.Reader) ([]byte, error) {
 	}
 	fields := strings.Fields(header)
 	if len(fields) != 3 {
-		return nil, fmt.Errorf("%q is no object", terminal.Printable(header, terminal.MaxLabel))
+		return nil, fmt.Errorf("%q is not an object", terminal.Printable(header, terminal.MaxLabel))
 	}
 	size, err := strconv.Atoi(fields[2])
 	if err != nil || size < 0 {
-		return nil, fmt.Errorf("%q is no size", terminal.Printable(fields[2], terminal.MaxLabel))
+		return nil, fmt.Errorf("%q is not a size", terminal.Printable(fields[2], terminal.MaxLabel))
 	}
 	content := make([]byte, size)
 	if _, err := io.ReadFull(from, content); err != nil {
@@ -113,7 +113,7 @@ func nextObject(from *bufio.Reader) ([]byte, error) {
 	return content, err
 }
 
-// git runs a command in a folder and gives what it said.
+// git runs a command in a folder and returns its output.
 func git(where string, in io.Reader, args ...string) ([]byte, error) {
 	if where == "" {
 		where = "."

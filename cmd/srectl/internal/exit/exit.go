@@ -11,13 +11,13 @@ import (
 // The codes with which srectl exits.
 const (
 	OK = 0
-	// NotOK says that what was asked about is not well.
+	// NotOK says that a check has failed.
 	NotOK = 1
-	// Usage says that it could not be asked.
+	// Usage says that a check could not run.
 	Usage = 2
 )
 
-// ErrNotOK makes srectl exit with NotOK. The command has already said what is not well.
+// ErrNotOK makes srectl exit with NotOK. The command has already reported the problem.
 var ErrNotOK = errors.New("not well")
 
 // Status is an error that makes srectl exit as a command did that it ran.
@@ -25,7 +25,7 @@ type Status int
 
 func (s Status) Error() string { return "exit status " + strconv.Itoa(int(s)) }
 
-// Code is the exit code for the error of a command. Why something could not be asked is written to stderr.
+// Code is the exit code for the error of a command. It writes the reason for Usage to stderr.
 func Code(err error, stderr io.Writer) int {
 	var status Status
 	switch {

@@ -24,19 +24,20 @@ func NewCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "find ID FILE...",
-		Short: "Show everything that happened to one request, in order",
+		Short: "Show all spans and log records of one request, in order",
 		Long: `find prints the spans and log records of one request, across services, in order of time.
 
-ID is any ID of it: its correlation ID, a trace ID or span ID in hexadecimal, an ID that lost to another one
-(correlation.conflict), the whole value of any attribute, such as an order's number, or a word in the text of a log
-record. Each ID of a request finds the same: its traces, the traces that link to them, all that has its correlation
-ID, and what mentions one of its IDs. An ID that several requests have finds all of these, and says so. What belongs
-to a request is described in docs/correlation.md; the search of the status page finds the same.
+ID is any ID of the request: its correlation ID, a trace ID or span ID in hexadecimal, a conflicting ID
+(correlation.conflict), the whole value of any attribute, such as an order number, or a word in the text of a log
+record. Each ID of a request gives the same result: its traces, the traces that link to them, all items with its
+correlation ID, and items that mention one of its IDs. If several requests have the ID, find shows all of them and
+reports their number. docs/correlation.md defines what belongs to a request; the search of the status page gives
+the same result.
 
-FILE is what the collector's file exporter wrote (format json, no compression), or other OTLP/JSON, also
-indented; - is the standard input. Rotated files are named together. The files are read several times and held nowhere.
+FILE is the output of the collector's file exporter (format json, no compression), or other OTLP/JSON, also
+indented; - is the standard input. Name all rotated files. find reads the files several times and keeps no copy.
 
-It exits 1 when nothing has the ID, 2 when it could not be asked.`,
+It exits 1 if nothing has the ID, 2 if the files cannot be searched.`,
 		Example: `  srectl find A-1001 /var/lib/otelcol-sre/telemetry*.json
   kubectl exec deploy/gateway -- cat /data/telemetry.json | srectl find 4bf92f3577b34da6a3ce929d0e0e4736 -
   srectl find A-1001 telemetry.json -o json | jq '.items[] | select(.status == "error")'`,
@@ -59,11 +60,11 @@ It exits 1 when nothing has the ID, 2 when it could not be asked.`,
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "o", output.Table, "table or json")
-	cmd.Flags().IntVar(&limit, "limit", 10_000, "the most spans and log records to show")
+	cmd.Flags().IntVar(&limit, "limit", 10_000, "maximum number of spans and log records to show")
 	return cmd
 }
 
-// find prints the request, or says what was read in vain.
+// find prints the request, or reports what it read without a result.
 func find(id string, f *finder, out io.Writer, format string) error {
 	found, err := f.find(id)
 	if err != nil {
@@ -80,9 +81,9 @@ func find(id string, f *finder, out io.Writer, format string) error {
 	}
 	switch {
 	case found.cut:
-		f.complaints.say("there may be more: the ID leads to more traces and IDs than are followed; search for another ID of the request")
+		f.complaints.say("the result may be incomplete: the ID leads to more traces and IDs than find follows; search for another ID of the request")
 	case found.Truncated:
-		f.complaints.say(fmt.Sprintf("there is more: --limit %d was reached; raise it", f.limit))
+		f.complaints.say(fmt.Sprintf("the result is incomplete: --limit %d was reached; raise it", f.limit))
 	}
 	if found.requests > 1 {
 		f.complaints.say(fmt.Sprintf("%d requests have this ID", found.requests))
@@ -93,7 +94,7 @@ func find(id string, f *finder, out io.Writer, format string) error {
 	return writeFoundTable(out, found, widthOf(out), terminal.Colored(out))
 }
 
-// widthOf is the width of the terminal that out is; unbounded if it is none.
+// widthOf is the width of the terminal out; unbounded if out is not a terminal.
 func widthOf(out io.Writer) int {
 	file, ok := terminal.Of(out)
 	if !ok {
@@ -106,17 +107,17 @@ func widthOf(out io.Writer) int {
 	return width
 }
 
-// idAndFiles asks for an ID and at least one file.
+// idAndFiles requires an ID and at least one file.
 func idAndFiles(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0 || strings.TrimSpace(args[0]) == "":
-		return fmt.Errorf("no ID: name one of the request's, as in\n%s", cmd.Example)
+		return fmt.Errorf("no ID: give an ID of the request, as in\n%s", cmd.Example)
 	case len(args) == 1:
-		return errors.New(`no FILE: name what the collector's file exporter wrote, or - for the standard input. Its config is
+		return errors.New(`no FILE: give a file of the collector's file exporter, or - for the standard input. The exporter's config is
   exporters:
     file:
       path: /var/lib/otelcol-sre/telemetry.json
-and file in the exporters of the traces and logs pipelines`)
+and "file" in the exporters of the traces and logs pipelines`)
 	}
 	return nil
 }

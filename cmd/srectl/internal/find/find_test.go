@@ -76,19 +76,19 @@ func TestFindFitsTheTerminal(t *testing.T) {
 	found, err := inMemory(io.Discard, text(t, requestsFile)).find("req-7f3a9c")
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
-		width    int
-		coloured bool
+		width   int
+		colored bool
 	}{
-		"wide":     {160, false},
-		"coloured": {100, true},
-		"narrow":   {60, false},
-		"tiny":     {30, false},
+		"wide":    {160, false},
+		"colored": {100, true},
+		"narrow":  {60, false},
+		"tiny":    {30, false},
 	} {
 		for _, line := range found.table(c.width) {
 			assert.LessOrEqual(t, utf8.RuneCountInString(line.Text(c.width, false)), c.width)
 		}
 		var b strings.Builder
-		require.NoError(t, writeFoundTable(&b, found, c.width, c.coloured))
+		require.NoError(t, writeFoundTable(&b, found, c.width, c.colored))
 		golden.Equal(t, "testdata/"+name+".golden", []byte(strings.ReplaceAll(b.String(), "\x1b", "ESC")))
 	}
 }
@@ -206,7 +206,7 @@ func TestFindShowsASpanOfTwoFilesOnce(t *testing.T) {
 func TestFindStopsAtTheLimit(t *testing.T) {
 	code, out, said, _ := runFind(nil, "A-1001", requestsFile, "--limit", "4", "-o", "json")
 	assert.Equal(t, exit.OK, code)
-	assert.Equal(t, "srectl: there is more: --limit 4 was reached; raise it\n", said)
+	assert.Equal(t, "srectl: the result is incomplete: --limit 4 was reached; raise it\n", said)
 	assert.Equal(t, 4, strings.Count(out, `"signal"`))
 	assert.Contains(t, out, `"truncated": true`)
 
@@ -234,7 +234,7 @@ func TestFindSaysThatManyHaveTheID(t *testing.T) {
 	_, out, said, _ = runFind(nil, "C-1", written(t, "many.json", documents(bounds.Names+10, "correlation.id", always("C-1"))), "-o", "json")
 	assert.Equal(t, bounds.Names+10, strings.Count(out, `"signal"`), "all show it")
 	assert.Contains(t, out, `"truncated": true`)
-	assert.Equal(t, "srectl: there may be more: the ID leads to more traces and IDs than are followed; search for another ID of the request\n", said)
+	assert.Equal(t, "srectl: the result may be incomplete: the ID leads to more traces and IDs than find follows; search for another ID of the request\n", said)
 }
 
 func TestFindNothing(t *testing.T) {
@@ -251,7 +251,7 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
-func TestFindThatCannotBeAskedSaysTheMend(t *testing.T) {
+func TestFindThatCannotBeAskedSaysTheFix(t *testing.T) {
 	zstd := "\x28\xb5\x2f\xfd and so on"
 	for name, c := range map[string]struct {
 		args []string
@@ -260,7 +260,7 @@ func TestFindThatCannotBeAskedSaysTheMend(t *testing.T) {
 		"no ID":       {nil, "no ID: name one of the request's"},
 		"empty ID":    {[]string{" ", requestsFile}, "no ID: name one of the request's"},
 		"no file":     {[]string{"A-1001"}, "Its config is\n  exporters:\n    file:\n      path: /"},
-		"not there":   {[]string{"A-1001", requestsFile, "gone.json"}, `"gone.json": no such file; mend the path`},
+		"not there":   {[]string{"A-1001", requestsFile, "gone.json"}, `"gone.json": no such file; fix the path`},
 		"a folder":    {[]string{"A-1001", "testdata"}, `"testdata" is a folder; name its files, as in testdata/*.json`},
 		"format":      {[]string{"A-1001", requestsFile, "-o", "yaml"}, `--format "yaml" is not known: write table or json`},
 		"limit":       {[]string{"A-1001", requestsFile, "--limit", "0"}, "--limit is 0: must be above 0"},

@@ -27,8 +27,8 @@ func (inputs findInputs) close() {
 	}
 }
 
-// openInputs opens the files, each once however often it is named, and sees that they are of a
-// format that can be read. What it opened is to be closed also after an error.
+// openInputs opens each file once and checks its format. The caller closes the files, also
+// after an error.
 func openInputs(paths []string, stdin io.Reader) (findInputs, error) {
 	var (
 		inputs findInputs
@@ -61,7 +61,7 @@ func openInput(path string, stdin io.Reader) (findInput, os.FileInfo, error) {
 	name := terminal.Printable(path, terminal.MaxMessage)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return findInput{}, nil, fmt.Errorf("%q: no such file; mend the path, or give the collector a file exporter that writes it", name)
+		return findInput{}, nil, fmt.Errorf("%q: no such file; correct the path, or add a file exporter that writes it to the collector", name)
 	}
 	if err != nil {
 		return findInput{}, nil, errors.New(terminal.Printable(err.Error(), terminal.MaxMessage))
@@ -71,7 +71,7 @@ func openInput(path string, stdin io.Reader) (findInput, os.FileInfo, error) {
 	case err != nil:
 	case info.IsDir():
 		err = fmt.Errorf("%q is a folder; name its files, as in %s/*.json", name, name)
-	case !info.Mode().IsRegular(): // a pipe gives what it has once
+	case !info.Mode().IsRegular(): // a pipe can be read once
 		defer file.Close() //nolint:errcheck // it was read only
 		return spool(name, file)
 	}
@@ -82,7 +82,7 @@ func openInput(path string, stdin io.Reader) (findInput, os.FileInfo, error) {
 	return findInput{name, file, func() { _ = file.Close() }}, info, nil
 }
 
-// spool copies what can be read only once to a file that is gone when it is closed.
+// spool copies a stream to a file that is removed when it is closed.
 func spool(name string, from io.Reader) (findInput, os.FileInfo, error) {
 	file, err := os.CreateTemp("", "srectl-find-")
 	if err != nil {
@@ -105,7 +105,7 @@ func spool(name string, from io.Reader) (findInput, os.FileInfo, error) {
 	return findInput{name, file, remove}, info, nil
 }
 
-// checkFormat refuses what the file exporter writes with other settings than find can read.
+// checkFormat rejects files that the file exporter wrote with unsupported settings.
 func checkFormat(input findInput) error {
 	if _, err := input.content.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -118,14 +118,14 @@ func checkFormat(input findInput) error {
 	head = head[:n]
 	zstd, gzip := []byte{0x28, 0xb5, 0x2f, 0xfd}, []byte{0x1f, 0x8b}
 	const frame = 4 // bytes of length before what is not lines of JSON
-	const mend = "set format: json and no compression in the file exporter, and export again"
+	const fix = "set format: json and no compression in the file exporter, and export the data again"
 	switch {
 	case bytes.HasPrefix(head, zstd), len(head) > frame && bytes.HasPrefix(head[frame:], zstd):
-		return fmt.Errorf("%s is compressed with zstd: %s", input.name, mend)
+		return fmt.Errorf("%s is compressed with zstd: %s", input.name, fix)
 	case bytes.HasPrefix(head, gzip):
 		return fmt.Errorf("%s is compressed with gzip: unpack it, as in gunzip -c FILE | srectl find ID -", input.name)
 	case bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")):
-		return fmt.Errorf("%s is no text, as if of format proto: %s", input.name, mend)
+		return fmt.Errorf("%s is not text, probably format proto: %s", input.name, fix)
 	}
 	return nil
 }

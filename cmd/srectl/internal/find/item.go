@@ -22,7 +22,7 @@ const (
 	statusError = "error"
 )
 
-// A findItem is what is kept of a span or log record. Its texts are bounded, but not yet safe to print.
+// A findItem holds the shown parts of a span or log record. Its texts are bounded, but not yet safe to print.
 type findItem struct {
 	Time          string         `json:"time,omitempty"`
 	Offset        string         `json:"offset,omitempty"`
@@ -105,14 +105,14 @@ func (i *findItem) fromLog(log plog.LogRecord, clip *clipper) {
 	i.Body = clip.value(log.Body(), 0)
 }
 
-// Bounds on what is kept of an item, in bytes and levels.
+// Bounds on the kept parts of an item, in bytes and levels.
 const (
 	maxText  = 4 << 10
 	maxItem  = 64 << 10
 	maxLevel = 8
 )
 
-// A clipper keeps an item small, whatever is in it.
+// A clipper bounds the size of an item.
 type clipper struct{ left int }
 
 func (c *clipper) text(text string) string {

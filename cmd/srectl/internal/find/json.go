@@ -20,8 +20,8 @@ func writeFoundJSON(out io.Writer, t *timeline) error {
 	return err
 }
 
-// escapeUnprintable writes what a terminal might obey, and JSON need not escape, as \u0000: nothing is lost,
-// and it is safe to look at. All such characters are within strings, except for line breaks.
+// escapeUnprintable writes control characters that JSON need not escape as \u0000: nothing is lost,
+// and the output is safe for terminals. All such characters are within strings, except for line breaks.
 func escapeUnprintable(text []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(text) {

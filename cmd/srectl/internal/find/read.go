@@ -18,7 +18,7 @@ import (
 // maxDocument is the longest document that is read, in bytes.
 const maxDocument = 64 << 20
 
-var errTooLong = fmt.Errorf("it is longer than %d MiB; let the collector's batches be smaller", maxDocument>>20)
+var errTooLong = fmt.Errorf("it is longer than %d MiB; make the collector's batches smaller", maxDocument>>20)
 
 // A pieceReader splits text at the lines that begin with a brace. Such a line is a document of
 // the file exporter, or with the lines after it one that is indented. No JSON is parsed
@@ -68,7 +68,7 @@ func (p *pieceReader) next() (text []byte, line int, err error) {
 	return p.text, line, nil
 }
 
-// errEnough ends the reading early.
+// errEnough ends reading early.
 var errEnough = errors.New("enough")
 
 // read gives each the records of all documents that have one of the needles, and maybe more, until each returns false.
@@ -150,10 +150,10 @@ func readDocuments(text []byte, each func(request.Record) bool) (begin, at int, 
 		case errors.Is(err, io.EOF):
 			return begin, begin, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return begin, beginning(text, begin), errors.New("it is cut short; the rest may come yet, or was lost when the collector was killed")
+			return begin, beginning(text, begin), errors.New("it is truncated; the collector is still writing it, or was killed")
 		case errors.As(err, &syntax):
 			at = min(max(int(syntax.Offset)-1, 0), len(text))
-			return begin, at, fmt.Errorf("it is no JSON: %w; let nothing but the collector write to the file", err)
+			return begin, at, fmt.Errorf("it is not JSON: %w; only the collector may write to the file", err)
 		case err != nil:
 			return begin, begin, err
 		}
@@ -168,7 +168,7 @@ func beginning(text []byte, begin int) int {
 	return len(text) - len(bytes.TrimLeft(text[begin:], " \t\r\n"))
 }
 
-// readDocument reads a document of OTLP/JSON; one of metrics has nothing for us.
+// readDocument reads a document of OTLP/JSON. It ignores metrics.
 func readDocument(document []byte, each func(request.Record) bool) error {
 	has := func(key string) bool { return bytes.Contains(document, []byte(`"`+key+`"`)) }
 	known := has("resourceMetrics") || has("resourceProfiles")
@@ -176,7 +176,7 @@ func readDocument(document []byte, each func(request.Record) bool) error {
 		known = true
 		traces, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(document)
 		if err != nil {
-			return fmt.Errorf("it is no OTLP: %w", err)
+			return fmt.Errorf("it is not OTLP: %w", err)
 		}
 		for r := range request.Spans(traces) {
 			if !each(r) {
@@ -188,7 +188,7 @@ func readDocument(document []byte, each func(request.Record) bool) error {
 		known = true
 		logs, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(document)
 		if err != nil {
-			return fmt.Errorf("it is no OTLP: %w", err)
+			return fmt.Errorf("it is not OTLP: %w", err)
 		}
 		for r := range request.Logs(logs) {
 			if !each(r) {
@@ -197,12 +197,12 @@ func readDocument(document []byte, each func(request.Record) bool) error {
 		}
 	}
 	if !known {
-		return errors.New("it is no OTLP: it has neither resourceSpans nor resourceLogs; name a file of the file exporter")
+		return errors.New("it is not OTLP: it has neither resourceSpans nor resourceLogs; give a file of the file exporter")
 	}
 	return nil
 }
 
-// complaints are said once each, and not too many of them.
+// complaints are printed once each, up to a limit.
 type complaints struct {
 	out    io.Writer
 	said   map[string]bool
@@ -227,12 +227,12 @@ func (c *complaints) notRead(name string, line int, err error) {
 }
 
 func (c *complaints) say(text string) {
-	_, _ = fmt.Fprintln(c.out, "srectl:", text) // there is nowhere else to say it
+	_, _ = fmt.Fprintln(c.out, "srectl:", text) // there is no other output for this error
 }
 
-// end says how many complaints were not said.
+// end prints how many complaints were left out.
 func (c *complaints) end() {
 	if c.hidden > 0 {
-		c.say("and more like these")
+		c.say("and more of these")
 	}
 }

@@ -177,7 +177,7 @@ func TestFindSaysNotTooMuch(t *testing.T) {
 	require.NoError(t, err)
 	f.complaints.end()
 	assert.Equal(t, maxComplaints+1, strings.Count(said.String(), "\n"))
-	assert.Contains(t, said.String(), "and more like these")
+	assert.Contains(t, said.String(), "and more of these")
 }
 
 // What is escaped in the file, or has another letter case, is found nevertheless.

@@ -10,17 +10,17 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
-// A finder looks for requests in files. It reads them several times, and holds no more than what it shows.
+// A finder searches files for requests. It reads them several times, and keeps only the shown items.
 type finder struct {
 	inputs     findInputs
 	limit      int // of items
 	complaints *complaints
 }
 
-// bounds are what a search follows. Each round reads all files.
+// bounds are the limits of a search. Each round reads all files.
 var bounds = request.Bounds{Names: 1000, Values: 64, Rounds: 10}
 
-// find gives what has the ID, in order of time.
+// find returns the items of the requests with the ID, in order of time.
 func (f *finder) find(id string) (*timeline, error) {
 	t := &timeline{}
 	found, err := request.Find(f.source, id, bounds, func(r request.Record) bool {
@@ -46,7 +46,7 @@ func (f *finder) source(names request.Names, each func(request.Record) bool) err
 	return f.read(needlesOf(names), each)
 }
 
-// survey counts what there is.
+// survey counts documents and records.
 func (f *finder) survey() (survey, error) {
 	s := survey{files: len(f.inputs)}
 	err := f.read(nil, func(r request.Record) bool {
@@ -68,7 +68,7 @@ func (f *finder) survey() (survey, error) {
 	return s, err
 }
 
-// A survey is what there was to read.
+// A survey is the content of the files in numbers.
 type survey struct {
 	files, spans, logs int
 	first, last        time.Time // zero is none

@@ -35,7 +35,7 @@ func (t *timeline) head() string {
 	return text
 }
 
-// names are the first of the IDs.
+// names are the first IDs.
 func (t *timeline) names() string {
 	const most = 3
 	var ids []string
@@ -59,7 +59,7 @@ const (
 	titleWhat     = "SPAN OR LOG"
 	titleTrace    = "TRACE"
 	titleDuration = "DURATION"
-	// minWhat is the room that what happened needs to be understood.
+	// minWhat is the minimum width of the column with the event.
 	minWhat = 24
 )
 
@@ -117,8 +117,8 @@ func (i *findItem) what() string {
 // oneLine makes line breaks and tabs, which log messages may well have, one space.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// table is the head of the columns and a line an item. What happened gets what room width leaves;
-// if that is too little, the columns that one can do without go.
+// table is the header and one line per item. The event gets the remaining width;
+// if that is too little, less important columns are dropped.
 func (t *timeline) table(width int) []terminal.Line {
 	columns := t.columns()
 	lines, what := t.layout(columns, width)
@@ -191,7 +191,7 @@ func shorten(text string, width int) string {
 	return terminal.Cut(text, width-1) + "…"
 }
 
-// brief has three digits, which is what a person reads of a duration.
+// brief formats a duration with three digits.
 func brief(d time.Duration) string {
 	if d >= time.Minute {
 		return d.Round(time.Second).String()
@@ -204,11 +204,11 @@ func brief(d time.Duration) string {
 	return d.Round(unit).String()
 }
 
-func writeFoundTable(out io.Writer, t *timeline, width int, coloured bool) error {
+func writeFoundTable(out io.Writer, t *timeline, width int, colored bool) error {
 	var b strings.Builder
 	b.WriteString(t.head() + "\n\n")
 	for _, line := range t.table(width) {
-		b.WriteString(line.Text(width, coloured) + "\n")
+		b.WriteString(line.Text(width, colored) + "\n")
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
-// A timeline is a request as it was found.
+// A timeline is the result of a search.
 type timeline struct {
 	IDs       []string    `json:"ids"`
 	Traces    []string    `json:"traces"`

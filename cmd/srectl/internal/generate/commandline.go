@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
-// commandLine is the command that was run, for somebody to run it again in the same folder of another machine: paths
-// that lead out of the folder are left to them.
+// commandLine is the command for running generate again in the same folder of another machine. It has placeholders for paths
+// outside of the folder.
 func commandLine(cmd *cobra.Command, args []string) string {
 	words := append([]string{"srectl", cmd.Name()}, args...)
 	cmd.Flags().Visit(func(f *pflag.Flag) {

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/dashboards"
 )
 
-// A dashboardOutput is what dashboards are written as, and for where in Grafana.
+// A dashboardOutput is the format of dashboards, and their folder in Grafana.
 type dashboardOutput struct {
 	format, labels string
 	placement      dashboards.Placement
@@ -29,8 +29,8 @@ func (o *dashboardOutput) flags(flags *pflag.FlagSet) {
 	o.placement = dashboards.DefaultPlacement()
 	flags.StringVar(&o.format, "dashboard-format", generated.DashboardJSON, "of dashboards: json, configmap (the sidecar of Grafana's Helm chart) or grafanadashboard (grafana-operator)")
 	flags.StringVar(&o.placement.Folder, "dashboard-folder", o.placement.Folder, "folder in Grafana")
-	flags.StringVar(&o.placement.Directory, "dashboard-directory", o.placement.Directory, "where Grafana finds the files, for "+provisioning)
-	flags.StringVar(&o.labels, "grafana-labels", "dashboards=grafana", "labels of the Grafana objects that take the dashboards, as name=value,..., for grafanadashboard")
+	flags.StringVar(&o.placement.Directory, "dashboard-directory", o.placement.Directory, "path of the files in Grafana's container, for "+provisioning)
+	flags.StringVar(&o.labels, "grafana-labels", "dashboards=grafana", "labels of the Grafana objects that the dashboards select, as name=value,..., for grafanadashboard")
 }
 
 func (o *dashboardOutput) check() error {
@@ -41,7 +41,7 @@ func (o *dashboardOutput) check() error {
 	for pair := range strings.SplitSeq(o.labels, ",") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return fmt.Errorf("--grafana-labels %q are no labels: write name=value, and commas between", o.labels)
+			return fmt.Errorf("--grafana-labels %q are not labels: write name=value, separated by commas", o.labels)
 		}
 		o.placement.Instances[name] = value
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
-// write writes a file below the output folder, unless it is there as it should be.
+// write writes a file below the output folder, unless it is up to date.
 func (g *generation) write(folder, name string, content func(io.Writer) error, r *account) error {
 	var text bytes.Buffer
 	if err := content(&text); err != nil {
@@ -28,7 +28,7 @@ func (g *generation) write(folder, name string, content func(io.Writer) error, r
 	case err == nil && bytes.Equal(old, text.Bytes()):
 		return nil
 	case err == nil && !generated.Is(old):
-		r.complain("%s: error: is there and was not generated; move it away", path)
+		r.complain("%s: error: exists and was not generated; move it away", path)
 		return nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -36,7 +36,7 @@ func (g *generation) write(folder, name string, content func(io.Writer) error, r
 	return wholefile.Write(path, text.Bytes())
 }
 
-// retire reports generated files that no service has any more, and removes them with --prune.
+// retire reports generated files of services that no longer exist, and removes them with --prune.
 func (g *generation) retire(folder, extension string, kept map[string]bool, r *account) error {
 	entries, err := os.ReadDir(filepath.Join(g.out, folder))
 	if err != nil {
@@ -64,7 +64,7 @@ func (g *generation) retire(folder, extension string, kept map[string]bool, r *a
 	return nil
 }
 
-// leftRunbooks reports folders of runbooks whose service is gone.
+// leftRunbooks reports folders of runbooks whose service no longer exists.
 func (g *generation) leftRunbooks(services []*catalog.Service, r *account) error {
 	known := map[string]bool{}
 	for _, s := range services {
@@ -78,13 +78,13 @@ func (g *generation) leftRunbooks(services []*catalog.Service, r *account) error
 		name := filepath.Join(runbooks.Folder, entry.Name())
 		index, err := os.ReadFile(filepath.Join(g.out, name, runbooks.Index))
 		if !known[name] && err == nil && runbooks.Generated(index) {
-			r.tell("%s: warning: its service is not in the catalog; remove the folder, after a look at the notes in it", filepath.Join(g.out, name))
+			r.tell("%s: warning: its service is not in the catalog; check the notes in the folder, then remove it", filepath.Join(g.out, name))
 		}
 	}
 	return nil
 }
 
-// beginsGenerated reads no more of a file than tells whether it was generated.
+// beginsGenerated reads only the beginning of a file to find out whether it was generated.
 func beginsGenerated(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package generate is `srectl generate`: it writes what follows from the catalog: rules, their tests, runbooks and dashboards.
+// Package generate is `srectl generate`: it writes rules, their tests, runbooks and dashboards from the catalog.
 package generate
 
 import (
@@ -54,19 +54,19 @@ func NewCommand() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "generate [" + strings.Join(names, "|") + "|all]... --catalog DIR --out DIR",
-		Short: "Write what follows from the catalog: " + strings.Join(names, ", "),
-		Long: `Write what follows from the catalog, for each service and for the collector itself:
+		Short: "Generate from the catalog: " + strings.Join(names, ", "),
+		Long: `Generate files for each service of the catalog and for the collector itself:
 
 ` + describes + `
-A file is written whole or not at all, and left alone when it is right already. One that was
-not generated is never overwritten. One whose service has left the catalog is reported; --prune removes
-it if it is not a runbook. Runbooks stay: people write into them.
+Each file is replaced atomically, and only if its content changes. A file that was not generated is
+never overwritten. If a service is no longer in the catalog, its files are reported; --prune removes
+them, except runbooks, which may have notes.
 
-Links of runbooks lead to your Prometheus, Grafana and so on if their addresses are given. The command that
-was run stands in each page, for whoever has to run it again.
+Runbooks link to your Prometheus, Grafana and other systems if you give their addresses. Each page
+contains the command that generated it.
 
-Exits 0 if everything was written, 1 if the catalog has errors (nothing is written then) or a file
-stands in the way, 2 if there is no such catalog or it cannot be written.`,
+Exits 0 if everything was written, 1 if the catalog has errors (then nothing is written) or a file that was
+not generated prevents writing, 2 if the catalog does not exist or the folder cannot be written.`,
 		Example: `  srectl generate --catalog ./catalog --out .
   srectl generate alerts --catalog ./catalog --out . --format prometheusrule
   srectl generate dashboards --catalog ./catalog --out . --dashboard-format configmap
@@ -88,23 +88,23 @@ stands in the way, 2 if there is no such catalog or it cannot be written.`,
 	flags := cmd.Flags()
 	flags.StringVar(&g.catalog, "catalog", "", "catalog folder or file")
 	flags.StringVar(&g.out, "out", "", "folder to write to")
-	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files, tests and dashboards whose service is gone")
-	flags.StringVar(&g.format, "format", formatRules, "of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
-	flags.StringVar(&translation, "translation", translation, "how Prometheus names OTLP metrics, its translation_strategy")
+	flags.BoolVar(&g.prune, "prune", false, "remove generated rule files, tests and dashboards of services that no longer exist")
+	flags.StringVar(&g.format, "format", formatRules, "format of rule files: rules (Prometheus, Thanos, VictoriaMetrics), prometheusrule (Prometheus Operator) or mimir")
+	flags.StringVar(&translation, "translation", translation, "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.BoolVar(&g.pages.Alerts.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
 	g.grafana.flags(flags)
 	for _, b := range g.bases() {
 		flags.StringVar(b.value, b.flag, *b.value, b.usage)
 	}
-	flags.StringVar(&g.pages.Loki, "loki-uid", g.pages.Loki, "UID of the data source with the logs, in Grafana")
-	flags.StringVar(&g.pages.Tempo, "tempo-uid", g.pages.Tempo, "UID of the data source with the traces, in Grafana")
+	flags.StringVar(&g.pages.Loki, "loki-uid", g.pages.Loki, "UID of Grafana's data source for logs")
+	flags.StringVar(&g.pages.Tempo, "tempo-uid", g.pages.Tempo, "UID of Grafana's data source for traces")
 	for _, name := range []string{"catalog", "out"} {
 		_ = cmd.MarkFlagRequired(name) // fails for an unknown flag only
 	}
 	return cmd
 }
 
-// A base is what links begin with.
+// A base is the prefix of links.
 type base struct {
 	flag, usage string
 	value       *string
@@ -112,30 +112,30 @@ type base struct {
 
 func (g *generation) bases() []base {
 	return []base{
-		{"runbook-url", "where runbooks are served: links are URL/SERVICE/ALERT", &g.pages.Alerts.RunbookURL},
-		{"dashboard-url", "where dashboards are served: links are URL/SERVICE; .../d/{uid} leads to those generated for Grafana", &g.pages.Alerts.DashboardURL},
-		{"prometheus-url", "where runbooks run their queries", &g.pages.Prometheus},
-		{"alertmanager-url", "where runbooks silence alerts", &g.pages.Alertmanager},
-		{"grafana-url", "where runbooks search Tempo's traces and Loki's logs", &g.pages.Grafana},
-		{"jaeger-url", "where runbooks search traces", &g.pages.Jaeger},
-		{"kibana-url", "where runbooks search logs", &g.pages.Kibana},
+		{"runbook-url", "address of the runbooks: links are URL/SERVICE/ALERT", &g.pages.Alerts.RunbookURL},
+		{"dashboard-url", "address of the dashboards: links are URL/SERVICE; use .../d/{uid} for dashboards in Grafana", &g.pages.Alerts.DashboardURL},
+		{"prometheus-url", "address of the Prometheus for links that run queries", &g.pages.Prometheus},
+		{"alertmanager-url", "address of the Alertmanager for silences", &g.pages.Alertmanager},
+		{"grafana-url", "address of the Grafana for searches in Tempo and Loki", &g.pages.Grafana},
+		{"jaeger-url", "address of the Jaeger for searches of traces", &g.pages.Jaeger},
+		{"kibana-url", "address of the Kibana for searches of logs", &g.pages.Kibana},
 	}
 }
 
-// check makes the address one that links can begin with.
+// check validates the address as a prefix of links.
 func (b base) check() error {
 	if *b.value == "" {
 		return nil
 	}
 	u, err := url.Parse(*b.value)
 	if err == nil && u.User != nil {
-		return fmt.Errorf("--%s has a password in it, which whoever reads the files would see: leave it out", b.flag)
+		return fmt.Errorf("--%s contains a password, which everyone who reads the files would see: remove it", b.flag)
 	}
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--%s %q is not a base of links: write one such as https://sre.example.com/runbooks", b.flag, *b.value)
+		return fmt.Errorf("--%s %q is not an address for links: write one such as https://sre.example.com/runbooks", b.flag, *b.value)
 	}
 	if strings.ContainsAny(u.Path, "{}") {
-		return fmt.Errorf("--%s %q: braces stand for nothing here; only --dashboard-url may end in /{uid}", b.flag, *b.value)
+		return fmt.Errorf("--%s %q: only --dashboard-url may contain {uid}, at its end; remove the braces", b.flag, *b.value)
 	}
 	*b.value = strings.TrimRight(u.String(), "/")
 	return nil
@@ -162,12 +162,12 @@ func (g *generation) check() error {
 	}
 	for _, required := range g.bases()[:4] {
 		if *required.value == "" {
-			return fmt.Errorf("--%s is empty: leave it out, or write an address", required.flag)
+			return fmt.Errorf("--%s is empty: remove it, or give an address", required.flag)
 		}
 	}
 	for flag, uid := range map[string]string{"--loki-uid": g.pages.Loki, "--tempo-uid": g.pages.Tempo} {
 		if !plainUID.MatchString(uid) {
-			return fmt.Errorf("%s %q is not a UID: write what Grafana shows in the address of the data source", flag, uid)
+			return fmt.Errorf("%s %q is not a UID: write the UID in the address of the data source's page in Grafana", flag, uid)
 		}
 	}
 	return paths.Check([]string{g.catalog})
@@ -184,7 +184,7 @@ func (g *generation) chooseKinds(args []string) ([]kind, error) {
 			return nil, fmt.Errorf("%q cannot be generated: see srectl generate --help", arg)
 		}
 		if kinds[i].rulesOnly && g.format != formatRules {
-			return nil, fmt.Errorf("%s are of rule files as promtool reads them: leave --format out", arg)
+			return nil, fmt.Errorf("%s need rule files in promtool's format: remove --format", arg)
 		}
 		if !slices.ContainsFunc(wanted, func(k kind) bool { return k.name == arg }) {
 			wanted = append(wanted, kinds[i])
@@ -194,7 +194,7 @@ func (g *generation) chooseKinds(args []string) ([]kind, error) {
 }
 
 func (g *generation) run(wanted []kind) error {
-	// Nearly all that is allocated is gone with the service it was for: a heap of a few more megabytes
+	// Nearly all allocations are short-lived: a heap of a few more megabytes
 	// saves a third of the time of a large catalog.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	loaded, problems := catalog.Load(g.catalog)
@@ -205,7 +205,7 @@ func (g *generation) run(wanted []kind) error {
 		return exit.ErrNotOK
 	}
 	if g.grafana.linked {
-		plans, _ := g.plans(loaded.Services) // what they warn of, dashboards say
+		plans, _ := g.plans(loaded.Services) // dashboards report the same warnings
 		g.pages.Alerts.DashboardUID = dashboardUIDs(plans)
 	}
 	var all account
@@ -223,7 +223,7 @@ func (g *generation) run(wanted []kind) error {
 	return nil
 }
 
-// generate has every kind write about one service after the other, several services at a time.
+// generate lets every kind write the files of the services, several services at a time.
 func (g *generation) generate(wanted []kind, services []*catalog.Service, all *account) error {
 	var works []work
 	for _, k := range wanted {
@@ -259,7 +259,7 @@ func (g *generation) generate(wanted []kind, services []*catalog.Service, all *a
 	return nil
 }
 
-// checkNames complains of a service that would have the collector's files.
+// checkNames reports a service with the name of the collector, whose files it would overwrite.
 func checkNames(services []*catalog.Service, r *account) {
 	for _, s := range services {
 		if s.Slug() == alerts.CollectorService().Name {

@@ -68,7 +68,7 @@ func TestGenerateKeepsDashboardsOfOthers(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkout.json"), []byte(`{"uid": "own"}`), 0o644))
 
 	said := generate(t, exit.NotOK, "dashboards", "--catalog", dir, "--out", out, "--prune")
-	assert.Contains(t, said, "checkout.json: error: is there and was not generated; move it away")
+	assert.Contains(t, said, "checkout.json: error: exists and was not generated; move it away")
 	assert.Contains(t, said, gone+": removed")
 	assert.FileExists(t, mine)
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
-// A kind is something that can be generated from the services and the collector.
+// A kind is one kind of generated files.
 type kind struct {
 	name, describes string
-	// rulesOnly: it is of no use beside rule files in another format.
+	// rulesOnly: it needs rule files in promtool's format.
 	rulesOnly bool
-	// start looks at what is there, and gives what is to be done.
+	// start checks the existing files, and returns the work to do.
 	start func(*generation, []*catalog.Service, *account) (work, error)
 }
 
-// A work is what writes a kind.
+// A work writes the files of one kind.
 type work struct {
-	// each writes what is about one service or the collector; several at a time.
+	// each writes the files of one service or the collector; several run at a time.
 	each func(alerts.File, *account) error
 	// more are written in any order.
 	more []unit
@@ -28,15 +28,15 @@ type work struct {
 	finish func(*account) error
 }
 
-// kinds are what generate knows, in the order of all.
+// kinds are all kinds, in the order of "all".
 var kinds = []kind{
-	{name: "alerts", describes: "Prometheus rules, and Alertmanager's inhibition rules", start: (*generation).alerts},
+	{name: "alerts", describes: "Prometheus rules, and inhibition rules for Alertmanager", start: (*generation).alerts},
 	{name: "tests", describes: "unit tests of the rules, for promtool", rulesOnly: true, start: (*generation).tests},
 	{name: "runbooks", describes: "a page for each alert", start: (*generation).runbooks},
-	{name: "dashboards", describes: "Grafana dashboards of each service, and those of all", start: (*generation).dashboards},
+	{name: "dashboards", describes: "Grafana dashboards of each service, and of all services", start: (*generation).dashboards},
 }
 
-// each has all kinds write about one service.
+// each writes all kinds for one service.
 func each(works []work, f alerts.File, r *account) error {
 	for _, w := range works {
 		if w.each == nil {

@@ -98,13 +98,13 @@ func TestLinksToDashboardsInGrafana(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(out, "dashboards/shop.checkout.yaml")))
 	code, said = lint()
 	assert.Equal(t, exit.NotOK, code)
-	assert.Regexp(t, `shop\.checkout\.rules\.yaml:\d+: error: the dashboard of alert "ErrorBudgetBurnCritical", dashboards/shop\.checkout, is not there; run srectl generate dashboards`, said)
+	assert.Regexp(t, `shop\.checkout\.rules\.yaml:\d+: error: the dashboard of alert "ErrorBudgetBurnCritical", dashboards/shop\.checkout, does not exist; run srectl generate dashboards`, said)
 	commandtest.Edit(t, files[1], "/d/sre-checkout", "/d/sre-nobody")
 	_, said = lint()
 	assert.Contains(t, said, `is "sre-nobody", which is of no service of the catalog; run srectl generate alerts`)
 	code, stdout := linted("--catalog", catalog, "--dir", out)
 	assert.Equal(t, exit.NotOK, code)
-	assert.Contains(t, stdout, "give lint the --dashboard-url that generate was given")
+	assert.Contains(t, stdout, "set lint's --dashboard-url to the value that generate had")
 }
 
 // expand is an annotation as Prometheus sends it for an alert of an environment: by Go's templates.

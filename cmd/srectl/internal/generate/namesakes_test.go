@@ -54,9 +54,9 @@ func TestNamesakesInFilesOfEachKind(t *testing.T) {
 	mall, bank := text("dashboards/mall.ledger.json"), text("dashboards/bank.ledger.json")
 	assert.Contains(t, till, "Needs: [mall/ledger](/d/"+uidOf(t, mall)+")")
 	assert.Contains(t, vault, "Needs: [ledger](/d/"+uidOf(t, bank)+")")
-	for _, of := range []struct{ dashboard, neighbour, other string }{{till, "ledger", "vault"}, {mall, "till", "vault"}, {bank, "vault", "till"}} {
-		assert.Contains(t, of.dashboard, `\"yes\", \"neighbour\", \"`+of.neighbour+`\"`)
-		assert.NotContains(t, of.dashboard, `\"yes\", \"neighbour\", \"`+of.other)
+	for _, of := range []struct{ dashboard, neighbor, other string }{{till, "ledger", "vault"}, {mall, "till", "vault"}, {bank, "vault", "till"}} {
+		assert.Contains(t, of.dashboard, `\"yes\", \"neighbor\", \"`+of.neighbor+`\"`)
+		assert.NotContains(t, of.dashboard, `\"yes\", \"neighbor\", \"`+of.other)
 	}
 
 	page := text("runbooks/till/README.md")

@@ -14,7 +14,7 @@ import (
 // A unit is work that does not wait for other units.
 type unit func(*account) error
 
-// An account is what there is to tell of some work.
+// An account collects the messages of a unit.
 type account struct {
 	text strings.Builder
 	// notWell makes srectl exit 1.
@@ -23,7 +23,7 @@ type account struct {
 
 func (r *account) tell(format string, args ...any) { fmt.Fprintf(&r.text, format+"\n", args...) }
 
-// complain tells of something that makes srectl exit 1.
+// complain reports a problem that makes srectl exit 1.
 func (r *account) complain(format string, args ...any) {
 	r.notWell = true
 	r.tell(format, args...)
@@ -36,10 +36,10 @@ func (r *account) problems(all []catalog.Problem) {
 	r.notWell = r.notWell || catalog.Problems(all).Err() != nil
 }
 
-func (r *account) write(w io.Writer) { _, _ = io.WriteString(w, r.text.String()) } // nobody is left to tell
+func (r *account) write(w io.Writer) { _, _ = io.WriteString(w, r.text.String()) } // there is no reader any more
 
-// together does units on all processors. What they tell is told in their order, and of several errors the
-// first counts; no unit begins after one.
+// together runs units on all processors. Their messages are printed in the order of the units. If several fail, it returns the
+// first error; no unit starts after an error.
 func together(units []unit, all *account) error {
 	var (
 		accounts = make([]account, len(units))

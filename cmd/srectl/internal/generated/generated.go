@@ -1,4 +1,4 @@
-// Package generated has what generate and lint both know of the files that srectl generates.
+// Package generated describes the files that srectl generates, for generate and lint.
 package generated
 
 import (
@@ -13,12 +13,12 @@ import (
 // AlertsFolder is where rule files and their tests are, below the output folder.
 const AlertsFolder = "alerts"
 
-// Is tells a file that may be overwritten: somebody may have written one by hand.
+// Is reports whether a file was generated, so that it may be overwritten.
 func Is(text []byte) bool {
 	return bytes.HasPrefix(text, []byte(alerts.Header)) || dashboards.Generated(text)
 }
 
-// CutUID takes the place of a dashboard's uid off a base of links, if it has one.
+// CutUID removes the placeholder of a dashboard's uid from a prefix of links.
 func CutUID(base *string) (found bool) {
 	*base, found = strings.CutSuffix(strings.TrimRight(*base, "/"), "/{uid}")
 	return found
@@ -27,7 +27,7 @@ func CutUID(base *string) (found bool) {
 // DashboardJSON is the format of dashboards that Grafana reads from files.
 const DashboardJSON = "json"
 
-// A DashboardFormat is how a dashboard is written, and how its file ends.
+// A DashboardFormat is a format of dashboards with its file extension.
 type DashboardFormat struct {
 	Extension string
 	Write     func(dashboards.File, io.Writer, dashboards.Placement) error

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generated"
 )
 
-// A lintGroup is a rule group, as far as it matters to the Prometheus that evaluates it.
+// A lintGroup has the parts of a rule group that matter to Prometheus.
 type lintGroup struct {
 	file, name string
 	line       int
@@ -28,7 +28,7 @@ type lintedRule struct {
 
 type readSeries struct{ metric, selector string }
 
-// ruleGroups reads the groups of all rule files. What cannot be read is a problem that lintRules has told.
+// ruleGroups reads the groups of all rule files. It skips unreadable files: lintRules reports them.
 func (l *linter) ruleGroups() (groups []lintGroup) {
 	found, _ := filepath.Glob(filepath.Join(escapeGlob(l.dir), generated.AlertsFolder, "*.rules.yaml")) // the pattern is right
 	for _, name := range found {
@@ -65,7 +65,7 @@ func (l *linter) ruleGroups() (groups []lintGroup) {
 	return groups
 }
 
-// read notes what an expression reads, and from how long ago.
+// read notes the metrics of an expression, and how far back it reads.
 func (r *lintedRule) read(expr parser.Expr) {
 	parser.Inspect(expr, func(node parser.Node, above []parser.Node) error {
 		series, ok := node.(*parser.VectorSelector)
@@ -88,7 +88,7 @@ func (r *lintedRule) read(expr parser.Expr) {
 	})
 }
 
-// metricOf is the metric's name, wherever the selector has it.
+// metricOf is the metric's name of a selector, in either notation.
 func metricOf(series *parser.VectorSelector) string {
 	for _, m := range series.LabelMatchers {
 		if m.Name == "__name__" {
@@ -98,7 +98,7 @@ func metricOf(series *parser.VectorSelector) string {
 	return series.Name
 }
 
-// is tells whether a loaded group has these rules.
+// is reports whether a loaded group has these rules.
 func (g lintGroup) is(loaded loadedGroup) bool {
 	if len(loaded.Rules) != len(g.rules) {
 		return false

@@ -1,4 +1,4 @@
-// Package lint is `srectl lint`: it checks what was generated: every link between alerts, runbooks and dashboards.
+// Package lint is `srectl lint`: it checks generated files and every link between alerts, runbooks and dashboards.
 package lint
 
 import (
@@ -33,19 +33,18 @@ func NewCommand() *cobra.Command {
 	defaults := alerts.DefaultOptions()
 	cmd := &cobra.Command{
 		Use:   "lint --catalog DIR --dir OUT",
-		Short: "Check what was generated: every link between alerts, runbooks and dashboards",
-		Long: `lint checks what srectl generate wrote, without a network: the catalog and the rule files are read;
-each alert's runbook_url has its page and its dashboard_url a service
-or, in Grafana, its dashboard; each link of a page has its page and
-heading; each page has an alert; rules and pages are of this catalog and not of an older one.
+		Short: "Check generated files and every link between alerts, runbooks and dashboards",
+		Long: `lint checks the files of srectl generate without a network: the catalog and the rule files are valid;
+each runbook_url has a page, and each dashboard_url a service or a dashboard for Grafana; each link of a
+page has its target; each page has an alert; rules and pages were generated from this catalog.
 Every problem is one line:
 
-  file:line: error: message; mend
+  file:line: error: message; fix
 
-With --prometheus it also asks the Prometheus that evaluates the rules: whether it keeps samples for as long as they look
-back, has loaded these rules and can evaluate them, and has the series they read.
+With --prometheus it also checks the Prometheus that evaluates the rules: it keeps samples for as long as the rules
+read back, has loaded these rules, can evaluate them, and has their series.
 
-Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such folder or no answer.`,
+Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a folder does not exist or Prometheus does not answer.`,
 		Example: "  srectl lint --catalog ./catalog --dir .\n  srectl lint --catalog ./catalog --dir . --prometheus http://localhost:9090",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -73,15 +72,15 @@ Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is 
 	flags := cmd.Flags()
 	flags.StringVar(&l.catalog, "catalog", "", "catalog folder or file")
 	flags.StringVar(&l.dir, "dir", ".", "folder that srectl generate wrote to")
-	flags.StringVar(&l.runbookURL, "runbook-url", defaults.RunbookURL, "what generate was given")
-	flags.StringVar(&l.dashboardURL, "dashboard-url", defaults.DashboardURL, "what generate was given")
-	flags.StringVar(&prometheus, "prometheus", "", "address of the Prometheus that evaluates the rules, to be asked too")
+	flags.StringVar(&l.runbookURL, "runbook-url", defaults.RunbookURL, "the value that generate had")
+	flags.StringVar(&l.dashboardURL, "dashboard-url", defaults.DashboardURL, "the value that generate had")
+	flags.StringVar(&prometheus, "prometheus", "", "address of the Prometheus that evaluates the rules, to check it too")
 	flags.StringVar(&format, "format", output.Text, "text or json")
 	_ = cmd.MarkFlagRequired("catalog") // fails for an unknown flag only
 	return cmd
 }
 
-// A linter gathers what is wrong with a folder of generated files.
+// A linter collects the problems of a folder of generated files.
 type linter struct {
 	catalog, dir             string
 	runbookURL, dashboardURL string
@@ -89,7 +88,7 @@ type linter struct {
 	problems catalog.Problems
 	// services are those of the catalog and the collector, by name.
 	services map[string]*catalog.Service
-	// pages are the runbooks that are there, by path below dir.
+	// pages are the existing runbooks, by path below dir.
 	pages map[string]*lintPage
 	// dashboards are those in Grafana that alerts may lead to, by uid: their paths below dir, without what formats end in.
 	// nil: alerts do not lead there.
@@ -104,10 +103,10 @@ type linter struct {
 	strays map[string]*strays
 }
 
-// strays are told of by the problem of the first of them.
+// strays are counted in the problem of the first of them.
 type strays struct{ problem, more int }
 
-// A lintPage is what matters of a runbook; the text of all of them would fill the memory.
+// A lintPage has the checked parts of a runbook. Keeping all texts would need too much memory.
 type lintPage struct {
 	links               []runbooks.Link
 	anchors             map[string]bool
@@ -150,19 +149,19 @@ func (l *linter) lint() {
 	})
 }
 
-func (l *linter) error(file string, line int, message, mend string) {
-	l.add(catalog.Error, file, line, message, mend)
+func (l *linter) error(file string, line int, message, fix string) {
+	l.add(catalog.Error, file, line, message, fix)
 }
 
 // add takes a path below the folder and says where it is from here.
-func (l *linter) add(severity catalog.Severity, file string, line int, message, mend string) {
+func (l *linter) add(severity catalog.Severity, file string, line int, message, fix string) {
 	l.problems = append(l.problems, catalog.Problem{
-		Severity: severity, Message: message, Mend: mend,
+		Severity: severity, Message: message, Fix: fix,
 		Position: catalog.Position{File: filepath.Join(l.dir, filepath.FromSlash(file)), Line: line},
 	})
 }
 
-// bare bounds what a message quotes of a file.
+// bare bounds text of a file in a message.
 func bare(s string) string { return terminal.Printable(s, terminal.MaxLabel) }
 
 // maxGenerated bounds the files that are read, in bytes.
@@ -172,7 +171,7 @@ func (l *linter) read(file string) ([]byte, bool) {
 	name := filepath.Join(l.dir, filepath.FromSlash(file))
 	info, err := os.Stat(name)
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxGenerated) {
-		l.error(file, 0, fmt.Sprintf("is no file of at most %d bytes", maxGenerated), "run srectl generate")
+		l.error(file, 0, fmt.Sprintf("is not a file of at most %d bytes", maxGenerated), "run srectl generate")
 		return nil, false
 	}
 	text, err := os.ReadFile(name)
@@ -191,7 +190,7 @@ func reason(err error) string {
 	return bare(text)
 }
 
-// A lintSummary is what lint says after the problems, and all it says in JSON.
+// A lintSummary is lint's output after the problems, and its whole output in JSON.
 type lintSummary struct {
 	Alerts   int              `json:"alerts"`
 	Pages    int              `json:"pages"`

@@ -63,7 +63,7 @@ func TestLintWithOtherBases(t *testing.T) {
 	assert.Equal(t, exit.OK, code, stdout)
 	code, stdout, _ = srectl("lint", "--catalog", catalog, "--dir", out)
 	assert.Equal(t, exit.NotOK, code)
-	assert.Contains(t, stdout, "give lint the --runbook-url that generate was given")
+	assert.Contains(t, stdout, "set lint's --runbook-url to the value that generate had")
 }
 
 // A base that was mistyped is one mistake, and told of once.
@@ -72,7 +72,7 @@ func TestLintTellsOfAWrongBaseOnce(t *testing.T) {
 	code, stdout, _ := srectl("lint", "--catalog", catalog, "--dir", out, "--runbook-url", "https://other.example.com")
 	assert.Equal(t, exit.NotOK, code)
 	assert.Equal(t, 1, strings.Count(stdout, "error:"), stdout)
-	assert.Regexp(t, `does not begin with https://other\.example\.com/, nor do \d+ more; give lint the --runbook-url`, stdout)
+	assert.Regexp(t, `does not begin with https://other\.example\.com/, nor do \d+ more; set lint's --runbook-url`, stdout)
 }
 
 func TestLintFindsPlantedDefects(t *testing.T) {
@@ -90,7 +90,7 @@ func TestLintFindsPlantedDefects(t *testing.T) {
 		// want is a pattern of a line, after the folder.
 		want string
 	}{
-		"page gone":         {remove(lintPageFile), lintRulesFile + `:\d+: error: the runbook of alert "ErrorBudgetBurnCritical", ` + lintPageFile + `, is not there; run`},
+		"page gone":         {remove(lintPageFile), lintRulesFile + `:\d+: error: the runbook of alert "ErrorBudgetBurnCritical", ` + lintPageFile + `, does not exist; run`},
 		"index gone":        {remove(lintIndexFile), lintIndexFile + `: error: the index of service "checkout" is missing; run`},
 		"rules gone":        {remove(lintRulesFile), lintRulesFile + `: error: the rules of service "checkout" are missing; run`},
 		"runbook moved":     {change(lintRulesFile, "runbooks/checkout/ErrorBudgetBurnCritical", "runbooks/checkout/Moved"), lintRulesFile + `:\d+: error: the runbook of alert .*Moved\.md, is not there; run`},
@@ -98,12 +98,12 @@ func TestLintFindsPlantedDefects(t *testing.T) {
 		"runbook elsewhere": {change(lintRulesFile, "localhost:8686/runbooks", "localhost:1/runbooks"), lintRulesFile + `:\d+: error: runbook_url .* does not begin with http://localhost:8686/runbooks/; give`},
 		"runbook no URL":    {change(lintRulesFile, "http://localhost:8686/runbooks", "localhost"), lintRulesFile + `:\d+: error: runbook_url .* is not a web address; `},
 		"no runbook":        {change(lintRulesFile, "runbook_url:", "runbook:"), lintRulesFile + `:\d+: error: alert "\w+" has no runbook_url; `},
-		"dashboard shape":   {change(lintRulesFile, "services/checkout", "services/a/b/c"), lintRulesFile + `:\d+: error: dashboard_url .* leads to something else than BASE/SERVICE; `},
+		"dashboard shape":   {change(lintRulesFile, "services/checkout", "services/a/b/c"), lintRulesFile + `:\d+: error: dashboard_url .* does not link to BASE/SERVICE; `},
 		"dashboard of none": {change(lintRulesFile, "services/checkout", "services/nobody"), lintRulesFile + `:\d+: error: the dashboard of alert .* is of service "nobody", which`},
-		"rules broken":      {change(lintRulesFile, "expr: ", "expr: sum by ("), lintRulesFile + `:\d+: error: Prometheus does not load it: .*; run`},
-		"rules no YAML":     {change(lintRulesFile, "groups:", "groups: ["), lintRulesFile + `:\d+: error: Prometheus does not load it: .*; run`},
-		"note's dead page":  {note("See [that](../payment/README.md)."), lintPageFile + `:\d+: error: the link "\.\./payment/README\.md" leads to a page that is not there; `},
-		"note's heading":    {note("See [that](README.md#nothing)."), lintPageFile + `:\d+: error: the link "README\.md#nothing" leads to a heading that is not there; `},
+		"rules broken":      {change(lintRulesFile, "expr: ", "expr: sum by ("), lintRulesFile + `:\d+: error: Prometheus rejects it: .*; run`},
+		"rules no YAML":     {change(lintRulesFile, "groups:", "groups: ["), lintRulesFile + `:\d+: error: Prometheus rejects it: .*; run`},
+		"note's dead page":  {note("See [that](../payment/README.md)."), lintPageFile + `:\d+: error: the link "\.\./payment/README\.md" leads to a page that does not exist; `},
+		"note's heading":    {note("See [that](README.md#nothing)."), lintPageFile + `:\d+: error: the link "README\.md#nothing" leads to a heading that does not exist; `},
 		"note's own":        {note("See [that](#nothing)."), lintPageFile + `:\d+: error: the link "#nothing" leads to a heading`},
 		"note leads out":    {note("See [that](../../../etc/passwd)."), lintPageFile + `:\d+: error: the link .* leads out of the folder; `},
 		"note's script":     {note("See [that](javascript:alert)."), lintPageFile + `:\d+: error: the link .* is not a web address; `},
@@ -113,8 +113,8 @@ func TestLintFindsPlantedDefects(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(out, lintPageFile))
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(filepath.Join(out, "runbooks/checkout/Gone.md"), text, 0o644))
-		}, `runbooks/checkout/Gone\.md:1: error: no alert leads to this page; run`},
-		"index lost a page": {change(lintIndexFile, "](ErrorBudgetBurnCritical.md)", "](ErrorBudgetBurnHigh.md)"), lintIndexFile + `: error: does not lead to ErrorBudgetBurnCritical\.md; run`},
+		}, `runbooks/checkout/Gone\.md:1: error: no alert links to this page; run`},
+		"index lost a page": {change(lintIndexFile, "](ErrorBudgetBurnCritical.md)", "](ErrorBudgetBurnHigh.md)"), lintIndexFile + `: error: does not link to ErrorBudgetBurnCritical\.md; run`},
 		"catalog changed": {func(t *testing.T, catalog, _ string) {
 			commandtest.Edit(t, filepath.Join(catalog, "checkout.yaml"), "99.9", "99.5")
 		}, lintRulesFile + `:\d+: error: was generated from another state of the catalog; run`},

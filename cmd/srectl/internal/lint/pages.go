@@ -41,7 +41,7 @@ func (l *linter) readPages() {
 				p.input, p.inputLine = runbooks.InputOf(text)
 				l.pages[name] = p
 				for _, broken := range runbooks.CheckNotes(name, text) {
-					l.add(broken.Severity, name, broken.Line, broken.Message, broken.Mend)
+					l.add(broken.Severity, name, broken.Line, broken.Message, broken.Fix)
 				}
 			}
 		}
@@ -65,16 +65,16 @@ func (l *linter) lintPages() {
 			l.lintLink(name, page, link)
 		}
 		if !page.generated {
-			continue // somebody's own page
+			continue // not a generated page
 		}
 		service := folders[path.Dir(name)]
 		switch {
 		case page.orphaned:
-			l.add(catalog.Warning, name, 1, "the alert of this page is gone; the page is kept for its notes", "move the notes, then delete the page")
+			l.add(catalog.Warning, name, 1, "the alert of this page no longer exists; the page is kept for its notes", "move the notes, then delete the page")
 		case service == nil:
 			l.add(catalog.Warning, name, 1, "the service of this page is not in the catalog", "move the notes, then delete the folder")
 		case path.Base(name) != runbooks.Index && !l.linked[name] && l.strays[runbookKey] == nil:
-			l.error(name, 1, "no alert leads to this page", "run srectl generate")
+			l.error(name, 1, "no alert links to this page", "run srectl generate")
 		case page.input != inputs[service]:
 			l.error(name, page.inputLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
 		case path.Base(name) != runbooks.Index:
@@ -83,17 +83,17 @@ func (l *linter) lintPages() {
 	}
 }
 
-// lintIndexed checks that a page and its service's index lead to each other.
+// lintIndexed checks that a page and its service's index link to each other.
 func (l *linter) lintIndexed(name string, page *lintPage) {
 	index := path.Join(path.Dir(name), runbooks.Index)
 	if l.pages[index] == nil {
-		return // said above
+		return // reported above
 	}
 	if !leadsTo(l.pages[index], path.Base(name)) {
-		l.error(index, 0, "does not lead to "+bare(path.Base(name)), "run srectl generate runbooks")
+		l.error(index, 0, "does not link to "+bare(path.Base(name)), "run srectl generate runbooks")
 	}
 	if !leadsTo(page, runbooks.Index) {
-		l.error(name, 0, "does not lead to the index of its service", "run srectl generate runbooks")
+		l.error(name, 0, "does not link to the index of its service", "run srectl generate runbooks")
 	}
 }
 
@@ -104,10 +104,10 @@ func leadsTo(page *lintPage, file string) bool {
 	})
 }
 
-// lintLink checks a link without a network: a file and heading that are there, or a web address.
+// lintLink checks a link without a network: an existing file and heading, or a web address.
 func (l *linter) lintLink(name string, page *lintPage, link runbooks.Link) {
 	fail := func(message string) {
-		l.error(name, link.Line, fmt.Sprintf("the link %q %s", terminal.Printable(link.To, maxRuleError), message), "mend it, or run srectl generate runbooks")
+		l.error(name, link.Line, fmt.Sprintf("the link %q %s", terminal.Printable(link.To, maxRuleError), message), "fix it, or run srectl generate runbooks")
 	}
 	u, err := url.Parse(link.To)
 	switch {
@@ -130,12 +130,12 @@ func (l *linter) lintLink(name string, page *lintPage, link runbooks.Link) {
 			return
 		}
 		if _, err := os.Stat(filepath.Join(l.dir, filepath.FromSlash(file))); err != nil {
-			fail("leads to a page that is not there")
+			fail("leads to a page that does not exist")
 			return
 		}
 		target = l.pages[file]
 	}
 	if u.Fragment != "" && target != nil && !target.anchors[u.Fragment] {
-		fail("leads to a heading that is not there")
+		fail("leads to a heading that does not exist")
 	}
 }

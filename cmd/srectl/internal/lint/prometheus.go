@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
-// A prometheusLinter compares the rules of a folder with what the Prometheus has that is to evaluate them.
+// A prometheusLinter compares the rules of a folder with those that a Prometheus has loaded.
 type prometheusLinter struct {
 	*linter
 	base   *url.URL
@@ -26,12 +26,12 @@ type prometheusLinter struct {
 	groups []lintGroup
 }
 
-// lintPrometheus asks whether the Prometheus at an address keeps samples for as long as the rules look back,
-// has loaded them, and has the series that they read. Its error says that it could not be asked.
+// lintPrometheus checks whether the Prometheus at an address keeps samples for as long as the rules read back,
+// has loaded them, and has their series. It returns an error if Prometheus does not answer.
 func (l *linter) lintPrometheus(ctx context.Context, address string) error {
 	base, err := url.Parse(address)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return fmt.Errorf("--prometheus %q is no address: write one such as http://localhost:9090", bare(address))
+		return fmt.Errorf("--prometheus %q is not an address: write one such as http://localhost:9090", bare(address))
 	}
 	const timeout = 30 * time.Second
 	p := prometheusLinter{linter: l, base: base, client: &http.Client{Timeout: timeout}, groups: l.ruleGroups()}
@@ -46,7 +46,7 @@ func (l *linter) lintPrometheus(ctx context.Context, address string) error {
 // maxAPIAnswer bounds what Prometheus answers: the rules of some thousand services.
 const maxAPIAnswer = 256 << 20
 
-// notServed: there is a server, and it does not have this part of the API.
+// notServed: there is a server, but it does not have this part of the API.
 type notServed struct{ error }
 
 // ask gets a part of the API into a value.
@@ -82,7 +82,7 @@ func (p prometheusLinter) ask(ctx context.Context, path string, query url.Values
 		Data          json.RawMessage
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Status == "" {
-		return fail("HTTP status " + response.Status + ", and no answer of Prometheus' API")
+		return fail("HTTP status " + response.Status + ", which is not an answer of Prometheus' API")
 	}
 	if answer.Status != "success" {
 		return fail(answer.Error)
@@ -93,11 +93,11 @@ func (p prometheusLinter) ask(ctx context.Context, path string, query url.Values
 	return nil
 }
 
-// kept compares how far the rules look back with how long samples are kept.
+// kept compares how far the rules read back with the retention.
 func (p prometheusLinter) kept(ctx context.Context) error {
 	var info struct{ StorageRetention string }
 	if err := p.ask(ctx, "status/runtimeinfo", nil, &info); errors.As(err, new(notServed)) {
-		p.say(catalog.Warning, "it does not say how long it keeps samples", "see that it is no less than the longest window of an SLO")
+		p.say(catalog.Warning, "it does not report its retention", "check that the retention is at least the longest window of an SLO")
 		return nil
 	} else if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (p prometheusLinter) kept(ctx context.Context) error {
 		if d, err := model.ParseDuration(limit); err == nil {
 			retention = time.Duration(d)
 		} else {
-			p.say(catalog.Warning, fmt.Sprintf("it keeps samples up to a size (%s), which may be less than the SLOs need", bare(limit)), "see that this is enough for the longest window of an SLO")
+			p.say(catalog.Warning, fmt.Sprintf("it keeps samples up to a size (%s), which may be less than the SLOs need", bare(limit)), "check that this is enough for the longest window of an SLO")
 		}
 	}
 	if retention == 0 {
@@ -116,8 +116,8 @@ func (p prometheusLinter) kept(ctx context.Context) error {
 	for _, group := range p.groups {
 		farthest := slices.MaxFunc(group.rules, func(a, b lintedRule) int { return int(a.reach - b.reach) })
 		if farthest.reach > retention {
-			p.error(group.file, farthest.line, fmt.Sprintf("group %q looks back %s, and %s keeps samples for %s", bare(group.name), catalog.FormatDuration(farthest.reach), p.base.Redacted(), catalog.FormatDuration(retention)),
-				"start it with --storage.tsdb.retention.time="+catalog.FormatDuration(farthest.reach)+" or more, or shorten the SLO's window: what is older does not count")
+			p.error(group.file, farthest.line, fmt.Sprintf("group %q reads back %s, but %s keeps samples for %s", bare(group.name), catalog.FormatDuration(farthest.reach), p.base.Redacted(), catalog.FormatDuration(retention)),
+				"start it with --storage.tsdb.retention.time="+catalog.FormatDuration(farthest.reach)+" or more, or shorten the SLO's window: older events do not count")
 		}
 	}
 	return nil
@@ -129,7 +129,7 @@ type loadedGroup struct {
 	Rules []struct{ Name, Query, Health, LastError string }
 }
 
-// loaded tells whether the rules are there as they stand in the folder, and whether they can be evaluated.
+// loaded checks whether Prometheus has the rules of the folder, and whether it can evaluate them.
 func (p prometheusLinter) loaded(ctx context.Context) error {
 	var answer struct{ Groups []loadedGroup }
 	if err := p.ask(ctx, "rules", url.Values{"exclude_alerts": {"true"}}, &answer); err != nil {
@@ -143,13 +143,13 @@ func (p prometheusLinter) loaded(ctx context.Context) error {
 		i := slices.IndexFunc(there[group.name], group.is)
 		switch {
 		case len(there[group.name]) == 0:
-			p.error(group.file, group.line, fmt.Sprintf("group %q is not loaded in %s", bare(group.name), p.base.Redacted()), "add the file to its rule_files, and let it reload")
+			p.error(group.file, group.line, fmt.Sprintf("group %q is not loaded in %s", bare(group.name), p.base.Redacted()), "add the file to its rule_files, and reload it")
 		case i < 0:
-			p.error(group.file, group.line, fmt.Sprintf("group %q has other rules in %s", bare(group.name), p.base.Redacted()), "give it this file, and let it reload")
+			p.error(group.file, group.line, fmt.Sprintf("group %q has other rules in %s", bare(group.name), p.base.Redacted()), "load this file, and reload it")
 		default:
 			for n, rule := range there[group.name][i].Rules {
 				if rule.Health == "err" {
-					p.error(group.file, group.rules[n].line, fmt.Sprintf("%s fails in %s: %s", bare(rule.Name), p.base.Redacted(), terminal.Printable(rule.LastError, maxRuleError)), "mend the query, or what it reads")
+					p.error(group.file, group.rules[n].line, fmt.Sprintf("%s fails in %s: %s", bare(rule.Name), p.base.Redacted(), terminal.Printable(rule.LastError, maxRuleError)), "fix the query, or the series that it reads")
 				}
 			}
 		}
@@ -157,10 +157,10 @@ func (p prometheusLinter) loaded(ctx context.Context) error {
 	return nil
 }
 
-// shortly is how long ago series must have been there.
+// shortly is the range in which series must exist.
 const shortly = time.Hour
 
-// present tells whether the series that no rule records are there.
+// present checks whether series that no rule records exist.
 func (p prometheusLinter) present(ctx context.Context) error {
 	recorded, asked := map[string]bool{}, map[string]bool{}
 	for _, group := range p.groups {
@@ -184,7 +184,7 @@ func (p prometheusLinter) present(ctx context.Context) error {
 				}
 				if len(found) == 0 {
 					p.add(catalog.Warning, group.file, rule.line, fmt.Sprintf("%s reads %s, of which %s has had no series for an hour", bare(rule.name), terminal.Printable(series.selector, maxRuleError), p.base.Redacted()),
-						"see that it is scraped, and under this name (generate --translation); a series that begins with the first failure may be absent")
+						"check that it is scraped under this name (generate --translation); a series that begins with the first failure may be absent")
 				}
 			}
 		}
@@ -192,12 +192,12 @@ func (p prometheusLinter) present(ctx context.Context) error {
 	return nil
 }
 
-// lazy tells the collector's own counters that are not there before they first count.
+// lazy reports counters of the collector that do not exist before their first increment.
 func lazy(metric string) bool {
 	return strings.HasPrefix(metric, "otelcol_") && metric != "otelcol_process_uptime"
 }
 
-// say adds a problem that is of no file.
-func (p prometheusLinter) say(severity catalog.Severity, message, mend string) {
-	p.problems = append(p.problems, catalog.Problem{Severity: severity, Message: message, Mend: mend, Position: catalog.Position{File: p.base.Redacted()}})
+// say adds a problem without a file.
+func (p prometheusLinter) say(severity catalog.Severity, message, fix string) {
+	p.problems = append(p.problems, catalog.Problem{Severity: severity, Message: message, Fix: fix, Position: catalog.Position{File: p.base.Redacted()}})
 }

@@ -87,7 +87,7 @@ func TestLintOfPrometheus(t *testing.T) {
 		code int
 	}{
 		"as it should be":       {func(*fakePrometheus) {}, "", exit.OK},
-		"retention too short":   {func(p *fakePrometheus) { p.retention = "15d" }, rulesOf + `error: group "checkout-availability-period" looks back 30d, and http://\S+ keeps samples for 15d; start it with --storage\.tsdb\.retention\.time=30d`, exit.NotOK},
+		"retention too short":   {func(p *fakePrometheus) { p.retention = "15d" }, rulesOf + `error: group "checkout-availability-period" reads back 30d, but http://\S+ keeps samples for 15d; start it with --storage\.tsdb\.retention\.time=30d`, exit.NotOK},
 		"retention by size":     {func(p *fakePrometheus) { p.retention = "30d or 10GiB" }, `warning: it keeps samples up to a size \(10GiB\)`, exit.OK},
 		"no word of retention":  {func(p *fakePrometheus) { p.retention = "" }, `warning: it does not say how long`, exit.OK},
 		"a group is not loaded": {func(p *fakePrometheus) { p.groups = p.groups[1:] }, rulesOf + `error: group "checkout-availability" is not loaded in .*; add the file`, exit.NotOK},

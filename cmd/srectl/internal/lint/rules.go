@@ -33,7 +33,7 @@ func (l *linter) lintRules() {
 	}
 	found, err := filepath.Glob(filepath.Join(escapeGlob(l.dir), generated.AlertsFolder, "*.rules.yaml"))
 	if err != nil || len(found) == 0 {
-		l.error(generated.AlertsFolder, 0, "holds no rule file", "run srectl generate alerts")
+		l.error(generated.AlertsFolder, 0, "contains no rule file", "run srectl generate alerts")
 	}
 	for _, name := range found {
 		file := path.Join(generated.AlertsFolder, filepath.Base(name))
@@ -67,7 +67,7 @@ func (l *linter) lintTests() {
 		file := path.Join(generated.AlertsFolder, filepath.Base(name))
 		text, ok := l.read(file)
 		if !ok || !generated.Is(text) {
-			continue // somebody's own tests
+			continue // not generated tests
 		}
 		if s := files[filepath.Base(name)]; s != nil {
 			l.lintInput(file, text, s)
@@ -82,7 +82,7 @@ func escapeGlob(s string) string { return regexp.MustCompile(`[*?\[\\]`).Replace
 
 var inputLine = regexp.MustCompile(`(?m)^# Input: (\w+)$`)
 
-// lintInput compares the catalog that the rules were generated from with the one that there is.
+// lintInput compares the catalog from which the rules were generated with the current one.
 func (l *linter) lintInput(file string, text []byte, s *catalog.Service) {
 	at := inputLine.FindSubmatchIndex(text)
 	if at == nil || string(text[at[2]:at[3]]) == s.Digest() {
@@ -106,13 +106,13 @@ func (l *linter) lintRuleFile(file string, text []byte) {
 		} else if m := yamlLine.FindStringSubmatch(message); m != nil {
 			line, _ = strconv.Atoi(m[1])
 		}
-		l.error(file, line, "Prometheus does not load it: "+terminal.Printable(message, maxRuleError), "run srectl generate alerts")
+		l.error(file, line, "Prometheus rejects it: "+terminal.Printable(message, maxRuleError), "run srectl generate alerts")
 	}
 	var document struct {
 		Groups []struct{ Rules []lintRule }
 	}
 	if yaml.Unmarshal(text, &document) != nil {
-		return // said above
+		return // reported above
 	}
 	for _, g := range document.Groups {
 		for _, rule := range g.Rules {
@@ -124,7 +124,7 @@ func (l *linter) lintRuleFile(file string, text []byte) {
 	}
 }
 
-// maxRuleError is how much of Prometheus' own words is told.
+// maxRuleError bounds quoted errors of Prometheus.
 const maxRuleError = 300
 
 // A lintRule knows the lines of its links.
@@ -143,7 +143,7 @@ func (l *linter) lintAlert(file string, rule lintRule) {
 		l.linked[page] = true
 		switch there := l.pages[page]; {
 		case there == nil:
-			l.error(file, runbook.Line, fmt.Sprintf("the runbook of alert %q, %s, is not there", alert, bare(page)), "run srectl generate runbooks")
+			l.error(file, runbook.Line, fmt.Sprintf("the runbook of alert %q, %s, does not exist", alert, bare(page)), "run srectl generate runbooks")
 		case fragment != "" && !there.anchors[fragment]:
 			l.error(file, runbook.Line, fmt.Sprintf("%s has no heading #%s", bare(page), bare(fragment)), "run srectl generate")
 		}
@@ -164,7 +164,7 @@ func (l *linter) lintAlert(file string, rule lintRule) {
 func (l *linter) lintDashboard(file string, line int, alert, uid string) {
 	name, known := l.dashboards[uid]
 	if !known {
-		l.error(file, line, fmt.Sprintf("the dashboard of alert %q is %q, which is of no service of the catalog", alert, bare(uid)), "run srectl generate alerts")
+		l.error(file, line, fmt.Sprintf("the dashboard of alert %q is %q, which belongs to no service of the catalog", alert, bare(uid)), "run srectl generate alerts")
 		return
 	}
 	for _, f := range generated.DashboardFormats {
@@ -172,17 +172,17 @@ func (l *linter) lintDashboard(file string, line int, alert, uid string) {
 			return
 		}
 	}
-	l.error(file, line, fmt.Sprintf("the dashboard of alert %q, %s, is not there", alert, bare(name)), "run srectl generate dashboards")
+	l.error(file, line, fmt.Sprintf("the dashboard of alert %q, %s, does not exist", alert, bare(name)), "run srectl generate dashboards")
 }
 
-// runbookKey is the annotation that leads to an alert's page.
+// runbookKey is the annotation with the link to an alert's page.
 const runbookKey = "runbook_url"
 
 // below splits a link into so many names below its base, and the fragment.
 func (l *linter) below(file string, node yaml.Node, key, base, flag string, parts int) (names []string, fragment string, ok bool) {
 	address := strings.ReplaceAll(alerts.Static(node.Value), `{{"{"}}`, "{") // as the template expands
-	fail := func(message, mend string) ([]string, string, bool) {
-		l.error(file, node.Line, fmt.Sprintf("%s %q %s", key, terminal.Printable(address, maxRuleError), message), mend)
+	fail := func(message, fix string) ([]string, string, bool) {
+		l.error(file, node.Line, fmt.Sprintf("%s %q %s", key, terminal.Printable(address, maxRuleError), message), fix)
 		return nil, "", false
 	}
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -195,13 +195,13 @@ func (l *linter) below(file string, node yaml.Node, key, base, flag string, part
 			return nil, "", false
 		}
 		l.strays[key] = &strays{problem: len(l.problems)}
-		return fail(fmt.Sprintf("does not begin with %s/", bare(base)), "give lint the "+flag+" that generate was given")
+		return fail(fmt.Sprintf("does not begin with %s/", bare(base)), "set lint's "+flag+" to the value that generate had")
 	}
 	rest, fragment, _ = strings.Cut(rest, "#")
 	rest, _, _ = strings.Cut(rest, "?")
 	names = strings.Split(rest, "/")
 	if len(names) != parts {
-		return fail("leads to something else than "+[]string{"", "BASE/SERVICE", "BASE/SERVICE/ALERT"}[parts], "run srectl generate alerts")
+		return fail("does not lead to "+[]string{"", "BASE/SERVICE", "BASE/SERVICE/ALERT"}[parts], "run srectl generate alerts")
 	}
 	for i, name := range names {
 		plain, err := url.PathUnescape(name)

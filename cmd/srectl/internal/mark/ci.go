@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
-// fillFromCI takes from the variables of the pipeline what is not known yet.
+// fillFromCI fills empty fields from the variables of the pipeline.
 func fillFromCI(d *deployment.Deployment, env func(string) string) {
 	switch {
 	case env("GITHUB_ACTIONS") != "":

@@ -66,7 +66,7 @@ func (e *httpExporter) export(ctx context.Context, request plogotlp.ExportReques
 	if answer.StatusCode/100 != 2 {
 		return response, refusal(answer, text)
 	}
-	// A portal or a proxy says 200 too, and has accepted nothing.
+	// A portal or a proxy also answers 200 without accepting the event.
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if kind != protobufType || response.UnmarshalProto(text) != nil {
 		return response, fmt.Errorf("%s does not speak OTLP: it answers %s with %q", e.target.url.Host, answer.Status, kind)

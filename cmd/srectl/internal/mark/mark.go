@@ -1,4 +1,4 @@
-// Package mark is `srectl mark`: it tells the collector of a deployment.
+// Package mark is `srectl mark`: it reports a deployment to the collector.
 package mark
 
 import (
@@ -30,19 +30,19 @@ func NewCommand(version string) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "mark --service NAME --version VERSION (--status STATUS | --region -- COMMAND [ARG...])",
-		Short: "Tell the collector of a deployment",
-		Long: `mark sends one deployment event to the collector, by OTLP. What the flags leave empty it takes from the
-variables of GitHub Actions, GitLab CI or Jenkins. STATUS is started, canary, completed, rolled_back or failed.
+		Short: "Report a deployment to the collector",
+		Long: `mark sends one deployment event to the collector, by OTLP. Flags without a value default to the variables of
+GitHub Actions, GitLab CI or Jenkins. STATUS is started, canary, completed, rolled_back or failed.
 
-With --region it sends started, runs the command, sends completed or failed, and exits as the command does; a
-collector that cannot be reached does not keep anybody from deploying.
+With --region it sends started, runs the command, sends completed or failed, and exits as the command does. The
+command runs even if the collector cannot be reached.
 
-Where to and how is said by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS,
-_CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY, and those with _LOGS_ before the last word. https:// is
+The standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _CERTIFICATE, _CLIENT_CERTIFICATE
+and _CLIENT_KEY, and those with _LOGS_ before the last word, set endpoint and protocol. https:// is
 encrypted. Without a protocol, port 4317 is gRPC and any other is HTTP. Tokens belong into _HEADERS
 (authorization=Bearer%20...): there is no flag for them, because every user of a machine can read flags.
 
-It exits 0 when the collector has accepted the event, 1 when it has not, 2 when it could not be asked.`,
+It exits 0 if the collector accepted the event, 1 if it did not, 2 if the flags are wrong.`,
 		Example: `  srectl mark --service checkout --version 1.4.2 --environment production --status completed
   srectl mark --service checkout --version 1.4.2 --environment production --region -- helm upgrade checkout ./chart --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,53 +85,53 @@ It exits 0 when the collector has accepted the event, 1 when it has not, 2 when 
 		value       *string
 		name, usage string
 	}{
-		{&d.Name, "service", "what is deployed (service.name)"},
-		{&d.Version, "version", "version that is deployed, as its telemetry has it (service.version)"},
+		{&d.Name, "service", "name of the deployed service (service.name)"},
+		{&d.Version, "version", "deployed version, as in its telemetry (service.version)"},
 		{&status, "status", "started, canary, completed, rolled_back or failed"},
 		{&d.Namespace, "namespace", "service.namespace"},
 		{&d.Environment, "environment", "deployment.environment.name"},
-		{&d.ID, "id", "the same for every event of this deployment; without, the collector finds it by service and version"},
-		{&d.Previous, "previous", "version that is replaced"},
-		{&d.Revision, "revision", "commit that was built"},
+		{&d.ID, "id", "ID of the deployment, the same in all of its events; default: the collector finds the deployment by service and version"},
+		{&d.Previous, "previous", "replaced version"},
+		{&d.Revision, "revision", "built commit"},
 		{&d.Branch, "branch", "branch or tag"},
 		{&d.Repository, "repository", "URL of the repository"},
 		{&d.Change, "change", "ID of the pull or merge request"},
-		{&d.Compare, "compare", "URL of what has changed since the previous version"},
+		{&d.Compare, "compare", "URL of the changes since the previous version"},
 		{&d.Actor, "actor", "who deploys"},
 		{&d.Configuration, "configuration", "revision of the configuration"},
 		{&d.Pipeline, "pipeline", "name of the pipeline"},
 		{&d.RunID, "run-id", "ID of its run"},
 		{&d.RunURL, "run-url", "URL of its run"},
-		{&start, "start", "when it began, as 2006-01-02T15:04:05Z"},
-		{&commitTime, "commit-time", "when the commit was made, as git show -s --format=%cI prints it: lead times need it"},
-		{&endpoint, "endpoint", "the collector, as https://host:port; without, OTEL_EXPORTER_OTLP_ENDPOINT or http://localhost:4318"},
+		{&start, "start", "start of the deployment, as 2006-01-02T15:04:05Z"},
+		{&commitTime, "commit-time", "time of the commit, as git show -s --format=%cI prints it; lead times need it"},
+		{&endpoint, "endpoint", "address of the collector, as https://host:port; default: OTEL_EXPORTER_OTLP_ENDPOINT or http://localhost:4318"},
 	} {
 		flags.StringVar(text.value, text.name, "", text.usage)
 	}
-	flags.DurationVar(&timeout, "timeout", 30*time.Second, "how long to try")
+	flags.DurationVar(&timeout, "timeout", 30*time.Second, "how long to retry")
 	flags.BoolVar(&region, "region", false, "send the start and the end of the command that follows --")
 	return cmd
 }
 
-// checkMark says which flags do not go together.
+// checkMark rejects missing and contradicting flags.
 func checkMark(d deployment.Deployment, status string, region bool, args []string, timeout time.Duration) error {
 	switch {
 	case d.Name == "":
-		return errors.New("--service is missing: name what is deployed")
+		return errors.New("--service is missing: name the deployed service")
 	case d.Version == "":
-		return errors.New("--version is missing: name what is deployed, as its telemetry has it")
+		return errors.New("--version is missing: give the deployed version, as in its telemetry")
 	case timeout <= 0:
 		return fmt.Errorf("--timeout is %v: must be above 0", timeout)
 	case region && status != "":
-		return errors.New("--status and --region exclude each other: the command decides")
+		return errors.New("--status and --region exclude each other: with --region the command decides the status")
 	case region && len(args) == 0:
-		return errors.New("--region has no command: put it behind --")
+		return errors.New("--region has no command: write it after --")
 	case region:
 		return nil
 	case len(args) > 0:
 		return fmt.Errorf("%.60q is not a flag: did you mean --region -- %s?", args[0], terminal.Printable(args[0], terminal.MaxLabel))
 	case status == "":
-		return errors.New("--status is missing: say how far the deployment has come")
+		return errors.New("--status is missing: give the status of the deployment")
 	}
 	if _, err := deployment.ParseStatus(status); err != nil {
 		return fmt.Errorf("--status: %w", err)
@@ -139,7 +139,7 @@ func checkMark(d deployment.Deployment, status string, region bool, args []strin
 	return nil
 }
 
-// A marker sends events and says so.
+// A marker sends events and prints the result.
 type marker struct {
 	version     string // of srectl
 	sender      *sender
@@ -148,7 +148,7 @@ type marker struct {
 	out, errOut io.Writer
 }
 
-// mark sends one event and says so. An event that the collector would not understand is not sent.
+// mark sends one event and prints the result. It does not send an event that the collector would reject.
 func (m *marker) mark(ctx context.Context, d deployment.Deployment) error {
 	for _, link := range []*string{&d.Repository, &d.RunURL, &d.Compare} {
 		*link = withoutCredentials(*link)
@@ -180,10 +180,10 @@ func (m *marker) mark(ctx context.Context, d deployment.Deployment) error {
 	return err
 }
 
-// maxSentence is how much of a sentence of others is shown.
+// maxSentence bounds quoted messages of servers.
 const maxSentence = 500
 
-// withoutCredentials takes the user and password off a URL: the one that a repository was cloned from often has them.
+// withoutCredentials removes the user and password from a URL: clone URLs of repositories often have them.
 func withoutCredentials(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.User == nil {

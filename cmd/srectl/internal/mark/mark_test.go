@@ -81,7 +81,7 @@ func TestMarkExits(t *testing.T) {
 		"right token":   {&fakeCollector{token: secret}, "authorization=Bearer%20" + secret, exit.OK, "accepted: "},
 		"wrong token":   {&fakeCollector{token: "other"}, "authorization=Bearer%20" + secret, exit.NotOK, "srectl: not accepted: deployment of checkout in production 1.4.2 has started: "},
 		"rejected":      {&fakeCollector{reject: "no\x1b[2J room for " + secret}, "authorization=" + secret, exit.NotOK, "rejected by the collector: no\ufffd[2J room for [redacted]"},
-		"not available": {&fakeCollector{refuse: 100}, "", exit.NotOK, "not yet (raise --timeout to try longer)"},
+		"not available": {&fakeCollector{refuse: 100}, "", exit.NotOK, "not yet (raise --timeout to retry longer)"},
 	} {
 		for _, protocol := range []string{protocolGRPC, protocolHTTP} {
 			t.Run(name+" "+protocol, func(t *testing.T) {

@@ -19,7 +19,7 @@ type exporter interface {
 	close()
 }
 
-// A sender tries until the collector has accepted the events, or has refused them for good.
+// A sender retries until the collector has accepted the events, or rejected them permanently.
 type sender struct {
 	exporter
 	// secrets are the headers' values: a server's answer may repeat them.
@@ -59,7 +59,7 @@ const (
 	maxWait   = 5 * time.Second
 )
 
-// send returns what the collector remarked on events that it has accepted.
+// send returns the collector's message about accepted events.
 func (s *sender) send(ctx context.Context, logs plog.Logs) (remark string, err error) {
 	request := plogotlp.NewExportRequestFromLogs(logs)
 	pause := firstWait
@@ -82,7 +82,7 @@ func (s *sender) send(ctx context.Context, logs plog.Logs) (remark string, err e
 		}
 		next := max(transient.after, pause/2+rand.N(pause/2)) //nolint:gosec // spreads tries; no secret
 		if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(deadline) < next || s.wait(ctx, next) != nil {
-			return "", fmt.Errorf("%w (raise --timeout to try longer)", s.redacted(reason))
+			return "", fmt.Errorf("%w (raise --timeout to retry longer)", s.redacted(reason))
 		}
 		pause = min(2*pause, maxWait)
 	}

@@ -15,7 +15,7 @@ const (
 	logsPath     = "/v1/logs"
 )
 
-// A target is where events go, as the standard variables of OTLP exporters say.
+// A target is the destination of events, from the standard variables of OTLP exporters.
 type target struct {
 	protocol string
 	url      *url.URL
@@ -23,7 +23,7 @@ type target struct {
 	tls      *tls.Config
 }
 
-// newTarget reads the variables; a flag comes before that of the endpoint.
+// newTarget reads the variables. The flag overrides the endpoint.
 func newTarget(endpoint string, env func(string) string) (*target, error) {
 	get := func(name string) (key, value string) {
 		key = "OTEL_EXPORTER_OTLP_LOGS_" + name
@@ -67,7 +67,7 @@ func newTarget(endpoint string, env func(string) string) (*target, error) {
 	return t, err
 }
 
-// parseEndpoint never shows what it cannot read: there may be a password in it.
+// parseEndpoint never prints an invalid value: it may contain a password.
 func parseEndpoint(key, value, protocol string) (*url.URL, error) {
 	if value == "" {
 		value = "http://localhost:4318"
@@ -83,7 +83,7 @@ func parseEndpoint(key, value, protocol string) (*url.URL, error) {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%s is not a URL: write it as https://host:port", key)
 	case u.User != nil:
-		return nil, fmt.Errorf("%s has a user: put credentials into OTEL_EXPORTER_OTLP_HEADERS", key)
+		return nil, fmt.Errorf("%s contains a user: put credentials into OTEL_EXPORTER_OTLP_HEADERS", key)
 	}
 	return u, nil
 }
@@ -130,7 +130,7 @@ func tlsConfig(get func(string) (key, value string)) (*tls.Config, error) {
 		return config, nil
 	}
 	if certificate == "" || private == "" {
-		return nil, fmt.Errorf("%s and %s need each other: set both", certificateKey, privateKey)
+		return nil, fmt.Errorf("%s and %s must be set together", certificateKey, privateKey)
 	}
 	pair, err := tls.LoadX509KeyPair(certificate, private)
 	if err != nil {

@@ -42,7 +42,7 @@ func TestWrongVariables(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_HEADERS", "a b=hunter2", "header 1 cannot be read"},
 		{"OTEL_EXPORTER_OTLP_CERTIFICATE", empty, "empty.pem has no certificate: must be PEM"},
 		{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such.pem", "OTEL_EXPORTER_OTLP_CERTIFICATE: open /no/such.pem"},
-		{"OTEL_EXPORTER_OTLP_CLIENT_KEY", empty, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY need each other: set both"},
+		{"OTEL_EXPORTER_OTLP_CLIENT_KEY", empty, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY must be set together"},
 	} {
 		_, err := newTarget("https://collector", func(name string) string {
 			if name == test.name {

@@ -1,9 +1,9 @@
-// Package output has the formats in which commands write what they found.
+// Package output has the output formats of commands.
 package output
 
 import "fmt"
 
-// The formats that several commands have.
+// The formats of several commands.
 const (
 	Text  = "text"
 	Table = "table"

@@ -1,4 +1,4 @@
-// Package paths checks the paths that commands are given.
+// Package paths checks the path arguments of commands.
 package paths
 
 import (
@@ -10,19 +10,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Some asks for at least one argument.
+// Some requires at least one argument.
 func Some(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("no PATH: name catalog files or folders, as in\n%s", cmd.Example)
+		return fmt.Errorf("no PATH: give catalog files or folders, as in\n%s", cmd.Example)
 	}
 	return nil
 }
 
-// Check tells a catalog that is not there from one that is not well.
+// Check reports paths that do not exist, which differ from invalid catalogs in the exit code.
 func Check(paths []string) error {
 	for _, path := range paths {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%q: no such file or folder; create it, or mend the path", path)
+			return fmt.Errorf("%q: no such file or folder; create it, or correct the path", path)
 		} else if err != nil {
 			return err
 		}

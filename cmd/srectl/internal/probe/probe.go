@@ -1,4 +1,4 @@
-// Package probe is `srectl probe`: it asks a collector whether it is healthy.
+// Package probe is `srectl probe`: it checks whether a collector is healthy.
 package probe
 
 import (
@@ -19,19 +19,19 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
-// healthVariable is where a collector with a built-in config listens for the question.
+// healthVariable has the address of the health check in the built-in configs.
 const healthVariable = "OTELCOL_SRE_HEALTH"
 
-// NewCommand is `srectl probe`: what asks an image without a shell whether it is well.
+// NewCommand is `srectl probe`, the health check of container images without a shell.
 func NewCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "probe [URL]",
-		Short: "Ask a collector whether it is healthy",
-		Long: `probe asks the collector's health check, at http://localhost:13133/ or where ` + healthVariable + `, the
-collector's own setting, says that it listens.
+		Short: "Check whether a collector is healthy",
+		Long: `probe queries the collector's health check, at http://localhost:13133/ or at the address in ` + healthVariable + `, the
+collector's own setting.
 
-It exits 0 when the collector is healthy, 1 when it answers that it is not, 2 when it does not answer.`,
+It exits 0 if the collector is healthy, 1 if it is not, 2 if it does not answer.`,
 		Example: "  srectl probe\n  srectl probe http://otelcol-sre-gateway:13133/",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,25 +70,25 @@ func healthURL(given, listens string) (*url.URL, error) {
 	}
 	u, err := url.Parse(full)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("%s %q is no address: write one such as http://localhost:13133/", from, terminal.Printable(text, terminal.MaxLabel))
+		return nil, fmt.Errorf("%s %q is not an address: write one such as http://localhost:13133/", from, terminal.Printable(text, terminal.MaxLabel))
 	}
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	// Who listens on every address, as ":13133" and "0.0.0.0:13133" say, is asked on this machine.
+	// ":13133" and "0.0.0.0:13133" listen on every address, so the check uses localhost.
 	if port := u.Port(); port != "" && (u.Hostname() == "" || net.ParseIP(u.Hostname()).IsUnspecified()) {
 		u.Host = net.JoinHostPort("localhost", port)
 	}
 	return u, nil
 }
 
-// probe says in a line how the collector is.
+// probe prints the collector's health in a line.
 func probe(ctx context.Context, out io.Writer, address *url.URL) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return err
 	}
-	// A proxy or a redirect would answer for somebody else.
+	// The answer of a proxy or a redirect would be that of another server.
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -98,7 +98,7 @@ func probe(ctx context.Context, out io.Writer, address *url.URL) error {
 		if asked, ok := errors.AsType[*url.Error](err); ok {
 			err = asked.Err // which does not repeat the URL, that may have a password
 		}
-		return fmt.Errorf("%s does not answer: %s; see that the collector runs and has the health_check extension",
+		return fmt.Errorf("%s does not answer: %s; check that the collector runs and has the health_check extension",
 			address.Redacted(), terminal.Printable(err.Error(), terminal.MaxMessage))
 	}
 	_ = response.Body.Close()

@@ -76,7 +76,7 @@ func TestHealthURL(t *testing.T) {
 	}
 }
 
-func TestProbeThatCannotAskSaysTheMend(t *testing.T) {
+func TestProbeThatCannotAskSaysTheFix(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	hung, err := net.Listen("tcp", "localhost:0") // takes the connection and says nothing

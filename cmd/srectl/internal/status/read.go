@@ -30,7 +30,7 @@ type sloStatus struct {
 	Environment string `json:"environment"`
 	SLO         string `json:"slo"`
 	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
-	// spends the budget exactly. What the endpoint does not have is NaN.
+	// spends the budget exactly. A value that the endpoint does not have is NaN.
 	Objective  output.Number `json:"objective"`
 	Burn1h     output.Number `json:"burnRate1h"`
 	BudgetLeft output.Number `json:"budgetLeft"`
@@ -44,7 +44,7 @@ func (s sloStatus) qualifiedService() string {
 	return s.Namespace + "/" + s.Service
 }
 
-// The names in what the collector's scrape endpoint serves.
+// The metric names of the collector's scrape endpoint.
 var (
 	scraped         = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
 	metricObjective = scraped.Metric(semconv.SLOObjective.Metric)

@@ -33,10 +33,10 @@ func NewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show every SLO of a running collector, worst first",
-		Long: `status asks the collector's Prometheus endpoint for every SLO: how fast its error budget is being
-spent over the last hour (1x spends it exactly by the end of the window), how much is left, and its state.
+		Long: `status reads every SLO from the collector's Prometheus endpoint: its burn rate over the last hour (1x spends
+the error budget exactly by the end of the window), its remaining budget, and its state.
 
-It exits 1 when an SLO is exhausted or burning fast, 2 when the collector could not be asked.`,
+It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not answer.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != output.Table && format != output.JSON {
@@ -72,19 +72,19 @@ It exits 1 when an SLO is exhausted or burning fast, 2 when the collector could 
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint, "the collector's Prometheus endpoint")
 	flags.StringSliceVar(&services, "service", nil, "only these services: name, or namespace/name; can be repeated")
 	flags.StringVarP(&format, "format", "o", output.Table, "table or json")
-	flags.BoolVarP(&watch, "watch", "w", false, "go on until Ctrl-C")
-	flags.DurationVar(&interval, "interval", 2*time.Second, "how often --watch asks")
+	flags.BoolVarP(&watch, "watch", "w", false, "refresh until Ctrl-C")
+	flags.DurationVar(&interval, "interval", 2*time.Second, "refresh interval of --watch")
 	return cmd
 }
 
 // writeStatuses writes the table, or an array.
-func writeStatuses(out io.Writer, format string, statuses []sloStatus, coloured bool) error {
+func writeStatuses(out io.Writer, format string, statuses []sloStatus, colored bool) error {
 	if format == output.JSON {
 		return output.WriteJSON(out, statuses)
 	}
 	var b strings.Builder
 	for _, line := range statusTable(statuses, terminal.Unbounded) {
-		b.WriteString(line.Text(terminal.Unbounded, coloured) + "\n")
+		b.WriteString(line.Text(terminal.Unbounded, colored) + "\n")
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -98,7 +98,7 @@ func newStatusSource(endpoint string, services []string) (*statusSource, error) 
 	}
 	u, err := url.Parse(full)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("--endpoint %q is no address: write one such as http://localhost:9464/metrics", endpoint)
+		return nil, fmt.Errorf("--endpoint %q is not an address: write one such as http://localhost:9464/metrics", endpoint)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/metrics"
@@ -114,20 +114,20 @@ type statusSource struct {
 	client   *http.Client
 }
 
-// ask gives the SLOs, worst first: at least one, or an error that says the mend.
+// ask returns the SLOs, worst first: at least one, or an error with a fix.
 func (s *statusSource) ask(ctx context.Context) ([]sloStatus, error) {
 	body, contentType, err := s.fetch(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not answer: %s; start the collector (make run), or name its Prometheus endpoint with --endpoint",
+		return nil, fmt.Errorf("%s does not answer: %s; start the collector (make run), or set its Prometheus endpoint with --endpoint",
 			s.url.Redacted(), terminal.Printable(err.Error(), terminal.MaxMessage))
 	}
 	statuses, err := readStatuses(body, contentType)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not answer with Prometheus metrics: %s; name the collector's Prometheus endpoint with --endpoint",
+		return nil, fmt.Errorf("%s does not answer with Prometheus metrics: %s; set the collector's Prometheus endpoint with --endpoint",
 			s.url.Redacted(), terminal.Printable(err.Error(), terminal.MaxMessage))
 	}
 	if len(statuses) == 0 {
-		return nil, fmt.Errorf("%s has no SLO metrics: wait for the first flush; if that does not help, see that the collector's catalog has an SLO and its slo processor exports to this endpoint",
+		return nil, fmt.Errorf("%s has no SLO metrics: wait for the first flush; if that does not help, check that the collector's catalog has an SLO and its slo processor exports to this endpoint",
 			s.url.Redacted())
 	}
 	if len(s.services) == 0 {
@@ -139,7 +139,7 @@ func (s *statusSource) ask(ctx context.Context) ([]sloStatus, error) {
 		return !slices.Contains(s.services, status.Service) && !slices.Contains(s.services, status.qualifiedService())
 	})
 	if len(wanted) == 0 {
-		return nil, fmt.Errorf("no SLO of service %s: there are %s", strings.Join(s.services, ", "), terminal.Printable(list(known), terminal.MaxMessage))
+		return nil, fmt.Errorf("no SLO of service %s: the services are %s", strings.Join(s.services, ", "), terminal.Printable(list(known), terminal.MaxMessage))
 	}
 	return wanted, nil
 }

@@ -79,7 +79,7 @@ slo_state{service_name="a",slo_name="b",slo_state="ok"} 1.0
 	assert.Equal(t, []string{"a", "-", "b", "-", "-", "-", "ok"}, strings.Fields(strings.Split(out, "\n")[1]))
 }
 
-func TestStatusThatCannotBeAskedSaysTheMend(t *testing.T) {
+func TestStatusThatCannotBeAskedSaysTheFix(t *testing.T) {
 	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
@@ -97,7 +97,7 @@ func TestStatusThatCannotBeAskedSaysTheMend(t *testing.T) {
 		"no metrics": {[]string{"--endpoint", endpoint(t, "text/plain", "up 1\n")}, "has no SLO metrics: wait for the first flush"},
 		"a web page": {[]string{"--endpoint", endpoint(t, "text/html", "<html>\x1b[31m</html>")}, "does not answer with Prometheus metrics"},
 		"no address": {[]string{"--endpoint", "ftp://x"}, `--endpoint "ftp://x" is no address`},
-		"no service": {[]string{"--endpoint", from, "--service", "chekout"}, "no SLO of service chekout: there are batch, shop/checkout, shop/frontend, shop/payment, young"},
+		"no service": {[]string{"--endpoint", from, "--service", "chekout"}, "no SLO of service chekout: the services are batch, shop/checkout, shop/frontend, shop/payment, young"},
 		"format":     {[]string{"--format", "yaml"}, `--format "yaml" is not known: write table or json`},
 		"interval":   {[]string{"--interval", "0s"}, "--interval is 0s: must be above 0"},
 		"password":   {[]string{"--endpoint", "http://me:secret@" + strings.TrimPrefix(closed.URL, "http://")}, "http://me:xxxxx@"},
@@ -187,7 +187,7 @@ func exampleStatuses(t *testing.T) []sloStatus {
 func TestWatchRedrawsATerminal(t *testing.T) {
 	var out bytes.Buffer
 	statuses := exampleStatuses(t)
-	w := &statusWatch{out: &out, format: output.Table, coloured: true, size: func() (int, int) { return 80, 8 }}
+	w := &statusWatch{out: &out, format: output.Table, colored: true, size: func() (int, int) { return 80, 8 }}
 	watch(t, w, errors.New("it is down; start it"), statuses, errors.New("it went away"), statuses[:1])
 	golden.Equal(t, "testdata/watch-terminal.golden", []byte(strings.ReplaceAll(out.String(), "\x1b", "ESC")))
 

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// stateColours tell what to do: red now, yellow soon, green nothing. What is idle steps back.
-var stateColours = map[semconv.State]string{
+// stateColors show the urgency: red needs action now, yellow soon, green none. Idle is dim.
+var stateColors = map[semconv.State]string{
 	semconv.StateExhausted:   "\x1b[1;31m",
 	semconv.StateBurningFast: "\x1b[31m",
 	semconv.StateBurningSlow: "\x1b[33m",
@@ -43,7 +43,7 @@ var statusColumns = []statusColumn{
 // dispensable columns, by title, make room for the state on a narrow terminal.
 var dispensable = []string{"OBJECTIVE", "ENV"}
 
-// statusTable is the header and one line an SLO, with the columns that width has room for.
+// statusTable is the header and one line per SLO, with the columns that fit into the width.
 func statusTable(statuses []sloStatus, width int) []terminal.Line {
 	columns := slices.Clone(statusColumns)
 	lines := layout(columns, statuses)
@@ -61,7 +61,7 @@ func layout(columns []statusColumn, statuses []sloStatus) []terminal.Line {
 	lines := make([]terminal.Line, 1+len(statuses))
 	lines[0].Tail = "STATE"
 	for i, status := range statuses {
-		lines[i+1] = terminal.Line{Tail: terminal.OrDash(string(status.State)), Color: stateColours[status.State]}
+		lines[i+1] = terminal.Line{Tail: terminal.OrDash(string(status.State)), Color: stateColors[status.State]}
 	}
 	cells := make([]string, len(lines))
 	for _, column := range columns {

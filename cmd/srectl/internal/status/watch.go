@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
-// A statusWatch asks again and again and shows what it hears: in place on a terminal, and
-// elsewhere one table, or one line of JSON, after the other.
+// A statusWatch refreshes the status: in place on a terminal, otherwise as
+// one table, or one line of JSON, after the other.
 type statusWatch struct {
 	ask      func(context.Context) ([]sloStatus, error)
 	from     string
@@ -23,7 +23,7 @@ type statusWatch struct {
 	log      io.Writer // why there is none, beside JSON
 	format   string
 	interval time.Duration
-	coloured bool
+	colored  bool
 	// size is the terminal's, in characters; nil is no terminal.
 	size func() (width, height int)
 	now  func() time.Time
@@ -38,7 +38,7 @@ type statusWatch struct {
 func newStatusWatch(source *statusSource, out, log io.Writer, format string, interval time.Duration) *statusWatch {
 	w := &statusWatch{
 		ask: source.ask, from: source.url.Redacted(), out: out, log: log, format: format, interval: interval,
-		coloured: terminal.Colored(out), now: time.Now, wait: sleep,
+		colored: terminal.Colored(out), now: time.Now, wait: sleep,
 	}
 	if file, ok := terminal.Of(out); ok && format == output.Table {
 		w.size = func() (int, int) {
@@ -73,7 +73,7 @@ func (w *statusWatch) run(ctx context.Context) {
 			return
 		case err != nil:
 			w.waiting(err.Error())
-			pause = min(pause, time.Second) // it may come up any moment
+			pause = min(pause, time.Second) // the collector may start at any time
 		default:
 			w.last, w.since, w.problem = statuses, w.now(), ""
 			w.show()
@@ -89,7 +89,7 @@ func (w *statusWatch) show() {
 		_ = json.NewEncoder(w.out).Encode(w.last) // the reader has gone; Ctrl-C ends it
 	case w.size == nil:
 		_, _ = fmt.Fprintln(w.out, w.title())
-		_ = writeStatuses(w.out, output.Table, w.last, w.coloured)
+		_ = writeStatuses(w.out, output.Table, w.last, w.colored)
 		_, _ = fmt.Fprintln(w.out)
 	default:
 		w.draw(append([]terminal.Line{{Head: w.title()}}, w.table()...))
@@ -110,13 +110,13 @@ func (w *statusWatch) waiting(why string) {
 	if w.size != nil {
 		line := fmt.Sprintf("waiting for %s  %v", w.from, w.now().Sub(w.since).Truncate(time.Second))
 		lines := []terminal.Line{{Head: line}}
-		for part := range strings.SplitSeq(why, "; ") { // what is wrong, and the mend
+		for part := range strings.SplitSeq(why, "; ") { // the problem and the fix
 			if part != "" {
 				lines = append(lines, terminal.Line{Head: part})
 			}
 		}
 		if w.last != nil {
-			lines = append(append(lines, terminal.Line{Head: "last heard " + w.title()}), w.table()...)
+			lines = append(append(lines, terminal.Line{Head: "last answer " + w.title()}), w.table()...)
 		}
 		w.draw(lines)
 		return
@@ -146,7 +146,7 @@ func (w *statusWatch) draw(lines []terminal.Line) {
 		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", w.drawn)
 	}
 	for _, line := range lines {
-		b.WriteString(line.Text(width, w.coloured) + "\n")
+		b.WriteString(line.Text(width, w.colored) + "\n")
 	}
 	w.drawn = len(lines)
 	_, _ = io.WriteString(w.out, b.String()) // the terminal has gone; Ctrl-C ends it

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds on what comes from outside, in characters.
+// Bounds on external text, in characters.
 const (
 	MaxLabel   = 60
 	MaxMessage = 200
@@ -15,7 +15,7 @@ const (
 // Label is a name that comes from outside.
 func Label(value string) string { return Printable(value, MaxLabel) }
 
-// Printable cuts text to a length and replaces what a terminal might obey: control
+// Printable cuts text to a length and replaces characters with an effect on terminals: control
 // characters, escape sequences and invisible marks that turn text around.
 func Printable(text string, length int) string {
 	var b strings.Builder

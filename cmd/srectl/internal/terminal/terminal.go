@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Unbounded is the width of what is no terminal.
+// Unbounded is the width of outputs that are not terminals.
 const Unbounded = math.MaxInt
 
 // Of is out if it is a terminal that can redraw.

@@ -19,12 +19,12 @@ func NewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate PATH...",
 		Short: "Check catalog files and folders",
-		Long: `Check catalog files, and folders with all their subfolders, with the same loader
-as the collector's. Every problem is one line:
+		Long: `Check catalog files, and folders with all their subfolders, with the loader of
+the collector. Every problem is one line:
 
-  file:line:column: error: path: message; mend
+  file:line:column: error: path: message; fix
 
-Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is no such path.`,
+Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path does not exist.`,
 		Example: "  srectl validate ./catalog",
 		Args:    paths.Some,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +48,7 @@ Exits 0 if there are no errors (warnings may be), 1 if there are, 2 if there is 
 	return cmd
 }
 
-// A summary is what validate says after the problems, and all it says in JSON.
+// A summary is validate's output after the problems, and its whole output in JSON.
 type summary struct {
 	Services int              `json:"services"`
 	SLOs     int              `json:"slos"`

@@ -51,7 +51,7 @@ func TestValidate(t *testing.T) {
 		"services": 1.0, "slos": 2.0, "errors": 1.0, "warnings": 0.0,
 		"problems": []any{map[string]any{
 			"severity": "error", "file": filepath.Join(mixed, "payment.yaml"), "line": 4.0, "column": 8.0,
-			"path": "spec.teir", "message": "is not known", "mend": "did you mean tier?",
+			"path": "spec.teir", "message": "is not known", "fix": "did you mean tier?",
 		}},
 	}, got)
 }
