@@ -18,33 +18,33 @@ import (
 
 // Config is the configuration of the status_page extension.
 type Config struct {
-	// ServerConfig is where the pages are served.
+	// ServerConfig configures the HTTP server of the pages.
 	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
-	// Prometheus is how to reach a Prometheus-compatible API; its endpoint is the base URL, without /api/v1. A URL
-	// alone will do.
+	// Prometheus is the client of a Prometheus-compatible API; its endpoint is the base URL, without /api/v1. A plain
+	// URL is enough.
 	Prometheus confighttp.ClientConfig `mapstructure:"prometheus"`
-	// TranslationStrategy is how that Prometheus makes its names of OTLP's, one of Prometheus' four.
+	// TranslationStrategy is the strategy by which that Prometheus translates names of OTLP, one of Prometheus' four.
 	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
 	// Catalog is the service_catalog extension. If it is not set, service_catalog is taken if it runs.
 	Catalog *component.ID `mapstructure:"catalog"`
 	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
 	Runbooks string `mapstructure:"runbooks"`
-	// Search bounds what is kept for the search.
+	// Search bounds the telemetry that is kept for the search.
 	Search Search `mapstructure:"search"`
 }
 
 // Search bounds the recent spans and log records that can be searched.
 type Search struct {
-	// MaxBytes is their size; 0 keeps nothing.
+	// MaxBytes is their maximum size; 0 keeps nothing.
 	MaxBytes int `mapstructure:"max_bytes"`
-	// MaxAge is how long one is kept.
+	// MaxAge is how long each is kept.
 	MaxAge time.Duration `mapstructure:"max_age"`
 }
 
 // minSearchBytes holds a batch or two of usual size.
 const minSearchBytes = 1 << 20
 
-// Unmarshal takes a URL in the place of the client's keys.
+// Unmarshal accepts a URL instead of the client's keys.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if endpoint, ok := conf.Get("prometheus").(string); ok {
 		keys := confmap.NewFromStringMap(map[string]any{"prometheus": map[string]any{"endpoint": endpoint}})
@@ -68,7 +68,7 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate reports every key that is wrong, and the mend.
+// Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.ServerConfig.NetAddr.Endpoint == "" {
@@ -77,7 +77,7 @@ func (c *Config) Validate() error {
 	client := &c.Prometheus
 	errs = append(errs, validateURL(client.Endpoint, client.Auth.HasValue() && !client.TLS.Insecure))
 	if client.Timeout <= 0 {
-		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that a page does not wait for an answer that never comes", client.Timeout))
+		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that pages do not wait forever", client.Timeout))
 	}
 	if !slices.Contains(promname.Strategies, c.TranslationStrategy) {
 		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, promname.Strategies))
@@ -86,23 +86,23 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))
 	}
 	if c.Search.MaxAge <= 0 {
-		errs = append(errs, fmt.Errorf("search::max_age: is %v; set it above 0; what keeps nothing is search::max_bytes: 0", c.Search.MaxAge))
+		errs = append(errs, fmt.Errorf("search::max_age: is %v; set it above 0; to keep nothing set search::max_bytes: 0", c.Search.MaxAge))
 	}
 	return errors.Join(errs...)
 }
 
-// validateURL wants a base URL, without anything secret in it: pages show it.
+// validateURL requires a base URL without secrets: pages show it.
 func validateURL(endpoint string, secret bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("prometheus::endpoint: is no URL; set the base URL of a Prometheus, such as http://localhost:9090")
+		return errors.New("prometheus::endpoint: is not a URL; set the base URL of a Prometheus, such as http://localhost:9090")
 	case u.User != nil:
-		return errors.New("prometheus::endpoint: holds a user name; name an authentication extension in prometheus::auth instead")
+		return errors.New("prometheus::endpoint: contains a user name; name an authentication extension in prometheus::auth instead")
 	case u.RawQuery != "" || u.Fragment != "":
-		return errors.New("prometheus::endpoint: has something after ? or #; set the base URL alone")
+		return errors.New("prometheus::endpoint: has a query or fragment; set only the base URL")
 	case secret && u.Scheme == "http" && !local(u.Hostname()):
-		return errors.New("prometheus::endpoint: would send what prometheus::auth adds in clear text; use https, or set prometheus::tls::insecure: true")
+		return errors.New("prometheus::endpoint: would send the credentials of prometheus::auth in clear text; use https, or set prometheus::tls::insecure: true")
 	}
 	return nil
 }

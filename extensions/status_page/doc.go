@@ -1,14 +1,14 @@
 //go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package status_page$/package statuspage/" generated_component_test.go generated_package_test.go
 
-// Package statuspage is the status_page extension: a small web application in the collector that shows every SLO, what
-// burns, what was deployed, which alerts fire and the runbooks behind them.
+// Package statuspage is the status_page extension: a small web application in the collector that shows SLOs, burn
+// rates, deployments, alerts and their runbooks.
 //
-// It stores nothing but what came in last, in memory, for its search. What it shows is what the catalog says and what a
-// Prometheus answers, the embedded one or any other; when Prometheus is down it still shows the catalog and the runbooks,
-// for that is when they are needed.
+// It stores only recent telemetry, in memory, for its search. It shows data of the catalog and of a
+// Prometheus, the embedded one or any other. If Prometheus is down, it still shows the catalog and the runbooks,
+// because they are needed then.
 //
-// The parts point one way. internal/web has the pages; internal/fleet and internal/service say what is on them;
-// internal/prometheus asks, internal/runbook reads, internal/search finds what internal/recent keeps, internal/chart and
-// internal/words put numbers as people read them.
+// Dependencies point one way. internal/web has the pages; internal/fleet and internal/service load their content;
+// internal/prometheus queries, internal/runbook reads pages, internal/search searches the telemetry in internal/recent,
+// internal/chart draws, and internal/words formats numbers for people.
 package statuspage

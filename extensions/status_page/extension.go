@@ -26,7 +26,7 @@ import (
 // maxHeader bounds the headers of a request, in bytes.
 const maxHeader = 32 << 10
 
-// statusPage is the extension: a server, a client of Prometheus, and what came in last.
+// statusPage is the extension: a server, a client of Prometheus, and recent telemetry.
 type statusPage struct {
 	config    *Config
 	telemetry component.TelemetrySettings
@@ -51,7 +51,7 @@ func newStatusPage(config *Config, telemetry component.TelemetrySettings) (*stat
 	return &statusPage{config: config, telemetry: telemetry, recent: window, metrics: metrics}, nil
 }
 
-// Start serves the pages. A Prometheus that does not answer yet is no error: the pages say so.
+// Start serves the pages. A Prometheus that does not answer yet is not an error: the pages report it.
 func (s *statusPage) Start(ctx context.Context, host component.Host) (err error) {
 	source, err := s.catalog(host)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *statusPage) catalog(host component.Host) (web.Source, error) {
 	return servicecatalog.Find(host, id)
 }
 
-// noCatalog holds nothing, and nothing is wrong with it.
+// noCatalog is an empty catalog without problems.
 type noCatalog struct{}
 
 func (noCatalog) Catalog() *catalog.Catalog       { return &catalog.Catalog{} }
@@ -110,7 +110,7 @@ func (s *statusPage) serve(ctx context.Context, host component.Host, pages http.
 	return nil
 }
 
-// Shutdown ends the questions that pages wait for, then the pages.
+// Shutdown cancels the queries that pages wait for, then stops the server.
 func (s *statusPage) Shutdown(ctx context.Context) (err error) {
 	if s.client != nil {
 		s.client.Close()

@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// Recent takes in telemetry for the page that searches it. It copies what it keeps, and neither fails nor waits. The
-// status_page exporter gives it what comes through a pipeline.
+// Recent keeps telemetry for the search. It copies the data, and neither fails nor waits. The
+// status_page exporter passes it the telemetry of a pipeline.
 type Recent interface {
 	AddTraces(ptrace.Traces)
 	AddLogs(plog.Logs)
@@ -19,7 +19,7 @@ type Recent interface {
 func FindRecent(host component.Host, id component.ID) (Recent, error) {
 	found, ok := host.GetExtensions()[id]
 	if !ok {
-		return nil, fmt.Errorf("page: no extension %q is running; add it to extensions and service::extensions, or name the one that is there", id)
+		return nil, fmt.Errorf("page: no extension %q is running; add it to extensions and service::extensions, or name the one that runs", id)
 	}
 	page, ok := found.(*statusPage)
 	if !ok {

@@ -1,4 +1,4 @@
-// Package alert says what fires, for people: since when, about what, and where the runbook is.
+// Package alert lists firing alerts for people: start, subject and runbook.
 package alert
 
 import (
@@ -29,7 +29,7 @@ type Alert struct {
 	Summary     string    `json:"summary"`
 	Description string    `json:"description"`
 	Since       time.Time `json:"since"`
-	// Page is the path of the service's page, Runbook where the runbook is; they may be empty.
+	// Page is the path of the service's page, Runbook the address of the runbook; they may be empty.
 	Page    string `json:"page"`
 	Runbook string `json:"runbook"`
 }
@@ -42,7 +42,7 @@ const (
 	maxText = 2000
 )
 
-// A Directory knows the pages that there are.
+// A Directory knows the existing pages.
 type Directory struct {
 	Catalog *catalog.Catalog
 	// Names are those of labels; alerts that rules of srectl raise have underscores in them.
@@ -51,7 +51,7 @@ type Directory struct {
 	Runbook func(slug, alert string) string
 }
 
-// List is what fires, pages first and the newest first, then what is pending.
+// List has the firing alerts, pages first and the newest first, then the pending ones.
 func (d Directory) List(alerts []v1.Alert) []Alert {
 	list := make([]Alert, 0, len(alerts))
 	for _, a := range alerts {

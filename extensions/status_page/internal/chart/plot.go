@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A Plot is lines over time, with levels that they are compared with and the moments at which something was changed.
+// A Plot is lines over time, with levels for comparison and markers of changes.
 type Plot struct {
-	// Title and Summary say in words what is seen.
+	// Title and Summary describe the plot in words.
 	Title, Summary string
 	Start, End     time.Time
 	// Format writes a value of the axis.
@@ -22,18 +22,18 @@ type Plot struct {
 	Low, High float64
 }
 
-// A Line is values under one name. Its colour is that of its place among the lines.
+// A Line is the values of one name. Its color depends on its index among the lines.
 type Line struct {
 	Name   string
 	Points []Point
 }
 
-// A Level is a value that means something.
+// A Level is a value with a meaning.
 type Level struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	// Colour is the place of the line that is compared with it; -1 is none's.
-	Colour int `json:"-"`
+	// Color is the index of the line that is compared with it; -1 is none.
+	Color int `json:"-"`
 }
 
 // A Marker is a moment.
@@ -46,14 +46,14 @@ const (
 	plotWidth, plotHeight = 640, 220
 	plotLeft, plotRight   = 54, 8
 	plotTop, plotBottom   = 16, 24
-	// Colours is how many lines have a colour of their own.
-	Colours = 6
+	// Colors is the number of distinct line colors.
+	Colors = 6
 	// MaxMarkers bounds the moments that are drawn: more would hide the lines.
 	MaxMarkers = 20
 	maxName    = 40
 )
 
-// Empty tells whether there is nothing to draw.
+// Empty reports whether there is nothing to draw.
 func (p Plot) Empty() bool {
 	for _, l := range p.Lines {
 		for _, point := range l.Points {
@@ -82,11 +82,11 @@ func (p Plot) SVG() template.HTML {
 			continue
 		}
 		y := number(s.y(l.Value))
-		fmt.Fprintf(&b, `<path class="level %s" d="M%d %sH%d"><title>%s</title></path>`, colour(l.Colour), plotLeft, y, plotWidth-plotRight, escaped(l.Name))
+		fmt.Fprintf(&b, `<path class="level %s" d="M%d %sH%d"><title>%s</title></path>`, color(l.Color), plotLeft, y, plotWidth-plotRight, escaped(l.Name))
 	}
 	p.markers(&b, s)
 	for i, l := range p.Lines {
-		fmt.Fprintf(&b, `<path class="line %s" d="%s"><title>%s</title></path>`, colour(i), s.path(l.Points), escaped(l.Name))
+		fmt.Fprintf(&b, `<path class="line %s" d="%s"><title>%s</title></path>`, color(i), s.path(l.Points), escaped(l.Name))
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String()) //nolint:gosec // numbers, and names that are escaped
@@ -174,11 +174,11 @@ func (p Plot) times(b *strings.Builder, s scale) {
 	}
 }
 
-func colour(place int) string {
+func color(place int) string {
 	if place < 0 {
 		return "plain"
 	}
-	return fmt.Sprintf("c%d", place%Colours)
+	return fmt.Sprintf("c%d", place%Colors)
 }
 
 // escaped is a name as text of an SVG, bounded.
@@ -190,4 +190,4 @@ func escaped(name string) string {
 }
 
 // Class is the class of the line at that place, for a legend.
-func (Plot) Class(place int) string { return colour(place) }
+func (Plot) Class(place int) string { return color(place) }

@@ -1,5 +1,5 @@
-// Package chart draws what happened over time as SVG. Colours come from the style sheet, by class; nothing in a chart
-// needs a script, and every chart says in words what it shows.
+// Package chart draws values over time as SVG. Colors come from the style sheet, by class. Charts
+// need no script, and every chart has a description in words.
 package chart
 
 import (
@@ -19,7 +19,7 @@ type Point struct {
 
 const (
 	sparkWidth, sparkHeight = 96, 24
-	// sparkCeiling is the least that the top of a sparkline stands for, so that calm looks calm.
+	// sparkCeiling is the minimum value at the top of a sparkline, so that low values look low.
 	sparkCeiling = 2
 )
 
@@ -62,7 +62,7 @@ func (s scale) y(value float64) float64 {
 	return s.top + s.height*(1-share)
 }
 
-// path draws the points, with a dot where one stands alone between gaps.
+// path draws the points, with a dot for a single point between gaps.
 func (s scale) path(points []Point) string {
 	var b strings.Builder
 	open, length := false, 0
@@ -88,7 +88,7 @@ func (s scale) path(points []Point) string {
 	return b.String()
 }
 
-// finite tells whether a value can be drawn. Nothing that is measured is beyond.
+// finite reports whether a value can be drawn, as all measured values can.
 func finite(x float64) bool { return math.Abs(x) <= 1e15 }
 
 // number is a coordinate, to a tenth of a pixel.

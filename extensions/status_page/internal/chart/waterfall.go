@@ -19,15 +19,15 @@ const (
 	waterLeast = 5
 )
 
-// Bar draws what took from one time to another, in the colour of a place among the services.
+// Bar draws what took from one time to another, in the color of a place among the services.
 func (w Waterfall) Bar(from, to time.Time, place int) template.HTML {
 	x := w.x(from)
-	return w.row(x, max(w.x(to)-x, waterLeast), 4, colour(place))
+	return w.row(x, max(w.x(to)-x, waterLeast), 4, color(place))
 }
 
 // Mark draws a moment.
 func (w Waterfall) Mark(at time.Time, place int) template.HTML {
-	return w.row(w.x(at), waterLeast, 0, colour(place)+" moment")
+	return w.row(w.x(at), waterLeast, 0, color(place)+" moment")
 }
 
 func (w Waterfall) row(x, width float64, gap int, class string) template.HTML {

@@ -1,4 +1,4 @@
-// Package collector says how the collectors themselves are, by the metrics that they tell of themselves.
+// Package collector shows the health of the collectors, by their own metrics.
 package collector
 
 import (
@@ -38,7 +38,7 @@ func (m Measure) Text(value fleet.Number) string {
 	return m.format(float64(value))
 }
 
-// Wrong tells whether somebody should look.
+// Wrong reports whether the value needs attention.
 func (m Measure) Wrong(value fleet.Number) bool { return float64(value) > m.limit }
 
 var unlimited = math.Inf(1)
@@ -59,7 +59,7 @@ func ofSignals(name string) string {
 	return rate(name+"_spans", name+"_metric_points", name+"_log_records")
 }
 
-// Measures are what is shown, in that order.
+// Measures are the shown measures, in that order.
 var Measures = []Measure{
 	{"uptime", "Up", "", "max by (instance) (otelcol_process_uptime)", words.Seconds, unlimited},
 	{"memory_bytes", "Memory", "below the limit of its pod", "max by (instance) (otelcol_process_memory_rss)", words.Size, unlimited},
@@ -67,11 +67,11 @@ var Measures = []Measure{
 	{"spans_per_second", "Spans in", "", rate("otelcol_receiver_accepted_spans"), perSecond, unlimited},
 	{"points_per_second", "Data points in", "", rate("otelcol_receiver_accepted_metric_points"), perSecond, unlimited},
 	{"logs_per_second", "Log records in", "", rate("otelcol_receiver_accepted_log_records"), perSecond, unlimited},
-	{"refused_per_second", "Refused", "nothing: above it is short of memory, or a pipeline fails", ofSignals("otelcol_receiver_refused"), perSecond, 0},
-	{"send_failed_per_second", "Not sent", "nothing: above a backend is away", ofSignals("otelcol_exporter_send_failed"), perSecond, 0},
+	{"refused_per_second", "Refused", "nothing: otherwise the collector is out of memory, or a pipeline fails", ofSignals("otelcol_receiver_refused"), perSecond, 0},
+	{"send_failed_per_second", "Not sent", "nothing: otherwise a backend is down", ofSignals("otelcol_exporter_send_failed"), perSecond, 0},
 	{"queue_share", "Fullest queue", "below 80 %", "max by (instance) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity)", words.Percent, 0.8},
 	{"slos", "SLOs", "", "sum by (instance) (otelcol_processor_slo_slos)", words.Number, unlimited},
-	{"events_dropped_per_second", "Events dropped", "nothing: SLIs miss what is dropped", rate("otelcol_connector_sli_events_dropped"), perSecond, 0},
+	{"events_dropped_per_second", "Events dropped", "nothing: SLIs miss dropped events", rate("otelcol_connector_sli_events_dropped"), perSecond, 0},
 	{"catalog_errors", "Catalog errors", "none: the log says where", `sum by (instance) (otelcol_extension_service_catalog_problems{severity="error"})`, words.Number, 0},
 }
 

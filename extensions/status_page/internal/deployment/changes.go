@@ -14,13 +14,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
-// Days are what the figures look back.
+// Days is the range of the figures.
 const Days = 30
 
 const (
 	// figuresAge is how old figures of a month may be.
 	figuresAge = 5 * time.Minute
-	// patience is how long a page waits for them. The question goes on, and the next look has its answer.
+	// patience is how long a page waits for the figures. The query continues, and the next request gets its answer.
 	patience = 3 * time.Second
 )
 
@@ -29,7 +29,7 @@ type Keeper interface {
 	Kept(ctx context.Context, query string, age time.Duration) (model.Vector, error)
 }
 
-// Figures are what DORA measures. What is not known, or has not happened, is no number.
+// Figures are the DORA metrics. Unknown values, and averages without events, are NaN.
 type Figures struct {
 	// Deployments are those of all environments.
 	Deployments fleet.Number `json:"deployments"`
@@ -45,13 +45,13 @@ type Figures struct {
 type Changes struct {
 	Days    int     `json:"days"`
 	Overall Figures `json:"overall"`
-	// Services are those that changed or burned, what fails most first.
+	// Services are those with deployments or incidents, most failures first.
 	Services []ServiceChanges `json:"services"`
 	// More are services that are left out.
 	More int `json:"more"`
-	// Complete tells that everything was answered: what is no number has not happened.
+	// Complete says that all queries were answered: NaN means that there were no events.
 	Complete bool `json:"complete"`
-	// Pending tells that Prometheus is still reckoning.
+	// Pending says that Prometheus is still computing.
 	Pending bool `json:"pending"`
 }
 
@@ -63,11 +63,11 @@ type ServiceChanges struct {
 	Figures
 }
 
-// LoadChanges asks how changes went.
+// LoadChanges queries the figures.
 func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source Keeper) (Changes, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r := reckoning{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
+	r := computation{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
 	r.askAll()
 	result := Changes{Days: Days, Services: r.list(c), Complete: r.err == nil}
 	var sum tally
@@ -84,7 +84,7 @@ func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source 
 	return result, r.err
 }
 
-// A tally is what the figures of a service are made of; times are in seconds.
+// A tally has the numbers from which the figures of a service are computed; times are in seconds.
 type tally struct{ deployments, failed, reported, led, incidents, broken float64 }
 
 func (t *tally) add(more *tally) {
@@ -96,8 +96,8 @@ func (t *tally) add(more *tally) {
 	t.broken += more.broken
 }
 
-// A reckoning asks one question after another, so that other pages get their turn between them.
-type reckoning struct {
+// A computation runs one query after another, so that queries of other pages can run between them.
+type computation struct {
 	context  context.Context
 	source   Keeper
 	names    names.Names
@@ -108,8 +108,8 @@ type reckoning struct {
 	deployments, failed, led, incidents, broken bool
 }
 
-// askAll does not ask about what there is none of. What is not answered is no number; the rest is.
-func (r *reckoning) askAll() {
+// askAll skips queries without events. Values without an answer are NaN.
+func (r *computation) askAll() {
 	q, found := questionsTo(r.names), false
 	if found, r.deployments = r.ask(names.By("count", q.service, q.changes()), func(t *tally, n float64) { t.deployments = n }); found {
 		_, r.failed = r.ask(names.By("count", q.service, q.failed()), func(t *tally, n float64) { t.failed = n })
@@ -125,8 +125,8 @@ func (r *reckoning) askAll() {
 	}
 }
 
-// ask tells whether there is something, and whether that is known.
-func (r *reckoning) ask(query string, add func(*tally, float64)) (found, answered bool) {
+// ask reports whether there are events, and whether that is known.
+func (r *computation) ask(query string, add func(*tally, float64)) (found, answered bool) {
 	if r.context.Err() != nil {
 		return false, false
 	}
@@ -147,7 +147,7 @@ func (r *reckoning) ask(query string, add func(*tally, float64)) (found, answere
 	return len(answer) > 0, true
 }
 
-func (r *reckoning) figures(t tally) Figures {
+func (r *computation) figures(t tally) Figures {
 	known := func(answered bool, value float64) fleet.Number {
 		if !answered {
 			value = math.NaN()
@@ -170,7 +170,7 @@ func ratio(part, whole float64) float64 {
 }
 
 // list has the services that changed or burned.
-func (r *reckoning) list(c *catalog.Catalog) []ServiceChanges {
+func (r *computation) list(c *catalog.Catalog) []ServiceChanges {
 	list := []ServiceChanges{}
 	for name, t := range r.services {
 		if t.deployments > 0 || t.incidents > 0 {

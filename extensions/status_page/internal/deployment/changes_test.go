@@ -149,7 +149,7 @@ func TestChangesAreThoseOfTheDashboard(t *testing.T) {
 	c, err := load(t, &catalog.Catalog{}, usual, e)
 	require.NoError(t, err)
 	want := map[string]fleet.Number{
-		"Deployments a day": c.Overall.PerDay, "Change failure rate": c.Overall.FailureRate,
+		"Deployments per day": c.Overall.PerDay, "Change failure rate": c.Overall.FailureRate,
 		"Lead time": c.Overall.LeadTime, "Time to restore": c.Overall.TimeToRestore,
 	}
 	chosen := strings.NewReplacer("$__range_s", "2592000", "$__range", lately, "$environment", ".*", "$namespace", ".*", "$service", ".*")

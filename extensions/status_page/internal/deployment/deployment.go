@@ -1,4 +1,4 @@
-// Package deployment says which version of each service runs in each environment, and what was deployed lately.
+// Package deployment lists the running versions of each service in each environment, and recent deployments.
 package deployment
 
 import (
@@ -36,7 +36,7 @@ type Deployment struct {
 	Page string `json:"page"`
 }
 
-// Deployments are what runs where, and how it came to that.
+// Deployments are the running versions and the recent deployments.
 type Deployments struct {
 	Environments []string  `json:"environments"`
 	Services     []Service `json:"services"`
@@ -74,7 +74,7 @@ type key struct{ namespace, service, environment, version string }
 
 func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environment, d.Version} }
 
-// Load asks what runs and what was deployed.
+// Load queries running versions and recent deployments.
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
 	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
 	event := version + ", " + names.List(n.Status, n.Revision)
@@ -88,10 +88,10 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 		before, err = source.Instant(ctx, names.By("max", event, latest(n.Start.With())))
 	}
 	all := map[key]*Deployment{}
-	// What is told now is said last: a status of the past is over.
-	for _, told := range []model.Vector{before, now} {
+	// The current status overrides earlier ones.
+	for _, statuses := range []model.Vector{before, now} {
 		newest := map[key]*Deployment{}
-		for _, s := range told {
+		for _, s := range statuses {
 			d := deploymentIn(s, n)
 			d.Page = fleet.PagePath(c.Emitter(d.Namespace, d.Service))
 			if other := newest[d.key()]; other == nil || later(d, other) {

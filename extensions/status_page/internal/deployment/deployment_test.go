@@ -18,7 +18,7 @@ import (
 
 var usual = names.Recorded()
 
-// A source answers what runs, what is told now, and what was told before.
+// A source answers what runs, the current and the earlier statuses.
 type source struct {
 	running, now, before model.Vector
 	err                  error
@@ -34,7 +34,7 @@ func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	return s.now, s.err
 }
 
-func told(service, environment, version, status string, value float64) *model.Sample {
+func status(service, environment, version, status string, value float64) *model.Sample {
 	return &model.Sample{Metric: model.Metric{
 		"service_name": model.LabelValue(service), "deployment_environment_name": model.LabelValue(environment),
 		"service_version": model.LabelValue(version), "deployment_status": model.LabelValue(status),
@@ -42,7 +42,7 @@ func told(service, environment, version, status string, value float64) *model.Sa
 }
 
 func instancesOf(service, environment, version string, n float64) *model.Sample {
-	s := told(service, environment, version, "", n)
+	s := status(service, environment, version, "", n)
 	delete(s.Metric, "deployment_status")
 	return s
 }
@@ -64,10 +64,10 @@ func matrix(d Deployments) map[string]string {
 func TestMatrix(t *testing.T) {
 	d, err := Load(t.Context(), &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}}, usual, source{
 		before: model.Vector{
-			told("checkout", "p", "1", "completed", 100), told("checkout", "p", "2", "started", 200), told("checkout", "p", "2", "completed", 200),
-			told("checkout", "p", "3", "started", 300), told("checkout", "s", "3", "completed", 250), told("gone", "p", "9", "failed", 50),
+			status("checkout", "p", "1", "completed", 100), status("checkout", "p", "2", "started", 200), status("checkout", "p", "2", "completed", 200),
+			status("checkout", "p", "3", "started", 300), status("checkout", "s", "3", "completed", 250), status("gone", "p", "9", "failed", 50),
 		},
-		now:     model.Vector{told("checkout", "p", "2", "rolled_back", 200), told("checkout", "p", "3", "canary", 300)},
+		now:     model.Vector{status("checkout", "p", "2", "rolled_back", 200), status("checkout", "p", "3", "canary", 300)},
 		running: model.Vector{instancesOf("checkout", "p", "2", 5), instancesOf("checkout", "p", "3", 1), instancesOf("checkout", "p", "1", 0)},
 	})
 	require.NoError(t, err)
@@ -85,11 +85,11 @@ func TestMatrix(t *testing.T) {
 func TestBounds(t *testing.T) {
 	var s source
 	for i := range maxServices + 10 {
-		s.now = append(s.now, told(fmt.Sprintf("service-%d", i), fmt.Sprintf("environment-%d", i%50), "1", "completed", float64(i)))
+		s.now = append(s.now, status(fmt.Sprintf("service-%d", i), fmt.Sprintf("environment-%d", i%50), "1", "completed", float64(i)))
 	}
 	for i := range 100 {
 		version := strconv.Itoa(i)
-		s.now = append(s.now, told("busy", "environment-0", version, "completed", float64(i)))
+		s.now = append(s.now, status("busy", "environment-0", version, "completed", float64(i)))
 		s.running = append(s.running, instancesOf("busy", "environment-0", version, 1))
 	}
 	d, err := Load(t.Context(), &catalog.Catalog{}, usual, s)

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// The questions behind the DORA figures have the shape of those of the dashboard of deployments, so that a page and
-// Grafana never tell two stories. Each looks at the last 30 days.
+// The queries for the DORA figures equal those of the dashboard of deployments, so that the page and
+// Grafana show the same values. Each covers the last 30 days.
 type questions struct {
 	// service, place, slo and change are labels. A change is one deployment; its status and its revision may become
 	// known later.
@@ -25,8 +25,8 @@ func questionsTo(n names.Names) questions {
 	return q
 }
 
-// changes are the deployments that began in that time. The version that ran before, or when the collector first
-// heard of a service, is the oldest one there, and is no change.
+// changes are the deployments that began in that time. The oldest version of a service ran before, or when the collector first
+// received its telemetry. It is not a change.
 func (q questions) changes() string {
 	start := latest(q.names.Start.With())
 	return "((" + names.By("max", q.change, start) + " > (time() - " + strconv.Itoa(Days*86400) + "))" +
@@ -35,8 +35,8 @@ func (q questions) changes() string {
 
 // failed are those that were rolled back or failed, and those after which an SLO of the service began to burn.
 func (q questions) failed() string {
-	told := q.names.Start.With(q.names.Status.Matches("rolled_back|failed"))
-	return "(" + q.changes() + " and on (" + q.change + ") (" + names.By("max", q.change, latest(told)) + " or " + q.burned() + "))"
+	reported := q.names.Start.With(q.names.Status.Matches("rolled_back|failed"))
+	return "(" + q.changes() + " and on (" + q.change + ") (" + names.By("max", q.change, latest(reported)) + " or " + q.burned() + "))"
 }
 
 // burned are those within whose first hour an SLO burned that did not burn just before. A look every 5 minutes
@@ -45,7 +45,7 @@ func (q questions) burned() string {
 	return "(" + ever(q.burningAtAge("3600", "")) + " unless on (" + q.change + ") " + ever(q.burningAtAge("360", " offset 6m")) + ")"
 }
 
-// reported are those of which a report told when the commit was made.
+// reported are the deployments whose report has the time of the commit.
 func (q questions) reported() string { return names.By("max", q.change, latest(q.names.Commit.With())) }
 
 // led is the seconds from the commit until Prometheus first saw a reported change complete.
@@ -54,12 +54,12 @@ func (q questions) led() string {
 	return "((min_over_time((" + complete + " * time())[" + lately + ":1m]) - " + q.reported() + ") and on (" + q.change + ") " + q.changes() + ")"
 }
 
-// incidents is how often services began to break a promise.
+// incidents is how often services began to miss an objective.
 func (q questions) incidents() string {
 	return "count_over_time((" + q.burning("") + " unless on (" + q.place + ") " + q.burning(" offset 5m") + ")[" + lately + ":5m])"
 }
 
-// broken is for how many seconds they did.
+// broken is the number of seconds in which they missed it.
 func (q questions) broken() string {
 	return "(count_over_time(" + q.burning("") + "[" + lately + ":5m]) * 300)"
 }
@@ -70,7 +70,7 @@ func latest(series string) string { return "last_over_time(" + series + "[" + la
 // ever keeps what there was at any time.
 func ever(of string) string { return "max_over_time(" + of + "[" + lately + ":5m])" }
 
-// burning are the places that break a promise: an SLO burns, or has no budget left and goes on losing events.
+// burning are the places that miss an objective: an SLO burns, or has no budget left and still has bad events.
 func (q questions) burning(ago string) string {
 	is := func(states ...semconv.State) string {
 		return names.By("max", q.slo, q.names.States.With(q.names.State.Matches(alternatives(states)))+ago+" == 1")

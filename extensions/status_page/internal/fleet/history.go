@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 )
 
-// A Historian tells how something went over a period.
+// A Historian returns the values of a query over a period.
 type Historian interface {
 	Range(ctx context.Context, query string, p prometheus.Period) (model.Matrix, error)
 }
@@ -41,12 +41,12 @@ func Burns(ctx context.Context, h Historian, n names.Names, rows []*Row, p prome
 	if err != nil {
 		return nil, p, err
 	}
-	told := []model.Matrix{matrix}
+	found := []model.Matrix{matrix}
 	for _, series := range matrix {
 		burns[key(n, series.Metric)] = Points(series.Values, p, 1)
 	}
 	if !recorded {
-		return burns, p.Since(told...), nil
+		return burns, p.Since(found...), nil
 	}
 	// The rows of an SLO without an environment are all it has.
 	rules := names.Recorded()
@@ -57,7 +57,7 @@ func Burns(ctx context.Context, h Historian, n names.Names, rows []*Row, p prome
 			burns[k] = Points(series.Values, p, 1/budget)
 		}
 	}
-	return burns, p.Since(append(told, matrix)...), err
+	return burns, p.Since(append(found, matrix)...), err
 }
 
 // Points are the values of a series times a factor, with gaps where it has none.

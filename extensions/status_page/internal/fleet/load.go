@@ -23,11 +23,11 @@ type Source interface {
 // A Fleet is all SLOs at one moment.
 type Fleet struct {
 	Rows []*Row
-	// Err says why Prometheus told nothing. The rows are then the catalog's alone.
+	// Err says why Prometheus did not answer. Then the rows have only data of the catalog.
 	Err error
 }
 
-// questions are about all SLOs. Several collectors may tell of one: the worse one is believed.
+// questions are about all SLOs. If several collectors report one SLO, the worse value counts.
 type questions struct{ state, objective, remaining, burn, exhaustion, recordedRemaining, recordedRatio string }
 
 func questionsTo(n names.Names) questions {
@@ -43,13 +43,13 @@ func questionsTo(n names.Names) questions {
 	}
 }
 
-// ratio1h is what rules record of the last hour; they know SLIs that the collector does not see.
+// ratio1h is the recorded error ratio of the last hour. Rules also record SLIs that the collector does not see.
 const ratio1h = names.RecordedRatio + "1h"
 
 // slo are the labels of an SLO.
 func slo(n names.Names) string { return names.List(n.Namespace, n.Service, n.SLO, n.Environment) }
 
-// Load asks Prometheus how the SLOs of the catalog stand, and those that only Prometheus knows.
+// Load queries the state of the SLOs of the catalog, and of those that only Prometheus knows.
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) Fleet {
 	questions := questionsTo(n)
 	answers, alerts, err := ask(ctx, questions, source)
@@ -77,7 +77,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	return Fleet{Rows: rows.all(), Err: err}
 }
 
-// ask puts all questions at once. What was answered is used, whatever became of the others.
+// ask runs all queries at once. It uses every answer, even if other queries fail.
 func ask(ctx context.Context, q questions, source Source) (map[string]model.Vector, []v1.Alert, error) {
 	var (
 		mu      sync.Mutex

@@ -1,4 +1,4 @@
-// Package fleet says how every SLO stands: what the catalog promises, joined with what Prometheus knows.
+// Package fleet has the state of every SLO: the objectives of the catalog, joined with data of Prometheus.
 package fleet
 
 import (
@@ -29,7 +29,7 @@ func Word(s semconv.State) string {
 	}
 }
 
-// Icon tells a state without its color.
+// Icon identifies a state without its color.
 func Icon(s semconv.State) string {
 	switch s {
 	case semconv.StateExhausted:
@@ -60,7 +60,7 @@ type Key struct {
 // A Number is a value that may not be known.
 type Number float64
 
-// MarshalJSON writes null for what is not known; JSON has no NaN.
+// MarshalJSON writes null for unknown values; JSON has no NaN.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
 		return marshal(f)
@@ -85,7 +85,7 @@ type Row struct {
 	// Objective is a share.
 	Objective Number        `json:"objective"`
 	State     semconv.State `json:"state"`
-	// Remaining is what is left of the error budget: 1 is all, below 0 is overspent.
+	// Remaining is the remaining share of the error budget: 1 is all, below 0 is overspent.
 	Remaining Number `json:"error_budget_remaining"`
 	// Burn is the burn rate of the last hour.
 	Burn Number `json:"burn_rate"`
@@ -99,7 +99,7 @@ type Row struct {
 	Of      *catalog.Service `json:"-"`
 }
 
-// Worst orders by what needs somebody first.
+// Worst orders by urgency.
 func Worst(a, b *Row) int {
 	return cmp.Or(
 		a.health().Compare(b.health()),

@@ -18,7 +18,7 @@ type rows struct {
 	promises map[promise]*Row // in no environment yet
 }
 
-// A promise is an SLO in all environments.
+// A promise is an SLO in all its environments.
 type promise struct{ namespace, service, slo string }
 
 func (k Key) promise() promise { return promise{k.Namespace, k.Service, k.SLO} }
@@ -60,7 +60,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 	return r
 }
 
-// of is the row of an SLO; a new one if nobody has told of it yet.
+// of is the row of an SLO; it adds one if there is none.
 func (r *rows) of(k Key) *Row {
 	k = r.placed(k)
 	if row, ok := r.byKey[k]; ok {
@@ -83,7 +83,7 @@ func (r *rows) placed(k Key) Key {
 	return k
 }
 
-// recorded fills in what only rules know: SLIs that Prometheus evaluates.
+// recorded adds values of SLIs that Prometheus evaluates, which only rules record.
 func (r *rows) recorded(remaining, ratio model.Vector) {
 	for _, s := range remaining {
 		if row := r.of(key(r.names, s.Metric)); !row.Remaining.Known() {

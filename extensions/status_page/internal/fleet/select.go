@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A Selection is the page of a fleet that somebody looks at.
+// A Selection is the shown page of a fleet.
 type Selection struct {
 	// Rows are those of the page, Matching how many there are on all pages, Total how many without a filter.
 	Rows            []*Row

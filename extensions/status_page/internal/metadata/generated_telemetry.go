@@ -131,7 +131,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExtensionStatusPageRecentSkipped, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_status_page_recent_skipped",
-		metric.WithDescription("Spans and log records that never could be searched, as their batch was bigger than search::max_bytes. [Alpha]"),
+		metric.WithDescription("Spans and log records that cannot be searched because their batch was larger than search::max_bytes. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

@@ -52,7 +52,7 @@ func AssertEqualExtensionStatusPageRecentItems(t *testing.T, tt *componenttest.T
 func AssertEqualExtensionStatusPageRecentSkipped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_status_page_recent_skipped",
-		Description: "Spans and log records that never could be searched, as their batch was bigger than search::max_bytes. [Alpha]",
+		Description: "Spans and log records that cannot be searched because their batch was larger than search::max_bytes. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,4 +1,4 @@
-// Package names says what the metrics and labels that pages ask for are called in the Prometheus that is asked.
+// Package names has the names of metrics and labels in the queried Prometheus.
 package names
 
 import (
@@ -10,7 +10,7 @@ import (
 
 // Names are those of one translation strategy.
 type Names struct {
-	// An SLO, and how it stands.
+	// An SLO and its state.
 	Namespace, Service, Environment, SLO, Window, State Label
 	// A deployment.
 	Version, Deployment, Status, Revision Label

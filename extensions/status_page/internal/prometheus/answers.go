@@ -8,11 +8,11 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// maxAnswers bounds the answers that are kept. Most are of the page that everybody looks at.
+// maxAnswers bounds the cached answers. Most belong to the page of all SLOs.
 const maxAnswers = 256
 
-// answers keep what was answered lately, failures too: a Prometheus that is in trouble is not asked more than one
-// that is well. Whoever asks while the same question is under way waits for its answer.
+// answers caches recent answers, including failures: a Prometheus with problems gets no more queries than a healthy
+// one. A request for a query that is already running waits for its answer.
 type answers struct {
 	now     func() time.Time
 	context context.Context
@@ -41,7 +41,7 @@ func newAnswers(now func() time.Time) *answers {
 	return a
 }
 
-// get gives an answer to the question that is no older than that, or asks it. The question outlives whoever asked first: others wait
+// get returns an answer that is no older than that, or runs the query. The query continues if the first caller gives up: others wait
 // for its answer.
 func (a *answers) get(ctx context.Context, key string, age time.Duration, question func(context.Context) (any, error)) (any, error) {
 	asked := a.ask(key, age, question)
@@ -73,7 +73,7 @@ func (a *answers) ask(key string, age time.Duration, question func(context.Conte
 	return asked
 }
 
-// stale tells whether the question is to be asked anew. One that is under way is not.
+// stale reports whether the query has to run again. A running query is not stale.
 func (a *answer) stale(now time.Time, age time.Duration) bool {
 	select {
 	case <-a.done:

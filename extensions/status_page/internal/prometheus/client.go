@@ -1,4 +1,4 @@
-// Package prometheus asks a Prometheus-compatible API, and asks no question twice within a few seconds: a hundred open
+// Package prometheus queries a Prometheus-compatible API and caches answers for a few seconds: a hundred open
 // pages cost the Prometheus as much as one.
 package prometheus
 
@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// MaxAge is how old an answer may be that is given again.
+	// MaxAge is the maximum age of cached answers.
 	MaxAge = 5 * time.Second
-	// maxFailureAge is how soon somebody who keeps answers for long asks again after a failure.
+	// maxFailureAge is the maximum age of a cached failure.
 	maxFailureAge = time.Minute
 	// maxConcurrent bounds the queries that are under way.
 	maxConcurrent = 4
@@ -62,12 +62,12 @@ func New(o Options) (*Client, error) {
 // Close ends what is under way and waits for it.
 func (c *Client) Close() { c.answers.close() }
 
-// Instant is what a query gives now.
+// Instant is the current result of a query.
 func (c *Client) Instant(ctx context.Context, query string) (model.Vector, error) {
 	return c.Kept(ctx, query, MaxAge)
 }
 
-// Kept is what a query gave no longer ago than that, or gives now: for questions that cost much.
+// Kept is a cached result of at most that age, or the current one: for expensive queries.
 func (c *Client) Kept(ctx context.Context, query string, age time.Duration) (model.Vector, error) {
 	return ask(ctx, c, query, age, func(ctx context.Context) (model.Vector, error) {
 		value, _, err := c.api.Query(ctx, query, time.Time{})
@@ -82,7 +82,7 @@ func (c *Client) Kept(ctx context.Context, query string, age time.Duration) (mod
 	})
 }
 
-// A Period is what a range query looks at.
+// A Period is the time range of a query.
 type Period struct {
 	Start, End time.Time
 	Step       time.Duration
@@ -127,7 +127,7 @@ func (p Period) Finer(known Period, points int, now time.Time) (Period, bool) {
 	return p, false
 }
 
-// Range is what a query gave over a period.
+// Range is the result of a query over a period.
 func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
 	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)
 	return ask(ctx, c, key, MaxAge, func(ctx context.Context) (model.Matrix, error) {
@@ -179,17 +179,17 @@ func ask[T any](ctx context.Context, c *Client, key string, age time.Duration, q
 	return value.(T), nil
 }
 
-var errBusy = errors.New("too many queries wait for their turn")
+var errBusy = errors.New("too many queries are waiting")
 
-// Hangs tells whether there was no answer in time: who asks again waits again.
+// Hangs reports whether there was no answer in time, so that another query would hang too.
 func Hangs(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errBusy)
 }
 
-// maxReason bounds the words of somebody else's error.
+// maxReason bounds quoted errors.
 const maxReason = 240
 
-// Reason says in a line why there is no answer, without what is only noise to a reader.
+// Reason says in a line why there is no answer, without details that do not help a reader.
 func Reason(err error) string {
 	var refused *v1.Error
 	reason := err.Error()

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// A Signal is what a batch is made of.
+// A Signal is the signal of a batch.
 type Signal uint8
 
 // The signals that are kept.
@@ -18,7 +18,7 @@ const (
 	signals
 )
 
-// A Batch is what came in together, in OTLP's encoding. Nothing changes it.
+// A Batch is telemetry that arrived together, in OTLP's encoding. It never changes.
 type Batch struct {
 	data     []byte
 	received time.Time
@@ -28,10 +28,10 @@ type Batch struct {
 
 func (b Batch) size() int { return len(b.data) + overhead }
 
-// Signal tells what it is made of.
+// Signal is the signal of the batch.
 func (b Batch) Signal() Signal { return b.signal }
 
-// Has tells whether one of the texts stands in it, wherever that is.
+// Has reports whether the batch contains one of the texts, at any position.
 func (b Batch) Has(texts [][]byte) bool {
 	for _, text := range texts {
 		if bytes.Contains(b.data, text) {

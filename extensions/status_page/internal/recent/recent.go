@@ -1,5 +1,5 @@
-// Package recent keeps the spans and log records that came in last, so that somebody with an ID in hand can look at the
-// request behind it.
+// Package recent keeps the most recent spans and log records, so that users can find the
+// request of an ID.
 //
 // They are kept as they are sent: each batch in OTLP's encoding, one slice of bytes. That is a fifth of what they take as
 // objects, the garbage collector does not look into it, and an ID is found by looking for its bytes; only what has them is
@@ -39,7 +39,7 @@ type Window struct {
 // New makes an empty window.
 func New(o Options) *Window { return &Window{Options: o} }
 
-// Off tells whether nothing is kept.
+// Off reports whether the window keeps nothing.
 func (w *Window) Off() bool { return w.MaxBytes <= 0 }
 
 // AddTraces takes in a copy of the spans.
@@ -81,7 +81,7 @@ func (w *Window) add(b Batch) {
 	w.items[b.signal] += int(b.items)
 }
 
-// expire drops what is too old.
+// expire drops old batches.
 func (w *Window) expire(now time.Time) {
 	for len(w.batches) > 0 && now.Sub(w.batches[0].received) > w.MaxAge {
 		w.drop()
@@ -105,7 +105,7 @@ func (w *Window) Batches() []Batch {
 	return slices.Clone(w.batches)
 }
 
-// A Usage is what is in a window.
+// A Usage is the content of a window in numbers.
 type Usage struct {
 	Bytes, Spans, Logs int
 	// Since is when the oldest batch came in; zero if there is none.
@@ -114,7 +114,7 @@ type Usage struct {
 	SpansTooBig, LogsTooBig int
 }
 
-// Usage tells what is in the window now.
+// Usage is the current content of the window.
 func (w *Window) Usage() Usage {
 	w.mu.Lock()
 	defer w.mu.Unlock()

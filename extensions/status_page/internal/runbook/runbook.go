@@ -1,5 +1,5 @@
-// Package runbook reads pages from a folder of Markdown and makes HTML of them. Nothing outside of the folder is read,
-// whatever the path and wherever links of the file system lead, and HTML in a page stays text of nobody.
+// Package runbook reads Markdown pages from a folder and converts them to HTML. It reads nothing outside of the folder,
+// whatever paths and symbolic links say, and drops HTML in pages.
 package runbook
 
 import (
@@ -46,7 +46,7 @@ var (
 	ErrTooLong  = fmt.Errorf("the page is longer than %d KiB", maxSize>>10)
 )
 
-// A Folder holds pages, SERVICE/ALERT.md. It is opened anew for every page: what is mounted may be swapped.
+// A Folder holds pages, SERVICE/ALERT.md. It is opened again for every page, because a mounted volume may be swapped.
 type Folder string
 
 // A Page is a runbook, or the list of what is in a folder.
@@ -142,7 +142,7 @@ func split(at string) ([]string, bool) {
 	return names, true
 }
 
-// visible tells whether a name can be a page's: hidden files are nobody's.
+// visible reports whether a name can be that of a page. Hidden files are not pages.
 func visible(name string) bool {
 	return name != "" && len(name) <= maxName && !strings.HasPrefix(name, ".")
 }
@@ -235,13 +235,13 @@ func render(text []byte, name string) (*Page, error) {
 	}
 	var b bytes.Buffer
 	if err := runbooks.Markdown.Renderer().Render(&b, text, document); err != nil {
-		return nil, fmt.Errorf("the page is no Markdown: %w", err)
+		return nil, fmt.Errorf("the page is not Markdown: %w", err)
 	}
 	page.HTML = template.HTML(b.String()) //nolint:gosec // goldmark escapes, and leaves HTML out
 	return page, nil
 }
 
-// seen is a text without what one does not see. A command must not read other than it is copied.
+// seen is a text without invisible characters, so that a copied command is the visible one.
 func seen(text []byte) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 )
 
-// Bounds of what is shown of an item, in characters and pieces.
+// Bounds on the shown parts of an item, in characters and numbers.
 const (
 	maxName       = 120
 	maxText       = 1000
@@ -46,7 +46,7 @@ type Item struct {
 	Message       string            `json:"status_message"`
 	Failed        bool              `json:"failed"`
 	Attributes    map[string]string `json:"attributes"`
-	// Depth is how many spans are around it, as far as they were found.
+	// Depth is the number of enclosing spans that were found.
 	Depth int `json:"depth"`
 
 	// Start and End are zero if they are not known.
@@ -139,7 +139,7 @@ func attributes(m pcommon.Map) map[string]string {
 	return kept
 }
 
-// shown is text for people. What is far too long is cut before it is looked at.
+// shown is text for people. It cuts long text first.
 func shown(text string, length int) string {
 	const character = 4 // bytes, at most
 	if longest := (length + 1) * character; len(text) > longest {

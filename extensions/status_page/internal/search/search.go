@@ -1,7 +1,7 @@
-// Package search finds a request in what came in last: whoever has one ID of it gets its spans and log records, across
+// Package search finds a request in recent telemetry: for any of its IDs it returns the spans and log records of all
 // services, in order.
 //
-// What belongs to a request is for package request to say, which `srectl find` asks too.
+// Package request decides which items belong to a request, here and in `srectl find`.
 package search
 
 import (
@@ -32,7 +32,7 @@ const (
 )
 
 // ErrBusy is the error of a search whose turn did not come.
-var ErrBusy = errors.New("too many searches are under way")
+var ErrBusy = errors.New("too many searches are running")
 
 // A Searcher looks into a window.
 type Searcher struct {
@@ -50,18 +50,18 @@ type Found struct {
 	request.Found
 	// Items are in the order in which they are shown: each after what is around it, and by time.
 	Items []*Item
-	// Missing says why something may be missing, in a sentence; it is empty if nothing is.
+	// Missing says in a sentence why items may be missing; it is empty if the result is complete.
 	Missing string
 }
 
-// Why something may be missing.
+// Reasons why items may be missing.
 const (
 	cutItems = "The request has more; these are the newest of its spans and log records."
-	cutKnown = "The ID leads to more traces and IDs than are followed; these are the newest of them."
-	cutTime  = "The search took too long and was ended; there may be more."
+	cutKnown = "The ID leads to more traces and IDs than the search follows; these are the newest of them."
+	cutTime  = "The search took too long and was stopped; the result may be incomplete."
 )
 
-// Find looks for the newest that an ID stands for.
+// Find searches for the newest items of the requests with an ID.
 func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -19,7 +19,7 @@ type Failed struct {
 }
 
 // askFailed asks for the newest requests that the exemplars of failed calls name, of those that can still be searched. Not
-// every Prometheus has exemplars: one without has nothing to tell, and nothing is wrong.
+// every Prometheus has exemplars: one without them is not an error.
 func (l *loader) askFailed() []Failed {
 	if l.recent.IsZero() {
 		return nil

@@ -16,12 +16,12 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
-// objective draws what is left of the budget, and the burn rates against the lines above which alerts fire.
+// objective draws the remaining budget, and the burn rates with the thresholds of the alerts.
 func (l *loader) objective(row *fleet.Row) Objective {
 	o := Objective{Row: row}
 	o.Left = l.plot("Error budget left", words.Percent)
 	o.Left.High = 1
-	o.Left.Levels = []chart.Level{{Name: "nothing left", Value: 0, Colour: -1}}
+	o.Left.Levels = []chart.Level{{Name: "nothing left", Value: 0, Color: -1}}
 	left, burns := l.series(row)
 	o.Left.Lines = []chart.Line{{Name: "left", Points: left}}
 	o.Left.Summary = summary(left, words.Percent)
@@ -37,7 +37,7 @@ func (l *loader) objective(row *fleet.Row) Objective {
 		}
 		name := fmt.Sprintf("%s and %s: %s above %s", catalog.FormatDuration(pair.Long), catalog.FormatDuration(pair.Short), what, words.Burn(pair.Factor))
 		o.Burn.Lines = append(o.Burn.Lines, chart.Line{Name: name, Points: both})
-		o.Burn.Levels = append(o.Burn.Levels, chart.Level{Name: name, Value: pair.Factor, Colour: i})
+		o.Burn.Levels = append(o.Burn.Levels, chart.Level{Name: name, Value: pair.Factor, Color: i})
 	}
 	o.Burn.Summary = summary(o.Burn.Lines[0].Points, words.Burn)
 	return o
@@ -86,21 +86,21 @@ func lowest(long, short []chart.Point) []chart.Point {
 
 // requests are rate, errors and durations, by version.
 func (l *loader) requests() []chart.Plot {
-	rate := l.plot("Requests a second", words.Number)
+	rate := l.plot("Requests per second", words.Number)
 	rate.Lines = l.byVersion(l.requestRate())
 	if rate.Empty() {
 		return nil
 	}
 	failed := l.plot("Failed requests", words.Percent)
 	failed.High, failed.Lines = 0.01, l.byVersion(l.failedShare())
-	slow := l.plot("Duration, 95 % are faster", func(ms float64) string { return words.Number(ms) + " ms" })
+	slow := l.plot("Duration, 95th percentile", func(ms float64) string { return words.Number(ms) + " ms" })
 	slow.Lines = l.byVersion(l.slowest())
 	for _, slo := range l.service.SLOs {
 		if promised := slo.SLI.Latency; promised != nil {
 			slow.High = max(slow.High, float64(promised.Threshold)/float64(time.Millisecond))
 			slow.Levels = append(slow.Levels, chart.Level{
 				Name:  words.Bounded(slo.Name, 40) + ": " + words.Objective(slo.Objective) + " within " + promised.Threshold.String(),
-				Value: float64(promised.Threshold) / float64(time.Millisecond), Colour: -1,
+				Value: float64(promised.Threshold) / float64(time.Millisecond), Color: -1,
 			})
 		}
 	}
@@ -133,7 +133,7 @@ func (l *loader) byVersion(query string) []chart.Line {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	return lines[:min(len(lines), chart.Colours)]
+	return lines[:min(len(lines), chart.Colors)]
 }
 
 // older puts versions whose beginning is not known behind the others.

@@ -19,13 +19,13 @@ func (l *loader) of(metric names.Metric, more ...string) string {
 	return metric.With(n.OfService(s.Name, s.Namespace, append(more, n.Environment.Equal(s.Environment))...)...)
 }
 
-// recorded selects what rules record, which may have no environment.
+// recorded selects recorded series, which may have no environment.
 func (l *loader) recorded(metric names.Metric, more ...string) string {
 	s, n := l.service, names.Recorded()
 	return metric.With(n.OfService(s.Name, s.Namespace, append(more, n.Environment.OrNone(s.Environment))...)...)
 }
 
-// spans selects what the span_metrics connector tells; spans may have no namespace.
+// spans selects metrics of the span_metrics connector; spans may have no namespace.
 func (l *loader) spans(metric names.Metric, more ...string) string {
 	s, n := l.service, l.names
 	more = append(more, n.Environment.Equal(s.Environment), n.SpanKind.Matches("SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"))
@@ -101,7 +101,7 @@ type Version struct {
 	Revision  string    `json:"revision"`
 	Since     time.Time `json:"since"`
 	Instances int       `json:"instances"`
-	// Deployed is false for what ran when the collector first heard of the service.
+	// Deployed is false for the version that ran when the collector first received telemetry of the service.
 	Deployed bool `json:"-"`
 }
 

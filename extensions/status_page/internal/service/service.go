@@ -1,5 +1,5 @@
-// Package service says how one service stands: its SLOs over time, its requests, what is deployed, what fires, and
-// who knows more.
+// Package service has the data of one service: its SLOs over time, requests, deployments, alerts and
+// contacts.
 package service
 
 import (
@@ -31,7 +31,7 @@ type Source interface {
 	Exemplars(ctx context.Context, query string, p prometheus.Period) ([]v1.ExemplarQueryResult, error)
 }
 
-// A Service is what the page of a service shows.
+// A Service is the content of a service's page.
 type Service struct {
 	*catalog.Service
 	// Places are the environments that the service is known in, Environment the one that is shown.
@@ -40,34 +40,34 @@ type Service struct {
 	// Period is what was asked about, Known the part of it that something is known of.
 	Period, Known prometheus.Period
 	Objectives    []Objective
-	// Requests are rate, errors and durations by version, where a span_metrics connector tells them.
+	// Requests are rate, errors and durations by version, from a span_metrics connector.
 	Requests []chart.Plot
 	// Failed are requests that failed lately.
 	Failed   []Failed
 	Versions []Version
 	Alerts   []alert.Alert
 	Past     []Past
-	// Needs and NeededBy are its neighbours, by the catalog.
-	Needs, NeededBy []Neighbour
-	// Err says why Prometheus did not tell everything.
+	// Needs and NeededBy are the dependencies and dependents in the catalog.
+	Needs, NeededBy []Neighbor
+	// Err says why some queries to Prometheus failed.
 	Err error
 }
 
-// An Objective is an SLO, and how it came to stand as it does.
+// An Objective is an SLO and its history.
 type Objective struct {
 	*fleet.Row
 	Left, Burn chart.Plot
 }
 
-// A Neighbour is a service that this one calls, or is called by.
-type Neighbour struct {
+// A Neighbor is a service that this one calls, or is called by.
+type Neighbor struct {
 	Name string `json:"name"`
 	// Page is empty if the catalog does not know the service.
 	Page  string        `json:"page"`
 	State semconv.State `json:"state"`
 }
 
-// Question is what is asked about a service.
+// Question is a request for the page of a service.
 type Question struct {
 	Service     *catalog.Service
 	Catalog     *catalog.Catalog
@@ -116,7 +116,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
 	s.Past = l.past(q.Directory)
-	s.neighbours(q.Catalog, all)
+	s.neighbors(q.Catalog, all)
 	return s
 }
 
@@ -130,26 +130,26 @@ func environments(all fleet.Fleet, s *catalog.Service) []string {
 	return found
 }
 
-// neighbours finds the services that this one depends on and those that depend on it, each with its worst SLO.
-func (s *Service) neighbours(c *catalog.Catalog, all fleet.Fleet) {
+// neighbors finds the services that this one depends on and those that depend on it, each with its worst SLO.
+func (s *Service) neighbors(c *catalog.Catalog, all fleet.Fleet) {
 	states := map[*catalog.Service]semconv.State{}
 	for _, row := range all.Rows {
 		if worst, ok := states[row.Of]; row.Of != nil && (!ok || row.State.Worse(worst)) {
 			states[row.Of] = row.State
 		}
 	}
-	neighbour := func(of *catalog.Service) Neighbour {
-		return Neighbour{Name: of.Slug(), Page: fleet.PagePath(of), State: cmp.Or(states[of], semconv.StateUnknown)}
+	neighbor := func(of *catalog.Service) Neighbor {
+		return Neighbor{Name: of.Slug(), Page: fleet.PagePath(of), State: cmp.Or(states[of], semconv.StateUnknown)}
 	}
 	for _, d := range c.Dependencies(s.Service) {
 		if d.Service == nil {
-			s.Needs = append(s.Needs, Neighbour{Name: d.Reference, State: semconv.StateUnknown})
+			s.Needs = append(s.Needs, Neighbor{Name: d.Reference, State: semconv.StateUnknown})
 			continue
 		}
-		s.Needs = append(s.Needs, neighbour(d.Service))
+		s.Needs = append(s.Needs, neighbor(d.Service))
 	}
 	for _, other := range c.Dependents(s.Service) {
-		s.NeededBy = append(s.NeededBy, neighbour(other))
+		s.NeededBy = append(s.NeededBy, neighbor(other))
 	}
 }
 

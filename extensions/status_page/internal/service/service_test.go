@@ -230,14 +230,14 @@ func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
 	assert.Empty(t, got.Requests)
 }
 
-func TestNeighboursAmongNamesakes(t *testing.T) {
+func TestNeighborsAmongNamesakes(t *testing.T) {
 	bank, mall := &catalog.Service{Name: "ledger", Namespace: "bank"}, &catalog.Service{Name: "ledger", Namespace: "mall"}
 	till := &catalog.Service{Name: "till", Namespace: "mall", DependsOn: []string{"mall/ledger", "gone"}}
 	vault := &catalog.Service{Name: "vault", Namespace: "bank", DependsOn: []string{"ledger"}}
 	c := &catalog.Catalog{Services: []*catalog.Service{bank, vault, mall, till}}
-	neighbours := func(of *catalog.Service) (needs, neededBy []string) {
+	neighbors := func(of *catalog.Service) (needs, neededBy []string) {
 		s := &Service{Service: of}
-		s.neighbours(c, fleet.Fleet{Rows: []*fleet.Row{{Of: mall, State: semconv.StateBurningFast}}})
+		s.neighbors(c, fleet.Fleet{Rows: []*fleet.Row{{Of: mall, State: semconv.StateBurningFast}}})
 		for _, n := range s.Needs {
 			needs = append(needs, n.Name+" "+string(n.State))
 		}
@@ -246,13 +246,13 @@ func TestNeighboursAmongNamesakes(t *testing.T) {
 		}
 		return needs, neededBy
 	}
-	needs, neededBy := neighbours(till)
+	needs, neededBy := neighbors(till)
 	assert.Equal(t, []string{"ledger burning_fast", "gone unknown"}, needs)
 	assert.Empty(t, neededBy)
-	needs, _ = neighbours(vault)
+	needs, _ = neighbors(vault)
 	assert.Equal(t, []string{"ledger unknown"}, needs)
-	_, neededBy = neighbours(mall)
+	_, neededBy = neighbors(mall)
 	assert.Equal(t, []string{"till unknown"}, neededBy)
-	_, neededBy = neighbours(bank)
+	_, neededBy = neighbors(bank)
 	assert.Equal(t, []string{"vault unknown"}, neededBy)
 }

@@ -1,5 +1,5 @@
-// Package view reads from a URL what somebody wants to see of the fleet, and writes it back: a view can be kept as a
-// bookmark and sent to a colleague.
+// Package view reads filters and order of the fleet's page from a URL, and writes them back: a view can be
+// bookmarked and shared.
 package view
 
 import (
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// None is the value of a filter for what has no owner or no environment.
+	// None is the value of a filter for SLOs without an owner or environment.
 	None = "(none)"
-	// PageSize is how many SLOs stand on one page, unless the view says otherwise.
+	// PageSize is the default number of SLOs per page.
 	PageSize    = 50
 	maxPageSize = 500
 	maxPage     = 1_000_000
@@ -39,7 +39,7 @@ type Sort struct {
 	Reverse bool
 }
 
-// The orders of the fleet. Worst is the default: what needs somebody comes first.
+// The orders of the fleet. Worst is the default: the most urgent SLO comes first.
 const (
 	Worst     = "worst"
 	Service   = "service"
@@ -79,7 +79,7 @@ func ParseFleet(query url.Values) (Fleet, error) {
 	if order := query.Get("sort"); order != "" {
 		key, reverse := strings.CutPrefix(order, "-")
 		if !slices.Contains(orders, key) {
-			return f, fmt.Errorf("sort: is %.20q; write one of %s, with - before it to turn it around", order, strings.Join(orders, ", "))
+			return f, fmt.Errorf("sort: is %.20q; write one of %s, with - before it to reverse the order", order, strings.Join(orders, ", "))
 		}
 		f.Sort = Sort{key, reverse}
 	}
@@ -93,7 +93,7 @@ func text(query url.Values, key string) (string, error) {
 	case utf8.RuneCountInString(value) > maxText:
 		return "", fmt.Errorf("%s: is longer than %d characters; shorten it", key, maxText)
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		return "", fmt.Errorf("%s: holds what is no text; write letters, digits and signs", key)
+		return "", fmt.Errorf("%s: contains characters that are not text; write letters, digits and punctuation", key)
 	}
 	return value, nil
 }

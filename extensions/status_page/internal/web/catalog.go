@@ -14,14 +14,14 @@ type catalogBody struct {
 	Revision string           `json:"revision"`
 	SLOs     int              `json:"slos"`
 	Services []catalogService `json:"services"`
-	// Reading is nil if nobody reads a catalog.
+	// Reading is nil if no catalog is read.
 	Reading  *catalogReading  `json:"reading,omitempty"`
 	Problems []catalogProblem `json:"problems"`
 	// More are problems that are left out.
 	More int `json:"more"`
 }
 
-// A catalogReading is what became of the newest reading of the folders.
+// A catalogReading is the result of the newest reading of the folders.
 type catalogReading struct {
 	Time time.Time `json:"time"`
 	// InUse is when the folders last held the catalog in use.
@@ -34,11 +34,11 @@ type catalogReading struct {
 
 type catalogProblem struct {
 	Severity string `json:"severity"`
-	// Position is file:line:column, Path the way of keys to the value.
+	// Position is file:line:column, Path the path of keys to the value.
 	Position string `json:"position"`
 	Path     string `json:"path"`
 	Message  string `json:"message"`
-	Mend     string `json:"mend"`
+	Fix      string `json:"fix"`
 }
 
 type catalogService struct {
@@ -53,7 +53,7 @@ type catalogService struct {
 	Page     string `json:"page"`
 }
 
-// catalog is the page of what is loaded, and of what is wrong with it.
+// catalog is the page of the loaded services and the problems of the catalog.
 func (s *site) catalog(*http.Request) (*page, error) {
 	c := s.Catalog()
 	body := catalogBody{Revision: c.Revision, Services: []catalogService{}, Problems: []catalogProblem{}}
@@ -71,7 +71,7 @@ func (s *site) catalog(*http.Request) (*page, error) {
 	if len(c.Services) == 0 {
 		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory."}
 		if len(body.Problems) > 0 {
-			p.Problem.Mend = "Mend what is wrong below; the files are read again at once."
+			p.Problem.Fix = "Fix the problems below. The files are read again immediately."
 		}
 	}
 	return p, nil
@@ -81,7 +81,7 @@ func (s *site) catalog(*http.Request) (*page, error) {
 func (b *catalogBody) read(r servicecatalog.Reading, problems catalog.Problems) {
 	b.Reading = &catalogReading{r.Time.UTC(), r.InUse.UTC(), r.Refused, r.Partial, r.Errors, r.Warnings}
 	for _, p := range problems {
-		b.Problems = append(b.Problems, catalogProblem{p.Severity.String(), p.Position.String(), p.Path, p.Message, p.Mend})
+		b.Problems = append(b.Problems, catalogProblem{p.Severity.String(), p.Position.String(), p.Path, p.Message, p.Fix})
 	}
 	b.More = max(0, r.Errors+r.Warnings-len(b.Problems))
 }

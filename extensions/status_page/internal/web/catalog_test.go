@@ -34,7 +34,7 @@ func TestCatalog(t *testing.T) {
 
 func TestCatalogSaysWhatIsWrong(t *testing.T) {
 	read := time.Date(2026, 3, 14, 12, 30, 0, 0, time.UTC)
-	failure := catalog.Problem{Position: catalog.Position{File: "team/a.yaml", Line: 7, Column: 3}, Path: "spec.tier", Message: "5 is no tier", Mend: "write 1, 2, 3 or 4"}
+	failure := catalog.Problem{Position: catalog.Position{File: "team/a.yaml", Line: 7, Column: 3}, Path: "spec.tier", Message: "5 is no tier", Fix: "write 1, 2, 3 or 4"}
 	warning := catalog.Problem{Severity: catalog.Warning, Position: catalog.Position{File: "b.yaml", Line: 2}, Message: "an alert is clamped"}
 	visit := func(r servicecatalog.Reading) *visitor {
 		c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
@@ -43,7 +43,7 @@ func TestCatalogSaysWhatIsWrong(t *testing.T) {
 	v := visit(servicecatalog.Reading{Time: read, InUse: read.Add(-time.Hour), Refused: true, Errors: 2, Warnings: 11})
 	page := v.page("/catalog")
 	for _, want := range []string{
-		"has 2 errors", "It is refused: the catalog of <time datetime=\"2026-03-14T11:30:00Z\"", "stays in use",
+		"has 2 errors", "It is rejected: the catalog of <time datetime=\"2026-03-14T11:30:00Z\"", "stays in use",
 		"team/a.yaml:7:3", "spec.tier", "5 is no tier", "write 1, 2, 3 or 4", "b.yaml:2", "an alert is clamped", "11 more are not shown",
 	} {
 		assert.Contains(t, page, want)
@@ -56,7 +56,7 @@ func TestCatalogSaysWhatIsWrong(t *testing.T) {
 			Refused bool
 			InUse   time.Time `json:"in_use"`
 		}
-		Problems []struct{ Severity, Position, Message, Mend string }
+		Problems []struct{ Severity, Position, Message, Fix string }
 		More     int
 	}
 	require.Nil(t, v.answer("/catalog", "/catalog", &got))

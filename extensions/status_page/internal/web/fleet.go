@@ -50,7 +50,7 @@ type column struct {
 func (s *site) fleet(r *http.Request) (*page, error) {
 	v, err := view.ParseFleet(r.URL.Query())
 	if err != nil {
-		return nil, &failure{http.StatusBadRequest, problem{"The view cannot be shown: " + err.Error() + ".", "Begin again with all SLOs."}}
+		return nil, &failure{http.StatusBadRequest, problem{"The view cannot be shown: " + err.Error() + ".", "Go back to all SLOs."}}
 	}
 	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Prometheus)
 	selection := all.Select(v)
@@ -87,7 +87,7 @@ func (s *site) burns(ctx context.Context, rows []*fleet.Row, before error) (map[
 	return burns, known, err
 }
 
-// title tells in a browser's tab whether somebody is needed.
+// title shows in the browser's tab whether an SLO needs action.
 func title(all fleet.Fleet) string {
 	needed := 0
 	for _, row := range all.Rows {
@@ -115,8 +115,8 @@ func (s *site) fleetProblem(all fleet.Fleet) *problem {
 	}
 	return &problem{
 		"Prometheus at " + s.Endpoint + " knows none of these SLOs.",
-		"Send it the metrics of the slo processor, or load the recording rules that srectl generate alerts writes. " +
-			"If it has them by other names, set extensions::status_page::translation_strategy to its own.",
+		"Send it the metrics of the slo processor, or load the recording rules of srectl generate alerts. " +
+			"If its metrics have other names, set extensions::status_page::translation_strategy to its strategy.",
 	}
 }
 

@@ -9,7 +9,7 @@ const (
 	// to be read then.
 	maxRequests = 256
 
-	// Nothing is loaded from elsewhere or sent there, and nothing that stands in a page is run.
+	// Pages load nothing from other servers, send nothing to them, and run no inline scripts.
 	contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
@@ -30,7 +30,7 @@ func guarded(next http.Handler) http.Handler {
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "The pages can only be read.", http.StatusMethodNotAllowed)
+			http.Error(w, "The pages are read-only.", http.StatusMethodNotAllowed)
 			return
 		case len(r.RequestURI) > maxURL:
 			http.Error(w, "The URL is too long.", http.StatusRequestURITooLong)
@@ -42,7 +42,7 @@ func guarded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		default:
 			w.Header().Set("Retry-After", "5")
-			http.Error(w, "Too many pages are asked for at once; try again in a few seconds.", http.StatusServiceUnavailable)
+			http.Error(w, "Too many requests at once; try again in a few seconds.", http.StatusServiceUnavailable)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFailuresSayTheMend(t *testing.T) {
+func TestFailuresSayTheFix(t *testing.T) {
 	v := silent(t)
 	for url, status := range map[string]int{
 		"/nothing": 404, "/?page=0": 400, "/?page=x": 400, "/?sort=size": 400, "/?size=100000": 400, "/?tier=9": 400,

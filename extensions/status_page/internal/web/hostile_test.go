@@ -69,7 +69,7 @@ func TestHostileNamesStayText(t *testing.T) {
 			service.Position.File = name
 			books := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(books, "README.md"), []byte("# "+name+"\n\n"+name+"\n\n["+name+"](javascript:alert(1)) <b onclick=alert(1)>x</b>\n"), 0o600))
-			wrong := catalog.Problem{Position: catalog.Position{File: name, Line: 1}, Path: name, Message: name, Mend: name}
+			wrong := catalog.Problem{Position: catalog.Position{File: name, Line: 1}, Path: name, Message: name, Fix: name}
 			v := openFrom(t, s.client, loaded{
 				&catalog.Catalog{Services: []*catalog.Service{service}, Revision: name}, catalog.Problems{wrong},
 				servicecatalog.Reading{Time: time.Now(), Refused: true, Errors: 1},

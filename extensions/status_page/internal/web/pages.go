@@ -18,7 +18,7 @@ type alertsBody struct {
 	More int `json:"more"`
 }
 
-// alerts is the page of what fires.
+// alerts is the page of firing and pending alerts.
 func (s *site) alerts(r *http.Request) (*page, error) {
 	found, err := s.Prometheus.Alerts(r.Context())
 	body := alertsBody{Alerts: s.directory().List(found)}
@@ -35,7 +35,7 @@ type deploymentsBody struct {
 	Changes *deployment.Changes `json:"changes,omitempty"`
 }
 
-// deployments is the page of what runs where, and of how changes go. A Prometheus that does not answer is not asked more.
+// deployments is the page of running versions, deployments and DORA metrics. It stops if Prometheus does not answer.
 func (s *site) deployments(r *http.Request) (*page, error) {
 	var body deploymentsBody
 	var err error
@@ -79,11 +79,11 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 	case errors.Is(err, runbook.ErrNoFolder):
 		return nil, notFound("There are no runbooks here.", "Set extensions::status_page::runbooks to the folder that srectl generate runbooks writes.")
 	case errors.Is(err, runbook.ErrNotFound):
-		return nil, notFound("There is no such runbook.", "Write it with srectl generate runbooks, or look at all runbooks.")
+		return nil, notFound("There is no such runbook.", "Generate it with srectl generate runbooks, or go to the list of all runbooks.")
 	case errors.Is(err, runbook.ErrTooLong):
-		return nil, &failure{http.StatusRequestEntityTooLarge, problem{"The runbook is not shown: " + err.Error() + ".", "Part it."}}
+		return nil, &failure{http.StatusRequestEntityTooLarge, problem{"The runbook cannot be shown: " + err.Error() + ".", "Part it."}}
 	case err != nil:
-		return nil, &failure{http.StatusInternalServerError, problem{"The runbook is not shown: " + prometheus.Reason(err) + ".", "Look at the folder's permissions."}}
+		return nil, &failure{http.StatusInternalServerError, problem{"The runbook cannot be shown: " + prometheus.Reason(err) + ".", "Check the folder's permissions."}}
 	}
 	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at)}}, nil
 }

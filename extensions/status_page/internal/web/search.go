@@ -19,7 +19,7 @@ import (
 
 type searchBody struct {
 	ID string `json:"id"`
-	// Incomplete says why something may be missing.
+	// Incomplete says why items may be missing.
 	Incomplete string `json:"incomplete,omitempty"`
 	// Requests is how many have the ID.
 	Requests       int             `json:"requests"`
@@ -83,14 +83,14 @@ func (s *site) search(r *http.Request) (*page, error) {
 		p.Problem = &problem{"Nothing can be found: the collector keeps no recent telemetry.", "Set extensions::status_page::search::max_bytes above 0."}
 		return p, nil
 	case body.Window.Since == nil:
-		p.Problem = &problem{"Nothing can be found: no span or log record came in lately.", "Add the exporter status_page to the pipelines of traces and logs."}
+		p.Problem = &problem{"Nothing can be found: no spans or log records have arrived recently.", "Add the exporter status_page to the pipelines of traces and logs."}
 		return p, nil
 	case id == "":
 		return p, nil
 	}
 	found, err := s.searcher.Find(r.Context(), id)
 	if errors.Is(err, search.ErrBusy) {
-		return nil, &failure{http.StatusServiceUnavailable, problem{"Others are searching: " + err.Error() + ".", "Try again in a few seconds."}}
+		return nil, &failure{http.StatusServiceUnavailable, problem{"Other searches are running: " + err.Error() + ".", "Try again in a few seconds."}}
 	}
 	if err != nil {
 		return nil, err
@@ -100,14 +100,14 @@ func (s *site) search(r *http.Request) (*page, error) {
 	return p, nil
 }
 
-// checkID refuses what is no ID of anything.
+// checkID rejects invalid IDs.
 func checkID(id string) error {
-	bad := func(what, mend string) error { return &failure{http.StatusBadRequest, problem{what, mend}} }
+	bad := func(what, fix string) error { return &failure{http.StatusBadRequest, problem{what, fix}} }
 	switch {
 	case len(id) > request.MaxID:
-		return bad("The ID is too long.", "Paste the ID alone, of 1024 bytes at most.")
+		return bad("The ID is too long.", "Enter only the ID, of at most 1024 bytes.")
 	case !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return bad("The ID has characters that cannot be seen.", "Paste the ID alone.")
+		return bad("The ID contains invisible characters.", "Enter only the ID.")
 	}
 	return nil
 }

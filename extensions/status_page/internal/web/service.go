@@ -23,24 +23,24 @@ var ranges = []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 24 * ti
 const usualRange = 6 * time.Hour
 
 type serviceBody struct {
-	Name         string              `json:"name"`
-	Namespace    string              `json:"namespace"`
-	Owner        string              `json:"owner"`
-	Tier         int                 `json:"tier"`
-	Description  string              `json:"description"`
-	Repository   string              `json:"repository"`
-	Escalation   escalation          `json:"escalation"`
-	Environment  string              `json:"environment"`
-	Environments []string            `json:"environments"`
-	Range        string              `json:"range"`
-	SLOs         []objective         `json:"slos"`
-	Requests     []graph             `json:"requests"`
-	Failed       []service.Failed    `json:"failed_requests"`
-	Versions     []service.Version   `json:"versions"`
-	Alerts       []alert.Alert       `json:"alerts"`
-	Past         []service.Past      `json:"past_alerts"`
-	DependsOn    []service.Neighbour `json:"depends_on"`
-	NeededBy     []service.Neighbour `json:"needed_by"`
+	Name         string             `json:"name"`
+	Namespace    string             `json:"namespace"`
+	Owner        string             `json:"owner"`
+	Tier         int                `json:"tier"`
+	Description  string             `json:"description"`
+	Repository   string             `json:"repository"`
+	Escalation   escalation         `json:"escalation"`
+	Environment  string             `json:"environment"`
+	Environments []string           `json:"environments"`
+	Range        string             `json:"range"`
+	SLOs         []objective        `json:"slos"`
+	Requests     []graph            `json:"requests"`
+	Failed       []service.Failed   `json:"failed_requests"`
+	Versions     []service.Version  `json:"versions"`
+	Alerts       []alert.Alert      `json:"alerts"`
+	Past         []service.Past     `json:"past_alerts"`
+	DependsOn    []service.Neighbor `json:"depends_on"`
+	NeededBy     []service.Neighbor `json:"needed_by"`
 
 	Slug     string    `json:"-"`
 	Since    time.Time `json:"-"` // the plots begin, if later than asked for
@@ -63,7 +63,7 @@ type objective struct {
 	Burn        graph  `json:"burn_history"`
 }
 
-// A graph is a plot that is drawn or told.
+// A graph is a plot as SVG or as data.
 type graph struct {
 	Title  string        `json:"title"`
 	Lines  []line        `json:"lines"`
@@ -108,7 +108,7 @@ func (s *site) service(r *http.Request) (*page, error) {
 	}
 	loaded := service.Load(r.Context(), q, s.Prometheus)
 	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {
-		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Leave it out of the URL to see where it is.")
+		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Remove it from the URL to see the service's environments.")
 	}
 	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(loaded.Err), Live: true}, nil
 }

@@ -48,7 +48,7 @@ var functions = template.FuncMap{
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
 	"table":   func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
-	"class":   func(i int) string { return "c" + strconv.Itoa(i%chart.Colours) },
+	"class":   func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.

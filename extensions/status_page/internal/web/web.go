@@ -1,5 +1,5 @@
-// Package web serves the pages, and the same as JSON to those who ask for that. Everything is read-only: nothing but GET
-// and HEAD is answered.
+// Package web serves the pages, and the same content as JSON on request. Everything is read-only: it accepts only GET
+// and HEAD.
 package web
 
 import (
@@ -71,7 +71,7 @@ func New(o Options) http.Handler {
 	return guarded(mux)
 }
 
-// A page is what a template shows and what JSON says.
+// A page is the content of a template and of the JSON.
 type page struct {
 	// Title is that of the browser's tab, Name the template.
 	Title, Name string
@@ -79,17 +79,17 @@ type page struct {
 	Body any
 	// Problem says why something is missing, and what to do.
 	Problem *problem
-	// Live pages are brought up to date while they are open.
+	// Live pages are updated while they are open.
 	Live bool
 	Now  time.Time
-	// CatalogErrors are those of the catalog's newest reading, which every page tells of.
+	// CatalogErrors are those of the catalog's newest reading, which every page shows.
 	CatalogErrors int
 }
 
-// A problem is something wrong, and the mend.
+// A problem is an error message and its fix.
 type problem struct {
 	What string `json:"what"`
-	Mend string `json:"mend"`
+	Fix  string `json:"fix"`
 }
 
 // A failure is a request that has no page.
@@ -100,8 +100,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.What }
 
-func notFound(what, mend string) *failure {
-	return &failure{http.StatusNotFound, problem{what, mend}}
+func notFound(what, fix string) *failure {
+	return &failure{http.StatusNotFound, problem{what, fix}}
 }
 
 // moved is where the page is.
@@ -137,7 +137,7 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 			err = templates[p.Name].Execute(&b, p)
 		}
 		if err != nil {
-			http.Error(w, "The page cannot be drawn: "+prometheus.Reason(err), http.StatusInternalServerError)
+			http.Error(w, "The page cannot be rendered: "+prometheus.Reason(err), http.StatusInternalServerError)
 			return
 		}
 		w.WriteHeader(status)
@@ -148,7 +148,7 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 func (*site) failed(err error) (*page, int) {
 	known, ok := err.(*failure) //nolint:errorlint // pages return it as it is
 	if !ok {
-		known = &failure{http.StatusInternalServerError, problem{"The page cannot be made: " + prometheus.Reason(err) + ".", "Look at the collector's log."}}
+		known = &failure{http.StatusInternalServerError, problem{"The page cannot be loaded: " + prometheus.Reason(err) + ".", "See the collector's log."}}
 	}
 	return &page{Title: http.StatusText(known.status), Name: "failure", Body: known.problem, Problem: &known.problem}, known.status
 }
@@ -168,7 +168,7 @@ func (p *page) json(b *bytes.Buffer) error {
 	return e.Encode(body)
 }
 
-// wantsJSON tells whether the client prefers JSON: it names it, and does not name pages.
+// wantsJSON reports whether the client prefers JSON: its Accept header names JSON and not HTML.
 func wantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
@@ -180,8 +180,8 @@ func (s *site) silent(err error) *problem {
 		return nil
 	}
 	return &problem{
-		What: fmt.Sprintf("Prometheus at %s did not tell everything: %s.", s.Endpoint, prometheus.Reason(err)),
-		Mend: "Shown is what the catalog knows and what was answered. Start it, or set extensions::status_page::prometheus to one that runs.",
+		What: fmt.Sprintf("Some queries to Prometheus at %s failed: %s.", s.Endpoint, prometheus.Reason(err)),
+		Fix:  "The page shows the catalog and the successful queries. Start Prometheus, or set extensions::status_page::prometheus to one that runs.",
 	}
 }
 

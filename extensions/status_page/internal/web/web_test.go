@@ -154,7 +154,7 @@ func TestFleet(t *testing.T) {
 	page = v.page("/?owner=payments-team")
 	assert.Contains(t, page, "4 of 5 SLOs")
 	assert.Contains(t, page, `href="/?owner=payments-team&amp;sort=burn"`, "a column keeps the filter")
-	assert.Contains(t, v.page("/?q=nothing"), "No SLO fits the filter.")
+	assert.Contains(t, v.page("/?q=nothing"), "No SLO matches the filter.")
 	assert.Contains(t, v.page("/?size=2&page=99"), "Page 3 of 3", "rows have gone since the page was bookmarked")
 }
 
@@ -279,7 +279,7 @@ func TestDeployments(t *testing.T) {
 	assert.Equal(t, "checkout", got.Changes.Services[0].Service)
 	page := v.page("/deployments")
 	assert.Contains(t, page, "3 running, since 30 min")
-	assert.Contains(t, page, "<dt>Deployments a day</dt><dd>none yet</dd>")
+	assert.Contains(t, page, "<dt>Deployments per day</dt><dd>none yet</dd>")
 	assert.Contains(t, page, "<small>of 1 incident</small>")
 	assert.Contains(t, open(t, startStore(t, "groups: []").client, &catalog.Catalog{}, "").page("/deployments"), "No version is known")
 }
@@ -356,7 +356,7 @@ func TestPrometheusHangs(t *testing.T) {
 	})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
-		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries wait for their turn)", page, url)
+		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries are waiting)", page, url)
 		assert.Contains(t, page, "payments-team", url)
 	}
 }
@@ -365,7 +365,7 @@ func TestNothingIsKnownYet(t *testing.T) {
 	s := startStore(t, "groups: []")
 	v := open(t, s.client, parse(t, document("payment", "payments-team", 2, paymentSLOs)), t.TempDir())
 	assert.Contains(t, v.page("/"), "knows none of these SLOs")
-	assert.Contains(t, v.page("/services/payment"), "Nothing is known of the time shown.")
+	assert.Contains(t, v.page("/services/payment"), "There is no data for this time range.")
 	assert.Contains(t, v.page("/alerts"), "Nothing fires.")
 	assert.Contains(t, v.page("/runbooks/"), "The folder is empty.")
 	empty := open(t, s.client, &catalog.Catalog{}, filepath.Join(t.TempDir(), "missing"))

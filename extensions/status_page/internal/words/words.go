@@ -1,4 +1,4 @@
-// Package words puts numbers as people read them at 3 am: 2 h 10 min, 99.95 %, 14.4×.
+// Package words formats numbers for people: 2 h 10 min, 99.95 %, 14.4×.
 package words
 
 import (
@@ -59,7 +59,7 @@ func Seconds(s float64) string {
 	return Duration(time.Duration(min(max(s, -1e9), 1e9)) * time.Second)
 }
 
-// Number has as many digits as say something.
+// Number has only significant digits.
 func Number(x float64) string {
 	switch size := math.Abs(x); {
 	case math.IsNaN(x):
@@ -81,7 +81,7 @@ func Number(x float64) string {
 	}
 }
 
-// Percent is a share. What is not whole never reads as if it were: 99.96 % is not 100 %.
+// Percent is a share. It never rounds to 100 %: 99.96 % stays 99.96 %.
 func Percent(share float64) string {
 	p := share * 100
 	switch {
@@ -95,7 +95,7 @@ func Percent(share float64) string {
 	return Number(p) + " %"
 }
 
-// Objective is a promise in percent, as it was written.
+// Objective is an objective in percent, as written in the catalog.
 func Objective(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + " %" }
 
 // Burn is how many times faster than allowed an error budget is spent.
@@ -143,7 +143,7 @@ func Left(remaining, burn, exhaustion float64) string {
 	return Seconds(exhaustion) + " left at this burn"
 }
 
-// Bounded is text from outside for one line of a page: no longer than that, and without what is not to be seen.
+// Bounded is external text for one line of a page: bounded, and without invisible characters.
 func Bounded(text string, length int) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
