@@ -44,7 +44,7 @@ type record struct {
 // sumKey is one series of a counter with at most one attribute.
 type sumKey struct{ service, instance, metric, attribute string }
 
-// sumPoint has its time, because an export that a shutdown cancelled can arrive after the last one.
+// sumPoint has its time, because an export that a shutdown canceled can arrive after the last one.
 type sumPoint struct {
 	at    pcommon.Timestamp
 	value int64

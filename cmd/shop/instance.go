@@ -129,7 +129,7 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// validRequestID says whether a customer's ID may stand in spans and lines of text: it is short, and one word.
+// validRequestID reports whether a customer's ID may be written into spans and log lines: it is short, and one word.
 func validRequestID(id string) bool {
 	unfit := strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 	return id != "" && len(id) <= maxRequestID && !unfit

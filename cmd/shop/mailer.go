@@ -12,7 +12,7 @@ import (
 )
 
 // sendReceipt leaves a message for mailer, and waits while the queue is full. The queue is of the old kind: its messages
-// have the request's ID and nothing of its trace, and whoever writes it makes no span.
+// have the request's ID and nothing of its trace, and its writer makes no span.
 func (shop *Shop) sendReceipt(ctx context.Context, id string) error {
 	m := message{requestID: requestID(ctx), orderID: id, sent: time.Now()}
 	// The order is shipped by now: if there is room, it has a receipt, also when the customer is gone.

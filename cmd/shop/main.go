@@ -76,7 +76,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&environment, "environment", "production", "deployment.environment.name of all services")
 	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the faults: equal seeds fail equally")
 
-	// These are read after --environment has made the defaults, wherever they stand.
+	// These flags are read after --environment has set the defaults, in any order of arguments.
 	var changes []func() error
 	perService := func(name, value, usage string, set func(*Settings, string) error) {
 		flags.Func(name, fmt.Sprintf("`service=%s`: %s; can be repeated", value, usage), func(arg string) error {
@@ -167,7 +167,7 @@ func run(ctx context.Context, o options) (err error) {
 		defer stop()
 		defer shop.freeze() // a rollout that pauses would hold up the control server
 	}
-	slog.Info("the shop is open", "frontend", shop.URL(), "control", o.control, "rate", o.rate)
+	slog.Info("the shop is running", "frontend", shop.URL(), "control", o.control, "rate", o.rate)
 
 	if o.duration > 0 {
 		var cancel context.CancelFunc
@@ -181,7 +181,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	load.Run(ctx)
 	requests := load.Requests()
-	slog.Info("the shop closes", "requests", requests.Sent, "failed", requests.Failed)
+	slog.Info("the shop shuts down", "requests", requests.Sent, "failed", requests.Failed)
 	return nil
 }
 

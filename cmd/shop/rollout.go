@@ -9,12 +9,12 @@ import (
 
 var (
 	errOvertaken = errors.New("a later change of the service has taken over")
-	errClosing   = errors.New("the shop closes")
+	errClosing   = errors.New("the shop shuts down")
 )
 
 // Change asks for what change makes of the present settings, and returns when the instances
-// are as asked for. It does not stop when ctx is done: a rollout stands, whoever asked for it
-// goes away. The next Change stops it, and goes on from there.
+// are as asked for. It does not stop when ctx is done: a rollout continues after its client
+// has disconnected. The next Change stops it, and continues from there.
 func (s *service) Change(ctx context.Context, change func(*Settings) error) (Settings, error) {
 	ctx, overtake := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer overtake(nil)

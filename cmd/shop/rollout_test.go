@@ -277,5 +277,5 @@ func TestAShopClosesInTheMiddleOfARollout(t *testing.T) {
 	control(shop, NewLoad(shop.URL(), 0)).ServeHTTP(w,
 		httptest.NewRequest(http.MethodPut, "/settings/payment", strings.NewReader(`{"instances": 1}`)))
 	assert.Equal(t, http.StatusConflict, w.Code)
-	assert.Contains(t, w.Body.String(), "the shop closes")
+	assert.Contains(t, w.Body.String(), "the shop shuts down")
 }

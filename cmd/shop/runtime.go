@@ -40,7 +40,7 @@ func (in *instance) observeProcess() error {
 	return errors.Join(cpuErr, callbackErr, err, runtime.Start(runtime.WithMeterProvider(in.telemetry.metrics), often))
 }
 
-// limitMemory gives the process a limit where GOMEMLIMIT has not: what is full can only be told of what has one.
+// limitMemory sets a memory limit if GOMEMLIMIT does not: the share in use is only defined with a limit.
 func limitMemory() {
 	const enough = 256 << 20
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {

@@ -43,7 +43,7 @@ func defaultSettings(environment string) map[string]Settings {
 	}
 }
 
-// Config is all that a shop is told at its start.
+// Config is the configuration of a shop.
 type Config struct {
 	Exporter ExporterConfig
 	// Settings by service; all five must be there.
@@ -181,7 +181,7 @@ func (shop *Shop) frontend(in *instance) error {
 
 func (shop *Shop) checkout(in *instance) error {
 	orders, err := in.meter.Int64Counter("shop.orders", metric.WithUnit("{order}"),
-		metric.WithDescription("Orders, by what became of them: paid or failed."))
+		metric.WithDescription("Orders, by result: paid or failed."))
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ const (
 	protocolHTTP = "http"
 )
 
-// Validate says what is wrong with the flags, or with the variables that stand in for them.
+// Validate reports problems of the flags, or of the environment variables that replace them.
 func (c ExporterConfig) Validate() error {
 	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
 		if p := c.protocol(signal); p != protocolGRPC && p != protocolHTTP {

@@ -19,11 +19,11 @@ type Config struct {
 	FlushInterval time.Duration `mapstructure:"flush_interval"`
 	// Storage is the storage extension that keeps the counters over a restart; none keeps nothing.
 	Storage *component.ID `mapstructure:"storage"`
-	// MaxVersions is how many service.version values of a service and environment are told
-	// apart; further ones count as "other".
+	// MaxVersions is the maximum number of service.version values per service and environment;
+	// further ones count as "other".
 	MaxVersions int `mapstructure:"max_versions"`
-	// MaxEnvironments is how many deployment.environment.name values that the catalog does
-	// not list are told apart for a service; further ones count as "other".
+	// MaxEnvironments is the maximum number of deployment.environment.name values per service that
+	// the catalog does not list; further ones count as "other".
 	MaxEnvironments int `mapstructure:"max_environments"`
 	// MaxStreams is how many streams of incoming metrics the metrics SLIs follow.
 	MaxStreams int `mapstructure:"max_streams"`
@@ -41,7 +41,7 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate names the key that is wrong and the mend.
+// Validate names the invalid key and its fix.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.Catalog.Type().String() == "" {

@@ -95,7 +95,7 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	c.health.Start(host)
 	store, err := checkpoint.Open(ctx, host, c.config.Storage, component.KindConnector, c.id, checkpointVersion)
 	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.failed(ctx, c.now(), flush.Restore, "Saved SLI counters cannot be read; they start anew", err)
+		c.failed(ctx, c.now(), flush.Restore, "Saved SLI counters cannot be read; they start from zero", err)
 	} else if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (c *core) swap(cat *catalog.Catalog) {
 	now := c.now()
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
-	c.registry.unwant()
+	c.registry.markAll()
 	for _, s := range cat.Services {
 		key := serviceKey{namespace: s.Namespace, name: s.Name}
 		compiled, err := c.registry.service(key).take(c.registry, s, now)
@@ -174,11 +174,11 @@ func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*coun
 		of := c.slos[rule.SLO]
 		c.metrics = append(c.metrics, metricRule{rule, of, of.tracker})
 	}
-	s.stand(now)
+	s.addIdle(now)
 	return c, err
 }
 
 // arrive notes telemetry of a service and returns the counters it goes to, if any.
-func (c *core) arrive(s *service, id judge.Identity, now time.Time) (_ *version, squeezed string) {
+func (c *core) arrive(s *service, id judge.Identity, now time.Time) (_ *version, overLimit string) {
 	return s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
 }

@@ -3,7 +3,7 @@
 // Package sli counts the good and bad events of every SLO in the service catalog.
 //
 // It is a connector from traces, logs and metrics to metrics. The instances of one component,
-// one a signal, share one core: a registry of cumulative counters that is flushed as the metric
+// one per signal, share one core: a registry of cumulative counters that is flushed as the metric
 // slo.events. What counts and what is good comes from the catalog, compiled at every swap into
 // rules that are read through an atomic pointer; the counters outlive the rules, so a swap
 // loses nothing.

@@ -113,7 +113,7 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 }
 
 // outcome adds the point of one outcome. A first point that is not 0 comes after one that is, at
-// the time when it was: whoever appends points to a series sees the rise.
+// the time when it was: readers that append points to a series see the rise.
 func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcome string, value float64) pmetric.NumberDataPoint {
 	if value > 0 && !pair.emitted {
 		zero := e.point(s, v, slo, pair, outcome)

@@ -44,7 +44,7 @@ func (c *core) settle(ctx context.Context, timeout time.Duration) {
 	for i := range c.registry.shards {
 		for _, s := range c.registry.shards[i].services {
 			s.mu.Lock()
-			s.tend(c.registry, now, timeout, remarks)
+			s.sweep(c.registry, now, timeout, remarks)
 			s.mu.Unlock()
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
-// ConsumeLogs counts log records. It never fails: what it cannot judge it drops and counts.
+// ConsumeLogs counts log records. It never fails: it drops and counts records that are neither good nor bad.
 func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	services, now := c.services.Load(), c.now()
 	for _, rl := range ld.ResourceLogs().All() {
@@ -19,7 +19,7 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		if service == nil {
 			continue
 		}
-		into, squeezed := c.arrive(service.service, id, now)
+		into, overLimit := c.arrive(service.service, id, now)
 		if into == nil || len(service.rules.Logs) == 0 {
 			continue
 		}
@@ -27,7 +27,7 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		b.reset(len(service.rules.Logs), c.config.Exemplars)
 		b.countLogs(ctx, service, rl)
 		service.service.add(into, b.tallies[:len(service.rules.Logs)], now, c.config.CorrelationAttribute)
-		b.squeezed(squeezed)
+		b.overLimit(overLimit)
 		c.telemetry.report(ctx, b.remarks)
 		b.release()
 	}

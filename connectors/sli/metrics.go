@@ -34,8 +34,8 @@ type observation struct {
 	unit    string
 }
 
-// ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: what it
-// cannot judge it drops and counts.
+// ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: it drops
+// and counts data points that are neither good nor bad.
 func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	services, now := c.services.Load(), c.now()
 	for _, rm := range md.ResourceMetrics().All() {
@@ -44,11 +44,11 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 		if service == nil || !foreign(rm) {
 			continue
 		}
-		into, squeezed := c.arrive(service.service, id, now)
+		into, overLimit := c.arrive(service.service, id, now)
 		if into == nil || len(service.metrics) == 0 {
 			continue
 		}
-		c.countPoints(ctx, service, into, rm, now, squeezed)
+		c.countPoints(ctx, service, into, rm, now, overLimit)
 	}
 	return nil
 }
@@ -65,12 +65,12 @@ func foreign(rm pmetric.ResourceMetrics) bool {
 	return false
 }
 
-func (c *core) countPoints(ctx context.Context, service *counted, into *version, rm pmetric.ResourceMetrics, now time.Time, squeezed string) {
+func (c *core) countPoints(ctx context.Context, service *counted, into *version, rm pmetric.ResourceMetrics, now time.Time, overLimit string) {
 	remarks := newRemarks()
 	observations := observe(ctx, service.metrics, rm)
 	if len(observations) > 0 {
-		if squeezed != "" {
-			remarks.adjusted[squeezed] += int64(len(observations))
+		if overLimit != "" {
+			remarks.adjusted[overLimit] += int64(len(observations))
 		}
 		add := addition{
 			registry: c.registry, service: service.service, version: into, resource: pdatautil.MapHash(rm.Resource().Attributes()),
@@ -212,24 +212,24 @@ func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point,
 // tell reports the remarks, and names the SLOs whose sides contradict each other.
 func (c *core) tell(ctx context.Context, r *remarks) {
 	for _, x := range r.exceeded {
-		c.logger.Warn("An SLO has more "+x.part+" events than events: the surplus is left out", zap.String("reason", reasonPartExceedsTotal),
-			zap.String("mend", "let both metrics count the same events: compare their match, retries and units"),
+		c.logger.Warn("An SLO has more "+x.part+" events than total events: the surplus is not counted", zap.String("reason", reasonPartExceedsTotal),
+			zap.String("fix", "let both metrics count the same events: compare their match, retries and units"),
 			zap.String("service", fmt.Sprintf("%.100q", x.service)), zap.String("slo", fmt.Sprintf("%.100q", x.slo)),
 			zap.Float64(x.part, x.events), zap.Float64("total", x.total))
 	}
 	c.telemetry.report(ctx, r)
 }
 
-// complain says, once a metric and reason, why its points are not counted and how to mend it.
+// complain logs once per metric and reason why its points are not counted and how to fix it.
 func (c *core) complain(s *service, o observation) {
-	mend := map[string]string{
-		reasonConditionError: "write a match that holds or not for every data point, such as attributes[\"x\"] != nil and ...",
+	fix := map[string]string{
+		reasonConditionError: "write a match that can be evaluated for every data point, such as attributes[\"x\"] != nil and ...",
 		reasonNotACounter:    "name a monotonic sum or a histogram with a temporality",
 		reasonThreshold:      "use a threshold that is a bound of the histogram's buckets, set betweenBuckets: interpolate, or change the buckets",
 		reasonUnit:           "write the threshold as a plain number in the metric's own unit, or give the metric a unit of time (s, ms, us, ns, min, h)",
 		reasonStreams:        "raise max_streams of the sli connector",
 	}[o.refused]
-	c.logger.Warn("A metric that an SLO names is not counted", zap.String("reason", o.refused), zap.String("mend", mend),
+	c.logger.Warn("A metric that an SLO names is not counted", zap.String("reason", o.refused), zap.String("fix", fix),
 		zap.String("service", fmt.Sprintf("%.100q", s.name)), zap.String("slo", fmt.Sprintf("%.100q", o.rule.slo.name)),
 		zap.String("metric", fmt.Sprintf("%.100q", o.selection.Metric)), zap.String("unit", fmt.Sprintf("%.20q", o.unit)))
 }

@@ -259,7 +259,7 @@ func TestExcessIsToldOfBySLO(t *testing.T) {
 	require.Len(t, first, 2)
 	for _, entry := range first {
 		assert.Equal(t, []any{reasonPartExceedsTotal, `"checkout"`, 10.0}, []any{entry["reason"], entry["service"], entry["total"]})
-		assert.NotEmpty(t, entry["mend"])
+		assert.NotEmpty(t, entry["fix"])
 		switch entry["slo"] {
 		case `"orders"`:
 			assert.Equal(t, 12.0, entry["good"])

@@ -15,7 +15,7 @@ import (
 // shards is how many records the registry's checkpoint is split into, by service.
 const shards = 64
 
-// overflow is the label of what has no room of its own.
+// overflow is the label of versions and environments beyond the limits.
 const overflow = "other"
 
 // idleAfter is how long a version must have been without telemetry before a new one may take its room.
@@ -71,8 +71,8 @@ type slo struct {
 	tracker *tracker
 }
 
-// An environment holds the versions of a service in it. That of no name stands for telemetry
-// that names none.
+// An environment holds the versions of a service in it. The one without a name is for telemetry
+// without an environment.
 type environment struct {
 	name     string
 	lastSeen time.Time
@@ -80,7 +80,7 @@ type environment struct {
 }
 
 // A version holds the counters of one service, environment and version. The one of no name is
-// also the place of the counters that stand at 0 until there is telemetry.
+// also the place of the counters that are 0 until there is telemetry.
 type version struct {
 	environment, name string
 	lastSeen          time.Time
@@ -95,7 +95,7 @@ type series struct {
 	exemplars exemplars
 
 	// emitted and zeroAt belong to the flush: whether the next consumer has had the pair, and
-	// the last time it was known to stand at 0.
+	// the last time at which it was 0.
 	emitted bool
 	zeroAt  pcommon.Timestamp
 }
@@ -129,9 +129,9 @@ func (r *registry) adopt(s *service) {
 	}
 }
 
-// unwant makes way for a catalog: what it does not name again goes with the next prune.
+// markAll prepares a new catalog: the next prune removes services and SLOs that it does not contain.
 // r.mu must be held.
-func (r *registry) unwant() {
+func (r *registry) markAll() {
 	r.changed = true
 	for i := range r.shards {
 		for _, svc := range r.shards[i].services {
@@ -225,9 +225,9 @@ func (s *service) counts(environment string) bool {
 	return s.listed == nil || s.listed[environment]
 }
 
-// stand puts a pair at 0 for every SLO in every environment that has telemetry or is listed, and
+// addIdle adds a pair at 0 for every SLO in every environment that has telemetry or is listed, and
 // in the one without a name if there is no other.
-func (s *service) stand(now time.Time) {
+func (s *service) addIdle(now time.Time) {
 	for name := range s.listed {
 		s.environment(name)
 	}
@@ -285,27 +285,27 @@ func (s *service) at(v *version, o *slo, now time.Time) *series {
 type limits struct{ environments, versions int }
 
 // arrive notes telemetry of the service and returns where it counts: nil where the SLOs are not
-// kept. squeezed tells of an environment or version that had no room of its own.
-func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *version, squeezed string) {
+// kept. overLimit reports an environment or version beyond the limits, which counts as "other".
+func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *version, overLimit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.environments[id.Environment]
 	if !ok {
-		e, squeezed = s.newEnvironment(id.Environment, now, most.environments)
+		e, overLimit = s.newEnvironment(id.Environment, now, most.environments)
 	}
 	e.lastSeen, s.dirty = now, true
 	if !s.counts(e.name) {
-		return nil, squeezed
+		return nil, overLimit
 	}
 	v, ok := e.versions[id.Version]
 	if !ok {
 		var full bool
 		if v, full = e.newVersion(id.Version, now, most.versions); full {
-			squeezed = reasonVersionOverflow
+			overLimit = reasonVersionOverflow
 		}
 	}
 	v.lastSeen = now
-	return v, squeezed
+	return v, overLimit
 }
 
 func (s *service) newEnvironment(name string, now time.Time, most int) (*environment, string) {
@@ -327,17 +327,17 @@ func (s *service) newEnvironment(name string, now time.Time, most int) (*environ
 			delete(s.environments, idle.name)
 		default:
 			e := s.environment(overflow)
-			s.greet(e, now)
+			s.addEnvironment(e, now)
 			return e, reasonEnvironmentOverflow
 		}
 	}
 	e := s.environment(name)
-	s.greet(e, now)
+	s.addEnvironment(e, now)
 	return e, ""
 }
 
-// greet gives a new environment its pairs at 0.
-func (s *service) greet(e *environment, now time.Time) {
+// addEnvironment adds the pairs at 0 of a new environment.
+func (s *service) addEnvironment(e *environment, now time.Time) {
 	if s.counts(e.name) {
 		s.standIn(e, now)
 	}

@@ -48,7 +48,7 @@ func (c *core) restore(ctx context.Context) error {
 		}
 		services, err := decode(payload)
 		if err != nil {
-			c.failed(ctx, now, flush.Restore, "Saved SLI counters make no sense; they start anew", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
+			c.failed(ctx, now, flush.Restore, "Saved SLI counters are invalid; they start from zero", errors.Join(err, c.store.SetAside(ctx, shardKey(i))))
 			continue
 		}
 		for _, s := range services {
@@ -62,7 +62,7 @@ func (c *core) restore(ctx context.Context) error {
 func (c *core) load(ctx context.Context, now time.Time, key string) ([]byte, error) {
 	payload, err := c.store.Load(ctx, key)
 	if errors.Is(err, checkpoint.ErrDamaged) {
-		c.failed(ctx, now, flush.Restore, "Saved SLI counters cannot be read; they start anew", err)
+		c.failed(ctx, now, flush.Restore, "Saved SLI counters cannot be read; they start from zero", err)
 		return nil, nil
 	}
 	return payload, err

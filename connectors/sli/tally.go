@@ -36,11 +36,11 @@ type badEvent struct {
 	attributes pcommon.Map
 }
 
-// remarks are the numbers of events that were dropped, and that were counted otherwise than they
-// were sent, by reason.
+// remarks are the numbers of events that were dropped, and that were counted with an adjustment,
+// by reason.
 type remarks struct {
 	dropped, adjusted map[string]int64
-	// exceeded are SLOs with more good (or bad) events than there were in total, to be told of by name.
+	// exceeded are SLOs with more good (or bad) events than total events, for the log.
 	exceeded []excess
 }
 
@@ -73,8 +73,8 @@ func (b *batch) reset(n, kept int) {
 	b.events, b.tracestate, b.weight = 0, "", 1
 }
 
-// squeezed remarks that the batch's environment or version had no room of its own, if so.
-func (b *batch) squeezed(reason string) {
+// overLimit counts an adjustment if the batch's environment or version is beyond the limits.
+func (b *batch) overLimit(reason string) {
 	if reason != "" && b.events > 0 {
 		b.adjusted[reason] += b.events
 	}

@@ -30,11 +30,11 @@ const (
 	reasonInvalidPoint = "invalid_point"
 )
 
-// Why an event was counted otherwise than it was sent.
+// Reasons for counting an event with an adjustment.
 const (
 	// reasonTracestate: the sampling threshold cannot be read; the span counts once.
 	reasonTracestate = "malformed_tracestate"
-	// reasonWeightCapped: the span claims to stand for more than maxWeight.
+	// reasonWeightCapped: the span claims to represent more than maxWeight spans.
 	reasonWeightCapped = "weight_capped"
 	// reasonVersionOverflow: max_versions; it counts under "other".
 	reasonVersionOverflow = "version_overflow"

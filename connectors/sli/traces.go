@@ -17,7 +17,7 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		if service == nil {
 			continue
 		}
-		into, squeezed := c.arrive(service.service, id, now)
+		into, overLimit := c.arrive(service.service, id, now)
 		if into == nil || len(service.rules.Spans) == 0 {
 			continue
 		}
@@ -25,7 +25,7 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		b.reset(len(service.rules.Spans), c.config.Exemplars)
 		b.countSpans(ctx, service, rs)
 		service.service.add(into, b.tallies[:len(service.rules.Spans)], now, c.config.CorrelationAttribute)
-		b.squeezed(squeezed)
+		b.overLimit(overLimit)
 		c.telemetry.report(ctx, b.remarks)
 		b.release()
 	}

@@ -43,7 +43,7 @@ type tracker struct {
 	pending map[streamID]*pending // by resource
 	// complained: metrics and reasons that were logged.
 	complained map[string]bool
-	// exceeded is when it was last told that the part was more than the total.
+	// exceeded is the time of the last log record that the part was more than the total.
 	exceeded time.Time
 }
 
@@ -371,8 +371,8 @@ func (s *service) settle(o *slo, t *tracker, now time.Time, timeout time.Duratio
 	}
 }
 
-// tend settles what has waited long enough and forgets idle streams. s.mu must be held.
-func (s *service) tend(r *registry, now time.Time, timeout time.Duration, remarks *remarks) {
+// sweep counts increases that have waited long enough and forgets idle streams. s.mu must be held.
+func (s *service) sweep(r *registry, now time.Time, timeout time.Duration, remarks *remarks) {
 	for _, o := range s.slos {
 		if o == nil || o.tracker == nil {
 			continue

@@ -6,11 +6,11 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 )
 
-// maxWeight is the most spans that one sampled span stands for. A tracestate that claims more
+// maxWeight is the maximum number of spans that one sampled span represents. A tracestate that claims more
 // is a mistake or an attack, and one span of it would outweigh an SLO's whole budget.
 const maxWeight = 1 << 20
 
-// weight is how many spans the span of this tracestate stands for: its adjusted count, from
+// weight is the number of spans that the span of this tracestate represents: its adjusted count, from
 // the sampling threshold in `ot=th:…`. reason is not empty when it was not taken as it was sent.
 func weight(tracestate string) (_ float64, reason string) {
 	for member := range strings.SplitSeq(tracestate, ",") {

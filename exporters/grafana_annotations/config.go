@@ -29,7 +29,7 @@ type Config struct {
 	Events []Event `mapstructure:"events"`
 }
 
-// Links are templates of URLs. {service}, {namespace}, {environment}, {version} and {id} stand for the deployment's,
+// Links are templates of URLs. {service}, {namespace}, {environment}, {version} and {id} are replaced by the deployment's,
 // escaped for a URL. Not ${service}: that is an environment variable to the collector.
 type Links struct {
 	Dashboard string `mapstructure:"dashboard"`
@@ -64,14 +64,14 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate reports every key that is wrong, and the mend.
+// Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	errs := []error{validateEndpoint(c.ClientConfig.Endpoint, c.ClientConfig.TLS.Insecure), validateTags("tags", c.Tags)}
 	if c.ClientConfig.Timeout <= 0 {
-		errs = append(errs, fmt.Errorf("timeout: is %v; set it above 0, so that an answer that never comes is not waited for", c.ClientConfig.Timeout))
+		errs = append(errs, fmt.Errorf("timeout: is %v; set it above 0, so that the exporter does not wait forever", c.ClientConfig.Timeout))
 	}
 	if c.ClientConfig.Compression.IsCompressed() {
-		errs = append(errs, fmt.Errorf("compression: is %.20q; leave it out, as Grafana reads no compressed requests", c.ClientConfig.Compression))
+		errs = append(errs, fmt.Errorf("compression: is %.20q; remove it, because Grafana does not read compressed requests", c.ClientConfig.Compression))
 	}
 	if c.Links.Dashboard != "" {
 		errs = append(errs, validateTemplate(c.Links.Dashboard))
@@ -92,13 +92,13 @@ func validateEndpoint(endpoint string, insecure bool) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("endpoint: is no URL; set Grafana's base URL, such as https://grafana.example.com")
+		return errors.New("endpoint: is not a URL; set Grafana's base URL, such as https://grafana.example.com")
 	case u.User != nil:
-		return errors.New("endpoint: holds a user name; name an authentication extension in auth instead")
+		return errors.New("endpoint: contains a user name; name an authentication extension in auth instead")
 	case u.RawQuery != "" || u.Fragment != "":
-		return errors.New("endpoint: has something after ? or #; set Grafana's base URL alone")
+		return errors.New("endpoint: has a query or fragment; set only Grafana's base URL")
 	case strings.Contains(u.Path+"/", "/api/"):
-		return errors.New("endpoint: names a path of the API; leave out /api and what follows")
+		return errors.New("endpoint: contains a path of the API; remove /api and the rest of the path")
 	case u.Scheme == "http" && !insecure && !local(u.Hostname()):
 		return errors.New("endpoint: would send the token in clear text; use https, or set tls.insecure: true")
 	}
@@ -120,12 +120,12 @@ func validateTags(key string, tags []string) error {
 	var errs []error
 	for i, tag := range tags {
 		name, value, pair := strings.Cut(tag, ":")
-		mended := plainTag(name)
+		fixed := plainTag(name)
 		if pair {
-			mended = pairTag(name, value)
+			fixed = pairTag(name, value)
 		}
 		switch {
-		case tag == "" || tag != mended:
+		case tag == "" || tag != fixed:
 			errs = append(errs, fmt.Errorf("%s[%d]: is %.120q; make it a word or key:value, printable, up to %d bytes, with one colon at most", key, i, tag, maxTag))
 		case name == keyDeployID || name == keyEventID:
 			errs = append(errs, fmt.Errorf("%s[%d]: %s is the exporter's own; take another", key, i, name))

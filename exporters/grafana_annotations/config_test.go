@@ -41,8 +41,8 @@ func TestConfig(t *testing.T) {
 
 func TestConfigSaysWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"endpoint: is empty; set Grafana's base URL, such as https://grafana.example.com":  func(c *Config) { c.ClientConfig.Endpoint = "" },
-		"endpoint: is no URL; set Grafana's base URL, such as https://grafana.example.com": func(c *Config) { c.ClientConfig.Endpoint = "grafana:3000" },
+		"endpoint: is empty; set Grafana's base URL, such as https://grafana.example.com":     func(c *Config) { c.ClientConfig.Endpoint = "" },
+		"endpoint: is not a URL; set Grafana's base URL, such as https://grafana.example.com": func(c *Config) { c.ClientConfig.Endpoint = "grafana:3000" },
 		"endpoint: holds a user name":                          func(c *Config) { c.ClientConfig.Endpoint = "https://admin:secret@grafana" },
 		"endpoint: has something after ? or #":                 func(c *Config) { c.ClientConfig.Endpoint = "https://grafana?orgId=1" },
 		"endpoint: names a path of the API":                    func(c *Config) { c.ClientConfig.Endpoint = "https://grafana/api" },

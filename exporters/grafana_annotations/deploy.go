@@ -70,7 +70,7 @@ func ofDeployment(d *deployment.Deployment, present *annotation, config *Config)
 }
 
 // merge is what two reports of a deployment say together, whichever came first. The start is the earliest one, the end
-// the latest. A status does not go back: the one that is further stands, of two that are final the one with
+// the latest. A status does not go back: the later stage wins, of two final ones the one with
 // the later end. Its report is believed where both know something.
 func merge(a, b *deployment.Deployment) deployment.Deployment {
 	if ahead(b, a) {

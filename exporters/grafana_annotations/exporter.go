@@ -60,7 +60,7 @@ func (e *annotationsExporter) start(ctx context.Context, host component.Host) er
 		client: client, base: strings.TrimRight(e.config.ClientConfig.Endpoint, "/") + "/api/annotations",
 		agent: e.agent, requests: e.telemetry.ExporterGrafanaAnnotationsRequests,
 	}, func(reason string, err error) {
-		e.complaints.say("An annotation is there twice", reason, zap.Error(err))
+		e.complaints.say("An annotation exists twice", reason, zap.Error(err))
 	})
 	return err
 }
@@ -115,7 +115,7 @@ func (e *annotationsExporter) push(ctx context.Context, logs plog.Logs) error {
 func (e *annotationsExporter) export(ctx context.Context, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord) (result, error) {
 	key, next, err := e.read(ctx, rl, sl, record)
 	if err != nil {
-		e.complaints.say("A record is no annotation; it is dropped", err.Error(), zap.Error(err))
+		e.complaints.say("A record cannot become an annotation; it is dropped", err.Error(), zap.Error(err))
 		return dropped, nil
 	}
 	if next == nil {

@@ -62,7 +62,7 @@ func TestRequests(t *testing.T) {
 	require.Empty(t, logs.All())
 }
 
-// What somebody else wrote is read from its tags and times; what is no annotation of the organisation is not touched.
+// What somebody else wrote is read from its tags and times; what is no annotation of the organization is not touched.
 func TestOtherWriters(t *testing.T) {
 	at := func(minute int) int64 { return noon.Add(time.Duration(minute) * time.Minute).UnixMilli() }
 	other := grafanatest.Annotation{Time: at(-2), TimeEnd: at(7), Tags: []string{"deploy", "deploy_id:one", "status:failed"},
@@ -94,7 +94,7 @@ func TestOtherWriters(t *testing.T) {
 		}
 	}
 	require.Len(t, grafana.Annotations(), 5)
-	require.Equal(t, 1, logs.FilterMessage("An annotation is there twice").Len())
+	require.Equal(t, 1, logs.FilterMessage("An annotation exists twice").Len())
 }
 
 // Details come from whoever knows them, across restarts.
@@ -186,7 +186,7 @@ func TestPartialFailure(t *testing.T) {
 	}
 	require.Equal(t, []string{"fine", "fails", "also-fine"}, ids)
 
-	require.Equal(t, 1, log.FilterMessage("A record is no annotation; it is dropped").Len())
+	require.Equal(t, 1, log.FilterMessage("A record cannot become an annotation; it is dropped").Len())
 	require.Equal(t, "service.version is Int; make it a string", log.All()[0].ContextMap()["error"])
 	require.Equal(t, `GET: 400 Bad Request: "not \x1b[2J you"`, log.All()[1].ContextMap()["error"])
 	metadatatest.AssertEqualExporterGrafanaAnnotationsRecords(t, tel, []metricdata.DataPoint[int64]{
@@ -241,7 +241,7 @@ func TestRefusals(t *testing.T) {
 		want      string
 	}{
 		"token":    {grafanatest.New("another"), true, `GET: 401 Unauthorized: "Invalid API key"; give a valid service account token by the auth extension`},
-		"role":     {viewer, true, `POST: 403 Forbidden: "You'll need additional permissions to perform this action. Permissions needed: annotations:create"; the token needs annotations:read, :create, :write and :delete of the organisation, as the role Editor has`},
+		"role":     {viewer, true, `POST: 403 Forbidden: "You'll need additional permissions to perform this action. Permissions needed: annotations:create"; the token needs annotations:read, :create, :write and :delete of the organization, as the role Editor has`},
 		"sub path": {http.StripPrefix("/grafana", grafanatest.New(token)), true, `GET: 404 Not Found; make endpoint Grafana's own base URL, with the path it is served under, if any`},
 		"redirect": {answers(302, ""), true, `GET: 302 Found: it redirects to "https://elsewhere.example.com/login"; make endpoint Grafana's own base URL`},
 		"a page":   {answers(200, "<html>"), false, `GET: 200 OK: the answer is not Grafana's: "<html>"; make endpoint Grafana's own base URL`},

@@ -60,7 +60,7 @@ const (
 	maxRetryAfter = 5 * time.Minute
 )
 
-// find returns the organisation's annotations with the tag, the oldest first.
+// find returns the organization's annotations with the tag, the oldest first.
 func (g *api) find(ctx context.Context, tag string) ([]*annotation, error) {
 	var found []*annotation
 	query := url.Values{"type": {"annotation"}, "limit": {strconv.Itoa(maxFound)}, "tags": {tag}}
@@ -184,20 +184,20 @@ func (r *refusal) Error() string {
 	if r.message != "" && r.message != `""` {
 		text += ": " + r.message
 	}
-	if mend := r.mend(); mend != "" {
-		text += "; " + mend
+	if fix := r.fix(); fix != "" {
+		text += "; " + fix
 	}
 	return text
 }
 
-func (r *refusal) mend() string {
+func (r *refusal) fix() string {
 	switch {
 	case r.status/100 == 2, r.status/100 == 3, r.status == http.StatusNotFound, r.status == http.StatusMethodNotAllowed:
 		return "make endpoint Grafana's own base URL, with the path it is served under, if any"
 	case r.status == http.StatusUnauthorized:
 		return "give a valid service account token by the auth extension"
 	case r.status == http.StatusForbidden:
-		return "the token needs annotations:read, :create, :write and :delete of the organisation, as the role Editor has"
+		return "the token needs annotations:read, :create, :write and :delete of the organization, as the role Editor has"
 	}
 	return ""
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
-// placeholder is what stands for a value in a template.
+// placeholder is the placeholder of a value in a template.
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
 // dashboard is the URL of the deployment's dashboard; empty without a template.
@@ -41,13 +41,13 @@ func validateTemplate(template string) error {
 	case len(template) > maxURL/2:
 		return fmt.Errorf(key+"is %d bytes long; keep it to %d", len(template), maxURL/2)
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New(key + "is no http or https URL; write it out, such as https://grafana.example.com/d/slo?var-service={service}")
+		return errors.New(key + "is not an http or https URL; write one such as https://grafana.example.com/d/slo?var-service={service}")
 	}
 	for _, name := range placeholder.FindAllString(template, -1) {
 		switch name {
 		case "{service}", "{namespace}", "{environment}", "{version}", "{id}":
 		default:
-			return fmt.Errorf(key+"knows no %.40q; use {service}, {namespace}, {environment}, {version} or {id}", name)
+			return fmt.Errorf(key+"contains the unknown placeholder %.40q; use {service}, {namespace}, {environment}, {version} or {id}", name)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ const (
 	maxURL   = 1024
 )
 
-// escape makes text from outside fit to stand in HTML: printable, escaped, at most limit bytes. White space
+// escape makes external text safe for HTML: printable, escaped, at most limit bytes. White space
 // becomes a space.
 func escape(text string, limit int) string {
 	var b strings.Builder
@@ -46,7 +46,7 @@ func escape(text string, limit int) string {
 // entities are those of html.EscapeString.
 var entities = map[rune]string{'<': "&lt;", '>': "&gt;", '&': "&amp;", '"': "&#34;", '\'': "&#39;"}
 
-// withoutUser leaves out user name and password, which whoever looks at an annotation is not to know. An address that
+// withoutUser removes user name and password, which readers of an annotation must not see. An address that
 // is malformed is none.
 func withoutUser(address string) string {
 	u, err := url.Parse(address)

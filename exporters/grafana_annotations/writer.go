@@ -68,7 +68,7 @@ func (w *writer) lookUp(ctx context.Context, key string) (*annotation, error) {
 	return found[0], nil
 }
 
-// create adds the annotation and looks whether another writer was faster. The one with the lowest ID stands, and
+// create adds the annotation and checks whether another writer was faster. The one with the lowest ID wins, and
 // the writer that made another one takes its own back. Nothing else is ever deleted.
 func (w *writer) create(ctx context.Context, key string, next func(*annotation) *annotation) (result, error) {
 	own := next(nil)

@@ -81,7 +81,7 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate reports every key that is wrong, and the mend.
+// Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -123,17 +123,17 @@ func (c *Config) Validate() error {
 	}
 	for i, glob := range c.RuleFiles {
 		if _, err := filepath.Match(glob, ""); err != nil || glob == "" {
-			wrong("rule_files[%d]: %.200q is no path or glob; write one such as /etc/otelcol-sre/alerts/*.yaml", i, glob)
+			wrong("rule_files[%d]: %.200q is not a path or glob; write one such as /etc/otelcol-sre/alerts/*.yaml", i, glob)
 		}
 	}
 	for i, am := range c.Alertmanagers {
 		if u, err := url.Parse(am.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-			wrong("alertmanagers[%d].endpoint: is no base URL; set one such as http://localhost:9093, and auth beside it", i)
+			wrong("alertmanagers[%d].endpoint: is not a base URL; set one such as http://localhost:9093, and put credentials into auth", i)
 		}
 	}
 	if c.ExternalURL != "" {
 		if u, err := url.Parse(c.ExternalURL); err != nil || u.Host == "" || u.User != nil {
-			wrong("external_url: is no URL; set where people reach the API, such as https://prometheus.example.com")
+			wrong("external_url: is not a URL; set the public address of the API, such as https://prometheus.example.com")
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

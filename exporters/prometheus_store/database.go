@@ -30,7 +30,7 @@ type database struct {
 	logger    *slog.Logger
 	registry  prometheus.Registerer
 	now       func() time.Time
-	// report is told of parts that were set aside.
+	// report is called for each part that was set aside.
 	report func(reason string, because error)
 }
 
@@ -58,9 +58,9 @@ type locked struct {
 // Close closes the storage, and lets others have the folder.
 func (l *locked) Close() error { return errors.Join(l.DB.Close(), l.locker.Release()) }
 
-// open opens the storage whatever state it is in. Prometheus mends a write-ahead log that was cut off; what it cannot
+// open opens the storage whatever state it is in. Prometheus repairs a write-ahead log that was cut off; what it cannot
 // read is moved to the folder damaged, reported, and the rest is opened without it. An error is one that a person has
-// to mend: the folder is not writable, or another process has it.
+// to fix: the folder is not writable, or another process uses it.
 func (d database) open() (_ *locked, err error) {
 	if err := os.MkdirAll(d.directory, 0o750); err != nil {
 		return nil, fmt.Errorf("directory: %w; make it writable, or name another", err)
@@ -76,15 +76,15 @@ func (d database) open() (_ *locked, err error) {
 		}
 		return nil, fmt.Errorf("directory: %s is in use by another process; name another folder, or end that process", d.directory)
 	}
-	db, err := d.mended()
+	db, err := d.repaired()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("directory: %w", err), locker.Release())
 	}
 	return &locked{db, locker}, nil
 }
 
-// mended opens the storage, with less and less of what is in the folder.
-func (d database) mended() (*tsdb.DB, error) {
+// repaired opens the storage with less and less of the folder's content.
+func (d database) repaired() (*tsdb.DB, error) {
 	for _, block := range d.damagedBlocks() {
 		if err := d.setAside("block", block.err, block.name); err != nil {
 			return nil, err

@@ -51,7 +51,7 @@ func TestDamagedBlockIsSetAside(t *testing.T) {
 	require.Equal(t, "43", s.query("queue_depth"))
 }
 
-func TestCutWriteAheadLogIsMended(t *testing.T) {
+func TestCutWriteAheadLogIsRepaired(t *testing.T) {
 	c, _ := filled(t)
 	require.NoError(t, os.RemoveAll(glob(t, c, "chunk_snapshot.*")))
 	wal := glob(t, c, "wal/0*")
@@ -59,7 +59,7 @@ func TestCutWriteAheadLogIsMended(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(wal, append(text[:len(text)/2], "garbage"...), 0o600))
 	s := start(t, c)
-	require.Empty(t, setAside(t, s), "Prometheus mends it")
+	require.Empty(t, setAside(t, s), "Prometheus fixes it")
 	require.NoError(t, s.push(t.Context(), gauge("queue.depth", 43, time.Now(), nil)))
 	require.Equal(t, "43", s.query("queue_depth"))
 }

@@ -12,13 +12,13 @@ import (
 // graphPoints is how many points a graph has, about.
 const graphPoints = 250
 
-// graph stands for Prometheus' expression browser, which is not here: who follows a runbook's link to it gets
+// graph replaces Prometheus' expression browser, which the exporter does not have: a link of a runbook to it gets
 // the API's answer to the query.
 func (s *store) graph(w http.ResponseWriter, r *http.Request) {
 	asked := r.URL.Query()
 	values := url.Values{"query": {asked.Get("g0.expr")}}
 	if values.Get("query") == "" {
-		http.Error(w, "There are no pages here, only Prometheus' API, /api/v1/: point Grafana at it.", http.StatusNotFound)
+		http.Error(w, "There are no pages here, only Prometheus' API, /api/v1/: query it with Grafana.", http.StatusNotFound)
 		return
 	}
 	if asked.Get("g0.tab") != "0" {

@@ -31,7 +31,7 @@ type ingester struct {
 	metadata *families
 	now      func() time.Time
 	counts   counts
-	// refused is told of samples that cannot be stored.
+	// refused is called for samples that cannot be stored.
 	refused func(error)
 }
 

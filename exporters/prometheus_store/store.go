@@ -169,7 +169,7 @@ func (s *store) startRules(ctx context.Context) {
 func (s *store) reloadRules() {
 	changed, wrong := s.files.refresh()
 	if wrong != nil {
-		s.logger.Error("A rule file cannot be used; what it held before stays", "err", wrong)
+		s.logger.Error("A rule file cannot be used; its previous content stays in use", "err", wrong)
 	}
 	good, bad := s.files.count()
 	s.ruleFilesGood.Store(good)

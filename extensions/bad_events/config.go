@@ -17,7 +17,7 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate names the key that is wrong and the mend.
+// Validate names the invalid key and its fix.
 func (c *Config) Validate() error {
 	if c.Catalog.Type().String() == "" {
 		return errors.New("catalog: is empty; name the service_catalog extension")

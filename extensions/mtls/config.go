@@ -21,7 +21,7 @@ var _ component.Config = (*Config)(nil)
 func (c *Config) Validate() error {
 	var errs []error
 	if c.ClientCAFile == "" {
-		errs = append(errs, errors.New("client_ca_file: is empty; name the file of the certificate authority that clients' certificates are of"))
+		errs = append(errs, errors.New("client_ca_file: is empty; name the file of the certificate authority of the clients' certificates"))
 	}
 	if c.CertFile == "" && c.CertPem == "" {
 		errs = append(errs, errors.New("cert_file: is empty; name the file of the server's certificate"))

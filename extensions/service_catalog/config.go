@@ -17,7 +17,7 @@ type Config struct {
 	// Directory is a folder of catalog files, or a list of folders. confmap splits a
 	// string at its commas, so one environment variable can name several.
 	Directory []string `mapstructure:"directory"`
-	// PollInterval is how often the folders are looked at when the file system tells of
+	// PollInterval is how often the folders are checked when the file system reports
 	// no change. NFS never does.
 	PollInterval time.Duration `mapstructure:"poll_interval"`
 
@@ -27,12 +27,12 @@ type Config struct {
 
 var _ component.Config = (*Config)(nil)
 
-// Validate returns every key that is wrong, and the mend. A folder that does not exist is
+// Validate returns every invalid key with its fix. A folder that does not exist is
 // not an error here: it may come later.
 func (c *Config) Validate() error {
 	var errs []error
 	if len(c.Directory) == 0 {
-		errs = append(errs, errors.New("directory: is missing; name the folder that holds the catalog files, or a list of folders"))
+		errs = append(errs, errors.New("directory: is missing; name the folder with the catalog files, or a list of folders"))
 	}
 	seen := make(map[string]bool, len(c.Directory))
 	for i, directory := range c.Directory {

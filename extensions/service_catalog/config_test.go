@@ -102,7 +102,7 @@ func TestFind(t *testing.T) {
 	assert.Same(t, source, found)
 
 	_, err = Find(host, component.MustNewID("service_catalog"))
-	require.EqualError(t, err, `catalog: no extension "service_catalog" is running; add it to extensions and service::extensions, or name the one that is there`)
+	require.EqualError(t, err, `catalog: no extension "service_catalog" is running; add it to extensions and service::extensions, or name the one that runs`)
 	_, err = Find(host, other)
 	require.EqualError(t, err, `catalog: extension "file_storage" is not a service catalog; name an extension of type service_catalog`)
 }

@@ -41,8 +41,8 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 		problems = append(problems, catalog.Problem{
 			Severity: catalog.Error,
 			Position: catalog.Position{File: "directory"},
-			Message:  "the catalog folders hold no service any more",
-			Mend:     "put the files back, or restart the collector to run without any",
+			Message:  "the catalog folders contain no service any more",
+			Fix:      "put the files back, or restart the collector to run without any",
 		})
 	}
 	switch {

@@ -20,7 +20,7 @@ func TestJudge(t *testing.T) {
 		"the same is unchanged":               {{"A", swapped, "A"}, {"A", unchanged, "A"}},
 		"warnings do not matter":              {{"A?", swapped, "A"}, {"AB?", swapped, "AB"}},
 		"errors are refused":                  {{"A", swapped, "A"}, {"AB!", refused, "A"}, {"!", refused, "A"}, {"A", unchanged, "A"}},
-		"mended":                              {{"A", swapped, "A"}, {"A!", refused, "A"}, {"AB", swapped, "AB"}},
+		"fixed":                               {{"A", swapped, "A"}, {"A!", refused, "A"}, {"AB", swapped, "AB"}},
 		"at start the right ones are used":    {{"A!", partial, "A"}, {"AB", swapped, "AB"}, {"A!", refused, "AB"}},
 		"before a good one, more are used":    {{"A!", partial, "A"}, {"AB!", partial, "AB"}},
 		"before a good one, none is lost":     {{"A!", partial, "A"}, {"B!", refused, "A"}, {"!", refused, "A"}},

@@ -28,7 +28,7 @@ func kept(failures, warnings catalog.Problems) catalog.Problems {
 	all = all[:min(len(all), maxKept)]
 	for i := range all {
 		p := &all[i]
-		p.File, p.Path, p.Message, p.Mend = printable(p.File), printable(p.Path), printable(p.Message), printable(p.Mend)
+		p.File, p.Path, p.Message, p.Fix = printable(p.File), printable(p.Path), printable(p.Message), printable(p.Fix)
 	}
 	return slices.Clip(all)
 }

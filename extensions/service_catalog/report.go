@@ -125,7 +125,7 @@ func (r *reporter) log(o outcome, failures, warnings catalog.Problems) {
 	}
 }
 
-// status tells the collector's health of errors, and once of their mend.
+// status reports errors to the collector's health, and once when they are fixed.
 func (r *reporter) status(o outcome, failures catalog.Problems) {
 	switch {
 	case len(failures) > 0:

@@ -62,7 +62,7 @@ func (e *environment) assertGauges(t *testing.T, services, slos, problems, lastS
 	}, ignore)
 }
 
-func TestProblemsAreLoggedWithPlaceAndMend(t *testing.T) {
+func TestProblemsAreLoggedWithPlaceAndFix(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", broken("checkout"))
 	e := start(t, byBoth, dir)
@@ -171,7 +171,7 @@ func TestReading(t *testing.T) {
 
 func TestKeptProblemsAreBounded(t *testing.T) {
 	long := "\x1b[2J\u202e" + strings.Repeat("x", 100_000)
-	failures := slices.Repeat(catalog.Problems{{Position: catalog.Position{File: long}, Path: long, Message: long, Mend: long}}, 1000)
+	failures := slices.Repeat(catalog.Problems{{Position: catalog.Position{File: long}, Path: long, Message: long, Fix: long}}, 1000)
 	all := kept(failures, catalog.Problems{{Severity: catalog.Warning}})
 	require.Len(t, all, maxKept)
 	for _, p := range all {

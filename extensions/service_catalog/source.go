@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// A Source gives the catalog in use, tells of every new one, and says what is wrong with the folders.
+// A Source returns the catalog in use, notifies of every new one, and reports the problems of the folders.
 type Source interface {
 	// Catalog returns the catalog in use. It is never nil and never changes.
 	Catalog() *catalog.Catalog
@@ -27,7 +27,7 @@ type Source interface {
 func Find(host component.Host, id component.ID) (Source, error) {
 	found, ok := host.GetExtensions()[id]
 	if !ok {
-		return nil, fmt.Errorf("catalog: no extension %q is running; add it to extensions and service::extensions, or name the one that is there", id)
+		return nil, fmt.Errorf("catalog: no extension %q is running; add it to extensions and service::extensions, or name the one that runs", id)
 	}
 	source, ok := found.(Source)
 	if !ok {

@@ -46,18 +46,18 @@ func TestSubscribersUnderRace(t *testing.T) {
 	for range 16 {
 		all.Go(func() {
 			for range 50 {
-				var cancelled atomic.Bool
+				var canceled atomic.Bool
 				last := ""
 				cancel := s.Subscribe(func(c *catalog.Catalog) {
 					assert.Equal(t, int32(1), running.Add(1), "calls overlap")
-					assert.False(t, cancelled.Load(), "called after cancel")
+					assert.False(t, canceled.Load(), "called after cancel")
 					assert.LessOrEqual(t, last, c.Revision)
 					last = c.Revision
 					running.Add(-1)
 				})
 				_ = s.Catalog()
 				cancel()
-				cancelled.Store(true)
+				canceled.Store(true)
 			}
 		})
 	}

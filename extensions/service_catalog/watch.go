@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// defaultSettle is how long the folders must hold still before they are read: whoever
+	// defaultSettle is how long the folders must be unchanged before they are read: a program that
 	// writes them is probably not done with the first change.
 	defaultSettle = 100 * time.Millisecond
 	// maxLooks bounds how often reading is put off for folders that never hold still.
@@ -20,7 +20,7 @@ const (
 // A watcher calls changed, from one goroutine, each time the directories hold something else
 // than when it was last called.
 //
-// File events only wake it, sooner than the next poll would; what has changed is told by
+// File events only wake it before the next poll. It finds changes by
 // comparing fingerprints. So no pattern of writing is special: a ConfigMap's swapped links,
 // an editor's rename, a folder that goes and comes back, a file system without events.
 type watcher struct {
@@ -129,7 +129,7 @@ func (w *watcher) take() fingerprint {
 		}
 	}
 	for _, folder := range folders {
-		// Again each time: a folder made anew under its old name needs a new watch.
+		// Again each time: a folder that was created again under its old name needs a new watch.
 		if err := w.events.Add(folder); err != nil {
 			w.warn(err)
 		}

@@ -2,7 +2,7 @@
 //
 // A record carries a version and a checksum, so that a state written by another release or
 // half written is never read as if it were sound. A damaged record is set aside under another
-// key, reported, and does not stand in the way of the others.
+// key, reported, and does not affect the others.
 package checkpoint
 
 import (

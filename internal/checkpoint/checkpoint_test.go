@@ -216,7 +216,7 @@ func TestWithoutAnExtensionNothingIsKept(t *testing.T) {
 	require.NoError(t, s.Close(t.Context()))
 }
 
-func TestOpenErrorsNameTheMend(t *testing.T) {
+func TestOpenErrorsNameTheFix(t *testing.T) {
 	other := component.MustNewID("health_check")
 	for name, test := range map[string]struct {
 		host host
@@ -315,7 +315,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// file_storage's recreate mends only what makes it panic; a file that it refuses is replaced here.
+// file_storage's recreate fixes only what makes it panic; a file that it refuses is replaced here.
 func TestFileThatIsNoDatabase(t *testing.T) {
 	dir := t.TempDir()
 	first := open(t, dir, version)

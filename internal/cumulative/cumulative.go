@@ -1,6 +1,6 @@
 // Package cumulative tells how many events lie between the points of a monotonic sum.
 //
-// Whoever adds up counters of other processes meets the same questions: is this point new,
+// Code that adds up counters of other processes has to answer the same questions: is this point new,
 // a repetition, late, or the first after a restart? They are answered here once, by the rules
 // of the OpenTelemetry metrics data model (temporality, resets and gaps): a cumulative stream
 // is reset when its start time moves on, and a delta stream never overlaps itself.
@@ -42,7 +42,7 @@ const (
 	// First: the stream was not known. A cumulative point's increase is all it holds, since its
 	// start; whether that was already counted elsewhere is for the caller to know.
 	First
-	// Reset: the sender began anew. All that the point holds is new.
+	// Reset: the sender started again from zero. The whole value of the point is new.
 	Reset
 	// Duplicate: the same point once more.
 	Duplicate

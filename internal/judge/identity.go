@@ -53,7 +53,7 @@ func text(v pcommon.Value) string {
 	}
 }
 
-// label is s as it may stand in a label: valid UTF-8 of at most MaxLabel bytes.
+// label is s as a valid label: UTF-8 of at most MaxLabel bytes.
 func label(s string) string {
 	if len(s) <= MaxLabel && utf8.ValidString(s) {
 		return s

@@ -29,7 +29,7 @@ type MetricRule struct {
 	// SLO is the index in the service's list.
 	SLO        int
 	Selections []Selection
-	// OneMetric: all selections are of one metric, so a data point of it tells of all sides.
+	// OneMetric: all selections are of one metric, so each data point of it belongs to all sides.
 	OneMetric bool
 }
 

@@ -106,7 +106,7 @@ func spanRuleOf(slo int, selection catalog.SpanSelection) (SpanRule, error) {
 	for _, name := range selection.Kinds {
 		kind, ok := kindsByName[name]
 		if !ok {
-			errs = append(errs, fmt.Errorf("kinds: %.32q is no span kind", name))
+			errs = append(errs, fmt.Errorf("kinds: %.32q is not a span kind", name))
 			continue
 		}
 		rule.Kinds |= KindOf(kind)

@@ -9,7 +9,7 @@ type namespaces[T any] struct {
 	in  map[string]*T
 }
 
-// Add puts in what belongs to a service; an empty namespace stands for any.
+// Add adds the value of a service; an empty namespace matches any.
 func (s *Services[T]) Add(namespace, name string, of *T) {
 	if s.byName == nil {
 		s.byName = make(map[string]namespaces[T])

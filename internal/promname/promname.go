@@ -47,7 +47,7 @@ func (n Names) Attribute(name string) string {
 }
 
 // Recorded is the label of an attribute in what rules record or queries aggregate: with underscores whatever the
-// translation, so that whoever reads it need not know it.
+// translation, so that readers need not know it.
 func Recorded(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
 
 // QuoteLabel is a label's name where a query names labels.

@@ -22,7 +22,7 @@ type Bounds struct {
 // A Source calls each for the records that show one of the names, and possibly for others, until each returns false.
 type Source func(names Names, each func(Record) bool) error
 
-// Found is what is known of the requests that an ID stands for.
+// Found describes the requests that have an ID.
 type Found struct {
 	// Any tells that something shows the ID.
 	Any bool
@@ -34,7 +34,7 @@ type Found struct {
 	Cut bool
 }
 
-// Find looks for the requests that the ID stands for, and calls keep for each of their records, in the order of the source,
+// Find searches for the requests that have the ID, and calls keep for each of their records, in the order of the source,
 // until keep returns false.
 func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Found, error) {
 	if id == "" {
@@ -128,7 +128,7 @@ func (s *search) scope(a *answer) *scope {
 	return w
 }
 
-// say takes a name to be looked for in attributes and texts, unless it may stand there by chance.
+// say adds a name to search for in attributes and texts, unless it may occur there by chance.
 func (w *scope) say(name string) {
 	if distinct(name) {
 		w.vocabulary[name] = false

@@ -67,7 +67,7 @@ type bearers struct {
 }
 
 // labelsAndLinks are the correlation IDs and the other traces that a trace shows. A correlation ID that is the ID of a trace
-// stands for that trace, if there is one.
+// represents that trace, if there is one.
 func (s *search) labelsAndLinks(of *facts) (labels, links []node) {
 	for _, n := range of.shows.all {
 		isLabel := n.label != ""

@@ -78,7 +78,7 @@ func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isUpper(c byte) bool  { return 'A' <= c && c <= 'Z' }
 func isLetter(c byte) bool { return isUpper(c) || 'a' <= c && c <= 'z' }
 
-// distinct tells whether a text is unlikely to stand somewhere by chance: it has a digit and a letter, or at least five
+// distinct reports whether a text is unlikely to occur by chance: it has a digit and a letter, or at least five
 // digits, and no character that an ID does not have.
 func distinct(text string) bool {
 	const shortest, shortestNumber = 3, 5
@@ -194,7 +194,7 @@ func bodyWords(body pcommon.Value, level int) iter.Seq[string] {
 	}
 }
 
-// hasWord tells whether the word stands in the text, and not as a part of a longer one.
+// hasWord reports whether the text contains the word, and not only as a part of a longer one.
 func hasWord(text, word string) bool {
 	for from := 0; word != ""; {
 		at := strings.Index(text[from:], word)

@@ -82,7 +82,7 @@ func (i id) names() (n Names) {
 	return n
 }
 
-// A vocabulary finds records that mention one of its words. It tells of each whether it counts also as a number in an attribute
+// A vocabulary finds records that mention one of its words. It knows for each whether it counts also as a number in an attribute
 // that does not identify a request.
 type vocabulary map[string]bool
 
@@ -142,7 +142,7 @@ func (v vocabulary) has(value pcommon.Value, level int, key string) bool {
 	return false
 }
 
-// saidBy tells whether a word is the value, one in it, or stands in its text.
+// saidBy reports whether a word is the value, one of its elements, or occurs in its text.
 func (v vocabulary) saidBy(body pcommon.Value, level int) bool {
 	if level >= maxLevel {
 		return false

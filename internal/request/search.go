@@ -221,7 +221,7 @@ func (b *bearers) addHint(word string) {
 	}
 }
 
-// noteAsked notes where the ID that was asked for stands.
+// noteAsked notes the nodes that have the requested ID.
 func (s *search) noteAsked(r Record) {
 	of := identityOf(r).of()
 	s.noteSpan(r, of)
@@ -272,7 +272,7 @@ func (s *search) noteSpan(r Record, of node) {
 	}
 }
 
-// starts are the nodes that the ID stands for. Loose tells that the ID is just a text or a number that they show.
+// starts are the nodes that have the ID. Loose says that the ID is only a text or a number in them.
 func (s *search) starts() (starts []node, loose bool) {
 	var lost []node
 	for _, n := range s.asked.nodes() {
@@ -301,11 +301,11 @@ func (s *search) starts() (starts []node, loose bool) {
 	return starts, false
 }
 
-// An answer is the requests that an ID stands for.
+// An answer is the requests that have an ID.
 type answer struct {
 	any      bool // something shows the ID
 	requests []*component
-	shared   list[node] // traces of several requests that the ID stands for
+	shared   list[node] // traces of several requests that have the ID
 	loose    bool
 }
 

@@ -21,7 +21,7 @@ type Entry struct {
 	Start, End time.Time
 }
 
-// A Position is where an item stands in a timeline.
+// A Position is the position of an item in a timeline.
 type Position struct {
 	// Index is the item's in the list that was arranged.
 	Index int

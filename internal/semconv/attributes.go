@@ -1,6 +1,6 @@
 // Package semconv has the semantic conventions of the project: the names, units and values of the attributes,
 // metrics, events and SLO states that its components emit and that its generators, pages and commands read. Each name
-// stands here once. Where OpenTelemetry's semantic conventions (1.40) have a name, it is theirs.
+// is defined here once. Where OpenTelemetry's semantic conventions (1.40) have a name, it is theirs.
 package semconv
 
 import otel "go.opentelemetry.io/otel/semconv/v1.40.0"

@@ -30,22 +30,22 @@ var (
 
 // Of the slo processor.
 var (
-	SLOObjective  = gauge("slo.objective", "1", "The share of events that is to be good.", of(SLOName)...)
+	SLOObjective  = gauge("slo.objective", "1", "The target share of good events.", of(SLOName)...)
 	SLOErrorRatio = gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", of(SLOName, SLOWindow)...)
 	SLOBurnRate   = gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", of(SLOName, SLOWindow)...)
-	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The share of the error budget that is left; negative when overspent.", of(SLOName)...)
+	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The remaining share of the error budget; negative when overspent.", of(SLOName)...)
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
-	SLOStates      = gauge("slo.state", "", "1 for the state that holds, 0 for the others.", of(SLOName, SLOState)...)
-	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events inside of maintenance windows, which are not held against the error budget.", of(SLOName, SLOOutcome)...)
+	SLOStates      = gauge("slo.state", "", "1 for the current state, 0 for the others.", of(SLOName, SLOState)...)
+	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events in maintenance windows, which do not count against the error budget.", of(SLOName, SLOOutcome)...)
 )
 
 // Of the deployevent connector.
 var (
-	DeploymentInfo      = gauge("deployment.info", "", "What is deployed; always 1.", deployment...)
-	DeploymentStart     = gauge("deployment.start_time", "s", "When the version was first seen, in Unix time.", deployment...)
+	DeploymentInfo      = gauge("deployment.info", "", "The deployed version; always 1.", deployment...)
+	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
-	DeploymentCommitted = gauge("deployment.commit_time", "s", "When its commit was made, in Unix time.", deployment...)
+	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
 	deployment = of(ServiceVersion, DeploymentID, DeploymentStatus, Revision)
 )

@@ -17,7 +17,7 @@ const (
 	StateBurningFast State = "burning_fast"
 	// StateBurningSlow: a pair of burn windows that opens a ticket is above its factor.
 	StateBurningSlow State = "burning_slow"
-	// StateNoData: no counter of the SLO has arrived for some time, not even one that stands still.
+	// StateNoData: no counter of the SLO has arrived for some time, not even one without an increase.
 	StateNoData State = "no_data"
 	// StateUnknown: no state was emitted.
 	StateUnknown State = "unknown"

@@ -7,7 +7,7 @@ import (
 )
 
 // containers are the members of a structured log line under which loggers put what the code gave
-// them: what is in one of these counts as if it stood outside.
+// them: their keys count as if they were at the top level.
 var containers = func() foldedKeys {
 	k := newFoldedKeys()
 	for i, name := range []string{"attributes", "context", "contextMap", "fields", "labels", "mdc", "properties", "state"} {

@@ -93,10 +93,10 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate reports every key that is wrong, and the mend.
+// Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	var errs []error
-	mend := func(wrong bool, format string, args ...any) {
+	fix := func(wrong bool, format string, args ...any) {
 		if wrong {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
@@ -107,21 +107,21 @@ func (c *Config) Validate() error {
 		}
 		errs = append(errs, fmt.Errorf("%s: is %.100q; use one of %q", key, value, choices))
 	}
-	mend(c.Attribute == "", "attribute: is empty; name the attribute that the ID is written to, such as correlation.id")
-	mend(c.Attribute == semconv.CorrelationConflict, "attribute: %s is for the IDs that lose; use another one", semconv.CorrelationConflict)
-	mend(len(c.Sources) > maxSources, "sources: has %d entries; use %d or fewer", len(c.Sources), maxSources)
+	fix(c.Attribute == "", "attribute: is empty; name the attribute that the ID is written to, such as correlation.id")
+	fix(c.Attribute == semconv.CorrelationConflict, "attribute: %s is reserved for conflicting IDs; use another one", semconv.CorrelationConflict)
+	fix(len(c.Sources) > maxSources, "sources: has %d entries; use %d or fewer", len(c.Sources), maxSources)
 	choice("generate", c.Generate, generateTraceID, generateUUIDv7, generateNone)
-	mend(c.MaxLength < hashLength || c.MaxLength > longestID,
+	fix(c.MaxLength < hashLength || c.MaxLength > longestID,
 		"max_length: is %d; set it from %d (the length of a trace ID and of a hash) to %d", c.MaxLength, hashLength, longestID)
 	choice("on_invalid", c.OnInvalid, invalidDrop, invalidHash)
-	mend(c.HashKey != "" && len(c.HashKey) < minHashKey, "hash_key: is shorter than %d bytes and can be guessed; use a random one", minHashKey)
-	mend(c.MaxBody < 0 || c.MaxBody > largestBody, "max_body: is %d; set it from 0 (bodies are not searched) to %d", c.MaxBody, largestBody)
+	fix(c.HashKey != "" && len(c.HashKey) < minHashKey, "hash_key: is shorter than %d bytes and can be guessed; use a random one", minHashKey)
+	fix(c.MaxBody < 0 || c.MaxBody > largestBody, "max_body: is %d; set it from 0 (bodies are not searched) to %d", c.MaxBody, largestBody)
 	choice("on_conflict", c.OnConflict, conflictFirst, conflictRoot, conflictKeep)
-	mend(c.MaxEntries < shards, "max_entries: is %d; set it to %d or more", c.MaxEntries, shards)
-	mend(c.MaxBytes < shards*largestEntry, "max_bytes: is %d; set it to %d or more", c.MaxBytes, shards*largestEntry)
-	mend(c.TTL < time.Second, "ttl: is %v; set it to 1s or more", c.TTL)
-	mend(c.Wait < 0 || c.Wait > longestWait, "wait: is %v; set it from 0s (nothing is held back) to %v", c.Wait, longestWait)
-	mend(c.MaxWaitBytes < 1, "max_wait_bytes: is %d; set it to 1 or more, or wait to 0s", c.MaxWaitBytes)
+	fix(c.MaxEntries < shards, "max_entries: is %d; set it to %d or more", c.MaxEntries, shards)
+	fix(c.MaxBytes < shards*largestEntry, "max_bytes: is %d; set it to %d or more", c.MaxBytes, shards*largestEntry)
+	fix(c.TTL < time.Second, "ttl: is %v; set it to 1s or more", c.TTL)
+	fix(c.Wait < 0 || c.Wait > longestWait, "wait: is %v; set it from 0s (items do not wait) to %v", c.Wait, longestWait)
+	fix(c.MaxWaitBytes < 1, "max_wait_bytes: is %d; set it to 1 or more, or wait to 0s", c.MaxWaitBytes)
 	for i := range c.Sources {
 		if err := c.Sources[i].validate(); err != nil {
 			errs = append(errs, fmt.Errorf("sources[%d]: %w", i, err))

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
 )
 
-// core is what the processors of one component, one a signal and pipeline, share.
+// core is shared by the processors of one component, one per signal and pipeline.
 type core struct {
 	config  *Config
 	plan    *plan
@@ -30,7 +30,7 @@ type batch struct {
 	items  []item
 	now    int64
 	tally  tally
-	last   struct { // what was shown last and did not conflict: neighbours often are of one trace
+	last   struct { // the last result without a conflict: consecutive items often belong to one trace
 		trace pcommon.TraceID
 		id    string
 	}

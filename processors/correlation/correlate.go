@@ -30,7 +30,7 @@ func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool) *item
 		return it
 	}
 	if trace == b.last.trace && f.id == b.last.id && !root {
-		return it // the neighbour has shown it
+		return it // the previous item has it
 	}
 	b.last.trace, b.last.id = trace, f.id
 	id, loser := c.state.show(trace, shown{id: f.id}, root, b.now)

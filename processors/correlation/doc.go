@@ -1,7 +1,7 @@
 //go:generate go tool mdatagen metadata.yaml
 
 // Package correlation is the correlation processor: it finds the ID of the request that a span,
-// a log record or an exemplar belongs to, and writes it to one attribute, so that whoever holds
+// a log record or an exemplar belongs to, and writes it to one attribute, so that a user who knows
 // one ID finds everything.
 //
 // A batch is read twice. The first pass looks into each item's own sources and shows what it

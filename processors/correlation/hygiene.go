@@ -15,7 +15,7 @@ const hashLength = 32
 // longestHashed is the longest value that is hashed; a longer one is not an ID of anything.
 const longestHashed = 4096
 
-// hygiene is what stands between a value from outside and an attribute. A clean ID has 1 to max
+// hygiene cleans values from outside before they become an attribute. A clean ID has 1 to max
 // bytes of: letters, digits and - _ . : / + = @ ~ |. That is every UUID, ULID, hexadecimal,
 // base64 and base64url ID and .NET's hierarchical ones; it leaves out quotes, brackets, spaces, control
 // characters and all else that means something to HTML, a shell, a query or a log line.
@@ -43,7 +43,7 @@ const (
 	invalid                // dropped, if no ID came with it; hashed otherwise
 )
 
-// clean returns the ID that the value stands for, "" for none. A value that is clean already is
+// clean returns the ID of the value, "" for none. A value that is clean already is
 // returned as it is, without an allocation.
 func (h *hygiene) clean(value string) (string, verdict) {
 	if !h.lowerCase && h.key == nil && longestWord < len(value) && len(value) <= h.max && isPlain(value) {
@@ -121,7 +121,7 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// placeholder tells what is written where an ID would stand if there were one: nothing, "-",
+// placeholder reports values that are written in place of a missing ID: nothing, "-",
 // "null", zeros and the like. As an ID it would join all requests that have none.
 func placeholder(id string) bool {
 	for i := range len(id) {
@@ -146,7 +146,7 @@ func isWordForNone(id string) bool {
 	return false
 }
 
-// isTraceID tells whether the ID is the trace's own ID, which stands in where there is no other.
+// isTraceID reports whether the ID is the trace's own ID, which is used if there is no other.
 func isTraceID(id string, trace pcommon.TraceID) bool {
 	if len(id) != hex.EncodedLen(len(trace)) {
 		return false

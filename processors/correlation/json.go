@@ -7,7 +7,7 @@ const maxMembers = 256
 // of a log body: no tree, no allocation, no more than is asked for. It trusts nobody: of text that
 // is not JSON it returns what looks like members until it makes no sense, and ends.
 //
-// Keys and values are returned as they stand between their quotes. One with an escape in it is no ID,
+// Keys and values are returned as the text between their quotes. One with an escape in it is no ID,
 // so escapes stay what they are.
 type members struct {
 	text  string
@@ -96,7 +96,7 @@ func (m *members) take(c byte) bool {
 	return false
 }
 
-// quoted reads a string and returns what stands between the quotes. One that the text ends in is none.
+// quoted reads a string and returns the text between the quotes. A string without a closing quote is none.
 func (m *members) quoted() (string, bool) {
 	if !m.take('"') {
 		return "", false

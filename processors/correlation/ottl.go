@@ -56,7 +56,7 @@ func compileOTTL(expr string) (*spanValue, *logValue, error) {
 	span, spanErr := spans.ParseValueExpression(expr)
 	log, logErr := logs.ParseValueExpression(expr)
 	if spanErr != nil && logErr != nil {
-		return nil, nil, fmt.Errorf("ottl: %.100q is no value expression for spans or log records; mend it: %.300q",
+		return nil, nil, fmt.Errorf("ottl: %.100q is not a value expression for spans or log records; fix it: %.300q",
 			expr, errors.Join(spanErr, logErr).Error())
 	}
 	if spanErr != nil {

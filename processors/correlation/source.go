@@ -156,7 +156,7 @@ type pattern struct {
 	regex *regexp.Regexp
 }
 
-// The attributes in which W3C baggage may stand.
+// The attributes that may contain W3C baggage.
 var baggageAttributes = [...]string{"baggage", "http.request.header.baggage"}
 
 func newPlan(c *Config) (*plan, error) {
@@ -213,7 +213,7 @@ func newPlan(c *Config) (*plan, error) {
 	return p, nil
 }
 
-// keys finds the rank of an attribute's key. Most keys are told apart by their length.
+// keys finds the rank of an attribute's key. Most keys differ in their length.
 type keys struct {
 	best     rank
 	byLength [longestKey + 1][]key
@@ -253,7 +253,7 @@ func (k *keys) find(name string) *key {
 	return nil
 }
 
-// foldedKeys finds what a key of a log body stands for. Letter case and all but letters
+// foldedKeys finds the source of a key of a log body. Letter case and all but letters
 // and digits make no difference: request_id is also requestId, RequestID, request-id and request.id.
 type foldedKeys struct {
 	best  int

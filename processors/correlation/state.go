@@ -28,11 +28,11 @@ type state struct {
 
 // shown is the ID of a trace.
 type shown struct {
-	id      string
-	made    bool  // it was generated here: the first one that is shown takes its place
-	linked  bool  // it is the ID of a trace that this one links to, and not followed further
-	settled bool  // the root span has shown it
-	told    int64 // when the way back was noted
+	id       string
+	made     bool  // it was generated here: the first one that is shown takes its place
+	linked   bool  // it is the ID of a trace that this one links to, and not followed further
+	settled  bool  // the root span has shown it
+	notified int64 // when the way back was noted
 }
 
 // origin is the trace that showed an ID.
@@ -65,7 +65,7 @@ func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id
 	l := s.shardOf(trace)
 	l.mu.Lock()
 	tell := !one.made
-	one.told = now
+	one.notified = now
 	known := l.get(trace, now)
 	switch {
 	case known == nil:
@@ -76,8 +76,8 @@ func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id
 		known.settled = known.settled || root
 		known.linked = known.linked && one.linked
 		known.made = known.made && one.made
-		if tell = tell && now-known.told > l.limits.ttl/4; tell {
-			known.told = now
+		if tell = tell && now-known.notified > l.limits.ttl/4; tell {
+			known.notified = now
 		}
 		one.id = known.id
 	case known.made && !one.made, s.policy == conflictRoot && root && !known.settled && !one.made:

@@ -78,7 +78,7 @@ func endsValue(c byte) bool {
 // uuidLength is the length of a UUID as text.
 const uuidLength = 36
 
-// enclosedUUID returns the first UUID that stands between the two bytes, and nothing else there.
+// enclosedUUID returns the first UUID between the two bytes, with nothing else between them.
 func enclosedUUID(text string, left, right byte) (string, bool) {
 	for {
 		at := strings.IndexByte(text, left)

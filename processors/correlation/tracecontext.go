@@ -158,7 +158,7 @@ func (p *traceParts) attributes(m pcommon.Map) {
 	}
 }
 
-// unnamed looks for a trace context that stands in text without a name: a traceparent anywhere, or
+// unnamed searches for a trace context in text without a name: a traceparent anywhere, or
 // Spring Boot's [application,trace,span] and [trace-span].
 func (p *traceParts) unnamed(text string) {
 	const length = len("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")

@@ -92,7 +92,7 @@ func (p *patient[T]) pass(ctx context.Context, data T) {
 	p.end(b, p.signal)
 	if err := p.next(ctx, data); err != nil {
 		p.stats.refused.Add(n)
-		p.logger.Error("What had waited for an ID was refused and is lost; put a queue behind, or set wait to 0s",
+		p.logger.Error("Items that had waited for an ID were refused and are lost; add a queue to the exporter, or set wait to 0s",
 			zap.Int64("items", n), zap.Error(err))
 	}
 }

@@ -185,7 +185,7 @@ func TestShutdownSendsOnWhatWaits(t *testing.T) {
 
 // What the next component refuses after the wait is counted as lost, and a next component that never
 // answers does not hold up a shutdown for ever.
-func TestWaitWithABadNeighbour(t *testing.T) {
+func TestWaitWithABadNeighbor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		telemetry := componenttest.NewTelemetry()
 		defer func() { require.NoError(t, telemetry.Shutdown(context.Background())) }()

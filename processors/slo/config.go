@@ -14,7 +14,7 @@ type Config struct {
 	Catalog component.ID `mapstructure:"catalog"`
 	// FlushInterval is how often the gauges are emitted.
 	FlushInterval time.Duration `mapstructure:"flush_interval"`
-	// Storage is the storage extension that keeps the state; without one a restart begins anew
+	// Storage is the storage extension that keeps the state; without one a restart starts from zero
 	// from what the senders' counters hold.
 	Storage *component.ID `mapstructure:"storage"`
 	// CheckpointInterval is the longest that a change stays unsaved.
@@ -39,22 +39,22 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate reports every key that is wrong, and the mend.
+// Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	var errs []error
-	mend := func(wrong bool, format string, args ...any) {
+	fix := func(wrong bool, format string, args ...any) {
 		if wrong {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	mend(c.Catalog == component.ID{}, "catalog: is empty; name the service_catalog extension")
-	mend(c.FlushInterval < 100*time.Millisecond || c.FlushInterval > time.Hour,
+	fix(c.Catalog == component.ID{}, "catalog: is empty; name the service_catalog extension")
+	fix(c.FlushInterval < 100*time.Millisecond || c.FlushInterval > time.Hour,
 		"flush_interval: is %v; set it from 100ms to 1h", c.FlushInterval)
-	mend(c.CheckpointInterval < c.FlushInterval,
+	fix(c.CheckpointInterval < c.FlushInterval,
 		"checkpoint_interval: is %v; set it to flush_interval (%v) or more", c.CheckpointInterval, c.FlushInterval)
-	mend(c.StreamTTL < c.FlushInterval || c.StreamTTL < time.Minute,
+	fix(c.StreamTTL < c.FlushInterval || c.StreamTTL < time.Minute,
 		"stream_ttl: is %v; set it to 1m or more and not below flush_interval", c.StreamTTL)
-	mend(c.MaxStreamsPerSLO < 2, "max_streams_per_slo: is %d; every sender needs two, one for each outcome", c.MaxStreamsPerSLO)
-	mend(c.MaxEnvironments < 1, "max_environments: is %d; set it to 1 or more", c.MaxEnvironments)
+	fix(c.MaxStreamsPerSLO < 2, "max_streams_per_slo: is %d; every sender needs two, one for each outcome", c.MaxStreamsPerSLO)
+	fix(c.MaxEnvironments < 1, "max_environments: is %d; set it to 1 or more", c.MaxEnvironments)
 	return errors.Join(errs...)
 }

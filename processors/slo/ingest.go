@@ -140,7 +140,7 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 		return invalid
 	}
 	tracked, ok := t.slos[slo]
-	if !ok { // a service without a namespace in the catalog stands for any
+	if !ok { // a service without a namespace in the catalog matches any
 		if tracked, ok = t.slos[key{"", slo.service, slo.slo}]; !ok {
 			return unknownSLO
 		}

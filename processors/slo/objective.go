@@ -154,7 +154,7 @@ func (o *objective) length(now int64) time.Duration {
 	return o.slo.Window.Length(time.Unix(0, now))
 }
 
-// inWindow are the events that the error budget is reckoned by: those since the start of the window or
+// inWindow are the events of the error budget: those since the start of the window or
 // the newest reset, whichever is later.
 func (o *objective) inWindow(h *history) sum {
 	start, calendar := h.period.at, o.slo.Window.Calendar != nil

@@ -4,7 +4,7 @@ import "math"
 
 // count is a number of events in fixed point: units of 1/256 event. Sums of it are exact
 // whatever the order, so two totals that should be equal are, and what is saved is what is loaded.
-// Sampled spans stand for fractions of events and spread increases are cut into fractions;
+// Sampled spans represent fractions of events, and spread increases are cut into fractions;
 // each is rounded to 1/256 event once.
 type count int64
 

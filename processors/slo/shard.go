@@ -106,7 +106,7 @@ func (t *tracked) named() (n int) {
 }
 
 // shown tells whether gauges are emitted for the instance. Where the catalog lists no environments, the
-// one without a name stands in for those not known yet; beside others it shows only when it has
+// one without a name represents those not known yet; beside others it shows only when it has
 // events itself.
 func (t *tracked) shown(i *instance) bool {
 	if t.objective == nil || !t.objective.wants(i.environment) {
@@ -126,11 +126,11 @@ func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
 			i.history.fit(t.objective)
 		}
 	}
-	t.stand(now)
+	t.addIdle(now)
 }
 
-// stand makes the instances that are there without any points.
-func (t *tracked) stand(now int64) {
+// addIdle adds the instances that exist without any data points.
+func (t *tracked) addIdle(now int64) {
 	for _, e := range t.objective.environments {
 		t.ensure(e, now)
 	}
@@ -175,7 +175,7 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 	}
 	clear(t.instances[len(kept):])
 	t.instances = kept
-	t.stand(now)
+	t.addIdle(now)
 }
 
 // stale tells whether the instance can go: nobody counts for it, none of its events is in a window any

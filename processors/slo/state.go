@@ -10,7 +10,7 @@ import (
 type state uint8
 
 const (
-	// noData: no counter of the SLO has arrived for some time, not even one that stands still.
+	// noData: no counter of the SLO has arrived for some time, not even one without an increase.
 	noData state = iota
 	// exhausted: the error budget is spent.
 	exhausted
@@ -62,7 +62,7 @@ func (i *instance) end(k key, o *objective) reading {
 	}
 }
 
-// read reckons the instance's reading at now.
+// read computes the instance's reading at now.
 func (i *instance) read(k key, o *objective, now int64, silence time.Duration) reading {
 	r := reading{
 		key: k, objective: o, environment: i.environment, created: i.created, maintenance: i.maintenance,

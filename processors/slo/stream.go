@@ -19,7 +19,7 @@ const (
 	seedHigh = 0xc2b2ae3d27d4eb4f
 )
 
-// hash is the ID of the stream that the identity, see identify, stands for.
+// hash is the ID of the stream with this identity; see identify.
 func hash(identity []byte) streamID {
 	var d xxhash.Digest
 	d.ResetWithSeed(seedLow)

@@ -106,13 +106,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ConnectorSliEventsAdjusted, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_events_adjusted",
-		metric.WithDescription("Events of an SLO that were counted otherwise than they were sent, by reason. [Development]"),
+		metric.WithDescription("Events of an SLO that were counted with an adjustment, by reason. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ConnectorSliEventsDropped, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_events_dropped",
-		metric.WithDescription("Events of an SLO (data points, for metrics SLIs) that could not be judged and are in neither outcome, by reason. [Development]"),
+		metric.WithDescription("Events of an SLO (data points, for metrics SLIs) that could be counted neither as good nor as bad, by reason. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
@@ -124,7 +124,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ConnectorSliSeries, err = builder.meter.Int64ObservableGauge(
 		"otelcol_connector_sli_series",
-		metric.WithDescription("Series that are held, a good and a bad one for each SLO, environment and version. [Development]"),
+		metric.WithDescription("Series in memory, one good and one bad for each SLO, environment and version. [Development]"),
 		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)

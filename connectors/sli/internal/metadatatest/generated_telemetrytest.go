@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) connector.Settings {
 func AssertEqualConnectorSliEventsAdjusted(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_connector_sli_events_adjusted",
-		Description: "Events of an SLO that were counted otherwise than they were sent, by reason. [Development]",
+		Description: "Events of an SLO that were counted with an adjustment, by reason. [Development]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualConnectorSliEventsAdjusted(t *testing.T, tt *componenttest.Telem
 func AssertEqualConnectorSliEventsDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_connector_sli_events_dropped",
-		Description: "Events of an SLO (data points, for metrics SLIs) that could not be judged and are in neither outcome, by reason. [Development]",
+		Description: "Events of an SLO (data points, for metrics SLIs) that could be counted neither as good nor as bad, by reason. [Development]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -72,7 +72,7 @@ func AssertEqualConnectorSliFlushFailures(t *testing.T, tt *componenttest.Teleme
 func AssertEqualConnectorSliSeries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_connector_sli_series",
-		Description: "Series that are held, a good and a bad one for each SLO, environment and version. [Development]",
+		Description: "Series in memory, one good and one bad for each SLO, environment and version. [Development]",
 		Unit:        "{series}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

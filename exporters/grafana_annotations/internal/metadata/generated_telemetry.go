@@ -61,7 +61,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterGrafanaAnnotationsRecords, err = builder.meter.Int64Counter(
 		"otelcol_exporter_grafana_annotations_records",
-		metric.WithDescription("Log records that are to be annotations, by what became of them. A record that is sent again counts once. [Alpha]"),
+		metric.WithDescription("Log records of deployment events, by result. A record that is sent again counts once. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

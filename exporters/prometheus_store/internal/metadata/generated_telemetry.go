@@ -104,13 +104,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterPrometheusStoreRuleFiles, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_prometheus_store_rule_files",
-		metric.WithDescription("Rule files that rule_files match, by whether they can be read. [Alpha]"),
+		metric.WithDescription("Rule files that rule_files match, by whether they are valid. [Alpha]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterPrometheusStoreSamples, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_prometheus_store_samples",
-		metric.WithDescription("Samples of data points, by what became of them. [Alpha]"),
+		metric.WithDescription("Samples of data points, by result. [Alpha]"),
 		metric.WithUnit("{sample}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualExporterPrometheusStoreRuleFiles(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_prometheus_store_rule_files",
-		Description: "Rule files that rule_files match, by whether they can be read. [Alpha]",
+		Description: "Rule files that rule_files match, by whether they are valid. [Alpha]",
 		Unit:        "{file}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualExporterPrometheusStoreRuleFiles(t *testing.T, tt *componenttest
 func AssertEqualExporterPrometheusStoreSamples(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_prometheus_store_samples",
-		Description: "Samples of data points, by what became of them. [Alpha]",
+		Description: "Samples of data points, by result. [Alpha]",
 		Unit:        "{sample}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionMtlsHandshakes, err = builder.meter.Int64Counter(
 		"otelcol_extension_mtls_handshakes",
-		metric.WithDescription("TLS handshakes of clients, by what became of them. [Alpha]"),
+		metric.WithDescription("TLS handshakes of clients, by result. [Alpha]"),
 		metric.WithUnit("{handshake}"),
 	)
 	errs = errors.Join(errs, err)

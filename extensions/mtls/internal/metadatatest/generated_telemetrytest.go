@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionMtlsHandshakes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_mtls_handshakes",
-		Description: "TLS handshakes of clients, by what became of them. [Alpha]",
+		Description: "TLS handshakes of clients, by result. [Alpha]",
 		Unit:        "{handshake}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

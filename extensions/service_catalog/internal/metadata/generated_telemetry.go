@@ -136,7 +136,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionServiceCatalogLastSuccess, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_service_catalog_last_success",
-		metric.WithDescription("When a catalog without errors was last read, as Unix time; 0 if never. [Alpha]"),
+		metric.WithDescription("Time when a catalog without errors was last read, as Unix time; 0 if never. [Alpha]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionServiceCatalogLastSuccess(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_service_catalog_last_success",
-		Description: "When a catalog without errors was last read, as Unix time; 0 if never. [Alpha]",
+		Description: "Time when a catalog without errors was last read, as Unix time; 0 if never. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

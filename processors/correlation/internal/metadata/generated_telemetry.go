@@ -231,25 +231,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ProcessorCorrelationConflicts, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_conflicts",
-		metric.WithDescription("Items that showed another ID than their trace had. [Alpha]"),
+		metric.WithDescription("Items with another ID than their trace. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationEvicted, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_evicted",
-		metric.WithDescription("Entries that left the state, because of its bounds or of their age. [Alpha]"),
+		metric.WithDescription("Entries that were evicted from the state, because of its limits or their age. [Alpha]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationInvalid, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_invalid",
-		metric.WithDescription("Values of sources that are not fit to be an ID, dropped or hashed. [Alpha]"),
+		metric.WithDescription("Values of sources that are not valid IDs, dropped or hashed. [Alpha]"),
 		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationItems, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_items",
-		metric.WithDescription("Spans, log records and exemplars, by where their ID came from. Every item is counted once. [Alpha]"),
+		metric.WithDescription("Spans, log records and exemplars, by the origin of their ID. Every item is counted once. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
@@ -267,25 +267,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationTraceContexts, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_trace_contexts",
-		metric.WithDescription("Log records that came without a trace ID and were given one, by where it came from. [Alpha]"),
+		metric.WithDescription("Log records that arrived without a trace ID and got one, by its origin. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationWaitRefused, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_wait_refused",
-		metric.WithDescription("Items that had waited and that the next component then refused. They are lost. [Alpha]"),
+		metric.WithDescription("Items that had waited for an ID and were then refused by the next component. They are lost. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationWaitSize, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_correlation_wait_size",
-		metric.WithDescription("Encoded size of the items that wait. [Alpha]"),
+		metric.WithDescription("Encoded size of the items that wait for an ID. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationWaits, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_waits",
-		metric.WithDescription("Items that came before their ID or their trace was known, by what came of waiting. None if wait is 0s. [Alpha]"),
+		metric.WithDescription("Items that arrived before their ID or trace was known, by the result of waiting. None if wait is 0s. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) processor.Settings {
 func AssertEqualProcessorCorrelationConflicts(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_conflicts",
-		Description: "Items that showed another ID than their trace had. [Alpha]",
+		Description: "Items with another ID than their trace. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualProcessorCorrelationConflicts(t *testing.T, tt *componenttest.Te
 func AssertEqualProcessorCorrelationEvicted(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_evicted",
-		Description: "Entries that left the state, because of its bounds or of their age. [Alpha]",
+		Description: "Entries that were evicted from the state, because of its limits or their age. [Alpha]",
 		Unit:        "{entry}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -56,7 +56,7 @@ func AssertEqualProcessorCorrelationEvicted(t *testing.T, tt *componenttest.Tele
 func AssertEqualProcessorCorrelationInvalid(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_invalid",
-		Description: "Values of sources that are not fit to be an ID, dropped or hashed. [Alpha]",
+		Description: "Values of sources that are not valid IDs, dropped or hashed. [Alpha]",
 		Unit:        "{value}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -72,7 +72,7 @@ func AssertEqualProcessorCorrelationInvalid(t *testing.T, tt *componenttest.Tele
 func AssertEqualProcessorCorrelationItems(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_items",
-		Description: "Spans, log records and exemplars, by where their ID came from. Every item is counted once. [Alpha]",
+		Description: "Spans, log records and exemplars, by the origin of their ID. Every item is counted once. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -116,7 +116,7 @@ func AssertEqualProcessorCorrelationStateSize(t *testing.T, tt *componenttest.Te
 func AssertEqualProcessorCorrelationTraceContexts(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_trace_contexts",
-		Description: "Log records that came without a trace ID and were given one, by where it came from. [Alpha]",
+		Description: "Log records that arrived without a trace ID and got one, by its origin. [Alpha]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -132,7 +132,7 @@ func AssertEqualProcessorCorrelationTraceContexts(t *testing.T, tt *componenttes
 func AssertEqualProcessorCorrelationWaitRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_wait_refused",
-		Description: "Items that had waited and that the next component then refused. They are lost. [Alpha]",
+		Description: "Items that had waited for an ID and were then refused by the next component. They are lost. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -148,7 +148,7 @@ func AssertEqualProcessorCorrelationWaitRefused(t *testing.T, tt *componenttest.
 func AssertEqualProcessorCorrelationWaitSize(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_wait_size",
-		Description: "Encoded size of the items that wait. [Alpha]",
+		Description: "Encoded size of the items that wait for an ID. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -162,7 +162,7 @@ func AssertEqualProcessorCorrelationWaitSize(t *testing.T, tt *componenttest.Tel
 func AssertEqualProcessorCorrelationWaits(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_correlation_waits",
-		Description: "Items that came before their ID or their trace was known, by what came of waiting. None if wait is 0s. [Alpha]",
+		Description: "Items that arrived before their ID or trace was known, by the result of waiting. None if wait is 0s. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -189,7 +189,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloCheckpointFailures, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_slo_checkpoint_failures",
-		metric.WithDescription("Checkpoint saves that failed. They are tried again at the next flush. [Alpha]"),
+		metric.WithDescription("Checkpoint saves that failed. The next flush retries them. [Alpha]"),
 		metric.WithUnit("{save}"),
 	)
 	errs = errors.Join(errs, err)
@@ -207,19 +207,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloPoints, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_slo_points",
-		metric.WithDescription("Points of slo.events, by what became of them. [Alpha]"),
+		metric.WithDescription("Data points of slo.events, by verdict. [Alpha]"),
 		metric.WithUnit("{point}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloSlos, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_slo_slos",
-		metric.WithDescription("SLOs computed, one for each environment. [Alpha]"),
+		metric.WithDescription("SLOs that are computed, counted once per environment. [Alpha]"),
 		metric.WithUnit("{slo}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloStreams, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_slo_streams",
-		metric.WithDescription("Counters of senders that are followed. [Alpha]"),
+		metric.WithDescription("Counters of senders that are tracked. [Alpha]"),
 		metric.WithUnit("{stream}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualProcessorSloCheckpointDamaged(t *testing.T, tt *componenttest.Te
 func AssertEqualProcessorSloCheckpointFailures(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_slo_checkpoint_failures",
-		Description: "Checkpoint saves that failed. They are tried again at the next flush. [Alpha]",
+		Description: "Checkpoint saves that failed. The next flush retries them. [Alpha]",
 		Unit:        "{save}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -88,7 +88,7 @@ func AssertEqualProcessorSloFlushFailures(t *testing.T, tt *componenttest.Teleme
 func AssertEqualProcessorSloPoints(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_slo_points",
-		Description: "Points of slo.events, by what became of them. [Alpha]",
+		Description: "Data points of slo.events, by verdict. [Alpha]",
 		Unit:        "{point}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -104,7 +104,7 @@ func AssertEqualProcessorSloPoints(t *testing.T, tt *componenttest.Telemetry, dp
 func AssertEqualProcessorSloSlos(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_slo_slos",
-		Description: "SLOs computed, one for each environment. [Alpha]",
+		Description: "SLOs that are computed, counted once per environment. [Alpha]",
 		Unit:        "{slo}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -118,7 +118,7 @@ func AssertEqualProcessorSloSlos(t *testing.T, tt *componenttest.Telemetry, dps 
 func AssertEqualProcessorSloStreams(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_slo_streams",
-		Description: "Counters of senders that are followed. [Alpha]",
+		Description: "Counters of senders that are tracked. [Alpha]",
 		Unit:        "{stream}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
