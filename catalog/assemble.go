@@ -32,7 +32,7 @@ func (l *loader) readService(doc place) {
 	})
 }
 
-// finish makes the catalog of all that was read.
+// finish builds the catalog from everything that was read.
 func (l *loader) finish() (*Catalog, Problems) {
 	l.finishOpenSLO()
 	l.refuseTwins()
@@ -54,7 +54,7 @@ func (l *loader) finish() (*Catalog, Problems) {
 
 type identity struct{ namespace, name string }
 
-// refuseTwins leaves out services that are defined twice: there is no telling which is meant.
+// refuseTwins drops services that are defined twice: either definition may be the right one.
 func (l *loader) refuseTwins() {
 	first := map[identity]*definition{}
 	for _, d := range l.services {
@@ -68,11 +68,11 @@ func (l *loader) refuseTwins() {
 			continue
 		}
 		twin.broken, d.broken = true, true
-		l.problem(d.name, fmt.Sprintf("the service %s is defined at %s too", quote(d.Name), twin.name.position()), "merge the two, or give one another name or namespace")
+		l.problem(d.name, fmt.Sprintf("the service %s is also defined at %s", quote(d.Name), twin.name.position()), "merge the two, or change the name or namespace of one")
 	}
 }
 
-// tellApart gives services of one name slugs of their own.
+// tellApart gives services with the same name different slugs.
 func tellApart(services []*Service) {
 	named := map[string]int{}
 	for _, s := range services {
@@ -90,7 +90,7 @@ func tellApart(services []*Service) {
 	}
 }
 
-// checkDependencies warns of services nobody has defined, and of names that several have. Broken ones are defined.
+// checkDependencies warns of services without a definition, and of ambiguous names. Broken definitions count.
 func (l *loader) checkDependencies() {
 	all := make([]*Service, len(l.services))
 	for i, d := range l.services {
@@ -99,11 +99,11 @@ func (l *loader) checkDependencies() {
 	index := NewIndex(all)
 	for _, d := range l.services {
 		if d.broken {
-			continue // has greater worries
+			continue // has worse problems
 		}
 		for i, dependency := range index.Dependencies(d.Service) {
 			if dependency.Service == nil {
-				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency.Reference)+" in the catalog", "add its file, or mend the name")
+				l.warning(d.dependsOn.item(i), "there is no service "+quote(dependency.Reference)+" in the catalog", "add its file, or correct the name")
 				continue
 			}
 			if index.ambiguous(d.Namespace, dependency.Reference) {
@@ -114,7 +114,7 @@ func (l *loader) checkDependencies() {
 	}
 }
 
-// revision is a digest of what the services say, wherever and however it is written.
+// revision is a digest of the services' content, independent of files and formatting.
 func revision(services []*Service) string {
 	digest := sha256.New()
 	for _, s := range services {

@@ -17,10 +17,10 @@ type BurnPair struct {
 	Factor      float64
 	// For is how long the condition holds before it alerts.
 	For time.Duration
-	// Page tells a page from a ticket.
+	// Page is true for a page and false for a ticket.
 	Page bool
 	// Clamped: the Factor that follows from the budget share could never be reached, or
-	// would fire on a service that meets its objective; it was moved to one that can.
+	// would fire on a service that meets its objective; it was adjusted.
 	Clamped bool
 }
 
@@ -66,7 +66,7 @@ func (s *SLO) BurnPairs() []BurnPair {
 	return pairs
 }
 
-// nominal is the length that burn factors are reckoned with, so that they do not change
+// nominal is the length from which burn factors are computed, so that they do not change
 // from one month to the next.
 func (c *Calendar) nominal() time.Duration {
 	switch c.Unit {

@@ -1,8 +1,8 @@
-// Package catalog is the service catalog: what each service promises, who owns it and
-// where it runs, from one short YAML file a service.
+// Package catalog is the service catalog: objectives, owner and deployment of each service,
+// from one short YAML file per service.
 //
-// Everything else in the repository reads this model and nothing here knows of anything
-// else: the collector's components count and judge by it, the generators write alerts,
+// The other packages of the repository read this model, and it depends on none of
+// them: the collector's components count events by it, the generators write alerts,
 // runbooks and dashboards from it. A [Catalog] never changes once it is loaded, so it is
 // shared between goroutines without a lock; a changed folder gives a new one.
 package catalog
@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// APIVersion and Kind are what a catalog document must say of itself.
+// APIVersion and Kind are the required apiVersion and kind of a catalog document.
 const (
 	APIVersion = "catalog.otelcol-sre.dev/v1"
 	Kind       = "Service"
 )
 
-// A Catalog is every service of the folders it was loaded from, ordered by namespace and name.
+// A Catalog has all services of the folders it was loaded from, ordered by namespace and name.
 type Catalog struct {
 	Services []*Service
-	// Revision is a digest of what was loaded: equal content, equal revision.
+	// Revision is a digest of the content: equal content, equal revision.
 	Revision string
 
 	once    sync.Once
@@ -35,10 +35,10 @@ type Position struct {
 	Column int    `json:"column,omitempty"`
 }
 
-// A Service is one service and its promises.
+// A Service is one service with its objectives.
 type Service struct {
 	// Name and Namespace are the service.name and service.namespace of its telemetry.
-	// An empty Namespace stands for any.
+	// An empty Namespace matches any.
 	Name, Namespace string
 	Labels          map[string]string
 	Owner           string
@@ -60,8 +60,8 @@ type Service struct {
 	slug string // where it is not the name
 }
 
-// Slug is what the files, pages and dashboards of the service are called: its name, and where other services of the
-// catalog have the same, NAMESPACE.NAME.
+// Slug names the files, pages and dashboards of the service: its name, or NAMESPACE.NAME if other services of the
+// catalog have the same name.
 func (s *Service) Slug() string {
 	if s.slug != "" {
 		return s.slug
@@ -69,17 +69,17 @@ func (s *Service) Slug() string {
 	return s.Name
 }
 
-// Escalation says where the people are.
+// Escalation has the contacts of the service.
 type Escalation struct{ Chat, Pager, Email, Wiki string }
 
 // Deployment says where the service runs.
 type Deployment struct{ Kubernetes *KubernetesWorkload }
 
-// A KubernetesWorkload is the object whose rollout is a deploy of the service.
+// A KubernetesWorkload is the object whose rollout is a deployment of the service.
 type KubernetesWorkload struct{ Namespace, Kind, Name string }
 
 // A Maintenance window is a planned time, Start inclusive to End exclusive, whose events
-// are counted apart and not held against any error budget of the service.
+// are counted separately and do not count against any error budget of the service.
 type Maintenance struct {
 	Start, End time.Time
 	Reason     string
@@ -88,7 +88,7 @@ type Maintenance struct {
 // An SLO is one objective of a service. It is kept per deployment environment.
 type SLO struct {
 	Name, Description string
-	// Objective is the promised share of good events, in percent, in (0, 100).
+	// Objective is the target share of good events, in percent, in (0, 100).
 	Objective float64
 	Window    Window
 	SLI       SLI
@@ -97,8 +97,8 @@ type SLO struct {
 	Position Position
 }
 
-// A Reset forgives everything before At: the error budget is full again from then on.
-// Who and why are kept here, in version control, and logged by the collector.
+// A Reset ignores all events before At: the error budget is full again from then on.
+// By and Reason are kept here, in version control, and logged by the collector.
 type Reset struct {
 	At         time.Time
 	By, Reason string
@@ -131,13 +131,13 @@ type Availability struct{ SpanSelection }
 type Latency struct {
 	SpanSelection
 	Threshold time.Duration
-	// ExcludeErrors leaves spans that failed out of the count.
+	// ExcludeErrors does not count failed spans.
 	ExcludeErrors bool
-	// ErrorsAreBad makes spans that failed bad, however fast. Not with ExcludeErrors.
+	// ErrorsAreBad counts failed spans as bad, however fast they are. Not with ExcludeErrors.
 	ErrorsAreBad bool
 }
 
-// Conditions are OTTL conditions: Match selects events ("" is all), Good tells the good ones.
+// Conditions are OTTL conditions: Match selects events ("" is all), Good selects the good ones.
 // Spans use OTTL's span context, logs its log context.
 type Conditions struct{ Match, Good string }
 
@@ -167,6 +167,6 @@ type Threshold struct {
 	Interpolate bool
 }
 
-// Prometheus SLIs are not seen by the collector: PromQL with {{.window}} for the range,
+// The collector does not see Prometheus SLIs: PromQL with {{.window}} for the range,
 // evaluated by the rules. Either Errors and Total, or ErrorRatio, is set.
 type Prometheus struct{ Errors, Total, ErrorRatio string }

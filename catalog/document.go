@@ -15,11 +15,11 @@ import (
 	slothv1 "github.com/slok/sloth/pkg/prometheus/api/v1"
 )
 
-// parse reads the documents of one file. What it finds stays with the loader until finish.
+// parse reads the documents of one file. The loader keeps the results until finish.
 func (l *loader) parse(file string, text []byte) {
 	top := place{file: file}
 	if len(text) > maxFileSize {
-		l.problem(top, fmt.Sprintf("is longer than %d bytes", maxFileSize), "write one file a service")
+		l.problem(top, fmt.Sprintf("is longer than %d bytes", maxFileSize), "write one file per service")
 		return
 	}
 	if i := invalidUTF8(text); i >= 0 {
@@ -36,7 +36,7 @@ func (l *loader) parse(file string, text []byte) {
 		}
 		if err != nil {
 			message, line := syntaxError(err, bytes.Count(text, []byte("\n"))+1)
-			l.add(Error, Position{File: file, Line: line, Column: 1}, "", message, "mend the YAML here or just above")
+			l.add(Error, Position{File: file, Line: line, Column: 1}, "", message, "fix the YAML here or just above this line")
 			return
 		}
 		if len(doc.Content) == 0 || isNull(doc.Content[0]) {
@@ -71,7 +71,7 @@ func (l *loader) document(doc place) {
 	case apiVersion == "" && version == slothv1.Version:
 		l.readSloth(doc)
 	case apiVersion == "":
-		l.problem(doc, "does not say what it is", known)
+		l.problem(doc, "has no apiVersion and kind", known)
 	default:
 		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not known", known)
 	}
@@ -79,8 +79,8 @@ func (l *loader) document(doc place) {
 
 const known = "write apiVersion: " + APIVersion + " (openslo/v1, and version: " + slothv1.Version + " of Sloth, are read too)"
 
-// expand replaces aliases by what they stand for and says no to documents that grow without
-// bound by it.
+// expand replaces aliases by their values, and rejects documents that would grow without
+// bound.
 func (l *loader) expand(doc place) bool {
 	const inProgress = -1
 	sizes := map[*yaml.Node]int{}
@@ -88,7 +88,7 @@ func (l *loader) expand(doc place) bool {
 	visit = func(n *yaml.Node) (int, bool) {
 		if size, ok := sizes[n]; ok {
 			if size == inProgress {
-				l.problem(place{file: doc.file, node: n}, "the anchor &"+cut(n.Anchor)+" holds itself", "write the value out")
+				l.problem(place{file: doc.file, node: n}, "the anchor &"+cut(n.Anchor)+" contains itself", "write the value out")
 			}
 			return size, size != inProgress
 		}
@@ -105,7 +105,7 @@ func (l *loader) expand(doc place) bool {
 			}
 			size += childSize
 			if size > 2*maxFileSize {
-				l.problem(place{file: doc.file, node: n}, "grows beyond bounds by its aliases", "write the values out")
+				l.problem(place{file: doc.file, node: n}, "has aliases that expand to too much text", "write the values out")
 				return 0, false
 			}
 		}
@@ -129,8 +129,8 @@ func invalidUTF8(text []byte) int {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// syntaxError takes the line out of a message of the YAML package, which has no other way to
-// tell it, and keeps it inside the file.
+// syntaxError extracts the line from a message of the YAML package, which reports it in no other
+// way, and keeps it within the file.
 func syntaxError(err error, lines int) (message string, line int) {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	line, _ = strconv.Atoi(m[1])

@@ -21,25 +21,25 @@ const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y))+$`
 
 var durationRegexp = regexp.MustCompile(durationPattern)
 
-// duration is a time span such as 30d, 1h30m or 300ms, with what else it must be.
+// duration is a time span such as 30d, 1h30m or 300ms, with further checks.
 func duration(checks ...func(time.Duration) (string, string)) shape[time.Duration] {
 	return shape[time.Duration]{
 		name:   "duration",
 		schema: schema{"type": "string", "pattern": durationPattern, "maxLength": maxDuration},
 		read: func(r *reader, at place, into *time.Duration) bool {
 			if at.node.Kind != yaml.ScalarNode {
-				r.problem(at, "is "+kindName(at.node)+", not a duration", durationMend)
+				r.problem(at, "is "+kindName(at.node)+", not a duration", durationFix)
 				return false
 			}
 			d, err := ParseDuration(at.node.Value)
 			if err != nil {
-				r.problem(at, err.Error(), durationMend)
+				r.problem(at, err.Error(), durationFix)
 				return false
 			}
 			*into = d
 			for _, c := range checks {
-				if message, mend := c(d); message != "" {
-					r.problem(at, message, mend)
+				if message, fix := c(d); message != "" {
+					r.problem(at, message, fix)
 					return false
 				}
 			}
@@ -55,8 +55,8 @@ func duration(checks ...func(time.Duration) (string, string)) shape[time.Duratio
 }
 
 const (
-	maxDuration  = 64 // bytes
-	durationMend = "write a number and its unit, such as 30d, 1h30m or 300ms"
+	maxDuration = 64 // bytes
+	durationFix = "write a number and its unit, such as 30d, 1h30m or 300ms"
 )
 
 // exactDuration is FormatDuration, down to the nanosecond.
@@ -111,7 +111,7 @@ func checkWindow(d time.Duration) (string, string) {
 
 func positive(d time.Duration) (string, string) {
 	if d <= 0 {
-		return "is not above 0", durationMend
+		return "is not above 0", durationFix
 	}
 	return "", ""
 }

@@ -11,30 +11,30 @@ import (
 
 // serviceShape is a catalog document.
 var serviceShape = object([]member[Service]{
-	literal[Service]("apiVersion", APIVersion, "The format's name."),
+	literal[Service]("apiVersion", APIVersion, "The format and its version."),
 	literal[Service]("kind", Kind, "The only kind."),
-	group("metadata", "Which service this is.", true, object([]member[Service]{
+	group("metadata", "The identity of the service.", true, object([]member[Service]{
 		need("name", "The service.name of its telemetry.", name, func(s *Service) *string { return &s.Name }),
 		namespaceMember,
 		may("labels", "Free labels.", texts(labelKey, line), func(s *Service) *map[string]string { return &s.Labels }, nil),
 	})),
-	group("spec", "What it promises, who owns it and where it runs.", false, specShape),
+	group("spec", "Objectives, owner and deployment of the service.", false, specShape),
 }, nameWorkload)
 
-var namespaceMember = may("namespace", "The service.namespace of its telemetry. Without it, any.", name, func(s *Service) *string { return &s.Namespace }, "")
+var namespaceMember = may("namespace", "The service.namespace of its telemetry. Default: any.", name, func(s *Service) *string { return &s.Namespace }, "")
 
 const defaultTier = 3
 
 var specMembers = []member[Service]{
-	may("owner", "The team that answers for the service.", line, func(s *Service) *string { return &s.Owner }, ""),
-	may("description", "What the service does, in a sentence.", prose, func(s *Service) *string { return &s.Description }, ""),
-	may("tier", "How important the service is: 1 is the most.", tier, func(s *Service) *int { return &s.Tier }, defaultTier),
-	may("repository", "Where its source is.", webAddress, func(s *Service) *string { return &s.Repository }, ""),
-	may("environments", "The deployment.environment.name values the SLOs are kept for. Without it, every one that is seen.", list(line), func(s *Service) *[]string { return &s.Environments }, nil),
-	may("dependsOn", "The services it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),
-	may("escalation", "Where the people are.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
-	may("deployment", "Where the service runs.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
-	may("maintenance", "Planned times whose events are not held against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
+	may("owner", "The team that is responsible for the service.", line, func(s *Service) *string { return &s.Owner }, ""),
+	may("description", "The purpose of the service, in one sentence.", prose, func(s *Service) *string { return &s.Description }, ""),
+	may("tier", "The importance of the service: 1 is the highest.", tier, func(s *Service) *int { return &s.Tier }, defaultTier),
+	may("repository", "The URL of the source repository.", webAddress, func(s *Service) *string { return &s.Repository }, ""),
+	may("environments", "The deployment.environment.name values that the SLOs are computed for. Default: every value in the telemetry.", list(line), func(s *Service) *[]string { return &s.Environments }, nil),
+	may("dependsOn", "The services that it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),
+	may("escalation", "Contacts for incidents.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
+	may("deployment", "The deployment of the service.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
+	may("maintenance", "Planned maintenance. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
 
@@ -53,62 +53,62 @@ var reference = text("name", 2*maxName+1, nil, printable(false), func(s string) 
 
 var escalationShape = object([]member[Escalation]{
 	may("chat", "The channel.", line, func(e *Escalation) *string { return &e.Chat }, ""),
-	may("pager", "The page that reaches who is on call.", webAddress, func(e *Escalation) *string { return &e.Pager }, ""),
-	may("email", "The team's address.", email, func(e *Escalation) *string { return &e.Email }, ""),
-	may("wiki", "What the team has written down.", webAddress, func(e *Escalation) *string { return &e.Wiki }, ""),
+	may("pager", "The URL that pages the person on call.", webAddress, func(e *Escalation) *string { return &e.Pager }, ""),
+	may("email", "The team's email address.", email, func(e *Escalation) *string { return &e.Email }, ""),
+	may("wiki", "The URL of the team's documentation.", webAddress, func(e *Escalation) *string { return &e.Wiki }, ""),
 })
 
 var deploymentShape = object([]member[Deployment]{
-	may("kubernetes", "The workload whose rollout is a deploy of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
+	may("kubernetes", "The workload whose rollout is a deployment of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
 })
 
 var workloadShape = object([]member[KubernetesWorkload]{
 	need("namespace", "The Kubernetes namespace.", name, func(w *KubernetesWorkload) *string { return &w.Namespace }),
 	may("kind", "The kind of workload.", oneOf("Deployment", "StatefulSet", "DaemonSet", "Rollout"), func(w *KubernetesWorkload) *string { return &w.Kind }, "Deployment"),
-	may("name", "The workload's name. Without it, the service's.", name, func(w *KubernetesWorkload) *string { return &w.Name }, ""),
+	may("name", "The workload's name. Default: the service's name.", name, func(w *KubernetesWorkload) *string { return &w.Name }, ""),
 })
 
 var maintenanceShape = object([]member[Maintenance]{
-	need("start", "The first moment.", moment, func(m *Maintenance) *time.Time { return &m.Start }),
-	need("end", "The moment after the last.", moment, func(m *Maintenance) *time.Time { return &m.End }),
-	may("reason", "What is done.", line, func(m *Maintenance) *string { return &m.Reason }, ""),
+	need("start", "The start of the window, inclusive.", moment, func(m *Maintenance) *time.Time { return &m.Start }),
+	need("end", "The end of the window, exclusive.", moment, func(m *Maintenance) *time.Time { return &m.End }),
+	may("reason", "The work that is planned.", line, func(m *Maintenance) *string { return &m.Reason }, ""),
 }, endAfterStart)
 
 var sloShape = object([]member[SLO]{
-	need("name", "The objective's name, one of a kind within the service.", sloName, func(s *SLO) *string { return &s.Name }),
-	may("description", "What it means to a user of the service.", prose, func(s *SLO) *string { return &s.Description }, ""),
-	need("objective", "The promised share of good events, above 0 and below 100.", objective, func(s *SLO) *float64 { return &s.Objective }),
+	need("name", "The SLO's name, unique within the service.", sloName, func(s *SLO) *string { return &s.Name }),
+	may("description", "The meaning of the SLO for users of the service.", prose, func(s *SLO) *string { return &s.Description }, ""),
+	need("objective", "The target percentage of good events, above 0 and below 100.", objective, func(s *SLO) *float64 { return &s.Objective }),
 	may("window", "A rolling window, 1h to 366d.", duration(checkWindow), func(s *SLO) *time.Duration { return &s.Window.Rolling }, defaultWindow),
 	may("calendar", "A calendar window, instead of window.", pointer(calendarShape), func(s *SLO) **Calendar { return &s.Window.Calendar }, nil),
-	need("sli", "Which events count and which are good: one of the kinds below.", sliShape, func(s *SLO) *SLI { return &s.SLI }),
-	may("resets", "Moments from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
+	need("sli", "The SLI: which events count and which are good. Exactly one of the kinds below.", sliShape, func(s *SLO) *SLI { return &s.SLI }),
+	may("resets", "Times from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
 }, oneWindow, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
 
 var calendarShape = object([]member[Calendar]{
 	need("unit", "The calendar period. A week begins on Monday.", oneOf(Week, Month, Quarter), func(c *Calendar) *CalendarUnit { return &c.Unit }),
-	may("timeZone", "Where midnight is.", timeZone, func(c *Calendar) **time.Location { return &c.Location }, time.UTC),
+	may("timeZone", "The time zone in which periods begin at midnight.", timeZone, func(c *Calendar) **time.Location { return &c.Location }, time.UTC),
 })
 
 var resetShape = object([]member[Reset]{
-	need("at", "From when on the budget is full again.", moment, func(r *Reset) *time.Time { return &r.At }),
-	need("by", "Who decided it.", line, func(r *Reset) *string { return &r.By }),
+	need("at", "The time from which the budget is full again.", moment, func(r *Reset) *time.Time { return &r.At }),
+	need("by", "The person who decided it.", line, func(r *Reset) *string { return &r.By }),
 	need("reason", "Why.", line, func(r *Reset) *string { return &r.Reason }),
 })
 
 var sliShape = object([]member[SLI]{
-	may("availability", "Spans that did not fail.", pointer(availabilityShape), func(s *SLI) **Availability { return &s.Availability }, nil),
-	may("latency", "Spans that were fast enough.", pointer(latencyShape), func(s *SLI) **Latency { return &s.Latency }, nil),
-	may("spans", "Spans, told apart by conditions.", pointer(conditionsShape(spanCondition)), func(s *SLI) **Conditions { return &s.Spans }, nil),
-	may("logs", "Log records, told apart by conditions.", pointer(conditionsShape(logCondition)), func(s *SLI) **Conditions { return &s.Logs }, nil),
-	may("metrics", "Counters or histograms the service emits. Two of good, bad and total.", pointer(metricsShape), func(s *SLI) **Metrics { return &s.Metrics }, nil),
-	may("prometheus", "Metrics only Prometheus has; the rules evaluate it. Either errors and total, or errorRatio.", pointer(prometheusShape), func(s *SLI) **Prometheus { return &s.Prometheus }, nil),
+	may("availability", "Counts spans. Spans without an error are good.", pointer(availabilityShape), func(s *SLI) **Availability { return &s.Availability }, nil),
+	may("latency", "Counts spans. Spans within a duration are good.", pointer(latencyShape), func(s *SLI) **Latency { return &s.Latency }, nil),
+	may("spans", "Counts spans that a condition selects. Another condition defines the good ones.", pointer(conditionsShape(spanCondition)), func(s *SLI) **Conditions { return &s.Spans }, nil),
+	may("logs", "Counts log records that a condition selects. Another condition defines the good ones.", pointer(conditionsShape(logCondition)), func(s *SLI) **Conditions { return &s.Logs }, nil),
+	may("metrics", "Reads counters or histograms that the service emits. Two of good, bad and total.", pointer(metricsShape), func(s *SLI) **Metrics { return &s.Metrics }, nil),
+	may("prometheus", "PromQL for metrics that only Prometheus has. The generated rules evaluate it. Either errors and total, or errorRatio.", pointer(prometheusShape), func(s *SLI) **Prometheus { return &s.Prometheus }, nil),
 }, oneKindOfSLI).also(schema{"minProperties": 1, "maxProperties": 1})
 
 var spanCondition = ottlText("OTTL, span", condition.Span)
 var logCondition = ottlText("OTTL, log", condition.Log)
 var dataPointCondition = ottlText("OTTL, datapoint", condition.DataPoint)
 
-// ottlText is a condition that compiles.
+// ottlText is a valid OTTL condition.
 func ottlText[C any](name string, compile func(string) (C, error)) shape[string] {
 	return text(name, maxText, nil, printable(true), func(s string) (string, string) {
 		if _, err := compile(s); err != nil {
@@ -120,15 +120,15 @@ func ottlText[C any](name string, compile func(string) (C, error)) shape[string]
 
 var spanSelection = []member[SpanSelection]{
 	may("kinds", "The span kinds that count.", list(oneOf("server", "consumer", "client", "producer", "internal")), func(s *SpanSelection) *[]string { return &s.Kinds }, []string{"server", "consumer"}),
-	may("match", "Narrows the spans that count. Without it, all.", spanCondition, func(s *SpanSelection) *string { return &s.Match }, ""),
+	may("match", "A condition on the spans that count. Default: all.", spanCondition, func(s *SpanSelection) *string { return &s.Match }, ""),
 }
 
 var availabilityShape = object(within(spanSelection, func(a *Availability) *SpanSelection { return &a.SpanSelection }))
 
 var latencyShape = object(append(within(spanSelection, func(l *Latency) *SpanSelection { return &l.SpanSelection }),
-	need("threshold", "A span is good when it took at most this long.", duration(positive), func(l *Latency) *time.Duration { return &l.Threshold }),
-	may("excludeErrors", "Leaves spans that failed out of the count.", boolean, func(l *Latency) *bool { return &l.ExcludeErrors }, false),
-	may("errorsAreBad", "Makes spans that failed bad, however fast. Not with excludeErrors.", boolean, func(l *Latency) *bool { return &l.ErrorsAreBad }, false),
+	need("threshold", "The maximum duration of a good span.", duration(positive), func(l *Latency) *time.Duration { return &l.Threshold }),
+	may("excludeErrors", "Does not count failed spans.", boolean, func(l *Latency) *bool { return &l.ExcludeErrors }, false),
+	may("errorsAreBad", "Counts failed spans as bad, however fast they are. Not together with excludeErrors.", boolean, func(l *Latency) *bool { return &l.ErrorsAreBad }, false),
 ), errorsOneWay).also(schema{"not": schema{
 	"required":   []any{"excludeErrors", "errorsAreBad"},
 	"properties": schema{"excludeErrors": schema{"const": true}, "errorsAreBad": schema{"const": true}},
@@ -136,8 +136,8 @@ var latencyShape = object(append(within(spanSelection, func(l *Latency) *SpanSel
 
 func conditionsShape(c shape[string]) shape[Conditions] {
 	return object([]member[Conditions]{
-		may("match", "The events that count. Without it, all of the service.", c, func(c *Conditions) *string { return &c.Match }, ""),
-		need("good", "The good ones among them.", c, func(c *Conditions) *string { return &c.Good }),
+		may("match", "A condition on the events that count. Default: all events of the service.", c, func(c *Conditions) *string { return &c.Match }, ""),
+		need("good", "A condition on the counted events that are good.", c, func(c *Conditions) *string { return &c.Good }),
 	})
 }
 
@@ -149,12 +149,12 @@ var metricsShape = object([]member[Metrics]{
 
 var metricShape = object([]member[MetricSelection]{
 	need("name", "The metric's OpenTelemetry name.", line, func(m *MetricSelection) *string { return &m.Name }),
-	may("match", "The data points that count. Without it, all.", dataPointCondition, func(m *MetricSelection) *string { return &m.Match }, ""),
-	may("threshold", "Only observations of a histogram up to this count: a duration, or a number in the metric's unit.", pointer(thresholdShape), func(m *MetricSelection) **Threshold { return &m.Threshold }, nil),
+	may("match", "A condition on the data points that count. Default: all.", dataPointCondition, func(m *MetricSelection) *string { return &m.Match }, ""),
+	may("threshold", "Counts only histogram observations up to this bound: a duration, or a number in the metric's unit.", pointer(thresholdShape), func(m *MetricSelection) **Threshold { return &m.Threshold }, nil),
 	betweenBuckets,
 }).also(schema{"dependentRequired": schema{"betweenBuckets": []any{"threshold"}}})
 
-// thresholdShape is the bound itself; betweenBuckets is a key beside it.
+// thresholdShape is the bound itself; betweenBuckets is a key of the same mapping.
 var thresholdShape = shape[Threshold]{
 	name:   "duration or number",
 	schema: schema{"anyOf": []any{duration().schema, schema{"type": "number"}}},
@@ -176,7 +176,7 @@ var thresholdShape = shape[Threshold]{
 var betweenBuckets = func() member[MetricSelection] {
 	const refuse, interpolate = "refuse", "interpolate"
 	word := oneOf(refuse, interpolate)
-	m := may("betweenBuckets", "What to do with a histogram that has no bucket bound at the threshold.", word, func(*MetricSelection) *string { return new(string) }, refuse)
+	m := may("betweenBuckets", "How to count a histogram without a bucket bound at the threshold.", word, func(*MetricSelection) *string { return new(string) }, refuse)
 	m.absent = nil
 	m.read = func(r *reader, at place, into *MetricSelection) bool {
 		var choice string
@@ -184,7 +184,7 @@ var betweenBuckets = func() member[MetricSelection] {
 			return false
 		}
 		if into.Threshold == nil {
-			r.problem(at, "has no threshold to go with", "add threshold beside it, or delete it")
+			r.problem(at, "has no effect without threshold", "add threshold, or delete it")
 			return false
 		}
 		into.Threshold.Interpolate = choice == interpolate
@@ -208,7 +208,7 @@ var prometheusShape = object([]member[Prometheus]{
 	schema{"required": []any{"errorRatio"}, "maxProperties": 1},
 }})
 
-// within makes members of a part members of the whole.
+// within turns members of a part into members of the whole.
 func within[T, V any](members []member[V], at func(*T) *V) []member[T] {
 	whole := make([]member[T], len(members))
 	for i, m := range members {

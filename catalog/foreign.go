@@ -11,16 +11,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Documents of other projects are read into those projects' own Go types, whose JSON tags say
-// which keys there are. What does not fit the type is a problem at its own line.
+// Documents of other projects are read into those projects' own Go types, whose JSON tags define
+// the keys. A value that does not fit the type is a problem at its own line.
 
-// decodeForeign fills *into with what fits, and tells whether all of it did.
+// decodeForeign fills *into with all values that fit, and reports whether all of them did.
 func (r *reader) decodeForeign(doc place, into any) bool {
 	before := r.errors
 	r.checkForeign(doc, reflect.TypeOf(into).Elem())
 	err := remarshal(doc.node, into)
 	if err != nil && r.errors == before {
-		r.problem(doc, "cannot be read: "+explain(err), "compare it with the format's own reference")
+		r.problem(doc, "cannot be read: "+explain(err), "compare it with the reference of the format")
 	}
 	return r.errors == before
 }
@@ -42,7 +42,7 @@ func (r *reader) checkForeign(at place, t reflect.Type) {
 	}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || implementsText(t) {
 		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
-			r.problem(at, "cannot be read: "+explain(err), "compare it with the format's own reference")
+			r.problem(at, "cannot be read: "+explain(err), "compare it with the reference of the format")
 		}
 		return
 	}
@@ -66,7 +66,7 @@ func (r *reader) checkForeign(at place, t reflect.Type) {
 		}
 	case reflect.Slice:
 		if at.node.Kind != yaml.SequenceNode {
-			r.problem(at, "is "+kindName(at.node)+", not a list", "write one value a line after a dash")
+			r.problem(at, "is "+kindName(at.node)+", not a list", "write one value per line after a dash")
 			return
 		}
 		for i := range at.node.Content {
@@ -75,7 +75,7 @@ func (r *reader) checkForeign(at place, t reflect.Type) {
 	case reflect.Interface:
 	default:
 		if err := remarshal(at.node, reflect.New(t).Interface()); err != nil {
-			r.problem(at, "is "+kindName(at.node)+", not "+foreignKind(t.Kind()), "mend the value")
+			r.problem(at, "is "+kindName(at.node)+", not "+foreignKind(t.Kind()), "correct the value")
 		}
 	}
 }
@@ -112,18 +112,18 @@ func (r *reader) checkSDK(at place, err error) {
 	var invalid *govy.ValidatorError
 	if !errors.As(err, &invalid) {
 		if err != nil {
-			r.problem(at, explain(err), openSLOMend)
+			r.problem(at, explain(err), openSLOFix)
 		}
 		return
 	}
 	for _, property := range invalid.Errors {
 		for _, broken := range property.Errors {
-			r.problem(at.follow(property.PropertyPath.String()), onOneLine(truncate(broken.Message, maxReason)), openSLOMend)
+			r.problem(at.follow(property.PropertyPath.String()), onOneLine(truncate(broken.Message, maxReason)), openSLOFix)
 		}
 	}
 }
 
-const openSLOMend = "see the OpenSLO v1 specification"
+const openSLOFix = "see the OpenSLO v1 specification"
 
 // follow walks a path such as $.spec.objectives[0].target.
 func (p place) follow(path string) place {

@@ -17,8 +17,8 @@ const maxFileSize = 1 << 20
 // *.yaml and *.yml count; names that begin with a dot do not, so that a mounted Kubernetes
 // ConfigMap, whose files are links into ..data, is read once.
 //
-// The Catalog, never nil, holds every service without an error. The Problems are all there
-// are in all the files.
+// The Catalog, never nil, holds every service without an error. The Problems are those of
+// all files.
 func Load(paths ...string) (*Catalog, Problems) {
 	var l loader
 	for _, path := range paths {
@@ -27,14 +27,14 @@ func Load(paths ...string) (*Catalog, Problems) {
 	return l.finish()
 }
 
-// Parse reads the text of one file. The name stands in positions only.
+// Parse reads the text of one file. The name is used in positions only.
 func Parse(file string, text []byte) (*Catalog, Problems) {
 	var l loader
 	l.parse(file, text)
 	return l.finish()
 }
 
-// A loader gathers what the files say until all of them are read: some documents refer to
+// A loader collects documents until all files are read: some documents refer to
 // documents of other files.
 type loader struct {
 	reader
@@ -43,15 +43,15 @@ type loader struct {
 	seen     map[string]bool
 }
 
-func (l *loader) fileProblem(severity Severity, file, message, mend string) {
-	l.add(severity, Position{File: file}, "", message, mend)
+func (l *loader) fileProblem(severity Severity, file, message, fix string) {
+	l.add(severity, Position{File: file}, "", message, fix)
 }
 
 func (l *loader) load(path string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		l.fileProblem(Error, path, "no such file or folder", "create it, or mend the path")
+		l.fileProblem(Error, path, "no such file or folder", "create it, or correct the path")
 	case err != nil:
 		l.fileProblem(Error, path, reason(err), "make it readable")
 	case !info.IsDir():
@@ -59,13 +59,13 @@ func (l *loader) load(path string) {
 	default:
 		before := len(l.seen)
 		if files := l.folder(path); files == 0 && len(l.seen) > before {
-			l.fileProblem(Warning, path, "holds no catalog file", "put a *.yaml file a service into it")
+			l.fileProblem(Warning, path, "holds no catalog file", "add a *.yaml file per service")
 		}
 	}
 }
 
-// folder loads a folder and tells how many files it and its subfolders hold. A folder that was
-// read already, under whatever name, holds nothing new: links cannot lead in circles.
+// folder loads a folder and returns the number of files in it and its subfolders. A folder that was
+// read already counts as empty, so that links cannot lead in circles.
 func (l *loader) folder(path string) (files int) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -89,7 +89,7 @@ func (l *loader) folder(path string) (files int) {
 		case err != nil:
 			if isCatalogFile(name) {
 				files++
-				l.fileProblem(Error, name, reason(err), "mend or remove the link")
+				l.fileProblem(Error, name, reason(err), "fix or remove the link")
 			}
 		case info.IsDir():
 			files += l.folder(name)
@@ -132,7 +132,7 @@ func (l *loader) file(path string, info fs.FileInfo) {
 	l.parse(path, text)
 }
 
-// readFile reads at most one byte more than a catalog file may have: enough to see that it
+// readFile reads at most one byte more than the maximum size: enough to detect that a file
 // is too long.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)

@@ -113,9 +113,9 @@ func TestLoadOddFiles(t *testing.T) {
 	c, problems := Load(root)
 	assert.Equal(t, []string{"good"}, names(c))
 	text := strings.ReplaceAll(problems.String(), root+"/", "")
-	assert.Equal(t, `broken.yaml: error: cannot be read: no such file or directory; mend or remove the link
+	assert.Equal(t, `broken.yaml: error: cannot be read: no such file or directory; fix or remove the link
 bytes.yaml:2:7: error: is not UTF-8; save the file as UTF-8
-huge.yaml: error: is longer than 1048576 bytes; write one file a service
+huge.yaml: error: is longer than 1048576 bytes; write one file per service
 pipe.yaml: error: is not a regular file; remove it from the catalog folder
 `, text)
 }
@@ -125,8 +125,8 @@ func TestLoadNothing(t *testing.T) {
 	c, problems := Load(root, filepath.Join(root, "absent"))
 	require.NotNil(t, c)
 	assert.Empty(t, c.Services)
-	assert.Equal(t, root+": warning: holds no catalog file; put a *.yaml file a service into it\n", problems.Warnings().String())
-	assert.Equal(t, filepath.Join(root, "absent")+": error: no such file or folder; create it, or mend the path\n", problems.Errors().String())
+	assert.Equal(t, root+": warning: holds no catalog file; add a *.yaml file per service\n", problems.Warnings().String())
+	assert.Equal(t, filepath.Join(root, "absent")+": error: no such file or folder; create it, or correct the path\n", problems.Errors().String())
 }
 
 // TestTwins: of two files for one service neither is loaded, the rest is.
@@ -179,7 +179,7 @@ spec:
 	}
 	_, problems = Parse("bomb.yaml", []byte(bomb))
 	require.Len(t, problems, 1)
-	assert.Contains(t, problems[0].Message, "grows beyond bounds")
+	assert.Contains(t, problems[0].Message, "expand to too much text")
 }
 
 // TestLoadTogether: loads do not disturb each other.

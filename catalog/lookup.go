@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// An Index finds services by reference and by the identity that their telemetry has. It never changes, so
+// An Index finds services by reference and by the identity in their telemetry. It never changes, so
 // goroutines share it without a lock. A nil Index has no service.
 type Index struct {
 	services []*Service
@@ -25,8 +25,8 @@ func NewIndex(services []*Service) *Index {
 	return x
 }
 
-// Lookup finds the service that a reference means: NAMESPACE/NAME, a slug, or NAME. A NAME that several namespaces
-// have is the first of them. It is nil if there is none.
+// Lookup finds the service of a reference: NAMESPACE/NAME, a slug, or NAME. If several namespaces have the NAME, it
+// returns the first. It is nil if there is none.
 func (c *Catalog) Lookup(reference string) *Service { return c.index().Lookup(reference) }
 
 // Emitter finds the service whose telemetry has this service.namespace and service.name: the service of that
@@ -45,10 +45,10 @@ func (c *Catalog) index() *Index {
 	return c.indexed
 }
 
-// Lookup is that of [Catalog.Lookup].
+// Lookup is like [Catalog.Lookup].
 func (x *Index) Lookup(reference string) *Service { return x.near("", reference) }
 
-// near finds a reference as a service of the namespace means it: a NAME is first looked for in its own namespace.
+// near finds a reference within a namespace: a NAME is looked up in that namespace first.
 func (x *Index) near(namespace, reference string) *Service {
 	if x == nil {
 		return nil
@@ -66,7 +66,7 @@ func (x *Index) near(namespace, reference string) *Service {
 	return first(x.byName[reference])
 }
 
-// Emitter is that of [Catalog.Emitter].
+// Emitter is like [Catalog.Emitter].
 func (x *Index) Emitter(namespace, name string) *Service {
 	if s := x.exactly(namespace, name); s != nil {
 		return s
@@ -97,7 +97,7 @@ func first(services []*Service) *Service {
 type Dependency struct {
 	// Reference is the entry as the catalog has it: NAME or NAMESPACE/NAME.
 	Reference string
-	// Service is what it means, nil if the catalog has no such service.
+	// Service is the referenced service, nil if the catalog has no such service.
 	Service *Service
 }
 
@@ -131,7 +131,7 @@ func (x *Index) Dependencies(s *Service) []Dependency {
 	return found
 }
 
-// Dependents is that of [Catalog.Dependents].
+// Dependents is like [Catalog.Dependents].
 func (x *Index) Dependents(s *Service) []*Service {
 	var found []*Service
 	for _, other := range x.services {
@@ -142,7 +142,7 @@ func (x *Index) Dependents(s *Service) []*Service {
 	return found
 }
 
-// ambiguous tells that a NAME is that of several services, and none of them is in the namespace.
+// ambiguous reports whether several services have the NAME, and none of them is in the namespace.
 func (x *Index) ambiguous(namespace, reference string) bool {
 	return !strings.Contains(reference, "/") && len(x.byName[reference]) > 1 && x.exactly(namespace, reference) == nil
 }

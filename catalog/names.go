@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// FileName is what the files and folders of a service with this slug are called: the slug itself. The loader refuses
-// names that no file can have; where a service was not loaded, they are escaped.
+// FileName is the name of files and folders of a service with this slug: the slug itself. The loader rejects
+// names that are not valid file names. If a service was not loaded, they are escaped.
 func FileName(slug string) string {
 	if strings.ContainsAny(slug, "/\\\x00") {
 		return "_" + url.PathEscape(slug)

@@ -13,7 +13,7 @@ import (
 	openslov1 "github.com/OpenSLO/go-sdk/pkg/openslo/v1"
 )
 
-// annotationPrefix marks the annotations that hold what OpenSLO has no field for, as YAML.
+// annotationPrefix marks annotations with values that OpenSLO has no field for, as YAML.
 const annotationPrefix = "catalog.otelcol-sre.dev/"
 
 // A document is an object of OpenSLO and where it is.
@@ -33,7 +33,7 @@ type openSLODocuments struct {
 
 func (l *loader) readOpenSLO(doc place, apiVersion string) {
 	if apiVersion != string(openslov1.APIVersion) {
-		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not read", "write it as "+string(openslov1.APIVersion))
+		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not read", "use "+string(openslov1.APIVersion))
 		return
 	}
 	switch kind := openslo.Kind(doc.text("kind")); kind {
@@ -52,15 +52,15 @@ func (l *loader) readOpenSLO(doc place, apiVersion string) {
 	}
 }
 
-// readEventSLO reads an SLO. One that is not about events is not validated further: what would be wrong
-// with it then is not what its author wants to know.
+// readEventSLO reads an SLO. An SLO that is not about events is rejected without further validation: other problems
+// do not matter then.
 func (l *loader) readEventSLO(doc place) document[openslov1.SLO] {
 	method, ok := doc.key("spec").lookup("budgetingMethod")
 	if !ok || method.node.Value == string(openslov1.SLOBudgetingMethodOccurrences) {
 		return readObject[openslov1.SLO](l, doc)
 	}
 	l.problem(method, quote(method.node.Value)+" cannot be expressed: events are counted, not slices of time",
-		"write Occurrences; a threshold metric then counts one event a minute")
+		"write Occurrences; then a threshold metric counts one event per minute")
 	d := document[openslov1.SLO]{at: doc, broken: true}
 	_ = remarshal(doc.node, &d.object) // for the name of its service, if it is readable
 	return d
@@ -86,13 +86,13 @@ func keep[T openslo.Object](l *loader, objects *map[string]document[T], d docume
 	}
 	name := d.object.GetName()
 	if first, twice := (*objects)[name]; twice && !d.broken {
-		l.problem(d.at.key("metadata", "name"), fmt.Sprintf("%s %s is defined at %s too", d.object.GetKind(), quote(name), first.at.position()), "give one another name")
+		l.problem(d.at.key("metadata", "name"), fmt.Sprintf("%s %s is also defined at %s", d.object.GetKind(), quote(name), first.at.position()), "rename one of them")
 		return
 	}
 	(*objects)[name] = d
 }
 
-// finishOpenSLO makes services of the objects of all files.
+// finishOpenSLO builds services from the objects of all files.
 func (l *loader) finishOpenSLO() {
 	services := map[string]*definition{}
 	for _, d := range l.openSLO.services {
@@ -170,7 +170,7 @@ var annotated = func() []member[Service] {
 	return members
 }()
 
-// nested reads the text of an annotation as YAML. All of it stands where the annotation does.
+// nested reads the text of an annotation as YAML. All its positions are the annotation's.
 func (l *loader) nested(at place) (place, bool) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(at.node.Value), &doc); err != nil || len(doc.Content) == 0 {
@@ -209,14 +209,14 @@ func (l *loader) openSLOLabels(service *definition, labels openslov1.Labels) {
 	}
 }
 
-// openSLOObjectives makes an SLO of each objective of an OpenSLO SLO.
+// openSLOObjectives turns each objective of an OpenSLO SLO into an SLO.
 func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO]) {
 	spec, before := d.object.Spec, l.errors
 	defer func() { service.broken = service.broken || l.errors > before }()
 
 	specAt := d.at.key("spec")
 	if len(d.object.Metadata.Labels) > 0 {
-		l.warning(d.at.key("metadata", "labels"), "labels of an SLO are not kept", "put them on the Service")
+		l.warning(d.at.key("metadata", "labels"), "labels of an SLO are ignored", "put them on the Service")
 	}
 	if len(spec.AlertPolicies) > 0 {
 		l.warning(specAt.key("alertPolicies"), "alert policies are not read", "nothing to do; alerts are generated for every SLO")
@@ -259,7 +259,7 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 			}
 		}
 		if service.has(slo.Name) {
-			l.problem(d.at.key("metadata", "name"), quote(slo.Name)+" is there twice in service "+quote(service.Name), "give each SLO its own name")
+			l.problem(d.at.key("metadata", "name"), quote(slo.Name)+" exists twice in service "+quote(service.Name), "give each SLO its own name")
 			continue
 		}
 		orderResets(nil, place{}, slo)
@@ -314,7 +314,7 @@ func openSLOTarget(o openslov1.SLOObjective) float64 {
 	return timesTen(*o.Target, 2)
 }
 
-// timesTen is v × 10ⁿ on the decimal that v stands for.
+// timesTen is v × 10ⁿ, computed on the decimal digits of v.
 func timesTen(v float64, n int) float64 {
 	r, ok := new(big.Rat).SetString(strconv.FormatFloat(v, 'g', -1, 64))
 	if !ok {
@@ -355,7 +355,7 @@ func (l *loader) openSLOWindow(at place, w openslov1.SLOTimeWindow) (Window, boo
 	}
 	if first, _ := window.Bounds(start); !first.Equal(start) {
 		l.problem(at.key("calendar", "startTime"), "a "+string(calendar.Unit)+" that begins at "+w.Calendar.StartTime+" cannot be expressed",
-			"write the midnight it begins at here: "+first.Format(time.DateTime))
+			"write the midnight at which it begins: "+first.Format(time.DateTime))
 		return Window{}, false
 	}
 	return window, true
@@ -368,11 +368,11 @@ func (l *loader) openSLOIndicator(specAt place, spec openslov1.SLOSpec) (openslo
 	}
 	sli, ok := l.openSLO.slis[*spec.IndicatorRef]
 	if !ok {
-		l.problem(specAt.key("indicatorRef"), "there is no SLI "+quote(*spec.IndicatorRef), "add it to the folder, or mend the name")
+		l.problem(specAt.key("indicatorRef"), "there is no SLI "+quote(*spec.IndicatorRef), "add it to the folder, or correct the name")
 		return openslov1.SLISpec{}, place{}, false
 	}
 	if sli.broken {
-		l.problem(specAt.key("indicatorRef"), "the SLI at "+sli.at.position().String()+" is not sound", "mend it")
+		l.problem(specAt.key("indicatorRef"), "the SLI at "+sli.at.position().String()+" is not valid", "fix it")
 		return openslov1.SLISpec{}, place{}, false
 	}
 	return sli.object.Spec, sli.at.key("spec"), true

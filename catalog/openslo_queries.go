@@ -10,7 +10,7 @@ import (
 	openslov1 "github.com/OpenSLO/go-sdk/pkg/openslo/v1"
 )
 
-// sampleStep is how often a value without a range is looked at, for sums over a window.
+// sampleStep is the sampling interval of values without a range, for sums over a window.
 const sampleStep = "1m"
 
 const windowRange = "[{{.window}}]"
@@ -47,21 +47,21 @@ func (l *loader) openSLOQueries(sli openslov1.SLISpec, at place, objective opens
 	return &Prometheus{Errors: errors, Total: total}, ok && l.pass(at.key("good"), errors, bounded(maxText), checkQuery)
 }
 
-// countQuery makes a number of events over the window of a query that may not say the window:
-// counters are turned into rates; what already is a rate, or no counter, is summed.
+// countQuery turns a query, with or without a window, into a number of events over the window:
+// counters become rates; rates and gauges are summed.
 func (l *loader) countQuery(metric openslov1.SLIMetricSpec, at place, counter bool) (string, bool) {
 	query, ok := l.openSLOQuery(metric, at)
 	if !ok {
 		return "", false
 	}
 	if !windowVariable.MatchString(query) {
-		if message, mend := checkPromQL(query); message != "" {
-			l.problem(at, message, mend)
+		if message, fix := checkPromQL(query); message != "" {
+			l.problem(at, message, fix)
 			return "", false
 		}
 		if counter && !hasRange(query) {
 			if query, ok = rateOf(query); !ok {
-				l.problem(at, "does more with the counters than adding them up", "write their rates, with the range as [{{.window}}]")
+				l.problem(at, "does not only add counters", "write their rates, with the range as [{{.window}}]")
 				return "", false
 			}
 		} else {
@@ -71,7 +71,7 @@ func (l *loader) countQuery(metric openslov1.SLIMetricSpec, at place, counter bo
 	return query, l.pass(at, query, bounded(maxText), checkQuery)
 }
 
-// hasRange tells that a query takes rates or sums itself: its values are no counters any more.
+// hasRange reports whether a query computes rates or sums itself, so that its values are not counters.
 func hasRange(query string) (ranges bool) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
 	if err != nil {
@@ -120,13 +120,13 @@ func rateOf(query string) (string, bool) {
 	return query, true
 }
 
-// opposite are the comparisons that tell a bad value.
+// opposite are the comparisons that find bad values.
 var opposite = map[openslov1.Operator]string{
 	openslov1.OperatorLT: ">=", openslov1.OperatorLTE: ">", openslov1.OperatorGT: "<=", openslov1.OperatorGTE: "<",
 }
 
-// thresholdQueries count the minutes of the window, all and those whose value is on the wrong
-// side of the objective's.
+// thresholdQueries count the minutes of the window, and those with a value on the wrong
+// side of the objective's threshold.
 func (l *loader) thresholdQueries(metric openslov1.SLIMetricSpec, at place, objective openslov1.SLOObjective, objectiveAt place) (*Prometheus, bool) {
 	query, ok := l.openSLOQuery(metric, at)
 	if !ok {
@@ -138,11 +138,11 @@ func (l *loader) thresholdQueries(metric openslov1.SLIMetricSpec, at place, obje
 		return nil, false
 	}
 	if windowVariable.MatchString(query) {
-		l.problem(at, "a threshold metric is looked at every minute of the window, so its query cannot span {{.window}}", "write a range of its own, such as [5m]")
+		l.problem(at, "a threshold metric is evaluated every minute of the window, so its query cannot use {{.window}}", "write a fixed range, such as [5m]")
 		return nil, false
 	}
-	if message, mend := checkPromQL(query); message != "" {
-		l.problem(at, message, mend)
+	if message, fix := checkPromQL(query); message != "" {
+		l.problem(at, message, fix)
 		return nil, false
 	}
 	p := &Prometheus{

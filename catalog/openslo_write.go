@@ -7,7 +7,7 @@ import (
 )
 
 // OpenSLO writes the service as OpenSLO v1 documents: a Service and its SLOs. What OpenSLO
-// has no field for stands in annotations, so that reading it again gives an equal service.
+// has no field for is written as annotations, so that reading it again gives an equal service.
 // The Problems name the SLOs that OpenSLO cannot express, and why; the text has the others.
 func (s *Service) OpenSLO() ([]byte, Problems) {
 	w := writer{service: s}
@@ -31,7 +31,7 @@ func (s *Service) OpenSLO() ([]byte, Problems) {
 	objects := []any{service}
 	for _, slo := range s.SLOs {
 		if slo.SLI.Prometheus == nil {
-			w.slo(slo, "its events are counted by the collector, the metric sources of OpenSLO are queries", "write it as sli: {prometheus: …} to take it along")
+			w.slo(slo, "the collector counts its events, but metric sources of OpenSLO are queries", "write it as sli: {prometheus: …} to convert it")
 			continue
 		}
 		object := openSLOObject(s, slo)
@@ -104,6 +104,6 @@ func (w *writer) invalid(at Position, what string, err error) {
 	var r reader
 	r.checkSDK(place{}, err)
 	for _, p := range r.problems {
-		w.add(Error, at, p.Path, what+" cannot be written as OpenSLO: "+p.Message, "names there have at most 63 lower-case letters, digits and -, descriptions at most 1050 characters")
+		w.add(Error, at, p.Path, what+" cannot be written as OpenSLO: "+p.Message, "OpenSLO allows names of at most 63 lower-case letters, digits and -, and descriptions of at most 1050 characters")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Severity tells what stops a service from being loaded from what is only worth knowing.
+// Severity separates errors, which prevent loading a service, from warnings.
 type Severity int
 
 // The severities. A service with an Error is not in the Catalog.
@@ -27,14 +27,14 @@ func (s Severity) String() string {
 // MarshalText makes the severity "error" or "warning" in JSON.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// A Problem is one thing wrong with a catalog: where it is, what it is, how to mend it.
+// A Problem is one thing wrong with a catalog: its position, a message and the fix.
 type Problem struct {
 	Severity Severity `json:"severity"`
 	Position
-	// Path is the way of keys to the value, spec.slos[0].objective; "" is the whole document.
+	// Path is the path of keys to the value, such as spec.slos[0].objective; "" is the whole document.
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message"`
-	Mend    string `json:"mend,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 func (p Problem) String() string {
@@ -45,13 +45,13 @@ func (p Problem) String() string {
 		b.WriteString(p.Path + ": ")
 	}
 	b.WriteString(p.Message)
-	if p.Mend != "" {
-		b.WriteString("; " + p.Mend)
+	if p.Fix != "" {
+		b.WriteString("; " + p.Fix)
 	}
 	return b.String()
 }
 
-// String is file:line:column, without what is unknown.
+// String is file:line:column, without unknown parts.
 func (p Position) String() string {
 	switch {
 	case p.Line == 0:
@@ -67,10 +67,10 @@ func (p Position) compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
 }
 
-// Problems are all that was found wrong, ordered by place.
+// Problems are ordered by position.
 type Problems []Problem
 
-// Err is nil if there are only warnings, else an error that lists the errors, one a line.
+// Err is nil if there are only warnings, else an error that lists the errors, one per line.
 func (ps Problems) Err() error {
 	list := ps.Errors()
 	if len(list) == 0 {
@@ -79,10 +79,10 @@ func (ps Problems) Err() error {
 	return errors.New(strings.TrimSuffix(list.String(), "\n"))
 }
 
-// Errors are the problems that kept something out of the catalog.
+// Errors are the problems that exclude content from the catalog.
 func (ps Problems) Errors() Problems { return ps.of(Error) }
 
-// Warnings are the problems that kept nothing out of the catalog.
+// Warnings are the problems that exclude nothing from the catalog.
 func (ps Problems) Warnings() Problems { return ps.of(Warning) }
 
 func (ps Problems) of(severity Severity) Problems {
@@ -95,7 +95,7 @@ func (ps Problems) of(severity Severity) Problems {
 	return some
 }
 
-// String is one problem a line.
+// String has one problem per line.
 func (ps Problems) String() string {
 	var b strings.Builder
 	for _, p := range ps {
@@ -104,26 +104,26 @@ func (ps Problems) String() string {
 	return b.String()
 }
 
-// maxProblems bounds what is told of one file, for each severity.
+// maxProblems is the maximum number of problems per file and severity.
 const maxProblems = 100
 
-// bounded leaves out what nobody reads: after that many, a file has other troubles. The
+// bounded keeps at most maxProblems per file and severity. The
 // problems must be sorted.
 func (ps Problems) bounded() Problems {
 	type kind struct {
 		file     string
 		severity Severity
 	}
-	told := map[kind]int{}
+	counts := map[kind]int{}
 	var some Problems
 	for _, p := range ps {
 		k := kind{p.File, p.Severity}
-		told[k]++
-		switch n := told[k]; {
+		counts[k]++
+		switch n := counts[k]; {
 		case n <= maxProblems:
 			some = append(some, p)
 		case n == maxProblems+1:
-			p.Path, p.Message, p.Mend = "", fmt.Sprintf("there are more %ss from here on", p.Severity), "mend those before first"
+			p.Path, p.Message, p.Fix = "", fmt.Sprintf("there are more %ss after this one", p.Severity), "fix the ones above first"
 			some = append(some, p)
 		}
 	}

@@ -45,14 +45,14 @@ func TestProblemsAreBounded(t *testing.T) {
 func TestProblemsAreNotTooMany(t *testing.T) {
 	_, problems := Parse("a.yaml", []byte(head+"metadata: {name: a}\nspec: {environments: ["+strings.Repeat("a, ", 5000)+"]}\n"))
 	require.Len(t, problems, maxProblems+1)
-	assert.Equal(t, "a.yaml:4:326: error: there are more errors from here on; mend those before first", problems[maxProblems].String())
+	assert.Equal(t, "a.yaml:4:326: error: there are more errors after this one; fix the ones above first", problems[maxProblems].String())
 }
 
 func TestErrHasErrorsOnly(t *testing.T) {
 	problems := Problems{{Severity: Warning, Message: "small"}}
 	require.NoError(t, problems.Err())
-	problems = append(problems, Problem{Severity: Error, Position: Position{File: "a.yaml", Line: 2}, Path: "spec", Message: "is wrong", Mend: "mend it"})
-	require.EqualError(t, problems.Err(), "a.yaml:2: error: spec: is wrong; mend it")
+	problems = append(problems, Problem{Severity: Error, Position: Position{File: "a.yaml", Line: 2}, Path: "spec", Message: "is wrong", Fix: "fix it"})
+	require.EqualError(t, problems.Err(), "a.yaml:2: error: spec: is wrong; fix it")
 	assert.Len(t, problems.Errors(), 1)
 	assert.Len(t, problems.Warnings(), 1)
 }

@@ -11,7 +11,7 @@ import (
 
 var windowVariable = regexp.MustCompile(`\{\{-?\s*\.window\s*-?\}\}`)
 
-// RenderQuery puts a range in the place of {{.window}}: RenderQuery("rate(x[{{.window}}])", 5m)
+// RenderQuery replaces {{.window}} by a range: RenderQuery("rate(x[{{.window}}])", 5m)
 // is rate(x[5m]).
 func RenderQuery(query string, window time.Duration) string {
 	return windowVariable.ReplaceAllLiteralString(query, FormatDuration(window))
@@ -19,11 +19,11 @@ func RenderQuery(query string, window time.Duration) string {
 
 var promQL = text("PromQL", maxText, nil, printable(true), checkQuery)
 
-// checkQuery takes what Prometheus can evaluate to numbers over any window.
+// checkQuery accepts queries that Prometheus can evaluate to numbers over any window.
 func checkQuery(query string) (string, string) {
-	message, mend := checkPromQL(RenderQuery(query, 5*time.Minute))
+	message, fix := checkPromQL(RenderQuery(query, 5*time.Minute))
 	if windowVariable.MatchString(query) {
-		return message, mend
+		return message, fix
 	}
 	if message != "" {
 		message = ", and " + message
@@ -33,11 +33,11 @@ func checkQuery(query string) (string, string) {
 
 func checkPromQL(query string) (string, string) {
 	if strings.Contains(query, "{{") {
-		return "holds a template other than {{.window}}", "write its value out"
+		return "contains a template other than {{.window}}", "write its value"
 	}
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
 	if err != nil {
-		return "is not PromQL: " + explain(err), "try it in Prometheus with 5m in the place of {{.window}}"
+		return "is not PromQL: " + explain(err), "try it in Prometheus with 5m instead of {{.window}}"
 	}
 	if t := expr.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
 		return fmt.Sprintf("gives a %s, not numbers", parser.DocumentedType(t)), "wrap it in sum(rate(…))"

@@ -16,22 +16,22 @@ type reader struct {
 	errors   int // how many of the problems are errors
 }
 
-func (r *reader) add(severity Severity, at Position, path, message, mend string) {
+func (r *reader) add(severity Severity, at Position, path, message, fix string) {
 	if severity == Error {
 		r.errors++
 	}
-	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: onOneLine(truncate(path, maxReason)), Message: message, Mend: mend})
+	r.problems = append(r.problems, Problem{Severity: severity, Position: at, Path: onOneLine(truncate(path, maxReason)), Message: message, Fix: fix})
 }
 
-func (r *reader) problem(at place, message, mend string) {
-	r.add(Error, at.position(), at.path, message, mend)
+func (r *reader) problem(at place, message, fix string) {
+	r.add(Error, at.position(), at.path, message, fix)
 }
 
-func (r *reader) warning(at place, message, mend string) {
-	r.add(Warning, at.position(), at.path, message, mend)
+func (r *reader) warning(at place, message, fix string) {
+	r.add(Warning, at.position(), at.path, message, fix)
 }
 
-// A place is a value in a file and the path of keys that leads to it.
+// A place is a value in a file and its path of keys.
 type place struct {
 	file string
 	node *yaml.Node
@@ -57,7 +57,7 @@ func (p place) lookup(key string) (place, bool) {
 	return place{}, false
 }
 
-// key is the value of a key; if there is none, the place where it is missed.
+// key is the value of a key; if there is none, the place where it is missing.
 func (p place) key(keys ...string) place {
 	for _, key := range keys {
 		if value, ok := p.lookup(key); ok {
@@ -101,7 +101,7 @@ func (r *reader) mapping(at place) bool {
 	return false
 }
 
-// checkKeys reports keys that are there twice and, unless known is nil, keys that are not known.
+// checkKeys reports duplicate keys and, unless known is nil, unknown keys.
 func (r *reader) checkKeys(at place, known []string) bool {
 	ok := true
 	lines := make(map[string]int, len(at.node.Content)/2)
@@ -117,10 +117,10 @@ func (r *reader) checkKeys(at place, known []string) bool {
 		first, twice := lines[k.Value]
 		switch {
 		case k.Tag == "!!merge":
-			r.problem(keyAt, "merge keys are not read", "write the keys out")
+			r.problem(keyAt, "merge keys are not supported", "write the keys out")
 			ok = false
 		case twice:
-			r.problem(keyAt, fmt.Sprintf("is there twice, first in line %d", first), "delete one")
+			r.problem(keyAt, fmt.Sprintf("exists twice, first in line %d", first), "delete one")
 			ok = false
 		case known != nil && !slices.Contains(known, k.Value):
 			r.problem(keyAt, "is not known", nearest(k.Value, known))
@@ -133,7 +133,7 @@ func (r *reader) checkKeys(at place, known []string) bool {
 	return ok
 }
 
-// nearest is the mend for a word that is none of the known ones.
+// nearest is the fix for an unknown word.
 func nearest(word string, known []string) string {
 	best, distance := "", 1+len(word)/3
 	for _, k := range known {
@@ -144,7 +144,7 @@ func nearest(word string, known []string) string {
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	return "known here: " + strings.Join(known, ", ")
+	return "allowed: " + strings.Join(known, ", ")
 }
 
 // editDistance is Levenshtein's, or anything above limit once it is certain to be above.
@@ -173,7 +173,7 @@ func editDistance(a, b string, limit int) int {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// kindName names what was found instead of what should be there.
+// kindName names a value of the wrong kind in a message.
 func kindName(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -193,19 +193,19 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
-// Bounds of what gets into a message, in bytes: of a file's text, and of another package's error.
+// Bounds in bytes of text in a message: of a file's text, and of another package's error.
 const (
 	maxQuoted = 80
 	maxReason = 300
 )
 
-// quote writes a text from a file as a message may hold it: bounded, on one line.
+// quote writes a text from a file for a message: bounded, on one line.
 func quote(s string) string { return strconv.Quote(truncate(s, maxQuoted)) }
 
 // cut is quote without the quotes.
 func cut(s string) string { return onOneLine(truncate(s, maxQuoted)) }
 
-// explain is an error of another package as a message may hold it.
+// explain writes an error of another package for a message.
 func explain(err error) string { return onOneLine(truncate(err.Error(), maxReason)) }
 
 func onOneLine(s string) string {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The rules are what a mapping must be as a whole, beyond what each of its fields must be.
+// The rules are conditions on a mapping as a whole, in addition to those of its fields.
 
 func nameWorkload(_ *reader, _ place, s *Service) {
 	if k := s.Deployment.Kubernetes; k != nil && k.Name == "" {
@@ -23,7 +23,7 @@ func uniqueSLONames(r *reader, at place, s *Service) {
 			continue
 		}
 		if p, twice := first[slo.Name]; twice {
-			r.problem(item.key("name"), fmt.Sprintf("%s is there twice, first in line %d", quote(slo.Name), p.Line), "give each SLO its own name")
+			r.problem(item.key("name"), fmt.Sprintf("%s exists twice, first in line %d", quote(slo.Name), p.Line), "give each SLO its own name")
 			continue
 		}
 		first[slo.Name] = item.key("name").position()
@@ -45,7 +45,7 @@ func dependsOnOthers(r *reader, at place, s *Service) {
 
 func endAfterStart(r *reader, at place, m *Maintenance) {
 	if !m.Start.IsZero() && !m.End.IsZero() && !m.End.After(m.Start) {
-		r.problem(at.key("end"), "is not after start", "swap them, or mend the date")
+		r.problem(at.key("end"), "is not after start", "swap them, or correct the date")
 	}
 }
 
@@ -56,11 +56,11 @@ func oneWindow(r *reader, at place, s *SLO) {
 	}
 	s.Window.Rolling = 0
 	if _, both := at.lookup("window"); both {
-		r.problem(calendar, "stands beside window", "keep one of them")
+		r.problem(calendar, "is set together with window", "keep one of them")
 	}
 }
 
-// reachableAlerts warns of alert pairs that were moved to where they can fire.
+// reachableAlerts warns of alert pairs with an adjusted factor.
 func reachableAlerts(r *reader, at place, s *SLO) {
 	if !s.sound() {
 		return
@@ -72,12 +72,12 @@ func reachableAlerts(r *reader, at place, s *SLO) {
 		}
 	}
 	if len(moved) > 0 {
-		r.warning(at.key("objective"), "burn rate alerts could never fire, or would without need, and were moved: "+strings.Join(moved, ", "),
-			"nothing to do; a stricter objective or a longer window needs no move")
+		r.warning(at.key("objective"), "burn rate alerts could never fire, or would fire while the objective is met, so their factors were adjusted: "+strings.Join(moved, ", "),
+			"nothing to do; a stricter objective or a longer window needs no adjustment")
 	}
 }
 
-// sound objectives and windows are those alerts can be reckoned for.
+// sound objectives and windows are those for which alerts can be computed.
 func (s *SLO) sound() bool {
 	if message, _ := checkWindow(s.Window.Rolling); message != "" && s.Window.Calendar == nil {
 		return false
@@ -92,9 +92,9 @@ func orderResets(_ *reader, _ place, s *SLO) {
 func oneKindOfSLI(r *reader, at place, s *SLI) {
 	switch n := len(at.node.Content) / 2; {
 	case n == 0:
-		r.problem(at, "says no kind of SLI", "write availability: {}, or one of latency, spans, logs, metrics, prometheus")
+		r.problem(at, "has no kind of SLI", "write availability: {}, or one of latency, spans, logs, metrics, prometheus")
 	case n > 1 && s.kinds() > 1:
-		r.problem(at, "says more than one kind of SLI", "make an SLO of each")
+		r.problem(at, "has more than one kind of SLI", "write one SLO for each")
 	}
 }
 
@@ -121,7 +121,7 @@ func twoOfThree(r *reader, at place, m *Metrics) {
 		}
 	}
 	if n != 2 {
-		r.problem(at, fmt.Sprintf("has %d of good, bad and total", n), "write two of them; the third follows")
+		r.problem(at, fmt.Sprintf("has %d of good, bad and total", n), "write exactly two of them")
 	}
 }
 
@@ -132,6 +132,6 @@ func ratioOrCounts(r *reader, at place, p *Prometheus) {
 	counts := errors && total && !ratio
 	alone := ratio && !errors && !total
 	if !counts && !alone {
-		r.problem(at, "is not complete", "write errors and total, or errorRatio alone")
+		r.problem(at, "is incomplete", "write errors and total, or errorRatio alone")
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 )
 
-// SchemaID is where the JSON Schema says it lives.
+// SchemaID is the $id of the JSON Schema.
 const SchemaID = "https://otelcol-sre.dev/schemas/catalog/v1/service.schema.json"
 
-// JSONSchema is the JSON Schema (draft 2020-12) of a catalog document, for editors. It knows
-// keys, types, patterns and bounds; what needs more, such as OTTL, PromQL and names that
-// must differ, only the loader knows.
+// JSONSchema is the JSON Schema (draft 2020-12) of a catalog document, for editors. It checks
+// keys, types, patterns and bounds. Only the loader checks OTTL, PromQL and names that
+// must be unique.
 func JSONSchema() ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

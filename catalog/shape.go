@@ -9,17 +9,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The catalog's fields are described once, in fields.go, as shapes. Reading, the mends in
-// its errors, writing, the JSON Schema and the reference page all follow from them.
+// The catalog's fields are described once, in fields.go, as shapes. Reading, the fixes in
+// error messages, writing, the JSON Schema and the reference page are derived from them.
 
-// A shape is one form of YAML value and the Go value it stands for.
+// A shape is one form of YAML value and its Go type.
 type shape[T any] struct {
 	// read reports what is wrong and then returns false; into may be half filled by then.
 	read func(r *reader, at place, into *T) bool
 	// write is nil for a value that need not be written.
 	write  func(T) *yaml.Node
 	schema schema
-	// name is what the reference calls the form; fields are what is inside of it.
+	// name is the form's name in the reference; fields are its keys.
 	name   string
 	fields []fieldDoc
 }
@@ -45,7 +45,7 @@ type fieldDoc struct {
 	fields                       []fieldDoc
 }
 
-// need is a key that must be there.
+// need is a required key.
 func need[T, V any](key, text string, s shape[V], at func(*T) *V) member[T] {
 	m := may(key, text, s, at, *new(V))
 	m.required, m.doc.required = true, true
@@ -53,7 +53,7 @@ func need[T, V any](key, text string, s shape[V], at func(*T) *V) member[T] {
 	return m
 }
 
-// may is a key that may be left out, and what that means.
+// may is an optional key and its default.
 func may[T, V any](key, text string, s shape[V], at func(*T) *V, otherwise V) member[T] {
 	m := member[T]{
 		key:    key,
@@ -83,7 +83,7 @@ func writeDefault[V any](s shape[V], v V) *yaml.Node {
 	return s.write(v)
 }
 
-// literal is a key that says what the document is.
+// literal is a key with a fixed value.
 func literal[T any](key, value, text string) member[T] {
 	s := oneOf(value)
 	return member[T]{
@@ -115,7 +115,7 @@ func group[T any](key, text string, required bool, s shape[T]) member[T] {
 	}
 }
 
-// A rule says what is wrong with a mapping as a whole.
+// A rule returns the problem of a mapping as a whole.
 type rule[T any] func(r *reader, at place, t *T)
 
 // object is a mapping of known keys.
@@ -145,7 +145,7 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 			value, ok := at.lookup(m.key)
 			switch {
 			case ok && isNull(value.node):
-				r.problem(value, "has no value", "give it one, or delete the line")
+				r.problem(value, "has no value", "add one, or delete the line")
 			case ok:
 				m.read(r, value, into)
 			case m.required:
@@ -171,7 +171,7 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 	return s
 }
 
-// also adds to the shape's schema what its members do not say.
+// also adds conditions to the shape's schema that its members do not have.
 func (s shape[T]) also(more schema) shape[T] {
 	s.schema = merge(s.schema, more)
 	return s
@@ -213,7 +213,7 @@ func list[T any](s shape[T]) shape[[]T] {
 		schema: array,
 		read: func(r *reader, at place, into *[]T) bool {
 			if at.node.Kind != yaml.SequenceNode {
-				r.problem(at, "is "+kindName(at.node)+", not a list", "write [a, b], or one value a line after a dash")
+				r.problem(at, "is "+kindName(at.node)+", not a list", "write [a, b], or one value per line after a dash")
 				return false
 			}
 			*into = make([]T, 0, len(at.node.Content))
@@ -224,7 +224,7 @@ func list[T any](s shape[T]) shape[[]T] {
 				var t T
 				ok = s.read(r, item, &t) && ok
 				if node.Kind == yaml.ScalarNode && seen[node.Value] {
-					r.problem(item, quote(node.Value)+" is there twice", "delete one")
+					r.problem(item, quote(node.Value)+" exists twice", "delete one")
 					ok = false
 				}
 				seen[node.Value] = true

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The labels of a Sloth spec that are fields of ours.
+// The labels of a Sloth spec that become fields.
 const (
 	ownerLabel     = "owner"
 	tierLabel      = "tier"
@@ -26,7 +26,7 @@ func (l *loader) readSloth(doc place) {
 
 	var spec slothv1.Spec
 	labelsAreText(doc.node)
-	l.decodeForeign(doc, &spec) // what fits is checked on, so that all problems come at once
+	l.decodeForeign(doc, &spec) // the rest is checked too, so that all problems are reported at once
 	if l.pass(doc.key("service"), spec.Service, append([]check{bounded(maxName)}, nameChecks...)...) {
 		d.Name = spec.Service
 	}
@@ -57,7 +57,7 @@ func labelsAreText(n *yaml.Node) {
 	}
 }
 
-// slothLabels takes the labels that are fields of ours to where they belong.
+// slothLabels moves labels to their fields.
 func (l *loader) slothLabels(d *definition, labels map[string]string) {
 	for _, key := range sortedKeys(labels) {
 		at, value := d.at.key("labels", key), labels[key]
@@ -97,7 +97,7 @@ func (l *loader) slothSLO(d *definition, at place, sloth slothv1.SLO) {
 		l.pass(at.key("description"), slo.Description, bounded(maxText), printable(true))
 	}
 	if len(sloth.Labels) > 0 {
-		l.warning(at.key("labels"), "labels of an SLO are not kept", "put them on the service")
+		l.warning(at.key("labels"), "labels of an SLO are ignored", "put them on the service")
 	}
 	if len(sloth.Plugins.Chain) > 0 {
 		l.warning(at.key("plugins"), "plugins of Sloth are not run", "nothing to do, unless the SLO depends on them")
@@ -109,7 +109,7 @@ func (l *loader) slothSLO(d *definition, at place, sloth slothv1.SLO) {
 		return
 	}
 	if d.has(slo.Name) {
-		l.problem(at.key("name"), quote(slo.Name)+" is there twice", "give each SLO its own name")
+		l.problem(at.key("name"), quote(slo.Name)+" exists twice", "give each SLO its own name")
 		return
 	}
 	reachableAlerts(&l.reader, at, slo)
@@ -127,7 +127,7 @@ func (l *loader) slothQueries(at place, sli slothv1.SLI) *Prometheus {
 	case sli.Plugin != nil:
 		l.problem(at.key("plugin"), "SLI plugins of Sloth cannot be expressed", "write the plugin's queries as events")
 	case sli.Events != nil && sli.Raw != nil, sli.Events == nil && sli.Raw == nil:
-		l.problem(at, "has no SLI, or two", "write events or raw")
+		l.problem(at, "has no SLI, or more than one", "write events or raw")
 	case sli.Events != nil:
 		errors, ok1 := query(at.key("events", "error_query"), sli.Events.ErrorQuery)
 		total, ok2 := query(at.key("events", "total_query"), sli.Events.TotalQuery)
@@ -151,7 +151,7 @@ func (s *Service) Sloth() ([]byte, Problems) {
 	spec := slothv1.Spec{Version: slothv1.Version, Service: s.Name, Labels: map[string]string{}}
 	for _, key := range sortedKeys(s.Labels) {
 		if !prometheusLabel.MatchString(key) {
-			w.warning("the label "+quote(key)+" is no label of Prometheus and left out", "use letters, digits and _")
+			w.warning("the label "+quote(key)+" is not a valid Prometheus label and is left out", "use letters, digits and _")
 			continue
 		}
 		spec.Labels[key] = s.Labels[key]
@@ -165,13 +165,13 @@ func (s *Service) Sloth() ([]byte, Problems) {
 		spec.Labels[tierLabel] = strconv.Itoa(s.Tier)
 	}
 	if lost := s.lostIn("owner", "tier", "slos"); len(lost) > 0 {
-		w.warning("Sloth has no place for "+strings.Join(lost, ", "), "keep them in a catalog document")
+		w.warning("Sloth has no field for "+strings.Join(lost, ", "), "keep them in a catalog document")
 	}
 	for _, slo := range s.SLOs {
 		p := slo.SLI.Prometheus
 		switch {
 		case p == nil:
-			w.slo(slo, "its events are counted by the collector, Sloth knows Prometheus queries only", "write it as sli: {prometheus: …} to take it along")
+			w.slo(slo, "the collector counts its events, but Sloth supports only Prometheus queries", "write it as sli: {prometheus: …} to convert it")
 			continue
 		case slo.Window != Window{Rolling: defaultWindow}:
 			w.slo(slo, "a Sloth spec has no window", "use 30d, or Sloth's --default-slo-period with the window left out")

@@ -15,15 +15,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The forms of single values. Lengths are bounds that nothing sensible meets.
+// The forms of single values. Lengths are generous bounds.
 const (
 	maxName = 255
 	maxText = 4096
 	maxURL  = 2048
 )
 
-// A check says what is wrong with a text, "" if nothing is.
-type check func(s string) (message, mend string)
+// A check returns the problem of a text, "" if there is none.
+type check func(s string) (message, fix string)
 
 // text is a string of at most so many bytes that passes the checks.
 func text(name string, limit int, s schema, checks ...check) shape[string] {
@@ -33,11 +33,11 @@ func text(name string, limit int, s schema, checks ...check) shape[string] {
 		schema: merge(schema{"type": "string", "minLength": 1, "maxLength": limit}, s),
 		read: func(r *reader, at place, into *string) bool {
 			if !isText(at.node) {
-				mend := "write text"
+				fix := "write text"
 				if at.node.Kind == yaml.ScalarNode {
-					mend = "put it in quotes"
+					fix = "put it in quotes"
 				}
-				r.problem(at, "is "+kindName(at.node)+", not text", mend)
+				r.problem(at, "is "+kindName(at.node)+", not text", fix)
 				return false
 			}
 			*into = at.node.Value
@@ -52,7 +52,7 @@ func text(name string, limit int, s schema, checks ...check) shape[string] {
 	}
 }
 
-// isText takes what looks like a date for text too, as YAML 1.2 does.
+// isText accepts dates as text too, as YAML 1.2 does.
 func isText(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp")
 }
@@ -60,8 +60,8 @@ func isText(n *yaml.Node) bool {
 // pass reports the first check that a text fails.
 func (r *reader) pass(at place, s string, checks ...check) bool {
 	for _, c := range checks {
-		if message, mend := c(s); message != "" {
-			r.problem(at, message, mend)
+		if message, fix := c(s); message != "" {
+			r.problem(at, message, fix)
 			return false
 		}
 	}
@@ -72,7 +72,7 @@ func bounded(limit int) check {
 	return func(s string) (string, string) {
 		switch {
 		case s == "":
-			return "is empty", "write something, or delete the line"
+			return "is empty", "write a value, or delete the line"
 		case len(s) > limit:
 			return fmt.Sprintf("is %d bytes long", len(s)), fmt.Sprintf("write at most %d", limit)
 		}
@@ -80,22 +80,22 @@ func bounded(limit int) check {
 	}
 }
 
-// printable refuses control characters; lines allows line breaks and tabs among them.
+// printable rejects control characters; lines allows line breaks and tabs.
 func printable(lines bool) check {
 	return func(s string) (string, string) {
 		for _, c := range s {
 			if unicode.IsControl(c) && (!lines || c != '\n' && c != '\t') || c == '\u2028' || c == '\u2029' {
-				return fmt.Sprintf("holds the control character %U", c), "delete it"
+				return fmt.Sprintf("contains the control character %U", c), "delete it"
 			}
 		}
 		return "", ""
 	}
 }
 
-func matches(re *regexp.Regexp, message, mend string) check {
+func matches(re *regexp.Regexp, message, fix string) check {
 	return func(s string) (string, string) {
 		if !re.MatchString(s) {
-			return quote(s) + " " + message, mend
+			return quote(s) + " " + message, fix
 		}
 		return "", ""
 	}
@@ -132,7 +132,7 @@ var (
 	email      = text("address", maxName, ecma(emailPattern), printable(false), matches(emailRegexp, "is not an email address", "write name@example.com"))
 )
 
-// nameChecks are what names of services and namespaces must pass: they end up in file names.
+// nameChecks are the checks of names of services and namespaces, which become parts of file names.
 var nameChecks = []check{printable(false), matches(nameRegexp, "is not a name", "use no slash or backslash, and no dot or space at the ends")}
 
 var sloNameCheck = matches(sloNameRegexp, "is not an SLO name", "use at most 63 lower-case letters, digits and -, a letter or digit at both ends")
@@ -219,7 +219,7 @@ func checkObjective(v float64) check {
 		case v >= 100:
 			return formatNumber(v) + " leaves no error budget", "write less than 100, such as 99.9"
 		case v <= 0 || math.IsNaN(v):
-			return formatNumber(v) + " promises nothing", "write more than 0, such as 99.9"
+			return formatNumber(v) + " is not an objective", "write more than 0, such as 99.9"
 		}
 		return "", ""
 	}

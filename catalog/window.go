@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Window is the period an objective holds for: Rolling (a length) or Calendar.
+// A Window is the period of an objective: Rolling (a length) or Calendar.
 type Window struct {
 	Rolling  time.Duration
 	Calendar *Calendar
@@ -53,13 +53,13 @@ func (w Window) Bounds(now time.Time) (start, end time.Time) {
 	}
 }
 
-// Length is how long the window is, as seen at now.
+// Length is the length of the window at now.
 func (w Window) Length(now time.Time) time.Duration {
 	start, end := w.Bounds(now)
 	return end.Sub(start)
 }
 
-// MaxLength is the longest the window can be.
+// MaxLength is the maximum length of the window.
 func (w Window) MaxLength() time.Duration {
 	const day, clockChange = 24 * time.Hour, time.Hour
 	if w.Calendar == nil {

@@ -14,7 +14,7 @@ import (
 // gives an equal service.
 func (s *Service) YAML() ([]byte, error) { return marshal(serviceShape.write(*s)) }
 
-// Digest tells whether a service is as it was when something was generated from it: 16 hexadecimal digits of the SHA-256 of its YAML.
+// Digest identifies the content of a service, to detect changes since something was generated from it: 16 hexadecimal digits of the SHA-256 of its YAML.
 func (s *Service) Digest() string {
 	text, err := s.YAML()
 	if err != nil { // cannot be written as YAML, so it was not read from YAML either
@@ -24,18 +24,18 @@ func (s *Service) Digest() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// A writer collects what a format cannot express of a service.
+// A writer collects the parts of a service that a format cannot express.
 type writer struct {
 	reader
 	service *Service
 }
 
-func (w *writer) warning(message, mend string) {
-	w.add(Warning, w.service.Position, "", "service "+quote(w.service.Name)+": "+message, mend)
+func (w *writer) warning(message, fix string) {
+	w.add(Warning, w.service.Position, "", "service "+quote(w.service.Name)+": "+message, fix)
 }
 
-func (w *writer) slo(slo *SLO, why, mend string) {
-	w.add(Error, slo.Position, "", "SLO "+quote(slo.Name)+" of "+quote(w.service.Name)+" is not written: "+why, mend)
+func (w *writer) slo(slo *SLO, why, fix string) {
+	w.add(Error, slo.Position, "", "SLO "+quote(slo.Name)+" of "+quote(w.service.Name)+" is not written: "+why, fix)
 }
 
 // documents are objects with JSON tags as a YAML stream.
@@ -71,7 +71,7 @@ func jsonNode(v any) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// tidy gives JSON the looks of YAML and removes empty values.
+// tidy formats JSON as block-style YAML and removes empty values.
 func tidy(n *yaml.Node) (empty bool) {
 	switch n.Kind {
 	case yaml.MappingNode:

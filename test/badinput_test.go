@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each defect is found by srectl validate with its place and its mend, and by the collector,
+// Each defect is found by srectl validate with its place and its fix, and by the collector,
 // which goes on with the services that are right.
 func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 	good := service("checkout", slos...)

@@ -1,11 +1,15 @@
 package test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // words are those that readers stumbled over, each with plain ones to write instead.
@@ -32,7 +36,7 @@ var words = []struct{ pattern, instead string }{
 	// "Per" is the field's word for a rate or a share.
 	{`(one|once|each|row|page|file|entry|number|warnings|versions|spans?|points?|records?|items?|allocations?|[kMG]?B|[nµm]?s|CPU) an? ` +
 		`(service|signal|process|span|SLO|item|backend|exporter|node|window|series|request|agent|gateway|collector)`, "per"},
-	{`behaviour|colours?|favou?rite|licences?|organis\w+|recognis\w+|serialis\w+|synchronis\w+|centre|labelled|cancelled`, "American spelling"},
+	{`behaviour|colours?|favou?rite|licences?|organis\w+|recognis\w+|serialis\w+|synchronis\w+|centre|labelled|cancelled|neighbours?`, "American spelling"},
 }
 
 var (
@@ -78,6 +82,60 @@ func TestWordsOfComments(t *testing.T) {
 	}
 	assert.Greater(t, comments, 300)
 }
+
+// So do comments and texts in Go code. Files that only tests need, and generated ones, are left out.
+func TestWordsOfGo(t *testing.T) {
+	texts := 0
+	for _, file := range tracked(t, "*.go") {
+		text := contents(t, file)
+		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "test/") || generatedGo.MatchString(text) {
+			continue
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, text, parser.ParseComments|parser.SkipObjectResolution)
+		require.NoError(t, err)
+		check := func(at token.Pos, text string) {
+			texts++
+			for n, line := range strings.Split(text, "\n") {
+				if !notProse.MatchString(line) {
+					checkWords(t, file, set.Position(at).Line+n, line)
+				}
+			}
+		}
+		for _, group := range parsed.Comments {
+			for _, comment := range group.List {
+				check(comment.Pos(), comment.Text)
+			}
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				check(literal.Pos(), literal.Value)
+			}
+			return true
+		})
+	}
+	assert.Greater(t, texts, 10_000)
+}
+
+// So do the texts of the status page.
+func TestWordsOfPages(t *testing.T) {
+	lines := 0
+	for _, pattern := range []string{"extensions/status_page/*.html", "extensions/status_page/*.json"} {
+		for _, file := range tracked(t, pattern) {
+			for n, line := range strings.Split(contents(t, file), "\n") {
+				lines++
+				checkWords(t, file, n+1, line)
+			}
+		}
+	}
+	assert.Greater(t, lines, 1000)
+}
+
+var (
+	generatedGo = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
+	// A list of attribute names has both spellings.
+	notProse = regexp.MustCompile(`^organisation org team `)
+)
 
 // checkWords reports the words of a line that readers stumble over.
 func checkWords(t *testing.T, file string, n int, line string) {

@@ -38,7 +38,7 @@ func DataPoint(expr string) (*ottl.Condition[*ottldatapoint.TransformContext], e
 }
 
 // Parsers are built once: a parser costs as much as dozens of conditions. They are made
-// without their package's EnablePathContextNames, which would demand a context in front of
+// without their package's EnablePathContextNames, which would require a context in front of
 // every path; without it a path may have one or not.
 var (
 	spans      = parser(ottlspan.NewParser, ottlfuncs.NewIsRootSpanFactoryNew())
@@ -80,7 +80,7 @@ func compile[K any](parser func() (ottl.Parser[K], error), expr string) (*ottl.C
 	return p.ParseCondition(expr)
 }
 
-// nesting is how deep brackets stand within brackets, those in strings aside.
+// nesting is the depth of nested brackets, except those in strings.
 func nesting(expr string) (deepest int) {
 	depth, quoted := 0, false
 	for i := 0; i < len(expr); i++ {
