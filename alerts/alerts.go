@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package alerts turns a service of the catalog into Prometheus rules: recording rules for each
 // error budget, and the alerts on them.
 //

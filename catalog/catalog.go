@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package catalog is the service catalog: objectives, owner and deployment of each service,
 // from one short YAML file per service.
 //

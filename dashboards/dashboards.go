@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package dashboards turns the services of the catalog into Grafana dashboards: one per
 // service, with its objectives, error budgets, deployments, logs and traces, and
 // one for all services, the most urgent SLOs first.

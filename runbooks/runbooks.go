@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package runbooks writes the pages for the person on call: one Markdown page per service and alert, and
 // one index per service. The alert's runbook_url leads to the page. The page holds the alert's exact
 // condition, the queries for this service, and the commands that change something, each with the

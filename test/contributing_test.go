@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package test
 
 import (
@@ -155,5 +158,15 @@ func TestEveryFragmentIsDocumentedAndTried(t *testing.T) {
 		_, tried := backends[fragment]
 		assert.Equal(t, strings.Contains(contents(t, "docs/backends.md"), "| `"+fragment+"` |") && fragment != "otlp", tried,
 			"%s: a backend is in the table of docs/backends.md and in backends of fragments_test.go", fragment)
+	}
+}
+
+// Each Go file that people write says whose it is and under which license.
+func TestGoFilesHaveALicenseHeader(t *testing.T) {
+	const header = "// Copyright The otelcol-sre Authors\n// SPDX-License-Identifier: Apache-2.0\n\n"
+	for _, file := range tracked(t, "*.go") {
+		if text := contents(t, file); !strings.HasPrefix(text, "// Code generated") {
+			assert.True(t, strings.HasPrefix(text, header), "%s: begin with\n%s", file, header)
+		}
 	}
 }

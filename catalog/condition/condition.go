@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package condition compiles the OTTL conditions of the catalog, so that what srectl accepts
 // is, by construction, what the collector can evaluate.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command shop is five small services to watch: frontend, checkout, payment, inventory and mailer.
 //
 // They are real: HTTP servers on localhost that call each other, instrumented with the

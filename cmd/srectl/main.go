@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command srectl is the command line of otelcol-sre: it checks and converts service catalogs,
 // shows the SLOs of a running collector, and finds a request in a collector's files.
 //

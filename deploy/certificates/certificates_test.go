@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package certificates tests make-certificates with the handshakes that agents and gateways do.
 package certificates
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package configs holds the collector configs that are built into the binary, and the confmap
 // provider that serves them: otelcol-sre --config builtin:gateway --config builtin:tempo.
 package configs

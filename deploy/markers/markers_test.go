@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package markers tests the templates beside it: what each sends is a deployment to the collector.
 package markers
 

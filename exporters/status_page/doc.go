@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 //go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package status_page$/package statuspageexporter/" generated_component_test.go generated_package_test.go
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // mdatagen names the package of the tests it writes after the folder.
 //go:generate go tool mdatagen metadata.yaml
 //go:generate sed -i "s/^package deployment_tracker$/package deploymenttracker/" generated_component_test.go generated_package_test.go

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package checkpoint keeps a component's state in the collector's storage extension.
 //
 // A record carries a version and a checksum, so that a state written by another release or

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cumulative tells how many events lie between the points of a monotonic sum.
 //
 // Code that adds up counters of other processes has to answer the same questions: is this point new,

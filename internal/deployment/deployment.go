@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package deployment is what is known about one deployment of a service, and how a log record says it.
 //
 // Whoever reports a deployment (a tracker that saw a new version, srectl mark, a webhook) writes such

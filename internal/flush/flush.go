@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package flush is what stateful components have in common around a flush: it runs on a clock, once more at shutdown,
 // and what fails is logged at a bounded rate and shown in the component's status.
 package flush

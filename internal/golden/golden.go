@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package golden compares what a test made with a committed file, and shows no more than where they differ.
 package golden
 

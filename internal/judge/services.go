@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package judge
 
 // Services finds what belongs to a service of the catalog by the identity of its telemetry. Finding one costs the same

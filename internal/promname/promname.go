@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package promname says what OTLP metrics and attributes are called in a Prometheus. Rules, runbooks and dashboards
 // ask it, and nothing else, so that they never call one series by two names.
 package promname

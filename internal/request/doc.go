@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package request finds what belongs to one request: its spans and log records, across services and traces.
 //
 // It is used by `srectl find`, which reads files, and by the search of the status page, which reads a window in memory.

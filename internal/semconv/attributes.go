@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package semconv has the semantic conventions of the project: the names, units and values of the attributes,
 // metrics, events and SLO states that its components emit and that its generators, pages and commands read. Each name
 // is defined here once. Where OpenTelemetry's semantic conventions (1.40) have a name, it is theirs.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sharedcomponent lets all instances of a component work on one value. The collector makes an
 // instance for each signal and pipeline, and hands all instances of a component the same configuration.
 package sharedcomponent

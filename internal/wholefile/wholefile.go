@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package wholefile writes files so that a reader sees the old text or the new, never a part of one.
 package wholefile
 

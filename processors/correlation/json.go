@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package correlation
 
 // maxMembers bounds how many members of a JSON object are looked at.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command backends runs real backends, built from their Go modules: Prometheus, VictoriaMetrics and vmalert, Alertmanager, Jaeger
 // and VictoriaLogs. First an agent, two gateways behind mutual TLS and a third behind a bearer token send to them: it looks in each,
 // through its own API, for a request to the shop, and tries to get past the gateways without the right certificate or token. Then

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command beside sends the same OTLP metrics to the collector's prometheus_store and to a stand-alone Prometheus, built from
 // the module that go.mod pins, and prints what each needs for it: make bench-store.
 package main

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package gotool builds the programs that tests run beside the code: promtool and Alertmanager, in the
 // versions that go.mod pins.
 package gotool

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command licenses writes docs/licenses.md: the license of everything that is linked, shipped, or run by make and by tests. It fails on a
 // license that policy.yaml does not allow.
 //

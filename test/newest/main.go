@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command newest compiles the packages of this repository against the newest release of the Collector's core and contrib
 // that can be had, and runs their short tests: make build-newest. The distribution stays at older releases for as long as the
 // newest lacks components of it (docs/building.md); this tells what the move will need besides.

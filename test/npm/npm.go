@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package npm installs the packages of npm that tests need, by the lock files beside them.
 package npm
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package observed watches a running collector as Prometheus does, with Prometheus' own code in one
 // process: its scrape loop, storage, rule groups, query engine and HTTP API.
 //

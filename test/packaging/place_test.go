@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package packaging installs the packages on machines of their own, small Debians that systemd boots, and runs what the image has as the
 // user that is to run it. `make test-packages` builds all that; it needs root.
 package packaging

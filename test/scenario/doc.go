@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package scenario tests alert rules over time: it simulates the events of an SLO (an outage at night,
 // a replica that starts, a counter that is reset), evaluates the rules with Prometheus' own storage, query engine and
 // rule groups, and computes the expected results from the raw events.

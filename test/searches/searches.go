@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package searches answers queries of TraceQL and LogQL over spans and log records, for tests of the queries that runbooks and
 // dashboards show. Grafana's grammars of the two languages read a query; what it means is decided here, by the languages'
 // documentation, and only for the constructs that pages and dashboards use. All others are refused: a guess would let a

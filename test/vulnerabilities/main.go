@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command vulnerabilities looks for known vulnerabilities in programs: those whose vulnerable functions are linked. It fails on one without
 // a reason in accepted.yaml, and on a reason that is not needed, or whose time is over.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package upgrade keeps earlier configurations working for one minor version: a confmap converter replaces deprecated
 // keys by the current ones, and logs each replacement.
 package upgrade

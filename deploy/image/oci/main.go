@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command oci makes the image of otelcol-sre without Docker: an OCI layout with an image for each platform,
 // and with each its bill of materials and its provenance. What the image is, the last stage of the Dockerfile says.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command go answers POST /buy, and shows how a Go service gives the correlation processor its
 // request IDs: on the span of the request, and in each log line.
 package main

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package grafanatest is an imitation of Grafana's annotations API for tests: what it stores, how it searches, what it refuses
 // and with which status, as in Grafana 9 to 13. It is an http.Handler, so that a test can serve it where it likes, stop
 // serving it, and serve it again.

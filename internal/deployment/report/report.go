@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package report reads deployments out of log records that others wrote: pipelines, Kubernetes, Flux, webhooks.
 //
 // What a record's attributes say comes before what its body says, so that whoever forwards a payload can

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tracker finds deployments in telemetry: which versions of a service run on which instances, and
 // what that means. The rules:
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package requesttest has requests, and what each of their IDs has to find. All tools that look for requests are tested with them.
 package requesttest
 

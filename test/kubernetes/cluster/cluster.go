@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cluster runs a Kubernetes control plane without containers: the real etcd, API server, controller manager and
 // scheduler, built from their Go modules, and kwok, which plays the kubelets of three nodes. Pods are admitted,
 // scheduled and said to be running; nothing runs in them. Its tests have it take everything in deploy/.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command live runs the collector and the shop and answers as the Prometheus that scrapes them, for
 // who wants to look at dashboards with real data:
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command compose loads a Compose file as Docker Compose does, checks it, and prints the project as JSON. Variables
 // come from the environment. Tests build it with compose-go's go.mod; nothing that is released contains it.
 package main

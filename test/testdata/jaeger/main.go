@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command jaeger answers searches over spans with Jaeger's own API and memory store: as many as stand in a JSON
 // list on standard input, each as the query of a link to Jaeger's page of searches, over a file that a collector's
 // file exporter wrote. It prints for each what is wrong with it, or which traces it finds, by their number in the

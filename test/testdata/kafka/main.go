@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command kafka is a Kafka of one broker in memory, at the address that is its argument: of franz-go's kfake. Users are
 // NAME:PASSWORD, for SCRAM-SHA-512; without one everybody may in. Topics have two partitions, but one that ends in .slo has one.
 // Tests build it with kfake's go.mod; nothing that is released contains it.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package convert is `srectl convert`: it writes a catalog, OpenSLO or Sloth files as any of the three.
 package convert
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package diff is `srectl diff`: it shows the consequences of a catalog change for rules, dashboards and runbooks.
 package diff
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package find is `srectl find`: it finds a request in the files of a collector.
 package find
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package generate is `srectl generate`: it writes rules, their tests, runbooks and dashboards from the catalog.
 package generate
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package generated describes the files that srectl generates, for generate and lint.
 package generated
 

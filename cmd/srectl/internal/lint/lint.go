@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package lint is `srectl lint`: it checks generated files and every link between alerts, runbooks and dashboards.
 package lint
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mark is `srectl mark`: it reports a deployment to the collector.
 package mark
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package status is `srectl status`: it shows the SLOs of a running collector.
 package status
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package terminal writes text to terminals: safe, cut to their width, and in color where that is wanted.
 package terminal
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package alert lists firing alerts for people: start, subject and runbook.
 package alert
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package chart draws values over time as SVG. Colors come from the style sheet, by class. Charts
 // need no script, and every chart has a description in words.
 package chart

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package collector shows the health of the collectors, by their own metrics.
 package collector
 

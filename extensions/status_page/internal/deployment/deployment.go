@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package deployment lists the running versions of each service in each environment, and recent deployments.
 package deployment
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package fleet has the state of every SLO: the objectives of the catalog, joined with data of Prometheus.
 package fleet
 

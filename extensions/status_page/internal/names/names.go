@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package names has the names of metrics and labels in the queried Prometheus.
 package names
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package prometheus queries a Prometheus-compatible API and caches answers for a few seconds: a hundred open
 // pages cost the Prometheus as much as one.
 package prometheus

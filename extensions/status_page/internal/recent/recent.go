@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package recent keeps the most recent spans and log records, so that users can find the
 // request of an ID.
 //

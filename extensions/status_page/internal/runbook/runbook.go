@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package runbook reads Markdown pages from a folder and converts them to HTML. It reads nothing outside of the folder,
 // whatever paths and symbolic links say, and drops HTML in pages.
 package runbook

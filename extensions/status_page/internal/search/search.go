@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package search finds a request in recent telemetry: for any of its IDs it returns the spans and log records of all
 // services, in order.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package service has the data of one service: its SLOs over time, requests, deployments, alerts and
 // contacts.
 package service

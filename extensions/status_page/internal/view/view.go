@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package view reads filters and order of the fleet's page from a URL, and writes them back: a view can be
 // bookmarked and shared.
 package view

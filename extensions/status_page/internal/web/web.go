@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package web serves the pages, and the same content as JSON on request. Everything is read-only: it accepts only GET
 // and HEAD.
 package web

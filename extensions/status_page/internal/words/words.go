@@ -1,3 +1,6 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package words formats numbers for people: 2 h 10 min, 99.95 %, 14.4×.
 package words
 
