@@ -85,7 +85,7 @@ func (e explorer) traces() panel {
 // spans are single spans with service and status.
 func (e explorer) spans() panel {
 	target := traceSearch(spansOfID + " | select(resource.service.name, resource.service.version, status, kind)").(tempo.Dataquery)
-	target.TableType, target.Limit, target.Spss = new(tempo.SearchTableTypeSpans), ptr[int64](100), ptr[int64](100)
+	target.TableType, target.Limit, target.Spss = new(tempo.SearchTableTypeSpans), new(int64(100)), new(int64(100))
 	p := newTraces(about{"spans", "Spans", "The spans of each service, with version and status. Good is status ok or unset. The longest span without children shows where the time is spent.", 12}, target)
 	p.FieldConfig.Defaults.NoValue = new("No span has the ID: is it complete, is the time range right, and do the traces go to this Tempo?")
 	return p
