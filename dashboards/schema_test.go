@@ -191,7 +191,7 @@ func target(p map[string]any) map[string]any { return p["targets"].([]any)[0].(m
 var aboveTheFold = map[string][]string{
 	"fleet.json":       {"SLOs by state", "Top burners", "Firing", "All SLOs, least budget first"},
 	"deployments.json": {"Deployments per day", "Lead time", "Change failure rate", "Time to restore", "Running versions", "Deployed"},
-	"correlation.json": {"Who took part", "Traces", "Spans", "Logs"},
+	"correlation.json": {"Log lines by service", "Traces", "Spans", "Logs"},
 	"collector.json":   {"Collectors", "Received", "Refused or lost", "Fullest queue", "Catalog errors", "Alerts", "Memory", "CPU"},
 }
 

@@ -106,7 +106,7 @@ func (s service) people() panel {
 		}
 		item("Needs", strings.Join(on, ", "))
 	}
-	return newText(about{"people", "Who", "The service's owner and contacts, from the service catalog. If they are wrong, fix the catalog.", 4}, b.String())
+	return newText(about{"people", "Who", "The service's owner and contacts, from the service catalog. Good is a name that responds. If a contact is wrong, fix the catalog.", 4}, b.String())
 }
 
 // anchor is a web address as a link that shows its host, and anything else as text.

@@ -90,7 +90,7 @@ func TestBlocksOfPeopleAreKept(t *testing.T) {
 	reports := write(t, root, mailer)
 	require.Len(t, reports, 1)
 	assert.Equal(t, catalog.Warning, reports[0].Severity)
-	assert.Contains(t, reports[0].String(), `the section of the block "relay" is gone`)
+	assert.Contains(t, reports[0].String(), `the section of the block "relay" no longer exists`)
 	assert.True(t, strings.HasSuffix(read(t, root, critical), "\n"+mine))
 	assert.Equal(t, read(t, root, critical), func() string { write(t, root, mailer); return read(t, root, critical) }(), "again")
 }
@@ -101,7 +101,7 @@ func TestBrokenMarkersOverwriteNothing(t *testing.T) {
 		"no end":         {end, "", "does not end"},
 		"no beginning":   {"<!-- notes:begin known-causes -->", "", "notes:end without notes:begin"},
 		"nested":         {end, "<!-- notes:begin b -->\n" + end, "inside the block that began"},
-		"twice":          {end, end + "\n<!-- notes:begin known-causes -->\n" + end, "is here twice"},
+		"twice":          {end, end + "\n<!-- notes:begin known-causes -->\n" + end, "exists twice"},
 		"without name":   {"notes:begin known-causes", "notes:begin", "is not a valid marker"},
 		"capitals":       {"notes:begin known-causes", "Notes:Begin Known", "is not a valid marker"},
 		"not alone":      {end, "text " + end, "is not a valid marker"},

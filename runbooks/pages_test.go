@@ -99,7 +99,7 @@ func TestRollback(t *testing.T) {
 		workload *catalog.KubernetesWorkload
 		want     string
 	}{
-		{nil, "The catalog does not say how: add `spec.deployment.kubernetes`"},
+		{nil, "The catalog does not describe how: add `spec.deployment.kubernetes`"},
 		{&catalog.KubernetesWorkload{Namespace: "shop", Kind: "Deployment", Name: "checkout"}, "\nkubectl rollout undo deployment/checkout -n shop\n"},
 		{&catalog.KubernetesWorkload{Kind: "StatefulSet", Name: "db"}, "\nkubectl rollout undo statefulset/db\n"},
 		{&catalog.KubernetesWorkload{Namespace: "shop", Kind: "Rollout", Name: "checkout"}, "\nkubectl argo rollouts undo checkout -n shop\n"},
@@ -119,7 +119,7 @@ func TestSilenceMatchesExactlyTheAlert(t *testing.T) {
 	assert.Contains(t, page, `alertname=ErrorBudgetBurnCritical 'service_name="mailer"' 'service_namespace="shop"' 'slo_name="availability"' 'environment="production"'`)
 	assert.Contains(t, page, "--duration=1h")
 	s.Environments = nil
-	assert.Contains(t, pageOf(t, s, "ErrorBudgetBurnLow"), "or all environments are silent")
+	assert.Contains(t, pageOf(t, s, "ErrorBudgetBurnLow"), "Without it the silence covers all environments")
 	assert.Contains(t, pageOf(t, s, "ErrorBudgetBurnLow"), "--duration=1d")
 	assert.NotContains(t, pageOf(t, s, "ServiceSilent"), "slo_name=")
 }

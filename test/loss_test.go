@@ -72,6 +72,6 @@ func TestOneBurstThatABackendRefusesIsATicket(t *testing.T) {
 	}, time.Minute, 100*time.Millisecond)
 	assert.Equal(t, "otlp_http/refusing", string(firing.Labels["exporter"]))
 	assert.Equal(t, "ticket", string(firing.Labels["severity"]))
-	assert.Equal(t, "20k spans were given up in the last 15 minutes, after all attempts. They are lost to that backend.", string(firing.Annotations["description"]))
+	assert.Equal(t, "20k spans were dropped in the last 15 minutes after all retries failed. They are missing in that backend.", string(firing.Annotations["description"]))
 	c.stop()
 }

@@ -95,14 +95,14 @@ func TestValidate(t *testing.T) {
 	}{
 		"default":      {func(*Config) {}, ""},
 		"no endpoint":  {func(c *Config) { c.ServerConfig.NetAddr.Endpoint = "" }, "endpoint: is empty; set host:port"},
-		"no URL":       {func(c *Config) { c.Prometheus.Endpoint = "localhost:9090" }, "prometheus::endpoint: is no URL; set the base URL"},
-		"other scheme": {func(c *Config) { c.Prometheus.Endpoint = "file:///etc/passwd" }, "prometheus::endpoint: is no URL"},
-		"password":     {func(c *Config) { c.Prometheus.Endpoint = "http://a:b@c" }, "prometheus::endpoint: holds a user name; name an authentication extension"},
-		"query":        {func(c *Config) { c.Prometheus.Endpoint = "http://c/?token=x" }, "prometheus::endpoint: has something after ? or #"},
+		"no URL":       {func(c *Config) { c.Prometheus.Endpoint = "localhost:9090" }, "prometheus::endpoint: is not a URL; set the base URL"},
+		"other scheme": {func(c *Config) { c.Prometheus.Endpoint = "file:///etc/passwd" }, "prometheus::endpoint: is not a URL"},
+		"password":     {func(c *Config) { c.Prometheus.Endpoint = "http://a:b@c" }, "prometheus::endpoint: contains a user name; name an authentication extension"},
+		"query":        {func(c *Config) { c.Prometheus.Endpoint = "http://c/?token=x" }, "prometheus::endpoint: has a query or fragment"},
 		"clear text": {func(c *Config) {
 			c.Prometheus.Endpoint = "http://prometheus.example.com"
 			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
-		}, "prometheus::endpoint: would send what prometheus::auth adds in clear text; use https"},
+		}, "prometheus::endpoint: would send the credentials of prometheus::auth in clear text; use https"},
 		"clear text on this machine": {func(c *Config) {
 			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
 		}, ""},
@@ -129,6 +129,6 @@ func TestValidate(t *testing.T) {
 	both := Config{Prometheus: confighttp.ClientConfig{Endpoint: "x"}}
 	err := both.Validate()
 	require.ErrorContains(t, err, "endpoint: is empty")
-	require.ErrorContains(t, err, "prometheus::endpoint: is no URL")
+	require.ErrorContains(t, err, "prometheus::endpoint: is not a URL")
 	require.ErrorContains(t, err, "prometheus::timeout: is 0s")
 }

@@ -84,7 +84,7 @@ func TestServesTheCatalogThatRuns(t *testing.T) {
 		assert.Contains(t, body, `href="/services/`+service+`"`)
 		status, body = s.get(t, "/")
 		assert.Equal(t, http.StatusOK, status, "without a Prometheus")
-		assert.Contains(t, body, "Prometheus at http://localhost:1 did not tell everything")
+		assert.Contains(t, body, "Some queries to Prometheus at http://localhost:1 failed")
 		require.NoError(t, s.Shutdown(t.Context()))
 	}
 }

@@ -34,7 +34,7 @@ func TestSearchFindsWhatTheExporterHandsOver(t *testing.T) {
 	recent, err := FindRecent(h, id)
 	require.NoError(t, err)
 	_, body := s.get(t, "/search?id=A-1001")
-	assert.Contains(t, body, "no span or log record came in lately")
+	assert.Contains(t, body, "no spans or log records have arrived recently")
 	recent.AddTraces(oneSpan())
 	_, body = s.get(t, "/search?id=A-1001")
 	assert.Contains(t, body, "1 span, 0 log records")

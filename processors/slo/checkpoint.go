@@ -16,7 +16,7 @@ import (
 // recordKey is the key of a shard's record in storage.
 func recordKey(shard int) string { return fmt.Sprintf("shard/%02x", shard) }
 
-// restore loads what was saved. A damaged record is set aside: its SLOs begin anew, and the senders'
+// restore loads the saved state. A damaged record is set aside: its SLOs start from zero, and the senders'
 // counters fill them again. The error says that storage could not be read at all.
 func (p *sloProcessor) restore(ctx context.Context) error {
 	now := p.now().UnixNano()

@@ -53,7 +53,7 @@ func captureRequestID(next http.Handler) http.Handler {
 	})
 }
 
-// run serves until it is told to stop, and then sends what is left.
+// run serves until ctx is done, and then sends the remaining telemetry.
 func run() (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

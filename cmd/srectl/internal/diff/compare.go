@@ -102,10 +102,10 @@ func dashboardText(was, is map[string]*catalog.SLO) string {
 	}
 	var words []string
 	if len(come) > 0 {
-		words = append(words, "panels for "+strings.Join(come, ", ")+" appear")
+		words = append(words, "panels for "+strings.Join(come, ", ")+" are added")
 	}
 	if len(gone) > 0 {
-		words = append(words, "those of "+strings.Join(gone, ", ")+" vanish")
+		words = append(words, "those of "+strings.Join(gone, ", ")+" are removed")
 	}
 	if len(words) == 0 {
 		return "the same panels, with new texts and thresholds"
@@ -283,7 +283,7 @@ func (c *comparison) alerts(old, now *catalog.Service, wasSLO, isSLO map[string]
 		case !stays && before.SLO != nil && isSLO[before.SLO.Name] == nil:
 			gone[before.SLO.Name] = append(gone[before.SLO.Name], before.Name)
 		case !known:
-			c.say(added, "alert", key, "appears (%s)", after.Severity)
+			c.say(added, "alert", key, "is added (%s)", after.Severity)
 		case !stays:
 			c.say(removed, "alert", key, "is removed; if it fires now, it resolves")
 		default:

@@ -55,7 +55,7 @@ func TestDiff(t *testing.T) {
 			"  ~ runbook checkout: 8 pages and the index are rewritten; notes stay\n",
 		}},
 		"objective that clamps": {"99.9\n", "90\n", []string{
-			"bad over 1h and 5m, 14.4 → 9.9 times what is allowed; the factor was adjusted to one that can be reached\n",
+			"bad over 1h and 5m, 14.4 → 9.9 times the allowed rate; the factor was adjusted to one that can be reached\n",
 		}},
 		"window": {"99.9\n", "99.9\n      window: 7d\n", []string{
 			"  ~ slo availability: window 30d → 7d (budget 43m a month → 10m in 7d); the remaining budget is computed again\n",
@@ -64,22 +64,22 @@ func TestDiff(t *testing.T) {
 		"calendar": {"99.9\n", "99.9\n      calendar: {unit: month, timeZone: Europe/Madrid}\n", []string{"window 30d → month in Europe/Madrid (budget 43m → 43m a month)"}},
 		"SLI":      {"300ms", "200ms", []string{"  ~ slo latency: counts other events from now on; events counted so far stay in the budget\n"}},
 		"rename": {"name: latency", "name: speed", []string{
-			"  + slo speed: 99 % over 30d (budget 7h12m a month); the budget is full when counting begins. It counts what latency does: a new name is a new SLO",
-			"  - slo latency: 99 % over 30d: the SLO no longer exists. It counts what speed does",
-			"  + alert speed: 6 alerts appear: ErrorBudgetBurnCritical, ErrorBudgetBurnHigh,",
-			"  - alert latency: 6 alerts vanish: ErrorBudgetBurnCritical,",
-			"  ~ dashboard checkout: panels for speed appear; those of latency vanish\n",
+			"  + slo speed: 99 % over 30d (budget 7h12m a month); the budget is full when counting begins. It counts the same events as latency: a new name is a new SLO",
+			"  - slo latency: 99 % over 30d: the SLO no longer exists. It counts the same events as speed",
+			"  + alert speed: 6 alerts added: ErrorBudgetBurnCritical, ErrorBudgetBurnHigh,",
+			"  - alert latency: 6 alerts removed: ErrorBudgetBurnCritical,",
+			"  ~ dashboard checkout: panels for speed are added; those of latency are removed\n",
 		}},
 		"owner": {"payments-team", "shop-team", []string{
 			"  ~ service owner: payments-team → shop-team: alerts are routed by it\n",
-			"  ~ label owner: payments-team → shop-team on 14 alerts: to Prometheus and Alertmanager they are other alerts. " +
-				"What is pending or fires starts anew: it resolves, and fires again after its full duration; routes and silences for the old value do not match any more\n",
+			"  ~ label owner: payments-team → shop-team on 14 alerts: for Prometheus and Alertmanager these are different alerts. " +
+				"A pending or firing alert resolves, and fires again after its full duration; routes and silences for the old value do not match any more\n",
 		}},
 		"no owner": {"  owner: payments-team\n", "", []string{"  ~ service owner: payments-team → nothing:"}},
 		"tier": {"tier: 1", "tier: 2", []string{
 			"  ~ alert ServiceSilent: page → ticket: its notifications are routed differently\n", "  ~ label tier: 1 → 2 on 14 alerts",
 		}},
-		"environments": {"[production]", "[production, staging]", []string{"  ~ service environments: production → production, staging: SLOs are kept"}},
+		"environments": {"[production]", "[production, staging]", []string{"  ~ service environments: production → production, staging: SLOs are computed"}},
 		"description":  {"Takes an order.", "Takes\u200b orders \u2066<b>.", []string{"  ~ service description: Takes an order. → Takes"}},
 		"last span SLOs": {"sli: {availability: {}}", "sli: {prometheus: {errorRatio: 'avg_over_time(x[{{.window}}])'}}", []string{
 			"  ~ slo availability: counts other events",

@@ -260,17 +260,17 @@ func TestFindThatCannotBeAskedSaysTheFix(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no ID":       {nil, "no ID: name one of the request's"},
-		"empty ID":    {[]string{" ", requestsFile}, "no ID: name one of the request's"},
-		"no file":     {[]string{"A-1001"}, "Its config is\n  exporters:\n    file:\n      path: /"},
-		"not there":   {[]string{"A-1001", requestsFile, "gone.json"}, `"gone.json": no such file; fix the path`},
+		"no ID":       {nil, "no ID: give an ID of the request"},
+		"empty ID":    {[]string{" ", requestsFile}, "no ID: give an ID of the request"},
+		"no file":     {[]string{"A-1001"}, "The exporter's config is\n  exporters:\n    file:\n      path: /"},
+		"not there":   {[]string{"A-1001", requestsFile, "gone.json"}, `"gone.json": no such file; correct the path`},
 		"a folder":    {[]string{"A-1001", "testdata"}, `"testdata" is a folder; name its files, as in testdata/*.json`},
 		"format":      {[]string{"A-1001", requestsFile, "-o", "yaml"}, `--format "yaml" is not known: write table or json`},
 		"limit":       {[]string{"A-1001", requestsFile, "--limit", "0"}, "--limit is 0: must be above 0"},
 		"zstd":        {[]string{"A-1001", written(t, "a", []byte(zstd))}, "is compressed with zstd: set format: json and no compression"},
 		"framed zstd": {[]string{"A-1001", written(t, "a", []byte("\x00\x00\x00\x12"+zstd))}, "is compressed with zstd: set format: json and no compression"},
 		"gzip":        {[]string{"A-1001", written(t, "a", []byte("\x1f\x8b\x08"))}, "gunzip -c FILE | srectl find ID -"},
-		"proto":       {[]string{"A-1001", written(t, "a", []byte("\x00\x00\x01\x02\x0a\x7f\x0a"))}, "as if of format proto: set format: json"},
+		"proto":       {[]string{"A-1001", written(t, "a", []byte("\x00\x00\x01\x02\x0a\x7f\x0a"))}, "probably format proto: set format: json"},
 		"hostile":     {[]string{"A-1001", "\x1b[2J"}, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -120,13 +120,13 @@ func TestFindReadsOnPastWhatIsBroken(t *testing.T) {
 	for name, c := range map[string]struct {
 		broken, want string
 	}{
-		"cut short":      {`{"resourceSpans":[{"resource":` + "\n", "memory:3: not read: it is cut short; the rest may come yet, or was lost"},
-		"cut at a brace": {`{"resourceSpans":[{"order":"A-1001"}` + "\n", "memory:3: not read: it is cut short"},
-		"cut in a text":  {`{"resourceSpans":[{"resou` + "\n", "memory:3: not read: it is no JSON: invalid character '\\n'"},
-		"garbage":        {"\x1b[2J what is this\n", "memory:3: not read: it is no JSON: invalid character"},
-		"inside":         {"{\n  \"resourceSpans\": [\n    A-1001\n  ]\n}\n", "memory:5: not read: it is no JSON: invalid character 'A'"},
-		"not OTLP":       {`{"order":"A-1001"}` + "\n", "memory:3: not read: it is no OTLP: it has neither resourceSpans nor resourceLogs"},
-		"bad OTLP":       {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"A-1001","traceId":"xyz"}]}]}]}` + "\n", "memory:3: not read: it is no OTLP: "},
+		"cut short":      {`{"resourceSpans":[{"resource":` + "\n", "memory:3: not read: it is truncated; the collector is still writing it, or was killed"},
+		"cut at a brace": {`{"resourceSpans":[{"order":"A-1001"}` + "\n", "memory:3: not read: it is truncated"},
+		"cut in a text":  {`{"resourceSpans":[{"resou` + "\n", "memory:3: not read: it is not JSON: invalid character '\\n'"},
+		"garbage":        {"\x1b[2J what is this\n", "memory:3: not read: it is not JSON: invalid character"},
+		"inside":         {"{\n  \"resourceSpans\": [\n    A-1001\n  ]\n}\n", "memory:5: not read: it is not JSON: invalid character 'A'"},
+		"not OTLP":       {`{"order":"A-1001"}` + "\n", "memory:3: not read: it is not OTLP: it has neither resourceSpans nor resourceLogs"},
+		"bad OTLP":       {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"A-1001","traceId":"xyz"}]}]}]}` + "\n", "memory:3: not read: it is not OTLP: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := bytes.Join([][]byte{lines[0], lines[1], []byte(c.broken), bytes.Join(lines[2:], nil)}, nil)
@@ -149,7 +149,7 @@ func TestFindSaysThatAFileIsCutShort(t *testing.T) {
 		var said bytes.Buffer
 		_, err := inMemory(&said, content[:cut]).find("req-000001")
 		require.NoError(t, err)
-		require.Contains(t, said.String(), "memory:7: not read: it is cut short", string(content[lastLine:cut]))
+		require.Contains(t, said.String(), "memory:7: not read: it is truncated", string(content[lastLine:cut]))
 	}
 }
 

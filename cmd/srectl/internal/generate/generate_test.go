@@ -125,7 +125,7 @@ func TestGeneratePrunesTestsByThemselves(t *testing.T) {
 // promtool reads rule files only.
 func TestGenerateTestsOfRuleFilesOnly(t *testing.T) {
 	out, dir := t.TempDir(), commandtest.Catalog(t, commandtest.Service)
-	assert.Contains(t, generate(t, exit.Usage, "tests", "--catalog", dir, "--out", out, "--format", "mimir"), "leave --format out")
+	assert.Contains(t, generate(t, exit.Usage, "tests", "--catalog", dir, "--out", out, "--format", "mimir"), "remove --format")
 	generate(t, exit.OK, "--catalog", dir, "--out", out, "--format", "mimir")
 	assert.NoFileExists(t, filepath.Join(out, "alerts", "checkout.test.yaml"))
 }

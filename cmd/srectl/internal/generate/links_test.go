@@ -104,7 +104,7 @@ func TestLinksToDashboardsInGrafana(t *testing.T) {
 	assert.Regexp(t, `shop\.checkout\.rules\.yaml:\d+: error: the dashboard of alert "ErrorBudgetBurnCritical", dashboards/shop\.checkout, does not exist; run srectl generate dashboards`, said)
 	commandtest.Edit(t, files[1], "/d/sre-checkout", "/d/sre-nobody")
 	_, said = lint()
-	assert.Contains(t, said, `is "sre-nobody", which is of no service of the catalog; run srectl generate alerts`)
+	assert.Contains(t, said, `is "sre-nobody", which belongs to no service of the catalog; run srectl generate alerts`)
 	code, stdout := linted("--catalog", catalog, "--dir", out)
 	assert.Equal(t, exit.NotOK, code)
 	assert.Contains(t, stdout, "set lint's --dashboard-url to the value that generate had")

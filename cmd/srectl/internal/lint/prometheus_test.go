@@ -92,7 +92,7 @@ func TestLintOfPrometheus(t *testing.T) {
 		"as it should be":       {func(*fakePrometheus) {}, "", exit.OK},
 		"retention too short":   {func(p *fakePrometheus) { p.retention = "15d" }, rulesOf + `error: group "checkout-availability-period" reads back 30d, but http://\S+ keeps samples for 15d; start it with --storage\.tsdb\.retention\.time=30d`, exit.NotOK},
 		"retention by size":     {func(p *fakePrometheus) { p.retention = "30d or 10GiB" }, `warning: it keeps samples up to a size \(10GiB\)`, exit.OK},
-		"no word of retention":  {func(p *fakePrometheus) { p.retention = "" }, `warning: it does not say how long`, exit.OK},
+		"no word of retention":  {func(p *fakePrometheus) { p.retention = "" }, `warning: it does not report its retention`, exit.OK},
 		"a group is not loaded": {func(p *fakePrometheus) { p.groups = p.groups[1:] }, rulesOf + `error: group "checkout-availability" is not loaded in .*; add the file`, exit.NotOK},
 		"other rules":           {func(p *fakePrometheus) { p.groups[0].Rules[0].Query = "vector(1)" }, rulesOf + `error: group "checkout-availability" has other rules in `, exit.NotOK},
 		"a rule fails": {func(p *fakePrometheus) {
@@ -129,9 +129,9 @@ func TestLintCannotAskPrometheus(t *testing.T) {
 		return server.URL
 	}
 	for name, test := range map[string]struct{ address, want string }{
-		"no address":   {"localhost:9090", "is no address: write one such as"},
+		"no address":   {"localhost:9090", "is not an address: write one such as"},
 		"nobody there": {"http://localhost:1", "does not answer rules: dial tcp"},
-		"a web page":   {serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }), "no answer of Prometheus' API"},
+		"a web page":   {serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }), "not an answer of Prometheus' API"},
 		"no rules API": {serve(http.NotFound), "does not answer rules: HTTP status 404 Not Found; name a Prometheus"},
 		"an error": {serve(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, `{"status":"error","error":"out of\u001b memory"}`)

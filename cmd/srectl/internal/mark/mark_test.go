@@ -122,7 +122,7 @@ func TestMarkIsAskedWrongly(t *testing.T) {
 		"--timeout is 0s":                          marked("--status", "started", "--timeout", "0"),
 		`--start is "today"`:                       marked("--status", "started", "--start", "today"),
 		"--endpoint is not a URL":                  marked("--status", "started", "--endpoint", "ftp://hunter2"),
-		"--endpoint has a user":                    marked("--status", "started", "--endpoint", "https://a:hunter2@b"),
+		"--endpoint contains a user":               marked("--status", "started", "--endpoint", "https://a:hunter2@b"),
 		`user.name is "a\x1bb"`:                    marked("--status", "started", "--actor", "a\x1bb"),
 		"cannot run":                               marked("--region", "--", "no-such-command"),
 	} {

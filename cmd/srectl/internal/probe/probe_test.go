@@ -91,9 +91,9 @@ func TestProbeThatCannotAskSaysTheFix(t *testing.T) {
 		want string
 	}{
 		"down":     {[]string{closed.URL}, "does not answer: "},
-		"hung":     {[]string{"http://" + hung.Addr().String(), "--timeout", "50ms"}, "deadline exceeded; see that the collector runs"},
-		"scheme":   {[]string{"ftp://x"}, `URL "ftp://x" is no address`},
-		"hostile":  {[]string{"http://a\x1b[31m"}, "is no address"},
+		"hung":     {[]string{"http://" + hung.Addr().String(), "--timeout", "50ms"}, "deadline exceeded; check that the collector runs"},
+		"scheme":   {[]string{"ftp://x"}, `URL "ftp://x" is not an address`},
+		"hostile":  {[]string{"http://a\x1b[31m"}, "is not an address"},
 		"timeout":  {[]string{"--timeout", "0s"}, "--timeout is 0s: must be above 0"},
 		"two":      {[]string{"a", "b"}, "accepts at most 1 arg"},
 		"password": {[]string{"http://me:secret@" + strings.TrimPrefix(closed.URL, "http://")}, "http://me:xxxxx@"},

@@ -95,11 +95,11 @@ func TestStatusThatCannotBeAskedSaysTheFix(t *testing.T) {
 		args []string
 		want string
 	}{
-		"down":       {[]string{"--endpoint", closed.URL}, "start the collector (make run), or name its Prometheus endpoint with --endpoint"},
+		"down":       {[]string{"--endpoint", closed.URL}, "start the collector (make run), or set its Prometheus endpoint with --endpoint"},
 		"failing":    {[]string{"--endpoint", failing.URL}, "/metrics does not answer: HTTP status 503"},
 		"no metrics": {[]string{"--endpoint", endpoint(t, "text/plain", "up 1\n")}, "has no SLO metrics: wait for the first flush"},
 		"a web page": {[]string{"--endpoint", endpoint(t, "text/html", "<html>\x1b[31m</html>")}, "does not answer with Prometheus metrics"},
-		"no address": {[]string{"--endpoint", "ftp://x"}, `--endpoint "ftp://x" is no address`},
+		"no address": {[]string{"--endpoint", "ftp://x"}, `--endpoint "ftp://x" is not an address`},
 		"no service": {[]string{"--endpoint", from, "--service", "chekout"}, "no SLO of service chekout: the services are batch, shop/checkout, shop/frontend, shop/payment, young"},
 		"format":     {[]string{"--format", "yaml"}, `--format "yaml" is not known: write table or json`},
 		"interval":   {[]string{"--interval", "0s"}, "--interval is 0s: must be above 0"},

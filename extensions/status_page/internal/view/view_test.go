@@ -39,8 +39,8 @@ func TestParseFleet(t *testing.T) {
 		"tier=x":                          `tier: is "x"; write a number from 0 to 4`,
 		"sort=--burn":                     `sort: is "--burn"; write one of worst`,
 		"q=" + strings.Repeat("é", 201):   "q: is longer than 200 characters; shorten it",
-		"owner=a%0ab":                     "owner: holds what is no text",
-		"state=%ff":                       "state: holds what is no text",
+		"owner=a%0ab":                     "owner: contains characters that are not text",
+		"state=%ff":                       "state: contains characters that are not text",
 		"page=99999999999999999999999999": "page: is \"99999999999999999999\"; write a number",
 	} {
 		values, err := url.ParseQuery(query)

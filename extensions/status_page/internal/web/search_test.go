@@ -164,7 +164,7 @@ func TestSearchFindsNothing(t *testing.T) {
 		assert.Contains(t, page, "Searched: 5 spans", id)
 	}
 	page := v.page("/search")
-	assert.Contains(t, page, "Paste any ID of it")
+	assert.Contains(t, page, "Enter any ID of the request")
 	assert.Contains(t, page, "Searched: 5 spans")
 
 	empty := silent(t)

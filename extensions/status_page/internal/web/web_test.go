@@ -332,7 +332,7 @@ func TestPrometheusIsDown(t *testing.T) {
 	v := silent(t)
 	for _, url := range []string{"/", "/services/payment", "/alerts", "/deployments", "/collector"} {
 		page := v.page(url)
-		assert.Contains(t, page, "Prometheus at http://prometheus.test did not tell everything", url)
+		assert.Contains(t, page, "Some queries to Prometheus at http://prometheus.test failed", url)
 		assert.Contains(t, page, "set extensions::status_page::prometheus", url)
 		assert.NotContains(t, page, "<script>", url)
 	}
@@ -359,7 +359,7 @@ func TestPrometheusHangs(t *testing.T) {
 	})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
-		assert.Regexp(t, "did not tell everything: (no answer in time|too many queries are waiting)", page, url)
+		assert.Regexp(t, "failed: (no answer in time|too many queries are waiting)", page, url)
 		assert.Contains(t, page, "payments-team", url)
 	}
 }
@@ -369,7 +369,7 @@ func TestNothingIsKnownYet(t *testing.T) {
 	v := open(t, s.client, parse(t, document("payment", "payments-team", 2, paymentSLOs)), t.TempDir())
 	assert.Contains(t, v.page("/"), "knows none of these SLOs")
 	assert.Contains(t, v.page("/services/payment"), "There is no data for this time range.")
-	assert.Contains(t, v.page("/alerts"), "Nothing fires.")
+	assert.Contains(t, v.page("/alerts"), "No alert fires.")
 	assert.Contains(t, v.page("/runbooks/"), "The folder is empty.")
 	empty := open(t, s.client, &catalog.Catalog{}, filepath.Join(t.TempDir(), "missing"))
 	assert.Contains(t, empty.page("/"), "There is no SLO yet.")
