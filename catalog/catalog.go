@@ -170,6 +170,6 @@ type Threshold struct {
 	Interpolate bool
 }
 
-// The collector does not see Prometheus SLIs: PromQL with {{.window}} for the range,
+// Prometheus SLIs are not seen by the collector: PromQL with {{.window}} for the range,
 // evaluated by the rules. Either Errors and Total, or ErrorRatio, is set.
 type Prometheus struct{ Errors, Total, ErrorRatio string }

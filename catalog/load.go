@@ -70,12 +70,12 @@ func (l *loader) load(path string) {
 // folder loads a folder and returns the number of files in it and its subfolders. A folder that was
 // read already counts as empty, so that links cannot lead in circles.
 func (l *loader) folder(path string) (files int) {
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		l.fileProblem(Error, path, reason(err), "make it readable")
 		return 0
 	}
-	if !l.firstTime(real) {
+	if !l.firstTime(resolved) {
 		return 0
 	}
 	entries, err := os.ReadDir(path)

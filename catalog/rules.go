@@ -128,7 +128,7 @@ func twoOfThree(r *reader, at place, m *Metrics) {
 	}
 }
 
-func ratioOrCounts(r *reader, at place, p *Prometheus) {
+func ratioOrCounts(r *reader, at place, _ *Prometheus) {
 	_, errors := at.lookup("errors")
 	_, total := at.lookup("total")
 	_, ratio := at.lookup("errorRatio")

@@ -85,7 +85,7 @@ func emitted(s *catalog.Service) string {
 }
 
 // calls are the calls that a service gets and makes.
-func calls(b *strings.Builder, service string, add func(labels string)) {
+func calls(_ *strings.Builder, service string, add func(labels string)) {
 	add(`client="caller", server="` + service + `", server_service_namespace="shop", server_deployment_environment_name="production"`)
 	add(`client="` + service + `", server="called", client_service_namespace="shop", client_deployment_environment_name="production"`)
 }

@@ -45,7 +45,7 @@ func collectorGuide(a alerts.Alert) guide {
 		if t.alert != a.Name {
 			continue
 		}
-		g.meaning = func(c *subject) markdown { return t.meaning + "\n\n" }
+		g.meaning = func(*subject) markdown { return t.meaning + "\n\n" }
 		g.impact = func(*subject) markdown { return t.impact + "\n\n" }
 		g.diagnosis = func(c *subject) markdown {
 			var b page

@@ -136,7 +136,7 @@ var implausibleGuide = guide{
 const fixTelemetryPath = "Restore the path of the telemetry"
 
 var silentGuide = guide{
-	meaning: func(c *subject) markdown {
+	meaning: func(*subject) markdown {
 		return "No telemetry has arrived from the service for a while: no span, no log record, no metric. The service is down or disconnected, or its telemetry does not arrive. It is not idle: an idle service still sends metrics. All other alerts of the service have no data.\n\n"
 	},
 	impact: func(c *subject) markdown {
@@ -189,7 +189,7 @@ var silentGuide = guide{
 }
 
 var regressionGuide = guide{
-	meaning: func(c *subject) markdown {
+	meaning: func(*subject) markdown {
 		return "A version that was first seen within the last hour fails significantly more often than the previous version, and the error budget burns now. The deployment is the likely cause.\n\n"
 	},
 	impact: func(c *subject) markdown {

@@ -123,11 +123,11 @@ func (c *subject) kibana(condition string) search {
 		for i, e := range of {
 			phrases[i] = kql(e)
 		}
-		any := strings.Join(phrases, " or ")
+		either := strings.Join(phrases, " or ")
 		if len(of) > 1 {
-			any = "(" + any + ")"
+			either = "(" + either + ")"
 		}
-		all = append(all, "resource.attributes.deployment.environment.name : "+any)
+		all = append(all, "resource.attributes.deployment.environment.name : "+either)
 	}
 	text := strings.Join(append(all, condition), " and ")
 	return search{"kql", text, []way{{"Run it in Kibana", c.discover(text)}}}

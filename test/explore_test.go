@@ -28,7 +28,7 @@ func askFor(t *testing.T, address, tenant string, parameters map[string]string, 
 	for name, value := range parameters {
 		values.Set(name, value)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"?"+values.Encode(), nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"?"+values.Encode(), http.NoBody)
 	require.NoError(t, err)
 	request.Header.Set("X-Scope-Orgid", tenant)
 	response, err := http.DefaultClient.Do(request)

@@ -17,7 +17,7 @@ const (
 )
 
 // startIncident deploys the bad version after a while, unless ctx ends before. It is over when ended is closed.
-func (s *Shop) startIncident(ctx context.Context, after time.Duration) (ended <-chan struct{}) {
+func (shop *Shop) startIncident(ctx context.Context, after time.Duration) (ended <-chan struct{}) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -26,7 +26,7 @@ func (s *Shop) startIncident(ctx context.Context, after time.Duration) (ended <-
 			return
 		case <-time.After(after):
 		}
-		_, err := s.services[incidentService].Change(ctx, func(settings *Settings) error {
+		_, err := shop.services[incidentService].Change(ctx, func(settings *Settings) error {
 			settings.Version, settings.ErrorRate = incidentVersion, incidentErrorRate
 			return nil
 		})

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	// Tracker is the deployment_tracker extension that decides what was deployed.
 	Tracker component.ID `mapstructure:"tracker"`
-	// FlushInterval is the time between two looks at what has happened, and two emissions of the metrics.
+	// FlushInterval is the time between two emissions of events and metrics.
 	FlushInterval time.Duration `mapstructure:"flush_interval"`
 
 	// prevent unkeyed literal initialization

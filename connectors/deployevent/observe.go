@@ -47,7 +47,7 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 			for k := range records.Len() {
 				record := records.At(k)
 				if c.report(ctx, rl.Resource().Attributes(), record) {
-					continue // whoever reports is not the service
+					continue // the reporter is not the service
 				}
 				ordinary, newest = true, max(newest, timeOf(record))
 			}

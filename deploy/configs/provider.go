@@ -26,7 +26,7 @@ var Roles = map[string][]string{
 	"standalone": {"base.yaml", "gateway.yaml", "standalone.yaml", "status-page.yaml"},
 }
 
-// automatic are fragments that a role has without being told, if the value of a variable says so; they are merged in this order.
+// automatic are fragments that a role adds by itself, if the value of a variable says so; they are merged in this order.
 var automatic = []struct {
 	fragment, variable string
 	roles              []string

@@ -15,7 +15,7 @@ import (
 var withoutDefault = regexp.MustCompile(`\$\{env:(\w+)\}`)
 
 // required reports the variables that a config reads, that have no default and that are not set. A component whose endpoint
-// or token is empty says that of a key, or nothing before it sends; whoever named the fragment wants to know what to set.
+// or token is empty says that of a key, or nothing before it sends; the user who named the fragment wants to know what to set.
 func required(text []byte) error {
 	var missing []string
 	for _, match := range withoutDefault.FindAllSubmatch(text, -1) {

@@ -98,7 +98,7 @@ func short(revision string) string {
 
 var hash = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
 
-// deploymentText is the annotation's HTML. Grafana sanitises it too; here nothing from outside is
+// deploymentText is the annotation's HTML. Grafana sanitizes it too; here nothing from outside is
 // left that could be a tag.
 func deploymentText(d *deployment.Deployment, links *Links) string {
 	b := &text{}

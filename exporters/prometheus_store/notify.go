@@ -32,7 +32,7 @@ const (
 
 // startNotifier sends alerts to the Alertmanagers, each by the client that its configuration makes.
 func (s *store) startNotifier(host component.Host) error {
-	sending, end := context.WithCancel(context.Background())
+	sending, end := context.WithCancel(context.Background()) //nolint:gosec // G118: shutdown calls it
 	s.endSending = end
 	clients := map[string]*http.Client{}
 	targets := map[string][]*targetgroup.Group{}

@@ -6,7 +6,6 @@ package statuspageexporter
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"testing"
@@ -126,7 +125,7 @@ func TestConfig(t *testing.T) {
 	for page, keys := range map[string]map[string]any{"status_page": {}, "status_page/team": {"page": "status_page/team"}} {
 		config := createDefaultConfig()
 		require.NoError(t, confmap.NewFromStringMap(keys).Unmarshal(config))
-		assert.Equal(t, page, fmt.Sprint(config.(*Config).Page))
+		assert.Equal(t, page, config.(*Config).Page.String())
 	}
 	require.ErrorContains(t, confmap.NewFromStringMap(map[string]any{"pages": "x"}).Unmarshal(createDefaultConfig()), "pages")
 }

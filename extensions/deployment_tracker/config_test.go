@@ -51,8 +51,8 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		"max_services": "`10000`", "max_instances": "`1000`",
 	}
 	config := reflect.TypeFor[Config]()
-	for i := range config.NumField() {
-		if key := config.Field(i).Tag.Get("mapstructure"); key != "" {
+	for field := range config.Fields() {
+		if key := field.Tag.Get("mapstructure"); key != "" {
 			assert.Contains(t, string(readme), "\n| `"+key+"` | "+defaults[key]+" | ")
 		}
 	}

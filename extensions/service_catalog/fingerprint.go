@@ -37,7 +37,7 @@ func takeFingerprint(directories []string) (fingerprint, []string) {
 type tree struct {
 	digest  hash.Hash
 	folders []string
-	// seen holds the real folders, so that links cannot make the walk go on forever.
+	// seen holds the resolved folders, so that links cannot make the walk go on forever.
 	seen    map[string]bool
 	content hash.Hash
 	buffer  []byte
@@ -61,18 +61,18 @@ func (t *tree) add(path string, root bool) {
 }
 
 func (t *tree) folder(path string) {
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		t.note("unreadable", path, err.Error())
 		return
 	}
 	t.note("folder", path, "")
-	if t.seen[real] {
-		t.note("again", path, real)
+	if t.seen[resolved] {
+		t.note("again", path, resolved)
 		return
 	}
-	t.seen[real] = true
-	t.folders = append(t.folders, real)
+	t.seen[resolved] = true
+	t.folders = append(t.folders, resolved)
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		t.note("unreadable", path, err.Error())

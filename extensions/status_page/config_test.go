@@ -41,7 +41,7 @@ func TestConfigFile(t *testing.T) {
 		"status_page/team": func(c *Config) {
 			assert.Equal(t, "0.0.0.0:8686", c.ServerConfig.NetAddr.Endpoint)
 			assert.True(t, c.ServerConfig.TLS.HasValue())
-			assert.Equal(t, component.MustNewID("basicauth"), c.ServerConfig.Auth.Get().Config.AuthenticatorID) //nolint:staticcheck // newer releases of confighttp do not embed Config
+			assert.Equal(t, component.MustNewID("basicauth"), c.ServerConfig.Auth.Get().Config.AuthenticatorID)
 			assert.Equal(t, "https://mimir.example.com/prometheus", c.Prometheus.Endpoint)
 			assert.Equal(t, component.MustNewID("bearertokenauth"), c.Prometheus.Auth.Get().AuthenticatorID)
 			assert.Equal(t, 10*time.Second, c.Prometheus.Timeout, "the default of what is not set")

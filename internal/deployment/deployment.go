@@ -3,8 +3,8 @@
 
 // Package deployment is what is known about one deployment of a service, and how a log record says it.
 //
-// Whoever reports a deployment (a tracker that saw a new version, srectl mark, a webhook) writes such
-// a record; whoever shows it (annotations, pages) reads one. So each can be taken without the others.
+// A reporter of deployments (a tracker that saw a new version, srectl mark, a webhook) writes such
+// a record; a reader (annotations, pages) shows it. So each can be taken without the others.
 package deployment
 
 import (
@@ -52,7 +52,7 @@ const (
 	Completed Status = "completed"
 	// RolledBack is a version that has gone again, or given way to one that was there before.
 	RolledBack Status = "rolled_back"
-	// Failed is what whoever deployed says; it is not seen from telemetry.
+	// Failed comes from a report; telemetry does not show it.
 	Failed Status = "failed"
 )
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Events are the log records of what has happened, each with the service that was deployed as its resource, so that it
-// stands among the service's own logs.
+// is among the service's own logs.
 func Events(happened []Deployment, scope pcommon.InstrumentationScope, now time.Time) plog.Logs {
 	ld := plog.NewLogs()
 	for i := range happened {

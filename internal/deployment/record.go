@@ -23,7 +23,7 @@ const maxValue = 512
 // EventName is the record's.
 func (s Status) EventName() string { return semconv.EventDeployment + string(s) }
 
-// IsEvent says whether the record is a deployment's, by its event name or the attribute event.name that stood for it.
+// IsEvent says whether the record is a deployment's, by its event name or the older attribute event.name.
 func IsEvent(record plog.LogRecord) bool {
 	_, ok := eventStatus(record)
 	return ok
@@ -73,7 +73,7 @@ func (d *Deployment) times() [2]struct {
 	}{{semconv.DeploymentStartTime, &d.Start}, {semconv.DeploymentCommitTime, &d.Committed}}
 }
 
-// Write makes the record say how the deployment stands at the time.
+// Write makes the record say the state of the deployment at the time.
 func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 	record.SetEventName(d.Status.EventName())
 	record.SetTimestamp(pcommon.NewTimestampFromTime(at))

@@ -95,7 +95,8 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 
 func TestIDs(t *testing.T) {
 	s := Service{Name: "checkout", Environment: "production"}
-	require.Equal(t, NewID(s, "1.0", 0), NewID(s, "1.0", 0))
+	first, again := NewID(s, "1.0", 0), NewID(s, "1.0", 0)
+	require.Equal(t, first, again)
 	require.Len(t, NewID(s, "1.0", 0), 16)
 	others := map[string]bool{}
 	for _, id := range []string{NewID(s, "1.0", 0), NewID(s, "1.0", 1), NewID(s, "1.1", 0),

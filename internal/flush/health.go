@@ -38,10 +38,10 @@ func NewHealth(logger *zap.Logger) *Health {
 	return &Health{logger: logger, logged: make(map[string]time.Time), failing: make(map[string]bool)}
 }
 
-// Start gives the host that is told the status. To be called before the first failure.
+// Start gives the host, to which the status is reported. Call it before the first failure.
 func (h *Health) Start(host component.Host) { h.host = host }
 
-// Failed logs that a stage has failed, at most once a minute, and tells the status if the component was healthy.
+// Failed logs that a stage has failed, at most once a minute, and reports the status if the component was healthy.
 func (h *Health) Failed(now time.Time, stage, message string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -56,7 +56,7 @@ func (h *Health) Failed(now time.Time, stage, message string, err error) {
 	h.logger.Error(message, zap.Error(err))
 }
 
-// Succeeded ends the failure of stages, and tells the status if no other one fails.
+// Succeeded ends the failure of stages, and reports the status if no other one fails.
 func (h *Health) Succeeded(stages ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

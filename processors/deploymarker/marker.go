@@ -24,7 +24,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/processors/deploymarker/internal/metadata"
 )
 
-// A marker stamps resources. The processors of one component, one a signal and pipeline, share it.
+// A marker stamps resources. The processors of one component, one per signal and pipeline, share it.
 type marker struct {
 	config           *Config
 	telemetry        *metadata.TelemetryBuilder

@@ -73,7 +73,7 @@ func (s *server) start(ctx context.Context, folder, config string, command func(
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // the program has it
+	defer log.Close()
 	s.cmd = command(file)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {

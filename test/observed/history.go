@@ -20,7 +20,7 @@ func (p *Prometheus) Copy(ctx context.Context, from, to time.Time, shift time.Du
 	if err != nil {
 		return err
 	}
-	defer querier.Close() //nolint:errcheck // it only reads
+	defer querier.Close()
 	app := p.db.Appender(ctx)
 	set := querier.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", ".+"))
 	for set.Next() {
@@ -50,7 +50,7 @@ func (p *Prometheus) Names(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer querier.Close() //nolint:errcheck // it only reads
+	defer querier.Close()
 	names, _, err := querier.LabelValues(ctx, "__name__", nil)
 	return names, err
 }

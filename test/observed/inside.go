@@ -71,7 +71,7 @@ func (p *Prometheus) has(ctx context.Context, c Check, s selection) (bool, error
 	if err != nil {
 		return false, err
 	}
-	defer querier.Close() //nolint:errcheck // it only reads
+	defer querier.Close()
 	set := querier.Select(ctx, false, nil, s.LabelMatchers...)
 	for set.Next() {
 		samples := set.At().Iterator(nil)

@@ -32,14 +32,14 @@ type clock struct {
 }
 
 // of is the lapse's time at a real one.
-func (c clock) of(real time.Time) time.Time {
-	left := min(max(c.Length-real.Sub(c.started), 0), c.Length)
-	return real.Add(-time.Duration(float64(left) * max(c.Factor-1, 0)))
+func (c clock) of(actual time.Time) time.Time {
+	left := min(max(c.Length-actual.Sub(c.started), 0), c.Length)
+	return actual.Add(-time.Duration(float64(left) * max(c.Factor-1, 0)))
 }
 
 func (c clock) now() time.Time { return c.of(time.Now()) }
 
-func (c clock) milli(real int64) int64 { return c.of(time.UnixMilli(real)).UnixMilli() }
+func (c clock) milli(actual int64) int64 { return c.of(time.UnixMilli(actual)).UnixMilli() }
 
 // value sets one that is a point in time, in Unix seconds, of these days; no other number of the collector comes near.
 func (c clock) value(v float64) float64 {

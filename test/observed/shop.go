@@ -55,7 +55,7 @@ func (s *Shop) put(ctx context.Context, path, body string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // it is read to the end
+	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1000))
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("PUT %s %s: %s: %s", path, body, response.Status, answer)

@@ -71,7 +71,7 @@ func (p place) unpack(t *testing.T, layer string) {
 			return
 		}
 		require.NoError(t, err)
-		path := filepath.Join(string(p), header.Name) //nolint:gosec // of our own image
+		path := filepath.Join(string(p), header.Name)
 		if header.Typeflag == tar.TypeDir {
 			require.NoError(t, os.MkdirAll(path, header.FileInfo().Mode()))
 		} else {

@@ -26,7 +26,7 @@ type layout struct {
 	index  []oci.Descriptor
 }
 
-// newLayout begins anew, whatever was in the folder.
+// newLayout starts from an empty folder, whatever was in it.
 func newLayout(folder string) (*layout, error) {
 	blobs := filepath.Join(folder, oci.ImageBlobsDir, digest.Canonical.String())
 	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(blobs, 0o755)); err != nil {

@@ -45,7 +45,7 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 		}
 		return true
 	})
-	// An object's name stands in event.name too, if the k8s_objects receiver wrote it: what is not known is not ours.
+	// The k8s_objects receiver also writes an object's name to event.name: unknown names are not ours.
 	if name, ok := strings.CutPrefix(event, eventPrefix); ok && record.EventName() == "" {
 		if status, err := deployment.ParseStatus(name); err == nil {
 			return status, true, nil

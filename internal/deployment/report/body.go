@@ -96,8 +96,8 @@ func depthOf(text string) int {
 // A reader reads one form of report; it is false if the payload reports no deployment.
 type reader func(*payload) bool
 
-// recognise finds the reader of a body, and the part of it that is the report; nil if it is none.
-func recognise(body pcommon.Map) (read reader, report pcommon.Map) {
+// recognize finds the reader of a body, and the part of it that is the report; nil if it is none.
+func recognize(body pcommon.Map) (read reader, report pcommon.Map) {
 	body.Range(func(key string, v pcommon.Value) bool {
 		switch key {
 		case "object": // of a watch of the k8s_objects receiver

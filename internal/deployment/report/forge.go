@@ -26,7 +26,7 @@ func readGitHub(p *payload) bool {
 	} else {
 		p.said.Status = deployment.Started
 	}
-	// payload is free: whoever deploys several services from one repository names the service there.
+	// payload is free: a pipeline that deploys several services from one repository names the service there.
 	p.named, p.said.Name = "repository.name", cmp.Or(textAt(p.body, "deployment", "payload", "service"), p.text("repository", "name"))
 	p.said.ID = p.text("deployment", "id")
 	p.said.Environment = p.text("deployment", "environment")

@@ -39,7 +39,7 @@ func readKubernetes(p *payload) bool {
 	return true
 }
 
-// progress reads how far the rollout has come. A condition that is older than the spec tells of the rollout before.
+// progress reads how far the rollout has come. A condition that is older than the spec is about the rollout before.
 func (p *payload) progress() bool {
 	if generation, ok := at(p.body, "metadata", "generation"); ok {
 		observed, ok := at(p.body, "status", "observedGeneration")

@@ -3,7 +3,7 @@
 
 // Package report reads deployments out of log records that others wrote: pipelines, Kubernetes, Flux, webhooks.
 //
-// What a record's attributes say comes before what its body says, so that whoever forwards a payload can
+// What a record's attributes say comes before what its body says, so that a service that forwards a payload can
 // name the service and the environment as their telemetry does.
 package report
 
@@ -36,7 +36,7 @@ func Read(resource pcommon.Map, record plog.LogRecord) (d *deployment.Deployment
 	if !ok || err != nil {
 		return nil, ok, err
 	}
-	read, body := recognise(body)
+	read, body := recognize(body)
 	if read == nil {
 		return nil, false, nil
 	}

@@ -16,9 +16,9 @@
 //   - The same version on other, more or fewer instances is nothing, and so is silence: time during which
 //     nothing is heard of a service does not count, so that no restart, outage or scale to zero looks like a version that went.
 //   - A service that is heard seldom is given longer: Settle is at least three times the longest gap of an instance.
-//   - A deployment that is told is the one that is seen: by its ID, or its version. What is told opens and ends it at once.
+//   - A reported deployment is the one that is seen: by its ID, or its version. A report opens and ends it at once.
 //   - IDs count the deployments of a version, so trackers that see the same versions, or parts of their instances, agree.
-//   - What is forgotten, because of the limits or without saved state, begins anew, and so do its IDs.
+//   - What is forgotten, because of the limits or without saved state, starts again, and so do its IDs.
 //
 // Nothing happens on its own: telemetry comes in by See, reports by Report, and Due decides.
 package tracker

@@ -28,7 +28,7 @@ func (s *service) follow(now int64) {
 		case !v.present():
 		case v.latest.blind && v.open():
 			s.followBlind(v, now)
-		case !v.confirmed: // it was told, and is yet to be seen
+		case !v.confirmed: // it was reported, and is not seen yet
 		case s.silent(v, s.settle()):
 			s.followGone(v)
 		case v.open():
@@ -96,14 +96,14 @@ func (s *service) followOpen(v *version, now int64) {
 }
 
 // complete says that the version has taken the place of all older ones. Those of them that are still heard, because
-// completion was told, are left to go.
+// completion was reported, are left to go.
 func (s *service) complete(v *version, end time.Time) {
 	for _, other := range s.older(v) {
 		gone := s.silent(other, s.settle())
 		switch {
 		case other.open() && gone:
 			s.step(other.latest, deployment.RolledBack, lastOf(other, end))
-		case v.latest.comeback && other.stands() && !other.latest.silent:
+		case v.latest.returned && other.complete() && !other.latest.silent:
 			s.step(other.latest, deployment.RolledBack, end)
 		}
 		if gone {
@@ -131,7 +131,7 @@ func (s *service) followGone(v *version) {
 	if !s.silent(v, s.settle()+int64(s.config.InstanceTTL)) || !slices.ContainsFunc(s.versions, stays) {
 		return
 	}
-	if v.open() || v.stands() && !v.latest.silent && slices.ContainsFunc(s.older(v), stays) {
+	if v.open() || v.complete() && !v.latest.silent && slices.ContainsFunc(s.older(v), stays) {
 		s.step(v.latest, deployment.RolledBack, time.Unix(0, v.seen))
 	}
 	s.retire(v)

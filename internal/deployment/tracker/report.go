@@ -135,7 +135,7 @@ func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err e
 	return true, nil
 }
 
-// past says that a report is of long ago. Who watches a cluster is told first of all that is there: that is nothing new,
+// past says that a report is of long ago. A watcher of a cluster first gets all that is there: that is nothing new,
 // and makes no marker.
 func (c *Config) past(d *deployment.Deployment, now time.Time) bool {
 	at := d.Start
@@ -174,36 +174,36 @@ func (s *service) meant(d *deployment.Deployment) *version {
 	}
 	v := s.version(d.Version)
 	// Some say what they went back to, not what they took back.
-	if d.Status == deployment.RolledBack && v != nil && v.stands() && newest.open() {
+	if d.Status == deployment.RolledBack && v != nil && v.complete() && newest.open() {
 		return newest
 	}
 	return v
 }
 
 // another says that the report is not about the version's latest deployment: that was over before this one began. Reports may be
-// late, and some say again and again how things stand.
+// late, and some repeat the current state again and again.
 func (s *service) another(v *version, d *deployment.Deployment) bool {
 	c := v.latest
 	switch {
 	case !c.Status.Over(), d.Status == deployment.RolledBack:
 		return false
-	case !v.stands() && !d.Status.Over(): // another attempt
+	case !v.complete() && !d.Status.Over(): // another attempt
 		return d.Start.After(c.End)
-	case v.stands() && d.Status == deployment.Completed && !s.otherRun(v, d):
+	case v.complete() && d.Status == deployment.Completed && !s.otherRun(v, d):
 		return false
 	}
 	return d.Start.After(c.End.Add(s.config.Recent))
 }
 
-// otherRun says that the report contradicts what was told of the version's latest deployment.
+// otherRun says that the report contradicts an earlier report of the version's latest deployment.
 func (s *service) otherRun(v *version, d *deployment.Deployment) bool {
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
 	c := v.latest
-	return differ(c.RunID, d.RunID) || differ(c.Configuration, d.Configuration) || s.told(v) && differ(c.ID, d.ID)
+	return differ(c.RunID, d.RunID) || differ(c.Configuration, d.Configuration) || s.reported(v) && differ(c.ID, d.ID)
 }
 
-// told says that the ID of the version's latest deployment is a reporter's.
-func (s *service) told(v *version) bool {
+// reported says that the ID of the version's latest deployment is a reporter's.
+func (s *service) reported(v *version) bool {
 	return v.latest.ID != deployment.NewID(s.key, v.name, v.count-1)
 }
 
@@ -215,7 +215,7 @@ func (s *service) begin(v *version, d deployment.Deployment) {
 	s.take(v, to, d.Start, end)
 }
 
-// take takes the step that was told.
+// take takes the step that was reported.
 func (s *service) take(v *version, to deployment.Status, start, end time.Time) {
 	switch {
 	case to == deployment.Completed:
@@ -233,7 +233,7 @@ func (s *service) merge(v *version, d *deployment.Deployment) {
 	s.identify(v, d.ID)
 	before := c.Deployment
 	c.Merge(d)
-	if c.silent { // nobody was told of it, so what is said is all there is
+	if c.silent { // it was not announced, so the report is all there is
 		c.silent, c.blind = false, v.confirmed
 		c.Start, c.End = d.Start, time.Time{}
 	} else if rank(d.Status) <= rank(c.Status) {
@@ -248,7 +248,7 @@ func (s *service) identify(v *version, id string) {
 	c := v.latest
 	switch {
 	case id == "" || id == c.ID || slices.Contains(c.aliases, id):
-	case c.said == "" && !s.told(v):
+	case c.said == "" && !s.reported(v):
 		c.ID = strings.Clone(id)
 	case len(c.aliases) < mostAliases:
 		c.aliases = append(c.aliases, strings.Clone(id))

@@ -135,6 +135,6 @@ func (d *decoder) candidate(c *candidate) {
 		c.aliases = append(c.aliases, d.name())
 	}
 	c.said, c.renewed = d.status(), d.int()
-	d.flags(&c.silent, &c.blind, &c.comeback, &c.news)
+	d.flags(&c.silent, &c.blind, &c.returned, &c.news)
 	c.peak, c.grew = int(d.Uint(math.MaxInt32)), d.int()
 }

@@ -130,7 +130,7 @@ func (b *encoder) candidate(c *candidate) {
 	}
 	b.Text(string(c.said))
 	b.Int(c.renewed)
-	b.flags(c.silent, c.blind, c.comeback, c.news)
+	b.flags(c.silent, c.blind, c.returned, c.news)
 	b.Uint(uint64(c.peak))
 	b.Int(c.grew)
 }
@@ -144,7 +144,7 @@ func facts(d *deployment.Deployment) [12]*string {
 }
 
 // Restore takes in record n of those that Save wrote, before anything is seen. After an error what the record held is not known; the
-// others stand.
+// others stay.
 func (t *Tracker) Restore(n int, record []byte) error {
 	if len(record) == 0 {
 		return nil
@@ -179,7 +179,8 @@ func (t *Tracker) Restore(n int, record []byte) error {
 	shard.services = services
 	t.stats.services.Add(int64(len(services)))
 	t.stats.instances.Add(int64(instances))
-	for t.stats.services.Load() > int64(t.config.MaxServices) && t.evict(shard) { // the limit was lowered
+	for t.stats.services.Load() > int64(t.config.MaxServices) && t.evict(shard) {
+		continue // the limit was lowered
 	}
 	return nil
 }

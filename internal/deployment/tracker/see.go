@@ -17,7 +17,7 @@ type Sighting struct {
 	Service  deployment.Service
 	Version  string            // may be empty: then only the service is seen
 	Instance string            // may be empty, if nothing tells one from another
-	Time     time.Time         // of the telemetry, by the clock of whoever sent it; zero is now
+	Time     time.Time         // of the telemetry, by the sender's clock; zero is now
 	Source   deployment.Source // where the version was read
 }
 
@@ -34,7 +34,7 @@ func (t *Tracker) See(s Sighting) {
 	h.See(s.Time)
 }
 
-// A Handle is for whoever sees one instance again and again: it spares looking it up. It is not for concurrent use.
+// A Handle is for a caller that sees one instance again and again: it saves the lookup. It is not for concurrent use.
 type Handle struct {
 	tracker           *Tracker
 	service           *service
@@ -180,7 +180,7 @@ func (s *service) listen(i *instance, now, settle int64) {
 }
 
 // rename goes on with versions from a better source. Those of the worse one are other names of the same versions, so what
-// runs is taken as if it were seen for the first time. What was told and is yet to be seen stays.
+// runs is taken as if it were seen for the first time. What was reported and is not seen yet stays.
 func (s *service) rename(source deployment.Source) {
 	if s.source != deployment.Unknown {
 		seen := func(v *version) bool { return v.latest == nil || v.confirmed }

@@ -59,14 +59,14 @@ type version struct {
 // A candidate is a deployment and how it is doing.
 type candidate struct {
 	deployment.Deployment
-	aliases []string // other IDs that it was told by
+	aliases []string // other IDs that reports gave it
 	// said is the status that was announced last, saidAt when.
 	said     deployment.Status
 	saidAt   int64
 	renewed  int64 // when it took its latest step
-	silent   bool  // it was there at first sight, so nobody is told
+	silent   bool  // it was there at first sight, so it is not announced
 	blind    bool  // its version ran before, so telemetry cannot follow it
-	comeback bool  // its version was complete before, and was replaced
+	returned bool  // its version was complete before, and was replaced
 	news     bool  // facts that were not announced yet
 	peak     int   // the most live instances that it had
 	grew     int64 // and since when
@@ -83,8 +83,8 @@ func (v *version) undone() bool {
 // open says that its deployment is not over.
 func (v *version) open() bool { return v.present() && !v.latest.Status.Over() }
 
-// stands says that it is completely deployed.
-func (v *version) stands() bool { return v.present() && v.latest.Status == deployment.Completed }
+// complete says that it is completely deployed.
+func (v *version) complete() bool { return v.present() && v.latest.Status == deployment.Completed }
 
 // touch notes that there is something to save and to stamp.
 func (s *service) touch() {
@@ -95,7 +95,7 @@ func (s *service) touch() {
 // settle is how long the version of a service must be unseen to be gone: an instance may miss its turn twice.
 func (s *service) settle() int64 { return max(int64(s.config.Settle), 3*s.gap) }
 
-// silent says that the version has not been heard for the time, while others were. One that was only told is.
+// silent says that the version has not been heard for the time, while others were. One that was only reported is silent.
 func (s *service) silent(v *version, since int64) bool {
 	return !v.confirmed || s.heard-v.heard >= since
 }
@@ -221,8 +221,8 @@ func (s *service) open(v *version, d deployment.Deployment) {
 	}
 	v.latest = &candidate{
 		Deployment: d,
-		blind:      v.stands() || v.present() && v.confirmed && len(s.older(v)) == 0,
-		comeback:   v.past && v.latest.Status == deployment.Completed,
+		blind:      v.complete() || v.present() && v.confirmed && len(s.older(v)) == 0,
+		returned:   v.past && v.latest.Status == deployment.Completed,
 		grew:       d.Start.UnixNano(),
 	}
 	v.count++
@@ -234,7 +234,7 @@ func (s *service) open(v *version, d deployment.Deployment) {
 func (s *service) before(v *version) string {
 	var last *version
 	for _, other := range s.versions {
-		if other != v && other.present() && (last == nil || !last.stands() || other.stands()) {
+		if other != v && other.present() && (last == nil || !last.complete() || other.complete()) {
 			last = other
 		}
 	}
@@ -244,7 +244,7 @@ func (s *service) before(v *version) string {
 	return last.name
 }
 
-// keep takes in what was there at first sight. It goes before all that was told.
+// keep takes in what was there at first sight. It goes before all reports.
 func (s *service) keep(v *version) {
 	start := time.Unix(0, v.first)
 	v.latest = &candidate{silent: true, Deployment: deployment.Deployment{

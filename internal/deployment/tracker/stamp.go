@@ -42,7 +42,7 @@ func (t *Tracker) Stamp(key deployment.Service, version string) (stamp Stamp, ok
 	return Stamp{}, false
 }
 
-// restamp makes anew what Stamp reads. Late telemetry of a past version still belongs to its deployment.
+// restamp computes again what Stamp reads. Late telemetry of a past version still belongs to its deployment.
 func (s *service) restamp() {
 	if !s.unstamped {
 		return
@@ -63,7 +63,7 @@ func (s *service) restamp() {
 }
 
 // Running calls visit with the deployment of every version that is deployed or on its way, and how many live instances it
-// has. One that was undone stays for as long as it is recent, so that whoever reads states and no events sees how it ended.
+// has. One that was undone stays for as long as it is recent, so that a reader of states, without events, sees how it ended.
 func (t *Tracker) Running(visit func(d *deployment.Deployment, instances int)) {
 	now := t.now().UnixNano()
 	for _, s := range t.all() {

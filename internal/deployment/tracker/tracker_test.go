@@ -80,7 +80,7 @@ func TestNoTimeIsNow(t *testing.T) {
 		b.at = b.at.Add(10 * time.Second)
 	}
 	b.Due()
-	b.Running(func(d *deployment.Deployment, instances int) { require.Equal(t, 1, instances) })
+	b.Running(func(_ *deployment.Deployment, instances int) { require.Equal(t, 1, instances) })
 	_, ok := b.Stamp(checkout, "v1")
 	require.True(t, ok)
 }

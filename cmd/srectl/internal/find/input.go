@@ -75,7 +75,7 @@ func openInput(path string, stdin io.Reader) (findInput, os.FileInfo, error) {
 	case info.IsDir():
 		err = fmt.Errorf("%q is a folder; name its files, as in %s/*.json", name, name)
 	case !info.Mode().IsRegular(): // a pipe can be read once
-		defer file.Close() //nolint:errcheck // it was read only
+		defer file.Close()
 		return spool(name, file)
 	}
 	if err != nil {

@@ -70,7 +70,7 @@ func (p prometheusLinter) ask(ctx context.Context, path string, query url.Values
 		}
 		return fail(err.Error())
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing is lost
+	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAPIAnswer+1))
 	switch {
 	case err != nil:

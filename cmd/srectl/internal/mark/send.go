@@ -83,7 +83,7 @@ func (s *sender) send(ctx context.Context, logs plog.Logs) (remark string, err e
 		if reason == nil || ctx.Err() == nil { // that time is over says less than what came before
 			reason = err
 		}
-		next := max(transient.after, pause/2+rand.N(pause/2)) //nolint:gosec // spreads tries; no secret
+		next := max(transient.after, pause/2+rand.N(pause/2))
 		if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(deadline) < next || s.wait(ctx, next) != nil {
 			return "", fmt.Errorf("%w (raise --timeout to retry longer)", s.redacted(reason))
 		}

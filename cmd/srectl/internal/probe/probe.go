@@ -87,7 +87,7 @@ func healthURL(given, listens string) (*url.URL, error) {
 
 // probe prints the collector's health in a line.
 func probe(ctx context.Context, out io.Writer, address *url.URL) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
 	if err != nil {
 		return err
 	}

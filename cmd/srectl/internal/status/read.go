@@ -87,7 +87,7 @@ func (s *statusSource) fetch(ctx context.Context) (body []byte, contentType stri
 		}
 		return nil, "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing is lost
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("HTTP status %d", response.StatusCode)
 	}

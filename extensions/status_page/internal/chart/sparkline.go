@@ -29,13 +29,13 @@ const (
 // Sparkline draws values between start and end, with a line where they are 1.
 func Sparkline(points []Point, start, end time.Time) template.HTML {
 	top := float64(sparkCeiling)
-	any := false
+	drawn := false
 	for _, p := range points {
 		if finite(p.Value) {
-			top, any = max(top, p.Value), true
+			top, drawn = max(top, p.Value), true
 		}
 	}
-	if !any {
+	if !drawn {
 		return ""
 	}
 	scale := scale{start: start, end: end, low: 0, high: top, width: sparkWidth, height: sparkHeight - 2, top: 1}

@@ -50,7 +50,7 @@ func startStore(t testing.TB, rules string) *store {
 
 func startStoreWith(t testing.TB, rules string, strategy otlptranslator.TranslationStrategyOption) *store {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "page") // the path of a socket is short
+	folder, err := os.MkdirTemp("", "page") //nolint:usetesting // the path of a socket is short
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	socket := filepath.Join(folder, "api")
@@ -223,7 +223,7 @@ func (l loaded) Problems() catalog.Problems      { return l.problems }
 func (l loaded) Reading() servicecatalog.Reading { return l.reading }
 
 func (v *visitor) do(method, url string, header ...string) *http.Response {
-	r := httptest.NewRequest(method, url, nil)
+	r := httptest.NewRequest(method, url, http.NoBody)
 	r.RequestURI = url
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
