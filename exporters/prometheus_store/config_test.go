@@ -56,8 +56,8 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		"query.max_concurrent: is -1; set it above 0":                        func(c *Config) { c.Query.MaxConcurrent = -1 },
 		`translation_strategy: is "x"; set one of [UnderscoreEscapingWithSu`: func(c *Config) { c.TranslationStrategy = "x" },
 		`external_labels: "__x" cannot be a label`:                           func(c *Config) { c.ExternalLabels = map[string]string{"__x": "y"} },
-		`rule_files[0]: "[" is not a path or glob`:                              func(c *Config) { c.RuleFiles = []string{"["} },
-		"alertmanagers[0].endpoint: is not a base URL":                          func(c *Config) { c.Alertmanagers = []confighttp.ClientConfig{{Endpoint: "am:9093"}} },
+		`rule_files[0]: "[" is not a path or glob`:                           func(c *Config) { c.RuleFiles = []string{"["} },
+		"alertmanagers[0].endpoint: is not a base URL":                       func(c *Config) { c.Alertmanagers = []confighttp.ClientConfig{{Endpoint: "am:9093"}} },
 		"remote_write_receiver: everyone who reaches 0.0.0.0:9090": func(c *Config) {
 			c.RemoteWriteReceiver, c.ServerConfig.NetAddr.Endpoint = true, "0.0.0.0:9090"
 		},
