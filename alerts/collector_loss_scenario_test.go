@@ -186,7 +186,7 @@ func TestOneBurstOfLossAlerts(t *testing.T) {
 	}
 }
 
-// A counter that is old, for whatever reason it is seen anew, is no loss.
+// A counter that is old, for whatever reason it is seen again, is no loss.
 func TestNoLossNoAlert(t *testing.T) {
 	restart := []process{old(), {life: scenario.Span{Begin: middle + 40*time.Second}}}
 	restart[0].life.End = middle
@@ -321,7 +321,7 @@ func TestWhatGoesOnAlerts(t *testing.T) {
 	}
 }
 
-// An alert that waits for as long as its windows are, or longer, never tells of what happens once: so it would be if one
+// An alert that waits for as long as its windows are, or longer, never reports an event that happens once: so it would be if one
 // asked for rate(x[5m]) > 0 for 5 minutes.
 func TestNoAlertOfTheCollectorWaitsOutItsWindows(t *testing.T) {
 	windows := 0

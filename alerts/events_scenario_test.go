@@ -37,7 +37,7 @@ func TestCounters(t *testing.T) {
 	tests := map[string]struct {
 		streams []stream
 		quiet   bool
-		// unread is the share of the failures that no scrape could see before the counters began anew; unrated
+		// unread is the share of the failures that no scrape could see before the counters were reset; unrated
 		// the share that the rate() of a query does not see, or sees twice.
 		unread, unrated float64
 	}{

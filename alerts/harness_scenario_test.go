@@ -39,7 +39,7 @@ const (
 	calendar = "calendar: {unit: month, timeZone: Europe/Madrid}"
 )
 
-// rollings are the periods that begin anew at every moment, periods are all.
+// rollings are the rolling periods, periods are all.
 var (
 	rollings = []string{"window: 7d", "window: 28d", rolling, "window: 90d"}
 	periods  = append(slices.Clip(rollings), calendar)

@@ -77,7 +77,7 @@ func checkHostile(t testing.TB, text string) {
 	}
 }
 
-// checkMatchers checks that text stands in queries as a value only.
+// checkMatchers checks that text is in queries as a value only.
 func checkMatchers(t testing.TB, expr parser.Expr, text string) {
 	t.Helper()
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {

@@ -27,7 +27,7 @@ func TestIncrease(t *testing.T) {
 		{"a new process under a new name", "a: 0+1x40 _x120\nb: _x41 0+1x119", 119},
 		{"scrapes lost for 7 minutes", "a: 0+1x60 _x28 89+1x71", 120},
 		{"scrapes lost one by one", "a: 0+2x44 _ 92+2x38 _ 172+2x80", 240},
-		// Where a process begins again under its old name, PromQL's increase stands in: 118.96.
+		// Where a process begins again under its old name, PromQL's increase is used instead: 118.96.
 		{"restart under the same name", "a: 0+1x40 0+1x119", 119},
 		// A new SLO's counters may be old: only their growth counts. The last step's events have
 		// not been in all five evaluations yet, hence 111 and not 119.

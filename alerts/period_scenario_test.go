@@ -34,7 +34,7 @@ func TestPeriodRolls(t *testing.T) {
 
 // The budget of a calendar period, or of one that was reset, is the collector's own. It is full
 // again at midnight where the calendar says, or at the reset, and no alert outlives that.
-func TestBudgetBeginsAnew(t *testing.T) {
+func TestBudgetStartsAgain(t *testing.T) {
 	march := time.Date(2026, time.March, 31, 22, 0, 0, 0, time.UTC) // is over in Madrid
 	for name, test := range map[string]struct {
 		window string

@@ -21,7 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 )
 
-// What the tests expect is reckoned from events alone, and promtool finds it in the rules: for every kind of period, for
+// What the tests expect is computed from events alone, and promtool finds it in the rules: for every kind of period, for
 // objectives whose alerts are clamped, without translation. Rules that are wrong do not pass.
 func TestPromtoolPassesTheUnitTests(t *testing.T) {
 	promtool, err := gotool.Build("github.com/prometheus/prometheus/cmd/promtool")

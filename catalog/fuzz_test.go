@@ -12,7 +12,7 @@ import (
 )
 
 // FuzzParse: whatever the bytes, there is an answer, in time, and every problem is a line of
-// bounded length that stands inside the file.
+// bounded length inside the file.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"testdata/problems/*.yaml", "testdata/openslo/*.yaml", "testdata/sloth/*.yaml"} {
 		files, err := filepath.Glob(pattern)

@@ -86,7 +86,7 @@ load 1m
 	assert.Equal(t, map[string]float64{"b2": 1}, ask(c.burned().count(id)))
 	assert.Equal(t, map[string]float64{"completed": 9, "failed": 1, "rolled_back": 1, "started": 1}, ask(c.settled().count(semconv.DeploymentStatus)), "each deployment once")
 	assert.Equal(t, map[string]float64{"q2": 6 * 60}, ask(c.rolledOut().above(number(60)).max(id)))
-	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "of the others nobody told")
+	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "nothing is known of the others")
 	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(semconv.ServiceName)))
 	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(semconv.ServiceName)))
 }

@@ -65,7 +65,7 @@ func TestQueriesHaveAnswers(t *testing.T) {
 	for _, page := range pages {
 		queries := blocksOf(page.Text, "promql")
 		links, _ := Links(page.Text)
-		for _, l := range links { // those within sentences stand nowhere else
+		for _, l := range links { // those within sentences are nowhere else
 			u, err := url.Parse(l.To)
 			require.NoError(t, err)
 			queries = append(queries, u.Query().Get("g0.expr"))

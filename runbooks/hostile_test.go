@@ -225,7 +225,7 @@ func blocksOf(page []byte, language string) []string {
 	return blocks
 }
 
-// What a link runs is what stands above it.
+// What a link runs is the block above it.
 func TestLinksRunTheQueriesOfThePage(t *testing.T) {
 	for _, f := range examples(t) {
 		pages, _ := Generate(f, none, DefaultOptions())

@@ -74,7 +74,7 @@ func TestOneRequestIsATraceALinkedOneAndALostOne(t *testing.T) {
 			for _, s := range backend.spans {
 				bySpanID[s.SpanID()] = s
 			}
-			// path says who called whom, from the root.
+			// path lists the calls from the root.
 			var path func(s span) string
 			path = func(s span) string {
 				own := str(s.resource, "service.name") + " " + kindName(s.Kind()) + " " + s.Name()

@@ -240,14 +240,14 @@ func TestSettleTimeout(t *testing.T) {
 }
 
 // The counter says that there are more good events than events, the log of which SLO; of each once an hour.
-func TestExcessIsToldOfBySLO(t *testing.T) {
+func TestExcessIsLoggedBySLO(t *testing.T) {
 	f := start(t, catalogOf(t, "metadata: {name: checkout}\nspec:\n  owner: payments\n  slos:\n"+
 		"    - {name: orders, objective: 99, sli: {metrics: {good: {name: good}, total: {name: all}}}}\n"+
 		"    - {name: refunds, objective: 99, sli: {metrics: {bad: {name: failed}, total: {name: all}}}}\n"+
 		"    - {name: fine, objective: 99, sli: {metrics: {good: {name: all}, total: {name: all}}}}\n"))
 	written, logs := observer.New(zap.WarnLevel)
 	f.logger = zap.New(written)
-	told := func(after time.Duration) (all []map[string]any) {
+	entries := func(after time.Duration) (all []map[string]any) {
 		f.clock.add(after)
 		from, to := at(int(after.Seconds())+1), at(int(after.Seconds())+2)
 		f.metrics(t, export().sum("all", deltaSum, from, to, 10).sum("good", deltaSum, from, to, 12).sum("failed", deltaSum, from, to, 11))
@@ -258,7 +258,7 @@ func TestExcessIsToldOfBySLO(t *testing.T) {
 		}
 		return all
 	}
-	first := told(0)
+	first := entries(0)
 	require.Len(t, first, 2)
 	for _, entry := range first {
 		assert.Equal(t, []any{reasonPartExceedsTotal, `"checkout"`, 10.0}, []any{entry["reason"], entry["service"], entry["total"]})
@@ -272,8 +272,8 @@ func TestExcessIsToldOfBySLO(t *testing.T) {
 			assert.Fail(t, "another SLO", entry)
 		}
 	}
-	assert.Empty(t, told(10*time.Minute))
-	assert.Len(t, told(time.Hour), 2)
+	assert.Empty(t, entries(10*time.Minute))
+	assert.Len(t, entries(time.Hour), 2)
 }
 
 func TestPendingIsSettledAtTheEnd(t *testing.T) {

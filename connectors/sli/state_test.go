@@ -90,7 +90,7 @@ func TestKill(t *testing.T) {
 	require.Equal(t, shown, second.counts(t), "never less than what was emitted")
 }
 
-func TestNoStorageStartsAnew(t *testing.T) {
+func TestNoStorageStartsFromZero(t *testing.T) {
 	cat := catalogOf(t, checkoutService)
 	first := start(t, cat)
 	first.traces(t, tracesOf(checkout(), spanOf{kind: server}))

@@ -100,7 +100,7 @@ func TestOtherWriters(t *testing.T) {
 	require.Equal(t, 1, logs.FilterMessage("An annotation exists twice").Len())
 }
 
-// Details come from whoever knows them, across restarts.
+// Details come from any reporter, across restarts.
 func TestDetailsAreKept(t *testing.T) {
 	grafana := grafanatest.New(token)
 	endpoint := serve(t, grafana)

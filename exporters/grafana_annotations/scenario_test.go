@@ -49,7 +49,7 @@ func regions(g *grafanatest.Grafana) []region {
 	return all
 }
 
-// threeDeployments are what one is told of a good one, one rolled back and one in canary.
+// threeDeployments are the reports of a good one, one rolled back and one in canary.
 func threeDeployments() []plog.Logs {
 	one, two, three := deploy("one", "1.1", 0), deploy("two", "1.2", 20), deploy("three", "1.3", 40)
 	one.Previous, one.Revision, one.Repository = "1.0", "0123456789abcdef0123456789abcdef01234567", "https://git.example.com/shop/checkout"

@@ -86,12 +86,12 @@ func TestMerge(t *testing.T) {
 		return &d
 	}
 	for name, test := range map[string]struct{ a, b, want *deployment.Deployment }{
-		"further":                 {at(deployment.Started, 1, 0), at(deployment.Canary, 2, 0), at(deployment.Canary, 1, 0)},
-		"over":                    {at(deployment.Canary, 2, 0), at(deployment.Completed, 1, 5), at(deployment.Completed, 1, 5)},
-		"the end is the latest":   {at(deployment.Completed, 1, 5), at(deployment.Completed, 1, 6), at(deployment.Completed, 1, 6)},
-		"the later end stands":    {at(deployment.Failed, 1, 5), at(deployment.Completed, 1, 6), at(deployment.Completed, 1, 6)},
-		"rolled back in the end":  {at(deployment.Completed, 1, 5), at(deployment.RolledBack, 1, 60), at(deployment.RolledBack, 1, 60)},
-		"at once the worse stand": {at(deployment.RolledBack, 1, 5), at(deployment.Completed, 1, 5), at(deployment.RolledBack, 1, 5)},
+		"further":                         {at(deployment.Started, 1, 0), at(deployment.Canary, 2, 0), at(deployment.Canary, 1, 0)},
+		"over":                            {at(deployment.Canary, 2, 0), at(deployment.Completed, 1, 5), at(deployment.Completed, 1, 5)},
+		"the end is the latest":           {at(deployment.Completed, 1, 5), at(deployment.Completed, 1, 6), at(deployment.Completed, 1, 6)},
+		"the later end wins":              {at(deployment.Failed, 1, 5), at(deployment.Completed, 1, 6), at(deployment.Completed, 1, 6)},
+		"rolled back in the end":          {at(deployment.Completed, 1, 5), at(deployment.RolledBack, 1, 60), at(deployment.RolledBack, 1, 60)},
+		"at the same time the worse wins": {at(deployment.RolledBack, 1, 5), at(deployment.Completed, 1, 5), at(deployment.RolledBack, 1, 5)},
 	} {
 		require.Equal(t, *test.want, merge(test.a, test.b), name)
 		require.Equal(t, *test.want, merge(test.b, test.a), name)

@@ -25,7 +25,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// requests is a counter, a histogram with exemplars and an exponential one, as they stand at a time.
+// requests is a counter, a histogram with exemplars and an exponential one, at a time.
 func requests(at, since time.Time, n uint64) pmetric.Metrics {
 	md := gauge("queue.depth", float64(n%7), at, map[string]any{"queue.name": "orders"})
 	metrics := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()

@@ -65,7 +65,7 @@ func TestLateSamples(t *testing.T) {
 }
 
 // A clock that ran ahead and was set right leaves samples that are newer than what follows. Within the window nothing is lost; beyond it
-// what follows is refused and counted until the clock has caught up, and the pipeline is not told to try again.
+// what follows is refused and counted until the clock has caught up, and the pipeline is not asked to retry.
 func TestClockThatRanAhead(t *testing.T) {
 	began := time.Now()
 	for name, jump := range map[string]struct {

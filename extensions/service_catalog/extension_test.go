@@ -208,7 +208,7 @@ func TestConfigMapSwap(t *testing.T) {
 	})
 }
 
-// A ConfigMap that is published anew with the same files changes every link and every time.
+// A ConfigMap that is published again with the same files changes every link and every time.
 func TestSameContentIsNoChange(t *testing.T) {
 	mount := &configMap{dir: t.TempDir()}
 	files := map[string]string{"a.yaml": service("checkout")}

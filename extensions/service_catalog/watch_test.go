@@ -58,7 +58,7 @@ func TestFoldersThatNeverHoldStillAreReadAllTheSame(t *testing.T) {
 	assert.Equal(t, 3, *calls)
 }
 
-// Whatever is done to the files, two looks later what they hold is known, and changed was
+// Whatever is done to the files, two checks later their content is known, and changed was
 // called exactly if that is something else than before.
 func TestLookAgainstRandomChanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

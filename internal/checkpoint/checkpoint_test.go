@@ -318,7 +318,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// file_storage's recreate fixes only what makes it panic; a file that it refuses is replaced here.
+// file_storage's recreate repairs only files that make it panic; a file that it refuses is replaced here.
 func TestFileThatIsNoDatabase(t *testing.T) {
 	dir := t.TempDir()
 	first := open(t, dir, version)

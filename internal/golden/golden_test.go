@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A recorder takes what a test would be told.
+// A recorder takes the messages of a test.
 type recorder struct {
 	testing.TB
 	said string

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// own are names that nobody else gives: whoever means them takes them from this package.
+// own are names that nobody else gives: code takes them from this package.
 func own(t *testing.T) []string {
 	t.Helper()
 	names := []string{
@@ -36,7 +36,7 @@ func own(t *testing.T) []string {
 	return names
 }
 
-// Each name of the project stands in this package alone.
+// Each name of the project is in this package only.
 func TestNamesStandHereAlone(t *testing.T) {
 	const root = "../.."
 	var quoted []string

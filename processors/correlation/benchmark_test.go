@@ -136,7 +136,7 @@ func BenchmarkLogs(b *testing.B) {
 			c, ld := coreOf(b), benchmarkLogs(input[0], input[1])
 			perItem(b, func() { _, _ = c.logs(context.Background(), ld) })
 		})
-		b.Run(name+", read anew", func(b *testing.B) {
+		b.Run(name+", read again", func(b *testing.B) {
 			c, ld := coreOf(b), benchmarkLogs(input[0], input[1])
 			search := search{plan: c.plan, hygiene: &c.hygiene, maxBody: c.config.MaxBody}
 			rl := ld.ResourceLogs().At(0)

@@ -70,7 +70,7 @@ func TestCalendarWindows(t *testing.T) {
 			require.Equal(t, 1.0, g.of(t, "slo.error_budget.remaining"))
 			require.Equal(t, test.length.Seconds(), g.of(t, "slo.error_budget.exhaustion"), "burns slower than that")
 
-			// A late sender tells of the minute before the period and of the one after: only the last counts.
+			// A late sender reports the minute before the period and of the one after: only the last counts.
 			late := newCounter(start.Add(-minute))
 			late.instance = "late"
 			r.take(late.add(0, 120).metrics(start.Add(minute)))

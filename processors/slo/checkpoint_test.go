@@ -173,7 +173,7 @@ func TestRestart(t *testing.T) {
 	r.catalog.swap(services...)
 	require.Equal(t, before.of(t, "slo.error_ratio", "month"), r.flushed().of(t, "slo.error_ratio", "month"))
 	require.NoError(t, r.shutdown(t.Context()))
-	r = newRigWith(t, stored(), r.clock.Add(23*hour), disk) // gone again: the day begins anew
+	r = newRigWith(t, stored(), r.clock.Add(23*hour), disk) // gone again: the day starts again
 	r.checkpoint(t.Context(), r.clock, true)
 	r.catalog.swap(services...)
 	require.Contains(t, r.flushed(), "slo.error_ratio{ shop service-1 production availability 30d }")
@@ -335,7 +335,7 @@ func rawClient(t *testing.T, disk component.Component, id component.ID) storage.
 	return client
 }
 
-// A brokenDisk refuses what it is told to.
+// A brokenDisk refuses what the test sets.
 type brokenDisk struct {
 	component.StartFunc
 	component.ShutdownFunc

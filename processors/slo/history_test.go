@@ -150,7 +150,7 @@ func TestClockSetBack(t *testing.T) {
 	before := h.last(0, int64(5*minute)).all()
 	require.InDelta(t, 300, before.events(), 5)
 
-	h.advance(now-int64(time.Second), o) // a little: time stands still
+	h.advance(now-int64(time.Second), o) // a little: time does not pass
 	require.Equal(t, now, h.now)
 
 	h.advance(now+int64(3*hour), o) // the clock was three hours ahead for a moment

@@ -276,7 +276,7 @@ func TestEnvironments(t *testing.T) {
 	require.Contains(t, g, "slo.objective{ shop checkout production availability }")
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 	require.NotContains(t, g, "slo.objective{ shop checkout availability }", "the placeholder goes when there is another")
-	require.Contains(t, r.ended(), "slo.objective{ shop checkout availability }", "and its readers are told")
+	require.Contains(t, r.ended(), "slo.objective{ shop checkout availability }", "and its readers are notified")
 	require.Len(t, r.ended(), 1+8+8+1+1+6)
 	r.flushed()
 	require.Empty(t, r.ended(), "once")
@@ -295,7 +295,7 @@ func TestEnvironments(t *testing.T) {
 	require.Contains(t, r.flushed(), "slo.objective{ shop checkout test availability }")
 }
 
-// A catalog service without a namespace stands for any.
+// A catalog service without a namespace matches any.
 func TestAnyNamespace(t *testing.T) {
 	r := newRig(t, checkout(func(s *catalog.Service, _ *catalog.SLO) { s.Namespace = "" }))
 	r.pass(minute)

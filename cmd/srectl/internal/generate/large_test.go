@@ -100,7 +100,7 @@ func TestGenerateIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// What comes first in order is told, whoever was first.
+// The first message in order is printed, whichever unit finished first.
 func TestTogether(t *testing.T) {
 	var units []unit
 	for i := range 100 {

@@ -69,7 +69,7 @@ func TestLintWithOtherBases(t *testing.T) {
 	assert.Contains(t, stdout, "set lint's --runbook-url to the value that generate had")
 }
 
-// A base that was mistyped is one mistake, and told of once.
+// A base that was mistyped is one mistake, and reported once.
 func TestLintTellsOfAWrongBaseOnce(t *testing.T) {
 	catalog, out := lintFixture(t)
 	code, stdout, _ := srectl("lint", "--catalog", catalog, "--dir", out, "--runbook-url", "https://other.example.com")

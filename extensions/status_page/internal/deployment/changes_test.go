@@ -104,7 +104,7 @@ func translated(n names.Names) string {
 	for _, m := range [][2]names.Metric{
 		{usual.Start, n.Start}, {usual.Info, n.Info}, {usual.Commit, n.Commit}, {usual.States, n.States}, {usual.BurnRate, n.BurnRate},
 	} {
-		begin, _ := strings.CutSuffix(m[1].With(""), "}") // with a comma before the first label, if the name stands inside
+		begin, _ := strings.CutSuffix(m[1].With(""), "}") // with a comma before the first label, if the name is inside
 		pairs = append(pairs, " "+string(m[0])+"{", " "+begin)
 	}
 	for _, l := range [][2]names.Label{

@@ -87,7 +87,7 @@ func newClock() *clock                    { return &clock{time.Date(2026, 11, 21
 func (c *clock) Now() time.Time           { return c.now }
 func (c *clock) advance(by time.Duration) { c.now = c.now.Add(by) }
 
-// found are those of the marks that stand in the window.
+// found are those of the marks in the window.
 func found(w *Window, marks ...string) (in []string) {
 	for _, mark := range marks {
 		if slices.ContainsFunc(w.Batches(), func(b Batch) bool { return b.Has([][]byte{[]byte(mark)}) }) {

@@ -80,7 +80,7 @@ func names(t *testing.T, w *recent.Window, id string) []string {
 	return all
 }
 
-// An ID is found wherever it stands as a whole.
+// An ID is found as a whole, in any place.
 func TestAnyID(t *testing.T) {
 	raw := trace(9)
 	for name, test := range map[string]struct {

@@ -62,7 +62,7 @@ func questions(t *testing.T, strategy otlptranslator.TranslationStrategyOption) 
 	v := openWith(t, &http.Client{Transport: l}, Options{
 		Source: loaded{catalog: c}, Names: names.New(strategy), Now: func() time.Time { return now },
 	})
-	told{now, v.recent}.span("checkout", orderTrace, 1, 0, 0, 1, nil) // requests are asked for that can be searched
+	telemetry{now, v.recent}.span("checkout", orderTrace, 1, 0, 0, 1, nil) // requests are asked for that can be searched
 	for _, page := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector"} {
 		v.page(page)
 	}

@@ -27,8 +27,8 @@ var (
 	otherTrace = pcommon.TraceID{0x4b, 0xf9, 3}
 )
 
-// told is what services tell, at a time.
-type told struct {
+// telemetry is the telemetry of the services at a time.
+type telemetry struct {
 	at     time.Time
 	window *recent.Window
 }
@@ -41,7 +41,7 @@ func resource(of pcommon.Resource, service string) {
 }
 
 // span takes in a span that begins and ends so many milliseconds after the time.
-func (d told) span(service string, trace pcommon.TraceID, id, parent byte, from, to int, fill func(ptrace.Span)) {
+func (d telemetry) span(service string, trace pcommon.TraceID, id, parent byte, from, to int, fill func(ptrace.Span)) {
 	traces := ptrace.NewTraces()
 	of := traces.ResourceSpans().AppendEmpty()
 	resource(of.Resource(), service)
@@ -60,7 +60,7 @@ func (d told) span(service string, trace pcommon.TraceID, id, parent byte, from,
 	d.window.AddTraces(traces)
 }
 
-func (d told) log(service string, at int, text string, fill func(plog.LogRecord)) {
+func (d telemetry) log(service string, at int, text string, fill func(plog.LogRecord)) {
 	logs := plog.NewLogs()
 	of := logs.ResourceLogs().AppendEmpty()
 	resource(of.Resource(), service)
@@ -74,7 +74,7 @@ func (d told) log(service string, at int, text string, fill func(plog.LogRecord)
 // order is an order that fails in payment. A mail is sent in a trace of its own; somebody else's order goes well.
 func order(t *testing.T, now time.Time) *visitor {
 	v := openAt(t, &http.Client{Transport: refusing}, parse(t, document("payment", "payments-team", 2, paymentSLOs)), "", func() time.Time { return now })
-	d := told{now.Add(-2 * time.Minute), v.recent}
+	d := telemetry{now.Add(-2 * time.Minute), v.recent}
 	d.span("bank", orderTrace, 5, 2, 20, 30, nil)
 	d.span("payment", orderTrace, 2, 1, 10, 44, func(s ptrace.Span) {
 		s.Attributes().PutStr("correlation.id", "A-1001")
@@ -185,7 +185,7 @@ func TestSearchRefusesWhatIsNoID(t *testing.T) {
 // The page says so when several requests have the ID.
 func TestSearchFindsSeveralRequests(t *testing.T) {
 	v := silent(t)
-	d := told{time.Now(), v.recent}
+	d := telemetry{time.Now(), v.recent}
 	for n := range byte(3) {
 		d.span("checkout", pcommon.TraceID{n + 1}, n+1, 0, 0, 5, func(s ptrace.Span) { s.Attributes().PutStr("user.id", "u-17") })
 	}
@@ -197,7 +197,7 @@ func TestSearchFindsSeveralRequests(t *testing.T) {
 func TestHostileRequestsStayText(t *testing.T) {
 	for _, name := range hostile {
 		v := silent(t)
-		d := told{time.Now(), v.recent}
+		d := telemetry{time.Now(), v.recent}
 		d.span(name, orderTrace, 1, 0, 0, 5, func(s ptrace.Span) {
 			s.SetName(name)
 			s.Attributes().PutStr(name, name)
