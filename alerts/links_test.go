@@ -91,7 +91,7 @@ func linksOf(t *testing.T, f File) func(expr string) int {
 	return links
 }
 
-// selects tells whether a selector may be of a series with these labels, and others.
+// selects reports whether a selector may be of a series with these labels, and others.
 func selects(selected *parser.VectorSelector, labels map[string]string) bool {
 	for _, m := range selected.LabelMatchers {
 		if value, ok := labels[m.Name]; ok && !m.Matches(value) {

@@ -73,7 +73,7 @@ func reference(truth scenario.Truth) []expectation {
 	)
 }
 
-// regressed tells whether a version that is new fails more than the others, beyond chance.
+// regressed reports whether a version that is new fails more than the others, beyond chance.
 func regressed(truth scenario.Truth, v scenario.Version, at time.Duration) bool {
 	const fresh = hour
 	age := at - v.Life.Begin

@@ -181,7 +181,7 @@ func (c *subject) jumps() []markdown {
 	return jumps
 }
 
-// counts tells whether the collector counts the events of any SLO of the service.
+// counts reports whether the collector counts the events of any SLO of the service.
 func (c *subject) counts() bool {
 	return slices.ContainsFunc(c.service.SLOs, func(slo *catalog.SLO) bool { return slo.SLI.Prometheus == nil })
 }

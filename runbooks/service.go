@@ -208,7 +208,7 @@ func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
 		shell(c.o.Alertmanager), catalog.FormatDuration(d), strings.Join(matchers, " "))
 }
 
-// oneEnvironment tells whether the alert's label environment is known: the catalog names one, and the SLI
+// oneEnvironment reports whether the alert's label environment is known: the catalog names one, and the SLI
 // is not a query of the user's, which may have none.
 func (c *subject) oneEnvironment(a alerts.Alert) bool {
 	return len(c.service.Environments) == 1 && (a.SLO == nil || a.SLO.SLI.Prometheus == nil)

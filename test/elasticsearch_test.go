@@ -120,7 +120,7 @@ func found(t *testing.T, documents []document, query string) (matching []documen
 	return matching
 }
 
-// has tells whether the field is the phrase, or has the word, as the mapping of the exporter's fields makes it.
+// has reports whether the field is the phrase, or has the word, as the mapping of the exporter's fields makes it.
 func has(field any, value string) bool {
 	text, _ := field.(string)
 	if phrase, err := strconv.Unquote(value); err == nil {

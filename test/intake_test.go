@@ -30,7 +30,7 @@ import (
 // An intake stands for the other end of one backend's fragment: it knows who may write, and understands what is written.
 type intake struct {
 	*arrivals
-	// allows tells whether the request, whose body was read, may write.
+	// allows reports whether the request, whose body was read, may write.
 	allows func(r *http.Request, body []byte) bool
 	read   func(a *arrivals, r *http.Request, body []byte) error
 

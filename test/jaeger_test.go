@@ -115,7 +115,7 @@ func write(t *testing.T, sink fileSink, requests []request) {
 	require.NoError(t, file.Close())
 }
 
-// asked tells whether Jaeger's form, which knows of no "or" and no kinds of spans, is to find a request of the SLO's service.
+// asked reports whether Jaeger's form, which knows of no "or" and no kinds of spans, is to find a request of the SLO's service.
 func asked(service *catalog.Service, slo *catalog.SLO, page string, r request) bool {
 	if r.service != service.Name || len(service.Environments) == 1 && r.environment != service.Environments[0] {
 		return false

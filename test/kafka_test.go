@@ -82,7 +82,7 @@ func TestKafkaBetweenAgentAndGateways(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond, "one gateway has the counter, and all of it")
 }
 
-// contains tells whether the file is there and has the text.
+// contains reports whether the file is there and has the text.
 func contains(t *testing.T, file, text string) bool {
 	t.Helper()
 	content, err := os.ReadFile(file)

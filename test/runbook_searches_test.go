@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// bad tells whether the SLO's search for bad spans is to find a span of its service.
+// bad reports whether the SLO's search for bad spans is to find a span of its service.
 func bad(sli catalog.SLI, s span) bool {
 	switch {
 	case sli.Availability != nil:

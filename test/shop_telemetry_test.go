@@ -63,7 +63,7 @@ type logRecord struct {
 	resource pcommon.Map
 }
 
-// of tells whether it has the value of an attribute.
+// of reports whether it has the value of an attribute.
 func of(attributes pcommon.Map, name, value string) bool {
 	is, found := attributes.Get(name)
 	return found && is.AsString() == value

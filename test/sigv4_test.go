@@ -18,7 +18,7 @@ import (
 
 var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\d{8}/eu-west-1/(xray|logs|monitoring)/aws4_request, SignedHeaders=(\S+), Signature=[0-9a-f]{64}$`)
 
-// signedForAWS tells whether the request is signed with the right key for the service whose endpoint it is for, by signing it
+// signedForAWS reports whether the request is signed with the right key for the service whose endpoint it is for, by signing it
 // anew as AWS does: the headers that it names, its path and its body.
 func signedForAWS(r *http.Request, body []byte) bool {
 	parts := signature.FindStringSubmatch(r.Header.Get("Authorization"))

@@ -102,7 +102,7 @@ spec:
 // patience is for how long the burn of an hour goes on before it alerts, and how often that is looked at.
 var patience = regexp.MustCompile(`(?m)^( +for: )2m$|^( +interval: )1m$`)
 
-// fires tells whether the service's alert fires.
+// fires reports whether the service's alert fires.
 func (c *collector) fires(name, service model.LabelValue) bool {
 	found, _ := c.prometheusAPI().Alerts(c.t.Context())
 	return slices.ContainsFunc(found.Alerts, func(a v1.Alert) bool {

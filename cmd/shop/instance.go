@@ -83,7 +83,7 @@ func (s *service) newInstance(ctx context.Context, settings Settings, faults *fa
 	return in, nil
 }
 
-// runs says whether the instance can stay: its telemetry says what settings ask for.
+// runs reports whether the instance can stay: its telemetry says what settings ask for.
 func (in *instance) runs(settings Settings) bool {
 	return in.settings.Version == settings.Version && in.settings.Environment == settings.Environment
 }

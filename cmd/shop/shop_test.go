@@ -47,7 +47,7 @@ func shutdown(t *testing.T, shop *Shop) {
 	require.NoError(t, shop.Shutdown(ctx))
 }
 
-// buy sends one request and says whether it succeeded.
+// buy sends one request and reports whether it succeeded.
 func buy(t *testing.T, shop *Shop, id string) bool {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

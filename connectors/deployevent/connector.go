@@ -51,7 +51,7 @@ func newInstance(all *components, set connector.Settings, cfg *Config, from pipe
 }
 
 // connect adds an instance's output, unless there is one: all instances with that output have the same pipelines
-// behind them. It tells whether the instance is the first of its signal in.
+// behind them. It reports whether the instance is the first of its signal in.
 func (c *core) connect(from pipeline.Signal, to outputs) (first bool) {
 	c.connecting.Lock()
 	defer c.connecting.Unlock()

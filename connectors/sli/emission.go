@@ -78,7 +78,7 @@ func (e *emission) service(s *service) {
 	}
 }
 
-// superseded tells whether the pair, at 0, only held the place of one that is there now: of a
+// superseded reports whether the pair, at 0, only held the place of one that is there now: of a
 // version, or of an environment.
 func (s *service) superseded(env *environment, v *version, slo int) bool {
 	if v.name != "" {

@@ -56,7 +56,7 @@ func (c *core) settle(ctx context.Context, timeout time.Duration) {
 }
 
 // snapshot reads every counter into an emission and, after that, the shards that have changed
-// into records. It also tells whether there has been a catalog swap, so that the emission may have the
+// into records. It also reports whether there has been a catalog swap, so that the emission may have the
 // last counts of what was removed.
 func (c *core) snapshot() (_ *emission, _ map[int][]byte, swapped bool) {
 	e, records := newEmission(c), make(map[int][]byte)

@@ -56,7 +56,7 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	return nil
 }
 
-// foreign tells whether there is anything but what this connector itself writes.
+// foreign reports whether there is anything but what this connector itself writes.
 func foreign(rm pmetric.ResourceMetrics) bool {
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {

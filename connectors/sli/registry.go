@@ -223,7 +223,7 @@ func (s *service) slo(name string) *slo {
 	return o
 }
 
-// counts tells whether the SLOs are kept for the environment.
+// counts reports whether the SLOs are kept for the environment.
 func (s *service) counts(environment string) bool {
 	return s.listed == nil || s.listed[environment]
 }
@@ -375,7 +375,7 @@ func (e *environment) newVersion(name string, now time.Time, most int) (_ *versi
 	return v, full
 }
 
-// holds tells whether the version is still one of the service.
+// holds reports whether the version is still one of the service.
 func (s *service) holds(v *version) bool {
 	e := s.environments[v.environment]
 	return e != nil && e.versions[v.name] == v

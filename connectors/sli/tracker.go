@@ -214,7 +214,7 @@ func decided(observations []observation) (rest, undecided []observation) {
 	return rest, undecided
 }
 
-// complain tells whether the refusal is the first of its kind.
+// complain reports whether the refusal is the first of its kind.
 func (t *tracker) complain(o observation) bool {
 	key := o.selection.Metric + " " + o.refused
 	first := !t.complained[key]
@@ -271,7 +271,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	return ""
 }
 
-// whole tells whether all that the first point of a cumulative stream holds is new.
+// whole reports whether all that the first point of a cumulative stream holds is new.
 func (t *tracker) whole(p cumulative.Point, from streamKey) bool {
 	if p.Start != 0 && p.Start >= t.since {
 		return true
@@ -321,7 +321,7 @@ func (p *pending) reach(o observation) {
 	}
 }
 
-// complete tells whether both sides have come as far and make sense together.
+// complete reports whether both sides have come as far and make sense together.
 func (p *pending) complete() bool {
 	if p.totalTime == 0 || p.partTime == 0 {
 		return false

@@ -48,7 +48,7 @@ func readDeployment(resource pcommon.Map, record plog.LogRecord) (*deployment.De
 	return d, nil
 }
 
-// plausible says whether a time can be shown: at 0 Grafana would put in the present one.
+// plausible reports whether a time can be shown: at 0 Grafana would put in the present one.
 func plausible(at time.Time) bool { return at.Year() >= 2000 && at.Year() < 2200 }
 
 // ofDeployment is the annotation that says what the record says, and what the present one says already.
@@ -90,7 +90,7 @@ func merge(a, b *deployment.Deployment) deployment.Deployment {
 	return m
 }
 
-// ahead says whether a is further than b.
+// ahead reports whether a is further than b.
 func ahead(a, b *deployment.Deployment) bool {
 	if a.Status.Over() && b.Status.Over() && !a.End.Equal(b.End) {
 		return a.End.After(b.End)

@@ -44,7 +44,7 @@ func (f *facts) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// says tells whether both say the same to who looks at them.
+// says reports whether both say the same to who looks at them.
 func (a *annotation) says(b *annotation) bool {
 	return a.Time == b.Time && a.TimeEnd == b.TimeEnd && a.Text == b.Text && slices.Equal(a.Tags, b.Tags)
 }
@@ -205,7 +205,7 @@ func (r *refusal) fix() string {
 	return ""
 }
 
-// permanent says whether the same request would be refused again. A malformed answer may be that of a proxy before a
+// permanent reports whether the same request would be refused again. A malformed answer may be that of a proxy before a
 // Grafana that is just starting.
 func (r *refusal) permanent() bool {
 	switch {
@@ -215,5 +215,5 @@ func (r *refusal) permanent() bool {
 	return r.status/100 == 3 || r.status/100 == 4
 }
 
-// gone says whether the annotation to be changed is there no more.
+// gone reports whether the annotation to be changed is there no more.
 func (r *refusal) gone() bool { return r.method == http.MethodPatch && r.status == http.StatusNotFound }

@@ -109,7 +109,7 @@ func (w *writer) update(ctx context.Context, key string, present *annotation, ne
 	return updated, nil
 }
 
-// gone says whether the annotation to be changed is there no more.
+// gone reports whether the annotation to be changed is there no more.
 func gone(err error) bool {
 	var r *refusal
 	return errors.As(err, &r) && r.gone()

@@ -143,7 +143,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// loopback tells whether only this machine reaches the address.
+// loopback reports whether only this machine reaches the address.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())

@@ -39,7 +39,7 @@ type ruleFile struct {
 	good *rulefmt.RuleGroups
 }
 
-// refresh reads the files again. It tells whether the rules are others than before, and what is wrong with files
+// refresh reads the files again. It reports whether the rules are others than before, and what is wrong with files
 // that have changed since they were read.
 func (r *ruleFiles) refresh() (changed bool, wrong error) {
 	paths, wrong := r.paths()

@@ -27,7 +27,7 @@ const unsentKey = "unsent"
 
 func recordKey(n int) string { return fmt.Sprintf("services/%02x", n) }
 
-// restore loads the records of the store, and says whether there were any. A damaged record is set aside: the versions
+// restore loads the records of the store, and reports whether there were any. A damaged record is set aside: the versions
 // of its services that run now are taken as given. The error says that storage could not be read at all.
 func (d *deploymentTracker) restore(ctx context.Context, from *checkpoint.Store) (found bool, err error) {
 	for n := range tracker.Records {
@@ -49,7 +49,7 @@ func (d *deploymentTracker) restore(ctx context.Context, from *checkpoint.Store)
 	return found || one, err
 }
 
-// load hands the record to read, and says whether there was one. Damage is kept for the claim and is no error.
+// load hands the record to read, and reports whether there was one. Damage is kept for the claim and is no error.
 func (d *deploymentTracker) load(ctx context.Context, from *checkpoint.Store, key string, read func([]byte) error) (found bool, err error) {
 	payload, err := from.Load(ctx, key)
 	if err == nil && payload != nil {

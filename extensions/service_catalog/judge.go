@@ -62,7 +62,7 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 	}
 }
 
-// losesService tells whether a service in use is not in next.
+// losesService reports whether a service in use is not in next.
 func losesService(inUse, next *catalog.Catalog) bool {
 	type name struct{ namespace, name string }
 	there := make(map[name]bool, len(next.Services))

@@ -101,7 +101,7 @@ func (w *watcher) run(ctx context.Context) {
 }
 
 // look calls changed if the directories hold something new and have held it for one look.
-// It tells whether another look is due.
+// It reports whether another look is due.
 func (w *watcher) look() (again bool) {
 	now := w.take()
 	switch {

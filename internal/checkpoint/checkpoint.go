@@ -73,7 +73,7 @@ func Open(ctx context.Context, host component.Host, extension *component.ID, kin
 	return &Store{client: client, version: version}, damage
 }
 
-// damagedFile tells whether it is file_storage's error for a file that is no database. Its option
+// damagedFile reports whether it is file_storage's error for a file that is no database. Its option
 // recreate is for those only that make it panic.
 func damagedFile(err error) bool {
 	return errors.Is(err, bolt.ErrInvalid) || errors.Is(err, bolt.ErrChecksum) || errors.Is(err, bolt.ErrVersionMismatch)

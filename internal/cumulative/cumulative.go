@@ -65,7 +65,7 @@ func (v Verdict) String() string {
 	return [...]string{"counted", "first", "reset", "duplicate", "out_of_order", "regressed", "invalid"}[v]
 }
 
-// Counts tells whether the point's increase is to be counted.
+// Counts reports whether the point's increase is to be counted.
 func (v Verdict) Counts() bool { return v <= Reset }
 
 // Advance takes the stream's next point. The increase is empty unless the verdict counts. It is

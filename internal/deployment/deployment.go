@@ -59,7 +59,7 @@ const (
 // Statuses are all of them.
 var Statuses = []Status{Started, Canary, Completed, RolledBack, Failed}
 
-// Over says whether nothing more is to come.
+// Over reports whether nothing more is to come.
 func (s Status) Over() bool { return s == Completed || s == RolledBack || s == Failed }
 
 // ParseStatus also takes the names of others: the semantic conventions' succeeded, and the usual ones of pipelines.

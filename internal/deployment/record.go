@@ -23,7 +23,7 @@ const maxValue = 512
 // EventName is the record's.
 func (s Status) EventName() string { return semconv.EventDeployment + string(s) }
 
-// IsEvent says whether the record is a deployment's, by its event name or the older attribute event.name.
+// IsEvent reports whether the record is a deployment's, by its event name or the older attribute event.name.
 func IsEvent(record plog.LogRecord) bool {
 	_, ok := eventStatus(record)
 	return ok

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// failed tells whether a span is a failure of the service: by its status, or by what the
+// failed reports whether a span is a failure of the service: by its status, or by what the
 // semantic conventions for HTTP, RPC and messaging say in its attributes, current names and
 // deprecated ones. It takes one pass over the attributes at most.
 //
@@ -49,7 +49,7 @@ func mayTellFailure(key string) bool {
 	return failureKeyLengths>>(n&63)&1 != 0 && (key[n-2] == 'd' || key[n-2] == 'p')
 }
 
-// failure tells whether one attribute says that the span failed. It is kept out of line so
+// failure reports whether one attribute says that the span failed. It is kept out of line so
 // that the loop over the attributes is small enough to be inlined whole.
 //
 //go:noinline

@@ -28,7 +28,7 @@ func CompileAll(cat *catalog.Catalog) (*Catalog, error) {
 	return compiled, errors.Join(errs...)
 }
 
-// HasBad tells whether one of the spans is a bad event of an SLO.
+// HasBad reports whether one of the spans is a bad event of an SLO.
 func (c *Catalog) HasBad(ctx context.Context, td ptrace.Traces) bool {
 	for _, rs := range td.ResourceSpans().All() {
 		id := Identify(rs.Resource())

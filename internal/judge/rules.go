@@ -48,7 +48,7 @@ func Compile(s *catalog.Service) (Rules, error) {
 	return r, errors.Join(errs...)
 }
 
-// Counts tells whether the SLOs are kept for the environment.
+// Counts reports whether the SLOs are kept for the environment.
 func (r *Rules) Counts(environment string) bool {
 	return r.Environments == nil || r.Environments[environment]
 }

@@ -152,7 +152,7 @@ func (w *scope) names(asked id) Names {
 	return names
 }
 
-// has tells whether the record belongs to the scope.
+// has reports whether the record belongs to the scope.
 func (w *scope) has(r Record) bool {
 	i := identityOf(r)
 	return w.members[i.trace] || w.visited[i.trace] || w.members[i.label] || w.members[i.lost] || i.of() == node{} && r.at(w.span) ||

@@ -110,7 +110,7 @@ func (s *search) joins(trace *facts) (joined []node, shared bool) {
 // maxFollowed is how many links lead to a shared trace at most.
 const maxFollowed = 16
 
-// joinsTo tells whether the trace belongs to the node.
+// joinsTo reports whether the trace belongs to the node.
 func (s *search) joinsTo(trace, n node) bool {
 	joined, _ := s.joins(s.nodes[trace])
 	return slices.Contains(joined, n)

@@ -89,12 +89,12 @@ func (i id) names() (n Names) {
 // that does not identify a request.
 type vocabulary map[string]bool
 
-// mentionedBy tells whether a word is the value of an attribute, or a word in the body of a log record.
+// mentionedBy reports whether a word is the value of an attribute, or a word in the body of a log record.
 func (v vocabulary) mentionedBy(r Record) bool {
 	return v.heldBy(r) || !r.IsSpan && v.saidBy(r.Log.Body(), 0)
 }
 
-// heldBy tells whether a word is the value of an attribute of the record, of its resource, or of the span's events and links.
+// heldBy reports whether a word is the value of an attribute of the record, of its resource, or of the span's events and links.
 func (v vocabulary) heldBy(r Record) bool {
 	if v.within(r.Attributes(), 0) || v.within(r.Resource, 0) {
 		return true
@@ -124,7 +124,7 @@ func (v vocabulary) within(attributes pcommon.Map, level int) bool {
 	return false
 }
 
-// has tells whether a word is the value of the attribute, or one in it.
+// has reports whether a word is the value of the attribute, or one in it.
 func (v vocabulary) has(value pcommon.Value, level int, key string) bool {
 	switch value.Type() {
 	case pcommon.ValueTypeStr:

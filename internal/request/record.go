@@ -69,7 +69,7 @@ func (r Record) SpanID() pcommon.SpanID {
 	return r.Log.SpanID()
 }
 
-// at tells whether the record is the span, of it, or directly inside of it.
+// at reports whether the record is the span, of it, or directly inside of it.
 func (r Record) at(span pcommon.SpanID) bool {
 	return !span.IsEmpty() && (r.SpanID() == span || r.IsSpan && r.Span.ParentSpanID() == span)
 }
@@ -132,7 +132,7 @@ type spanKey struct {
 	start pcommon.Timestamp
 }
 
-// again tells whether the span was seen before: two pipelines, or two files, may have it.
+// again reports whether the span was seen before: two pipelines, or two files, may have it.
 func again(r Record, seen map[spanKey]bool) bool {
 	if !r.IsSpan || r.Span.SpanID().IsEmpty() {
 		return false

@@ -69,7 +69,7 @@ func (s *search) followed() int {
 	return count
 }
 
-// known tells whether something has the trace ID or correlation ID.
+// known reports whether something has the trace ID or correlation ID.
 func (f *facts) known() bool { return f.seen || f.labeled || len(f.shownBy.all) > 0 }
 
 func (s *search) lookValue(value string) *bearers {

@@ -41,10 +41,10 @@ func (s State) Severity() int {
 	return slices.Index(States, StateUnknown)
 }
 
-// Worse tells whether a state needs somebody sooner than another.
+// Worse reports whether a state needs somebody sooner than another.
 func (s State) Worse(other State) bool { return s.Severity() < other.Severity() }
 
-// Urgent tells whether somebody should look now.
+// Urgent reports whether somebody should look now.
 func (s State) Urgent() bool { return s == StateExhausted || s == StateBurningFast }
 
 // Health is the state of an SLO with the numbers that order SLOs of one state; NaN is not known.

@@ -23,7 +23,7 @@ type members struct {
 // A member is a string or a bare word: a number, true, false or null.
 type member struct{ outer, key, value string }
 
-// readMembers begins at the text's first byte that is not space; ok tells whether an object begins there.
+// readMembers begins at the text's first byte that is not space; ok reports whether an object begins there.
 func readMembers(text string) (m members, ok bool) {
 	m = members{text: text, left: maxMembers}
 	m.space()

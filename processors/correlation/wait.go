@@ -100,7 +100,7 @@ func (p *patient[T]) pass(ctx context.Context, data T) {
 	}
 }
 
-// waits says whether an item is to wait for its trace to show an ID.
+// waits reports whether an item is to wait for its trace to show an ID.
 func (c *core) waits(b *batch, it *item, trace pcommon.TraceID) bool {
 	if it.outcome != missed && it.outcome != generated || trace.IsEmpty() {
 		return false
@@ -109,7 +109,7 @@ func (c *core) waits(b *batch, it *item, trace pcommon.TraceID) bool {
 	return id == ""
 }
 
-// waitsForTrace says whether a log record is to wait for a trace to show its ID.
+// waitsForTrace reports whether a log record is to wait for a trace to show its ID.
 func (c *core) waitsForTrace(b *batch, it *item, trace pcommon.TraceID) bool {
 	if it.id == "" || !trace.IsEmpty() {
 		return false

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	// Tracker is the deployment_tracker extension that knows what is deployed.
 	Tracker component.ID `mapstructure:"tracker"`
-	// Metrics says whether the resources of metrics are stamped too. Every deployment makes new series of
+	// Metrics reports whether the resources of metrics are stamped too. Every deployment makes new series of
 	// all metrics of its service then.
 	Metrics bool `mapstructure:"metrics"`
 

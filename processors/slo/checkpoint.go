@@ -79,7 +79,7 @@ func (p *sloProcessor) checkpoint(ctx context.Context, now time.Time, all bool) 
 	}
 }
 
-// begin tells whether the shard is to be saved now. It tidies the shard when its turn has come.
+// begin reports whether the shard is to be saved now. It tidies the shard when its turn has come.
 func (s *shard) begin(now, horizon int64, config *Config, all bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

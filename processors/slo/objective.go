@@ -84,7 +84,7 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 	return o
 }
 
-// wants tells whether the SLO is kept for the environment.
+// wants reports whether the SLO is kept for the environment.
 func (o *objective) wants(environment string) bool {
 	return len(o.environments) == 0 || slices.Contains(o.environments, environment)
 }

@@ -27,7 +27,7 @@ func round(value float64) float64 {
 	return math.Round(value*float64(oneEvent)) / float64(oneEvent)
 }
 
-// An outcome says whether an event was good or bad.
+// An outcome reports whether an event was good or bad.
 type outcome uint8
 
 const (

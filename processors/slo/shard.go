@@ -108,7 +108,7 @@ func (t *tracked) named() (n int) {
 	return n
 }
 
-// shown tells whether gauges are emitted for the instance. Where the catalog lists no environments, the
+// shown reports whether gauges are emitted for the instance. Where the catalog lists no environments, the
 // one without a name represents those not known yet; beside others it shows only when it has
 // events itself.
 func (t *tracked) shown(i *instance) bool {
@@ -181,7 +181,7 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 	t.addIdle(now)
 }
 
-// stale tells whether the instance can go: nobody counts for it, none of its events is in a window any
+// stale reports whether the instance can go: nobody counts for it, none of its events is in a window any
 // more, and the catalog does not list its environment.
 func (t *tracked) stale(i *instance, now int64) bool {
 	if slices.Contains(t.objective.environments, i.environment) || i.environment == "" && len(t.instances) == 1 {

@@ -118,7 +118,7 @@ func exhaustion(remaining, burnRate float64, period time.Duration) time.Duration
 	}
 }
 
-// burning tells whether any pair of windows that pages, or that opens a ticket, is above its factor.
+// burning reports whether any pair of windows that pages, or that opens a ticket, is above its factor.
 func (o *objective) burning(rate []float64) (page, ticket bool) {
 	for _, p := range o.pairs {
 		if rate[p.long] > p.factor && rate[p.short] > p.factor {

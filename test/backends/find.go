@@ -209,7 +209,7 @@ func (s *scene) findNames(ctx context.Context) error {
 	return nil
 }
 
-// equals tells whether a query's one value is that.
+// equals reports whether a query's one value is that.
 func equals(ctx context.Context, store, query string, want float64) error {
 	var answer struct {
 		Data struct{ Result []struct{ Value [2]any } }

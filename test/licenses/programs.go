@@ -123,7 +123,7 @@ func downloaded(path, version string) (module, error) {
 	return module{path: path, version: version, root: at.Dir, folders: []string{at.Dir}}, nil
 }
 
-// isProgram tells whether the package in a folder is a main package.
+// isProgram reports whether the package in a folder is a main package.
 func isProgram(folder string) (bool, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {

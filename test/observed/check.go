@@ -27,9 +27,9 @@ type Source interface {
 	Now() time.Time
 	// answer are the numbers of an answer, and remarks on it: warnings and informations.
 	answer(ctx context.Context, c Check, query string, over Range) (values []number, remarks, err error)
-	// has tells whether there are samples of a selector's series.
+	// has reports whether there are samples of a selector's series.
 	has(ctx context.Context, c Check, s selection) (bool, error)
-	// traced tells whether there are exemplars, with a trace, of a query's series.
+	// traced reports whether there are exemplars, with a trace, of a query's series.
 	traced(ctx context.Context, c Check, expr parser.Expr) (bool, error)
 }
 
@@ -84,7 +84,7 @@ func (c Check) Problems(ctx context.Context, q Question) (problems []error) {
 	return problems
 }
 
-// Holds tells whether a query has an answer, whatever it is.
+// Holds reports whether a query has an answer, whatever it is.
 func (c Check) Holds(ctx context.Context, query string) (bool, error) {
 	values, _, err := c.From.answer(ctx, c, query, Range{})
 	return len(values) > 0, err

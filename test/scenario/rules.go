@@ -103,7 +103,7 @@ func newRecording(record string, set labels.Labels, expr parser.Expr) *recording
 	return r
 }
 
-// readsItself tells whether the rule goes on from what it recorded before.
+// readsItself reports whether the rule goes on from what it recorded before.
 func (r *recording) readsItself() bool {
 	_, ok := r.reads[r.record]
 	return ok

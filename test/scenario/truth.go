@@ -34,7 +34,7 @@ func (t Truth) Only(these func(*Stream) bool) Truth {
 	return Truth{&s}
 }
 
-// Counted tells whether any scrape after from and until to found counters.
+// Counted reports whether any scrape after from and until to found counters.
 func (t Truth) Counted(from, to time.Duration) bool {
 	for at := to; at > from && at >= 0; at -= t.Interval() {
 		for i := range t.Streams {

@@ -25,7 +25,7 @@ type finding struct {
 	in          map[string]bool   // the programs that they are linked into
 }
 
-// reached tells whether any vulnerable function is linked.
+// reached reports whether any vulnerable function is linked.
 func (f *finding) reached() bool { return len(f.symbols) > 0 }
 
 func (found findings) ids() []string { return slices.Sorted(maps.Keys(found)) }

@@ -39,7 +39,7 @@ func (a *Annotation) Start() time.Time { return time.UnixMilli(a.Time).UTC() }
 // End is when it ends; the start, if it is no region.
 func (a *Annotation) End() time.Time { return time.UnixMilli(a.TimeEnd).UTC() }
 
-// Has says whether it has the tag.
+// Has reports whether it has the tag.
 func (a *Annotation) Has(tag string) bool { return slices.Contains(a.Tags, tag) }
 
 // Fault is what happens to a request instead of an answer.

@@ -137,7 +137,7 @@ func (s *service) followGone(v *version) {
 	s.retire(v)
 }
 
-// followCanary says whether a deployment has become one.
+// followCanary reports whether a deployment has become one.
 func (s *service) followCanary(v *version, now int64) {
 	d := v.latest
 	own, all := s.live(v.serial, now)

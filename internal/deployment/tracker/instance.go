@@ -23,7 +23,7 @@ func newInstance(id uint64, version uint32, at, now int64, c *Config) instance {
 	return instance{id: id, version: version, last: at, offset: c.offset(now - at), first: now}
 }
 
-// near says whether a clock is taken to be right: then telemetry is as old as it says.
+// near reports whether a clock is taken to be right: then telemetry is as old as it says.
 func (c *Config) near(lag int64) bool { return lag >= -int64(c.Settle) && lag <= int64(c.Settle) }
 
 // offset is what a lag at arrival says about the clock. One that is a little behind may be right, and the way long.

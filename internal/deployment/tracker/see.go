@@ -74,7 +74,7 @@ func (h *Handle) See(at time.Time) {
 	}
 }
 
-// adds says whether telemetry of the time can tell anything new of an instance that was last seen at another. It may be from
+// adds reports whether telemetry of the time can tell anything new of an instance that was last seen at another. It may be from
 // long before: then the clock was set.
 func (c *Config) adds(at, last int64) bool {
 	return at-last >= step || last-at > int64(c.Recent)

@@ -148,7 +148,7 @@ func (s *shard) append(services []*service) []*service {
 	return services
 }
 
-// valid says whether the text can be in a label, a log or an ID.
+// valid reports whether the text can be in a label, a log or an ID.
 func valid(text string) bool {
 	return len(text) <= longestName && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

@@ -21,7 +21,7 @@ func Of(out io.Writer) (*os.File, bool) {
 	return file, ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
-// Colored tells whether out wants colors: see https://no-color.org.
+// Colored reports whether out wants colors: see https://no-color.org.
 func Colored(out io.Writer) bool {
 	_, ok := Of(out)
 	return ok && os.Getenv("NO_COLOR") == ""

@@ -71,7 +71,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
-// Known tells whether there is a value.
+// Known reports whether there is a value.
 func (n Number) Known() bool { return !math.IsNaN(float64(n)) }
 
 var unknown = Number(math.NaN())

@@ -107,7 +107,7 @@ func (f Fleet) Select(v view.Fleet) Selection {
 	return s
 }
 
-// has tells whether the text, in lower case, is in a name of the row.
+// has reports whether the text, in lower case, is in a name of the row.
 func (r *Row) has(text string) bool {
 	for _, name := range []string{r.Service, r.Namespace, r.SLO, r.Owner, r.Namespace + "/" + r.Service} {
 		if strings.Contains(strings.ToLower(name), text) {

@@ -167,7 +167,7 @@ func (f Fleet) With(filter, value string) Fleet {
 	return f
 }
 
-// Filtered tells whether some SLOs are not shown.
+// Filtered reports whether some SLOs are not shown.
 func (f Fleet) Filtered() bool {
 	return f.Owner != "" || f.Environment != "" || f.State != "" || f.Text != "" || f.Tier != 0
 }

@@ -70,7 +70,7 @@ type alertTable struct {
 	Now    time.Time
 }
 
-// isLink tells whether the catalog's text is the address of a page.
+// isLink reports whether the catalog's text is the address of a page.
 func isLink(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
