@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 )
 
 // Config is the configuration of the slo processor.
@@ -29,6 +30,10 @@ type Config struct {
 	MaxStreamsPerSLO int `mapstructure:"max_streams_per_slo"`
 	// MaxEnvironments bounds the environments of an SLO whose service lists none in the catalog.
 	MaxEnvironments int `mapstructure:"max_environments"`
+	// Ownership says for which SLOs gauges are emitted: all of the catalog, or those whose counters arrive here.
+	Ownership Ownership `mapstructure:"ownership"`
+	// Peers are the collectors that share the counters; without it, an SLO that moves leaves its history behind.
+	Peers configoptional.Optional[PeersConfig] `mapstructure:"peers"`
 }
 
 func createDefaultConfig() component.Config {
@@ -39,6 +44,8 @@ func createDefaultConfig() component.Config {
 		StreamTTL:          24 * time.Hour,
 		MaxStreamsPerSLO:   4096,
 		MaxEnvironments:    20,
+		Ownership:          Sole,
+		Peers:              configoptional.Default(defaultPeers()),
 	}
 }
 
@@ -59,5 +66,7 @@ func (c *Config) Validate() error {
 		"stream_ttl: is %v; set it to 1m or more and not below flush_interval", c.StreamTTL)
 	fix(c.MaxStreamsPerSLO < 2, "max_streams_per_slo: is %d; every sender needs two, one for each outcome", c.MaxStreamsPerSLO)
 	fix(c.MaxEnvironments < 1, "max_environments: is %d; set it to 1 or more", c.MaxEnvironments)
+	fix(c.Ownership != Sole && c.Ownership != Shared, "ownership: is %q; set it to sole or shared", c.Ownership)
+	fix(c.Peers.HasValue() && c.Ownership == Sole, "peers: are only asked if ownership is shared; set it, or remove peers")
 	return errors.Join(errs...)
 }

@@ -19,20 +19,32 @@ const maxRings = 16
 // decode fills the shard, which is number n, from its record. Streams are taken as seen now: that they
 // were silent while nobody listened means nothing.
 func (s *shard) decode(record []byte, n int, now int64) error {
-	d := decoder{checkpoint.NewReader(record), now}
-	s.forgotten = d.time()
-	for range d.Length(1) {
-		t := d.slo()
-		if d.Failed() {
-			break
-		}
+	slos, forgotten, err := decodeSLOs(record, now)
+	if err != nil {
+		return err
+	}
+	s.forgotten = forgotten
+	for _, t := range slos {
 		if _, twice := s.slos[t.key]; twice || t.key.shard() != n {
 			return errors.New("content does not make sense: an SLO that does not belong there")
 		}
 		t.shard = s
 		s.slos[t.key] = t
 	}
-	return d.End()
+	return nil
+}
+
+func decodeSLOs(record []byte, now int64) (slos []*tracked, forgotten int64, _ error) {
+	d := decoder{checkpoint.NewReader(record), now}
+	forgotten = d.time()
+	for range d.Length(1) {
+		t := d.slo()
+		if d.Failed() {
+			break
+		}
+		slos = append(slos, t)
+	}
+	return slos, forgotten, d.End()
 }
 
 // A decoder reads a record.

@@ -36,6 +36,9 @@ func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
 	if len(r.ended) > 0 {
 		p.emit(ctx, apart(p.emitter.metrics(r.ended, now)))
 	}
+	for _, counter := range r.counters {
+		p.emit(ctx, counter.end(counter.outcome, now))
+	}
 	p.stats.slos.Store(int64(r.shown))
 	p.stats.streams.Store(int64(r.streams))
 }
@@ -44,6 +47,8 @@ func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
 // is not any more, and how many SLOs are shown and streams followed.
 type findings struct {
 	readings, ended []reading
+	// counters are those that have moved away with their SLO.
+	counters        []endedCounter
 	shown, streams  int
 }
 
@@ -56,12 +61,13 @@ func (p *sloProcessor) read(s *shard, r *findings, now int64) {
 		}
 		for _, i := range t.instances {
 			switch {
-			case t.shown(i):
+			case t.shown(i) && p.speaks(i, now):
 				i.emitted = t.objective
 				r.readings = append(r.readings, i.read(t.key, t.objective, now, silence(p.config.FlushInterval)))
 				r.shown++
 			case i.emitted != nil:
 				r.ended = append(r.ended, i.end(t.key, i.emitted))
+				r.counters = i.release(r.counters)
 				i.emitted = nil
 			}
 			if t.objective != nil {

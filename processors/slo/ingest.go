@@ -5,6 +5,7 @@ package slo
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -18,6 +19,7 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 	t := taker{
 		maxStreams: p.config.MaxStreamsPerSLO, maxEnvironments: p.config.MaxEnvironments,
 		now: p.now().UnixNano(), slos: *p.slos.Load(), identity: make([]byte, 0, 512),
+		shared: p.config.Ownership == Shared, release: release(p.config.FlushInterval),
 	}
 	resources := md.ResourceMetrics()
 	for i := range resources.Len() {
@@ -27,6 +29,9 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 		if n != 0 {
 			p.stats.points[v].Add(n)
 		}
+	}
+	if t.moved && p.peers != nil {
+		p.peers.wakeUp()
 	}
 	return md, nil
 }
@@ -38,9 +43,12 @@ type taker struct {
 	now      int64
 	slos     map[key]*tracked
 	verdicts [verdicts]int64
-	// identity is the sender, up to sender, and then the attributes of the present point.
-	identity []byte
-	sender   int
+	// identity is the sender, up to sender, and then the attributes of the present point: up to version, all but the outcome.
+	identity        []byte
+	sender, version int
+	// shared: the counters may move to another collector. moved: some have come here.
+	shared, moved bool
+	release       time.Duration
 }
 
 func (t *taker) resource(rm pmetric.ResourceMetrics) {
@@ -59,7 +67,7 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 				t.identity = appendField(t.identity, text(attributes, semconv.ServiceInstanceID))
 				t.sender = len(t.identity)
 			}
-			t.metric(m)
+			t.metric(rm, scopes.At(i), m)
 		}
 	}
 }
@@ -71,7 +79,7 @@ func text(attributes pcommon.Map, name string) string {
 	return ""
 }
 
-func (t *taker) metric(m pmetric.Metric) {
+func (t *taker) metric(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric) {
 	if m.Type() != pmetric.MetricTypeSum {
 		t.verdicts[invalid] += int64(pointCount(m))
 		return
@@ -81,7 +89,7 @@ func (t *taker) metric(m pmetric.Metric) {
 	for i := range points.Len() {
 		v := invalid
 		if sum.IsMonotonic() {
-			v = t.point(points.At(i), sum.AggregationTemporality())
+			v = t.point(rm, sm, m, points.At(i))
 		}
 		t.verdicts[v]++
 	}
@@ -103,7 +111,7 @@ func pointCount(m pmetric.Metric) int {
 	}
 }
 
-func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.AggregationTemporality) verdict {
+func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric, dp pmetric.NumberDataPoint) verdict {
 	var slo key
 	var environment, version, out string
 	dp.Attributes().Range(func(name string, v pcommon.Value) bool {
@@ -138,7 +146,7 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 	if dp.Flags().NoRecordedValue() {
 		return ended
 	}
-	value, ok := cumulative.Number(dp, temporality)
+	value, ok := cumulative.Number(dp, m.Sum().AggregationTemporality())
 	if !ok {
 		return invalid
 	}
@@ -149,25 +157,51 @@ func (t *taker) point(dp pmetric.NumberDataPoint, temporality pmetric.Aggregatio
 		}
 	}
 	t.identity = t.identity[:t.sender]
-	for _, field := range [...]string{slo.namespace, slo.service, slo.slo, environment, version, out} {
+	for _, field := range [...]string{slo.namespace, slo.service, slo.slo, environment, version} {
 		t.identity = appendField(t.identity, field)
 	}
-	return t.count(tracked, environment, hash(t.identity), value, o)
-}
+	t.version = len(t.identity)
+	t.identity = appendField(t.identity, out)
 
-func (t *taker) count(slo *tracked, environment string, id streamID, p cumulative.Point, o outcome) verdict {
-	shard := slo.shard
+	shard := tracked.shard
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	i, v := slo.admit(environment, t.now, t.maxEnvironments)
-	if i == nil {
-		return v
-	}
-	inMaintenance := i.maintenance
-	v = i.take(id, p, o, t.now, slo.objective, t.maxStreams)
-	shard.changed = true
-	if i.maintenance != inMaintenance {
-		shard.due = t.now // what is emitted of it must not fall back after a crash
+	i, v := t.count(tracked, environment, value, o)
+	if t.shared && i != nil {
+		t.hear(i, rm, sm, m, dp)
 	}
 	return v
+}
+
+// count counts the present point in the instance of the environment; nil if there is none. The shard's lock
+// must be held.
+func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o outcome) (*instance, verdict) {
+	i, v := slo.admit(environment, t.now, t.maxEnvironments)
+	if i == nil {
+		return nil, v
+	}
+	inMaintenance, before := i.maintenance, i.received
+	v = i.take(hash(t.identity), p, o, t.now, slo.objective, t.maxStreams)
+	t.moved = i.heard(before, t.now, t.release) || t.moved
+	slo.shard.changed = true
+	if i.maintenance != inMaintenance {
+		slo.shard.due = t.now // what is emitted of it must not fall back after a crash
+	}
+	return i, v
+}
+
+// hear remembers where the present point came from, so that its counter can be ended.
+func (t *taker) hear(i *instance, rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric, dp pmetric.NumberDataPoint) {
+	at, known := i.streams.find(hash(t.identity))
+	if !known || i.streams[at].origin != nil {
+		return
+	}
+	pair := hash(t.identity[:t.version])
+	for _, s := range i.streams {
+		if s.origin != nil && s.origin.pair == pair {
+			i.streams[at].origin = s.origin
+			return
+		}
+	}
+	i.streams[at].origin = newOrigin(pair, rm, sm, m, dp)
 }

@@ -76,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 			dp.SetTimestamp(dp.Timestamp() + 3600e9)
 			dp.SetStartTimestamp(dp.Timestamp() - 1e9)
 		}, clockSkew, true},
-		"two days ahead":  {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 48*3600e9) }, invalid, false},
+		"two days ahead":      {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 48*3600e9) }, clockSkew, true},
 		"the end of time": {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(math.MaxUint64) }, invalid, false},
 		"31 days old": {func(dp pmetric.NumberDataPoint) {
 			dp.SetTimestamp(dp.Timestamp() - 31*86400e9)
@@ -444,4 +444,40 @@ func TestPointsDoNotAllocate(t *testing.T) {
 	next() // the rings are there
 	require.LessOrEqual(t, testing.AllocsPerRun(runs, next), 1.0)
 	require.Equal(t, 200*(runs+3), r.points(counted))
+}
+
+// A sender whose clock was ahead, by however much, counts on as soon as it is set right: its counter goes on, or has
+// begun again.
+func TestSenderWhoseClockWasAhead(t *testing.T) {
+	for name, test := range map[string]struct {
+		restarted bool
+		want      float64
+	}{
+		"goes on":     {false, 30},
+		"began again": {true, 25},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, checkout())
+			const ahead = 25 * hour
+			c := newCounter(noon.Add(ahead))
+			r.pass(minute)
+			r.take(c.add(10, 0).metrics(r.clock.Add(ahead)))
+			r.pass(minute)
+			r.take(c.add(10, 0).metrics(r.clock.Add(ahead)))
+			r.requireTotal(20, 0)
+			r.pass(minute)
+			c.start = r.clock.Add(-time.Second)
+			if test.restarted {
+				c.good = 0
+				r.send(c.add(5, 0))
+			} else {
+				r.send(c.add(10, 0))
+			}
+			r.requireTotal(test.want, 0)
+			r.pass(minute)
+			r.send(c.add(10, 0))
+			r.requireTotal(test.want+10, 0)
+			require.Zero(t, r.points(invalid))
+		})
+	}
 }

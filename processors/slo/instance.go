@@ -10,14 +10,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
 )
 
-// Clocks differ. A point that is ahead counts at the present moment.
-const (
-	// skewTolerance is how far ahead a point may be without being reported.
-	skewTolerance = 10 * time.Second
-	// maxSkew is how far ahead a point may be at all: while a stream's last point is in the future, right ones
-	// look old, and would for as long as the clock was ahead.
-	maxSkew = 24 * time.Hour
-)
+// skewTolerance is how far ahead a point may be without being reported. Clocks differ: a point that is ahead counts at
+// the present moment.
+const skewTolerance = 10 * time.Second
 
 // A verdict says what became of a point.
 type verdict uint8
@@ -48,7 +43,7 @@ func (v verdict) String() string {
 // An instance is an SLO in one environment.
 type instance struct {
 	environment string
-	// created is when the counting began here.
+	// created is when the counting began here: with the first counter, or before it with the catalog.
 	created int64
 	// received is when the last point arrived; 0 is never.
 	received int64
@@ -62,11 +57,15 @@ type instance struct {
 	history *history
 	// emitted is the objective of the gauges that were emitted last; nil is none, or that their end was.
 	emitted *objective
+	// since is when counters began to arrive, after they had not for some time.
+	since int64
+	// owned: no peer has a stronger claim.
+	owned bool
 }
 
 // take counts what is new in the point of a stream.
 func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64, o *objective, maxStreams int) verdict {
-	if p.Value > maxValue || int64(p.Time) < 0 || int64(p.Time) > now+int64(maxSkew) {
+	if p.Value > maxValue || int64(p.Time) < 0 {
 		return invalid
 	}
 	p.Value = round(p.Value)
@@ -75,14 +74,18 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 		if len(i.streams) >= maxStreams {
 			return overflow
 		}
-		return i.meet(at, stream{id: id, seen: now}, p, out, now, o)
+		return i.meet(at, stream{id: id, seen: now, fresh: true, delta: p.Delta, outcome: out}, p, out, now, o)
 	}
 	s := &i.streams[at]
+	if ahead := now + int64(skewTolerance); int64(s.Time) > ahead && int64(p.Time) <= ahead {
+		s.rewind(p)
+	}
 	increase, v := s.Advance(p)
 	if v == cumulative.Invalid {
 		return invalid
 	}
 	s.seen, i.received = now, now
+	s.fresh, s.delta, s.outcome = true, p.Delta, out
 	switch v {
 	case cumulative.Reset:
 		return i.count(increase, out, restarted, now, o)
@@ -103,6 +106,9 @@ func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, now i
 	increase, v := s.Advance(p)
 	if v == cumulative.Invalid {
 		return invalid
+	}
+	if i.received == 0 {
+		i.created = now
 	}
 	i.received = now
 	i.streams = slices.Insert(i.streams, at, s)

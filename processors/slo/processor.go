@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
@@ -39,6 +40,10 @@ type sloProcessor struct {
 	slos   atomic.Pointer[map[key]*tracked]
 	shards [shardCount]shard
 
+	// peers is nil if there are none, or none that are asked.
+	peers *peers
+	set   component.TelemetrySettings
+
 	store *checkpoint.Store
 	// turn is held while the shards are flushed and saved.
 	turn        sync.Mutex
@@ -56,7 +61,10 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		now:    time.Now,
 		health: flush.NewHealth(set.Logger),
 	}
-	p.emitter = newEmitter(set)
+	p.emitter, p.set = newEmitter(set), set.TelemetrySettings
+	if config.Peers.HasValue() {
+		p.peers = newPeers(config.Peers.Get(), uuid.NewString())
+	}
 	p.slos.Store(&map[key]*tracked{})
 	for i := range p.shards {
 		p.shards[i].slos = make(map[key]*tracked)
@@ -71,6 +79,11 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 	if err := p.open(ctx, host); err != nil {
 		return err
+	}
+	if p.peers != nil {
+		if err := p.startPeers(ctx, host, p.set); err != nil {
+			return err
+		}
 	}
 	p.loop.Run(p.config.FlushInterval, func(ctx context.Context) {
 		now := p.now()
@@ -107,6 +120,14 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.loop.Stop()
+	if p.peers != nil {
+		last, cancel := flush.Last(ctx)
+		defer cancel()
+		p.bequeath(last)
+		if err := p.peers.stop(last); err != nil {
+			p.logger.Warn("Peers are still asking", zap.Error(err))
+		}
+	}
 	if p.unsubscribe != nil {
 		p.unsubscribe()
 		now := p.now()

@@ -46,6 +46,24 @@ type stream struct {
 	cumulative.Stream
 	// seen is when its last point arrived, whatever became of it.
 	seen int64
+	// fresh: a point has arrived in this process, whose outcome and temporality (delta) are known.
+	fresh, delta bool
+	outcome      outcome
+	// origin is nil where the collector is the only one: its counters never move away.
+	origin *origin
+}
+
+// rewind sets the stream back to before the point: the clock of its sender was ahead, and has been set right. A
+// value that has not fallen goes on; one that has fallen began again.
+func (s *stream) rewind(p cumulative.Point) {
+	s.Time = p.Time - 1
+	switch {
+	case p.Delta || p.Value >= s.Value:
+		s.Start = min(s.Start, p.Start)
+	default:
+		s.Start = min(s.Time, p.Start-1)
+		s.Value = 0
+	}
 }
 
 // streams are the counters that add up to one SLO, in the order of their IDs: a slice is a third of a

@@ -18,6 +18,7 @@ type stats struct {
 	slos, streams                atomic.Int64
 	saves, saveFailures, damaged atomic.Int64
 	flushFailures                atomic.Int64
+	peerFailures, handovers      atomic.Int64
 }
 
 func (p *sloProcessor) observe() error {
@@ -45,5 +46,7 @@ func (p *sloProcessor) observe() error {
 		t.RegisterProcessorSloCheckpointFailuresCallback(single(&s.saveFailures)),
 		t.RegisterProcessorSloCheckpointDamagedCallback(single(&s.damaged)),
 		t.RegisterProcessorSloFlushFailuresCallback(single(&s.flushFailures)),
+		t.RegisterProcessorSloPeerFailuresCallback(single(&s.peerFailures)),
+		t.RegisterProcessorSloHandoversCallback(single(&s.handovers)),
 	)
 }

@@ -11,7 +11,7 @@
 {{- if $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-client" -}}{{- end -}}
 {{- else -}}
 {{- if and (eq .role "gateway") $values.cluster.enabled -}}{{- $names = append $names "cluster" -}}{{- end -}}
-{{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-server" -}}{{- end -}}
+{{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = concat $names (list "mtls-server" "peers-mtls") -}}{{- end -}}
 {{- $names = concat $names $root.Values.backends -}}
 {{- end -}}
 {{- if and $values.auth.tls (not (has "mtls-server" $names)) -}}{{- $names = append $names "tls-server" -}}{{- end -}}
@@ -62,6 +62,15 @@
 {{- $_ := set $env "OTELCOL_SRE_POD_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
 {{- end -}}
 {{- end -}}
+{{- if eq .role "gateway" -}}
+{{- $_ := set $env "OTELCOL_SRE_PEERS" (printf "%s-gateway-headless:4319" $name) -}}
+{{- $_ := set $env "OTELCOL_SRE_PEERS_ENDPOINT" "0.0.0.0:4319" -}}
+{{- if $root.Values.mtls.enabled -}}
+{{- $_ := set $env "OTELCOL_SRE_GATEWAY_NAME" (printf "%s-gateway-headless" $name) -}}
+{{- else -}}
+{{- $_ := set $env "OTELCOL_SRE_PEERS_INSECURE" "true" -}}
+{{- end -}}
+{{- end -}}
 {{- if eq .role "standalone" -}}
 {{- $_ := set $env "OTELCOL_SRE_PROMETHEUS_API" "0.0.0.0:9090" -}}
 {{- $_ := set $env "OTELCOL_SRE_STATUS_PAGE" "0.0.0.0:8686" -}}
@@ -97,6 +106,9 @@
 - {name: health, containerPort: 13133}
 {{- if ne .role "agent" }}
 - {name: prometheus, containerPort: 9464}
+{{- end }}
+{{- if eq .role "gateway" }}
+- {name: peers, containerPort: 4319}
 {{- end }}
 {{- if eq .role "standalone" }}
 - {name: api, containerPort: 9090}

@@ -32,6 +32,8 @@ type TelemetryBuilder struct {
 	ProcessorSloCheckpointFailures metric.Int64ObservableCounter
 	ProcessorSloCheckpointSaves    metric.Int64ObservableCounter
 	ProcessorSloFlushFailures      metric.Int64ObservableCounter
+	ProcessorSloHandovers          metric.Int64ObservableCounter
+	ProcessorSloPeerFailures       metric.Int64ObservableCounter
 	ProcessorSloPoints             metric.Int64ObservableCounter
 	ProcessorSloSlos               metric.Int64ObservableGauge
 	ProcessorSloStreams            metric.Int64ObservableGauge
@@ -99,6 +101,36 @@ func (builder *TelemetryBuilder) RegisterProcessorSloFlushFailuresCallback(cb me
 		cb(ctx, &observerInt64{inst: builder.ProcessorSloFlushFailures, obs: o})
 		return nil
 	}, builder.ProcessorSloFlushFailures)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSloHandoversCallback sets callback for observable ProcessorSloHandovers metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloHandoversCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloHandovers, obs: o})
+		return nil
+	}, builder.ProcessorSloHandovers)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSloPeerFailuresCallback sets callback for observable ProcessorSloPeerFailures metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloPeerFailuresCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloPeerFailures, obs: o})
+		return nil
+	}, builder.ProcessorSloPeerFailures)
 	if err != nil {
 		return err
 	}
@@ -203,6 +235,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_slo_flush_failures",
 		metric.WithDescription("Batches of gauges that the next component refused. [Alpha]"),
 		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSloHandovers, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_slo_handovers",
+		metric.WithDescription("SLOs whose history was taken over from a peer, counted once per environment. [Alpha]"),
+		metric.WithUnit("{slo}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSloPeerFailures, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_slo_peer_failures",
+		metric.WithDescription("Exchanges with a peer that failed. The next round asks it again. [Alpha]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloPoints, err = builder.meter.Int64ObservableCounter(

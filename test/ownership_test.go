@@ -1,0 +1,125 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// speaks returns the SLOs that the gateway emits a budget for, and those whose counters it shows, each in order.
+func speaks(c *collector) (budgets, counters []string) {
+	families := c.scrape()
+	for _, m := range families["slo_error_budget_remaining_ratio"].GetMetric() {
+		budgets = append(budgets, label(m, "slo_name"))
+	}
+	for _, m := range families["slo_events_total"].GetMetric() {
+		if label(m, "slo_outcome") == "bad" {
+			counters = append(counters, label(m, "slo_name"))
+		}
+	}
+	slices.Sort(budgets)
+	slices.Sort(counters)
+	return budgets, slices.Compact(counters)
+}
+
+// Two gateways share the SLOs of a catalog, a third is added and removed again. At each rest, one gateway speaks for an SLO, and
+// it knows every event since the beginning.
+func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
+	var names, definitions []string
+	for n := range 9 {
+		name := fmt.Sprintf("slo-%d", n)
+		names = append(names, name)
+		definitions = append(definitions, fmt.Sprintf("{name: %s, objective: 50, sli: {availability: {}}}", name))
+	}
+	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", definitions...)})
+	var addresses []string
+	for range 3 {
+		addresses = append(addresses, freeAddress(t))
+	}
+	var gateways []*collector
+	for _, address := range addresses {
+		gateways = append(gateways, prepareCollector(t, "gateway", catalog,
+			"OTELCOL_SRE_PEERS="+strings.Join(addresses, ","), "OTELCOL_SRE_PEERS_ENDPOINT="+address, "OTELCOL_SRE_PEERS_INSECURE=true"))
+	}
+	gateways[0].start()
+	gateways[1].start()
+	agent := prepareCollector(t, "agent", catalog, "OTELCOL_SRE_GATEWAY_INSECURE=true")
+	env := agent.env
+	sendTo := func(to ...*collector) {
+		var endpoints []string
+		for _, gateway := range to {
+			endpoints = append(endpoints, gateway.otlpGRPC)
+		}
+		agent.env = append(slices.Clone(env), "OTELCOL_SRE_GATEWAY="+strings.Join(endpoints, ","))
+		agent.start()
+	}
+	sent := 0
+	traffic := func() {
+		provider := newTracerProvider(t, agent, "grpc", attribute.String("service.name", "checkout"))
+		for n := range 40 {
+			_, span := provider.Tracer("test").Start(t.Context(), "request", trace.WithSpanKind(trace.SpanKindServer))
+			if n%4 == 0 {
+				span.SetStatus(codes.Error, "")
+			}
+			span.End()
+		}
+		require.NoError(t, provider.Shutdown(t.Context()))
+		sent += 40
+	}
+	settled := func(running []*collector, shares bool) {
+		t.Helper()
+		require.EventuallyWithT(t, func(t *assert.CollectT) {
+			var all []string
+			for _, gateway := range running {
+				budgets, counters := speaks(gateway)
+				assert.Equal(t, budgets, counters, "the counters of an SLO are where its budget is")
+				if shares {
+					assert.NotEmpty(t, budgets)
+				}
+				all = append(all, budgets...)
+				for _, name := range budgets {
+					families := gateway.scrape()
+					bad, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "bad")
+					good, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "good")
+					assert.Equal(t, [2]float64{float64(sent) * 3 / 4, float64(sent) / 4}, [2]float64{good, bad}, name)
+					left, _ := sum(families, "slo_error_budget_remaining_ratio", "slo_name", name)
+					assert.InDelta(t, 0.5, left, 1e-9, name)
+					noData, _ := sum(families, "slo_state", "slo_name", name, "slo_state", "no_data")
+					assert.Zero(t, noData, name)
+				}
+			}
+			slices.Sort(all)
+			assert.Equal(t, names, all, "each SLO once")
+		}, time.Minute, 500*time.Millisecond)
+	}
+
+	sendTo(gateways[0], gateways[1])
+	traffic()
+	settled(gateways[:2], true)
+
+	gateways[2].start()
+	agent.stop()
+	sendTo(gateways...)
+	traffic()
+	settled(gateways, true)
+	handedOver, found := sum(gateways[2].own(), "otelcol_processor_slo_handovers")
+	require.True(t, found)
+	require.Positive(t, handedOver, "the third gateway has the history of the SLOs that came to it")
+
+	agent.stop()
+	sendTo(gateways[:2]...)
+	gateways[2].stop()
+	traffic()
+	settled(gateways[:2], true)
+}
