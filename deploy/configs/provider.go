@@ -32,7 +32,7 @@ var automatic = []struct {
 	roles              []string
 	wanted             func(value string) bool
 }{
-	{"gateways", "OTELCOL_SRE_KAFKA", []string{"agent"}, unset},      // an agent with Kafka behind it does not send to gateways
+	{"gateways", "OTELCOL_SRE_KAFKA", []string{"agent"}, unset}, // an agent with Kafka behind it does not send to gateways
 	{"peers", "OTELCOL_SRE_PEERS", []string{"gateway"}, set},
 	{"store", "OTELCOL_SRE_STORE", []string{"standalone"}, notFalse}, // false: another Prometheus keeps the metrics
 	{"otlp", "OTELCOL_SRE_DOWNSTREAM", []string{"gateway", "standalone"}, set},

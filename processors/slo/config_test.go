@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 )
 
@@ -58,6 +59,12 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 }
 
+func peersOf(members ...string) configoptional.Optional[PeersConfig] {
+	p := defaultPeers()
+	p.Members = members
+	return configoptional.Some(p)
+}
+
 func TestValidate(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
 	require.NoError(t, confmap.Validate(createDefaultConfig()))
@@ -72,6 +79,10 @@ func TestValidate(t *testing.T) {
 		"short memory":        {func(c *Config) { c.StreamTTL = time.Second }, "stream_ttl: is 1s; set it to 1m or more"},
 		"one stream":          {func(c *Config) { c.MaxStreamsPerSLO = 1 }, "max_streams_per_slo: is 1"},
 		"no environments":     {func(c *Config) { c.MaxEnvironments = 0 }, "max_environments: is 0; set it to 1 or more"},
+		"unknown ownership":   {func(c *Config) { c.Ownership = "mine" }, `ownership: is "mine"; set it to sole or shared`},
+		"peers of a sole one": {func(c *Config) { c.Peers = peersOf("a:1") }, "peers: are only asked if ownership is shared"},
+		"no peers":            {func(c *Config) { c.Ownership, c.Peers = Shared, peersOf() }, "members: is empty"},
+		"a peer without port": {func(c *Config) { c.Ownership, c.Peers = Shared, peersOf("gateway") }, `members: "gateway" is not host:port`},
 		"all errors together": {func(c *Config) { c.MaxEnvironments, c.FlushInterval = 0, 0 }, "max_environments: is 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,8 +48,8 @@ func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
 type findings struct {
 	readings, ended []reading
 	// counters are those that have moved away with their SLO.
-	counters        []endedCounter
-	shown, streams  int
+	counters       []endedCounter
+	shown, streams int
 }
 
 func (p *sloProcessor) read(s *shard, r *findings, now int64) {

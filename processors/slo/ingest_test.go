@@ -76,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 			dp.SetTimestamp(dp.Timestamp() + 3600e9)
 			dp.SetStartTimestamp(dp.Timestamp() - 1e9)
 		}, clockSkew, true},
-		"two days ahead":      {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 48*3600e9) }, clockSkew, true},
+		"two days ahead":  {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(dp.Timestamp() + 48*3600e9) }, clockSkew, true},
 		"the end of time": {func(dp pmetric.NumberDataPoint) { dp.SetTimestamp(math.MaxUint64) }, invalid, false},
 		"31 days old": {func(dp pmetric.NumberDataPoint) {
 			dp.SetTimestamp(dp.Timestamp() - 31*86400e9)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -269,7 +270,7 @@ func TestStrangePeers(t *testing.T) {
 	r.requireTotal(99, 1)
 	require.Empty(t, r.flushed(), "a peer that claims more is believed, and so it must prove who it is")
 	for n := range 2 * maxPeers {
-		r.peers.hear(message{Instance: fmt.Sprint(n)}, "", 0)
+		r.peers.hear(message{Instance: strconv.Itoa(n)}, "", 0)
 	}
 	require.LessOrEqual(t, len(r.peers.rivals), maxPeers)
 }

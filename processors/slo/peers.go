@@ -203,7 +203,7 @@ func (n *peers) addresses(ctx context.Context, failed func(string, error)) []str
 		host, port, _ := net.SplitHostPort(member) // it was validated
 		found, err := n.lookUp(ctx, host)
 		var unknown *net.DNSError
-		if err != nil && ctx.Err() == nil && !(errors.As(err, &unknown) && unknown.IsNotFound) {
+		if err != nil && ctx.Err() == nil && (!errors.As(err, &unknown) || !unknown.IsNotFound) {
 			failed(member, err)
 		}
 		for _, address := range found {
