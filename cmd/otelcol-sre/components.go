@@ -59,6 +59,7 @@ import (
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
+	admission "github.com/otelcol-sre/otelcol-sre/processors/admission"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
 	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
@@ -221,6 +222,7 @@ func components() (otelcol.Factories, error) {
 		resourceprocessor.NewFactory(),
 		tailsamplingprocessor.NewFactory(),
 		transformprocessor.NewFactory(),
+		admission.NewFactory(),
 		correlation.NewFactory(),
 		deploymarker.NewFactory(),
 		slo.NewFactory(),
@@ -244,6 +246,7 @@ func components() (otelcol.Factories, error) {
 		resourceprocessor.NewFactory().Type():             "github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor v0.152.0",
 		tailsamplingprocessor.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor v0.152.0",
 		transformprocessor.NewFactory().Type():            "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.152.0",
+		admission.NewFactory().Type():                     "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		correlation.NewFactory().Type():                   "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymarker.NewFactory().Type():                  "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		slo.NewFactory().Type():                           "github.com/otelcol-sre/otelcol-sre v0.1.0",

@@ -1,0 +1,62 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// A Trust says from whom something is accepted.
+type Trust string
+
+const (
+	// Drop is from nobody.
+	Drop Trust = "drop"
+	// Authenticated is from clients that an authenticator of the receiver has accepted.
+	Authenticated Trust = "authenticated"
+	// Local is from those, from processes on the same machine, and from receivers that have no clients.
+	Local Trust = "local"
+	// Accept is from everybody.
+	Accept Trust = "accept"
+)
+
+// Config is the configuration of the admission processor.
+type Config struct {
+	// Catalog is the service_catalog extension. Its services are counted by name.
+	Catalog component.ID `mapstructure:"catalog"`
+	// ReservedNames says from whom metrics are accepted that are called as the collector's own.
+	ReservedNames Trust `mapstructure:"reserved_names"`
+	// DeploymentReports says from whom log records are accepted that report a deployment.
+	DeploymentReports Trust `mapstructure:"deployment_reports"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ component.Config = (*Config)(nil)
+
+func createDefaultConfig() component.Config {
+	return &Config{Catalog: component.MustNewID("service_catalog"), ReservedNames: Drop, DeploymentReports: Local}
+}
+
+// Validate reports every invalid key with its fix.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Catalog.Type().String() == "" {
+		errs = append(errs, errors.New("catalog: is empty; name the service_catalog extension"))
+	}
+	for _, key := range []struct {
+		name  string
+		value Trust
+	}{{"reserved_names", c.ReservedNames}, {"deployment_reports", c.DeploymentReports}} {
+		if !slices.Contains([]Trust{Drop, Authenticated, Local, Accept}, key.value) {
+			errs = append(errs, fmt.Errorf("%s: is %.50q; set it to drop, authenticated, local or accept", key.name, key.value))
+		}
+	}
+	return errors.Join(errs...)
+}
