@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -86,7 +88,7 @@ func (a *admission) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 		return ld, nil
 	}
 	if a.dropped(ctx, dropReports(ld)) && ld.ResourceLogs().Len() == 0 {
-		return ld, consumererror.NewPermanent(fmt.Errorf("deployments are not reported by this sender: authenticate, "+
+		return ld, refusal(fmt.Sprintf("deployments are not reported by this sender: authenticate, "+
 			"or change deployment_reports of the processor admission, which is %s", a.config.DeploymentReports))
 	}
 	return ld, nil
@@ -102,7 +104,7 @@ func (a *admission) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Me
 		return md, nil
 	}
 	if a.dropped(ctx, dropReservedMetrics(md)) && md.ResourceMetrics().Len() == 0 {
-		return md, consumererror.NewPermanent(fmt.Errorf("only collectors send metrics of these names: use other names, "+
+		return md, refusal(fmt.Sprintf("only collectors send metrics of these names: use other names, "+
 			"or change reserved_names of the processor admission, which is %s", a.config.ReservedNames))
 	}
 	return md, nil
@@ -129,4 +131,9 @@ func (a *admission) dropped(ctx context.Context, by map[string]int64) bool {
 		a.telemetry.ProcessorAdmissionReserved.Add(ctx, n, metric.WithAttributes(attribute.String("name", strings.TrimSuffix(name, "_"))))
 	}
 	return len(by) > 0
+}
+
+// refusal is an error that a receiver answers with 400 (HTTP) or INVALID_ARGUMENT (gRPC), so that nobody sends it again.
+func refusal(why string) error {
+	return consumererror.NewPermanent(status.Error(codes.InvalidArgument, why))
 }
