@@ -10,6 +10,9 @@ import (
 	"sync"
 	"time"
 
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/pipeline"
@@ -34,6 +37,7 @@ type core struct {
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	tracker   *tracker.Tracker // nil until it starts, as is the claim
+	admission *admission.Registry
 	claim     *deploymenttracker.Claim
 
 	connecting sync.Mutex // while the pipelines are built and started; guards the next three
@@ -65,6 +69,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	if c.admission, err = c.registry(host); err != nil {
+		return err
+	}
 	claim, err := source.Claim(ctx, c.id)
 	if err != nil {
 		return err
@@ -75,6 +82,18 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	}
 	c.tracker, c.claim, c.unsent = source.Tracker(), claim, claim.Unsent
 	return c.observe()
+}
+
+// registry is the catalog's. Without a catalog, no service is known.
+func (c *core) registry(host component.Host) (*admission.Registry, error) {
+	if _, ok := host.GetExtensions()[c.config.Catalog]; !ok && c.config.Catalog == defaultCatalog {
+		return admission.New(admission.DefaultLimits(), time.Now), nil
+	}
+	source, err := servicecatalog.Find(host, c.config.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	return servicecatalog.Admission(source), nil
 }
 
 // stop flushes a last time and ends the core. One whose instances have not all started has nothing to flush.

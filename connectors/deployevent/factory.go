@@ -40,6 +40,8 @@ func NewFactory() connector.Factory {
 	)
 }
 
+var defaultCatalog = component.MustNewID("service_catalog")
+
 func createDefaultConfig() component.Config {
-	return &Config{Tracker: component.MustNewID("deployment_tracker"), FlushInterval: 5 * time.Second}
+	return &Config{Tracker: component.MustNewID("deployment_tracker"), Catalog: defaultCatalog, FlushInterval: 5 * time.Second}
 }

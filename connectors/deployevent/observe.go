@@ -6,6 +6,8 @@ package deployevent
 import (
 	"context"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -60,9 +62,15 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 
 // see tells the tracker that the sender of the resource lives.
 func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) {
-	if id, ok := deployment.Identify(resource); ok {
+	if id, ok := deployment.Identify(resource); ok && c.admitted(id) {
 		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Source: id.Source, Instance: id.Instance, Time: at.AsTime()})
 	}
+}
+
+// admitted reports whether the identity is within the limits. What is beyond them has no version to follow.
+func (c *core) admitted(id deployment.Identity) bool {
+	a := c.admission.Admit(admission.Identity{Namespace: id.Namespace, Service: id.Name, Environment: id.Environment, Version: id.Version})
+	return a.Service != admission.Overflow && a.Version != admission.Overflow
 }
 
 // report gives the tracker what the record reports of a deployment, if it does.

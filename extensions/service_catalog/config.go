@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"go.opentelemetry.io/collector/component"
 )
 
@@ -23,6 +25,8 @@ type Config struct {
 	// PollInterval is how often the folders are checked when the file system reports
 	// no change. NFS never does.
 	PollInterval time.Duration `mapstructure:"poll_interval"`
+	// Admission bounds how many services, environments and versions clients can make.
+	Admission admission.Limits `mapstructure:"admission"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

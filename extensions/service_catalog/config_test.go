@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -21,8 +23,8 @@ func TestConfigFile(t *testing.T) {
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	for id, want := range map[string]*Config{
-		"service_catalog":      {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second},
-		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute},
+		"service_catalog":      {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits()},
+		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute, Admission: admission.DefaultLimits()},
 	} {
 		t.Run(id, func(t *testing.T) {
 			sub, err := conf.Sub("extensions::" + id)

@@ -6,6 +6,9 @@ package servicecatalog
 import (
 	"context"
 	"sync"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 
 	"github.com/fsnotify/fsnotify"
 	"go.opentelemetry.io/collector/component"
@@ -22,6 +25,7 @@ type serviceCatalog struct {
 	settings  extension.Settings
 	judge     judge
 	reporter  *reporter
+	admission *admission.Registry
 	newEvents func() (*fsnotify.Watcher, error)
 
 	stop    context.CancelFunc
@@ -39,8 +43,13 @@ func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCat
 	if err != nil {
 		return nil, err
 	}
+	registry := admission.New(config.Admission, time.Now)
+	if err := reporter.observe(registry); err != nil {
+		return nil, err
+	}
+	shared.Subscribe(registry.SetCatalog)
 	return &serviceCatalog{
-		subscribers: shared, config: config, settings: settings, reporter: reporter,
+		subscribers: shared, config: config, settings: settings, reporter: reporter, admission: registry,
 		newEvents: fsnotify.NewWatcher,
 	}, nil
 }
@@ -78,6 +87,9 @@ func (s *serviceCatalog) read() {
 	}
 	s.reporter.report(outcome, problems)
 }
+
+// Admission is the registry that follows this catalog; see [Admission].
+func (s *serviceCatalog) Admission() *admission.Registry { return s.admission }
 
 // Problems implements [Source].
 func (s *serviceCatalog) Problems() catalog.Problems { return s.reporter.newest.Load().problems }

@@ -6,6 +6,8 @@ package servicecatalog
 import (
 	"context"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 
@@ -18,7 +20,7 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{PollInterval: defaultPollInterval}
+	return &Config{PollInterval: defaultPollInterval, Admission: admission.DefaultLimits()}
 }
 
 func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {

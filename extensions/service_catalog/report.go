@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
@@ -86,6 +88,31 @@ func (r *reporter) registerGauges() error {
 		}),
 		t.RegisterExtensionServiceCatalogLastSuccessCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(r.lastSuccess.Load())
+			return nil
+		}),
+	)
+}
+
+// observe shows how full the registry is.
+func (r *reporter) observe(registry *admission.Registry) error {
+	kind := func(name string) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", name)))
+	}
+	known, unknown := kind("known"), kind("unknown")
+	t := r.telemetry
+	return errors.Join(
+		t.RegisterExtensionServiceCatalogAdmissionIdentitiesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			stats := registry.Stats()
+			o.Observe(int64(stats.Known), known)
+			o.Observe(int64(stats.Unknown), unknown)
+			return nil
+		}),
+		t.RegisterExtensionServiceCatalogAdmissionOverflowedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(registry.Stats().Overflowed)
+			return nil
+		}),
+		t.RegisterExtensionServiceCatalogAdmissionBeyondCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(registry.Stats().Beyond)
 			return nil
 		}),
 	)

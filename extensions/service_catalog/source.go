@@ -5,6 +5,9 @@ package servicecatalog
 
 import (
 	"fmt"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 
 	"go.opentelemetry.io/collector/component"
 
@@ -24,6 +27,17 @@ type Source interface {
 	// never concurrently. f must not call Subscribe or cancel.
 	// Once cancel has returned, f is not running and is not called again.
 	Subscribe(f func(*catalog.Catalog)) (cancel func())
+}
+
+// Admission is the registry that decides under which identity telemetry counts. All components with one catalog share it. A source that
+// has none, as in tests, gets one that follows its catalog.
+func Admission(source Source) *admission.Registry {
+	if owner, ok := source.(interface{ Admission() *admission.Registry }); ok {
+		return owner.Admission()
+	}
+	r := admission.New(admission.DefaultLimits(), time.Now)
+	source.Subscribe(r.SetCatalog)
+	return r
 }
 
 // Find returns the service_catalog extension that the configuration key `catalog` names.

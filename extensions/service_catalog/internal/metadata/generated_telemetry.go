@@ -25,14 +25,17 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                              metric.Meter
-	mu                                 sync.Mutex
-	registrations                      []metric.Registration
-	ExtensionServiceCatalogLastSuccess metric.Int64ObservableGauge
-	ExtensionServiceCatalogProblems    metric.Int64ObservableGauge
-	ExtensionServiceCatalogReloads     metric.Int64Counter
-	ExtensionServiceCatalogServices    metric.Int64ObservableGauge
-	ExtensionServiceCatalogSlos        metric.Int64ObservableGauge
+	meter                                      metric.Meter
+	mu                                         sync.Mutex
+	registrations                              []metric.Registration
+	ExtensionServiceCatalogAdmissionBeyond     metric.Int64ObservableGauge
+	ExtensionServiceCatalogAdmissionIdentities metric.Int64ObservableGauge
+	ExtensionServiceCatalogAdmissionOverflowed metric.Int64ObservableCounter
+	ExtensionServiceCatalogLastSuccess         metric.Int64ObservableGauge
+	ExtensionServiceCatalogProblems            metric.Int64ObservableGauge
+	ExtensionServiceCatalogReloads             metric.Int64Counter
+	ExtensionServiceCatalogServices            metric.Int64ObservableGauge
+	ExtensionServiceCatalogSlos                metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -44,6 +47,51 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExtensionServiceCatalogAdmissionBeyondCallback sets callback for observable ExtensionServiceCatalogAdmissionBeyond metric.
+func (builder *TelemetryBuilder) RegisterExtensionServiceCatalogAdmissionBeyondCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionServiceCatalogAdmissionBeyond, obs: o})
+		return nil
+	}, builder.ExtensionServiceCatalogAdmissionBeyond)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionServiceCatalogAdmissionIdentitiesCallback sets callback for observable ExtensionServiceCatalogAdmissionIdentities metric.
+func (builder *TelemetryBuilder) RegisterExtensionServiceCatalogAdmissionIdentitiesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionServiceCatalogAdmissionIdentities, obs: o})
+		return nil
+	}, builder.ExtensionServiceCatalogAdmissionIdentities)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionServiceCatalogAdmissionOverflowedCallback sets callback for observable ExtensionServiceCatalogAdmissionOverflowed metric.
+func (builder *TelemetryBuilder) RegisterExtensionServiceCatalogAdmissionOverflowedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionServiceCatalogAdmissionOverflowed, obs: o})
+		return nil
+	}, builder.ExtensionServiceCatalogAdmissionOverflowed)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExtensionServiceCatalogLastSuccessCallback sets callback for observable ExtensionServiceCatalogLastSuccess metric.
@@ -134,6 +182,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionServiceCatalogAdmissionBeyond, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_service_catalog_admission_beyond",
+		metric.WithDescription("About how many identities were beyond the limits, since the start. [Alpha]"),
+		metric.WithUnit("{identity}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionServiceCatalogAdmissionIdentities, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_service_catalog_admission_identities",
+		metric.WithDescription("Identities (service, environment, version) that are admitted, of services that the catalog names (known) and of others (unknown). [Alpha]"),
+		metric.WithUnit("{identity}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionServiceCatalogAdmissionOverflowed, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_service_catalog_admission_overflowed",
+		metric.WithDescription("Resources that counted as _overflow, because their identity was beyond the limits. [Alpha]"),
+		metric.WithUnit("{resource}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionServiceCatalogLastSuccess, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_service_catalog_last_success",
 		metric.WithDescription("Time when a catalog without errors was last read, as Unix time; 0 if never. [Alpha]"),
