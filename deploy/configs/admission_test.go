@@ -26,12 +26,10 @@ func TestNothingComesInWithoutAdmission(t *testing.T) {
 				continue // it needs variables that are not set
 			}
 			pipelines, _ := conf.Get("service::pipelines").(map[string]any)
-			receivers, _ := conf.Get("receivers").(map[string]any)
 			for name, p := range pipelines {
 				pipeline := p.(map[string]any)
 				from, _ := pipeline["receivers"].([]any)
-				outside := slices.ContainsFunc(from, func(r any) bool { _, ok := receivers[r.(string)]; return ok && r != "prometheus/self" })
-				if !outside {
+				if !slices.Contains(from, any("otlp")) && !slices.Contains(from, any("kafka")) { // others read what this machine or the cluster says
 					continue
 				}
 				processors, _ := pipeline["processors"].([]any)
