@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -36,6 +37,8 @@ type admission struct {
 	// services are the names of the catalog's.
 	services    atomic.Pointer[map[string]bool]
 	unsubscribe func()
+	series      *series
+	now         func() time.Time
 }
 
 func newAdmission(set processor.Settings, config *Config) (*admission, error) {
@@ -43,7 +46,7 @@ func newAdmission(set processor.Settings, config *Config) (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &admission{config: config, telemetry: telemetry, unsubscribe: func() {}}
+	a := &admission{config: config, telemetry: telemetry, unsubscribe: func() {}, series: newSeries(config.MaxSeries, config.MaxSeriesOfOthers), now: time.Now}
 	a.services.Store(&map[string]bool{})
 	return a, nil
 }
@@ -59,6 +62,7 @@ func (a *admission) start(_ context.Context, host component.Host) error {
 			services[s.Name] = true
 		}
 		a.services.Store(&services)
+		a.series.keep(services)
 	})
 	return nil
 }
@@ -100,14 +104,31 @@ func (a *admission) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Me
 		r.metrics(rm)
 		a.repaired(ctx, &r, rm.Resource(), "metrics")
 	}
-	if a.config.ReservedNames.accepts(ctx) {
-		return md, nil
-	}
-	if a.dropped(ctx, dropReservedMetrics(md)) && md.ResourceMetrics().Len() == 0 {
+	trusted := a.config.ReservedNames.accepts(ctx)
+	if !trusted && a.dropped(ctx, dropReservedMetrics(md)) && md.ResourceMetrics().Len() == 0 {
 		return md, refusal(fmt.Sprintf("only collectors send metrics of these names: use other names, "+
 			"or change reserved_names of the processor admission, which is %s", a.config.ReservedNames))
 	}
+	for _, rm := range md.ResourceMetrics().All() {
+		a.bound(ctx, rm)
+	}
 	return md, nil
+}
+
+// bound drops the points of series that are beyond the limit of their service.
+func (a *admission) bound(ctx context.Context, rm pmetric.ResourceMetrics) {
+	service := a.service(rm.Resource())
+	if dropped := a.series.drop(rm, service, a.now()); dropped > 0 {
+		a.telemetry.ProcessorAdmissionBeyondSeries.Add(ctx, dropped, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
+	}
+}
+
+// service is the name that the resource counts under.
+func (a *admission) service(resource pcommon.Resource) string {
+	if v, ok := resource.Attributes().Get(semconv.ServiceName); ok && (*a.services.Load())[v.AsString()] {
+		return v.AsString()
+	}
+	return other
 }
 
 // repaired counts the texts of a resource that were changed.
@@ -115,12 +136,8 @@ func (a *admission) repaired(ctx context.Context, r *repair, resource pcommon.Re
 	if r.repaired == 0 {
 		return
 	}
-	service := other
-	if v, ok := resource.Attributes().Get(semconv.ServiceName); ok && (*a.services.Load())[v.AsString()] {
-		service = v.AsString()
-	}
 	a.telemetry.ProcessorAdmissionRepaired.Add(ctx, r.repaired, metric.WithAttributes(
-		attribute.String(semconv.ServiceName, service), attribute.String("signal", signal)))
+		attribute.String(semconv.ServiceName, a.service(resource)), attribute.String("signal", signal)))
 	r.repaired = 0
 }
 

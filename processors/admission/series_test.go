@@ -1,0 +1,98 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
+
+// gauge is a metric with one point.
+func gauge(service, instance, queue string) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr(semconv.ServiceName, service)
+	rm.Resource().Attributes().PutStr(semconv.ServiceInstanceID, instance)
+	m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName("queue.length")
+	m.SetEmptyGauge().DataPoints().AppendEmpty().Attributes().PutStr("queue", queue)
+	return md
+}
+
+func TestSeriesAreBoundedByService(t *testing.T) {
+	a, err := newAdmission(settings(), defaults(func(c *Config) { c.MaxSeries, c.MaxSeriesOfOthers = 100, 50 }))
+	require.NoError(t, err)
+	require.NoError(t, a.start(t.Context(), host{}))
+	t.Cleanup(func() { require.NoError(t, a.shutdown(t.Context())) })
+	now := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	a.now = func() time.Time { return now }
+	passes := func(md pmetric.Metrics) bool {
+		got, err := a.metrics(t.Context(), md)
+		require.NoError(t, err)
+		return got.DataPointCount() == 1
+	}
+	passed := map[string]int{}
+	for n := range 20_000 {
+		for _, md := range []pmetric.Metrics{
+			gauge("checkout", "1", fmt.Sprint("queue-", n)), gauge("checkout", fmt.Sprint("instance-", n), "a"),
+			gauge(fmt.Sprint("job-", n), "1", "a"), gauge("other", fmt.Sprint("instance-", n), "a"),
+		} {
+			service, _ := md.ResourceMetrics().At(0).Resource().Attributes().Get(semconv.ServiceName)
+			name := service.Str()
+			if name != "checkout" {
+				name = other
+			}
+			if passes(md) {
+				passed[name]++
+			}
+		}
+	}
+	require.Equal(t, map[string]int{"checkout": 100, other: 50}, passed)
+	require.True(t, passes(gauge("checkout", "1", "queue-3")), "what came first goes on")
+	now = now.Add(seriesIdleAfter)
+	require.True(t, passes(gauge("checkout", "1", "queue-3")))
+	require.False(t, passes(gauge("checkout", "1", "new")))
+	now = now.Add(time.Minute)
+	require.True(t, passes(gauge("checkout", "1", "new")), "the others are idle")
+	require.Equal(t, 2, a.series.of["checkout"].size)
+
+	a.series.keep(map[string]bool{})
+	require.Nil(t, a.series.of["checkout"])
+}
+
+func TestHistogramIsManySeries(t *testing.T) {
+	s := newSeries(20, 20)
+	histogram := func(route string) pmetric.ResourceMetrics {
+		rm := pmetric.NewMetrics().ResourceMetrics().AppendEmpty()
+		m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+		m.SetName("http.server.request.duration")
+		p := m.SetEmptyHistogram().DataPoints().AppendEmpty()
+		p.Attributes().PutStr("http.route", route)
+		p.BucketCounts().FromRaw(make([]uint64, 8))
+		return rm
+	}
+	require.Zero(t, s.drop(histogram("/a"), other, time.Now()))
+	require.Zero(t, s.drop(histogram("/b"), other, time.Now()))
+	beyond := histogram("/c")
+	require.EqualValues(t, 1, s.drop(beyond, other, time.Now()))
+	require.Zero(t, beyond.ScopeMetrics().At(0).Metrics().Len(), "no metric without points is left")
+}
+
+func TestOrderOfAttributesDoesNotMatter(t *testing.T) {
+	a, b, c := pmetric.NewNumberDataPoint(), pmetric.NewNumberDataPoint(), pmetric.NewNumberDataPoint()
+	a.Attributes().PutStr("x", "1")
+	a.Attributes().PutInt("y", 2)
+	b.Attributes().PutInt("y", 2)
+	b.Attributes().PutStr("x", "1")
+	c.Attributes().PutStr("x", "2")
+	c.Attributes().PutInt("y", 1)
+	require.Equal(t, attributesOf(a.Attributes()), attributesOf(b.Attributes()))
+	require.NotEqual(t, attributesOf(a.Attributes()), attributesOf(c.Attributes()))
+}
