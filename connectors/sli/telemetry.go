@@ -37,7 +37,7 @@ const (
 const (
 	// reasonTracestate: the sampling threshold cannot be read; the span counts once.
 	reasonTracestate = "malformed_tracestate"
-	// reasonWeightCapped: the span claims to represent more than maxWeight spans.
+	// reasonWeightCapped: the span claims to represent more than adjusted.Max spans.
 	reasonWeightCapped = "weight_capped"
 	// reasonVersionOverflow: max_versions; it counts under "other".
 	reasonVersionOverflow = "version_overflow"

@@ -6,6 +6,8 @@ package sli
 import (
 	"context"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/adjusted"
+
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
@@ -80,9 +82,9 @@ func (b *batch) weightOf(span ptrace.Span) float64 {
 		return 1
 	}
 	if tracestate != b.tracestate {
-		var reason string
-		if b.weight, reason = weight(tracestate); reason != "" {
-			b.adjusted[reason]++
+		var problem adjusted.Problem
+		if b.weight, problem = adjusted.Count(tracestate); problem != adjusted.None {
+			b.adjusted[reasonOf(problem)]++
 			b.tracestate = "" // so that the next one is counted too
 			return b.weight
 		}
@@ -96,4 +98,12 @@ func badSpan(e *judge.SpanEvent, rule *judge.SpanRule) badEvent {
 		trace: e.Span.TraceID(), span: e.Span.SpanID(), time: e.Span.EndTimestamp(),
 		value: e.Value(rule), attributes: e.Span.Attributes(),
 	}
+}
+
+// reasonOf is the reason under which a span counts that is not taken as it was sent.
+func reasonOf(problem adjusted.Problem) string {
+	if problem == adjusted.Capped {
+		return reasonWeightCapped
+	}
+	return reasonTracestate
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/adjusted"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -64,7 +66,7 @@ func TestTraces(t *testing.T) {
 		"sampled 1 in 1.5":           {availability, []spanOf{{kind: server, tracestate: "vendor=x , ot=rv:abcdefabcdefab;th:8"}}, 2, 0, nil},
 		"not sampled":                {availability, []spanOf{{kind: server, tracestate: "vendor=x,o=t"}, {kind: server, tracestate: "ot=rv:abcdefabcdefab"}}, 2, 0, nil},
 		"malformed tracestate":       {availability, []spanOf{{kind: server, tracestate: "ot=th:zz"}, {kind: server, tracestate: "ot=th:zz"}}, 2, 0, map[string]int64{reasonTracestate: 2}},
-		"a weight beyond all reason": {availability, []spanOf{{kind: server, tracestate: "ot=th:fffffffffffff"}}, maxWeight, 0, map[string]int64{reasonWeightCapped: 1}},
+		"a weight beyond all reason": {availability, []spanOf{{kind: server, tracestate: "ot=th:fffffffffffff"}}, adjusted.Max, 0, map[string]int64{reasonWeightCapped: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := start(t, catalogOf(t, service(test.sli)))
