@@ -83,7 +83,7 @@ func fromConventions(m semconv.Metric) metric {
 	return metric{m.Name, m.Unit, m.Type, byCollector, m.Attributes}
 }
 
-// Metrics of the span_metrics connector, if a pipeline has one with the dimensions
+// Metrics of the red connector, or of span_metrics, if a pipeline has one with the dimensions
 // deployment.environment.name and service.version.
 var (
 	metricCalls    = metric{"traces.span.metrics.calls", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, spanAttributes}
@@ -92,7 +92,7 @@ var (
 	spanAttributes = attributes(semconv.ServiceVersion, attrSpanKind, attrStatusCode)
 )
 
-// Metrics of the service_graph connector about calls between services, with the dimensions service.namespace and
+// Metrics of the red connector, or of service_graph, about calls between services, with the dimensions service.namespace and
 // deployment.environment.name. Both ends measure the duration of a call: the client and the server.
 var (
 	metricEdgeRequests = metric{"traces_service_graph_request_total", "", otlptranslator.MetricTypeMonotonicCounter, byCollector, edgeAttributes}

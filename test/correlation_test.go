@@ -78,7 +78,7 @@ func orderOf(a arrival) string {
 // it carries its ID in the end, and no other one. What belongs to which request is told here by
 // the root's header and by the order's number, of which the collector knows nothing.
 func TestEveryItemOfARequestCarriesItsID(t *testing.T) {
-	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
+	sink, toFile := newFileSink(t, "red")
 	gateway := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_CORRELATION_WAIT=4s")
 	gateway.args = append(gateway.args, "--config", toFile)
 	gateway.start()

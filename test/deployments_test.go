@@ -197,10 +197,10 @@ func TestReportsGiveMarkers(t *testing.T) {
 // connector owned the tracker.
 func TestTelemetryIsStamped(t *testing.T) {
 	const deprecatedKeys = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\nprocessors: {deploymarker: {deployevent: deployevent}}"
-	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
+	sink, toFile := newFileSink(t, "red")
 	c := prepareCollector(t, "gateway", t.TempDir())
 	overlay := filepath.Join(t.TempDir(), "overlay.yaml")
-	require.NoError(t, os.WriteFile(overlay, []byte(deprecatedKeys+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, span_metrics, service_graph]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(overlay, []byte(deprecatedKeys+"\nservice: {pipelines: {traces: {exporters: [deployevent, file, red]}, logs: {exporters: [deployevent, file]}}}\n"), 0o600))
 	c.args = append(c.args, "--config", toFile, "--config", overlay)
 	c.start()
 	shop, _ := startShop(t, c)

@@ -75,7 +75,7 @@ type gateway struct {
 }
 
 func startGateway(t *testing.T) gateway {
-	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
+	sink, toFile := newFileSink(t, "red")
 	c := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_CORRELATION_WAIT=3s")
 	c.args = append(c.args, "--config", toFile)
 	c.start()

@@ -33,13 +33,13 @@ type telemetry struct {
 func shopTelemetry(t *testing.T) telemetry {
 	t.Helper()
 	elastic := startElasticsearch(t)
-	sink, toFile := newFileSink(t, "span_metrics", "service_graph")
+	sink, toFile := newFileSink(t, "red")
 	gateway := prepareCollector(t, "gateway", t.TempDir())
 	gateway.args = append(gateway.args, "--config", toFile, "--config", "yaml:"+`
 connectors: {deployevent: {flush_interval: 100ms}}
 extensions: {deployment_tracker: {confirm: 0s}}
 exporters: {elasticsearch: {endpoint: `+elastic.URL+`, sending_queue: {queue_size: 1000, batch: {flush_timeout: 100ms}}}}
-service: {pipelines: {traces: {exporters: [file, span_metrics, service_graph]}, logs: {exporters: [file, elasticsearch]}, logs/deployments: {exporters: [file]}}}`)
+service: {pipelines: {traces: {exporters: [file, red]}, logs: {exporters: [file, elasticsearch]}, logs/deployments: {exporters: [file]}}}`)
 	gateway.start()
 	shop := exec.Command("../bin/shop", "--endpoint", gateway.otlpGRPC, "--rate", "25", "--duration", "6s", "--incident", "2s", "--control", "", "--ports", "0",
 		"--error-rate", "checkout=0.2", "--error-rate", "inventory=0.1", "--error-rate", "mailer=0.2", "--error-rate", "payment=0.1",

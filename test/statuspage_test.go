@@ -82,7 +82,7 @@ spec:
 `, hostileName))
 	rules := filepath.Join(generated, "alerts")
 	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_RULES="+rules, "OTELCOL_SRE_RUNBOOKS="+filepath.Join(generated, "runbooks"))
-	c.args = append(c.args, "--config", "yaml:"+quickly, "--config", "yaml:connectors: {span_metrics: {metrics_flush_interval: 1s}}")
+	c.args = append(c.args, "--config", "yaml:"+quickly, "--config", "yaml:connectors: {red: {flush_interval: 1s}}")
 
 	generate := exec.Command("../bin/srectl", "generate", "alerts", "runbooks", "--catalog", catalog, "--out", generated,
 		"--runbook-url", "http://"+c.page+"/runbooks", "--dashboard-url", "http://"+c.page+"/services")

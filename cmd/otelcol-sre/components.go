@@ -50,6 +50,7 @@ import (
 	prometheusreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver"
 	zipkinreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver"
 	deployevent "github.com/otelcol-sre/otelcol-sre/connectors/deployevent"
+	red "github.com/otelcol-sre/otelcol-sre/connectors/red"
 	sli "github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
@@ -259,6 +260,7 @@ func components() (otelcol.Factories, error) {
 		servicegraphconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 		deployevent.NewFactory(),
+		red.NewFactory(),
 		sli.NewFactory(),
 	)
 	if err != nil {
@@ -271,6 +273,7 @@ func components() (otelcol.Factories, error) {
 		servicegraphconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector v0.152.0",
 		spanmetricsconnector.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.152.0",
 		deployevent.NewFactory().Type():           "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		red.NewFactory().Type():                   "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		sli.NewFactory().Type():                   "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 

@@ -163,6 +163,13 @@ func (r *Registry) Admit(id Identity) Identity {
 	return g.overflow(id)
 }
 
+// Knows reports whether the catalog names the service of an admitted identity.
+func (r *Registry) Knows(id Identity) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.group(id) != r.unknown
+}
+
 // admit is the identity's entry, made when there is room; nil if there is none.
 func (g *group) admit(id Identity, now int64) *entry {
 	if e := g.entries[id]; e != nil {

@@ -219,7 +219,7 @@ func spoil(file string) error {
 
 // quickly decides in seconds what became of a deployment, and who called whom.
 const quickly = "extensions: {deployment_tracker: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\n" +
-	"connectors: {span_metrics: {metrics_flush_interval: 1s}, service_graph: {metrics_flush_interval: 1s, store: {ttl: 2s}}}"
+	"connectors: {red: {flush_interval: 1s, pairing: {ttl: 2s}}}"
 
 // freeAddresses are n of [FreeAddress].
 func freeAddresses(n int) ([]string, error) {

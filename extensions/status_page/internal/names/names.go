@@ -24,7 +24,7 @@ type Names struct {
 	Objective, Remaining, Exhaustion, BurnRate, States Metric
 	// Of the deployevent connector.
 	Info, Start, Commit, Instances Metric
-	// Of the span_metrics connector.
+	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 }
 
