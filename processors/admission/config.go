@@ -45,7 +45,7 @@ type Config struct {
 var _ component.Config = (*Config)(nil)
 
 func createDefaultConfig() component.Config {
-	return &Config{Catalog: component.MustNewID("service_catalog"), ReservedNames: Drop, DeploymentReports: Local, MaxSeries: 50_000, MaxSeriesOfOthers: 20_000}
+	return &Config{Catalog: component.MustNewID("service_catalog"), ReservedNames: Drop, DeploymentReports: Local, MaxSeries: 50_000, MaxSeriesOfOthers: 10_000}
 }
 
 // Validate reports every invalid key with its fix.
