@@ -4,7 +4,7 @@
 // Package journal keeps records in a folder so that they survive a kill -9: a record is in the kernel's page cache when
 // Append returns. Records are not synchronized to the disk, so a crash of the machine can lose the newest ones.
 //
-// The folder has numbered segments. Each begins with a header and has records one after the other:
+// The folder has numbered segments, and a file that is locked. Each segment begins with a header and has records one after the other:
 //
 //	header: magic (4 bytes), format (1), seed (32), CRC-32C of the header so far (4)
 //	record: length (4), CRC-32C of the payload (4), payload; numbers are little endian
@@ -53,7 +53,7 @@ type Position struct {
 	Offset  int64
 }
 
-// A Journal is a folder that belongs to this process alone. Append and Size may be called concurrently; the other methods
+// A Journal is a folder that belongs to this process alone. Append, Size and Forget may be called concurrently; the other methods
 // may not be called at the same time as any method.
 type Journal struct {
 	dir   string
@@ -61,12 +61,11 @@ type Journal struct {
 	limit int64
 	lock  *os.File
 
+	mu       sync.Mutex
 	segments []*Segment // older than the current one, oldest first
-
-	mu      sync.Mutex
-	current uint64   // the segment that is written next or now
-	file    *os.File // nil until the first record
-	offset  int64
+	current  uint64     // the segment that is written next or now
+	file     *os.File   // nil until the first record
+	offset   int64
 }
 
 // A Segment is one that is not written any more.
@@ -77,7 +76,9 @@ type Segment struct {
 	// written to its end, which is what a kill leaves.
 	Unread int64
 	Torn   bool
-	path   string
+	// Generation is for the caller.
+	Generation uint64
+	path       string
 }
 
 // Open opens the folder, which is made if it does not exist. limit is the size in bytes from which a segment is to be
@@ -129,16 +130,32 @@ func (j *Journal) Seed() Seed { return j.seed }
 // Segments are those that earlier processes wrote and those before the current one, oldest first.
 func (j *Journal) Segments() []*Segment { return j.segments }
 
-// adopt takes the seed of the newest segment that has a sound header, so that what was hashed with it can be compared.
+// adopt takes the seed of the folder, so that what was hashed with it can be compared. The lock's file has it, in a header, and so has each segment.
 func (j *Journal) adopt() {
+	content := make([]byte, headerSize)
+	_, _ = j.lock.ReadAt(content, 0)
+	if seed, ok := header(content); ok {
+		j.seed = seed
+		return
+	}
 	for _, s := range slices.Backward(j.segments) {
 		if content, err := os.ReadFile(s.path); err == nil {
 			if seed, ok := header(content); ok {
 				j.seed = seed
-				return
+				break
 			}
 		}
 	}
+	// On a full disk the next segment has it.
+	_, _ = j.lock.WriteAt(j.header(), 0)
+}
+
+func (j *Journal) header() []byte {
+	content := make([]byte, 0, headerSize)
+	content = append(content, magic...)
+	content = append(content, format)
+	content = append(content, j.seed[:]...)
+	return binary.LittleEndian.AppendUint32(content, crc32.Checksum(content, castagnoli))
 }
 
 // Read calls do with each sound record of the segment and the position after it. It stops at the first error of do, which
@@ -242,17 +259,15 @@ func (j *Journal) begin() error {
 	if err != nil {
 		return fmt.Errorf("begin journal: %w", err)
 	}
-	content := make([]byte, 0, headerSize)
-	content = append(content, magic...)
-	content = append(content, format)
-	content = append(content, j.seed[:]...)
-	content = binary.LittleEndian.AppendUint32(content, crc32.Checksum(content, castagnoli))
-	if _, err := file.WriteAt(content, 0); err != nil {
+	if _, err := file.WriteAt(j.header(), 0); err != nil {
 		return errors.Join(fmt.Errorf("begin journal: %w", err), file.Close(), os.Remove(path))
 	}
 	j.file, j.offset = file, int64(headerSize)
 	return nil
 }
+
+// Current is the number of the segment that is written.
+func (j *Journal) Current() uint64 { return j.current }
 
 // Position is the one after the last record.
 func (j *Journal) Position() Position { return Position{j.current, j.offset} }
@@ -278,12 +293,14 @@ func (j *Journal) Lost() bool {
 }
 
 // Rotate ends the current segment if it has a record. The next record begins a new one.
-func (j *Journal) Rotate() error {
+func (j *Journal) Rotate(generation uint64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.file == nil {
 		return nil
 	}
 	err := j.file.Close()
-	j.segments = append(j.segments, &Segment{Number: j.current, Bytes: j.offset, path: j.path(j.current)})
+	j.segments = append(j.segments, &Segment{Number: j.current, Bytes: j.offset, Generation: generation, path: j.path(j.current)})
 	j.file, j.offset = nil, 0
 	j.current++
 	return err
@@ -291,11 +308,18 @@ func (j *Journal) Rotate() error {
 
 // Forget removes the segments for which done is true. Those that had unsound records are renamed instead; only the newest of them is kept.
 func (j *Journal) Forget(done func(*Segment) bool) error {
-	var errs []error
+	var old []*Segment
+	j.mu.Lock()
 	j.segments = slices.DeleteFunc(j.segments, func(s *Segment) bool {
-		if !done(s) {
-			return false
+		if done(s) {
+			old = append(old, s)
+			return true
 		}
+		return false
+	})
+	j.mu.Unlock()
+	var errs []error
+	for _, s := range old {
 		var err error
 		if s.Unread > 0 && !s.Torn {
 			err = j.setAside(s)
@@ -305,8 +329,7 @@ func (j *Journal) Forget(done func(*Segment) bool) error {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("remove journal: %w", err))
 		}
-		return true
-	})
+	}
 	return errors.Join(errs...)
 }
 
@@ -325,6 +348,6 @@ func (j *Journal) setAside(s *Segment) error {
 
 // Close gives the folder free. What is in it stays.
 func (j *Journal) Close() error {
-	err := j.Rotate()
+	err := j.Rotate(0)
 	return errors.Join(err, j.lock.Close())
 }
