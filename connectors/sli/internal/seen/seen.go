@@ -63,16 +63,19 @@ func (s *Set) Release(n int) { s.reserved.Add(-int64(n)) }
 func (s *Set) Advance(n int, now time.Time) (began bool) {
 	taken := int(s.reserved.Load())
 	if taken > 0 && taken+n > s.most || now.Sub(s.since) >= s.window {
+		// The next generation will be about as large. Its table is the oldest one's, if that fits.
+		next := s.previous
+		if slots := slotsFor(taken); len(next) == slots {
+			clear(next)
+		} else {
+			next = make([]uint64, slots)
+		}
 		s.previous, s.before, s.since = s.current, s.since, now
-		s.current, taken = make([]uint64, smallest), 0
+		s.current, taken = next, 0
 		s.Generation++
 		began = true
 	}
-	slots := len(s.current)
-	for (taken+n)*fullOf > slots*full {
-		slots *= 2
-	}
-	if slots > len(s.current) {
+	if slots := slotsFor(taken + n); slots > len(s.current) {
 		larger := make([]uint64, slots)
 		for _, hash := range s.current {
 			if hash != 0 {
@@ -83,6 +86,15 @@ func (s *Set) Advance(n int, now time.Time) (began bool) {
 	}
 	s.reserved.Store(int64(taken + n))
 	return began
+}
+
+// slotsFor is the size of a table with room for n hashes.
+func slotsFor(n int) int {
+	slots := smallest
+	for n*fullOf > slots*full {
+		slots *= 2
+	}
+	return slots
 }
 
 // Remembers is how long ago the oldest hash that is remembered was added, at most.
