@@ -217,9 +217,15 @@ func BenchmarkFlush(b *testing.B) {
 	}
 }
 
-// A steady stream of spans costs no allocation, whether they are good or bad.
+// A steady stream of spans costs no allocation, whether they are good or bad, new or sent again, in the journal or not.
 func TestSpansDoNotAllocate(t *testing.T) {
-	f := start(t, catalogOf(t, benchmarkCatalog(10)...))
+	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
+		t.Run(name, func(t *testing.T) { doNotAllocate(t, options) })
+	}
+}
+
+func doNotAllocate(t *testing.T, options []option) {
+	f := start(t, catalogOf(t, benchmarkCatalog(10)...), options...)
 	batches := benchmarkBatches(10)
 	for range 10 {
 		for _, td := range batches {

@@ -148,7 +148,7 @@ func TestKillAtAnyTime(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	catalogs := []*catalog.Catalog{catalogOf(t, checkoutService), catalogOf(t, checkoutService, oneSLO("name: cart", ""))}
 	d := newDisk(t)
-	f := startUnbound(t, catalogs[0], d.on(t))
+	f := start(t, catalogs[0], d.on(t))
 	var sent, emitted [2]float64
 	var last ptrace.Traces
 	for step := range 400 {
@@ -167,7 +167,7 @@ func TestKillAtAnyTime(t *testing.T) {
 			f.source.swap(catalogs[random.IntN(2)])
 		case 3:
 			d = d.killed(t)
-			f = startUnbound(t, f.source.catalog, d.on(t))
+			f = start(t, f.source.catalog, d.on(t))
 			if step > 0 && sent[1] > 0 {
 				f.clock.add(time.Duration(step) * time.Minute)
 				f.traces(t, last) // as a client does that had no answer
@@ -318,7 +318,7 @@ func TestJournalOfAnotherStorage(t *testing.T) {
 
 func TestJournalIsSwitchedOffAndOn(t *testing.T) {
 	d, cat := newDisk(t), catalogOf(t, checkoutService)
-	first := startUnbound(t, cat, d.on(t))
+	first := start(t, cat, d.on(t))
 	first.traces(t, spansAt(epoch, 10))
 	d = d.killed(t)
 	off := func(cfg *Config, _ host) { cfg.Journal.Directory = "" }
@@ -335,7 +335,9 @@ func TestTwoOnOneFolder(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	h := host{cfg.Catalog: &source{catalog: cat, subscribers: map[int]func(*catalog.Catalog){}}}
 	disk{t.TempDir(), d.journal}.on(t)(cfg, h)
-	require.ErrorContains(t, instanceOf(t, NewFactory(), cfg).Start(t.Context(), h), "journal::directory: the folder")
+	i := instanceOf(t, NewFactory(), cfg)
+	require.ErrorContains(t, i.Start(t.Context(), h), "journal::directory: the folder")
+	require.NoError(t, i.Shutdown(t.Context()))
 }
 
 // Old segments go when a checkpoint has their counts and their events are forgotten.
