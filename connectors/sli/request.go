@@ -75,8 +75,8 @@ func (c *core) commit(ctx context.Context, r *request) {
 		}
 		if again > 0 {
 			c.telemetry.builder.ConnectorSliEventsDeduplicated.Add(ctx, again)
-			// What was recognized may belong to a request that is on its way into the journal. Its sender must not be told that it
-			// was counted before it is.
+			// What was recognized may belong to a request that is on its way into the journal. Its sender must not get an answer
+			// before it is there.
 			c.commits.Lock()
 			c.commits.Unlock() //nolint:staticcheck // the lock waits for those on their way
 		}

@@ -234,7 +234,7 @@ func (j *Journal) Append(record []byte) (segment uint64, err error) {
 		}
 	}
 	if _, err := j.file.WriteAt(record, j.offset); err != nil {
-		// What was written of it must not stand in the way of the next one.
+		// What was written of it must not be in the way of the next one.
 		return 0, errors.Join(fmt.Errorf("write journal: %w", err), j.file.Truncate(j.offset))
 	}
 	j.offset += int64(len(record))

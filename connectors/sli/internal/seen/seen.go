@@ -19,8 +19,8 @@ import (
 const (
 	// smallest is the number of slots that a table begins with.
 	smallest = 1 << 10
-	// At most full of every fullOf slots are taken, so that searches are short.
-	full, fullOf = 3, 4
+	// At most one of every sparse slots is taken, so that searches are short.
+	sparse = 2
 )
 
 // A Set remembers hashes. Reserve, Release, Add and AddAll may be called concurrently; the others may not be called at the same time
@@ -49,7 +49,7 @@ func (s *Set) Reserve(n int, now time.Time) bool {
 		return false
 	}
 	taken := s.reserved.Add(int64(n))
-	if taken <= int64(s.most) && taken <= int64(len(s.current)/fullOf*full) {
+	if taken <= int64(s.most) && taken <= int64(len(s.current)/sparse) {
 		return true
 	}
 	s.reserved.Add(-int64(n))
@@ -91,7 +91,7 @@ func (s *Set) Advance(n int, now time.Time) (began bool) {
 // slotsFor is the size of a table with room for n hashes.
 func slotsFor(n int) int {
 	slots := smallest
-	for n*fullOf > slots*full {
+	for n*sparse > slots {
 		slots *= 2
 	}
 	return slots
@@ -143,7 +143,7 @@ func has(table []uint64, hash uint64) bool {
 }
 
 // add adds the hash to a table with room, and reports whether it was not in it. Of several that add the same hash at the same time
-// one is told so.
+// one gets true.
 func add(table []uint64, hash uint64) bool {
 	mask := uint64(len(table) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {

@@ -62,7 +62,7 @@ func TestSetIsAMap(t *testing.T) {
 			order = append(order, hash)
 		}
 	}
-	require.Less(t, len(s.current)+len(s.previous), 4*most*2)
+	require.Less(t, len(s.current)+len(s.previous), 8*most)
 }
 
 func TestWindow(t *testing.T) {
