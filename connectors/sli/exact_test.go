@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -156,7 +157,7 @@ func TestKillAtAnyTime(t *testing.T) {
 		switch random.IntN(10) {
 		default:
 			n := 1 + random.IntN(30)
-			last = spansAt(f.clock.Now(), n, "service.version", fmt.Sprint(random.IntN(5)))
+			last = spansAt(f.clock.Now(), n, "service.version", strconv.Itoa(random.IntN(5)))
 			f.traces(t, last)
 			sent[0] += float64(n - 1)
 			sent[1]++

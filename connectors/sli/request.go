@@ -77,13 +77,18 @@ func (c *core) commit(ctx context.Context, r *request) {
 			c.telemetry.builder.ConnectorSliEventsDeduplicated.Add(ctx, again)
 			// What was recognized may belong to a request that is on its way into the journal. Its sender must not get an answer
 			// before it is there.
-			c.commits.Lock()
-			c.commits.Unlock() //nolint:staticcheck // the lock waits for those on their way
+			c.awaitCommits()
 		}
 	}
 	clear(r.parts)
 	r.parts, r.logs, r.copies = r.parts[:0], r.logs[:0], nil
 	requests.Put(r)
+}
+
+// awaitCommits waits for the requests that are being committed.
+func (c *core) awaitCommits() {
+	c.commits.Lock()
+	defer c.commits.Unlock()
 }
 
 func (c *core) commitParts(ctx context.Context, r *request) (again int64) {

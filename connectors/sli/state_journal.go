@@ -4,6 +4,7 @@
 package sli
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,10 +22,12 @@ import (
 )
 
 const (
-	// segmentBytes is the size from which a segment of the journal is followed by a new one, if events are not remembered;
-	// otherwise it is bytesPerEvent for each that is.
-	segmentBytes  = 64 << 20
+	// segmentBytes is the size from which a segment of the journal is followed by a new one.
+	segmentBytes = 64 << 20
+	// The journal may have generations times bytesPerEvent for each event of a generation, or times segmentBytes if that is more.
+	// A request with one span is a record of less than 64 bytes.
 	bytesPerEvent = 64
+	generations   = 4
 )
 
 // open opens the journal and makes the set of events, as far as they are configured.
@@ -33,11 +36,8 @@ func (c *core) open() error {
 	_, _ = rand.Read(seed[:]) // never fails
 	deduplicate := c.config.Deduplicate
 	if c.config.Journal.Directory != "" {
-		limit := int64(segmentBytes)
-		if deduplicate.Window > 0 {
-			limit = bytesPerEvent * int64(deduplicate.MaxEvents)
-		}
-		j, err := journal.Open(c.config.Journal.Directory, limit, seed)
+		total := generations * max(segmentBytes, bytesPerEvent*int64(deduplicate.MaxEvents))
+		j, err := journal.Open(c.config.Journal.Directory, segmentBytes, total, seed)
 		if err != nil {
 			return fmt.Errorf("journal::directory: %w", err)
 		}
@@ -147,7 +147,7 @@ func (c *core) loadPosition(ctx context.Context, now time.Time) (*journal.Positi
 			errors.Join(err, c.store.SetAside(ctx, keyJournal)))
 		return nil, nil
 	}
-	if string(name) != string(journalName(c.journal)) {
+	if !bytes.Equal(name, journalName(c.journal)) {
 		return nil, nil
 	}
 	return at, nil

@@ -35,7 +35,6 @@ const (
 	suffix    = ".journal"
 	damaged   = "damaged-"
 	lockFile  = "lock"
-	keepUpTo  = 4 // segments' worth of bytes, after which Append refuses
 	minLength = headerSize
 )
 
@@ -58,7 +57,8 @@ type Position struct {
 type Journal struct {
 	dir   string
 	seed  Seed
-	limit int64
+	limit int64 // of a segment
+	total int64 // of all
 	lock  *os.File
 
 	mu       sync.Mutex
@@ -82,8 +82,8 @@ type Segment struct {
 }
 
 // Open opens the folder, which is made if it does not exist. limit is the size in bytes from which a segment is to be
-// followed by a new one. seed is used if the folder has none yet.
-func Open(dir string, limit int64, seed Seed) (*Journal, error) {
+// followed by a new one, total that of all segments, from which Append refuses. seed is used if the folder has none yet.
+func Open(dir string, limit, total int64, seed Seed) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder cannot be made: %w; name one that the collector can write", err)
 	}
@@ -94,7 +94,7 @@ func Open(dir string, limit int64, seed Seed) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder %q cannot be locked: %w; name one that the collector can write", dir, err)
 	}
-	j := &Journal{dir: dir, seed: seed, limit: limit, lock: lock, current: 1}
+	j := &Journal{dir: dir, seed: seed, limit: limit, total: total, lock: lock, current: 1}
 	if err := j.list(); err != nil {
 		return nil, errors.Join(fmt.Errorf("the folder %q cannot be read: %w", dir, err), lock.Close())
 	}
@@ -225,7 +225,7 @@ func (j *Journal) Append(record []byte) (segment uint64, err error) {
 	binary.LittleEndian.PutUint32(record[4:], crc32.Checksum(payload, castagnoli))
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.kept()+j.offset+int64(len(record)) > keepUpTo*j.limit {
+	if j.kept()+j.offset+int64(len(record)) > j.total {
 		return 0, ErrFull
 	}
 	if j.file == nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -19,7 +20,7 @@ const limit = 1 << 20
 
 func open(t testing.TB, dir string, limit int64) *Journal {
 	t.Helper()
-	j, err := Open(dir, limit, Seed{1, 2, 3})
+	j, err := Open(dir, limit, 4*limit, Seed{1, 2, 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = j.Close() })
 	return j
@@ -83,7 +84,7 @@ func TestTheSeedStays(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, open(t, dir, limit).Close())
 	other := func() *Journal {
-		j, err := Open(dir, limit, Seed{9})
+		j, err := Open(dir, limit, limit, Seed{9})
 		require.NoError(t, err)
 		return j
 	}
@@ -186,14 +187,14 @@ func TestForgetKeepsTheNewestDamage(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, dir, limit)
 	for i := range 3 {
-		write(t, j, fmt.Sprint(i))
+		write(t, j, strconv.Itoa(i))
 		require.NoError(t, j.Rotate(0))
 	}
 	for _, s := range j.Segments() {
 		s.Unread = 1
 	}
 	j.Segments()[2].Unread = 0
-	require.NoError(t, j.Forget(func(s *Segment) bool { return true }))
+	require.NoError(t, j.Forget(func(*Segment) bool { return true }))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	var names []string
@@ -206,7 +207,7 @@ func TestForgetKeepsTheNewestDamage(t *testing.T) {
 func TestAFolderHasOneOwner(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, dir, limit)
-	_, err := Open(dir, limit, Seed{})
+	_, err := Open(dir, limit, limit, Seed{})
 	require.ErrorContains(t, err, "is in use by another collector or connector; give each a folder of its own")
 	require.NoError(t, j.Close())
 	require.NoError(t, open(t, dir, limit).Close())
@@ -215,7 +216,7 @@ func TestAFolderHasOneOwner(t *testing.T) {
 func TestAFolderThatCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := Open(filepath.Join(file, "journal"), limit, Seed{})
+	_, err := Open(filepath.Join(file, "journal"), limit, limit, Seed{})
 	require.ErrorContains(t, err, "name one that the collector can write")
 }
 
