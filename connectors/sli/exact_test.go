@@ -405,3 +405,43 @@ func TestClockIsSetBackOverARestart(t *testing.T) {
 		before = now
 	}
 }
+
+// While generations and segments begin and checkpoints are made, everything that is sent counts, except for what was recognized; and a kill loses
+// nothing of it.
+func TestConcurrentRequestsAndGenerations(t *testing.T) {
+	d, cat := newDisk(t), catalogOf(t, checkoutService)
+	f := start(t, cat, d.on(t), func(cfg *Config, _ host) { cfg.Deduplicate.MaxEvents = 1000 })
+	const senders, requests, spans = 8, 50, 60
+	var all, flusher sync.WaitGroup
+	done := make(chan struct{})
+	flusher.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				f.clock.add(time.Second)
+				f.core.flush(context.Background())
+			}
+		}
+	})
+	for range senders {
+		all.Go(func() {
+			for i := range requests {
+				batch := spansAt(f.clock.Now(), spans, "service.version", strconv.Itoa(i%3))
+				assert.NoError(t, f.ConsumeTraces(context.Background(), batch))
+				assert.NoError(t, f.ConsumeTraces(context.Background(), batch))
+			}
+		})
+	}
+	all.Wait()
+	close(done)
+	flusher.Wait()
+	recognized := f.total(t, deduplicated)
+	require.Positive(t, recognized)
+	want := f.availability(t)
+	require.Equal(t, float64(2*senders*requests*spans-recognized), want[0]+want[1])
+	next := start(t, cat, d.killed(t).on(t))
+	next.clock.add(time.Hour)
+	require.Equal(t, want, next.availability(t))
+}

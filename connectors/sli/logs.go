@@ -44,6 +44,7 @@ func (b *batch) countLogs(ctx context.Context, service *counted, rl plog.Resourc
 	}
 	identity := logIdentity{hash: b.hash, service: service.tag, resource: rl.Resource()}
 	for _, scope := range rl.ScopeLogs().All() {
+		b.expect(scope.LogRecords().Len())
 		for _, record := range scope.LogRecords().All() {
 			if b.event() {
 				b.countLog(ctx, service, rl, scope, record, &identity)

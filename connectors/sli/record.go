@@ -157,7 +157,7 @@ func (c *core) remember(hash uint64, at time.Time) {
 	if c.seen == nil || hash == 0 {
 		return
 	}
-	if !c.seen.Reserve(1, at) {
+	for !c.seen.Reserve(1, at) {
 		c.seen.Advance(1, at)
 	}
 	if !c.seen.Add(hash) {

@@ -93,7 +93,6 @@ func (c *core) awaitCommits() {
 
 func (c *core) commitParts(ctx context.Context, r *request) (again int64) {
 	reserved := c.admit(r)
-	c.commits.RLock()
 	defer c.commits.RUnlock()
 	for i := range r.parts {
 		p := &r.parts[i]
@@ -129,31 +128,41 @@ func (c *core) finish(ctx context.Context, r *request, p *part) {
 	b.release()
 }
 
-// admit makes room for the identities of the request, and begins a new segment of the journal when it is time.
+// admit begins to commit: c.commits is held for reading, and there is room for the identities of the request.
 func (c *core) admit(r *request) (reserved int) {
 	for i := range r.parts {
 		reserved += len(r.parts[i].ids) - r.parts[i].nameless
 	}
-	if c.seen != nil && !c.seen.Reserve(reserved, r.now) {
-		c.commits.Lock()
-		if !c.seen.Reserve(reserved, r.now) {
-			generation := c.seen.Generation
-			if c.seen.Advance(reserved, r.now) {
-				c.rotate(r.now, generation)
-			}
-		}
-		c.commits.Unlock()
-	}
 	if c.journal != nil {
 		if _, reached := c.journal.Size(); reached {
-			c.commits.Lock()
-			if _, reached := c.journal.Size(); reached {
-				c.rotate(r.now, c.generation())
-			}
-			c.commits.Unlock()
+			c.nextSegment(r.now)
 		}
 	}
+	c.commits.RLock()
+	for c.seen != nil && !c.seen.Reserve(reserved, r.now) {
+		c.commits.RUnlock()
+		c.makeRoom(reserved, r.now)
+		c.commits.RLock()
+	}
 	return reserved
+}
+
+func (c *core) nextSegment(now time.Time) {
+	c.commits.Lock()
+	defer c.commits.Unlock()
+	if _, reached := c.journal.Size(); reached {
+		c.rotate(now, c.generation())
+	}
+}
+
+// makeRoom makes room for identities. A new generation of them begins with a new segment of the journal.
+func (c *core) makeRoom(n int, now time.Time) {
+	c.commits.Lock()
+	defer c.commits.Unlock()
+	generation := c.seen.Generation
+	if c.seen.Advance(n, now) {
+		c.rotate(now, generation)
+	}
 }
 
 // recognize remembers the part's events and marks those that are remembered already.

@@ -4,6 +4,7 @@
 package sli
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -108,6 +109,13 @@ func (b *batch) restart(kept int) {
 		t.slo, t.counts, t.next = nil, [whens]outcomes{}, 0
 	}
 	b.events, b.next, b.tracestate, b.weight = 0, 0, "", 1
+}
+
+// expect makes room for the identities of n more events.
+func (b *batch) expect(n int) {
+	if b.recognized == 0 {
+		b.ids = slices.Grow(b.ids, n)
+	}
 }
 
 // event begins the next event, and reports whether it is to be judged.

@@ -39,6 +39,7 @@ func (b *batch) countSpans(ctx context.Context, service *counted, rs ptrace.Reso
 	}
 	scopes := rs.ScopeSpans()
 	for i := range scopes.Len() {
+		b.expect(scopes.At(i).Spans().Len())
 		e := judge.SpanEvent{Resource: rs, Scope: scopes.At(i)}
 		spans := e.Scope.Spans()
 		for j := range spans.Len() {

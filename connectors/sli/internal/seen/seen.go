@@ -43,13 +43,14 @@ func New(most int, window time.Duration, now time.Time) *Set {
 }
 
 // Reserve makes sure of room for n hashes. If there is none, or the current generation is as old as the window, it returns false:
-// Advance is to be called then.
+// Advance is to be called then. Advance may not be called before the hashes were added.
 func (s *Set) Reserve(n int, now time.Time) bool {
 	if now.Sub(s.since) >= s.window {
 		return false
 	}
 	taken := s.reserved.Add(int64(n))
-	if taken <= int64(s.most) && taken <= int64(len(s.current)/sparse) {
+	// A request that is larger than a generation is one of its own.
+	if (taken <= int64(s.most) || taken == int64(n)) && taken <= int64(len(s.current)/sparse) {
 		return true
 	}
 	s.reserved.Add(-int64(n))
@@ -59,7 +60,7 @@ func (s *Set) Reserve(n int, now time.Time) bool {
 // Release gives back room that was reserved and not used.
 func (s *Set) Release(n int) { s.reserved.Add(-int64(n)) }
 
-// Advance makes and reserves room for n hashes: it enlarges the current generation, or begins a new one. It reports whether it did that.
+// Advance makes room for n hashes, if there is none: it enlarges the current generation, or begins a new one. It reports whether it did that.
 func (s *Set) Advance(n int, now time.Time) (began bool) {
 	taken := int(s.reserved.Load())
 	if taken > 0 && taken+n > s.most || now.Sub(s.since) >= s.window {
@@ -72,6 +73,7 @@ func (s *Set) Advance(n int, now time.Time) (began bool) {
 		}
 		s.previous, s.before, s.since = s.current, s.since, now
 		s.current, taken = next, 0
+		s.reserved.Store(0)
 		s.Generation++
 		began = true
 	}
@@ -84,7 +86,6 @@ func (s *Set) Advance(n int, now time.Time) (began bool) {
 		}
 		s.current = larger
 	}
-	s.reserved.Store(int64(taken + n))
 	return began
 }
 

@@ -24,14 +24,18 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // add reserves room and adds, as one sender does.
 func (s *Set) one(hash uint64, now time.Time) bool {
-	if !s.Reserve(1, now) {
-		s.Advance(1, now)
-	}
+	s.reserve(1, now)
 	isNew := s.Add(hash)
 	if !isNew {
 		s.Release(1)
 	}
 	return isNew
+}
+
+func (s *Set) reserve(n int, now time.Time) {
+	for !s.Reserve(n, now) {
+		s.Advance(n, now)
+	}
 }
 
 // A set says what a map says, for as long as it has to remember.
@@ -82,9 +86,10 @@ func TestOneRequestIsLargerThanTheSet(t *testing.T) {
 		hashes[i] = rand.Uint64() | 1
 	}
 	require.False(t, s.Reserve(len(hashes), epoch))
-	s.Advance(len(hashes), epoch)
+	s.reserve(len(hashes), epoch)
 	_, n := s.AddAll(hashes, nil)
 	require.Zero(t, n)
+	s.reserve(len(hashes), epoch)
 	old, n := s.AddAll(hashes, nil)
 	require.Equal(t, len(hashes), n)
 	require.Len(t, old, len(hashes))
@@ -102,7 +107,7 @@ func TestAddAllMarksWhatIsOld(t *testing.T) {
 func TestConcurrentAdds(t *testing.T) {
 	const hashes, senders = 20_000, 8
 	s := New(senders*hashes, time.Hour, epoch)
-	s.Advance(senders*hashes, epoch)
+	s.reserve(senders*hashes, epoch)
 	var added atomic.Int64
 	var all sync.WaitGroup
 	for sender := range senders {
@@ -171,9 +176,7 @@ func BenchmarkAddAll(b *testing.B) {
 				for i := range hashes {
 					hashes[i] = rand.Uint64()
 				}
-				if !s.Reserve(len(hashes), epoch) {
-					s.Advance(len(hashes), epoch)
-				}
+				s.reserve(len(hashes), epoch)
 				if _, n := s.AddAll(hashes, nil); n > 0 {
 					b.Fatal("seen")
 				}
