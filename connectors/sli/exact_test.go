@@ -410,7 +410,10 @@ func TestClockIsSetBackOverARestart(t *testing.T) {
 // nothing of it.
 func TestConcurrentRequestsAndGenerations(t *testing.T) {
 	d, cat := newDisk(t), catalogOf(t, checkoutService)
-	f := start(t, cat, d.on(t), func(cfg *Config, _ host) { cfg.Deduplicate.MaxEvents = 1000 })
+	f := start(t, cat, d.on(t), func(cfg *Config, _ host) {
+		cfg.Deduplicate.MaxEvents = 1000
+		cfg.LateAfter = 0 // the clock is fast
+	})
 	const senders, requests, spans = 8, 50, 60
 	var all, flusher sync.WaitGroup
 	done := make(chan struct{})
