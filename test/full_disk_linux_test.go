@@ -82,3 +82,49 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 	assert.GreaterOrEqual(t, int64(len(c.samples(`queue_depth[10m]`))), kept)
 	c.stop()
 }
+
+// While nothing can be written at all, events are counted and shown, and the failure of the journal is counted. What was counted then is saved when
+// there is room again.
+func TestFullDiskDoesNotStopCounting(t *testing.T) {
+	c, _ := exactCollector(t, "standalone")
+	send := func() (counts [2]float64) {
+		body, good, bad := spanRequest(t, "checkout", time.Now(), 100)
+		require.True(t, c.post(http.DefaultClient, body))
+		return [2]float64{good, bad}
+	}
+	var sent [2]float64
+	shown := func() {
+		require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, sent, c.events("checkout")) }, time.Minute, 100*time.Millisecond)
+	}
+	more := func() {
+		for range 10 {
+			counts := send()
+			sent[0] += counts[0]
+			sent[1] += counts[1]
+		}
+		shown()
+	}
+	failures := func(stage string) float64 {
+		n, _ := sum(c.own(), "otelcol_connector_sli_flush_failures", "stage", stage)
+		return n
+	}
+	more()
+	c.limitFiles(1)
+	more()
+	assert.GreaterOrEqual(t, failures("journal"), 10.0)
+	require.Eventually(t, func() bool { return failures("save") > 0 }, time.Minute, 100*time.Millisecond)
+
+	checkpoints, err := filepath.Glob(filepath.Join(filepath.Dir(c.store), "connector_sli_*"))
+	require.NoError(t, err)
+	require.Len(t, checkpoints, 1)
+	room := time.Now()
+	c.limitFiles(unix.RLIM_INFINITY)
+	require.Eventually(t, func() bool {
+		checkpoint, err := os.Stat(checkpoints[0])
+		return err == nil && checkpoint.ModTime().After(room)
+	}, time.Minute, 100*time.Millisecond)
+	c.kill()
+	c.start()
+	shown()
+	c.stop()
+}

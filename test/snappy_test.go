@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -73,7 +74,7 @@ func goodSpans(service string, spans int) ptrace.Traces {
 		span := all.AppendEmpty()
 		span.SetName("GET /")
 		span.SetKind(ptrace.SpanKindServer)
-		span.SetTraceID(pcommon.TraceID{1})
+		span.SetTraceID(pcommon.TraceID(uuid.New()))
 		span.SetSpanID(pcommon.SpanID{1})
 		span.SetStartTimestamp(pcommon.NewTimestampFromTime(now))
 		span.SetEndTimestamp(pcommon.NewTimestampFromTime(now.Add(time.Millisecond)))

@@ -4,6 +4,7 @@
 package sli
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"testing"
@@ -112,6 +113,44 @@ func BenchmarkTraces(b *testing.B) {
 	}
 }
 
+// BenchmarkExact is what it costs, beside counting, to recognize what is sent again and to lose nothing at a kill.
+func BenchmarkExact(b *testing.B) {
+	current := func(cfg *Config, h host) { exactly(cfg, h) }
+	for _, mode := range []struct {
+		name    string
+		options []option
+	}{
+		{"count", nil},
+		{"late", []option{current, func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}},
+		{"deduplicate", []option{current}},
+		{"journal", []option{newDisk(b).on(b)}},
+	} {
+		b.Run(mode.name, func(b *testing.B) {
+			f := start(b, catalogOf(b, benchmarkCatalog(10)...), mode.options...)
+			td := ptrace.NewTraces()
+			benchmarkBatches(10)[1].CopyTo(td)
+			spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+			var next uint64
+			b.ReportAllocs()
+			for b.Loop() {
+				for i := range spans.Len() {
+					next++
+					var id [8]byte
+					binary.LittleEndian.PutUint64(id[:], next)
+					spans.At(i).SetSpanID(id)
+				}
+				if err := f.ConsumeTraces(b.Context(), td); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if f.total(b, deduplicated) > 0 {
+				b.Fatal("spans were not new")
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spansPerBatch, "ns/span")
+		})
+	}
+}
+
 // BenchmarkSpanMetrics is the cost of the same spans in contrib's span_metrics connector.
 func BenchmarkSpanMetrics(b *testing.B) {
 	for _, services := range []int{1, 10, 1000} {
@@ -178,9 +217,15 @@ func BenchmarkFlush(b *testing.B) {
 	}
 }
 
-// A steady stream of spans costs no allocation, whether they are good or bad.
+// A steady stream of spans costs no allocation, whether they are good or bad, new or sent again, in the journal or not.
 func TestSpansDoNotAllocate(t *testing.T) {
-	f := start(t, catalogOf(t, benchmarkCatalog(10)...))
+	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
+		t.Run(name, func(t *testing.T) { doNotAllocate(t, options) })
+	}
+}
+
+func doNotAllocate(t *testing.T, options []option) {
+	f := start(t, catalogOf(t, benchmarkCatalog(10)...), options...)
 	batches := benchmarkBatches(10)
 	for range 10 {
 		for _, td := range batches {

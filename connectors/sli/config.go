@@ -35,12 +35,41 @@ type Config struct {
 	SettleTimeout time.Duration `mapstructure:"settle_timeout"`
 	// Exemplars is how many bad events a series shows as exemplars in one flush; 0 is none.
 	Exemplars int `mapstructure:"exemplars"`
+	// Journal keeps every request on disk before it is answered.
+	Journal JournalConfig `mapstructure:"journal"`
+	// Deduplicate recognizes events that are sent again.
+	Deduplicate DeduplicateConfig `mapstructure:"deduplicate"`
+	// LateAfter is the age from which an event is counted apart; 0 is never.
+	LateAfter time.Duration `mapstructure:"late_after"`
+	// FutureTolerance is how far an event may be ahead of the time; further ones are counted apart.
+	FutureTolerance time.Duration `mapstructure:"future_tolerance"`
 	// CorrelationAttribute is the span or log attribute that goes with an exemplar; "" is none.
 	CorrelationAttribute string `mapstructure:"correlation_attribute"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// JournalConfig says where the counts since the last checkpoint are kept.
+type JournalConfig struct {
+	// Directory is a folder of this connector alone; "" is no journal.
+	Directory string `mapstructure:"directory"`
+
+	_ struct{}
+}
+
+// DeduplicateConfig says how many events are remembered.
+type DeduplicateConfig struct {
+	// Window is how long an event is remembered at least; 0 is no deduplication.
+	Window time.Duration `mapstructure:"window"`
+	// MaxEvents is the maximum number of events in a window; with more of them the window is shorter.
+	MaxEvents int `mapstructure:"max_events"`
+
+	_ struct{}
+}
+
+// maxRemembered is the largest max_events: with it an event is wrongly dropped with probability 1.1e-11.
+const maxRemembered = 100_000_000
 
 var _ component.Config = (*Config)(nil)
 
@@ -65,6 +94,20 @@ func (c *Config) Validate() error {
 	atLeast("max_versions", c.MaxVersions, 1)
 	atLeast("max_environments", c.MaxEnvironments, 1)
 	atLeast("max_streams", c.MaxStreams, 1)
+	notNegative := func(key string, value time.Duration, zero string) {
+		if value < 0 {
+			errs = append(errs, fmt.Errorf("%s: %v is negative; use a duration such as 5m, or 0 %s", key, value, zero))
+		}
+	}
+	notNegative("deduplicate::window", c.Deduplicate.Window, "to count what is sent twice twice")
+	notNegative("late_after", c.LateAfter, "to count late events like others")
+	notNegative("future_tolerance", c.FutureTolerance, "for none")
+	if n := c.Deduplicate.MaxEvents; c.Deduplicate.Window > 0 && (n < 1000 || n > maxRemembered) {
+		errs = append(errs, fmt.Errorf("deduplicate::max_events: %d is out of range; use 1000 to %d", n, maxRemembered))
+	}
+	if c.Journal.Directory != "" && c.Storage == nil {
+		errs = append(errs, errors.New("journal::directory: needs a checkpoint to continue from; set storage to a storage extension such as file_storage"))
+	}
 	if c.Exemplars < 0 || c.Exemplars > maxExemplars {
 		errs = append(errs, fmt.Errorf("exemplars: %d is out of range; use 0 (none) to %d", c.Exemplars, maxExemplars))
 	}

@@ -16,13 +16,18 @@ import (
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"catalog: is empty":              func(c *Config) { c.Catalog = component.ID{} },
-		"flush_interval: 0s is not":      func(c *Config) { c.FlushInterval = 0 },
-		"settle_timeout: -1s is not":     func(c *Config) { c.SettleTimeout = -time.Second },
-		"max_versions: 0 is too small":   func(c *Config) { c.MaxVersions = 0 },
-		"max_environments: 0 is too":     func(c *Config) { c.MaxEnvironments = 0 },
-		"max_streams: -1 is too small":   func(c *Config) { c.MaxStreams = -1 },
-		"exemplars: 101 is out of range": func(c *Config) { c.Exemplars = 101 },
+		"catalog: is empty":               func(c *Config) { c.Catalog = component.ID{} },
+		"flush_interval: 0s is not":       func(c *Config) { c.FlushInterval = 0 },
+		"settle_timeout: -1s is not":      func(c *Config) { c.SettleTimeout = -time.Second },
+		"max_versions: 0 is too small":    func(c *Config) { c.MaxVersions = 0 },
+		"max_environments: 0 is too":      func(c *Config) { c.MaxEnvironments = 0 },
+		"max_streams: -1 is too small":    func(c *Config) { c.MaxStreams = -1 },
+		"exemplars: 101 is out of range":  func(c *Config) { c.Exemplars = 101 },
+		"deduplicate::window: -1s is":     func(c *Config) { c.Deduplicate.Window = -time.Second },
+		"deduplicate::max_events: 999 is": func(c *Config) { c.Deduplicate.MaxEvents = 999 },
+		"late_after: -1s is negative":     func(c *Config) { c.LateAfter = -time.Second },
+		"future_tolerance: -1s is":        func(c *Config) { c.FutureTolerance = -time.Second },
+		"journal::directory: needs":       func(c *Config) { c.Journal.Directory = "x" },
 	} {
 		cfg := createDefaultConfig().(*Config)
 		require.NoError(t, cfg.Validate())

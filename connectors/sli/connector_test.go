@@ -44,7 +44,7 @@ func TestInstancesShareACore(t *testing.T) {
 	src := &source{catalog: catalogOf(t, checkoutService), subscribers: make(map[int]func(*catalog.Catalog))}
 	h := host{component.MustNewID("service_catalog"): src}
 	factory, cfg, sink := NewFactory(), createDefaultConfig().(*Config), new(consumertest.MetricsSink)
-	cfg.FlushInterval = time.Hour
+	cfg.FlushInterval, cfg.LateAfter = time.Hour, 0
 	set := connectortest.NewNopSettings(typ)
 	traces, err := factory.CreateTracesToMetrics(t.Context(), set, cfg, sink)
 	require.NoError(t, err)

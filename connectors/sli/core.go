@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/fleetclock"
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/journal"
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/seen"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
@@ -40,11 +44,27 @@ type core struct {
 	services atomic.Pointer[judge.Services[counted]]
 	registry *registry
 
-	health    *flush.Health
-	flushing  sync.Mutex // one flush at a time; guards the next two
-	lastFlush pcommon.Timestamp
-	store     *checkpoint.Store
-	series    atomic.Int64
+	// commits is held for reading while a request goes into the journal and the counters, and for writing to see all requests
+	// as a whole or not at all.
+	commits sync.RWMutex
+	// seen is nil without deduplication, journal without a journal. hash makes the identities that seen remembers.
+	seen    *seen.Set
+	hash    *seen.Hash
+	journal *journal.Journal
+	numbers atomic.Uint64 // of series in the journal
+	// journalFailed: there are counts that neither the journal nor a checkpoint has.
+	journalFailed atomic.Bool
+	fleet         fleetclock.Clock
+	senders       senderHash
+	remembers     atomic.Int64
+
+	health         *flush.Health
+	flushing       sync.Mutex // one flush at a time; guards the next four
+	lastFlush      pcommon.Timestamp
+	lastCheckpoint time.Time
+	saved          journal.Position // where the last checkpoint ends
+	store          *checkpoint.Store
+	series         atomic.Int64
 
 	unsubscribe func()
 	loop        flush.Loop
@@ -58,6 +78,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	c := &core{
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
 		resource: resourceOf(set), now: time.Now, registry: newRegistry(), health: flush.NewHealth(set.Logger),
+		senders: senderHash{maphash.MakeSeed()},
 	}
 	c.services.Store(&judge.Services[counted]{})
 	observe := func(n *atomic.Int64) metric.Int64Callback {
@@ -68,6 +89,14 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	}
 	return c, errors.Join(
 		telemetry.builder.RegisterConnectorSliSeriesCallback(observe(&c.series)),
+		telemetry.builder.RegisterConnectorSliClockOffsetCallback(func(_ context.Context, o metric.Float64Observer) error {
+			o.Observe(c.fleet.Offset().Seconds())
+			return nil
+		}),
+		telemetry.builder.RegisterConnectorSliDeduplicationWindowCallback(func(_ context.Context, o metric.Float64Observer) error {
+			o.Observe(time.Duration(c.remembers.Load()).Seconds())
+			return nil
+		}),
 		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.registry.streams)))
 }
 
@@ -103,8 +132,11 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	c.store = store
-	if err := c.restore(ctx); err != nil {
+	if err := c.open(); err != nil {
 		return errors.Join(err, store.Close(ctx))
+	}
+	if err := c.restore(ctx); err != nil {
+		return errors.Join(err, c.closeJournal(), store.Close(ctx))
 	}
 	c.unsubscribe = source.Subscribe(c.swap)
 	c.registry.forget() // what was restored and the catalog does not name
@@ -126,7 +158,7 @@ func (c *core) stop(ctx context.Context) error {
 	last, cancel := flush.Last(ctx)
 	defer cancel()
 	c.flush(last)
-	return c.store.Close(ctx)
+	return errors.Join(c.closeJournal(), c.store.Close(ctx))
 }
 
 // swap takes a catalog in. Counters of SLOs that stay go on; the rules in use until now count
@@ -144,6 +176,7 @@ func (c *core) swap(cat *catalog.Catalog) {
 			c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
 				zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
 		}
+		compiled.tag = key.tag()
 		next.Add(s.Namespace, s.Name, compiled)
 	}
 	c.services.Store(next)
@@ -152,6 +185,8 @@ func (c *core) swap(cat *catalog.Catalog) {
 // counted is a service of the catalog in use: its rules, and what they count into. It never changes.
 type counted struct {
 	*service
+	// tag is the service as a number.
+	tag   uint64
 	rules judge.Rules
 	// slos is by the index in the catalog; nil for those without a rule.
 	slos    []*slo

@@ -10,4 +10,7 @@
 // slo.events. What counts and what is good comes from the catalog, compiled at every swap into
 // rules that are read through an atomic pointer; the counters outlive the rules, so a swap
 // loses nothing.
+//
+// A request of spans or logs is judged first, without a lock. Then it is committed as a whole: events that were seen before
+// are left out, the rest goes into the journal and only then into the counters. A checkpoint and the journal after it are all counters.
 package sli

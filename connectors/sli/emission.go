@@ -13,13 +13,15 @@ import (
 
 // An emission is what one flush hands on.
 type emission struct {
-	metrics          pmetric.Metrics
-	events, lastSeen pmetric.NumberDataPointSlice
-	time             pcommon.Timestamp
-	correlation      string
+	metrics                pmetric.Metrics
+	events, late, lastSeen pmetric.NumberDataPointSlice
+	time                   pcommon.Timestamp
+	correlation            string
 	// series counts them; fresh are those that the next consumer has not had yet.
 	series int
 	fresh  []*series
+	// freshLate are those of late counts.
+	freshLate []*bool
 }
 
 func newEmission(c *core) *emission {
@@ -29,14 +31,8 @@ func newEmission(c *core) *emission {
 	scope := resource.ScopeMetrics().AppendEmpty()
 	scope.Scope().SetName(metadata.ScopeName)
 
-	events := scope.Metrics().AppendEmpty()
-	events.SetName(semconv.SLOEvents.Name)
-	events.SetDescription("Events that an SLO counts, by outcome.")
-	events.SetUnit("{event}")
-	sum := events.SetEmptySum()
-	sum.SetIsMonotonic(true)
-	sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-	e.events = sum.DataPoints()
+	e.events = counter(scope, semconv.SLOEvents)
+	e.late = counter(scope, semconv.SLOEventsLate)
 
 	lastSeen := scope.Metrics().AppendEmpty()
 	lastSeen.SetName(semconv.LastSeen.Name)
@@ -46,11 +42,21 @@ func newEmission(c *core) *emission {
 	return e
 }
 
+func counter(scope pmetric.ScopeMetrics, of semconv.Metric) pmetric.NumberDataPointSlice {
+	m := scope.Metrics().AppendEmpty()
+	m.SetName(of.Name)
+	m.SetDescription(of.Description)
+	m.SetUnit(of.Unit)
+	sum := m.SetEmptySum()
+	sum.SetIsMonotonic(true)
+	sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	return sum.DataPoints()
+}
+
 // dropEmpty leaves out a metric without points, which Prometheus calls invalid.
 func (e *emission) dropEmpty() {
-	e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool {
-		return m.Name() == semconv.SLOEvents.Name && e.events.Len() == 0 || m.Name() == semconv.LastSeen.Name && e.lastSeen.Len() == 0
-	})
+	points := map[string]int{semconv.SLOEvents.Name: e.events.Len(), semconv.SLOEventsLate.Name: e.late.Len(), semconv.LastSeen.Name: e.lastSeen.Len()}
+	e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool { return points[m.Name()] == 0 })
 }
 
 // service adds the service's counters. Its mu must be held.
@@ -68,6 +74,9 @@ func (e *emission) service(s *service) {
 					continue
 				}
 				e.series += 2
+				if pair.late != nil {
+					e.latePair(s, v, i, pair)
+				}
 				if pair.good == 0 && pair.bad == 0 && s.superseded(env, v, i) {
 					pair.emitted, pair.zeroAt = false, e.time
 					continue
@@ -119,16 +128,42 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 // the time when it was: readers that append points to a series see the rise.
 func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcome string, value float64) pmetric.NumberDataPoint {
 	if value > 0 && !pair.emitted {
-		zero := e.point(s, v, slo, pair, outcome)
+		zero := e.point(e.events, s, v, slo, pair, outcome)
 		zero.SetTimestamp(pair.zeroAt)
 	}
-	p := e.point(s, v, slo, pair, outcome)
+	p := e.point(e.events, s, v, slo, pair, outcome)
 	p.SetDoubleValue(value)
 	return p
 }
 
-func (e *emission) point(s *service, v *version, slo int, pair *series, outcome string) pmetric.NumberDataPoint {
-	p := e.events.AppendEmpty()
+// latePair adds the points of the events that do not count now. They, too, begin with 0.
+func (e *emission) latePair(s *service, v *version, slo int, pair *series) {
+	add := func(when int, outcome string, value float64) {
+		p := e.point(e.late, s, v, slo, pair, outcome)
+		p.Attributes().PutStr(semconv.SLOLateReason, lateReason[when])
+		if !pair.late.emitted[when] && value > 0 {
+			zero := p
+			p = e.late.AppendEmpty()
+			zero.CopyTo(p)
+			p.SetTimestamp(zero.Timestamp() + tick)
+		}
+		p.SetDoubleValue(value)
+	}
+	for when := int(late); when < whens; when++ {
+		n := pair.late.outcomes[when]
+		if n == (outcomes{}) {
+			continue
+		}
+		add(when, semconv.Good, n.good)
+		add(when, semconv.Bad, n.bad)
+		if !pair.late.emitted[when] {
+			e.freshLate = append(e.freshLate, &pair.late.emitted[when])
+		}
+	}
+}
+
+func (e *emission) point(to pmetric.NumberDataPointSlice, s *service, v *version, slo int, pair *series, outcome string) pmetric.NumberDataPoint {
+	p := to.AppendEmpty()
 	p.SetStartTimestamp(pair.start)
 	p.SetTimestamp(max(e.time, pair.zeroAt+tick))
 	p.SetDoubleValue(0)
@@ -143,7 +178,7 @@ func (e *emission) point(s *service, v *version, slo int, pair *series, outcome 
 
 // label names the service and the environment.
 func (s *service) label(attributes pcommon.Map, environment string) {
-	attributes.EnsureCapacity(6)
+	attributes.EnsureCapacity(7)
 	attributes.PutStr(semconv.ServiceName, s.name)
 	if s.namespace != "" {
 		attributes.PutStr(semconv.ServiceNamespace, s.namespace)

@@ -43,6 +43,9 @@ func createDefaultConfig() component.Config {
 		MaxStreams:           10_000,
 		SettleTimeout:        time.Minute,
 		Exemplars:            5,
+		Deduplicate:          DeduplicateConfig{Window: 10 * time.Minute, MaxEvents: 1_000_000},
+		LateAfter:            5 * time.Minute,
+		FutureTolerance:      time.Minute,
 		CorrelationAttribute: semconv.CorrelationID,
 	}
 }

@@ -126,6 +126,8 @@ func startUnbound(t testing.TB, c *catalog.Catalog, options ...option) *fixture 
 	h := host{component.MustNewID("service_catalog"): src}
 	cfg := createDefaultConfig().(*Config)
 	cfg.FlushInterval = time.Hour // the test flushes
+	// Most tests send the same spans, of the same time, again and again.
+	cfg.Deduplicate.Window, cfg.LateAfter = 0, 0
 	for _, o := range options {
 		o(cfg, h)
 	}
@@ -289,4 +291,25 @@ func (f *fixture) counter(t testing.TB, name, attribute string) int64 {
 		}
 	}
 	return sum
+}
+
+func sumOf(m metricdata.Metrics) (sum int64) {
+	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		sum += p.Value
+	}
+	return sum
+}
+
+// lateOf are the last points of late events as text, sorted: "version slo outcome reason value".
+func lateOf(md pmetric.Metrics) []string {
+	last := make(map[string]float64)
+	for _, p := range points(md, semconv.SLOEventsLate.Name) {
+		last[text4(p, semconv.ServiceVersion, semconv.SLOName, semconv.SLOOutcome, semconv.SLOLateReason)] = p.DoubleValue()
+	}
+	var lines []string
+	for key, value := range last {
+		lines = append(lines, fmt.Sprintf("%s %v", key, value))
+	}
+	sort.Strings(lines)
+	return lines
 }

@@ -60,7 +60,7 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 func foreign(rm pmetric.ResourceMetrics) bool {
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {
-			if m.Name() != semconv.SLOEvents.Name && m.Name() != semconv.LastSeen.Name {
+			if m.Name() != semconv.SLOEvents.Name && m.Name() != semconv.SLOEventsLate.Name && m.Name() != semconv.LastSeen.Name {
 				return true
 			}
 		}

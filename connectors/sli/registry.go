@@ -33,6 +33,8 @@ type registry struct {
 	changed bool
 	// streams is how many the trackers follow, all together.
 	streams atomic.Int64
+	// late: there are late counts that no checkpoint has.
+	late atomic.Bool
 }
 
 type shard struct {
@@ -43,6 +45,13 @@ type shard struct {
 
 // serviceKey is a service as the catalog names it.
 type serviceKey struct{ namespace, name string }
+
+// tag is the service as a number, the same in every process.
+func (k serviceKey) tag() uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(k.namespace + "\x00" + k.name))
+	return h.Sum64()
+}
 
 func (k serviceKey) shard() int {
 	h := fnv.New32a()
@@ -96,6 +105,10 @@ type series struct {
 	start     pcommon.Timestamp
 	good, bad float64
 	exemplars exemplars
+	// late is nil until the first event that came too late or from the future.
+	late *lateCounts
+	// number is what the journal calls the pair, 0 if it has no name yet; declared is the segment in which it has it.
+	number, declared uint64
 
 	// emitted and zeroAt belong to the flush: whether the next consumer has had the pair, and
 	// the last time at which it was 0.

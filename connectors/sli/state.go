@@ -21,8 +21,14 @@ import (
 // checkpointVersion is the format of the records below.
 const checkpointVersion = 1
 
-// keyResource is the record of the instance ID that the series were written under.
-const keyResource = "instance"
+const (
+	// keyResource is the record of the instance ID that the series were written under.
+	keyResource = "instance"
+	// keyJournal is the record of where in the journal the checkpoint ends.
+	keyJournal = "journal"
+	// keyLate is the record of the counters of late and future events.
+	keyLate = "late"
+)
 
 func shardKey(i int) string { return fmt.Sprintf("counters/%02d", i) }
 
@@ -56,9 +62,20 @@ func (c *core) restore(ctx context.Context) error {
 		}
 		for _, s := range services {
 			c.registry.adopt(s)
+			for _, pair := range s.pairs() {
+				// The clock may have been set back: times go on from where the series begin.
+				c.lastFlush = max(c.lastFlush, pair.start)
+			}
 		}
 	}
-	return nil
+	payload, err := c.load(ctx, now, keyLate)
+	if err != nil {
+		return err
+	}
+	if err := c.registry.decodeLate(payload); err != nil {
+		c.failed(ctx, now, flush.Restore, "Saved counters of late events are invalid; they start from zero", errors.Join(err, c.store.SetAside(ctx, keyLate)))
+	}
+	return c.replayJournal(ctx, now)
 }
 
 // load reads a record. One that is damaged is reported and as good as none.

@@ -4,18 +4,37 @@
 package sli
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/seen"
 )
 
 // A batch is what one resource adds to the SLOs of its service, gathered without a lock.
 type batch struct {
 	*remarks
+	// tallies has one for each of the rules at least.
 	tallies []tally
+	rules   int
 	// events is how many were looked at.
 	events int64
+	times  times
+	// sender is the resource, newest the time at which the newest event of it ended.
+	sender uint64
+	newest pcommon.Timestamp
+
+	// ids are the hashed identities of the events, in order: 0 for those that no SLO counts or that have none, of which
+	// there are nameless. hash is nil if events are not recognized.
+	hash     *seen.Hash
+	ids      []uint64
+	nameless int
+	// skip marks those that were recognized; it is valid if there are any. next is the event that is judged next.
+	skip       []bool
+	recognized int
+	next       int
 	// The last tracestate and what it weighs: the spans of a trace share theirs.
 	tracestate string
 	weight     float64
@@ -23,12 +42,15 @@ type batch struct {
 
 // A tally is what a batch adds to one SLO. last is a ring of its bad events.
 type tally struct {
-	slo  *slo
-	good float64
-	bad  float64
-	last []badEvent
-	next int
+	slo    *slo
+	counts [whens]outcomes
+	last   []badEvent
+	next   int
 }
+
+type outcomes struct{ good, bad float64 }
+
+func (t *tally) any() bool { return t.counts != [whens]outcomes{} }
 
 // A badEvent points at what an exemplar is made of. It is not kept beyond the batch.
 type badEvent struct {
@@ -64,16 +86,57 @@ func (b *batch) reset(n, kept int) {
 	for len(b.tallies) < n {
 		b.tallies = append(b.tallies, tally{})
 	}
-	for i := range b.tallies[:n] {
+	b.rules, b.newest = n, 0
+	b.ids, b.nameless, b.recognized = b.ids[:0], 0, 0
+	b.restart(kept)
+}
+
+// again prepares for judging the events again, without those that were recognized.
+func (b *batch) again() {
+	clear(b.dropped)
+	clear(b.adjusted)
+	b.restart(len(b.tallies[0].last))
+}
+
+func (b *batch) restart(kept int) {
+	for i := range b.tallies[:b.rules] {
 		t := &b.tallies[i]
 		if cap(t.last) < kept {
 			t.last = make([]badEvent, kept)
 		}
 		t.last = t.last[:kept]
 		clear(t.last)
-		t.slo, t.good, t.bad, t.next = nil, 0, 0, 0
+		t.slo, t.counts, t.next = nil, [whens]outcomes{}, 0
 	}
-	b.events, b.tracestate, b.weight = 0, "", 1
+	b.events, b.next, b.tracestate, b.weight = 0, 0, "", 1
+}
+
+// expect makes room for the identities of n more events.
+func (b *batch) expect(n int) {
+	if b.recognized == 0 {
+		b.ids = slices.Grow(b.ids, n)
+	}
+}
+
+// event begins the next event, and reports whether it is to be judged.
+func (b *batch) event() bool {
+	b.next++
+	if b.recognized > 0 && b.skip[b.next-1] {
+		return false
+	}
+	b.events++
+	return true
+}
+
+// judged ends the event. id is its identity, if an SLO counts it; 0 for none.
+func (b *batch) judged(id uint64) {
+	if b.recognized > 0 {
+		return // it is known
+	}
+	b.ids = append(b.ids, id)
+	if id == 0 {
+		b.nameless++
+	}
 }
 
 // overLimit counts an adjustment if the batch's environment or version is beyond the limits.
@@ -83,9 +146,9 @@ func (b *batch) overLimit(reason string) {
 	}
 }
 
-func (t *tally) addBad(weight float64, e badEvent) {
-	t.bad += weight
-	if len(t.last) > 0 {
+func (t *tally) addBad(when when, weight float64, e badEvent) {
+	t.counts[when].bad += weight
+	if when == onTime && len(t.last) > 0 {
 		t.last[t.next%len(t.last)] = e
 		t.next++
 	}
@@ -97,24 +160,40 @@ func (b *batch) release() {
 		clear(b.tallies[i].last)
 	}
 	b.tracestate = ""
+	if cap(b.ids) > keptIDs {
+		b.ids, b.skip = nil, nil
+	}
 	batches.Put(b)
 }
 
-// add adds the tallies to the version's counters.
-func (s *service) add(v *version, tallies []tally, now time.Time, correlation string) {
+// keptIDs is the number of identities for which a batch keeps its memory.
+const keptIDs = 1 << 16
+
+// add adds the tallies to the version's counters. segment is that of the journal in which they are, 0 for none.
+func (s *service) add(r *registry, v *version, tallies []tally, now time.Time, correlation string, segment uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range tallies {
 		t := &tallies[i]
-		if t.good == 0 && t.bad == 0 {
+		if !t.any() {
 			continue
 		}
 		pair := s.at(v, t.slo, now)
 		if pair == nil {
 			continue
 		}
-		pair.good += t.good
-		pair.bad += t.bad
+		for when, n := range t.counts {
+			if n == (outcomes{}) {
+				continue
+			}
+			pair.addOutcomes(when, n)
+			if when != int(onTime) {
+				r.late.Store(true)
+			}
+		}
+		if segment != 0 {
+			pair.declared = segment
+		}
 		s.dirty = true
 		for j := max(0, t.next-len(t.last)); j < t.next; j++ {
 			pair.exemplars.keep(&t.last[j%len(t.last)], len(t.last), correlation)

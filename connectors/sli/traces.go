@@ -5,17 +5,20 @@ package sli
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/adjusted"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/seen"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 // ConsumeTraces counts spans. It never fails: what it cannot judge it drops and counts.
 func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	services, now := c.services.Load(), c.now()
+	r := c.begin(now)
 	for _, rs := range td.ResourceSpans().All() {
 		id := judge.Identify(rs.Resource())
 		service := services.Find(id)
@@ -26,14 +29,9 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		if into == nil || len(service.rules.Spans) == 0 {
 			continue
 		}
-		b := batches.Get().(*batch)
-		b.reset(len(service.rules.Spans), c.config.Exemplars)
-		b.countSpans(ctx, service, rs)
-		service.service.add(into, b.tallies[:len(service.rules.Spans)], now, c.config.CorrelationAttribute)
-		b.overLimit(overLimit)
-		c.telemetry.report(ctx, b.remarks)
-		b.release()
+		c.part(r, part{service: service, into: into, overLimit: overLimit, spans: rs}, len(service.rules.Spans), c.senderOf(id)).judge(ctx)
 	}
+	c.commit(ctx, r)
 	return nil
 }
 
@@ -43,6 +41,7 @@ func (b *batch) countSpans(ctx context.Context, service *counted, rs ptrace.Reso
 	}
 	scopes := rs.ScopeSpans()
 	for i := range scopes.Len() {
+		b.expect(scopes.At(i).Spans().Len())
 		e := judge.SpanEvent{Resource: rs, Scope: scopes.At(i)}
 		spans := e.Scope.Spans()
 		for j := range spans.Len() {
@@ -55,18 +54,25 @@ func (b *batch) countSpans(ctx context.Context, service *counted, rs ptrace.Reso
 }
 
 func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kinds, e *judge.SpanEvent) {
-	b.events++
-	weight := b.weightOf(e.Span)
+	if !b.event() {
+		return
+	}
+	weight, ended := b.weightOf(e.Span), e.Span.EndTimestamp()
+	when := b.times.of(ended)
+	b.newest = max(b.newest, ended)
+	judged := false
 	for i := range service.rules.Spans {
 		rule := &service.rules.Spans[i]
 		if kind&rule.Kinds == 0 {
 			continue
 		}
-		switch t := &b.tallies[i]; e.Judge(ctx, rule) {
+		judgment := e.Judge(ctx, rule)
+		judged = judged || judgment != judge.Unselected
+		switch t := &b.tallies[i]; judgment {
 		case judge.Good:
-			t.good += weight
+			t.counts[when].good += weight
 		case judge.Bad:
-			t.addBad(weight, badSpan(e, rule))
+			t.addBad(when, weight, badSpan(e, rule))
 		case judge.ConditionError:
 			b.dropped[reasonConditionError]++
 		case judge.NoDuration:
@@ -74,6 +80,21 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		}
 	}
 	e.Reset()
+	if judged && b.hash != nil && b.recognized == 0 {
+		b.judged(spanID(b.hash, service.tag, e.Span))
+	} else {
+		b.judged(0)
+	}
+}
+
+// spanID is the identity of a span: its IDs, its service and its kind, because a client and a server may share a span, as with
+// Zipkin. A span without IDs has none.
+func spanID(hash *seen.Hash, service uint64, span ptrace.Span) uint64 {
+	trace, id := span.TraceID(), span.SpanID()
+	if trace.IsEmpty() || id.IsEmpty() {
+		return 0
+	}
+	return hash.Sum(binary.LittleEndian.Uint64(trace[:]), binary.LittleEndian.Uint64(trace[8:]), binary.LittleEndian.Uint64(id[:]), service, uint64(span.Kind()))
 }
 
 func (b *batch) weightOf(span ptrace.Span) float64 {

@@ -98,6 +98,9 @@ func (r *Reader) Int(most int64) int64 {
 	return v
 }
 
+// Rest is the number of bytes that are left.
+func (r *Reader) Rest() int { return len(r.rest) }
+
 // Length reads the length of a list whose elements take at least size bytes each.
 func (r *Reader) Length(size int) int { return int(r.Uint(uint64(len(r.rest) / size))) }
 

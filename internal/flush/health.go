@@ -17,6 +17,7 @@ const (
 	Save    = "save"
 	Restore = "restore"
 	Emit    = "emit"
+	Journal = "journal"
 )
 
 // logEvery is the least time between two log records about a stage that goes on failing.

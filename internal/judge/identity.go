@@ -17,7 +17,7 @@ const MaxLabel = 256
 
 // An Identity is what a resource says of itself. Its strings belong to the input. Environment and Version are valid
 // UTF-8 of at most MaxLabel bytes.
-type Identity struct{ Name, Namespace, Environment, Version string }
+type Identity struct{ Name, Namespace, Environment, Version, Instance string }
 
 // Identify reads a resource in one pass.
 func Identify(resource pcommon.Resource) Identity {
@@ -31,6 +31,8 @@ func Identify(resource pcommon.Resource) Identity {
 			id.Namespace = text(value)
 		case semconv.ServiceVersion:
 			id.Version = text(value)
+		case semconv.ServiceInstanceID:
+			id.Instance = text(value)
 		case semconv.Environment:
 			id.Environment = text(value)
 		case semconv.DeprecatedEnvironment:

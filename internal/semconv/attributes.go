@@ -24,6 +24,8 @@ const (
 	SLOName = "slo.name"
 	// SLOOutcome is Good or Bad.
 	SLOOutcome = "slo.outcome"
+	// SLOLateReason is Late or Future.
+	SLOLateReason = "slo.late.reason"
 	// SLOWindow is a window such as 5m or 30d.
 	SLOWindow = "slo.window"
 	// SLOState is a [State].
@@ -34,6 +36,12 @@ const (
 const (
 	Good = "good"
 	Bad  = "bad"
+)
+
+// Values of SLOLateReason: the event ended too long ago, or has yet to end.
+const (
+	Late   = "late"
+	Future = "future"
 )
 
 // The correlation ID of a request, on spans, log records and exemplars.

@@ -27,8 +27,10 @@ func of(more ...string) []string {
 
 // Of the sli connector. The counters are cumulative.
 var (
-	SLOEvents = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
-	LastSeen  = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
+	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
+	SLOEventsLate = counter("slo.events.late", "{event}", "Events of an SLO that came too late, or from the future, and are not in slo.events.",
+		of(ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
+	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
 // Of the slo processor.
@@ -55,7 +57,7 @@ var (
 
 // Metrics are all of them.
 var Metrics = []Metric{
-	SLOEvents, LastSeen,
+	SLOEvents, SLOEventsLate, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOExhaustion, SLOStates, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
 }

@@ -25,14 +25,17 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                      metric.Meter
-	mu                         sync.Mutex
-	registrations              []metric.Registration
-	ConnectorSliEventsAdjusted metric.Int64Counter
-	ConnectorSliEventsDropped  metric.Int64Counter
-	ConnectorSliFlushFailures  metric.Int64Counter
-	ConnectorSliSeries         metric.Int64ObservableGauge
-	ConnectorSliStreams        metric.Int64ObservableGauge
+	meter                           metric.Meter
+	mu                              sync.Mutex
+	registrations                   []metric.Registration
+	ConnectorSliClockOffset         metric.Float64ObservableGauge
+	ConnectorSliDeduplicationWindow metric.Float64ObservableGauge
+	ConnectorSliEventsAdjusted      metric.Int64Counter
+	ConnectorSliEventsDeduplicated  metric.Int64Counter
+	ConnectorSliEventsDropped       metric.Int64Counter
+	ConnectorSliFlushFailures       metric.Int64Counter
+	ConnectorSliSeries              metric.Int64ObservableGauge
+	ConnectorSliStreams             metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -44,6 +47,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterConnectorSliClockOffsetCallback sets callback for observable ConnectorSliClockOffset metric.
+func (builder *TelemetryBuilder) RegisterConnectorSliClockOffsetCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ConnectorSliClockOffset, obs: o})
+		return nil
+	}, builder.ConnectorSliClockOffset)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterConnectorSliDeduplicationWindowCallback sets callback for observable ConnectorSliDeduplicationWindow metric.
+func (builder *TelemetryBuilder) RegisterConnectorSliDeduplicationWindowCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ConnectorSliDeduplicationWindow, obs: o})
+		return nil
+	}, builder.ConnectorSliDeduplicationWindow)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterConnectorSliSeriesCallback sets callback for observable ConnectorSliSeries metric.
@@ -86,6 +119,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -104,9 +147,27 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ConnectorSliClockOffset, err = builder.meter.Float64ObservableGauge(
+		"otelcol_connector_sli_clock_offset",
+		metric.WithDescription("What must be added to the collector's clock to get the time on which most senders agree; 0 while they agree with the clock. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ConnectorSliDeduplicationWindow, err = builder.meter.Float64ObservableGauge(
+		"otelcol_connector_sli_deduplication_window",
+		metric.WithDescription("Time for which an event is remembered, so that it is not counted again when it is sent again. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ConnectorSliEventsAdjusted, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_events_adjusted",
 		metric.WithDescription("Events of an SLO that were counted with an adjustment, by reason. [Development]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ConnectorSliEventsDeduplicated, err = builder.meter.Int64Counter(
+		"otelcol_connector_sli_events_deduplicated",
+		metric.WithDescription("Events (spans and log records) that were sent again and not counted again. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
@@ -118,7 +179,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ConnectorSliFlushFailures, err = builder.meter.Int64Counter(
 		"otelcol_connector_sli_flush_failures",
-		metric.WithDescription("Checkpoints that could not be saved or restored, and flushes that the next component refused. [Development]"),
+		metric.WithDescription("Checkpoints that could not be saved or restored, requests that could not be written to the journal, and flushes that the next component refused. [Development]"),
 		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
