@@ -57,6 +57,7 @@ import (
 	badevents "github.com/otelcol-sre/otelcol-sre/extensions/bad_events"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
+	serverlimits "github.com/otelcol-sre/otelcol-sre/extensions/server_limits"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
@@ -113,6 +114,7 @@ func components() (otelcol.Factories, error) {
 		badevents.NewFactory(),
 		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
+		serverlimits.NewFactory(),
 		servicecatalog.NewFactory(),
 		statuspage.NewFactory(),
 	)
@@ -133,6 +135,7 @@ func components() (otelcol.Factories, error) {
 		badevents.NewFactory().Type():                 "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		serverlimits.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})

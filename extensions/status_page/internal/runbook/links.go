@@ -12,7 +12,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// safe reports whether a page may link to a destination as it stands in Markdown: http, https, mailto, or a path,
+// safe reports whether a page may link to a destination that is written in Markdown: http, https, mailto, or a path,
 // query or fragment of the same server. The check is on what a browser follows: references such as &#58; are
 // resolved, and what a browser drops or reads as another character is refused.
 func safe(destination []byte) bool {

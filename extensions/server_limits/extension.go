@@ -1,0 +1,33 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package serverlimits
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/server_limits/internal/metadata"
+)
+
+// limits is the extension.
+type limits struct {
+	component.StartFunc
+	config    *Config
+	telemetry *metadata.TelemetryBuilder
+}
+
+var (
+	_ extension.Extension            = (*limits)(nil)
+	_ extensionmiddleware.GRPCServer = (*limits)(nil)
+	_ extensionmiddleware.HTTPServer = (*limits)(nil)
+)
+
+// Shutdown ends the extension's own metrics.
+func (l *limits) Shutdown(context.Context) error {
+	l.telemetry.Shutdown()
+	return nil
+}
