@@ -6,6 +6,7 @@ package configs
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,4 +59,29 @@ func TestBrowsersAreLetInByOrigin(t *testing.T) {
 		assert.Equal(t, []string{"https://shop.example.com", "https://*.example.org"}, http.CORS.Get().AllowedOrigins, role)
 	}
 	assert.True(t, slices.Contains(Fragments(), "cors"))
+}
+
+// The other listeners do not keep a connection for nothing, either. Port 8888 has bounds of its own, which cannot be set.
+func TestOtherListenersAreBounded(t *testing.T) {
+	conf, err := resolve(t, "builtin:standalone")
+	require.NoError(t, err)
+	for _, key := range []string{"extensions::health_check", "exporters::prometheus"} {
+		for _, timeout := range []string{"read_header_timeout", "read_timeout"} {
+			set, err := time.ParseDuration(conf.Get(key + "::" + timeout).(string))
+			require.NoError(t, err)
+			assert.LessOrEqual(t, set, 10*time.Second, "%s::%s: the collector waits for it when it stops", key, timeout)
+			assert.Positive(t, set)
+		}
+	}
+}
+
+func TestNamesOfServers(t *testing.T) {
+	for value, want := range map[string]any{"": nil, "sre.example.com,*.internal": "sre.example.com,*.internal"} {
+		t.Setenv("OTELCOL_SRE_ALLOWED_HOSTS", value)
+		conf, err := resolve(t, "builtin:standalone")
+		require.NoError(t, err)
+		for _, key := range []string{"extensions::status_page", "exporters::prometheus_store"} {
+			assert.Equal(t, want, conf.Get(key+"::allowed_hosts"), key)
+		}
+	}
 }

@@ -17,6 +17,8 @@ type Config struct {
 	HandshakeTimeout time.Duration `mapstructure:"handshake_timeout"`
 	// RequestTimeout bounds the time until a gRPC request is received and answered.
 	RequestTimeout time.Duration `mapstructure:"request_timeout"`
+	// ShutdownTimeout bounds the time for unfinished requests when the collector stops.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
 	// RetryAfter is when an HTTP client should send a refused request again.
 	RetryAfter time.Duration `mapstructure:"retry_after"`
 
@@ -25,7 +27,7 @@ type Config struct {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{HandshakeTimeout: 10 * time.Second, RequestTimeout: time.Minute, RetryAfter: 5 * time.Second}
+	return &Config{HandshakeTimeout: 5 * time.Second, RequestTimeout: time.Minute, ShutdownTimeout: 3 * time.Second, RetryAfter: 5 * time.Second}
 }
 
 // Validate reports every invalid key with its fix.
@@ -36,6 +38,9 @@ func (c *Config) Validate() error {
 	}
 	if c.RequestTimeout <= 0 {
 		errs = append(errs, fmt.Errorf("request_timeout: is %v; set it above 0, or requests that never end stay open", c.RequestTimeout))
+	}
+	if c.ShutdownTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("shutdown_timeout: is %v; set it above 0, so that clients can finish what they send", c.ShutdownTimeout))
 	}
 	if c.RetryAfter < time.Second {
 		errs = append(errs, fmt.Errorf("retry_after: is %v; set 1s or more, because the header Retry-After has whole seconds", c.RetryAfter))

@@ -59,6 +59,7 @@ func free(t *testing.T) string {
 // An intake is an OTLP receiver with the extension.
 type intake struct {
 	grpc, http string
+	extension  *limits
 	telemetry  *componenttest.Telemetry
 }
 
@@ -69,6 +70,7 @@ func listen(t *testing.T, config *Config, logs func(context.Context, plog.Logs) 
 	set.TelemetrySettings = in.telemetry.NewTelemetrySettings()
 	e, err := createExtension(t.Context(), set, config)
 	require.NoError(t, err)
+	in.extension = e.(*limits)
 	sink, err := consumer.NewLogs(logs)
 	require.NoError(t, err)
 
@@ -158,7 +160,7 @@ func TestBodyAboveTheLimit(t *testing.T) {
 
 // A pipeline that refuses data for a while makes clients wait, not drop.
 func TestBusy(t *testing.T) {
-	in := listen(t, &Config{HandshakeTimeout: time.Minute, RequestTimeout: time.Minute, RetryAfter: 7 * time.Second},
+	in := listen(t, &Config{HandshakeTimeout: time.Minute, RequestTimeout: time.Minute, ShutdownTimeout: time.Minute, RetryAfter: 7 * time.Second},
 		func(context.Context, plog.Logs) error { return errors.New("data refused due to high memory usage") })
 	answer, text := in.post(t, "application/json", record(1))
 	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
@@ -180,12 +182,25 @@ func TestSlowClientsOfGRPC(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, silent.Close())
 
-	half, err := net.Dial("tcp", in.grpc)
+	half := in.half(t)
+	half.ended(t, "4") // deadline exceeded
+	require.NoError(t, half.Close())
+}
+
+// A halfRequest is a gRPC connection with a request whose message is not complete.
+type halfRequest struct {
+	net.Conn
+	framer *http2.Framer
+}
+
+func (in intake) half(t *testing.T) halfRequest {
+	t.Helper()
+	conn, err := net.Dial("tcp", in.grpc)
 	require.NoError(t, err)
-	require.NoError(t, half.SetDeadline(time.Now().Add(30*time.Second)))
-	_, err = io.WriteString(half, http2.ClientPreface)
+	require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	_, err = io.WriteString(conn, http2.ClientPreface)
 	require.NoError(t, err)
-	framer := http2.NewFramer(half, half)
+	framer := http2.NewFramer(conn, conn)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	require.NoError(t, framer.WriteSettings())
 	var headers bytes.Buffer
@@ -198,15 +213,50 @@ func TestSlowClientsOfGRPC(t *testing.T) {
 	}
 	require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headers.Bytes(), EndHeaders: true}))
 	require.NoError(t, framer.WriteData(1, false, []byte{0, 0, 0, 1, 0})) // the length of a message
+	return halfRequest{conn, framer}
+}
+
+// ended waits until the server has ended the request.
+func (h halfRequest) ended(t *testing.T, code string) {
+	t.Helper()
 	for {
-		frame, err := framer.ReadFrame()
+		frame, err := h.framer.ReadFrame()
 		require.NoError(t, err)
 		if trailers, ok := frame.(*http2.MetaHeadersFrame); ok {
-			assert.Contains(t, trailers.Fields, hpack.HeaderField{Name: "grpc-status", Value: "4"}, "deadline exceeded")
-			break
+			assert.Contains(t, trailers.Fields, hpack.HeaderField{Name: "grpc-status", Value: code})
+			return
 		}
 	}
-	require.NoError(t, half.Close())
+}
+
+// Requests that never end do not keep the collector from stopping.
+func TestStopWithUnfinishedRequests(t *testing.T) {
+	in := listen(t, &Config{HandshakeTimeout: time.Minute, RequestTimeout: time.Hour, ShutdownTimeout: 50 * time.Millisecond, RetryAfter: time.Second},
+		func(context.Context, plog.Logs) error { return nil })
+	grpc := in.half(t)
+	plain, err := net.Dial("tcp", in.http)
+	require.NoError(t, err)
+	require.NoError(t, plain.SetDeadline(time.Now().Add(30*time.Second)))
+	_, err = io.WriteString(plain, "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		in.extension.inflight.mu.Lock()
+		defer in.extension.inflight.mu.Unlock()
+		return len(in.extension.inflight.ends) == 2
+	}, 30*time.Second, time.Millisecond)
+
+	require.NoError(t, in.extension.NotReady())
+	grpc.ended(t, "1") // canceled
+	answer, err := io.ReadAll(plain)
+	require.NoError(t, err)
+	assert.Contains(t, string(answer), "HTTP/1.1 503 Service Unavailable")
+	assert.Contains(t, string(answer), "Retry-After: 1")
+	assert.Contains(t, string(answer), "the body did not arrive in time: send it again")
+	require.NoError(t, grpc.Close())
+	require.NoError(t, plain.Close())
+	late := in.half(t)
+	late.ended(t, "4") // gRPC's code for a request that is over before it begins
+	require.NoError(t, late.Close())
 }
 
 func TestValidate(t *testing.T) {
@@ -214,5 +264,6 @@ func TestValidate(t *testing.T) {
 	err := (&Config{}).Validate()
 	require.ErrorContains(t, err, "handshake_timeout: is 0s; set it above 0")
 	require.ErrorContains(t, err, "request_timeout: is 0s; set it above 0")
+	require.ErrorContains(t, err, "shutdown_timeout: is 0s; set it above 0")
 	require.ErrorContains(t, err, "retry_after: is 0s; set 1s or more")
 }

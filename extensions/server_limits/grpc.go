@@ -17,7 +17,7 @@ func (l *limits) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, err
 		grpc.ConnectionTimeout(l.config.HandshakeTimeout),
 		grpc.InTapHandle(func(ctx context.Context, _ *tap.Info) (context.Context, error) {
 			bounded, cancel := context.WithTimeout(ctx, l.config.RequestTimeout)
-			_ = cancel // the end of the request ends its context, and with it this one
+			context.AfterFunc(bounded, l.inflight.add(cancel)) // the end of the request ends its context, and with it this one
 			return bounded, nil
 		}),
 	}, nil

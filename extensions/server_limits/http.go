@@ -6,10 +6,10 @@ package serverlimits
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -28,27 +28,36 @@ func (l *limits) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHa
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body := &limitedBody{ReadCloser: r.Body}
 			r.Body = body
+			done := l.inflight.add(func() {
+				// A body that is not complete yet ends in an error. An answer is not affected.
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+			})
+			defer done()
 			next.ServeHTTP(&answer{ResponseWriter: w, limits: l, request: r, body: body}, r)
 		}), nil
 	}, nil
 }
 
-// limitedBody remembers the limit that a body exceeds.
+// limitedBody remembers why a body cannot be read: it exceeds the limit, or it does not arrive in time.
 type limitedBody struct {
 	io.ReadCloser
 	exceeded int64
+	late     bool
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case errors.As(err, &tooLarge):
 		b.exceeded = tooLarge.Limit
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.late = true
 	}
 	return n, err
 }
 
-// answer replaces the answer to a body above the limit, and adds Retry-After to one that asks the client to wait.
+// answer replaces the receiver's answer to a body that cannot be read, and adds Retry-After to one that asks the client to wait.
 type answer struct {
 	http.ResponseWriter
 	limits   *limits
@@ -63,17 +72,21 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // WriteHeader implements [http.ResponseWriter].
 func (a *answer) WriteHeader(code int) {
 	switch {
-	case code == http.StatusBadRequest && a.body.exceeded > 0 && !a.replaced:
-		a.replaced = true
-		a.tooLarge()
-		return
+	case code == http.StatusBadRequest && a.body.exceeded > 0:
+		a.limits.count("too_large")
+		a.replace(http.StatusRequestEntityTooLarge, status.Newf(codes.InvalidArgument,
+			"the body has more than %d bytes after decompression: send smaller batches, or raise max_request_body_size of the receiver", a.body.exceeded))
+	case code == http.StatusBadRequest && a.body.late:
+		a.limits.count("slow")
+		a.retryAfter()
+		a.replace(http.StatusServiceUnavailable, status.New(codes.Unavailable, "the body did not arrive in time: send it again, in smaller batches if the network is slow"))
 	case code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests:
 		a.limits.count("busy")
-		if a.Header().Get("Retry-After") == "" {
-			a.Header().Set("Retry-After", strconv.Itoa(int(a.limits.config.RetryAfter/time.Second)))
-		}
+		a.retryAfter()
+		a.ResponseWriter.WriteHeader(code)
+	default:
+		a.ResponseWriter.WriteHeader(code)
 	}
-	a.ResponseWriter.WriteHeader(code)
 }
 
 // Write implements [http.ResponseWriter].
@@ -84,24 +97,25 @@ func (a *answer) Write(text []byte) (int, error) {
 	return a.ResponseWriter.Write(text)
 }
 
-// tooLarge answers as OTLP has it: with a status in the format of the request. Clients log its message.
-func (a *answer) tooLarge() {
-	a.limits.count("too_large")
-	reason := status.Newf(codes.InvalidArgument, "the body has more than %d bytes after decompression: send smaller batches, or raise max_request_body_size of the receiver",
-		a.body.exceeded).Proto()
-	kind, text, err := "application/x-protobuf", []byte(nil), error(nil)
-	if got, _, _ := mime.ParseMediaType(a.request.Header.Get("Content-Type")); got == "application/json" {
-		kind = got
-		text, err = protojson.Marshal(reason)
-	} else {
-		text, err = proto.Marshal(reason)
+func (a *answer) retryAfter() {
+	if a.Header().Get("Retry-After") == "" {
+		a.Header().Set("Retry-After", strconv.Itoa(int(a.limits.config.RetryAfter/time.Second)))
 	}
+}
+
+// replace answers as OTLP has it: with a status in the format of the request. Clients log its message.
+func (a *answer) replace(code int, reason *status.Status) {
+	a.replaced = true
+	kind, marshal := "application/x-protobuf", proto.Marshal
+	if got, _, _ := mime.ParseMediaType(a.request.Header.Get("Content-Type")); got == "application/json" {
+		kind, marshal = got, protojson.Marshal
+	}
+	text, err := marshal(reason.Proto())
 	if err != nil { // a status of a number and a text can always be written
-		kind, text = "text/plain; charset=utf-8", fmt.Append(nil, reason.GetMessage())
+		kind, text = "text/plain; charset=utf-8", []byte(reason.Message())
 	}
 	a.Header().Set("Content-Type", kind)
-	a.Header().Del("Content-Length")
-	a.ResponseWriter.WriteHeader(http.StatusRequestEntityTooLarge)
+	a.ResponseWriter.WriteHeader(code)
 	_, _ = a.ResponseWriter.Write(text) // the client's loss
 }
 
