@@ -52,6 +52,7 @@ func TestWrongValues(t *testing.T) {
 		"agent: {enabled: true}":                                    "the agent has nowhere to send to",
 		"agent: {enabled: true, gateway: a, kind: Deployment, podLogs: {enabled: true}}": "set agent.kind to DaemonSet",
 		"standalone: {auth: {bearer: {secretName: a}, oidc: {issuer: https://b}}}":       "choose one",
+		"networkPolicy: {viewers: [{podSelector: {}}]}":                                  "set standalone.expose.enabled",
 		"standalone: {preStopSeconds: 60}":                                               "must be longer than preStopSeconds",
 		"catalog: {big.yaml: '" + strings.Repeat("a", 900_001) + "'}":                    "split the file",
 	} {
