@@ -68,3 +68,24 @@ func trusted(server *confighttp.ServerConfig, origin string) bool {
 		return from == before || wildcard && len(from) >= len(before)+len(after) && strings.HasPrefix(from, before) && strings.HasSuffix(from, after)
 	})
 }
+
+// byOrigin separates the requests of this machine from those of others. One that a proxy forwards comes from another, wherever the proxy is.
+func byOrigin(local, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !address.Addr().Unmap().IsLoopback() || forwarded(r.Header) {
+			others.ServeHTTP(w, r)
+			return
+		}
+		local.ServeHTTP(w, r)
+	})
+}
+
+func forwarded(header http.Header) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
+		if header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}

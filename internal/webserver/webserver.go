@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"golang.org/x/net/netutil"
 )
 
@@ -30,6 +31,8 @@ const grace = 3 * time.Second
 type Keys struct {
 	// AllowedHosts are the names under which clients may reach the server, besides its own.
 	AllowedHosts []string `mapstructure:"allowed_hosts"`
+	// LocalWithoutAuth lets requests from this machine pass without authentication.
+	LocalWithoutAuth bool `mapstructure:"local_without_auth"`
 	// MaxConnections are open at a time; others wait.
 	MaxConnections int `mapstructure:"max_connections"`
 
@@ -99,8 +102,18 @@ func Listen(ctx context.Context, set Settings, handler func(net.Addr) http.Handl
 		config.NextProtos = []string{"h2", "http/1.1"}
 		listener = tls.NewListener(listener, config)
 	}
-	if s.server, err = set.Server.ToServer(ctx, set.Host.GetExtensions(), set.Telemetry, handler(s.Address), set.Options...); err != nil {
+	answers := handler(s.Address)
+	if s.server, err = set.Server.ToServer(ctx, set.Host.GetExtensions(), set.Telemetry, answers, set.Options...); err != nil {
 		return nil, errors.Join(err, listener.Close())
+	}
+	if set.Keys.LocalWithoutAuth && set.Server.Auth.HasValue() {
+		open := *set.Server
+		open.Auth = configoptional.None[confighttp.AuthConfig]()
+		local, err := open.ToServer(ctx, set.Host.GetExtensions(), set.Telemetry, answers, set.Options...)
+		if err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+		s.server.Handler = byOrigin(local.Handler, s.server.Handler)
 	}
 	s.server.MaxHeaderBytes = set.MaxHeaderBytes
 	s.server.Handler = guarded(s.server.Handler, set.Keys.hosts(set.Server.NetAddr.Endpoint), set.Server)

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -20,7 +21,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
@@ -195,6 +198,46 @@ func TestOrigins(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	require.NoError(t, s.Shutdown(t.Context()))
+}
+
+// An authenticator that nobody satisfies.
+type refusing struct {
+	component.StartFunc
+	component.ShutdownFunc
+}
+
+func (refusing) Authenticate(ctx context.Context, _ map[string][]string) (context.Context, error) {
+	return ctx, errors.New("not you")
+}
+
+type host map[component.ID]component.Component
+
+func (h host) GetExtensions() map[component.ID]component.Component { return h }
+
+// With local_without_auth, only requests that this machine itself sends pass without authentication.
+func TestLocalWithoutAuth(t *testing.T) {
+	id := component.MustNewID("refusing")
+	for local, status := range map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized} {
+		config, keys := NewDefaultServerConfig("localhost:0"), NewDefaultKeys()
+		keys.LocalWithoutAuth = local
+		config.Auth = configoptional.Some(confighttp.AuthConfig{Config: configauth.Config{AuthenticatorID: id}})
+		s, err := Listen(t.Context(), Settings{
+			Component: "test", Server: &config, Keys: keys, Host: host{id: refusing{}}, Telemetry: componenttest.NewNopTelemetrySettings(),
+		}, func(net.Addr) http.Handler { return ok })
+		require.NoError(t, err)
+		for remote, want := range map[string]int{"127.0.0.1:1": status, "[::1]:1": status, "[::ffff:127.0.0.1]:1": status, "10.0.0.1:1": http.StatusUnauthorized, "": http.StatusUnauthorized} {
+			request := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+			request.RemoteAddr = remote
+			answer := httptest.NewRecorder()
+			s.server.Handler.ServeHTTP(answer, request)
+			assert.Equal(t, want, answer.Code, "%v %s", local, remote)
+			request.Header.Set("X-Forwarded-For", "10.0.0.1")
+			answer = httptest.NewRecorder()
+			s.server.Handler.ServeHTTP(answer, request)
+			assert.Equal(t, http.StatusUnauthorized, answer.Code, "%v %s through a proxy", local, remote)
+		}
+		require.NoError(t, s.Shutdown(t.Context()))
+	}
 }
 
 // With TLS there is a limit, too, and HTTP/2.
