@@ -118,10 +118,8 @@ func collectorAlerts() []Alert {
 			Why: "Checkpoints have failed in the last 7 minutes and in the 10 minutes before: the storage is full, read-only or gone. Or saved state could not be read in the last 15 minutes.",
 		}, {
 			Name: "CollectorCredentialsUnreadable", when: "a file of tokens, or a certificate and its key, cannot be used", Severity: Ticket,
-			Expr: strings.Join([]string{
-				labeled(goesOn(`otelcol_extension_bearertokenauth_reloads{outcome="failed"}`), "credentials", "tokens"),
+			Expr: labeled(goesOn(`otelcol_extension_bearertokenauth_reloads{outcome="failed"}`), "credentials", "tokens") + "\nor " +
 				labeled(goesOn(`otelcol_extension_mtls_reloads{outcome="failed"}`), "credentials", "certificate"),
-			}, "\nor "),
 			Annotations: text("The collector cannot read new credentials",
 				"Affected: {{ $labels.credentials }}. The ones that were read before stay in use: a new token is refused, a removed one is accepted, and a certificate may expire."),
 			Why: "In the last 7 minutes and in the 10 minutes before, the file of tokens was missing or unreadable, or the certificate and its key were missing, incomplete or no pair. The credentials before stay in use.",

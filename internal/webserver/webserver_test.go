@@ -226,7 +226,7 @@ func TestLocalWithoutAuth(t *testing.T) {
 		}, func(net.Addr) http.Handler { return ok })
 		require.NoError(t, err)
 		for remote, want := range map[string]int{"127.0.0.1:1": status, "[::1]:1": status, "[::ffff:127.0.0.1]:1": status, "10.0.0.1:1": http.StatusUnauthorized, "": http.StatusUnauthorized} {
-			request := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+			request := httptest.NewRequest(http.MethodGet, "http://localhost/", http.NoBody)
 			request.RemoteAddr = remote
 			answer := httptest.NewRecorder()
 			s.server.Handler.ServeHTTP(answer, request)
