@@ -480,7 +480,7 @@ require (
 	go.opentelemetry.io/collector/consumer/xconsumer v0.157.0 // indirect
 	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.157.0 // indirect
 	go.opentelemetry.io/collector/exporter/xexporter v0.157.0 // indirect
-	go.opentelemetry.io/collector/extension/extensionauth v1.63.0 // indirect
+	go.opentelemetry.io/collector/extension/extensionauth v1.63.0
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.157.0
 	go.opentelemetry.io/collector/extension/extensionmiddleware v0.157.0
 	go.opentelemetry.io/collector/featuregate v1.63.0

@@ -117,6 +117,13 @@ func collectorAlerts() []Alert {
 				"Affected state: {{ $labels.state }}. State that is not saved is lost at the next restart. Damaged state is set aside, and starts from zero."),
 			Why: "Checkpoints have failed in the last 7 minutes and in the 10 minutes before: the storage is full, read-only or gone. Or saved state could not be read in the last 15 minutes.",
 		}, {
+			Name: "CollectorCredentialsUnreadable", when: "a file of tokens, or a certificate and its key, cannot be used", Severity: Ticket,
+			Expr: labeled(goesOn(`otelcol_extension_bearertokenauth_reloads{outcome="failed"}`), "credentials", "tokens") + "\nor " +
+				labeled(goesOn(`otelcol_extension_mtls_reloads{outcome="failed"}`), "credentials", "certificate"),
+			Annotations: text("The collector cannot read new credentials",
+				"Affected: {{ $labels.credentials }}. The ones that were read before stay in use: a new token is refused, a removed one is accepted, and a certificate may expire."),
+			Why: "In the last 7 minutes and in the 10 minutes before, the file of tokens was missing or unreadable, or the certificate and its key were missing, incomplete or no pair. The credentials before stay in use.",
+		}, {
 			Name: "CollectorClockSkew", when: "counters keep arriving with timestamps in the future", Severity: Ticket,
 			Expr: goesOn(`otelcol_processor_slo_points{verdict="clock_skew"}`),
 			Annotations: text("A clock is wrong",

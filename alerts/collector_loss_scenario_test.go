@@ -291,6 +291,8 @@ func TestWhatGoesOnAlerts(t *testing.T) {
 		{"CollectorCannotJudge", "otelcol_connector_sli_events_adjusted", []string{"reason", "good_exceeds_total"}},
 		{"CollectorCheckpointFailing", "otelcol_processor_slo_checkpoint_failures", nil},
 		{"CollectorCheckpointFailing", "otelcol_connector_deployevent_failures", []string{"stage", "save"}},
+		{"CollectorCredentialsUnreadable", "otelcol_extension_bearertokenauth_reloads", []string{"outcome", "failed"}},
+		{"CollectorCredentialsUnreadable", "otelcol_extension_mtls_reloads", []string{"outcome", "failed"}},
 		{"CollectorClockSkew", "otelcol_processor_slo_points", []string{"verdict", "clock_skew"}},
 	} {
 		for name, test := range map[string]struct {

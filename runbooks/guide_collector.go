@@ -269,6 +269,24 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
+		alert:   "CollectorCredentialsUnreadable",
+		meaning: "The collector reads a file of tokens, or a certificate and its key, again and again, and cannot use what it finds. It continues with what it read before.",
+		impact:  "Nothing is refused yet. A new token does not work, a removed token still does, and when the certificate expires, agents and services can no longer connect. HTTP servers (ports 4318 and 9464) refuse new TLS connections while certificate and key do not fit.",
+		tree: []markdown{
+			"**Is the label `credentials` `tokens`?** The log names the file. It is missing, or the collector's user may not read it. [Put the file in place](#put-the-files-in-place).",
+			"**Is it `certificate`?** The log names both files and the reason. Often only one of the two was replaced: compare `openssl x509 -noout -pubkey -in tls.crt` with `openssl pkey -pubout -in tls.key`. [Put both in place](#put-the-files-in-place).",
+			"**Did a Secret lose a key?** In Kubernetes the mounted folder follows the Secret: `kubectl describe secret`.",
+		},
+		asks: []ask{{"Failed readings per minute", `60 * sum by (instance) (rate(otelcol_extension_bearertokenauth_reloads{outcome="failed"}[5m])) or 60 * sum by (instance) (rate(otelcol_extension_mtls_reloads{outcome="failed"}[5m]))`}},
+		remedies: []remedy{{
+			name:   "Put the files in place",
+			when:   "A file is missing, unreadable or incomplete.",
+			do:     "Write the new files beside the old ones, with the same owner and mode, and rename them. The collector needs no restart. To revoke all tokens, empty the file of tokens; do not remove it.",
+			verify: "The log says that a new certificate is in use, or that the tokens changed.",
+			undo:   "Rename the earlier files back.",
+		}},
+	},
+	{
 		alert:   "CollectorClockSkew",
 		meaning: "Clocks differ: telemetry arrives with timestamps that are far from the collector's clock.",
 		impact:  "Events are counted in the wrong window. Traces and logs look out of order, and a deployment may seem older than it is.",

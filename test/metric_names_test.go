@@ -39,6 +39,9 @@ var absent = map[string]struct {
 	"otelcol_exporter_grafana_annotations_requests": {"is there beside a Grafana", true},
 	"otelcol_exporter_prometheus_store_set_aside":   {"begins with a damaged store", true},
 	"otelcol_extension_mtls_handshakes":             {"is there where clients show certificates", true},
+	"otelcol_extension_mtls_reloads":                {"begins with another certificate", true},
+	"otelcol_extension_bearertokenauth_reloads":     {"begins with other tokens", true},
+	"otelcol_extension_server_limits_refused":       {"begins with a request that is refused", true},
 	"otelcol_exporter_queue_fill":                   {"is what prometheus-adapter is told to call the share of two others", false},
 }
 

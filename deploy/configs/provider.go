@@ -35,6 +35,7 @@ var automatic = []struct {
 	{"gateways", "OTELCOL_SRE_KAFKA", []string{"agent"}, unset}, // an agent with Kafka behind it does not send to gateways
 	{"peers", "OTELCOL_SRE_PEERS", []string{"gateway"}, set},
 	{"store", "OTELCOL_SRE_STORE", []string{"standalone"}, notFalse}, // false: another Prometheus keeps the metrics
+	{"cors", "OTELCOL_SRE_CORS_ORIGINS", []string{"agent", "gateway", "standalone"}, set},
 	{"otlp", "OTELCOL_SRE_DOWNSTREAM", []string{"gateway", "standalone"}, set},
 	{"grafana", "OTELCOL_SRE_GRAFANA", []string{"gateway", "standalone"}, set},
 	{"alertmanager", "OTELCOL_SRE_ALERTMANAGER", []string{"standalone"}, set}, // only it has the rules that alert

@@ -6,14 +6,13 @@ package prometheusstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +28,9 @@ import (
 	"github.com/prometheus/prometheus/util/notifications"
 	apiv1 "github.com/prometheus/prometheus/web/api/v1"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // Bounds of remote read, which are Prometheus' defaults.
@@ -44,26 +44,18 @@ const (
 var remoteWriteMessages = remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
 
 // serve serves Prometheus' HTTP API as the collector's server settings say.
-func (s *store) serve(ctx context.Context, host component.Host) error {
-	listener, err := s.config.ServerConfig.ToListener(ctx)
-	if err != nil {
-		return fmt.Errorf("endpoint: cannot listen on %s: %w; free it, or set another", s.config.ServerConfig.NetAddr.Endpoint, err)
-	}
-	s.address = listener.Addr().String()
-	server, err := s.config.ServerConfig.ToServer(ctx, host.GetExtensions(), s.set, s.handler(listener.Addr()),
-		// Remote read and write are compressed in snappy's block format, and Prometheus reads that itself.
-		confighttp.WithDecoder("snappy", func(body io.ReadCloser) (io.ReadCloser, error) { return body, nil }),
-		confighttp.WithErrorHandler(undecoded))
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	s.server = server
-	s.running.Go(func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("prometheus_store: %w", err)))
-		}
-	})
-	return nil
+func (s *store) serve(ctx context.Context, host component.Host) (err error) {
+	keys := s.config.Keys
+	keys.AllowedHosts = append(slices.Clone(keys.AllowedHosts), s.config.externalURL().Hostname())
+	s.server, err = webserver.Listen(ctx, webserver.Settings{
+		Component: "prometheus_store", Server: &s.config.ServerConfig, Keys: keys, Host: host, Telemetry: s.set,
+		Options: []confighttp.ToServerOption{
+			// Remote read and write are compressed in snappy's block format, and Prometheus reads that itself.
+			confighttp.WithDecoder("snappy", func(body io.ReadCloser) (io.ReadCloser, error) { return body, nil }),
+			confighttp.WithErrorHandler(undecoded),
+		},
+	}, s.handler)
+	return err
 }
 
 // undecoded answers a request whose body cannot be read, as Prometheus does.

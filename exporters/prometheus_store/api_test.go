@@ -152,7 +152,7 @@ func TestFederation(t *testing.T) {
 func TestRemoteRead(t *testing.T) {
 	s := start(t, configured(t))
 	end := s.history(t)
-	u, err := url.Parse("http://" + s.address + "/api/v1/read")
+	u, err := url.Parse("http://" + s.server.Address.String() + "/api/v1/read")
 	require.NoError(t, err)
 	client, err := remote.NewReadClient("test", &remote.ClientConfig{URL: &config_util.URL{URL: u}, Timeout: model.Duration(10 * time.Second), ChunkedReadLimit: 1 << 20})
 	require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestRemoteRead(t *testing.T) {
 // Prometheus' own remote write client stores a sample, where that is wanted.
 func TestRemoteWrite(t *testing.T) {
 	s := start(t, configured(t, func(c *Config) { c.RemoteWriteReceiver = true }))
-	u, err := url.Parse("http://" + s.address + "/api/v1/write")
+	u, err := url.Parse("http://" + s.server.Address.String() + "/api/v1/write")
 	require.NoError(t, err)
 	client, err := remote.NewWriteClient("test", &remote.ClientConfig{
 		URL: &config_util.URL{URL: u}, Timeout: model.Duration(10 * time.Second), WriteProtoMsg: remoteapi.WriteV1MessageType,
@@ -200,7 +200,7 @@ func TestRemoteWrite(t *testing.T) {
 func TestNothingCanBeChanged(t *testing.T) {
 	s := start(t, configured(t))
 	for _, path := range []string{"/api/v1/admin/tsdb/delete_series?match[]=up", "/api/v1/admin/tsdb/snapshot", "/api/v1/write", "/api/v1/otlp/v1/metrics", "/-/quit", "/-/reload", "/metrics", "/federate"} {
-		resp, err := http.Post("http://"+s.address+path, "application/x-protobuf", strings.NewReader("x"))
+		resp, err := http.Post("http://"+s.server.Address.String()+path, "application/x-protobuf", strings.NewReader("x"))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.GreaterOrEqual(t, resp.StatusCode, 400, path)

@@ -20,12 +20,15 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // Config is the configuration of the prometheus_store exporter.
 type Config struct {
 	// ServerConfig is where Prometheus' HTTP API is served.
 	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+	// Keys protect it.
+	Keys webserver.Keys `mapstructure:",squash"`
 
 	// Directory holds blocks and write-ahead log. One process uses it at a time.
 	Directory string `mapstructure:"directory"`
@@ -67,11 +70,11 @@ type QueryConfig struct {
 }
 
 func createDefaultConfig() component.Config {
-	server := confighttp.NewDefaultServerConfig()
-	server.NetAddr.Endpoint = "localhost:9090"
+	server := webserver.NewDefaultServerConfig("localhost:9090")
 	server.CompressionAlgorithms = []string{"", "snappy"} // those of Prometheus' clients
 	return &Config{
 		ServerConfig:        server,
+		Keys:                webserver.NewDefaultKeys(),
 		Directory:           "/var/lib/otelcol-sre/prometheus",
 		Retention:           model.Duration(40 * 24 * time.Hour), // longer than the usual period of an SLO
 		OutOfOrderWindow:    model.Duration(30 * time.Minute),

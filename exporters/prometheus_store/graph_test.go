@@ -18,7 +18,7 @@ func TestLinksOfRunbooksAreAnswered(t *testing.T) {
 	s := start(t, configured(t))
 	require.NoError(t, s.push(t.Context(), gauge("queue.depth", 42, time.Now(), nil)))
 	follow := func(path string, values url.Values) (asked *url.URL, status int, body string) {
-		response, err := http.Get("http://" + s.address + path + "?" + values.Encode())
+		response, err := http.Get("http://" + s.server.Address.String() + path + "?" + values.Encode())
 		require.NoError(t, err)
 		defer response.Body.Close()
 		text, err := io.ReadAll(response.Body)
@@ -43,6 +43,6 @@ func TestLinksOfRunbooksAreAnswered(t *testing.T) {
 	}
 	// Nothing that is asked leads elsewhere.
 	asked, status, _ := follow("/graph", url.Values{"g0.expr": {"//example.com/\r\nX: y"}, "g0.tab": {"0"}, "g0.range_input": {"-1"}})
-	require.Equal(t, s.address, asked.Host)
+	require.Equal(t, s.server.Address.String(), asked.Host)
 	require.Equal(t, http.StatusBadRequest, status)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // A store is Prometheus in the collector. Its parts run from start to shutdown.
@@ -47,8 +47,7 @@ type store struct {
 	rules    *rules.Manager
 	files    *ruleFiles
 	notifier *notifier.Manager
-	server   *http.Server
-	address  string // of the server, once it listens
+	server   *webserver.Server
 
 	ruleFilesGood, ruleFilesBad atomic.Int64
 	end, endSending             context.CancelFunc

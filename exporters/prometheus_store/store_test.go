@@ -86,7 +86,7 @@ func gauge(name string, value float64, at time.Time, attributes map[string]any) 
 // get asks the API and returns the status and the body.
 func (s *running) get(path string, parameters url.Values) (int, string) {
 	s.t.Helper()
-	resp, err := http.Get("http://" + s.address + path + "?" + parameters.Encode())
+	resp, err := http.Get("http://" + s.server.Address.String() + path + "?" + parameters.Encode())
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, resp.Body.Close()) }()
 	body, err := io.ReadAll(resp.Body)

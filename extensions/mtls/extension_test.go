@@ -153,11 +153,87 @@ func TestHandshakesAreCounted(t *testing.T) {
 	require.NoError(t, telemetry.Shutdown(t.Context()))
 }
 
+// While only one of the two files is replaced, clients are served with the pair before. TLS without client certificates is the same.
+func TestHalfWrittenPair(t *testing.T) {
+	ours := newAuthority(t)
+	folder := t.TempDir()
+	crt, key := filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
+	write := func(path, kind string, der []byte) {
+		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+	}
+	keyOf := func(pair tls.Certificate) []byte {
+		der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+		require.NoError(t, err)
+		return der
+	}
+	first, second := ours.sign(t, time.Now().Add(time.Hour)), ours.sign(t, time.Now().Add(2*time.Hour))
+	write(crt, "CERTIFICATE", first.Certificate[0])
+	write(key, "PRIVATE KEY", keyOf(first))
+	config := createDefaultConfig().(*Config)
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{"client_certificates": "none", "cert_file": crt, "key_file": key, "reload_interval": "1ms"}).Unmarshal(config))
+	require.NoError(t, config.Validate())
+	telemetry := componenttest.NewTelemetry()
+	set := extensiontest.NewNopSettings(NewFactory().Type())
+	set.TelemetrySettings = telemetry.NewTelemetrySettings()
+	e, err := createExtension(t.Context(), set, config)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	options, err := e.(*mtls).GetGRPCServerOptions(t.Context())
+	require.NoError(t, err)
+	server := grpc.NewServer(options...)
+	listener, err := net.Listen("tcp", "localhost:0")
+	require.NoError(t, err)
+	served := make(chan error)
+	go func() { served <- server.Serve(listener) }()
+	roots := x509.NewCertPool()
+	roots.AddCert(ours.certificate)
+	shown := func() []byte {
+		connection, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "gateway", MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, connection.Close()) }()
+		return connection.ConnectionState().PeerCertificates[0].Raw
+	}
+	counted := func(outcome string) (n int64) {
+		if metric, err := telemetry.GetMetric("otelcol_extension_mtls_reloads"); err == nil {
+			for _, point := range metric.Data.(metricdata.Sum[int64]).DataPoints {
+				if value, _ := point.Attributes.Value("outcome"); value.AsString() == outcome {
+					n = point.Value
+				}
+			}
+		}
+		return n
+	}
+	assert.Equal(t, first.Certificate[0], shown())
+	for i, broken := range []func(){
+		func() { write(crt, "CERTIFICATE", second.Certificate[0]) },
+		func() { require.NoError(t, os.WriteFile(crt, []byte("-----BEGIN CERT"), 0o600)) },
+		func() { require.NoError(t, os.Remove(crt)) },
+	} {
+		before := counted("failed")
+		broken()
+		require.Eventually(t, func() bool { return counted("failed") > before }, 30*time.Second, time.Millisecond, i)
+		assert.Equal(t, first.Certificate[0], shown(), i)
+	}
+	write(crt, "CERTIFICATE", second.Certificate[0])
+	write(key, "PRIVATE KEY", keyOf(second))
+	require.Eventually(t, func() bool { return counted("changed") == 1 }, 30*time.Second, time.Millisecond)
+	assert.Equal(t, second.Certificate[0], shown())
+
+	server.Stop()
+	require.NoError(t, <-served)
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.NoError(t, telemetry.Shutdown(t.Context()))
+}
+
 func TestValidateNamesWhatIsMissing(t *testing.T) {
 	err := createDefaultConfig().(*Config).Validate()
 	assert.ErrorContains(t, err, "client_ca_file: is empty; name the file")
 	assert.ErrorContains(t, err, "cert_file: is empty; name the file")
 	assert.ErrorContains(t, err, "key_file: is empty; name the file")
+	assert.ErrorContains(t, (&Config{ClientCertificates: "maybe"}).Validate(), `client_certificates: is "maybe"; set required or none`)
+	config := &Config{ClientCertificates: none}
+	config.ClientCAFile = "ca.crt"
+	assert.ErrorContains(t, config.Validate(), "client_ca_file: is set, but client_certificates: none")
 }
 
 func TestFilesThatAreNotThere(t *testing.T) {
@@ -167,5 +243,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 	require.NoError(t, err)
 	_, err = e.(*mtls).GetGRPCServerOptions(t.Context())
 	assert.ErrorContains(t, err, "/nowhere/")
+	config.ReloadInterval = time.Minute
+	assert.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), "cert_file, key_file: open /nowhere/tls.crt")
 	require.NoError(t, e.Shutdown(t.Context()))
 }

@@ -17,12 +17,15 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // Config is the configuration of the status_page extension.
 type Config struct {
 	// ServerConfig configures the HTTP server of the pages.
 	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+	// Keys protect it.
+	Keys webserver.Keys `mapstructure:",squash"`
 	// Prometheus is the client of a Prometheus-compatible API; its endpoint is the base URL, without /api/v1. A plain
 	// URL is enough.
 	Prometheus confighttp.ClientConfig `mapstructure:"prometheus"`
@@ -59,14 +62,11 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 }
 
 func createDefaultConfig() component.Config {
-	server := confighttp.NewDefaultServerConfig()
-	server.NetAddr.Endpoint = "localhost:8686"
-	server.ReadHeaderTimeout = 10 * time.Second
 	client := confighttp.NewDefaultClientConfig()
 	client.Endpoint = "http://localhost:9090"
 	client.Timeout = 10 * time.Second
 	return &Config{
-		ServerConfig: server, Prometheus: client, TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
+		ServerConfig: webserver.NewDefaultServerConfig("localhost:8686"), Keys: webserver.NewDefaultKeys(), Prometheus: client, TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
 		Search: Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute},
 	}
 }

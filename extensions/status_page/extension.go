@@ -5,14 +5,12 @@ package statuspage
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -22,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
@@ -36,11 +35,9 @@ type statusPage struct {
 	recent    *recent.Window
 	metrics   *metadata.TelemetryBuilder
 
-	server  *http.Server
-	client  *prometheus.Client
-	http    *http.Client
-	address string // of the server, once it listens
-	running sync.WaitGroup
+	server *webserver.Server
+	client *prometheus.Client
+	http   *http.Client
 }
 
 var _ extension.Extension = (*statusPage)(nil)
@@ -69,10 +66,14 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
-	return s.serve(ctx, host, web.New(web.Options{
+	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
 		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Now: time.Now,
-	}))
+	})
+	s.server, err = webserver.Listen(ctx, webserver.Settings{
+		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
+	}, func(net.Addr) http.Handler { return pages })
+	return err
 }
 
 // catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.
@@ -93,26 +94,6 @@ func (noCatalog) Catalog() *catalog.Catalog       { return &catalog.Catalog{} }
 func (noCatalog) Problems() catalog.Problems      { return nil }
 func (noCatalog) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
 
-func (s *statusPage) serve(ctx context.Context, host component.Host, pages http.Handler) error {
-	listener, err := s.config.ServerConfig.ToListener(ctx)
-	if err != nil {
-		return fmt.Errorf("endpoint: cannot listen on %s: %w; free it, or set another", s.config.ServerConfig.NetAddr.Endpoint, err)
-	}
-	s.address = listener.Addr().String()
-	server, err := s.config.ServerConfig.ToServer(ctx, host.GetExtensions(), s.telemetry, pages)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	server.MaxHeaderBytes = maxHeader
-	s.server = server
-	s.running.Go(func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("status_page: %w", err)))
-		}
-	})
-	return nil
-}
-
 // Shutdown cancels the queries that pages wait for, then stops the server.
 func (s *statusPage) Shutdown(ctx context.Context) (err error) {
 	if s.client != nil {
@@ -124,7 +105,6 @@ func (s *statusPage) Shutdown(ctx context.Context) (err error) {
 	if s.http != nil {
 		s.http.CloseIdleConnections()
 	}
-	s.running.Wait()
 	s.metrics.Shutdown()
 	return err
 }

@@ -40,7 +40,7 @@ func create(t *testing.T, change func(*Config)) *statusPage {
 
 func (s *statusPage) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	resp, err := http.Get("http://" + s.address + path)
+	resp, err := http.Get("http://" + s.server.Address.String() + path)
 	require.NoError(t, err)
 	defer http.DefaultClient.CloseIdleConnections()
 	defer resp.Body.Close()
@@ -111,10 +111,10 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, first.Start(t.Context(), host{}))
 	missing, storage := component.MustNewIDWithName("service_catalog", "missing"), component.MustNewID("file_storage")
 	for want, change := range map[string]func(*Config){
-		`catalog: no extension "service_catalog/missing" is running`: func(c *Config) { c.Catalog = &missing },
-		`catalog: extension "file_storage" is not a service catalog`: func(c *Config) { c.Catalog = &storage },
-		"endpoint: cannot listen on " + first.address:                func(c *Config) { c.ServerConfig.NetAddr.Endpoint = first.address },
-		"prometheus: failed to load TLS config":                      func(c *Config) { c.Prometheus.Endpoint, c.Prometheus.TLS.CAFile = "https://x", "/missing" },
+		`catalog: no extension "service_catalog/missing" is running`:  func(c *Config) { c.Catalog = &missing },
+		`catalog: extension "file_storage" is not a service catalog`:  func(c *Config) { c.Catalog = &storage },
+		"endpoint: cannot listen on " + first.server.Address.String(): func(c *Config) { c.ServerConfig.NetAddr.Endpoint = first.server.Address.String() },
+		"prometheus: failed to load TLS config":                       func(c *Config) { c.Prometheus.Endpoint, c.Prometheus.TLS.CAFile = "https://x", "/missing" },
 	} {
 		s := create(t, change)
 		require.ErrorContains(t, s.Start(t.Context(), catalogs(t, nil)), want)

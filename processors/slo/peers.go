@@ -16,9 +16,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 const (
@@ -77,7 +78,7 @@ type peers struct {
 	config *PeersConfig
 	name   string // of this process among them
 	client *http.Client
-	server *http.Server
+	server *webserver.Server
 	lookUp func(ctx context.Context, host string) ([]string, error)
 
 	wake    chan struct{}
@@ -123,18 +124,12 @@ func (p *sloProcessor) startPeers(ctx context.Context, host component.Host, set 
 	if n.client, err = n.config.Client.ToClient(ctx, host.GetExtensions(), set); err != nil {
 		return fmt.Errorf("peers::client: %w", err)
 	}
-	listener, err := n.config.Server.ToListener(ctx)
+	n.server, err = webserver.Listen(ctx, webserver.Settings{
+		Component: "slo: peers::server", Server: &n.config.Server, Keys: webserver.NewDefaultKeys(), Host: host, Telemetry: set,
+	}, func(net.Addr) http.Handler { return p.peersHandler() })
 	if err != nil {
-		return fmt.Errorf("peers::server: cannot listen on %s: %w; free it, or set another endpoint", n.config.Server.NetAddr.Endpoint, err)
+		return fmt.Errorf("peers::server: %w", err)
 	}
-	if n.server, err = n.config.Server.ToServer(ctx, host.GetExtensions(), set, p.peersHandler()); err != nil {
-		return errors.Join(fmt.Errorf("peers::server: %w", err), listener.Close())
-	}
-	n.running.Go(func() {
-		if err := n.server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("slo: peers::server: %w", err)))
-		}
-	})
 	running, end := context.WithCancel(context.Background())
 	n.end = end
 	n.running.Go(func() { p.converse(running) })

@@ -52,6 +52,7 @@ func TestWrongValues(t *testing.T) {
 		"agent: {enabled: true}":                                    "the agent has nowhere to send to",
 		"agent: {enabled: true, gateway: a, kind: Deployment, podLogs: {enabled: true}}": "set agent.kind to DaemonSet",
 		"standalone: {auth: {bearer: {secretName: a}, oidc: {issuer: https://b}}}":       "choose one",
+		"networkPolicy: {viewers: [{podSelector: {}}]}":                                  "set standalone.expose.enabled",
 		"standalone: {preStopSeconds: 60}":                                               "must be longer than preStopSeconds",
 		"catalog: {big.yaml: '" + strings.Repeat("a", 900_001) + "'}":                    "split the file",
 	} {
@@ -114,6 +115,27 @@ func TestOwnConfig(t *testing.T) {
 
 func container(workload Object) Object {
 	return workload.At("spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+}
+
+// TestScrapesWithAuthentication: Prometheus gets what port 9464 asks for.
+func TestScrapesWithAuthentication(t *testing.T) {
+	objects, err := template(t, "serviceMonitor: {enabled: true, endpoint: {scrapeTimeout: 10s}}\nstandalone: {auth: {tls: true, bearer: {secretName: tokens, key: scrape}}}")
+	require.NoError(t, err)
+	for _, o := range objects {
+		if o.At("kind") == "ServiceMonitor" {
+			endpoint := Object(o.At("spec", "endpoints").([]any)[1].(map[string]any))
+			assert.Equal(t, Object{
+				"port": "prometheus", "interval": "15s", "honorLabels": true, "scrapeTimeout": "10s", "scheme": "https",
+				"tlsConfig": map[string]any{
+					"ca":         map[string]any{"secret": map[string]any{"name": "otelcol-sre-standalone-tls", "key": "ca.crt"}},
+					"serverName": "otelcol-sre-standalone",
+				},
+				"authorization": map[string]any{"credentials": map[string]any{"name": "tokens", "key": "scrape"}},
+			}, endpoint)
+			return
+		}
+	}
+	t.Error("no ServiceMonitor")
 }
 
 // TestOtherNames: two releases in a namespace have no name in common, but for the Secret that a namespace shares.

@@ -9,6 +9,9 @@
 {{- if and .Values.agent.enabled (eq .Values.agent.kind "Deployment") (or .Values.agent.podLogs.enabled .Values.agent.host.enabled .Values.agent.kubelet.enabled) -}}
 {{- fail "agent.podLogs, agent.host and agent.kubelet are about one node each: set agent.kind to DaemonSet" -}}
 {{- end -}}
+{{- if and .Values.networkPolicy.viewers (not .Values.standalone.expose.enabled) -}}
+{{- fail "networkPolicy.viewers: the status page and the Prometheus API listen on localhost, which kubectl port-forward reaches; to let these peers in, set standalone.expose.enabled" -}}
+{{- end -}}
 {{- range $role := include "otelcol-sre.roles" . | fromJsonArray -}}
 {{- $values := get $.Values $role -}}
 {{- if and $values.auth.bearer.secretName $values.auth.oidc.issuer -}}

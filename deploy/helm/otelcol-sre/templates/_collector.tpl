@@ -71,7 +71,10 @@
 {{- $_ := set $env "OTELCOL_SRE_PEERS_INSECURE" "true" -}}
 {{- end -}}
 {{- end -}}
-{{- if eq .role "standalone" -}}
+{{- if and (eq .role "standalone") $values.expose.enabled -}}
+{{- $service := printf "%s-standalone" $name -}}
+{{- $hosts := list $service (printf "%s.%s" $service $root.Release.Namespace) (printf "%s.%s.svc" $service $root.Release.Namespace) -}}
+{{- $_ := set $env "OTELCOL_SRE_ALLOWED_HOSTS" (join "," (concat $hosts $values.expose.hosts)) -}}
 {{- $_ := set $env "OTELCOL_SRE_PROMETHEUS_API" "0.0.0.0:9090" -}}
 {{- $_ := set $env "OTELCOL_SRE_STATUS_PAGE" "0.0.0.0:8686" -}}
 {{- end -}}
@@ -110,7 +113,7 @@
 {{- if eq .role "gateway" }}
 - {name: peers, containerPort: 4319}
 {{- end }}
-{{- if eq .role "standalone" }}
+{{- if and (eq .role "standalone") .root.Values.standalone.expose.enabled }}
 - {name: api, containerPort: 9090}
 - {name: status, containerPort: 8686}
 {{- end }}

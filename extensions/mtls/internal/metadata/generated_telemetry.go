@@ -27,6 +27,7 @@ type TelemetryBuilder struct {
 	mu                      sync.Mutex
 	registrations           []metric.Registration
 	ExtensionMtlsHandshakes metric.Int64Counter
+	ExtensionMtlsReloads    metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -62,6 +63,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_mtls_handshakes",
 		metric.WithDescription("TLS handshakes of clients, by result. [Alpha]"),
 		metric.WithUnit("{handshake}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionMtlsReloads, err = builder.meter.Int64Counter(
+		"otelcol_extension_mtls_reloads",
+		metric.WithDescription("Readings of the certificate and its key that found a new pair, or files that cannot be used. [Alpha]"),
+		metric.WithUnit("{reading}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -21,7 +21,6 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	tables "github.com/yuin/goldmark/extension/ast"
-	"github.com/yuin/goldmark/renderer/html"
 	source "github.com/yuin/goldmark/text"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -201,14 +200,12 @@ func readFile(root *os.Root, names []string) (*Page, error) {
 	return render(text, strings.TrimSuffix(names[len(names)-1], extension))
 }
 
-// render makes HTML, with the anchors that GitHub gives headings. HTML in the page and links that are no links to
-// pages are left out by goldmark.
+// render makes HTML, with the anchors that GitHub gives headings. goldmark leaves out HTML in the page.
 func render(text []byte, name string) (*Page, error) {
 	page := &Page{Title: name, Markdown: seen(text)}
 	text = []byte(page.Markdown)
 	document := runbooks.Markdown.Parser().Parse(source.NewReader(text))
 	titled, anchors := false, map[string]bool{}
-	var dangerous []*ast.AutoLink
 	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -223,18 +220,14 @@ func render(text []byte, name string) (*Page, error) {
 			n.SetAttributeString("id", []byte(anchor))
 		case *tables.Table: // one that is too wide is scrolled, also with the keyboard
 			n.SetAttributeString("tabindex", []byte("0"))
-		case *ast.AutoLink: // goldmark looks at the other links only
-			if html.IsDangerousURL(n.URL(text)) {
-				dangerous = append(dangerous, n)
-			}
 		}
 		return ast.WalkContinue, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, link := range dangerous {
-		link.Parent().ReplaceChild(link.Parent(), link, ast.NewString(link.Label(text)))
+	if err := unlink(document, text); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := runbooks.Markdown.Renderer().Render(&b, text, document); err != nil {

@@ -1,0 +1,87 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package configs
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+)
+
+// intake is the config of the OTLP receiver.
+func intake(t *testing.T, conf *confmap.Conf) (configgrpc.ServerConfig, confighttp.ServerConfig) {
+	t.Helper()
+	keys, err := conf.Sub("receivers::otlp")
+	require.NoError(t, err)
+	config := otlpreceiver.NewFactory().CreateDefaultConfig().(*otlpreceiver.Config)
+	require.NoError(t, keys.Unmarshal(config))
+	return *config.Protocols.GRPC.Get(), config.Protocols.HTTP.Get().ServerConfig
+}
+
+// A batch that one protocol takes, the other takes, too; and no client keeps a connection for nothing.
+func TestIntakeIsBounded(t *testing.T) {
+	for _, uris := range [][]string{{"builtin:agent"}, {"builtin:gateway"}, {"builtin:standalone"}, {"builtin:gateway", "builtin:mtls-server"}, {"builtin:standalone", "builtin:tls-server", "builtin:bearer"}} {
+		conf, err := resolve(t, uris...)
+		require.NoError(t, err)
+		grpc, http := intake(t, conf)
+		assert.EqualValues(t, grpc.MaxRecvMsgSizeMiB<<20, http.MaxRequestBodySize, uris)
+		assert.Positive(t, grpc.MaxConcurrentStreams, uris)
+		assert.Positive(t, grpc.Keepalive.Get().ServerParameters.Get().MaxConnectionIdle, uris)
+		assert.Positive(t, http.ReadHeaderTimeout, uris)
+		assert.Positive(t, http.ReadTimeout, uris)
+		assert.Positive(t, http.IdleTimeout, uris)
+		limits := component.MustNewID("server_limits")
+		assert.Equal(t, limits, grpc.Middlewares[0].ID, uris)
+		assert.Equal(t, limits, http.Middlewares[0].ID, uris)
+		assert.Contains(t, conf.Get("service::extensions"), "server_limits", uris)
+	}
+}
+
+func TestBrowsersAreLetInByOrigin(t *testing.T) {
+	conf, err := resolve(t, "builtin:standalone")
+	require.NoError(t, err)
+	_, http := intake(t, conf)
+	assert.False(t, http.CORS.HasValue(), "no page may send by default")
+	t.Setenv("OTELCOL_SRE_CORS_ORIGINS", "https://shop.example.com,https://*.example.org")
+	for _, role := range []string{"agent", "gateway", "standalone"} {
+		conf, err := resolve(t, "builtin:"+role)
+		require.NoError(t, err)
+		_, http := intake(t, conf)
+		assert.Equal(t, []string{"https://shop.example.com", "https://*.example.org"}, http.CORS.Get().AllowedOrigins, role)
+	}
+	assert.True(t, slices.Contains(Fragments(), "cors"))
+}
+
+// The other listeners do not keep a connection for nothing, either. Port 8888 has bounds of its own, which cannot be set.
+func TestOtherListenersAreBounded(t *testing.T) {
+	conf, err := resolve(t, "builtin:standalone")
+	require.NoError(t, err)
+	for _, key := range []string{"extensions::health_check", "exporters::prometheus"} {
+		for _, timeout := range []string{"read_header_timeout", "read_timeout"} {
+			set, err := time.ParseDuration(conf.Get(key + "::" + timeout).(string))
+			require.NoError(t, err)
+			assert.LessOrEqual(t, set, 10*time.Second, "%s::%s: the collector waits for it when it stops", key, timeout)
+			assert.Positive(t, set)
+		}
+	}
+}
+
+func TestNamesOfServers(t *testing.T) {
+	for value, want := range map[string]any{"": nil, "sre.example.com,*.internal": "sre.example.com,*.internal"} {
+		t.Setenv("OTELCOL_SRE_ALLOWED_HOSTS", value)
+		conf, err := resolve(t, "builtin:standalone")
+		require.NoError(t, err)
+		for _, key := range []string{"extensions::status_page", "exporters::prometheus_store"} {
+			assert.Equal(t, want, conf.Get(key+"::allowed_hosts"), key)
+		}
+	}
+}
