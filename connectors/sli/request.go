@@ -74,10 +74,7 @@ func (c *core) commit(ctx context.Context, r *request) {
 			c.finish(ctx, r, &r.parts[i])
 		}
 		if again > 0 {
-			c.telemetry.builder.ConnectorSliEventsDeduplicated.Add(ctx, again)
-			// What was recognized may belong to a request that is on its way into the journal. Its sender must not get an answer
-			// before it is there.
-			c.awaitCommits()
+			c.recognized(ctx, again)
 		}
 	}
 	clear(r.parts)
@@ -85,10 +82,12 @@ func (c *core) commit(ctx context.Context, r *request) {
 	requests.Put(r)
 }
 
-// awaitCommits waits for the requests that are being committed.
-func (c *core) awaitCommits() {
+// recognized counts the events that were recognized. They may belong to a request that is on its way into the journal, and their
+// sender must not get an answer before they are there. So this waits for all that are being committed.
+func (c *core) recognized(ctx context.Context, events int64) {
 	c.commits.Lock()
 	defer c.commits.Unlock()
+	c.telemetry.builder.ConnectorSliEventsDeduplicated.Add(ctx, events)
 }
 
 func (c *core) commitParts(ctx context.Context, r *request) (again int64) {
