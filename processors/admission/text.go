@@ -48,7 +48,7 @@ func (r *repair) attributes(m pcommon.Map, depth int) {
 	}
 }
 
-// keys makes the map anew: keys cannot be changed in place. Of two that become equal, the last stays.
+// keys makes the map again: keys cannot be changed in place. Of two that become equal, the last stays.
 func (r *repair) keys(m pcommon.Map) {
 	old := pcommon.NewMap()
 	m.MoveTo(old)
