@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// maxDepth is how deep a value may be nested. What is deeper is left out: whoever handles it would need a stack as deep.
+// maxDepth is how deep a value may be nested. What is deeper is left out: code that handles it would need a stack as deep.
 const maxDepth = 64
 
 // A repair replaces bytes that are not UTF-8 by U+FFFD, everywhere in a request.
