@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// maxDepth is how deep a value may be nested. What is deeper is left out: whoever handles it would need a stack as deep.
+// maxDepth is how deep a value may be nested. What is deeper is left out: code that handles it would need a stack as deep.
 const maxDepth = 64
 
 // A repair replaces bytes that are not UTF-8 by U+FFFD, everywhere in a request.
@@ -48,7 +48,7 @@ func (r *repair) attributes(m pcommon.Map, depth int) {
 	}
 }
 
-// keys makes the map anew: keys cannot be changed in place. Of two that become equal, the last stays.
+// keys makes the map again: keys cannot be changed in place. Of two that become equal, the last stays.
 func (r *repair) keys(m pcommon.Map) {
 	old := pcommon.NewMap()
 	m.MoveTo(old)

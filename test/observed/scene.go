@@ -43,11 +43,11 @@ type Backends struct{ Fragments, Env []string }
 const (
 	// gateway takes counters of others, too.
 	gateway = `{service: {pipelines: {metrics/derived: {receivers: [otlp]}}}}`
-	// troubled has a backend that is never there, takes counters from anybody, and replaces its storage files all the time.
-	troubled = `{extensions: {file_storage: {compaction: {on_rebound: true, rebound_needed_threshold_mib: 0, check_interval: 1s, directory: "${env:OTELCOL_SRE_STORAGE}.new"}}},` +
+	// troubled has a backend that is never there, takes counters from anybody, loses its credentials, and replaces its storage files all the time.
+	troubled = `{extensions: {%s, file_storage: {compaction: {on_rebound: true, rebound_needed_threshold_mib: 0, check_interval: 1s, directory: "${env:OTELCOL_SRE_STORAGE}.new"}}},` +
 		` connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
 		` sending_queue: {storage: null, sizer: requests, queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
-		` service: {pipelines: {metrics/derived: {receivers: [otlp]}}}}`
+		` service: {extensions: [bearertokenauth/lost, mtls/lost], pipelines: {metrics/derived: {receivers: [otlp]}}}}`
 	nobody = "localhost:1"
 	// starved has a limit that is below what the collector needs for itself.
 	starved = `{processors: {memory_limiter: {limit_mib: 2, spike_limit_mib: 1, check_interval: 100ms}}}`
@@ -78,13 +78,17 @@ func Begin(ctx context.Context, config SceneConfig) (_ *Scene, err error) {
 	if s.Starved, err = collector("starved", s.catalog, starved, "", Backends{}); err != nil {
 		return nil, err
 	}
-	if s.Troubled, err = collector("troubled", s.catalog, troubled, nobody, Backends{}); err != nil {
+	files, err := newCredentials(filepath.Join(config.Folder, "credentials"))
+	if err != nil {
+		return nil, err
+	}
+	if s.Troubled, err = collector("troubled", s.catalog, fmt.Sprintf(troubled, files.extensions()), nobody, Backends{}); err != nil {
 		return nil, err
 	}
 	if err = s.Troubled.damage(ctx); err != nil {
 		return nil, err
 	}
-	if err = s.Troubled.lose(); err != nil {
+	if err = errors.Join(s.Troubled.lose(), files.lose()); err != nil {
 		return nil, err
 	}
 	if s.Collector, err = collector("collector", config.Catalog, gateway, s.Troubled.OTLP, config.Backends); err != nil {
