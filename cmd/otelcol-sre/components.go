@@ -24,7 +24,6 @@ import (
 	oidcauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension"
 	pprofextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension"
 	sigv4authextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/sigv4authextension"
-	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	attributesprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor"
 	cumulativetodeltaprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor"
 	deltatocumulativeprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
@@ -57,6 +56,7 @@ import (
 	badevents "github.com/otelcol-sre/otelcol-sre/extensions/bad_events"
 	bearertokenauth "github.com/otelcol-sre/otelcol-sre/extensions/bearertokenauth"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
+	filestorage "github.com/otelcol-sre/otelcol-sre/extensions/file_storage"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
 	serverlimits "github.com/otelcol-sre/otelcol-sre/extensions/server_limits"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -132,7 +132,7 @@ func components() (otelcol.Factories, error) {
 		oidcauthextension.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension v0.152.0",
 		pprofextension.NewFactory().Type():            "github.com/open-telemetry/opentelemetry-collector-contrib/extension/pprofextension v0.152.0",
 		sigv4authextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/sigv4authextension v0.152.0",
-		filestorage.NewFactory().Type():               "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.152.0",
+		filestorage.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		badevents.NewFactory().Type():                 "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		bearertokenauth.NewFactory().Type():           "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
