@@ -135,7 +135,7 @@ service:
 	gateway.start()
 	agent := newCollector(t, "agent", "../examples/catalog", "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC, "OTELCOL_SRE_GATEWAY_INSECURE=true")
 	// All in one, with an SLI that names a metric that counts nothing.
-	services := writeCatalog(t, map[string]string{"shop": service("shop", "{name: queue, objective: 99, sli: {metrics: {good: {name: queue.depth}, total: {name: queue.depth}}}}")})
+	services := writeCatalog(t, map[string]string{"shop": service("shop", "{name: queue, objective: 99, sli: {metrics: {good: {name: queue.depth}, total: {name: queue.depth}}}}"), "again": service("again", slos[0])})
 	standalone := prepareCollector(t, "standalone", services)
 	standalone.args = append(standalone.args, "--config", `yaml:{extensions: {service_catalog: {directory: ["`+services+`", ../examples/catalog]}}}`, "--config", "yaml:"+quickly)
 	standalone.start()
@@ -156,6 +156,11 @@ service:
 		if out, err := shop.CombinedOutput(); endpoint == standalone.otlpGRPC { // elsewhere it is refused
 			require.NoError(t, err, "%s", out)
 		}
+	}
+	// Late events, sent twice.
+	late, _, _ := spanRequest(t, "again", time.Now().Add(-time.Hour), 10)
+	for range 2 {
+		require.True(t, standalone.post(http.DefaultClient, late))
 	}
 	response, err := http.Post("http://"+guarded.otlpHTTP+"/v1/traces", "application/json", strings.NewReader("{}"))
 	require.NoError(t, err)
