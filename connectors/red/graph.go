@@ -22,7 +22,7 @@ const (
 const (
 	// user is the client of a request whose trace begins with the server.
 	user = "user"
-	// unknownPeer is the server of a call that does not say whom it calls.
+	// unknownPeer is the server of a call that does not name its server.
 	unknownPeer = "unknown"
 )
 

@@ -35,7 +35,7 @@ const (
 	idleAfter = time.Hour
 )
 
-// An Identity is whom telemetry is from, by its resource: service.namespace, service.name, deployment.environment.name,
+// An Identity is the source of telemetry, by its resource: service.namespace, service.name, deployment.environment.name,
 // service.version. What is empty is not known.
 type Identity struct{ Namespace, Service, Environment, Version string }
 

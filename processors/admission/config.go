@@ -11,17 +11,17 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-// A Trust says from whom something is accepted.
+// A Trust says which senders something is accepted from.
 type Trust string
 
 const (
-	// Drop is from nobody.
+	// Drop accepts it from nobody.
 	Drop Trust = "drop"
-	// Authenticated is from clients that an authenticator of the receiver has accepted.
+	// Authenticated accepts it from clients that an authenticator of the receiver has accepted.
 	Authenticated Trust = "authenticated"
-	// Local is from those, from processes on the same machine, and from receivers that have no clients.
+	// Local accepts it from those, from processes on the same machine, and from receivers that have no clients.
 	Local Trust = "local"
-	// Accept is from everybody.
+	// Accept accepts it from everybody.
 	Accept Trust = "accept"
 )
 
@@ -29,9 +29,9 @@ const (
 type Config struct {
 	// Catalog is the service_catalog extension. Its services are counted by name.
 	Catalog component.ID `mapstructure:"catalog"`
-	// ReservedNames says from whom metrics are accepted that are called as the collector's own.
+	// ReservedNames says which senders metrics are accepted from that are called as the collector's own.
 	ReservedNames Trust `mapstructure:"reserved_names"`
-	// DeploymentReports says from whom log records are accepted that report a deployment.
+	// DeploymentReports says which senders log records are accepted from that report a deployment.
 	DeploymentReports Trust `mapstructure:"deployment_reports"`
 	// MaxSeries is how many series the metrics of a service of the catalog make; 0 is any number.
 	MaxSeries int `mapstructure:"max_series"`

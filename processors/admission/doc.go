@@ -3,7 +3,7 @@
 
 //go:generate go tool mdatagen metadata.yaml
 
-// Package admission is the admission processor: it stands before everything that is derived from telemetry, and lets in
+// Package admission is the admission processor: it is before everything that is derived from telemetry, and lets in
 // only what may be derived from.
 //
 // Names that the collector's own metrics and events have are reserved for collectors: a workload cannot forge a budget, an
