@@ -14,7 +14,8 @@ import (
 // An emission is what one flush hands on.
 type emission struct {
 	metrics                pmetric.Metrics
-	events, late, lastSeen pmetric.NumberDataPointSlice
+	scopes                 pmetric.ScopeMetricsSlice
+	events, late, lastSeen pmetric.NumberDataPointSlice // of the present service
 	time                   pcommon.Timestamp
 	correlation            string
 	// series counts them; fresh are those that the next consumer has not had yet.
@@ -28,8 +29,16 @@ func newEmission(c *core) *emission {
 	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, correlation: c.config.CorrelationAttribute}
 	resource := e.metrics.ResourceMetrics().AppendEmpty()
 	c.resource.CopyTo(resource.Resource())
-	scope := resource.ScopeMetrics().AppendEmpty()
+	e.scopes = resource.ScopeMetrics()
+	return e
+}
+
+// begin makes a scope for the service. Its attribute is what an agent balances counters over gateways by: the
+// resource is the collector, and exporters that balance look at the resource first.
+func (e *emission) begin(s *service) {
+	scope := e.scopes.AppendEmpty()
 	scope.Scope().SetName(metadata.ScopeName)
+	scope.Scope().Attributes().PutStr(semconv.SLOService, s.namespace+"/"+s.name)
 
 	e.events = counter(scope, semconv.SLOEvents)
 	e.late = counter(scope, semconv.SLOEventsLate)
@@ -39,7 +48,6 @@ func newEmission(c *core) *emission {
 	lastSeen.SetDescription("When the newest telemetry of a service arrived, in Unix seconds.")
 	lastSeen.SetUnit("s")
 	e.lastSeen = lastSeen.SetEmptyGauge().DataPoints()
-	return e
 }
 
 func counter(scope pmetric.ScopeMetrics, of semconv.Metric) pmetric.NumberDataPointSlice {
@@ -53,14 +61,22 @@ func counter(scope pmetric.ScopeMetrics, of semconv.Metric) pmetric.NumberDataPo
 	return sum.DataPoints()
 }
 
-// dropEmpty leaves out a metric without points, which Prometheus calls invalid.
+// dropEmpty leaves out metrics without points, which Prometheus calls invalid.
 func (e *emission) dropEmpty() {
-	points := map[string]int{semconv.SLOEvents.Name: e.events.Len(), semconv.SLOEventsLate.Name: e.late.Len(), semconv.LastSeen.Name: e.lastSeen.Len()}
-	e.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().RemoveIf(func(m pmetric.Metric) bool { return points[m.Name()] == 0 })
+	e.scopes.RemoveIf(func(scope pmetric.ScopeMetrics) bool {
+		scope.Metrics().RemoveIf(func(m pmetric.Metric) bool {
+			if m.Type() == pmetric.MetricTypeGauge {
+				return m.Gauge().DataPoints().Len() == 0
+			}
+			return m.Sum().DataPoints().Len() == 0
+		})
+		return scope.Metrics().Len() == 0
+	})
 }
 
 // service adds the service's counters. Its mu must be held.
 func (e *emission) service(s *service) {
+	e.begin(s)
 	for _, env := range s.environments {
 		if !env.lastSeen.IsZero() {
 			p := e.lastSeen.AppendEmpty()

@@ -22,6 +22,8 @@ const (
 // An SLO and its events. A data point has the service in its attributes; its resource is the collector.
 const (
 	SLOName = "slo.name"
+	// SLOService is the service of the counters in a scope, as namespace/name: an attribute of the scope.
+	SLOService = "slo.service"
 	// SLOOutcome is Good or Bad.
 	SLOOutcome = "slo.outcome"
 	// SLOLateReason is Late or Future.
