@@ -107,7 +107,7 @@ func collectorAlerts() []Alert {
 			Name: "CollectorCheckpointFailing", when: "state cannot be saved or read", Severity: Ticket,
 			Expr: strings.Join([]string{
 				labeled(goesOn("otelcol_processor_slo_checkpoint_failures"), "state", "budgets"),
-				labeled(goesOn(`otelcol_connector_sli_flush_failures{stage="save"}`), "state", "counters"),
+				labeled(goesOn(`otelcol_connector_sli_flush_failures{stage=~"save|journal"}`), "state", "counters"),
 				labeled(goesOn(`otelcol_connector_deployevent_failures{stage="save"}`), "state", "deployments"),
 				labeled(lost("otelcol_processor_slo_checkpoint_damaged"), "state", "damaged budgets"),
 				labeled(lost(`otelcol_connector_sli_flush_failures{stage="restore"}`), "state", "saved counters"),

@@ -32,6 +32,7 @@ type components = sharedcomponent.Components[Config, *core]
 type instance struct {
 	*core
 	listens  bool
+	to       outputs
 	share    *sharedcomponent.Share[*core]
 	shutdown sync.Once
 }
@@ -47,7 +48,7 @@ func newInstance(all *components, set connector.Settings, cfg *Config, from pipe
 	if err != nil {
 		return nil, err
 	}
-	return &instance{core: share.Value, listens: share.Value.connect(from, to), share: share}, nil
+	return &instance{core: share.Value, listens: share.Value.connect(from, to), to: to, share: share}, nil
 }
 
 // connect adds an instance's output, unless there is one: all instances with that output have the same pipelines
@@ -61,10 +62,37 @@ func (c *core) connect(from pipeline.Signal, to outputs) (first bool) {
 	if c.to.metrics == nil {
 		c.to.metrics = to.metrics
 	}
+	c.writers.add(to, 1)
 	c.starting++
 	first = !c.listening[from]
 	c.listening[from] = true
 	return first
+}
+
+// writers are how many instances write to each output.
+type writers struct{ events, metrics int }
+
+func (w *writers) add(to outputs, n int) {
+	if to.events != nil {
+		w.events += n
+	}
+	if to.metrics != nil {
+		w.metrics += n
+	}
+}
+
+// disconnect takes an instance's output away when its last instance has ended: what is behind it ends next, while instances with
+// the other output may still flush.
+func (c *core) disconnect(to outputs) {
+	c.flushing.Lock()
+	defer c.flushing.Unlock()
+	c.writers.add(to, -1)
+	if c.writers.events == 0 && c.to.events != nil {
+		c.to.events, c.ending = nil, true
+	}
+	if c.writers.metrics == 0 {
+		c.to.metrics = nil
+	}
 }
 
 // Start opens the core with the first instance, and lets it flush with the last: only then have the exporters
@@ -90,6 +118,7 @@ func (i *instance) Shutdown(ctx context.Context) error {
 			err = i.stop(ctx)
 		} else if i.loop.Running() {
 			i.flush(ctx)
+			i.disconnect(i.to)
 		}
 	})
 	return err

@@ -336,3 +336,17 @@ func observed(t *testing.T, reader *componenttest.Telemetry, name, key string) m
 	}
 	return values
 }
+
+// What is behind the metrics ends while instances with events as their output are still up. Nothing is written there any more.
+func TestNothingIsWrittenBehindAnOutputThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, nil)
+		b.run(t, 30*time.Second, "1.0", "a")
+		b.gauges.Reset()
+		require.NoError(t, b.moreTraces.Shutdown(t.Context()))
+		require.Len(t, b.gauges.AllMetrics(), 1, "the last flush")
+		b.shutdown(t)
+		require.Len(t, b.gauges.AllMetrics(), 1)
+		require.Zero(t, b.logged.Len())
+	})
+}

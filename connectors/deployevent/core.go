@@ -40,12 +40,14 @@ type core struct {
 	admission *admission.Registry
 	claim     *deploymenttracker.Claim
 
-	connecting sync.Mutex // while the pipelines are built and started; guards the next three
+	connecting sync.Mutex // while the pipelines are built and started; guards the next four
 	to         outputs
+	writers    writers
 	listening  map[pipeline.Signal]bool
 	starting   int // instances that have not started yet
 
-	flushing sync.Mutex // guards the next two
+	flushing sync.Mutex // guards the next three
+	ending   bool       // the output of events has been taken away
 	emitter  *emitter
 	unsent   []deployment.Deployment
 
@@ -133,7 +135,7 @@ func (c *core) flush(ctx context.Context) {
 
 // sendEvents sends the events, and those that could not be sent before.
 func (c *core) sendEvents(ctx context.Context, happened []deployment.Deployment, now time.Time) error {
-	if c.to.events == nil {
+	if c.to.events == nil && !c.ending {
 		return nil
 	}
 	for i := range happened {
@@ -141,8 +143,8 @@ func (c *core) sendEvents(ctx context.Context, happened []deployment.Deployment,
 	}
 	c.unsent = append(c.unsent, happened...)
 	c.unsent = c.unsent[max(0, len(c.unsent)-maxUnsent):]
-	if len(c.unsent) == 0 {
-		return nil
+	if len(c.unsent) == 0 || c.to.events == nil {
+		return nil // the next start sends them
 	}
 	if err := c.to.events.ConsumeLogs(ctx, c.emitter.events(c.unsent, now)); err != nil {
 		return fmt.Errorf("events: %w", err)
