@@ -60,6 +60,7 @@ import (
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
 	serverlimits "github.com/otelcol-sre/otelcol-sre/extensions/server_limits"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	shutdownlimit "github.com/otelcol-sre/otelcol-sre/extensions/shutdown_limit"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
 	admission "github.com/otelcol-sre/otelcol-sre/processors/admission"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
@@ -117,6 +118,7 @@ func components() (otelcol.Factories, error) {
 		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
 		serverlimits.NewFactory(),
+		shutdownlimit.NewFactory(),
 		servicecatalog.NewFactory(),
 		statuspage.NewFactory(),
 	)
@@ -138,6 +140,7 @@ func components() (otelcol.Factories, error) {
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		serverlimits.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		shutdownlimit.NewFactory().Type():             "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
