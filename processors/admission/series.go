@@ -40,7 +40,8 @@ func newSeries(perService, others int) *series {
 	return &series{perService: perService, others: others, of: make(map[string]*seriesSet)}
 }
 
-// drop removes the points of series that are beyond the limit of the service, and returns how many there were.
+// drop removes the points of series that are beyond the limit of the service, and returns how many there were. Prometheus has one more series for
+// each resource, target_info.
 func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time) (dropped int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,6 +50,7 @@ func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time)
 		return 0
 	}
 	taker := seriesTaker{set: set, resource: identityOf(rm.Resource()), now: now.Unix()}
+	taker.full = !set.take(taker.resource, 1, now.Unix()) // target_info
 	for _, sm := range rm.ScopeMetrics().All() {
 		sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
 			before := taker.dropped
@@ -119,6 +121,7 @@ func (s *seriesSet) prune(now int64) {
 type seriesTaker struct {
 	set      *seriesSet
 	resource uint64
+	full     bool // there is no room for the resource itself
 	now      int64
 	dropped  int64
 }
@@ -126,7 +129,7 @@ type seriesTaker struct {
 func (t *seriesTaker) metric(m pmetric.Metric) {
 	base := t.resource ^ hashOf(m.Name())
 	beyond := func(attributes pcommon.Map, size int) bool {
-		ok := t.set.take(base+attributesOf(attributes), size, t.now)
+		ok := !t.full && t.set.take(base+attributesOf(attributes), size, t.now)
 		if !ok {
 			t.dropped++
 		}
