@@ -42,7 +42,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance build-newest test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck licenses clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck licenses clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -191,6 +191,15 @@ test-backends: build ## run the queries of dashboards, rules and runbooks on rea
 # Not a part of make test: builds Sloth and a tester of prometheus/compliance from their modules, once, which takes some eight CPU minutes.
 test-compliance: build ## test the store and remote write against Prometheus' specifications, and Sloth's user interface with the store
 	go test -count=1 -timeout 60m -run '^TestCompliance' -v ./test
+
+# docs/reliability.md links each test to its file.
+CHAOS = $(shell grep "^| " docs/reliability.md | grep -o 'Test[A-Za-z0-9]*`].\.\./test/' | grep -o '^[A-Za-z0-9]*' | sort -u | paste -s -d "|")
+chaos: build ## run the tests with the built binary that docs/reliability.md names: kills, full disks, damaged state, hostile clients
+	go test -count=1 -timeout 30m -run '^($(CHAOS))$$' -v ./test
+
+SOAK ?= 1h
+soak: build ## run a collector under steady load with churn for SOAK, and check that nothing grows
+	SOAK=$(SOAK) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./test
 
 # ARGS=-docs also writes the table of docs/building.md.
 build-newest: ## compile our packages with the newest release of core and contrib, and run their short tests
