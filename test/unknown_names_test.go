@@ -104,7 +104,7 @@ func TestUnknownNamesAreBounded(t *testing.T) {
 				return len(body)
 			}
 			size := sendNames(0, names)
-			assert.Less(t, size, 14<<20)
+			assert.Less(t, size, 10<<20)
 			assert.InEpsilon(t, size, sendNames(names, names+more), 0.01, "more names add nothing")
 			begin := time.Now()
 			c.stop()
