@@ -57,10 +57,16 @@ func TestStopsWhileABackendNeverAnswers(t *testing.T) {
 		"elasticsearch":           func(a string) []string { return []string{"OTELCOL_SRE_ELASTICSEARCH=http://" + a} },
 		"prometheus-remote-write": func(a string) []string { return []string{"OTELCOL_SRE_REMOTE_WRITE=http://" + a} },
 		"prometheus-otlp":         func(a string) []string { return []string{"OTELCOL_SRE_PROMETHEUS_OTLP=http://" + a} },
-		"datadog":                 func(a string) []string { return []string{"OTELCOL_SRE_DATADOG=http://" + a, "OTELCOL_SRE_DATADOG_TOKEN=x"} },
-		"loki":                    func(a string) []string { return []string{"OTELCOL_SRE_LOKI=http://" + a} },
-		"otlp":                    func(a string) []string { return []string{"OTELCOL_SRE_DOWNSTREAM=" + a, "OTELCOL_SRE_DOWNSTREAM_INSECURE=true"} },
-		"jaeger":                  func(a string) []string { return []string{"OTELCOL_SRE_JAEGER=" + a, "OTELCOL_SRE_JAEGER_INSECURE=true"} },
+		"datadog": func(a string) []string {
+			return []string{"OTELCOL_SRE_DATADOG=http://" + a, "OTELCOL_SRE_DATADOG_TOKEN=x"}
+		},
+		"loki": func(a string) []string { return []string{"OTELCOL_SRE_LOKI=http://" + a} },
+		"otlp": func(a string) []string {
+			return []string{"OTELCOL_SRE_DOWNSTREAM=" + a, "OTELCOL_SRE_DOWNSTREAM_INSECURE=true"}
+		},
+		"jaeger": func(a string) []string {
+			return []string{"OTELCOL_SRE_JAEGER=" + a, "OTELCOL_SRE_JAEGER_INSECURE=true"}
+		},
 	} {
 		t.Run(fragment, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +94,7 @@ func TestStopsWhileABackendNeverAnswers(t *testing.T) {
 			for key, want := range sent {
 				require.EventuallyWithT(t, func(t *assert.CollectT) {
 					got, _ := sum(c.scrape(), "slo_events_total", "service_name", key[0], "slo_name", key[1], "slo_outcome", key[2])
-					assert.EqualValues(t, want, got, "%v", key)
+					assert.Equal(t, want, got, "%v", key)
 				}, 30*time.Second, 200*time.Millisecond)
 			}
 			c.kill()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -158,7 +159,7 @@ func TestPairing(t *testing.T) {
 	p := newPairing(3)
 	at := func(n byte) spanID { return spanID{span: pcommon.SpanID{n}} }
 	for n := range byte(3) {
-		require.True(t, p.put(at(n), asClient, side{name: fmt.Sprint(n)}, int64(n)+10))
+		require.True(t, p.put(at(n), asClient, side{name: strconv.Itoa(int(n))}, int64(n)+10))
 	}
 	require.False(t, p.put(at(9), asClient, side{}, 99), "no room")
 	require.True(t, p.put(at(1), asClient, side{name: "again"}, 50), "one that waits already stays")

@@ -66,8 +66,7 @@ func (c *client) do(ctx context.Context, access func() error) error {
 		return errDamaged
 	}
 	err := guarded(access)
-	var fault *faultError
-	if errors.As(err, &fault) {
+	if _, fault := errors.AsType[*faultError](err); fault {
 		if !c.damaged.Swap(true) {
 			c.logger.Error("A state file is damaged; nothing is saved in it any more. Restart the collector, and it sets the file aside",
 				zap.String("component", c.component), zap.Error(err))

@@ -41,7 +41,7 @@ func TestShutdownThatTakesTooLong(t *testing.T) {
 		l.signals <- os.Interrupt
 		time.Sleep(15*time.Second - 1)
 		require.Empty(t, exited)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.Equal(t, 0, <-exited)
 		require.Equal(t, 1, logged.FilterMessageSnippet("still wait for their backends").Len())

@@ -18,11 +18,11 @@ const Max = 1 << 20
 type Problem uint8
 
 const (
-	// None: it is taken as it was sent.
+	// None is that it is taken as it was sent.
 	None Problem = iota
-	// Malformed: the sampling threshold cannot be read; the span counts once.
+	// Malformed is a sampling threshold that cannot be read; the span counts once.
 	Malformed
-	// Capped: the span claims to represent more than [Max] spans.
+	// Capped is a span that claims to represent more than [Max] spans.
 	Capped
 )
 

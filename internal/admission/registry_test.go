@@ -5,6 +5,7 @@ package admission
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -117,7 +118,7 @@ func TestConcurrency(t *testing.T) {
 		wg.Go(func() {
 			for n := range 2000 {
 				r.Admit(Identity{Service: fmt.Sprint("job-", n%(60+g))})
-				assert.Equal(t, "checkout", r.Admit(Identity{Service: "checkout", Version: fmt.Sprint(n % 20)}).Service)
+				assert.Equal(t, "checkout", r.Admit(Identity{Service: "checkout", Version: strconv.Itoa(n % 20)}).Service)
 				if n%100 == 0 {
 					r.SetCatalog(&catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}})
 					r.Stats()
@@ -154,7 +155,7 @@ func BenchmarkAdmit(b *testing.B) {
 	}
 	b.Run("overflow", func(b *testing.B) {
 		for n := range 3000 {
-			r.Admit(Identity{Service: fmt.Sprint(n)})
+			r.Admit(Identity{Service: strconv.Itoa(n)})
 		}
 		b.ReportAllocs()
 		for b.Loop() {

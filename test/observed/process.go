@@ -165,10 +165,21 @@ func (c *Collector) start(ctx context.Context, cmd *exec.Cmd) error {
 // state is the folder that survives a restart.
 func (c *Collector) state() string { return filepath.Join(c.folder, "state") }
 
+// databases are the files of the storage extension. Folders beside them are of others.
+func (c *Collector) databases() (files []string, err error) {
+	entries, err := os.ReadDir(c.state())
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			files = append(files, filepath.Join(c.state(), e.Name()))
+		}
+	}
+	return files, err
+}
+
 // damage stops the collector, spoils all that it has saved, and starts it again.
 func (c *Collector) damage(ctx context.Context) error {
 	c.Stop()
-	files, err := filepath.Glob(filepath.Join(c.state(), "*"))
+	files, err := c.databases()
 	if err != nil {
 		return err
 	}
@@ -185,7 +196,7 @@ func (c *Collector) damage(ctx context.Context) error {
 // lose takes the storage from the running collector: in the place of each file there is a folder. When the files are
 // replaced next, it is left without any.
 func (c *Collector) lose() error {
-	files, err := filepath.Glob(filepath.Join(c.state(), "*"))
+	files, err := c.databases()
 	if err != nil {
 		return err
 	}
