@@ -228,8 +228,9 @@ func spoil(file string) error {
 	return errors.Join(err, db.Close())
 }
 
-// quickly decides in seconds what became of a deployment, and who called whom.
-const quickly = "extensions: {deployment_tracker: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\n" +
+// quickly decides in seconds what became of a deployment, and which service called which. It takes counters of SLOs from the test, as a gateway does from agents.
+const quickly = "processors: {admission: {reserved_names: accept}}\n" +
+	"extensions: {deployment_tracker: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\n" +
 	"connectors: {red: {flush_interval: 1s, pairing: {ttl: 2s}}}"
 
 // freeAddresses are n of [FreeAddress].
