@@ -5,10 +5,12 @@ package test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +26,7 @@ func hordes(t *testing.T, from, to int) (spans, metrics []byte) {
 	t.Helper()
 	type object map[string]any
 	now := time.Now()
-	at := func(when time.Time) string { return fmt.Sprint(when.UnixNano()) }
+	at := func(when time.Time) string { return strconv.FormatInt(when.UnixNano(), 10) }
 	var resourceSpans, resourceMetrics []object
 	for n := from; n < to; n++ {
 		name := fmt.Sprint("job-", n)
@@ -41,7 +43,7 @@ func hordes(t *testing.T, from, to int) (spans, metrics []byte) {
 		resource := object{"attributes": attributes}
 		trace, span := uuid.New(), uuid.New()
 		resourceSpans = append(resourceSpans, object{"resource": resource, "scopeSpans": []object{{"spans": []object{{
-			"traceId": fmt.Sprintf("%x", trace[:]), "spanId": fmt.Sprintf("%x", span[:8]), "name": "GET", "kind": 2,
+			"traceId": hex.EncodeToString(trace[:]), "spanId": hex.EncodeToString(span[:8]), "name": "GET", "kind": 2,
 			"startTimeUnixNano": at(now.Add(-time.Millisecond)), "endTimeUnixNano": at(now),
 		}}}}})
 		if name == "checkout" {
