@@ -57,7 +57,7 @@ func createDefaultConfig() component.Config {
 			time.Second, 2500 * ms, 5 * time.Second, 10 * time.Second, 30 * time.Second,
 		},
 		MaxSeries: 1000,
-		MaxEdges:  250,
+		MaxEdges:  200,
 		Pairing:   Pairing{TTL: 10 * time.Second, MaxSpans: 50_000},
 	}
 }
