@@ -74,6 +74,8 @@ var beginsLate = map[string]string{
 	"otelcol_connector_sli_events_":             "begins with the first such event",
 	"otelcol_connector_sli_flush_failures":      "begins with the first failure",
 	"otelcol_connector_deployevent_failures":    "begins with the first failure",
+	"otelcol_extension_bearertokenauth_":        "is there where a file has tokens",
+	"otelcol_extension_mtls_":                   "is there where clients need certificates",
 }
 
 // notThereYet lists for pint each metric that may not exist, and why.
