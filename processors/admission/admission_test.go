@@ -239,7 +239,7 @@ func TestStrictBackendTakesWhatWasRepaired(t *testing.T) {
 	repaired, err := r.telemetry.GetMetric("otelcol_processor_admission_repaired")
 	require.NoError(t, err)
 	services := map[string]bool{}
-	for _, p := range points(repaired) {
+	for _, p := range metricPoints(repaired) {
 		services[p["service.name"]+" "+p["signal"]] = true
 	}
 	assert.Equal(t, map[string]bool{"checkout traces": true, "_other logs": true, "_other metrics": true}, services)
@@ -334,7 +334,7 @@ func TestReservedNames(t *testing.T) {
 	dropped, err := r.telemetry.GetMetric("otelcol_processor_admission_reserved")
 	require.NoError(t, err)
 	names := map[string]bool{}
-	for _, p := range points(dropped) {
+	for _, p := range metricPoints(dropped) {
 		names[p["name"]] = true
 	}
 	require.Equal(t, map[string]bool{"slo": true, "sloth": true, "service_telemetry": true, "deployment": true, "ALERTS": true}, names)
@@ -409,8 +409,8 @@ func TestDeploymentReports(t *testing.T) {
 	}
 }
 
-// points are the attributes of a metric's data points.
-func points(m metricdata.Metrics) (all []map[string]string) {
+// metricPoints are the attributes of a metric's data points.
+func metricPoints(m metricdata.Metrics) (all []map[string]string) {
 	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
 		attributes := map[string]string{}
 		for _, a := range p.Attributes.ToSlice() {

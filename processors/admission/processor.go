@@ -115,11 +115,15 @@ func (a *admission) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Me
 	return md, nil
 }
 
-// bound drops the points of series that are beyond the limit of their service.
+// bound drops the points of series that are beyond the limit of their service, and of metrics whose name in Prometheus is taken.
 func (a *admission) bound(ctx context.Context, rm pmetric.ResourceMetrics) {
 	service := a.service(rm.Resource())
-	if dropped := a.series.drop(rm, service, a.now()); dropped > 0 {
-		a.telemetry.ProcessorAdmissionBeyondSeries.Add(ctx, dropped, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
+	beyond, colliding := a.series.drop(rm, service, a.now())
+	if beyond > 0 {
+		a.telemetry.ProcessorAdmissionBeyondSeries.Add(ctx, beyond, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
+	}
+	if colliding > 0 {
+		a.telemetry.ProcessorAdmissionColliding.Add(ctx, colliding, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
 	}
 }
 

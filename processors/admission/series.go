@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -25,11 +26,18 @@ type series struct {
 	mu sync.Mutex
 	// of is by service. Those that the catalog does not name share one.
 	of map[string]*seriesSet
+	// families are the hashes of what Prometheus calls metrics, by the hash of what they are called here.
+	families map[uint64]uint64
 }
+
+// maxFamilies is how many names are remembered, so that each is translated once.
+const maxFamilies = 10_000
 
 // A seriesSet is the series of a service, and when each was last seen, in Unix seconds.
 type seriesSet struct {
 	seen map[uint64]int64
+	// names are the metrics that have a family, by resource and family.
+	names map[uint64]name
 	// size is the number of series as Prometheus counts them: a histogram has one for each bucket.
 	size   int
 	limit  int
@@ -37,28 +45,51 @@ type seriesSet struct {
 }
 
 func newSeries(perService, others int) *series {
-	return &series{perService: perService, others: others, of: make(map[string]*seriesSet)}
+	return &series{perService: perService, others: others, of: make(map[string]*seriesSet), families: make(map[uint64]uint64)}
 }
 
-// drop removes the points of series that are beyond the limit of the service, and returns how many there were. Prometheus has one more series for
-// each resource, target_info.
-func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time) (dropped int64) {
+// drop removes the points of series that are beyond the limit of the service, and metrics whose name in Prometheus is another metric's of
+// the same resource. It returns how many points there were of each. Prometheus has one more series for each resource, target_info.
+func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time) (beyond, colliding int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.set(service)
 	if set == nil {
-		return 0
+		return 0, 0
 	}
 	taker := seriesTaker{set: set, resource: identityOf(rm.Resource()), now: now.Unix()}
 	taker.full = !set.take(taker.resource, 1, now.Unix()) // target_info
 	for _, sm := range rm.ScopeMetrics().All() {
 		sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
+			if !set.own(taker.resource^mix(s.family(m)), identityOfMetric(m), taker.now) {
+				colliding += int64(points(m))
+				return true
+			}
 			before := taker.dropped
 			taker.metric(m)
-			return taker.dropped != before && empty(m)
+			return taker.dropped != before && points(m) == 0
 		})
 	}
-	return taker.dropped
+	return taker.dropped, colliding
+}
+
+// family is a hash of what Prometheus calls the metric.
+func (s *series) family(m pmetric.Metric) uint64 {
+	id := identityOfMetric(m)
+	family, known := s.families[id]
+	if !known {
+		if len(s.families) >= maxFamilies {
+			clear(s.families)
+		}
+		family = hashOf(names.Metric(otlptranslator.Metric{Name: m.Name(), Unit: m.Unit(), Type: typeOf(m)}))
+		s.families[id] = family
+	}
+	return family
+}
+
+// identityOfMetric is a hash of what the metric is called here, and of its unit and type.
+func identityOfMetric(m pmetric.Metric) uint64 {
+	return hashOf(m.Name()) + mix(hashOf(m.Unit())+uint64(typeOf(m)))
 }
 
 // set is the service's; nil if it has no limit.
@@ -72,7 +103,7 @@ func (s *series) set(service string) *seriesSet {
 	}
 	set := s.of[service]
 	if set == nil {
-		set = &seriesSet{seen: make(map[uint64]int64), limit: limit}
+		set = &seriesSet{seen: make(map[uint64]int64), names: make(map[uint64]name), limit: limit}
 		s.of[service] = set
 	}
 	return set
@@ -87,6 +118,25 @@ func (s *series) keep(services map[string]bool) {
 			delete(s.of, name)
 		}
 	}
+}
+
+// A name is the metric that came first in its family.
+type name struct {
+	metric uint64
+	seen   int64
+}
+
+// own reports whether the family is the metric's: it came first, or the one that did has not been seen for an hour.
+func (s *seriesSet) own(family, metric uint64, now int64) bool {
+	first, known := s.names[family]
+	switch {
+	case known && first.metric != metric && now-first.seen <= int64(seriesIdleAfter/time.Second):
+		return false
+	case !known && len(s.names) >= s.limit:
+		return true // its series find no room either
+	}
+	s.names[family] = name{metric, now}
+	return true
 }
 
 // take reports whether the series may go on.
@@ -110,6 +160,11 @@ func (s *seriesSet) prune(now int64) {
 		return
 	}
 	s.pruned = now
+	for family, first := range s.names {
+		if now-first.seen > int64(seriesIdleAfter/time.Second) {
+			delete(s.names, family)
+		}
+	}
 	for id, v := range s.seen {
 		if now-v>>16 > int64(seriesIdleAfter/time.Second) {
 			delete(s.seen, id)
@@ -153,21 +208,21 @@ func (t *seriesTaker) metric(m pmetric.Metric) {
 	}
 }
 
-// empty reports whether the metric has no points.
-func empty(m pmetric.Metric) bool {
+// points is how many points the metric has.
+func points(m pmetric.Metric) int {
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len() == 0
+		return m.Gauge().DataPoints().Len()
 	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len() == 0
+		return m.Sum().DataPoints().Len()
 	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len() == 0
+		return m.Histogram().DataPoints().Len()
 	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len() == 0
+		return m.ExponentialHistogram().DataPoints().Len()
 	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len() == 0
+		return m.Summary().DataPoints().Len()
 	default:
-		return true
+		return 0
 	}
 }
 

@@ -78,10 +78,13 @@ func TestHistogramIsManySeries(t *testing.T) {
 		p.BucketCounts().FromRaw(make([]uint64, 8))
 		return rm
 	}
-	require.Zero(t, s.drop(histogram("/a"), other, time.Now()))
-	require.Zero(t, s.drop(histogram("/b"), other, time.Now()))
+	for _, route := range []string{"/a", "/b"} {
+		dropped, _ := s.drop(histogram(route), other, time.Now())
+		require.Zero(t, dropped)
+	}
 	beyond := histogram("/c")
-	require.EqualValues(t, 1, s.drop(beyond, other, time.Now()))
+	dropped, _ := s.drop(beyond, other, time.Now())
+	require.EqualValues(t, 1, dropped)
 	require.Zero(t, beyond.ScopeMetrics().At(0).Metrics().Len(), "no metric without points is left")
 }
 
@@ -95,4 +98,39 @@ func TestOrderOfAttributesDoesNotMatter(t *testing.T) {
 	c.Attributes().PutInt("y", 1)
 	require.Equal(t, attributesOf(a.Attributes()), attributesOf(b.Attributes()))
 	require.NotEqual(t, attributesOf(a.Attributes()), attributesOf(c.Attributes()))
+}
+
+// Of two metrics with one name in Prometheus, the first one goes on. Another service may use the same names.
+func TestCollidingNames(t *testing.T) {
+	start := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	for first, second := range map[string]string{
+		"foo.bar": "foo_bar", "foo_bar": "foo.bar", "gr\u00f6\u00dfe": "gr\u00e4\u00dfe", "jobs|s": "jobs.seconds", "requests_total": "requests.total",
+	} {
+		t.Run(first, func(t *testing.T) {
+			s := newSeries(100, 100)
+			passes := func(name, service string, at time.Time) bool {
+				md := metricsNamed(name)
+				md.ResourceMetrics().At(0).Resource().Attributes().PutStr(semconv.ServiceName, service)
+				_, colliding := s.drop(md.ResourceMetrics().At(0), other, at)
+				require.Equal(t, md.DataPointCount() == 0, colliding == 1)
+				return colliding == 0
+			}
+			require.True(t, passes(first, "a", start))
+			require.False(t, passes(second, "a", start))
+			require.True(t, passes(first, "a", start.Add(time.Minute)))
+			require.True(t, passes(second, "b", start))
+			require.True(t, passes(second, "a", start.Add(time.Minute+seriesIdleAfter+time.Second)), "the first one is gone")
+			require.False(t, passes(first, "a", start.Add(time.Minute+seriesIdleAfter+time.Second)))
+		})
+	}
+	s := newSeries(100, 100)
+	for range 2 { // one name and two types
+		md := metricsNamed("queue.length")
+		gauge := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().AppendEmpty()
+		gauge.SetName("queue_length_total")
+		gauge.SetEmptyGauge().DataPoints().AppendEmpty()
+		_, colliding := s.drop(md.ResourceMetrics().At(0), other, start)
+		require.EqualValues(t, 1, colliding)
+		require.Equal(t, []string{"queue.length"}, namesIn(md))
+	}
 }

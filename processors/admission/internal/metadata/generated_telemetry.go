@@ -27,6 +27,7 @@ type TelemetryBuilder struct {
 	mu                             sync.Mutex
 	registrations                  []metric.Registration
 	ProcessorAdmissionBeyondSeries metric.Int64Counter
+	ProcessorAdmissionColliding    metric.Int64Counter
 	ProcessorAdmissionRepaired     metric.Int64Counter
 	ProcessorAdmissionReserved     metric.Int64Counter
 }
@@ -63,6 +64,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorAdmissionBeyondSeries, err = builder.meter.Int64Counter(
 		"otelcol_processor_admission_beyond_series",
 		metric.WithDescription("Data points that were dropped because their series is beyond the limit of its service. [Alpha]"),
+		metric.WithUnit("{point}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorAdmissionColliding, err = builder.meter.Int64Counter(
+		"otelcol_processor_admission_colliding",
+		metric.WithDescription("Data points that were dropped because another metric of the same resource has the same name in Prometheus. [Alpha]"),
 		metric.WithUnit("{point}"),
 	)
 	errs = errors.Join(errs, err)

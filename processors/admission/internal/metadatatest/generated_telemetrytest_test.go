@@ -20,9 +20,13 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ProcessorAdmissionBeyondSeries.Add(context.Background(), 1)
+	tb.ProcessorAdmissionColliding.Add(context.Background(), 1)
 	tb.ProcessorAdmissionRepaired.Add(context.Background(), 1)
 	tb.ProcessorAdmissionReserved.Add(context.Background(), 1)
 	AssertEqualProcessorAdmissionBeyondSeries(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorAdmissionColliding(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorAdmissionRepaired(t, testTel,
