@@ -72,8 +72,6 @@ var (
 	ownTokenReloads       = own("otelcol_extension_bearertokenauth_reloads", attrIDOutcome)
 	ownCertificateReloads = own("otelcol_extension_mtls_reloads", attrIDOutcome)
 	ownOverflowed         = own("otelcol_extension_service_catalog_admission_overflowed")
-	ownBeyondSeries       = own("otelcol_processor_admission_beyond_series")
-	ownReserved           = own("otelcol_processor_admission_reserved")
 
 	ownPoints         = own("otelcol_processor_slo_points", attrVerdict)
 	ownSLOs           = own("otelcol_processor_slo_slos")

@@ -50,10 +50,9 @@ func (c collector) catalog() {
 			rows("errors", problems("error")), rows("warnings", problems("warning")),
 			rows("read", c.of(ownCatalogRead).max(by...).some().times(number(1000)))),
 	}}, strip{6, []panel{
-		newGraph(about{"admission", "Admission", "Resources per second beyond the limits on unknown services, data points beyond the limits on series, and telemetry that only collectors may send. Good is 0.", 12},
+		newGraph(about{"admission", "Admission", "Resources per second beyond the limits on services that the catalog does not name. They count as _overflow. Good is 0. If these are real services, write catalog files for them.", 12},
 			look{unit: "cps", min: new(0.0), none: "Everything was admitted"},
-			graph("overflowed", c.orNone(c.rate(ownOverflowed)), "resources as _overflow"), graph("series", c.orNone(c.rate(ownBeyondSeries)), "points beyond max_series"),
-			graph("reserved", c.orNone(c.rate(ownReserved)), "reserved names")),
+			graph("A", c.rate(ownOverflowed, attrInstance), byInstance)),
 		newGraph(about{"credentials", "Tokens and certificates", "Files of tokens and certificates that were read again, per second, by outcome. Good is no line failed: the ones before stay in use.", 12},
 			look{unit: "cps", min: new(0.0), none: "No tokens or certificates are configured"},
 			graph("tokens", c.rate(ownTokenReloads, attrIDOutcome), "tokens {{outcome}}"), graph("certificates", c.rate(ownCertificateReloads, attrIDOutcome), "certificates {{outcome}}")),

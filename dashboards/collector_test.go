@@ -22,7 +22,7 @@ func ownMetrics() []metric {
 	all := []metric{
 		ownIncoming, ownOutgoing, ownQueueSize, ownQueueCapacity, ownUptime, ownCPU, ownMemory, ownHeap,
 		ownCatalogServices, ownCatalogSLOs, ownCatalogProblems, ownCatalogRead,
-		ownTokenReloads, ownCertificateReloads, ownOverflowed, ownBeyondSeries, ownReserved,
+		ownTokenReloads, ownCertificateReloads, ownOverflowed,
 		ownPoints, ownSLOs, ownSLOStreams, ownSaves, ownSaveFailures, ownSaveDamaged, ownFlushFailures,
 		ownSLISeries, ownEventsDropped, ownEventsAdjusted, ownSLIFailures,
 		ownItems, ownConflicts, ownInvalid, ownStateSize, ownWaitRefused,
