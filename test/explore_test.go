@@ -74,7 +74,7 @@ func explorations(t *testing.T, page runbookPage, grafana string) (all []explora
 func TestLinksIntoExploreFind(t *testing.T) {
 	logs, traces := startLoki(t, "shop"), startTempo(t, "shop")
 	logs.busy, traces.busy = 1, 1
-	sink, toFile := newFileSink(t, "routing/sampled", "red")
+	sink, toFile := newFileSink(t, "forward/sampled", "red")
 	gateway := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_LOKI="+logs.URL, "OTELCOL_SRE_LOKI_TENANT=shop",
 		"OTELCOL_SRE_TEMPO="+traces.otlp, "OTELCOL_SRE_TEMPO_INSECURE=true", "OTELCOL_SRE_TEMPO_TENANT=shop", "OTELCOL_SRE_SAMPLING_PERCENTAGE=100")
 	gateway.args = append(gateway.args, "--config", "builtin:loki", "--config", "builtin:tempo", "--config", toFile, "--config", "yaml:processors::tail_sampling::decision_wait: 1s")

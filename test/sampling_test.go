@@ -23,8 +23,8 @@ import (
 
 // toFile is a backend of traces: a file.
 const toFile = `{exporters: {file/backend: {path: %q, flush_interval: 100ms}}, processors: {tail_sampling: {decision_wait: 1s}}, service: {pipelines: {
-	traces: {exporters: [routing/sampled]},
-	traces/sampled: {receivers: [routing/sampled], processors: [tail_sampling], exporters: [file/backend]}}}}`
+	traces: {exporters: [forward/sampled]},
+	traces/sampled: {receivers: [forward/sampled], processors: [tail_sampling], exporters: [file/backend]}}}}`
 
 // A backend gets every trace with an event that the catalog calls bad, every trace of what was deployed just now, and of the
 // rest what is asked for: here, nothing. All of them are counted.

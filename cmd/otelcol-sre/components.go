@@ -65,9 +65,11 @@ import (
 	admission "github.com/otelcol-sre/otelcol-sre/processors/admission"
 	correlation "github.com/otelcol-sre/otelcol-sre/processors/correlation"
 	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
+	serieslimitprocessor "github.com/otelcol-sre/otelcol-sre/processors/series_limit"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
+	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
 	"go.opentelemetry.io/collector/exporter"
 	debugexporter "go.opentelemetry.io/collector/exporter/debugexporter"
 	nopexporter "go.opentelemetry.io/collector/exporter/nopexporter"
@@ -232,6 +234,7 @@ func components() (otelcol.Factories, error) {
 		admission.NewFactory(),
 		correlation.NewFactory(),
 		deploymarker.NewFactory(),
+		serieslimitprocessor.NewFactory(),
 		slo.NewFactory(),
 	)
 	if err != nil {
@@ -256,10 +259,12 @@ func components() (otelcol.Factories, error) {
 		admission.NewFactory().Type():                     "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		correlation.NewFactory().Type():                   "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymarker.NewFactory().Type():                  "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		serieslimitprocessor.NewFactory().Type():          "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		slo.NewFactory().Type():                           "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		forwardconnector.NewFactory(),
 		countconnector.NewFactory(),
 		failoverconnector.NewFactory(),
 		routingconnector.NewFactory(),
@@ -273,6 +278,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		forwardconnector.NewFactory().Type():      "go.opentelemetry.io/collector/connector/forwardconnector v0.157.0",
 		countconnector.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector v0.152.0",
 		failoverconnector.NewFactory().Type():     "github.com/open-telemetry/opentelemetry-collector-contrib/connector/failoverconnector v0.152.0",
 		routingconnector.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/connector/routingconnector v0.152.0",

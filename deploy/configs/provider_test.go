@@ -52,7 +52,7 @@ func TestDownstreamIsAddedWhenItIsNamed(t *testing.T) {
 		conf, err := resolve(t, "builtin:"+name)
 		require.NoError(t, err)
 		assert.Equal(t, "backend:4317", conf.Get("exporters::otlp_grpc/downstream::endpoint"), name)
-		for _, signal := range []string{"traces", "logs", "metrics"} {
+		for _, signal := range []string{"traces", "logs", "metrics/cumulative"} {
 			assert.Contains(t, conf.Get("service::pipelines::"+signal+"::exporters"), "otlp_grpc/downstream", name)
 		}
 	}
@@ -150,7 +150,7 @@ func TestEnvironmentHasTheNameOfToday(t *testing.T) {
 func TestTheStoreCanBeLeftOut(t *testing.T) {
 	with, err := resolve(t, "builtin:standalone")
 	require.NoError(t, err)
-	require.Contains(t, with.Get("service::pipelines::metrics::exporters"), "prometheus_store")
+	require.Contains(t, with.Get("service::pipelines::metrics/cumulative::exporters"), "prometheus_store")
 	t.Setenv("OTELCOL_SRE_STORE", "false")
 	t.Setenv("OTELCOL_SRE_PROMETHEUS_API", "prometheus:9090")
 	without, err := resolve(t, "builtin:standalone")
@@ -159,7 +159,7 @@ func TestTheStoreCanBeLeftOut(t *testing.T) {
 	assert.Equal(t, "http://prometheus:9090", without.Get("extensions::status_page::prometheus"))
 	for name, pipeline := range without.Get("service::pipelines").(map[string]any) {
 		assert.NotContains(t, pipeline.(map[string]any)["exporters"], "prometheus_store", name)
-		if name != "metrics" && name != "metrics/derived" {
+		if name != "metrics/cumulative" && name != "metrics/derived" {
 			assert.Equal(t, pipeline, with.Get("service::pipelines").(map[string]any)[name], name)
 		}
 	}

@@ -33,10 +33,6 @@ type Config struct {
 	ReservedNames Trust `mapstructure:"reserved_names"`
 	// DeploymentReports says which senders log records are accepted from that report a deployment.
 	DeploymentReports Trust `mapstructure:"deployment_reports"`
-	// MaxSeries is how many series the metrics of a service of the catalog make; 0 is any number.
-	MaxSeries int `mapstructure:"max_series"`
-	// MaxSeriesOfOthers is how many series the metrics of all other services make together; 0 is any number.
-	MaxSeriesOfOthers int `mapstructure:"max_series_of_others"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -45,7 +41,7 @@ type Config struct {
 var _ component.Config = (*Config)(nil)
 
 func createDefaultConfig() component.Config {
-	return &Config{Catalog: component.MustNewID("service_catalog"), ReservedNames: Drop, DeploymentReports: Local, MaxSeries: 50_000, MaxSeriesOfOthers: 10_000}
+	return &Config{Catalog: component.MustNewID("service_catalog"), ReservedNames: Drop, DeploymentReports: Local}
 }
 
 // Validate reports every invalid key with its fix.
@@ -60,11 +56,6 @@ func (c *Config) Validate() error {
 	}{{"reserved_names", c.ReservedNames}, {"deployment_reports", c.DeploymentReports}} {
 		if !slices.Contains([]Trust{Drop, Authenticated, Local, Accept}, key.value) {
 			errs = append(errs, fmt.Errorf("%s: is %.50q; set it to drop, authenticated, local or accept", key.name, key.value))
-		}
-	}
-	for key, value := range map[string]int{"max_series": c.MaxSeries, "max_series_of_others": c.MaxSeriesOfOthers} {
-		if value < 0 {
-			errs = append(errs, fmt.Errorf("%s: is %d; set it to 0 (any number) or more", key, value))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -37,8 +36,6 @@ type admission struct {
 	// services are the names of the catalog's.
 	services    atomic.Pointer[map[string]bool]
 	unsubscribe func()
-	series      *series
-	now         func() time.Time
 }
 
 func newAdmission(set processor.Settings, config *Config) (*admission, error) {
@@ -46,7 +43,7 @@ func newAdmission(set processor.Settings, config *Config) (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &admission{config: config, telemetry: telemetry, unsubscribe: func() {}, series: newSeries(config.MaxSeries, config.MaxSeriesOfOthers), now: time.Now}
+	a := &admission{config: config, telemetry: telemetry, unsubscribe: func() {}}
 	a.services.Store(&map[string]bool{})
 	return a, nil
 }
@@ -62,7 +59,6 @@ func (a *admission) start(_ context.Context, host component.Host) error {
 			services[s.Name] = true
 		}
 		a.services.Store(&services)
-		a.series.keep(services)
 	})
 	return nil
 }
@@ -109,22 +105,7 @@ func (a *admission) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Me
 		return md, refusal(fmt.Sprintf("only collectors send metrics of these names: use other names, "+
 			"or change reserved_names of the processor admission, which is %s", a.config.ReservedNames))
 	}
-	for _, rm := range md.ResourceMetrics().All() {
-		a.bound(ctx, rm)
-	}
 	return md, nil
-}
-
-// bound drops the points of series that are beyond the limit of their service, and of metrics whose name in Prometheus is taken.
-func (a *admission) bound(ctx context.Context, rm pmetric.ResourceMetrics) {
-	service := a.service(rm.Resource())
-	beyond, colliding := a.series.drop(rm, service, a.now())
-	if beyond > 0 {
-		a.telemetry.ProcessorAdmissionBeyondSeries.Add(ctx, beyond, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
-	}
-	if colliding > 0 {
-		a.telemetry.ProcessorAdmissionColliding.Add(ctx, colliding, metric.WithAttributes(attribute.String(semconv.ServiceName, service)))
-	}
 }
 
 // service is the name that the resource counts under.

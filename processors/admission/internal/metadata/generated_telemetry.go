@@ -23,13 +23,11 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                          metric.Meter
-	mu                             sync.Mutex
-	registrations                  []metric.Registration
-	ProcessorAdmissionBeyondSeries metric.Int64Counter
-	ProcessorAdmissionColliding    metric.Int64Counter
-	ProcessorAdmissionRepaired     metric.Int64Counter
-	ProcessorAdmissionReserved     metric.Int64Counter
+	meter                      metric.Meter
+	mu                         sync.Mutex
+	registrations              []metric.Registration
+	ProcessorAdmissionRepaired metric.Int64Counter
+	ProcessorAdmissionReserved metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -61,18 +59,6 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
-	builder.ProcessorAdmissionBeyondSeries, err = builder.meter.Int64Counter(
-		"otelcol_processor_admission_beyond_series",
-		metric.WithDescription("Data points that were dropped because their series is beyond the limit of its service. [Alpha]"),
-		metric.WithUnit("{point}"),
-	)
-	errs = errors.Join(errs, err)
-	builder.ProcessorAdmissionColliding, err = builder.meter.Int64Counter(
-		"otelcol_processor_admission_colliding",
-		metric.WithDescription("Data points that were dropped because another metric of the same resource has the same name in Prometheus. [Alpha]"),
-		metric.WithUnit("{point}"),
-	)
-	errs = errors.Join(errs, err)
 	builder.ProcessorAdmissionRepaired, err = builder.meter.Int64Counter(
 		"otelcol_processor_admission_repaired",
 		metric.WithDescription("Texts in which bytes that are not UTF-8 were replaced, and values that were nested too deep. [Alpha]"),

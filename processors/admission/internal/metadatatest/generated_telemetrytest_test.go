@@ -19,16 +19,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
-	tb.ProcessorAdmissionBeyondSeries.Add(context.Background(), 1)
-	tb.ProcessorAdmissionColliding.Add(context.Background(), 1)
 	tb.ProcessorAdmissionRepaired.Add(context.Background(), 1)
 	tb.ProcessorAdmissionReserved.Add(context.Background(), 1)
-	AssertEqualProcessorAdmissionBeyondSeries(t, testTel,
-		[]metricdata.DataPoint[int64]{{Value: 1}},
-		metricdatatest.IgnoreTimestamp())
-	AssertEqualProcessorAdmissionColliding(t, testTel,
-		[]metricdata.DataPoint[int64]{{Value: 1}},
-		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorAdmissionRepaired(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())

@@ -1,7 +1,7 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package admission
+package serieslimit
 
 import (
 	"hash/maphash"
@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/reserved"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -50,6 +52,7 @@ func newSeries(perService, others int) *series {
 
 // drop removes the points of series that are beyond the limit of the service, and metrics whose name in Prometheus is another metric's of
 // the same resource. It returns how many points there were of each. Prometheus has one more series for each resource, target_info.
+// Metrics of reserved names have no limit: collectors send them, of as many SLOs as there are.
 func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time) (beyond, colliding int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,6 +64,9 @@ func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time)
 	taker.full = !set.take(taker.resource, 1, now.Unix()) // target_info
 	for _, sm := range rm.ScopeMetrics().All() {
 		sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
+			if reserved.Family(m) != "" {
+				return false
+			}
 			if !set.own(taker.resource^mix(s.family(m)), identityOfMetric(m), taker.now) {
 				colliding += int64(points(m))
 				return true
@@ -81,7 +87,7 @@ func (s *series) family(m pmetric.Metric) uint64 {
 		if len(s.families) >= maxFamilies {
 			clear(s.families)
 		}
-		family = hashOf(names.Metric(otlptranslator.Metric{Name: m.Name(), Unit: m.Unit(), Type: typeOf(m)}))
+		family = hashOf(names.OTLP(m))
 		s.families[id] = family
 	}
 	return family
@@ -89,8 +95,20 @@ func (s *series) family(m pmetric.Metric) uint64 {
 
 // identityOfMetric is a hash of what the metric is called here, and of its unit and type.
 func identityOfMetric(m pmetric.Metric) uint64 {
-	return hashOf(m.Name()) + mix(hashOf(m.Unit())+uint64(typeOf(m)))
+	return hashOf(m.Name()) + mix(hashOf(m.Unit())+kind(m))
 }
+
+// kind is a number of its own for each type that Prometheus tells apart.
+func kind(m pmetric.Metric) uint64 {
+	k := uint64(m.Type()) << 1
+	if m.Type() == pmetric.MetricTypeSum && m.Sum().IsMonotonic() {
+		k |= 1
+	}
+	return k
+}
+
+// names are what Prometheus calls metrics, suffixes included.
+var names = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
 
 // set is the service's; nil if it has no limit.
 func (s *series) set(service string) *seriesSet {

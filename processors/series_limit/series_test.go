@@ -1,18 +1,78 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package admission
+package serieslimit
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+	"go.opentelemetry.io/collector/processor/processortest"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+	"github.com/otelcol-sre/otelcol-sre/processors/series_limit/internal/metadata"
 )
+
+// A source is a service_catalog extension with one service.
+type source struct {
+	component.StartFunc
+	component.ShutdownFunc
+}
+
+var known = &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout"}}}
+
+func (source) Catalog() *catalog.Catalog       { return known }
+func (source) Problems() catalog.Problems      { return nil }
+func (source) Reading() servicecatalog.Reading { return servicecatalog.Reading{} }
+func (source) Subscribe(f func(*catalog.Catalog)) func() {
+	f(known)
+	return func() {}
+}
+
+type host struct{ component.Host }
+
+func (host) GetExtensions() map[component.ID]component.Component {
+	return map[component.ID]component.Component{component.MustNewID("service_catalog"): source{}}
+}
+
+func defaults(change ...func(*Config)) *Config {
+	c := createDefaultConfig().(*Config)
+	for _, f := range change {
+		f(c)
+	}
+	return c
+}
+
+// counters are metrics of these names, each with one point.
+func counters(names ...string) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	metrics := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
+	for _, name := range names {
+		name, unit, _ := strings.Cut(name, "|")
+		m := metrics.AppendEmpty()
+		m.SetName(name)
+		m.SetUnit(unit)
+		sum := m.SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.DataPoints().AppendEmpty().SetIntValue(1)
+	}
+	return md
+}
+
+func namesIn(md pmetric.Metrics) (names []string) {
+	for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		names = append(names, m.Name())
+	}
+	return names
+}
 
 // gauge is a metric with one point.
 func gauge(service, instance, queue string) pmetric.Metrics {
@@ -27,15 +87,17 @@ func gauge(service, instance, queue string) pmetric.Metrics {
 }
 
 func TestSeriesAreBoundedByService(t *testing.T) {
-	a, err := newAdmission(settings(), defaults(func(c *Config) { c.MaxSeries, c.MaxSeriesOfOthers = 100, 50 }))
+	l, err := newLimit(processortest.NewNopSettings(metadata.Type), defaults(func(c *Config) { c.MaxSeries, c.MaxSeriesOfOthers = 100, 50 }))
 	require.NoError(t, err)
-	require.NoError(t, a.start(t.Context(), host{}))
-	t.Cleanup(func() { require.NoError(t, a.shutdown(t.Context())) })
+	require.NoError(t, l.start(t.Context(), host{}))
+	t.Cleanup(func() { require.NoError(t, l.shutdown(t.Context())) })
 	now := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
-	a.now = func() time.Time { return now }
+	l.now = func() time.Time { return now }
 	passes := func(md pmetric.Metrics) bool {
-		got, err := a.metrics(t.Context(), md)
-		require.NoError(t, err)
+		got, err := l.metrics(t.Context(), md)
+		if err != nil {
+			require.ErrorIs(t, err, processorhelper.ErrSkipProcessingData, "nothing is left, and the sender has done nothing wrong")
+		}
 		return got.DataPointCount() == 1
 	}
 	passed := map[string]int{}
@@ -61,10 +123,10 @@ func TestSeriesAreBoundedByService(t *testing.T) {
 	require.False(t, passes(gauge("checkout", "1", "new")))
 	now = now.Add(time.Minute)
 	require.True(t, passes(gauge("checkout", "1", "new")), "the others are idle")
-	require.Equal(t, 3, a.series.of["checkout"].size)
+	require.Equal(t, 3, l.series.of["checkout"].size)
 
-	a.series.keep(map[string]bool{})
-	require.Nil(t, a.series.of["checkout"])
+	l.series.keep(map[string]bool{})
+	require.Nil(t, l.series.of["checkout"])
 }
 
 func TestHistogramIsManySeries(t *testing.T) {
@@ -109,7 +171,7 @@ func TestCollidingNames(t *testing.T) {
 		t.Run(first, func(t *testing.T) {
 			s := newSeries(100, 100)
 			passes := func(name, service string, at time.Time) bool {
-				md := metricsNamed(name)
+				md := counters(name)
 				md.ResourceMetrics().At(0).Resource().Attributes().PutStr(semconv.ServiceName, service)
 				_, colliding := s.drop(md.ResourceMetrics().At(0), other, at)
 				require.Equal(t, md.DataPointCount() == 0, colliding == 1)
@@ -125,12 +187,26 @@ func TestCollidingNames(t *testing.T) {
 	}
 	s := newSeries(100, 100)
 	for range 2 { // one name and two types
-		md := metricsNamed("queue.length")
+		md := counters("queue.length")
 		gauge := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().AppendEmpty()
 		gauge.SetName("queue_length_total")
 		gauge.SetEmptyGauge().DataPoints().AppendEmpty()
 		_, colliding := s.drop(md.ResourceMetrics().At(0), other, start)
 		require.EqualValues(t, 1, colliding)
 		require.Equal(t, []string{"queue.length"}, namesIn(md))
+	}
+}
+
+// Collectors send as many as there are SLOs.
+func TestReservedNamesHaveNoLimit(t *testing.T) {
+	s := newSeries(1, 1)
+	for n := range 100 {
+		md := counters("slo.events", "deployment.info", "requests")
+		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+			m.Sum().DataPoints().At(0).Attributes().PutStr(semconv.ServiceName, fmt.Sprint("service-", n))
+		}
+		beyond, _ := s.drop(md.ResourceMetrics().At(0), other, time.Now())
+		require.EqualValues(t, 1, beyond)
+		require.Equal(t, []string{"slo.events", "deployment.info"}, namesIn(md))
 	}
 }
