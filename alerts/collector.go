@@ -124,6 +124,12 @@ func collectorAlerts() []Alert {
 				"Affected: {{ $labels.credentials }}. The ones that were read before stay in use: a new token is refused, a removed one is accepted, and a certificate may expire."),
 			Why: "In the last 7 minutes and in the 10 minutes before, the file of tokens was missing or unreadable, or the certificate and its key were missing, incomplete or no pair. The credentials before stay in use.",
 		}, {
+			Name: "CollectorSamplingEarly", when: "the trace sampler decides before traces are complete, because its memory is full", Severity: Ticket,
+			Expr: goesOn("otelcol_processor_trace_sampler_early"),
+			Annotations: text("The trace sampler has too little memory",
+				"It decides about spans before `wait` is over. Of traces that turn bad later, the first spans are missing. Bad spans themselves are kept."),
+			Why: "In the last 7 minutes and in the 10 minutes before, the spans that the trace sampler holds have filled max_bytes, so it decided the oldest early.",
+		}, {
 			Name: "CollectorClockSkew", when: "counters keep arriving with timestamps in the future", Severity: Ticket,
 			Expr: goesOn(`otelcol_processor_slo_points{verdict="clock_skew"}`),
 			Annotations: text("A clock is wrong",

@@ -293,6 +293,7 @@ func TestWhatGoesOnAlerts(t *testing.T) {
 		{"CollectorCheckpointFailing", "otelcol_connector_deployevent_failures", []string{"stage", "save"}},
 		{"CollectorCredentialsUnreadable", "otelcol_extension_bearertokenauth_reloads", []string{"outcome", "failed"}},
 		{"CollectorCredentialsUnreadable", "otelcol_extension_mtls_reloads", []string{"outcome", "failed"}},
+		{"CollectorSamplingEarly", "otelcol_processor_trace_sampler_early", nil},
 		{"CollectorClockSkew", "otelcol_processor_slo_points", []string{"verdict", "clock_skew"}},
 	} {
 		for name, test := range map[string]struct {

@@ -91,6 +91,11 @@ var (
 	ownStateSize   = own("otelcol_processor_correlation_state_size")
 	ownWaitRefused = own("otelcol_processor_correlation_wait_refused")
 
+	ownSampled      = own("otelcol_processor_trace_sampler_kept", attrReason)
+	ownSampledOut   = own("otelcol_processor_trace_sampler_dropped")
+	ownSampledEarly = own("otelcol_processor_trace_sampler_early")
+	ownHeldSpans    = own("otelcol_processor_trace_sampler_held")
+
 	ownFollowed           = own("otelcol_connector_deployevent_services")
 	ownDeploymentEvents   = own("otelcol_connector_deployevent_events", attrReportedStatus)
 	ownDeploymentReports  = own("otelcol_connector_deployevent_reports", attrResult)

@@ -110,6 +110,20 @@ func (c collector) correlation() []panel {
 	}
 }
 
+// sampler shows the trace sampler.
+func (c collector) sampler() {
+	const noSampler = "No trace_sampler here: no trace backend is configured, or Prometheus does not scrape port 8888"
+	c.board.row("sampler", "Trace sampler", false, strip{6, []panel{
+		newAreas(about{"sampled", "Spans kept, by reason", "Spans per second that go to trace backends: of traces with a bad event, an error or a new deployment, and a share of the rest. Good is few of the first reasons.", 8},
+			look{unit: "cps", min: new(0.0), none: noSampler},
+			graph("kept", c.rate(ownSampled, attrReason), "{{reason}}"), graph("dropped", c.rate(ownSampledOut), "dropped")),
+		newGraph(about{"held", "Held spans", "Size of the spans that wait in case their trace turns bad. Good is below max_bytes.", 8},
+			look{unit: "bytes", min: new(0.0), none: noSampler}, graph("A", c.of(ownHeldSpans).max(attrInstance), byInstance)),
+		newGraph(about{"early", "Spans decided early", "Spans per second that were decided before wait was over, because max_bytes was reached. Good is 0. Of traces that turn bad later, they are missing.", 8},
+			look{unit: "cps", min: new(0.0), none: noSampler}, graph("A", c.rate(ownSampledEarly, attrInstance), byInstance)),
+	}})
+}
+
 // tracker shows the deployment tracker.
 func (c collector) tracker() {
 	const noTracker = "No deployevent connector here, or Prometheus does not scrape port 8888"

@@ -287,6 +287,29 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
+		alert:   "CollectorSamplingEarly",
+		meaning: "The trace sampler holds each span for some seconds, in case its trace turns bad. The spans of this time do not fit into its memory, so it decides about the oldest early.",
+		impact:  "Spans that are bad are stored, and so is everything that follows in their traces. What happened more than a few seconds before may be missing. The share of the other traces, the SLOs and the metrics are right.",
+		tree: []markdown{
+			"**Did it begin with more traffic?** Compare received spans per second on the collector's dashboard. [Add memory or gateways](#add-memory-or-gateways).",
+			"**Does one service send much more than before?** A loop, or a debug setting, may send spans that nobody needs: the panel of received spans per service on the fleet's dashboard shows it.",
+		},
+		asks: []ask{{"Spans decided early per second", `sum by (instance) (rate(otelcol_processor_trace_sampler_early[5m]))`}},
+		remedies: []remedy{{
+			name:   "Add memory or gateways",
+			when:   "Traffic has grown.",
+			do:     "Raise `processors::trace_sampler::max_bytes`, and the memory limit of the gateway by as much. Or add gateways: each has its own memory, and agents spread traces over them.",
+			verify: "`otelcol_processor_trace_sampler_early` does not grow any more.",
+			undo:   "Set the earlier value.",
+		}, {
+			name:   "Hold spans for a shorter time",
+			when:   "Most traces are complete sooner.",
+			do:     "Lower `processors::trace_sampler::wait`.",
+			verify: "`otelcol_processor_trace_sampler_early` does not grow any more.",
+			undo:   "Set the earlier value.",
+		}},
+	},
+	{
 		alert:   "CollectorClockSkew",
 		meaning: "Clocks differ: telemetry arrives with timestamps that are far from the collector's clock.",
 		impact:  "Events are counted in the wrong window. Traces and logs look out of order, and a deployment may seem older than it is.",

@@ -120,7 +120,7 @@ const amazon = `{exporters: {otlp_http/xray: {traces_endpoint: "%[1]s/xray/v1/tr
 	otlp_http/cloudwatch-metrics: {metrics_endpoint: "%[1]s/monitoring/v1/metrics"}}}`
 
 // witness writes, behind all exporters of its pipelines, what they have been handed.
-const witness = `{exporters: {file/witness: {path: %q, flush_interval: 100ms}}, processors: {tail_sampling: {decision_wait: 1s}}, connectors: {red: {flush_interval: 1s}},
+const witness = `{exporters: {file/witness: {path: %q, flush_interval: 100ms}}, processors: {trace_sampler: {wait: 1s}}, connectors: {red: {flush_interval: 1s}},
 	service: {pipelines: {traces/sampled: {exporters: [file/witness]}, logs: {exporters: [file/witness]}, logs/deployments: {exporters: [file/witness]}}}}`
 
 // sendToAll prepares a standalone collector that sends to an intake of each of the backends, with the token.

@@ -77,7 +77,7 @@ func TestLinksIntoExploreFind(t *testing.T) {
 	sink, toFile := newFileSink(t, "forward/sampled", "red")
 	gateway := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_LOKI="+logs.URL, "OTELCOL_SRE_LOKI_TENANT=shop",
 		"OTELCOL_SRE_TEMPO="+traces.otlp, "OTELCOL_SRE_TEMPO_INSECURE=true", "OTELCOL_SRE_TEMPO_TENANT=shop", "OTELCOL_SRE_SAMPLING_PERCENTAGE=100")
-	gateway.args = append(gateway.args, "--config", "builtin:loki", "--config", "builtin:tempo", "--config", toFile, "--config", "yaml:processors::tail_sampling::decision_wait: 1s")
+	gateway.args = append(gateway.args, "--config", "builtin:loki", "--config", "builtin:tempo", "--config", toFile, "--config", "yaml:processors::trace_sampler::wait: 1s")
 	gateway.start()
 	shop := exec.CommandContext(t.Context(), "../bin/shop", "--endpoint", gateway.otlpGRPC, "--rate", "25", "--duration", "4s", "--control", "", "--ports", "0",
 		"--error-rate", "checkout=0.2", "--latency", "checkout=100ms")

@@ -137,7 +137,8 @@ service:
 	// All in one, with an SLI that names a metric that counts nothing.
 	services := writeCatalog(t, map[string]string{"shop": service("shop", "{name: queue, objective: 99, sli: {metrics: {good: {name: queue.depth}, total: {name: queue.depth}}}}"), "again": service("again", slos[0])})
 	standalone := prepareCollector(t, "standalone", services)
-	standalone.args = append(standalone.args, "--config", `yaml:{extensions: {service_catalog: {directory: ["`+services+`", ../examples/catalog]}}}`, "--config", "yaml:"+quickly)
+	standalone.args = append(standalone.args, "--config", `yaml:{extensions: {service_catalog: {directory: ["`+services+`", ../examples/catalog]}}}`, "--config", "yaml:"+quickly, "--config",
+		"yaml:{service: {pipelines: {traces: {exporters: [forward/sampled]}, traces/sampled: {receivers: [forward/sampled], processors: [trace_sampler], exporters: [nop]}}}}")
 	standalone.start()
 	// One without memory, and one whose senders need a token.
 	limited := prepareCollector(t, "gateway", "../examples/catalog")

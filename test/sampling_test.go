@@ -22,9 +22,9 @@ import (
 )
 
 // toFile is a backend of traces: a file.
-const toFile = `{exporters: {file/backend: {path: %q, flush_interval: 100ms}}, processors: {tail_sampling: {decision_wait: 1s}}, service: {pipelines: {
+const toFile = `{exporters: {file/backend: {path: %q, flush_interval: 100ms}}, processors: {trace_sampler: {wait: 1s}}, service: {pipelines: {
 	traces: {exporters: [forward/sampled]},
-	traces/sampled: {receivers: [forward/sampled], processors: [tail_sampling], exporters: [file/backend]}}}}`
+	traces/sampled: {receivers: [forward/sampled], processors: [trace_sampler], exporters: [file/backend]}}}}`
 
 // A backend gets every trace with an event that the catalog calls bad, every trace of what was deployed just now, and of the
 // rest what is asked for: here, nothing. All of them are counted.

@@ -22,8 +22,8 @@ func TestStopsUnderLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "telemetry.json")
 	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_CORRELATION_WAIT=3s")
 	c.args = append(c.args, "--config", "../examples/file.yaml", "--config", fmt.Sprintf("yaml:exporters: {file: {path: %q}}", file),
-		"--config", "yaml:{exporters: {file/sampled: {path: "+file+".sampled}}, processors: {tail_sampling: {decision_wait: 2s}}, "+
-			"service: {pipelines: {traces: {exporters: [forward/sampled]}, traces/sampled: {receivers: [forward/sampled], processors: [tail_sampling], exporters: [file, file/sampled]}}}}")
+		"--config", "yaml:{exporters: {file/sampled: {path: "+file+".sampled}}, processors: {trace_sampler: {wait: 2s}}, "+
+			"service: {pipelines: {traces: {exporters: [forward/sampled]}, traces/sampled: {receivers: [forward/sampled], processors: [trace_sampler], exporters: [file, file/sampled]}}}}")
 	sent := tally{}
 	const stops = 6
 	for n := range stops {

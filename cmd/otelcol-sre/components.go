@@ -67,6 +67,7 @@ import (
 	deploymarker "github.com/otelcol-sre/otelcol-sre/processors/deploymarker"
 	serieslimitprocessor "github.com/otelcol-sre/otelcol-sre/processors/series_limit"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
+	tracesamplerprocessor "github.com/otelcol-sre/otelcol-sre/processors/trace_sampler"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -235,6 +236,7 @@ func components() (otelcol.Factories, error) {
 		correlation.NewFactory(),
 		deploymarker.NewFactory(),
 		serieslimitprocessor.NewFactory(),
+		tracesamplerprocessor.NewFactory(),
 		slo.NewFactory(),
 	)
 	if err != nil {
@@ -260,6 +262,7 @@ func components() (otelcol.Factories, error) {
 		correlation.NewFactory().Type():                   "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymarker.NewFactory().Type():                  "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		serieslimitprocessor.NewFactory().Type():          "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		tracesamplerprocessor.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		slo.NewFactory().Type():                           "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -28,11 +29,19 @@ func CompileAll(cat *catalog.Catalog) (*Catalog, error) {
 	return compiled, errors.Join(errs...)
 }
 
+// RulesOf are the rules that spans of the resource count by; nil if they count for no SLO.
+func (c *Catalog) RulesOf(resource pcommon.Resource) *Rules {
+	id := Identify(resource)
+	if rules := c.services.Find(id); rules != nil && rules.Counts(id.Environment) {
+		return rules
+	}
+	return nil
+}
+
 // HasBad reports whether one of the spans is a bad event of an SLO.
 func (c *Catalog) HasBad(ctx context.Context, td ptrace.Traces) bool {
 	for _, rs := range td.ResourceSpans().All() {
-		id := Identify(rs.Resource())
-		if rules := c.services.Find(id); rules != nil && rules.Counts(id.Environment) && rules.hasBad(ctx, rs) {
+		if rules := c.RulesOf(rs.Resource()); rules != nil && rules.hasBad(ctx, rs) {
 			return true
 		}
 	}
@@ -43,7 +52,7 @@ func (r *Rules) hasBad(ctx context.Context, rs ptrace.ResourceSpans) bool {
 	for _, scope := range rs.ScopeSpans().All() {
 		e := SpanEvent{Resource: rs, Scope: scope}
 		for _, e.Span = range scope.Spans().All() {
-			if r.isBad(ctx, &e) {
+			if r.IsBad(ctx, &e) {
 				return true
 			}
 		}
@@ -51,7 +60,8 @@ func (r *Rules) hasBad(ctx context.Context, rs ptrace.ResourceSpans) bool {
 	return false
 }
 
-func (r *Rules) isBad(ctx context.Context, e *SpanEvent) bool {
+// IsBad reports whether the span is a bad event of an SLO, and makes the event ready for the next span.
+func (r *Rules) IsBad(ctx context.Context, e *SpanEvent) bool {
 	defer e.Reset()
 	kind := KindOf(e.Span.Kind())
 	if kind&r.Kinds == 0 {
