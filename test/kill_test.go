@@ -66,6 +66,59 @@ func (c *collector) events(service string) [2]float64 {
 	return [2]float64{good, bad}
 }
 
+// Senders are clients that send all the time. Each sends what was not acknowledged again.
+type senders struct {
+	t                        *testing.T
+	acknowledged, unanswered atomic.Int64
+
+	done    chan struct{}
+	clients sync.WaitGroup
+	lock    sync.Mutex
+	sent    [2]float64 // good and bad events that were acknowledged
+}
+
+// startSenders starts n clients whose requests have server spans of the service checkout.
+func startSenders(t *testing.T, c *collector, n, spans int) *senders {
+	s := &senders{t: t, done: make(chan struct{})}
+	for range n {
+		s.clients.Go(func() {
+			client := &http.Client{Timeout: 5 * time.Second}
+			for {
+				select {
+				case <-s.done:
+					return
+				default:
+				}
+				body, good, bad := spanRequest(t, "checkout", time.Now(), spans)
+				for !c.post(client, body) {
+					s.unanswered.Add(1)
+					time.Sleep(5 * time.Millisecond) // the process is away
+				}
+				s.acknowledged.Add(1)
+				s.lock.Lock()
+				s.sent[0] += good
+				s.sent[1] += bad
+				s.lock.Unlock()
+			}
+		})
+	}
+	return s
+}
+
+// more returns when n more requests are acknowledged.
+func (s *senders) more(n int64) {
+	s.t.Helper()
+	enough := s.acknowledged.Load() + n
+	require.Eventually(s.t, func() bool { return s.acknowledged.Load() >= enough }, time.Minute, time.Millisecond)
+}
+
+// stop returns the good and bad events that were sent, when all of them are acknowledged.
+func (s *senders) stop() [2]float64 {
+	close(s.done)
+	s.clients.Wait()
+	return s.sent
+}
+
 func exactCollector(t *testing.T, role string) (counting, showing *collector) {
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
 	if role == "standalone" {
@@ -84,37 +137,10 @@ func TestKillOfTheCountingProcess(t *testing.T) {
 			const kills, senders, spans = 10, 4, 100
 			counting, showing := exactCollector(t, role)
 
-			var acknowledged, unanswered atomic.Int64
-			var lock sync.Mutex
-			var sent [2]float64
-			var clients sync.WaitGroup
-			done := make(chan struct{})
-			for range senders {
-				clients.Go(func() {
-					client := &http.Client{Timeout: 5 * time.Second}
-					for {
-						select {
-						case <-done:
-							return
-						default:
-						}
-						body, good, bad := spanRequest(t, "checkout", time.Now(), spans)
-						for !counting.post(client, body) {
-							unanswered.Add(1)
-							time.Sleep(5 * time.Millisecond) // the process is away
-						}
-						acknowledged.Add(1)
-						lock.Lock()
-						sent[0] += good
-						sent[1] += bad
-						lock.Unlock()
-					}
-				})
-			}
+			clients := startSenders(t, counting, senders, spans)
 			var shown [2]float64
 			for range kills {
-				enough := acknowledged.Load() + 200 + rand.Int64N(400)
-				require.Eventually(t, func() bool { return acknowledged.Load() >= enough }, time.Minute, time.Millisecond)
+				clients.more(200 + rand.Int64N(400))
 				if now := showing.events("checkout"); now[0] > 0 {
 					assert.GreaterOrEqual(t, now[0], shown[0], "no counter falls")
 					assert.GreaterOrEqual(t, now[1], shown[1], "no counter falls")
@@ -123,10 +149,9 @@ func TestKillOfTheCountingProcess(t *testing.T) {
 				counting.kill()
 				counting.start()
 			}
-			close(done)
-			clients.Wait()
-			assert.Positive(t, unanswered.Load(), "something was sent again")
-			t.Logf("%d requests acknowledged, %d attempts were not, sent %v", acknowledged.Load(), unanswered.Load(), sent)
+			sent := clients.stop()
+			assert.Positive(t, clients.unanswered.Load(), "something was sent again")
+			t.Logf("%d requests acknowledged, %d attempts were not, sent %v", clients.acknowledged.Load(), clients.unanswered.Load(), sent)
 
 			same := func(when string) {
 				require.EventuallyWithT(t, func(collect *assert.CollectT) {
