@@ -58,6 +58,7 @@ import (
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	filestorage "github.com/otelcol-sre/otelcol-sre/extensions/file_storage"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
+	queuestorage "github.com/otelcol-sre/otelcol-sre/extensions/queue_storage"
 	serverlimits "github.com/otelcol-sre/otelcol-sre/extensions/server_limits"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	shutdownlimit "github.com/otelcol-sre/otelcol-sre/extensions/shutdown_limit"
@@ -120,6 +121,7 @@ func components() (otelcol.Factories, error) {
 		bearertokenauth.NewFactory(),
 		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
+		queuestorage.NewFactory(),
 		serverlimits.NewFactory(),
 		shutdownlimit.NewFactory(),
 		servicecatalog.NewFactory(),
@@ -142,6 +144,7 @@ func components() (otelcol.Factories, error) {
 		bearertokenauth.NewFactory().Type():           "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		queuestorage.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		serverlimits.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		shutdownlimit.NewFactory().Type():             "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",

@@ -36,7 +36,7 @@ func TestBackendsOfOTLPAreSentToAlike(t *testing.T) {
 				smallest, largest = 500_000, 1_000_000
 			}
 			want := map[string]any{
-				"storage": "file_storage", "sizer": "bytes", "queue_size": "${env:OTELCOL_SRE_QUEUE:-1000000000}",
+				"storage": "queue_storage", "sizer": "bytes", "queue_size": "${env:OTELCOL_SRE_QUEUE:-1000000000}",
 				"batch": map[string]any{"flush_timeout": "1s", "sizer": "bytes", "min_size": smallest, "max_size": largest},
 			}
 			queue := maps.Clone(exporter.(map[string]any)["sending_queue"].(map[string]any))
