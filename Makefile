@@ -42,7 +42,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-store bench-compile fuzz vulncheck licenses clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-load bench-store bench-compile fuzz vulncheck licenses clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -204,6 +204,10 @@ soak: build ## run a collector under steady load with churn for SOAK, and check 
 # ARGS=-docs also writes the table of docs/building.md.
 build-newest: ## compile our packages with the newest release of core and contrib, and run their short tests
 	go run ./test/newest $(ARGS) $(SHORT)
+
+# `go run ./test/throughput -h` lists the flags for ARGS.
+bench-load: build ## what a span and a log record cost in the built collector, beside a bare one; writes docs/benchmarks.md
+	go run ./test/throughput -write docs/benchmarks.md $(ARGS)
 
 bench-store: build ## compare prometheus_store with a separate Prometheus: 200,000 series for five minutes
 	go run ./test/beside

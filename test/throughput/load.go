@@ -24,8 +24,7 @@ type load struct {
 	body   []byte
 	ids    []id
 	// failing is how many of 20 traces have an error.
-	failing     int
-	gatewayOnly bool
+	failing int
 }
 
 // An id is where an ID is in the body: all places of one number get one value.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,35 +21,45 @@ import (
 	"time"
 )
 
+// settings are what is measured, and where results go.
+type settings struct {
+	program  string
+	items    int
+	only     string
+	history  string
+	profiles string
+	document string
+}
+
 func main() {
-	program := flag.String("collector", "bin/otelcol-sre", "the collector")
-	items := flag.Int("items", 300_000, "spans or log records of each measurement")
-	history := flag.String("history", "", "a file to which the results are added, a line of JSON each")
-	only := flag.String("only", "", "measure only the loads whose name contains this")
-	profiles := flag.String("profiles", "", "a folder for a profile of the processor time of each collector")
+	var s settings
+	flag.StringVar(&s.program, "collector", "bin/otelcol-sre", "the collector")
+	flag.IntVar(&s.items, "items", 300_000, "spans or log records of each measurement")
+	flag.StringVar(&s.only, "only", "", "measure only the loads whose name contains this")
+	flag.StringVar(&s.history, "history", "", "a file to which the results are added, a line of JSON each")
+	flag.StringVar(&s.profiles, "profiles", "", "a folder for a profile of the processor time of each collector")
+	flag.StringVar(&s.document, "write", "", "a Markdown file that gets the table, between <!-- throughput --> and <!-- /throughput -->")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *program, *items, *only, *history, *profiles); err != nil {
+	if err := s.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "throughput:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, program string, items int, only, history, profiles string) error {
-	fmt.Println("| load | " + "collector | µs per item | × bare | peak memory, MiB | lost or double |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
+func (s settings) run(ctx context.Context) error {
+	var table strings.Builder
+	out := io.MultiWriter(os.Stdout, &table)
+	fmt.Fprint(out, "| load | collector | µs per item | ratio to bare | peak memory, MiB | lost or double |\n| --- | --- | --- | --- | --- | --- |\n")
 	var errs []error
 	for _, l := range loads() {
-		if !strings.Contains(l.name, only) {
+		if !strings.Contains(l.name, s.only) {
 			continue
 		}
 		bare := 0.0
 		for _, role := range []string{"bare", "agent", "gateway"} {
-			if l.gatewayOnly && role == "agent" {
-				continue
-			}
-			r, err := measure(ctx, program, role, profiles, l, items)
+			r, err := s.measure(ctx, role, l)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s, %s: %w", l.name, role, err))
 				continue
@@ -57,29 +68,47 @@ func run(ctx context.Context, program string, items int, only, history, profiles
 				bare = r.PerItem
 			}
 			r.Ratio = r.PerItem / bare
-			fmt.Printf("| %s | %s | %.2f | %.2f | %d | %s |\n", l.name, role, r.PerItem, r.Ratio, r.Peak>>20, r.exactness())
+			fmt.Fprintf(out, "| %s | %s | %.1f | %.2f | %d | %s |\n", l.name, role, r.PerItem, r.Ratio, r.Peak>>20, r.exactness())
 			if r.Wrong != "" {
 				errs = append(errs, fmt.Errorf("%s, %s: %s", l.name, role, r.Wrong))
 			}
-			errs = append(errs, r.remember(history, l.name, role))
+			errs = append(errs, r.remember(s.history, l.name, role))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, write(s.document, table.String()))...)
+}
+
+// write puts the table into the document.
+func write(document, table string) error {
+	if document == "" {
+		return nil
+	}
+	const begin, end = "<!-- throughput -->\n", "<!-- /throughput -->"
+	text, err := os.ReadFile(document)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		return fmt.Errorf("%s has no place for the table: add %q and %q", document, begin, end)
+	}
+	return os.WriteFile(document, []byte(before+begin+"\n"+table+"\n"+end+after), 0o644)
 }
 
 // measure sends a load to one collector.
-func measure(ctx context.Context, program, role, profiles string, l load, items int) (_ result, err error) {
+func (s settings) measure(ctx context.Context, role string, l load) (_ result, err error) {
 	sink, err := newSink()
 	if err != nil {
 		return result{}, err
 	}
 	defer sink.close()
-	c, err := start(ctx, program, role, profileFile(profiles, l.name, role), sink)
+	c, err := start(ctx, s.program, role, profileFile(s.profiles, l.name, role), sink)
 	if err != nil {
 		return result{}, err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	requests := l.requests(items)
+	requests := l.requests(s.items)
 	if err := c.send(ctx, l, requests/10, 0); err != nil { // it is warm then
 		return result{}, err
 	}
