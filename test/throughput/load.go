@@ -21,10 +21,16 @@ type load struct {
 	name   string
 	method string // of gRPC
 	size   int    // items of a request
-	body   []byte
-	ids    []id
-	// failing is how many of 20 traces have an error.
+	// good are requests whose spans are all good. In each trace of bad, the last span has an error.
+	good, bad encoded
+	// failing is how many of 20 requests are bad.
 	failing int
+}
+
+// An encoded request, and where its IDs are.
+type encoded struct {
+	body []byte
+	ids  []id
 }
 
 // An id is where an ID is in the body: all places of one number get one value.
@@ -45,10 +51,14 @@ func loads() []load {
 
 func (l load) requests(items int) int { return items / l.size }
 
-// numbered is the body with IDs that no other number gives.
+// numbered is the request with IDs that no other number gives.
 func (l load) numbered(number uint64, to []byte) []byte {
-	to = append(to[:0], l.body...)
-	for _, id := range l.ids {
+	from := l.good
+	if number%20 < uint64(l.failing) {
+		from = l.bad
+	}
+	to = append(to[:0], from.body...)
+	for _, id := range from.ids {
 		binary.BigEndian.PutUint64(to[id.at:], mix(number<<12|uint64(id.number)))
 		if id.length == 16 {
 			binary.BigEndian.PutUint64(to[id.at+8:], mix(^(number<<12 | uint64(id.number))))
@@ -85,8 +95,13 @@ func resource(r pcommon.Resource) {
 	attributes(r.Attributes(), "resource", 9)
 }
 
-// traces are requests of server spans with 16 attributes, ten of them in a trace.
+// traces are requests of server spans, ten of them in a trace.
 func traces(name string, size, failing int) load {
+	return load{name: name, method: methodTraces, size: size, failing: failing, good: spans(size, false), bad: spans(size, true)}
+}
+
+// spans is a request of spans with 16 attributes.
+func spans(size int, failing bool) (e encoded) {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	resource(rs.Resource())
@@ -94,30 +109,27 @@ func traces(name string, size, failing int) load {
 	scope.Scope().SetName("load")
 	now := time.Now()
 	for n := range size {
-		trace := n / spansPerTrace
 		span := scope.Spans().AppendEmpty()
-		span.SetTraceID(marker(trace))
+		span.SetTraceID(marker(n / spansPerTrace))
 		id := marker(1000 + n)
 		span.SetSpanID(pcommon.SpanID(id[:8]))
 		span.SetName("POST /orders")
 		span.SetKind(ptrace.SpanKindServer)
 		span.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-20 * time.Millisecond)))
 		span.SetEndTimestamp(pcommon.NewTimestampFromTime(now))
-		if trace%20 < failing && n%spansPerTrace == spansPerTrace-1 {
+		if failing && n%spansPerTrace == spansPerTrace-1 {
 			span.Status().SetCode(ptrace.StatusCodeError)
 		}
 		attributes(span.Attributes(), "http.request", 16)
 	}
-	l := load{name: name, method: methodTraces, size: size, failing: failing}
-	l.body, _ = ptraceotlp.NewExportRequestFromTraces(td).MarshalProto() // it has no way to fail
-	for n := range (size + spansPerTrace - 1) / spansPerTrace {
-		l.find(marker(n), 16, n)
+	e.body, _ = ptraceotlp.NewExportRequestFromTraces(td).MarshalProto() // it has no way to fail
+	for n := range size / spansPerTrace {
+		e.find(marker(n), 16, n)
 	}
 	for n := range size {
-		id := marker(1000 + n)
-		l.find(id, 8, 1000+n)
+		e.find(marker(1000+n), 8, 1000+n)
 	}
-	return l
+	return e
 }
 
 // logs are requests of records with 10 attributes, each second one with a trace of its own.
@@ -137,21 +149,21 @@ func logs(name string, size int) load {
 		attributes(record.Attributes(), "code", 10)
 	}
 	l := load{name: name, method: methodLogs, size: size}
-	l.body, _ = plogotlp.NewExportRequestFromLogs(ld).MarshalProto() // it has no way to fail
+	l.good.body, _ = plogotlp.NewExportRequestFromLogs(ld).MarshalProto() // it has no way to fail
 	for n := 0; n < size; n += 2 {
-		l.find(marker(n), 16, n)
+		l.good.find(marker(n), 16, n)
 	}
 	return l
 }
 
 // find notes all places of a marker.
-func (l *load) find(marker [16]byte, length, number int) {
+func (e *encoded) find(marker [16]byte, length, number int) {
 	for from := 0; ; {
-		at := bytes.Index(l.body[from:], marker[:length])
+		at := bytes.Index(e.body[from:], marker[:length])
 		if at < 0 {
 			return
 		}
-		l.ids = append(l.ids, id{from + at, length, number})
+		e.ids = append(e.ids, id{from + at, length, number})
 		from += at + length
 	}
 }
