@@ -50,6 +50,7 @@ import (
 	red "github.com/otelcol-sre/otelcol-sre/connectors/red"
 	sli "github.com/otelcol-sre/otelcol-sre/connectors/sli"
 	file "github.com/otelcol-sre/otelcol-sre/exporters/file"
+	gateways "github.com/otelcol-sre/otelcol-sre/exporters/gateways"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
@@ -194,6 +195,7 @@ func components() (otelcol.Factories, error) {
 		prometheusremotewriteexporter.NewFactory(),
 		splunkhecexporter.NewFactory(),
 		zipkinexporter.NewFactory(),
+		gateways.NewFactory(),
 		grafanaannotations.NewFactory(),
 		prometheusstore.NewFactory(),
 		statuspageexporter.NewFactory(),
@@ -214,6 +216,7 @@ func components() (otelcol.Factories, error) {
 		prometheusremotewriteexporter.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter v0.152.0",
 		splunkhecexporter.NewFactory().Type():             "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/splunkhecexporter v0.152.0",
 		zipkinexporter.NewFactory().Type():                "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter v0.152.0",
+		gateways.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		grafanaannotations.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		prometheusstore.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspageexporter.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",

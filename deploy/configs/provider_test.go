@@ -70,7 +70,7 @@ func TestKafkaStandsBetweenAgentAndGateway(t *testing.T) {
 		}
 		return names
 	}
-	assert.ElementsMatch(t, []any{"sli", "sli", "sli", "loadbalancing", "loadbalancing", "loadbalancing/metrics", "loadbalancing/slo"}, exporters("builtin:agent"))
+	assert.ElementsMatch(t, []any{"sli", "sli", "sli", "gateways", "gateways", "gateways", "gateways"}, exporters("builtin:agent"))
 	t.Setenv("OTELCOL_SRE_KAFKA", "kafka:9092")
 	assert.ElementsMatch(t, []any{"sli", "sli", "sli", "kafka", "kafka", "kafka", "kafka/slo"}, exporters("builtin:agent", "builtin:kafka-out"))
 }
