@@ -46,12 +46,13 @@ type balancer struct {
 	leaving map[*gateway]struct{}
 	orphans []*gateway // with a queue on disk since the collector last ran, and not in the list any more
 	rooms   *rooms     // nil if queues are in memory
+	unsent  *unsent    // nil without storage
 
 	recalled bool // the queues on disk are open
 
-	draining  sync.WaitGroup
-	following sync.WaitGroup
-	unfollow  context.CancelFunc
+	draining sync.WaitGroup
+	running  sync.WaitGroup // what runs until end is called
+	end      context.CancelFunc
 }
 
 func newBalancer(set exporter.Settings, config *Config, s signal) (*balancer, error) {
@@ -64,7 +65,7 @@ func newBalancer(set exporter.Settings, config *Config, s signal) (*balancer, er
 		attributes: attribute.NewSet(attribute.String("data_type", s.name.String())),
 		lookup:     net.DefaultResolver.LookupIPAddr,
 		active:     map[string]*gateway{}, leaving: map[*gateway]struct{}{},
-		unfollow: func() {},
+		end: func() {},
 	}, nil
 }
 
@@ -91,23 +92,35 @@ func (*balancer) Capabilities() consumer.Capabilities { return consumer.Capabili
 // Start connects to the gateways.
 func (b *balancer) Start(ctx context.Context, host component.Host) error {
 	b.host = host
+	var err error
 	if storage := b.storage(); storage != nil {
-		var err error
 		if b.rooms, err = openRooms(ctx, host, *storage, b.set, b.signal); err != nil {
 			return err
 		}
 	}
-	if !b.config.DNS.HasValue() {
+	if b.config.Storage != nil {
+		if b.unsent, err = openUnsent(ctx, host, *b.config.Storage, b.set, b.signal); err != nil {
+			return err
+		}
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	b.end = cancel
+	if b.config.DNS.HasValue() {
+		dns := b.config.DNS.Get()
+		b.resolve(ctx, dns)
+		b.running.Go(func() { b.follow(running, dns) })
+	} else {
 		endpoints, err := parseEndpoints(b.config.Endpoints)
+		if err == nil {
+			err = b.update(ctx, endpoints)
+		}
 		if err != nil {
 			return err
 		}
-		return b.update(ctx, endpoints)
 	}
-	dns := b.config.DNS.Get()
-	b.resolve(ctx, dns)
-	ctx, b.unfollow = context.WithCancel(context.WithoutCancel(ctx))
-	b.following.Go(func() { b.follow(ctx, dns) })
+	if b.unsent != nil {
+		b.running.Go(func() { b.restore(running) })
+	}
 	return nil
 }
 
@@ -120,8 +133,8 @@ func (b *balancer) storage() *component.ID {
 
 // Shutdown sends what is in queues in memory; what is in queues on disk stays there.
 func (b *balancer) Shutdown(ctx context.Context) error {
-	b.unfollow()
-	b.following.Wait()
+	b.end()
+	b.running.Wait()
 
 	b.mu.Lock()
 	for g := range b.leaving {
@@ -142,6 +155,9 @@ func (b *balancer) Shutdown(ctx context.Context) error {
 	}
 	if b.rooms != nil {
 		errs = errors.Join(errs, b.rooms.close(ctx))
+	}
+	if b.unsent != nil {
+		errs = errors.Join(errs, b.unsent.close(ctx))
 	}
 	b.telemetry.Shutdown()
 	return errs
@@ -189,6 +205,30 @@ func (b *balancer) update(ctx context.Context, endpoints []string) error {
 	b.set.Logger.Info("Gateways", zap.Strings("endpoints", endpoints), zap.Int("leaving", len(b.leaving)))
 	b.report(ctx)
 	return nil
+}
+
+// restore gives the gateways of now what could not be sent before the last restart.
+func (b *balancer) restore(ctx context.Context) {
+	ticker := time.NewTicker(max(b.config.RetryConfig.MaxInterval, 10*time.Millisecond))
+	defer ticker.Stop()
+	for {
+		err := b.unsent.restore(ctx, func(data []byte) ([]chunk, error) {
+			items, err := scatter.Count(b.signal.Signal, data)
+			if err != nil {
+				b.set.Logger.Error("A request from before the last restart is damaged, and is dropped", zap.Error(err))
+				return nil, err
+			}
+			return b.route(ctx, chunk{data, items})
+		})
+		if err == nil {
+			return
+		}
+		select { // there is no gateway or no room yet
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // recall starts the gateways whose queues are on disk since the collector last ran.
@@ -244,6 +284,9 @@ func (b *balancer) add(ctx context.Context, endpoint string, room int) (*gateway
 	g := newGateway(endpoint, room, b.config.RetryConfig, set.Logger)
 	client := newClient(b.config.ClientConfig, endpoint, b.config.TimeoutConfig.Timeout, b.signal, set.TelemetrySettings, set.BuildInfo)
 	g.export, g.reroute = client.export, b.reroute
+	if b.unsent != nil {
+		g.keep = b.unsent.keep
+	}
 	retry := b.config.RetryConfig // see push
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Second, time.Second, 0
 	var err error

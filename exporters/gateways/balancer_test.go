@@ -329,6 +329,68 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+func keepUnsent(c *Config) { c.Storage = &storageID }
+
+// With storage, a queue in memory outlives the collector, too: what it could not send goes to the gateways of then.
+func TestRestartWithUnsent(t *testing.T) {
+	for name, change := range map[string]func(*Config){"": func(*Config) {}, "batches": batched} {
+		t.Run(name, func(t *testing.T) {
+			directory := t.TempDir()
+			gateways := stations(t, 3)
+			for _, g := range gateways[1:] {
+				g.down.Store(true)
+			}
+			a := newAgent(t, withStorage(t, directory), testConfig(addresses(gateways...), change, keepUnsent))
+			for n := range 20 {
+				a.send(n, 10)
+			}
+			eventually(t, a.gateway(gateways[1]).failing.Load)
+			a.list(gateways[1:]...) // also what is between two queues
+			a.stop()
+
+			gateways[2].down.Store(false)
+			for range 2 {
+				a = newAgent(t, withStorage(t, directory), testConfig(addresses(gateways[0], gateways[2]), change, keepUnsent))
+				eventually(t, has(20*10*2, gateways...))
+				a.stop()
+			}
+			require.Equal(t, expected(20, 10), union(gateways...))
+			for _, g := range gateways {
+				require.Empty(t, g.twice)
+			}
+		})
+	}
+}
+
+// More than the queues have room for waits on disk. What is damaged is dropped.
+func TestUnsentIsMoreThanQueues(t *testing.T) {
+	directory := t.TempDir()
+	gateways := stations(t, 1)
+	gateways[0].down.Store(true)
+	a := newAgent(t, withStorage(t, directory), testConfig(addresses(gateways...), keepUnsent))
+	require.NoError(t, a.unsent.keep(t.Context(), []chunk{{data: []byte("damaged")}}))
+	for n := range 5 {
+		a.send(n, 20)
+	}
+	a.stop()
+	h := withStorage(t, directory)
+	small := func(c *Config) { c.QueueConfig.Get().QueueSize = 4000 }
+	for range 2 { // what has no room stays, also over another restart
+		a = newAgent(t, h, testConfig(addresses(gateways...), keepUnsent, small))
+		eventually(t, a.gateway(gateways[0]).failing.Load)
+		a.stop()
+	}
+	gateways[0].down.Store(false)
+	a = newAgent(t, h, testConfig(addresses(gateways...), keepUnsent, small))
+	eventually(t, has(5*20*2, gateways...))
+	a.stop()
+	require.Equal(t, expected(5, 20), gathered(t, gateways...))
+	u, err := openUnsent(t.Context(), h, storageID, settings(), traces)
+	require.NoError(t, err)
+	require.Equal(t, u.first, u.next)
+	require.NoError(t, u.close(t.Context()))
+}
+
 // The gateway is still away, and the agent ends before its queue was given to the others: they get it after the next start.
 func TestRestartWhileGatewayLeaves(t *testing.T) {
 	directory := t.TempDir()

@@ -29,6 +29,8 @@ type Config struct {
 	TimeoutConfig exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
 	QueueConfig   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	RetryConfig   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
+	// Storage is the extension that keeps what a queue in memory could not send until the collector ended, for the next start.
+	Storage *component.ID `mapstructure:"storage"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -94,6 +96,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("endpoints: is empty; list the gateways as host:port, or set dns"))
 	case len(endpoints) > 0 && c.DNS.HasValue():
 		errs = append(errs, errors.New("dns: endpoints is set, too; remove one of them"))
+	}
+	if c.Storage != nil && (!c.QueueConfig.HasValue() || c.QueueConfig.Get().StorageID != nil) {
+		errs = append(errs, errors.New("storage: is for a queue in memory; remove it, or sending_queue::storage"))
 	}
 	return errors.Join(errs...)
 }

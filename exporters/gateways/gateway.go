@@ -32,6 +32,8 @@ type gateway struct {
 	export   func(context.Context, []chunk) error
 	// reroute gives chunks to the gateways that are left. It returns those that have no room now.
 	reroute func(context.Context, []chunk) ([]chunk, error)
+	// keep saves chunks for the next start; nil if the queue is on disk, or there is no storage.
+	keep func(context.Context, []chunk) error
 
 	mu      sync.Mutex // for leaving
 	leaving bool
@@ -80,6 +82,9 @@ func (g *gateway) push(ctx context.Context, r xexporterhelper.Request) error {
 	waits.Reset()
 	begun, left := time.Now(), g.left
 	for len(chunks) > 0 {
+		if g.keep != nil && g.failing.Load() && g.isStopped() { // it would take the time that others need
+			return g.keep(ctx, chunks)
+		}
 		var err error
 		select {
 		case <-g.left:
@@ -110,6 +115,9 @@ func (g *gateway) push(ctx context.Context, r xexporterhelper.Request) error {
 			timer.Stop()
 		case <-g.stopped:
 			timer.Stop()
+			if g.keep != nil {
+				return g.keep(ctx, chunks)
+			}
 			return err
 		}
 	}
@@ -149,7 +157,7 @@ func (g *gateway) emptied(ctx context.Context) bool {
 			break
 		}
 		select { // the queue is full, and has room soon
-		case <-time.After(g.retry.InitialInterval):
+		case <-time.After(max(g.retry.InitialInterval, 10*time.Millisecond)):
 		case <-g.stopped:
 			return false
 		}
@@ -164,6 +172,15 @@ func (g *gateway) emptied(ctx context.Context) bool {
 
 // stop makes attempts the last ones.
 func (g *gateway) stop() { close(g.stopped) }
+
+func (g *gateway) isStopped() bool {
+	select {
+	case <-g.stopped:
+		return true
+	default:
+		return false
+	}
+}
 
 // shutdown empties a queue in memory, and closes one on disk.
 func (g *gateway) shutdown(ctx context.Context) error { return g.queue.Shutdown(ctx) }

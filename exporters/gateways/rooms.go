@@ -28,13 +28,9 @@ const roomsKey = "rooms"
 
 // openRooms reads which gateway has which room.
 func openRooms(ctx context.Context, host component.Host, id component.ID, set exporter.Settings, s signal) (*rooms, error) {
-	extension, found := host.GetExtensions()[id].(storage.Extension)
-	if !found {
-		return nil, fmt.Errorf("sending_queue::storage: %s is not a storage extension of this collector; add it to service::extensions", id)
-	}
-	client, err := extension.GetClient(ctx, component.KindExporter, set.ID, s.name.String()+"_rooms")
+	client, err := openStorage(ctx, host, "sending_queue::storage", id, set, s.name.String()+"_rooms")
 	if err != nil {
-		return nil, fmt.Errorf("sending_queue::storage: %w", err)
+		return nil, err
 	}
 	r := &rooms{client: client}
 	data, err := client.Get(ctx, roomsKey)

@@ -5,7 +5,6 @@ package scatter
 
 import (
 	"sync"
-
 )
 
 // A Part is a request of its own, for one gateway.
@@ -263,4 +262,3 @@ func (d *divider) ofService() (int, error) {
 	d.service = routed{d.owner(key), true}
 	return d.service.gateway, nil
 }
-
