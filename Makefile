@@ -42,7 +42,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-load bench-store bench-compile fuzz vulncheck licenses clean
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -211,6 +211,9 @@ bench-load: build ## what a span and a log record cost in the built collector, b
 
 bench-store: build ## compare prometheus_store with a separate Prometheus: 200,000 series for five minutes
 	go run ./test/beside
+
+bench-agent: build ## compare the processor time of agents: gateways, loadbalancing, and a bare collector
+	go run ./test/agentcost
 
 bench-compile:
 	go test -run '^$$' -bench . -benchtime 1x $(BENCHMARKS) > /dev/null

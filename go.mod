@@ -16,6 +16,7 @@ replace (
 
 require (
 	github.com/OpenSLO/go-sdk v0.9.2
+	github.com/cenkalti/backoff/v7 v7.0.0
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/github/go-spdx/v2 v2.8.0
@@ -158,7 +159,6 @@ require (
 )
 
 require (
-	github.com/cenkalti/backoff/v7 v7.0.0 // indirect
 	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/iimos/ucum v0.0.3 // indirect
 	go.opentelemetry.io/collector/cmd/mdatagen v0.157.0 // indirect
@@ -480,7 +480,7 @@ require (
 	go.opentelemetry.io/collector/connector/xconnector v0.157.0 // indirect
 	go.opentelemetry.io/collector/consumer/consumererror/xconsumererror v0.157.0 // indirect
 	go.opentelemetry.io/collector/consumer/xconsumer v0.157.0 // indirect
-	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.157.0 // indirect
+	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.157.0
 	go.opentelemetry.io/collector/exporter/xexporter v0.157.0 // indirect
 	go.opentelemetry.io/collector/extension/extensionauth v1.63.0
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.157.0

@@ -108,7 +108,7 @@ var revertConfig = remedy{
 var moreMemory = remedy{
 	name:   "Give it more memory",
 	when:   "The load has grown permanently.",
-	do:     "Give the collector more memory (container limit and `GOMEMLIMIT` together), or run more instances: one agent per node, gateways behind the `loadbalancing` exporter.",
+	do:     "Give the collector more memory (container limit and `GOMEMLIMIT` together), or run more instances: one agent per node, several gateways behind them.",
 	verify: "At peak load, memory stays below the limiter's soft limit:",
 	check:  []query{{memory.promql, 6}},
 	undo:   "Restore the old limit. The alert fires again if that limit was too low.",
