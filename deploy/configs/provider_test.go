@@ -78,7 +78,7 @@ func TestKafkaStandsBetweenAgentAndGateway(t *testing.T) {
 func TestUnknownNameListsTheKnown(t *testing.T) {
 	for _, uri := range []string{"builtin:gatway", "builtin:base", "builtin:standalone.downstream", "builtin:../configs/agent"} {
 		_, err := resolve(t, uri)
-		assert.ErrorContains(t, err, "there are agent, gateway and standalone, and, to merge over one of them: alertmanager, ", uri)
+		assert.ErrorContains(t, err, "there are agent, gateway and standalone, and, to merge over one of them: agent-queue-on-disk, alertmanager, ", uri)
 	}
 	_, err := provider{}.Retrieve(t.Context(), "file:agent", nil)
 	assert.ErrorContains(t, err, "write builtin:NAME")

@@ -41,7 +41,7 @@ func (s *share) add(frames []frame, item []byte, items int) {
 		for body := f.body; len(body) > 0; {
 			part, rest, err := next(body)
 			if err != nil {
-				break // whoever reads the frame reports it
+				break // the reader of the frame reports it
 			}
 			if part.number != f.many {
 				s.buf = append(s.buf, part.raw...)
