@@ -130,6 +130,12 @@ func collectorAlerts() []Alert {
 				"It decides about spans before `wait` is over. Of traces that turn bad later, the first spans are missing. Bad spans themselves are kept."),
 			Why: "In the last 7 minutes and in the 10 minutes before, the spans that the trace sampler holds have filled max_bytes, so it decided the oldest early.",
 		}, {
+			Name: "CollectorCannotFindGateways", when: "an agent cannot resolve the name of its gateways", Severity: Ticket,
+			Expr: goesOn("otelcol_exporter_gateways_lookups_failed", "data_type"),
+			Annotations: text("An agent cannot find its gateways",
+				"The name of the gateways has not been resolved in the last 7 minutes, nor in the 10 minutes before. The agent uses the gateways that it knew. Ones that are new get nothing from it."),
+			Why: "In the last 7 minutes and in the 10 minutes before, the agent could not resolve the DNS name of its gateways, or the name had no address. It goes on with the gateways that it knew. An agent that has just started knows none, and refuses data.",
+		}, {
 			Name: "CollectorClockSkew", when: "counters keep arriving with timestamps in the future", Severity: Ticket,
 			Expr: goesOn(`otelcol_processor_slo_points{verdict="clock_skew"}`),
 			Annotations: text("A clock is wrong",

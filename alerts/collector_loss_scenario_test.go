@@ -294,6 +294,7 @@ func TestWhatGoesOnAlerts(t *testing.T) {
 		{"CollectorCredentialsUnreadable", "otelcol_extension_bearertokenauth_reloads", []string{"outcome", "failed"}},
 		{"CollectorCredentialsUnreadable", "otelcol_extension_mtls_reloads", []string{"outcome", "failed"}},
 		{"CollectorSamplingEarly", "otelcol_processor_trace_sampler_early", nil},
+		{"CollectorCannotFindGateways", "otelcol_exporter_gateways_lookups_failed", []string{"data_type", "traces"}},
 		{"CollectorClockSkew", "otelcol_processor_slo_points", []string{"verdict", "clock_skew"}},
 	} {
 		for name, test := range map[string]struct {

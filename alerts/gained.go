@@ -75,6 +75,7 @@ var beginsLate = map[string]string{
 	"otelcol_connector_sli_flush_failures":      "begins with the first failure",
 	"otelcol_connector_deployevent_failures":    "begins with the first failure",
 	"otelcol_extension_bearertokenauth_":        "is there where a file has tokens",
+	"otelcol_exporter_gateways_":                "is there where an agent has gateways",
 	"otelcol_processor_trace_sampler_":          "is there where traces are sampled",
 	"otelcol_extension_mtls_":                   "is there where clients need certificates",
 }

@@ -60,6 +60,7 @@ func (c collector) dashboard() []byte {
 	c.catalog()
 	c.engine()
 	c.board.row("correlation", "Correlation IDs", false, strip{7, correlationRates(c.of)}, strip{6, c.correlation()})
+	c.gateways()
 	c.sampler()
 	c.tracker()
 

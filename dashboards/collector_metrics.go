@@ -91,6 +91,11 @@ var (
 	ownStateSize   = own("otelcol_processor_correlation_state_size")
 	ownWaitRefused = own("otelcol_processor_correlation_wait_refused")
 
+	ownGateways        = own("otelcol_exporter_gateways_known", attrDataType)
+	ownGatewaysLeaving = own("otelcol_exporter_gateways_leaving", attrDataType)
+	ownRerouted        = own("otelcol_exporter_gateways_rerouted", attrDataType)
+	ownLookupsFailed   = own("otelcol_exporter_gateways_lookups_failed", attrDataType)
+
 	ownSampled      = own("otelcol_processor_trace_sampler_kept", attrReason)
 	ownSampledOut   = own("otelcol_processor_trace_sampler_dropped")
 	ownSampledEarly = own("otelcol_processor_trace_sampler_early")

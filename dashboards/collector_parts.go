@@ -110,6 +110,20 @@ func (c collector) correlation() []panel {
 	}
 }
 
+// gateways shows where agents send.
+func (c collector) gateways() {
+	const noGateways = "No agent with a gateways exporter here, or Prometheus does not scrape port 8888"
+	c.board.row("gateways", "Gateways of agents", false, strip{6, []panel{
+		newGraph(about{"known", "Gateways", "Gateways that each agent sends to, and gateways that have left and whose queue is being emptied. Good is the same number in all agents, and none leaving for long.", 8},
+			look{unit: "short", decimals: new(0.0), min: new(0.0), none: noGateways},
+			graph("known", c.of(ownGateways).max(attrInstance), byInstance), graph("leaving", c.of(ownGatewaysLeaving).max(attrInstance), byInstance+" leaving")),
+		newGraph(about{"rerouted", "Routed again", "Items per second that waited for a gateway that has left, and went to another one. Good is 0, except when gateways are removed.", 8},
+			look{unit: "cps", min: new(0.0), none: noGateways}, graph("A", c.rate(ownRerouted, attrInstance), byInstance)),
+		newGraph(about{"lookups", "Failed lookups", "Times per second that an agent could not resolve the name of its gateways. Good is 0. It goes on with the gateways that it knew.", 8},
+			look{unit: "cps", min: new(0.0), none: noGateways}, graph("A", c.rate(ownLookupsFailed, attrInstance), byInstance)),
+	}})
+}
+
 // sampler shows the trace sampler.
 func (c collector) sampler() {
 	const noSampler = "No trace_sampler here: no trace backend is configured, or Prometheus does not scrape port 8888"

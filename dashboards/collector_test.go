@@ -26,6 +26,7 @@ func ownMetrics() []metric {
 		ownPoints, ownSLOs, ownSLOStreams, ownSaves, ownSaveFailures, ownSaveDamaged, ownFlushFailures,
 		ownSLISeries, ownEventsDropped, ownEventsAdjusted, ownSLIFailures,
 		ownItems, ownConflicts, ownInvalid, ownStateSize, ownWaitRefused,
+		ownGateways, ownGatewaysLeaving, ownRerouted, ownLookupsFailed,
 		ownSampled, ownSampledOut, ownSampledEarly, ownHeldSpans,
 		ownFollowed, ownDeploymentEvents, ownDeploymentReports, ownDeploymentDropped, ownDeploymentFailures,
 	}

@@ -310,6 +310,23 @@ var collectorTopics = []collectorTopic{
 		}},
 	},
 	{
+		alert:   "CollectorCannotFindGateways",
+		meaning: "An agent finds its gateways by a DNS name, and the name cannot be resolved, or has no address.",
+		impact:  "The agent goes on with the gateways that it knew: new ones get nothing from it, and what is for a removed one waits. An agent that has just started knows no gateway and refuses data, so clients keep it.",
+		tree: []markdown{
+			"**Do all agents report it?** The name has no address, because no gateway is ready: `kubectl get endpointslices` shows the ones of the headless Service, and the pods say why. Or the name in `OTELCOL_SRE_GATEWAY_DNS` is wrong.",
+			"**Does one node report it?** DNS of that node fails, or a network policy forbids it: `kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide`.",
+		},
+		asks: []ask{{"Failed lookups per second", `sum by (instance) (rate(otelcol_exporter_gateways_lookups_failed[5m]))`}, {"Gateways that each agent knows", `max by (instance) (otelcol_exporter_gateways_known)`}},
+		remedies: []remedy{{
+			name:   "Name the gateways",
+			when:   "DNS does not work now, and the addresses of the gateways are known.",
+			do:     "Start the agents without the fragment `gateway-dns`, and with `OTELCOL_SRE_GATEWAY` set to the addresses, separated by commas. All agents need the same list.",
+			verify: "`otelcol_exporter_gateways_known` is the number of gateways in each agent.",
+			undo:   "Start the agents as before.",
+		}},
+	},
+	{
 		alert:   "CollectorClockSkew",
 		meaning: "Clocks differ: telemetry arrives with timestamps that are far from the collector's clock.",
 		impact:  "Events are counted in the wrong window. Traces and logs look out of order, and a deployment may seem older than it is.",

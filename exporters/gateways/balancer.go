@@ -92,6 +92,9 @@ func (*balancer) Capabilities() consumer.Capabilities { return consumer.Capabili
 // Start connects to the gateways.
 func (b *balancer) Start(ctx context.Context, host component.Host) error {
 	b.host = host
+	none := metric.WithAttributeSet(b.attributes) // counters begin with 0, so that the first event shows
+	b.telemetry.ExporterGatewaysRerouted.Add(ctx, 0, none)
+	b.telemetry.ExporterGatewaysLookupsFailed.Add(ctx, 0, none)
 	var err error
 	if storage := b.storage(); storage != nil {
 		if b.rooms, err = openRooms(ctx, host, *storage, b.set, b.signal); err != nil {
