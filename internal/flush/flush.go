@@ -23,9 +23,7 @@ type Loop struct {
 
 // Run calls do every interval until Stop; then the context of do ends.
 func (l *Loop) Run(interval time.Duration, do func(context.Context)) {
-	running, end := context.WithCancel(context.Background())
-	l.end = end
-	l.done.Go(func() {
+	l.Start(func(running context.Context) {
 		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
@@ -37,6 +35,13 @@ func (l *Loop) Run(interval time.Duration, do func(context.Context)) {
 			}
 		}
 	})
+}
+
+// Start runs a loop that has a clock of its own. It returns when its context ends, at Stop.
+func (l *Loop) Start(loop func(context.Context)) {
+	running, end := context.WithCancel(context.Background())
+	l.end = end
+	l.done.Go(func() { loop(running) })
 }
 
 // Running tells that Run was called.

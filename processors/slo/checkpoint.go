@@ -91,6 +91,12 @@ func (s *shard) begin(now, horizon int64, config *Config, all bool) bool {
 	s.tidy(now, config.StreamTTL)
 	changed := s.changed
 	s.changed = false
+	if s.unsaved {
+		s.unsaved, s.look = false, 0
+		for _, t := range s.slos {
+			t.lookNow()
+		}
+	}
 	return changed
 }
 

@@ -16,8 +16,10 @@ import (
 type Config struct {
 	// Catalog is the service_catalog extension that says which SLOs there are.
 	Catalog component.ID `mapstructure:"catalog"`
-	// FlushInterval is how often the gauges are emitted.
+	// FlushInterval is how often gauges are emitted while they change.
 	FlushInterval time.Duration `mapstructure:"flush_interval"`
+	// Heartbeat is how often a gauge is emitted that does not change.
+	Heartbeat time.Duration `mapstructure:"heartbeat"`
 	// Storage is the storage extension that keeps the state; without one a restart starts from zero
 	// from what the senders' counters hold.
 	Storage *component.ID `mapstructure:"storage"`
@@ -36,10 +38,14 @@ type Config struct {
 	Peers configoptional.Optional[PeersConfig] `mapstructure:"peers"`
 }
 
+// maxHeartbeat is the longest heartbeat: two of them can be lost before Prometheus forgets a series.
+const maxHeartbeat = 100 * time.Second
+
 func createDefaultConfig() component.Config {
 	return &Config{
 		Catalog:            component.MustNewID("service_catalog"),
 		FlushInterval:      5 * time.Second,
+		Heartbeat:          time.Minute,
 		CheckpointInterval: time.Minute,
 		StreamTTL:          24 * time.Hour,
 		MaxStreamsPerSLO:   4096,
@@ -60,6 +66,8 @@ func (c *Config) Validate() error {
 	fix(c.Catalog == component.ID{}, "catalog: is empty; name the service_catalog extension")
 	fix(c.FlushInterval < 100*time.Millisecond || c.FlushInterval > time.Hour,
 		"flush_interval: is %v; set it from 100ms to 1h", c.FlushInterval)
+	fix(c.Heartbeat < time.Second || c.Heartbeat > maxHeartbeat,
+		"heartbeat: is %v; set it from 1s to %v, as Prometheus forgets a series after 5m", c.Heartbeat, maxHeartbeat)
 	fix(c.CheckpointInterval < c.FlushInterval,
 		"checkpoint_interval: is %v; set it to flush_interval (%v) or more", c.CheckpointInterval, c.FlushInterval)
 	fix(c.StreamTTL < c.FlushInterval || c.StreamTTL < time.Minute,

@@ -41,22 +41,25 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 	w := writer{to: sm.Metrics(), readings: readings, now: pcommon.NewTimestampFromTime(now)}
 
 	w.gauge(semconv.SLOObjective, func(p points, r *reading) {
-		p.add(r, r.objective.ratio)
+		p.add(r, objectivePart, r.objective.ratio)
 	})
 	w.gauge(semconv.SLOErrorRatio, func(p points, r *reading) {
-		p.windows(r, r.errorRatio, r.ownErrorRatio)
+		p.windows(r, 1)
 	})
 	w.gauge(semconv.SLOBurnRate, func(p points, r *reading) {
-		p.windows(r, r.burnRate, r.ownBurnRate)
+		p.windows(r, r.objective.budget)
 	})
 	w.gauge(semconv.SLORemaining, func(p points, r *reading) {
-		p.add(r, r.remaining)
+		p.add(r, remainingPart, r.remaining)
 	})
 	w.gauge(semconv.SLOExhaustion, func(p points, r *reading) {
-		p.add(r, r.exhaustion.Seconds())
+		p.add(r, exhaustionPart, r.exhaustion.Seconds())
 	})
 	w.gauge(semconv.SLOStates, func(p points, r *reading) {
 		for s := range states {
+			if !r.states.has(s) {
+				continue
+			}
 			var holds int64
 			if s == r.state {
 				holds = 1
@@ -67,6 +70,7 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 		}
 	})
 	w.maintenance()
+	w.to.RemoveIf(func(m pmetric.Metric) bool { return dataPoints(m).Len() == 0 })
 	return md
 }
 
@@ -122,7 +126,7 @@ func (w writer) maintenance() {
 	var p points
 	for i := range w.readings {
 		r := &w.readings[i]
-		if len(r.objective.maintenance) == 0 && r.maintenance == (sum{}) {
+		if r.parts&maintenancePart == 0 || len(r.objective.maintenance) == 0 && r.maintenance == (sum{}) {
 			continue
 		}
 		if p == (points{}) {
@@ -165,23 +169,23 @@ func (p points) append(r *reading) pmetric.NumberDataPoint {
 	return dp
 }
 
-func (p points) add(r *reading, value float64) {
-	p.append(r).SetDoubleValue(value)
-}
-
-// windows adds a point for each window. An own window that is also a burn window has one point, which
-// follows resets as the error budget does.
-func (p points) windows(r *reading, burn []float64, own float64) {
-	for i, w := range burnWindows {
-		if i != r.objective.own {
-			p.window(r, w.name, burn[i])
-		}
+func (p points) add(r *reading, part parts, value float64) {
+	if r.parts&part != 0 {
+		p.append(r).SetDoubleValue(value)
 	}
-	p.window(r, r.objective.slo.Window.String(), own)
 }
 
-func (p points) window(r *reading, name string, value float64) {
-	dp := p.append(r)
-	dp.Attributes().PutStr(semconv.SLOWindow, name)
-	dp.SetDoubleValue(value)
+// windows adds a point for each window: its error ratio as a multiple of unit.
+func (p points) windows(r *reading, unit float64) {
+	if r.parts&allWindows == 0 {
+		return
+	}
+	for w := range r.objective.steps {
+		if r.parts&windowPart(w) == 0 {
+			continue
+		}
+		dp := p.append(r)
+		dp.Attributes().PutStr(semconv.SLOWindow, r.objective.windowName(w))
+		dp.SetDoubleValue(r.errorRatio[w] / unit)
+	}
 }

@@ -18,62 +18,106 @@ import (
 // not grow with their number.
 const maxBatch = 256
 
-// flush emits the gauges of all SLOs as of now.
-func (p *sloProcessor) flush(ctx context.Context, now time.Time) {
+// flush emits, as of now, the gauges that have changed, and those whose heartbeat is due; all of them if whole. It returns when
+// there is something to look at next.
+func (p *sloProcessor) flush(ctx context.Context, now time.Time, whole bool) (next int64) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	var r findings
-	for i := range p.shards {
-		p.read(&p.shards[i], &r, now.UnixNano())
-		for len(r.readings) >= maxBatch {
-			p.emit(ctx, p.emitter.metrics(r.readings[:maxBatch], now))
-			r.readings = r.readings[:copy(r.readings, r.readings[maxBatch:])]
+	f := findings{now: now.UnixNano(), whole: whole}
+	if f.now < p.flushed-int64(p.config.FlushInterval) { // the clock was set back, and all times are those of before
+		f.whole = true
+	}
+	p.flushed = f.now
+	var slos, streams int
+	next = never
+	for n := range p.shards {
+		s := &p.shards[n]
+		p.read(s, n, &f)
+		slos, streams, next = slos+s.shown, streams+s.streams, min(next, s.look)
+		for len(f.readings) >= maxBatch {
+			p.emit(ctx, f.readings[:maxBatch], now)
+			f.readings = f.readings[:copy(f.readings, f.readings[maxBatch:])]
 		}
 	}
-	if len(r.readings) > 0 {
-		p.emit(ctx, p.emitter.metrics(r.readings, now))
+	if len(f.readings) > 0 {
+		p.emit(ctx, f.readings, now)
 	}
-	if len(r.ended) > 0 {
-		p.emit(ctx, apart(p.emitter.metrics(r.ended, now)))
+	if len(f.ended) > 0 {
+		_ = p.pass(ctx, apart(p.emitter.metrics(f.ended, now)))
 	}
-	for _, counter := range r.counters {
-		p.emit(ctx, counter.end(counter.outcome, now))
+	for _, counter := range f.counters {
+		_ = p.pass(ctx, counter.end(counter.outcome, now))
 	}
-	p.stats.slos.Store(int64(r.shown))
-	p.stats.streams.Store(int64(r.streams))
+	p.stats.slos.Store(int64(slos))
+	p.stats.streams.Store(int64(streams))
+	return next
 }
 
-// Findings are what one flush finds: the readings not emitted yet, last readings of what was shown before and
-// is not any more, and how many SLOs are shown and streams followed.
+// Findings are what one flush finds: the readings not emitted yet, and the last points of series that were shown before and
+// are not any more.
 type findings struct {
+	now             int64
+	whole           bool
 	readings, ended []reading
 	// counters are those that have moved away with their SLO.
-	counters       []endedCounter
-	shown, streams int
+	counters []endedCounter
 }
 
-func (p *sloProcessor) read(s *shard, r *findings, now int64) {
+// read reads the instances of the shard, number n, that are to be looked at.
+func (p *sloProcessor) read(s *shard, n int, f *findings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.look > f.now && !f.whole {
+		return
+	}
+	s.shown, s.streams, s.look = 0, 0, never
 	for _, t := range s.slos {
 		if t.objective != nil {
-			p.audit(t, now)
+			p.audit(t, f.now)
 		}
 		for _, i := range t.instances {
-			switch {
-			case t.shown(i) && p.speaks(i, now):
-				i.emitted = t.objective
-				r.readings = append(r.readings, i.read(t.key, t.objective, now, silence(p.config.FlushInterval)))
-				r.shown++
-			case i.emitted != nil:
-				r.ended = append(r.ended, i.end(t.key, i.emitted))
-				r.counters = i.release(r.counters)
-				i.emitted = nil
+			if i.look <= f.now || f.whole {
+				p.look(t, i, n, f)
+			}
+			s.look = min(s.look, i.look)
+			if i.shown.objective != nil {
+				s.shown++
 			}
 			if t.objective != nil {
-				r.streams += len(i.streams)
+				s.streams += len(i.streams)
 			}
 		}
+	}
+}
+
+// look reads an instance, and says when to do so next.
+func (p *sloProcessor) look(t *tracked, i *instance, shard int, f *findings) {
+	if !t.shown(i) || !p.speaks(i, f.now) {
+		if i.shown.objective != nil {
+			f.ended = append(f.ended, i.end(t))
+			f.counters = i.release(f.counters)
+		}
+		i.look = never // until something happens to it
+		return
+	}
+	v, until := i.compute(t.objective, f.now, silence(p.config.FlushInterval))
+	if t.shard.unsaved {
+		v.maintenance = i.shown.maintenance
+	}
+	r, gone := i.show(t, v, f.now, p.config.Heartbeat, float64(shard)/shardCount, f.whole || i.refused)
+	if t.shard.unsaved {
+		r.parts &^= maintenancePart
+	}
+	if r.parts != 0 || r.states != 0 {
+		f.readings = append(f.readings, r)
+	}
+	if gone.states != 0 {
+		f.ended = append(f.ended, gone)
+	}
+	i.refused = false
+	i.schedule(f.now, until, p.config)
+	if p.config.Ownership == Shared && p.peers == nil {
+		i.look = min(i.look, i.received+int64(release(p.config.FlushInterval))+1)
 	}
 }
 
@@ -98,11 +142,24 @@ func cut(s string) string {
 	return s[:most] + "..."
 }
 
-func (p *sloProcessor) emit(ctx context.Context, gauges pmetric.Metrics) {
-	if err := p.next.ConsumeMetrics(ctx, gauges); err != nil {
-		p.stats.flushFailures.Add(1)
-		p.health.Failed(p.now(), flush.Emit, "The gauges of SLOs were refused; the next flush has new ones", err)
+// emit emits readings. What is refused is emitted again.
+func (p *sloProcessor) emit(ctx context.Context, readings []reading, now time.Time) {
+	if p.pass(ctx, p.emitter.metrics(readings, now)) == nil {
 		return
 	}
+	for i := range readings {
+		readings[i].refuse(now.Add(p.config.FlushInterval).UnixNano())
+	}
+}
+
+// pass hands gauges on.
+func (p *sloProcessor) pass(ctx context.Context, gauges pmetric.Metrics) error {
+	err := p.next.ConsumeMetrics(ctx, gauges)
+	if err != nil {
+		p.stats.flushFailures.Add(1)
+		p.health.Failed(p.now(), flush.Emit, "The gauges of SLOs were refused; the next flush has new ones", err)
+		return err
+	}
 	p.health.Succeeded(flush.Emit)
+	return nil
 }

@@ -50,25 +50,25 @@ func FuzzDecode(f *testing.F) {
 		}
 		again := &shard{slos: make(map[key]*tracked)}
 		require.NoError(t, again.decode(s.encode(), number, noon.UnixNano()), "what was read can be written and read")
-		for k, tracked := range s.slos {
+		for _, tracked := range s.slos {
 			service := checkout()
 			tracked.adopt(service, service.SLOs[0], noon.UnixNano())
 			for _, i := range tracked.instances {
-				requireFinite(t, i.read(k, tracked.objective, noon.UnixNano(), time.Minute))
+				v, until := i.compute(tracked.objective, noon.UnixNano(), time.Minute)
+				requireFinite(t, v)
+				require.GreaterOrEqual(t, until, noon.UnixNano())
 			}
 		}
 	})
 }
 
-func requireFinite(t *testing.T, r reading) {
+func requireFinite(t *testing.T, v values) {
 	t.Helper()
-	for _, v := range append(append([]float64{r.ownErrorRatio, r.ownBurnRate, r.remaining}, r.errorRatio...), r.burnRate...) {
-		require.False(t, math.IsNaN(v) || math.IsInf(v, 0))
+	require.False(t, math.IsNaN(v.remaining) || math.IsInf(v.remaining, 0))
+	for _, ratio := range v.errorRatio {
+		require.True(t, ratio >= 0 && ratio <= 1, ratio)
 	}
-	for _, v := range append([]float64{r.ownErrorRatio}, r.errorRatio...) {
-		require.True(t, v >= 0 && v <= 1, v)
-	}
-	require.GreaterOrEqual(t, r.exhaustion, time.Duration(0))
+	require.GreaterOrEqual(t, v.exhaustion, time.Duration(0))
 }
 
 // Whatever OTLP arrives, it is taken, gauges stay finite, and the state can be saved and loaded.
@@ -95,10 +95,10 @@ func FuzzConsume(f *testing.F) {
 			r.clock = r.clock.Add(time.Duration(pass))
 			for i := range r.shards {
 				s := &r.shards[i]
-				var found findings
-				r.read(s, &found, r.clock.UnixNano())
+				found := findings{now: r.clock.UnixNano(), whole: true}
+				r.read(s, i, &found)
 				for _, reading := range found.readings {
-					requireFinite(t, reading)
+					requireFinite(t, reading.values)
 				}
 				again := &shard{slos: make(map[key]*tracked)}
 				require.NoError(t, again.decode(s.encode(), i, noon.UnixNano()))

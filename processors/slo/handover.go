@@ -209,6 +209,7 @@ func (p *sloProcessor) takeOverSLO(from *tracked, now int64) (taken int) {
 		if i := t.ensure(theirs.environment, now); i.received == 0 || i.created-theirs.created > int64(memorySlack) {
 			i.inherit(theirs, now, t.objective, p.config.MaxStreamsPerSLO)
 			s.changed = true
+			t.lookNow()
 			taken++
 		}
 	}

@@ -105,6 +105,18 @@ func (h *history) last(i int, length int64) sum {
 	return h.total.minus(h.rings[i].totalAt(h.now-length, h.now, h.total))
 }
 
+// changes is the time from which ring i's window has another share of bad events than now, if none are added. Events are
+// those in the window now: without a bad one among them, the share stays 0.
+func (h *history) changes(i int, length int64, events sum) int64 {
+	if events[bad] == 0 {
+		return never
+	}
+	return max(h.rings[i].leaves(h.now-length, h.total)+length, h.now)
+}
+
+// empty is the time at which the last event of ring i's window leaves it, if none are added.
+func (h *history) empty(i int, length int64) int64 { return h.rings[i].newest(h.total) + length }
+
 // totalAt is the total at t, from the finest ring that reaches back to it.
 func (h *history) totalAt(t int64) sum {
 	if t >= h.now {

@@ -20,6 +20,7 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 		maxStreams: p.config.MaxStreamsPerSLO, maxEnvironments: p.config.MaxEnvironments,
 		now: p.now().UnixNano(), slos: *p.slos.Load(), identity: make([]byte, 0, 512),
 		shared: p.config.Ownership == Shared, release: release(p.config.FlushInterval),
+		stored: p.config.Storage != nil, silence: silence(p.config.FlushInterval), gap: gap(p.config.FlushInterval),
 	}
 	resources := md.ResourceMetrics()
 	for i := range resources.Len() {
@@ -32,6 +33,9 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 	}
 	if t.moved && p.peers != nil {
 		p.peers.wakeUp()
+	}
+	if t.news {
+		p.wakeUp()
 	}
 	return md, nil
 }
@@ -47,8 +51,12 @@ type taker struct {
 	identity        []byte
 	sender, version int
 	// shared: the counters may move to another collector. moved: some have come here.
-	shared, moved bool
-	release       time.Duration
+	shared, moved    bool
+	stored           bool // what is counted is saved
+	release, silence time.Duration
+	// news: there is something to look at, which for one SLO happens once in a gap.
+	news bool
+	gap  int64
 }
 
 func (t *taker) resource(rm pmetric.ResourceMetrics) {
@@ -180,14 +188,26 @@ func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o ou
 	if i == nil {
 		return nil, v
 	}
-	inMaintenance, before := i.maintenance, i.received
+	inMaintenance, received, before := i.maintenance, i.received, i.total()
 	v = i.take(hash(t.identity), p, o, t.now, slo.objective, t.maxStreams)
-	t.moved = i.heard(before, t.now, t.release) || t.moved
+	first := i.heard(received, t.now, t.release)
+	t.moved = first || t.moved
 	slo.shard.changed = true
 	if i.maintenance != inMaintenance {
-		slo.shard.due = t.now // what is emitted of it must not fall back after a crash
+		slo.shard.due, slo.shard.unsaved = t.now, t.stored // what is emitted of it must not fall back after a crash
 	}
+	spoke := i.received != received && (received == 0 || t.now-received > int64(t.silence))
+	i.arrived(slo.shard, first || spoke || i.total() != before, t.now, t.gap)
+	t.news = t.news || i.moved
 	return i, v
+}
+
+// total are all events of the instance.
+func (i *instance) total() sum {
+	if i.history == nil {
+		return i.maintenance
+	}
+	return sum{i.history.total[good] + i.maintenance[good], i.history.total[bad] + i.maintenance[bad]}
 }
 
 // hear remembers where the present point came from, so that its counter can be ended.

@@ -407,7 +407,7 @@ func TestConcurrency(t *testing.T) {
 	}
 	wg.Go(func() {
 		for range 50 {
-			r.flush(t.Context(), r.clock)
+			r.flush(t.Context(), r.clock, true)
 			r.checkpoint(t.Context(), r.clock, true)
 		}
 	})

@@ -55,8 +55,14 @@ type instance struct {
 	streams     streams
 	// history is nil until there is an event, so that an SLO without any costs next to nothing.
 	history *history
-	// emitted is the objective of the gauges that were emitted last; nil is none, or that their end was.
-	emitted *objective
+	// shown is what was emitted; refused: the last of it was not taken.
+	shown   shown
+	refused bool
+	// look is when to look at the instance next; until is the time from which its values change even if no counter arrives.
+	look, until int64
+	// moved: counters have increased since the last look. answered is when the last look was that followed an increase.
+	moved    bool
+	answered int64
 	// since is when counters began to arrive, after they had not for some time.
 	since int64
 	// owned: no peer has a stronger claim.

@@ -101,7 +101,7 @@ func TestInternalTelemetry(t *testing.T) {
 	require.NoError(t, p.open(t.Context(), catalogHost(checkout(), checkout(func(s *catalog.Service, _ *catalog.SLO) { s.Name = strings.Repeat("x", 1000) }))))
 	_, err = p.consume(t.Context(), newCounter(noon).add(1, 1).metrics(noon.Add(time.Second)))
 	require.NoError(t, err)
-	p.flush(t.Context(), p.now())
+	p.flush(t.Context(), p.now(), true)
 
 	point := func(n int64) []metricdata.DataPoint[int64] { return []metricdata.DataPoint[int64]{{Value: n}} }
 	var byVerdict []metricdata.DataPoint[int64]

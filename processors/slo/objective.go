@@ -157,19 +157,42 @@ func (o *objective) length(now int64) time.Duration {
 	return o.slo.Window.Length(time.Unix(0, now))
 }
 
+// nextReset is the time of the first reset that is still in the future.
+func (o *objective) nextReset(now int64) int64 {
+	next := int64(never)
+	for i := range o.slo.Resets {
+		if at := nanos(o.slo.Resets[i].At); at > now {
+			next = min(next, at)
+		}
+	}
+	return next
+}
+
+// windowName is the name of window w, as in values.
+func (o *objective) windowName(w int) string {
+	if w == o.own {
+		return o.slo.Window.String()
+	}
+	return burnWindows[w].name
+}
+
 // inWindow are the events of the error budget: those since the start of the window or
-// the newest reset, whichever is later.
-func (o *objective) inWindow(h *history) sum {
+// the newest reset, whichever is later. Their share of bad ones stays until the time, if none are added.
+func (o *objective) inWindow(h *history) (_ sum, until int64) {
 	start, calendar := h.period.at, o.slo.Window.Calendar != nil
+	length := int64(o.slo.Window.Rolling)
 	if !calendar {
-		start = h.now - int64(o.slo.Window.Rolling)
+		start = h.now - length
 	}
 	switch {
+	case h.reset.at > start && calendar:
+		return h.total.minus(h.reset.total), never
 	case h.reset.at > start:
-		return h.total.minus(h.reset.total)
+		return h.total.minus(h.reset.total), h.reset.at + length
 	case calendar:
-		return h.total.minus(h.period.total)
+		return h.total.minus(h.period.total), never
 	default:
-		return h.last(o.own, int64(o.slo.Window.Rolling))
+		events := h.last(o.own, length)
+		return events, h.changes(o.own, length, events)
 	}
 }

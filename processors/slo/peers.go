@@ -154,7 +154,7 @@ func (p *sloProcessor) converse(ctx context.Context) {
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		if p.round(ctx) {
-			p.flush(ctx, p.now())
+			p.flush(ctx, p.now(), false)
 		}
 		select {
 		case <-ticker.C:
@@ -325,8 +325,10 @@ func (p *sloProcessor) settle() (changed bool) {
 	defer p.peers.mu.Unlock()
 	p.each(func(t *tracked, i *instance, now int64) {
 		_, beaten := p.peers.strongest(i.claim(t.key, now, release(p.config.FlushInterval)), now, release(p.config.FlushInterval))
-		changed = changed || i.owned == beaten
-		i.owned = !beaten
+		if i.owned == beaten {
+			changed, i.owned = true, !beaten
+			i.lookAt(t.shard, 0)
+		}
 	})
 	return changed
 }

@@ -45,8 +45,12 @@ type sloProcessor struct {
 	set   component.TelemetrySettings
 
 	store *checkpoint.Store
+	// wake lets the loop look at what has changed.
+	wake chan struct{}
 	// turn is held while the shards are flushed and saved.
-	turn        sync.Mutex
+	turn sync.Mutex
+	// flushed is when the last flush was.
+	flushed int64
 	health      *flush.Health
 	unsubscribe func()
 	loop        flush.Loop
@@ -60,6 +64,7 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		logger: set.Logger,
 		now:    time.Now,
 		health: flush.NewHealth(set.Logger),
+		wake:   make(chan struct{}, 1),
 	}
 	p.emitter, p.set = newEmitter(set), set.TelemetrySettings
 	if config.Peers.HasValue() {
@@ -85,11 +90,7 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 			return err
 		}
 	}
-	p.loop.Run(p.config.FlushInterval, func(ctx context.Context) {
-		now := p.now()
-		p.checkpoint(ctx, now, false)
-		p.flush(ctx, now)
-	})
+	p.loop.Start(p.run)
 	return nil
 }
 
@@ -134,7 +135,7 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		p.checkpoint(ctx, now, true)
 		last, cancel := flush.Last(ctx)
 		defer cancel()
-		p.flush(last, now)
+		p.flush(last, now, true)
 	}
 	return p.store.Close(ctx)
 }
@@ -157,6 +158,7 @@ func (p *sloProcessor) adopt(c *catalog.Catalog) {
 	for i := range p.shards {
 		p.shards[i].release(slos, now)
 	}
+	p.wakeUp()
 }
 
 func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, now int64) *tracked {

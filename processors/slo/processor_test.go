@@ -219,10 +219,10 @@ func (r *rig) take(md pmetric.Metrics) {
 	require.Equal(r.t, md, got)
 }
 
-// flushed are the gauges of a flush now, by name, and then attributes as text.
+// flushed are all gauges as of now, by name, and then attributes as text.
 func (r *rig) flushed() gauges {
 	r.sink.Reset()
-	r.flush(r.t.Context(), r.clock)
+	r.flush(r.t.Context(), r.clock, true)
 	g := gauges{}
 	for _, md := range r.sink.AllMetrics() {
 		g.collect(md)
@@ -301,7 +301,7 @@ func (g gauges) state(t *testing.T) string {
 	t.Helper()
 	var holding []string
 	for s := range states {
-		if g.of(t, "slo.state", s.String()) == 1 {
+		if g["slo.state{"+checkoutAvailability+s.String()+" }"] == 1 {
 			holding = append(holding, s.String())
 		}
 	}

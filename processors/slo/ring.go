@@ -136,3 +136,27 @@ func between(a, b sum, from, to, t int64) sum {
 	}
 	return a
 }
+
+// leaves is the earliest time, t or later, after which there is an event; never, as a length of time can be added to, if there
+// is none.
+func (r *ring) leaves(t int64, total sum) int64 {
+	for k := max(t/r.step, r.oldest()); k <= r.head; k++ {
+		next := total
+		if k < r.head {
+			next = *r.slot(k + 1)
+		}
+		if *r.slot(k) != next {
+			return max(t, k*r.step)
+		}
+	}
+	return never / 2
+}
+
+// newest is the earliest boundary after which there is no event; in the future if there are events since the last one.
+func (r *ring) newest(total sum) int64 {
+	k := r.head
+	for k >= r.oldest() && *r.slot(k) == total {
+		k--
+	}
+	return (k + 1) * r.step
+}

@@ -44,6 +44,12 @@ type shard struct {
 	changed bool
 	// due is when the shard is next tidied and saved.
 	due int64
+	// unsaved: there are events in maintenance windows that are not saved yet, and so not emitted.
+	unsaved bool
+	// look is when to look at the first of the instances. shown is how many SLOs are emitted, and streams how many
+	// counters followed, as of the last look.
+	look           int64
+	shown, streams int
 	// size is about how long the record was when it was last saved; only the saver uses it.
 	size int
 }
@@ -77,6 +83,7 @@ func (t *tracked) ensure(environment string, now int64) *instance {
 		i = &instance{environment: strings.Clone(environment), created: now, forgotten: t.shard.forgotten}
 		t.instances = append(t.instances, i)
 		t.shard.changed = true
+		t.lookNow() // one without an environment may have to go
 	}
 	return i
 }
@@ -130,6 +137,7 @@ func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
 		}
 	}
 	t.addIdle(now)
+	t.lookNow()
 }
 
 // addIdle adds the instances that exist without any data points.
@@ -146,6 +154,7 @@ func (t *tracked) addIdle(now int64) {
 func (t *tracked) release(now int64) {
 	if t.objective != nil || t.removed == 0 {
 		t.objective, t.removed, t.shard.changed = nil, now, true
+		t.lookNow()
 	}
 }
 
@@ -176,8 +185,11 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 			kept = append(kept, i)
 		}
 	}
-	clear(t.instances[len(kept):])
-	t.instances = kept
+	if len(kept) < len(t.instances) {
+		clear(t.instances[len(kept):])
+		t.instances = kept
+		t.lookNow()
+	}
 	t.addIdle(now)
 }
 

@@ -4,6 +4,7 @@
 package slo
 
 import (
+	"math"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -39,70 +40,81 @@ func silence(flushInterval time.Duration) time.Duration { return max(5*time.Minu
 // idleWindow is the index of the 1h window.
 const idleWindow = 2
 
-// A reading is all that is said of an SLO in one environment at one moment.
-type reading struct {
-	key
-	objective   *objective
-	environment string
-	// errorRatio and burnRate are by burn window, and of the own window.
-	errorRatio, burnRate       []float64
-	ownErrorRatio, ownBurnRate float64
-	remaining                  float64
-	exhaustion                 time.Duration
-	state                      state
-	created                    int64
-	maintenance                sum
-	// ended: the gauges were emitted before and are not any more. They get a last point that says so.
-	ended bool
+// A stateSet is some of the states, a bit for each.
+type stateSet uint8
+
+func (s state) set() stateSet { return 1 << s }
+
+const allStates stateSet = 1<<states - 1
+
+func (s stateSet) has(one state) bool { return s&one.set() != 0 }
+
+// maxWindows is how many windows an SLO has at most: the burn windows and its own.
+const maxWindows = 8
+
+// Values are what is computed of an SLO in one environment.
+type values struct {
+	// errorRatio is by window, as objective.steps has them. An own window that is also a burn window has one value, which
+	// follows resets as the error budget does.
+	errorRatio  [maxWindows]float64
+	remaining   float64
+	exhaustion  time.Duration
+	state       state
+	maintenance sum
 }
 
-// end is the last reading of an instance whose gauges were emitted for o.
-func (i *instance) end(k key, o *objective) reading {
-	none := make([]float64, len(burnWindows))
-	return reading{
-		key: k, objective: o, environment: i.environment, errorRatio: none, burnRate: none,
-		created: i.created, maintenance: i.maintenance, ended: true,
-	}
-}
+// never is the time of what does not happen.
+const never = math.MaxInt64
 
-// read computes the instance's reading at now.
-func (i *instance) read(k key, o *objective, now int64, silence time.Duration) reading {
-	r := reading{
-		key: k, objective: o, environment: i.environment, created: i.created, maintenance: i.maintenance,
-		errorRatio: make([]float64, len(burnWindows)), burnRate: make([]float64, len(burnWindows)),
-		remaining: 1,
-	}
+// compute computes the instance's values at now, and the time from which they can be others although no counter arrives.
+func (i *instance) compute(o *objective, now int64, silence time.Duration) (v values, until int64) {
+	v = values{remaining: 1, maintenance: i.maintenance}
+	until = o.nextReset(now)
+	var rate [maxWindows]float64
 	var lastHour count
-	if h := i.history; h != nil {
+	switch h := i.history; {
+	case h != nil:
 		h.advance(now, o)
 		for w := range burnWindows {
 			events := h.last(w, burnWindows[w].length)
-			r.errorRatio[w] = events.errorRatio()
-			r.burnRate[w] = r.errorRatio[w] / o.budget
+			v.errorRatio[w] = events.errorRatio()
+			rate[w] = v.errorRatio[w] / o.budget
 			if w == idleWindow {
 				lastHour = events.all()
 			}
+			until = min(until, h.changes(w, burnWindows[w].length, events))
 		}
-		r.ownErrorRatio = o.inWindow(h).errorRatio()
-		r.ownBurnRate = r.ownErrorRatio / o.budget
-		r.remaining = 1 - r.ownBurnRate
+		if lastHour > 0 {
+			until = min(until, h.empty(idleWindow, burnWindows[idleWindow].length))
+		}
+		events, changes := o.inWindow(h)
+		v.errorRatio[o.own] = events.errorRatio()
+		v.remaining = 1 - v.errorRatio[o.own]/o.budget
+		until = min(until, changes, h.periodEnd)
+	case o.slo.Window.Calendar != nil:
+		_, end := o.period(now)
+		until = min(until, end)
 	}
-	r.exhaustion = exhaustion(r.remaining, r.burnRate[idleWindow], o.length(now))
-	switch page, ticket := o.burning(r.burnRate); {
-	case i.received == 0 || now-i.received > int64(silence):
-		r.state = noData
-	case r.remaining <= 0:
-		r.state = exhausted
+	v.exhaustion = exhaustion(v.remaining, rate[idleWindow], o.length(now))
+	silent := now - i.received // for how long
+	switch page, ticket := o.burning(rate[:]); {
+	case i.received == 0 || silent > int64(silence):
+		v.state = noData
+	case v.remaining <= 0:
+		v.state = exhausted
 	case page:
-		r.state = burningFast
+		v.state = burningFast
 	case ticket:
-		r.state = burningSlow
+		v.state = burningSlow
 	case lastHour == 0:
-		r.state = idle
+		v.state = idle
 	default:
-		r.state = healthy
+		v.state = healthy
 	}
-	return r
+	if v.state != noData {
+		until = min(until, now+int64(silence)-max(silent, 0)+1)
+	}
+	return v, until
 }
 
 // exhaustion is how long the rest of the budget lasts at the burn rate, at most the period: what
