@@ -129,12 +129,12 @@ func (d *decoder) history() *history {
 	return h
 }
 
-func (d *decoder) ring(now int64, later sum) ring {
-	r := ring{step: d.time(), head: d.time()}
+func (d *decoder) ring(now int64, total sum) ring {
+	r, later := ring{step: d.time(), head: d.time()}, total
 	d.Require(r.step > 0 && r.head == now/max(r.step, 1))
 	for k := r.head; k >= r.oldest(); k-- {
 		later = later.minus(d.sum(later))
-		*r.slot(k) = later
+		r.set(k, later, total)
 	}
 	return r
 }

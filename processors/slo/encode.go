@@ -104,11 +104,12 @@ func (b *encoder) history(h *history) {
 	b.mark(h.reset)
 }
 
-func (b *encoder) ring(r *ring, later sum) {
+func (b *encoder) ring(r *ring, now sum) {
+	later := now
 	b.time(r.step)
 	b.time(r.head)
 	for k := r.head; k >= r.oldest(); k-- {
-		at := *r.slot(k)
+		at := r.total(k, now)
 		b.sum(later.minus(at))
 		later = at
 	}

@@ -92,10 +92,10 @@ func (h *history) add(from, to int64, o outcome, n count) {
 	if n = min(n, maxCount-h.total[o]); n == 0 {
 		return
 	}
-	h.total[o] += n
 	for i := range h.rings {
-		h.rings[i].add(from, to, o, n)
+		h.rings[i].add(from, to, o, n, h.total[o])
 	}
+	h.total[o] += n
 	h.period.add(from, to, o, n)
 	h.reset.add(from, to, o, n)
 }
@@ -156,7 +156,7 @@ func (h *history) fit(o *objective) {
 func (h *history) resample(step, now int64) ring {
 	r := newRing(step, now)
 	for k := r.oldest(); k <= r.head; k++ {
-		*r.slot(k) = h.totalAt(k * step)
+		r.set(k, h.totalAt(k*step), h.total)
 	}
 	return r
 }

@@ -226,9 +226,47 @@ func TestClockBeginsIn1970(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	require.EqualValues(t, 1792, unsafe.Sizeof(ring{}), "an allocator's size class")
-	require.LessOrEqual(t, 8*unsafe.Sizeof(ring{})+unsafe.Sizeof(history{})+unsafe.Sizeof(instance{})+unsafe.Sizeof(tracked{})+8*unsafe.Sizeof(stream{}), uintptr(16<<10))
+	require.EqualValues(t, 64, unsafe.Sizeof(ring{}), "an allocator's size class")
 	for _, w := range catalog.BurnWindows {
 		require.Less(t, float64(stepOf(int64(w)))/float64(w), 0.01)
+	}
+}
+
+// A column is what a list of whole totals is, whatever it keeps of them.
+func TestColumn(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 13))
+		var c column
+		var want [boundaries]count
+		now := count(r.Int64N(int64(maxCount) / 2))
+		for slot := range want {
+			want[slot] = now
+		}
+		most := count(1) << r.IntN(62)
+		for range 500 {
+			slot := r.IntN(boundaries)
+			switch r.IntN(3) {
+			case 0:
+				want[slot] = now - count(r.Int64N(int64(min(most, now))+1))
+				c.set(slot, want[slot], now)
+			case 1:
+				n := count(r.Int64N(int64(most)))
+				if now+n > maxCount {
+					continue
+				}
+				for _, total := range want { // as a ring does with its oldest, which is the least
+					c.widen(now+n-total, now)
+				}
+				want[slot] += min(n, now+n-want[slot])
+				c.add(slot, want[slot]-c.total(slot, now))
+				now += n
+			default:
+				want[slot] = now
+				c.set(slot, now, now)
+			}
+			for slot := range want {
+				require.Equal(t, want[slot], c.total(slot, now))
+			}
+		}
 	}
 }

@@ -426,14 +426,14 @@ func TestConcurrency(t *testing.T) {
 	r.requireTotal(9*rounds*senders, rounds*senders)
 }
 
-// An input costs one allocation, its points none.
+// An input costs one allocation, its points none, once the rings are as wide as they need.
 func TestPointsDoNotAllocate(t *testing.T) {
 	services := catalogOf(100)
 	r := newRig(t, services...)
 	const runs = 100
 	var inputs []pmetric.Metrics
 	for i := range runs + 3 {
-		inputs = append(inputs, batches(services, float64(i), noon.Add(time.Duration(i)*5*time.Second))...)
+		inputs = append(inputs, batches(services, 1e6+float64(i), noon.Add(time.Duration(i)*5*time.Second))...)
 	}
 	next := func() {
 		_, _ = r.consume(t.Context(), inputs[0])

@@ -54,8 +54,7 @@ func (s sum) errorRatio() float64 {
 }
 
 // ringSteps is how many steps a window is cut into: a count over it is off by no more than the
-// events of one step, 0.91 % of its length. 110 makes a ring 1792 bytes and the eight rings of an
-// SLO 14336, both sizes that Go's allocator has, so that nothing is wasted.
+// events of one step, 0.91 % of its length.
 const (
 	ringSteps  = 110
 	boundaries = ringSteps + 1
@@ -68,8 +67,8 @@ type ring struct {
 	step int64
 	// head is the number of the newest boundary, whose time is head × step.
 	head int64
-	// at[k mod boundaries] is the total of all events up to boundary k, for the last k's up to head.
-	at [boundaries]sum
+	// at[o] has, at k mod boundaries, the total of events of the outcome up to boundary k, for the last k's up to head.
+	at [outcomes]column
 }
 
 func newRing(step, now int64) ring { return ring{step: step, head: now / step} }
@@ -78,7 +77,22 @@ func newRing(step, now int64) ring { return ring{step: step, head: now / step} }
 func stepOf(length int64) int64 { return (length + ringSteps - 1) / ringSteps }
 
 // slot is where boundary k is kept. k is not below -boundaries, even when the clock begins at 1970.
-func (r *ring) slot(k int64) *sum { return &r.at[uint64(k+boundaries)%boundaries] }
+func slot(k int64) int { return int(uint64(k+boundaries) % boundaries) }
+
+// total is the total up to boundary k, of all that there is now.
+func (r *ring) total(k int64, now sum) (t sum) {
+	for o := range t {
+		t[o] = r.at[o].total(slot(k), now[o])
+	}
+	return t
+}
+
+// set sets the total up to boundary k.
+func (r *ring) set(k int64, total, now sum) {
+	for o := range total {
+		r.at[o].set(slot(k), total[o], now[o])
+	}
+}
 
 // oldest is the number of the oldest boundary.
 func (r *ring) oldest() int64 { return r.head - ringSteps }
@@ -90,15 +104,22 @@ func (r *ring) advance(now int64, total sum) {
 	}
 	head := now / r.step
 	for k := max(r.head+1, head-ringSteps); k <= head; k++ {
-		*r.slot(k) = total
+		r.set(k, total, total)
 	}
 	r.head = head
+	for o := range r.at {
+		if r.at[o].total(slot(r.oldest()), total[o]) == total[o] {
+			r.at[o] = nil // no event is in the ring any more
+		}
+	}
 }
 
-// add counts events that happened evenly over (from, to].
-func (r *ring) add(from, to int64, o outcome, n count) {
+// add counts events that happened evenly over (from, to]. Before is the total of their outcome without them.
+func (r *ring) add(from, to int64, o outcome, n, before count) {
+	c := &r.at[o]
+	c.widen(before-c.total(slot(r.oldest()), before)+n, before)
 	for k := r.head; k >= r.oldest() && k*r.step > from; k-- {
-		r.slot(k)[o] += part(n, from, to, k*r.step)
+		c.add(slot(k), part(n, from, to, k*r.step))
 	}
 }
 
@@ -122,11 +143,11 @@ func (r *ring) totalAt(t, now int64, total sum) sum {
 	case t >= now:
 		return total
 	case k < r.oldest():
-		return *r.slot(r.oldest())
+		return r.total(r.oldest(), total)
 	case k == r.head:
-		return between(*r.slot(k), total, k*r.step, now, t)
+		return between(r.total(k, total), total, k*r.step, now, t)
 	default:
-		return between(*r.slot(k), *r.slot(k + 1), k*r.step, (k+1)*r.step, t)
+		return between(r.total(k, total), r.total(k+1, total), k*r.step, (k+1)*r.step, t)
 	}
 }
 
@@ -143,9 +164,9 @@ func (r *ring) leaves(t int64, total sum) int64 {
 	for k := max(t/r.step, r.oldest()); k <= r.head; k++ {
 		next := total
 		if k < r.head {
-			next = *r.slot(k + 1)
+			next = r.total(k+1, total)
 		}
-		if *r.slot(k) != next {
+		if r.total(k, total) != next {
 			return max(t, k*r.step)
 		}
 	}
@@ -155,7 +176,7 @@ func (r *ring) leaves(t int64, total sum) int64 {
 // newest is the earliest boundary after which there is no event; in the future if there are events since the last one.
 func (r *ring) newest(total sum) int64 {
 	k := r.head
-	for k >= r.oldest() && *r.slot(k) == total {
+	for k >= r.oldest() && r.total(k, total) == total {
 		k--
 	}
 	return (k + 1) * r.step

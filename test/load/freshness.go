@@ -33,7 +33,7 @@ func (l load) freshness(ctx context.Context, program string) (err error) {
 	if err := l.writeCatalog(filepath.Join(folder, "catalog"), false); err != nil {
 		return err
 	}
-	c, err := start(ctx, program, "standalone", folder, l.interval)
+	c, err := start(ctx, program, "standalone", folder, l.interval, l.arguments...)
 	if err != nil {
 		return err
 	}

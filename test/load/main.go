@@ -29,6 +29,8 @@ type load struct {
 	perSecond float64
 	// silent: after the first counters nothing is sent.
 	silent bool
+	// arguments are further ones of the collector.
+	arguments []string
 }
 
 func main() {
@@ -44,7 +46,12 @@ func main() {
 	flag.BoolVar(&l.traffic, "traffic", false, "counters increase at every flush")
 	flag.Float64Var(&l.perSecond, "rate", 10, "events a second and SLO, with -traffic")
 	flag.BoolVar(&l.silent, "silent", false, "send counters only once; the collector is the only one of its SLOs")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "load [flags] [further arguments of the collector]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	l.arguments = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	measure := l.run
@@ -67,9 +74,9 @@ func (l load) run(ctx context.Context, program string) (err error) {
 	if err := l.writeCatalog(filepath.Join(folder, "catalog"), true); err != nil {
 		return err
 	}
-	var more []string
+	more := l.arguments
 	if l.silent {
-		more = []string{"--set=processors::slo::ownership=sole"}
+		more = append(more, "--set=processors::slo::ownership=sole")
 	}
 	c, err := start(ctx, program, "gateway", folder, l.interval, more...)
 	if err != nil {
