@@ -52,6 +52,7 @@ import (
 	file "github.com/otelcol-sre/otelcol-sre/exporters/file"
 	gateways "github.com/otelcol-sre/otelcol-sre/exporters/gateways"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
+	prometheus_scrape "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_scrape"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
 	badevents "github.com/otelcol-sre/otelcol-sre/extensions/bad_events"
@@ -198,6 +199,7 @@ func components() (otelcol.Factories, error) {
 		gateways.NewFactory(),
 		grafanaannotations.NewFactory(),
 		prometheusstore.NewFactory(),
+		prometheus_scrape.NewFactory(),
 		statuspageexporter.NewFactory(),
 	)
 	if err != nil {
@@ -219,6 +221,7 @@ func components() (otelcol.Factories, error) {
 		gateways.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		grafanaannotations.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		prometheusstore.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		prometheus_scrape.NewFactory().Type():             "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspageexporter.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 	})
 

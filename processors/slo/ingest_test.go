@@ -433,7 +433,7 @@ func TestPointsDoNotAllocate(t *testing.T) {
 	const runs = 100
 	var inputs []pmetric.Metrics
 	for i := range runs + 3 {
-		inputs = append(inputs, batches(services, 1e6+float64(i), noon.Add(time.Duration(i)*5*time.Second))...)
+		inputs = append(inputs, batches(services, 1e6*float64(min(i, 1))+float64(i), noon.Add(time.Duration(i)*5*time.Second))...)
 	}
 	next := func() {
 		_, _ = r.consume(t.Context(), inputs[0])
