@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // An SLO without listed environments stands without one until an environment is seen. Then nothing of
@@ -16,15 +15,16 @@ import (
 func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
 	c := newCollector(t, "standalone", dir)
-	require.Eventually(t, func() bool {
-		_, found := sum(c.scrape(), "slo_state", "slo_state", "idle", "deployment_environment_name", "")
-		return found
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) {
+		families := c.scrape()
+		state, _ := sum(families, "slo_state", "slo_state", "idle", "deployment_environment_name", "")
+		assert.Equal(collect, 1.0, state)
+		for _, outcome := range []string{"good", "bad"} {
+			events, found := sum(families, "slo_events_total", "slo_outcome", outcome)
+			assert.True(collect, found, "counters stand at 0 as soon as the catalog names the SLO")
+			assert.Zero(collect, events)
+		}
 	}, 20*time.Second, 100*time.Millisecond)
-	for _, outcome := range []string{"good", "bad"} {
-		events, found := sum(c.scrape(), "slo_events_total", "slo_outcome", outcome)
-		require.True(t, found, "counters stand at 0 as soon as the catalog names the SLO")
-		require.Zero(t, events)
-	}
 
 	send(t, c, "grpc", "checkout", "1.0.0", 100, 7)
 	gauges := []string{

@@ -65,7 +65,7 @@ func TestBrowsersAreLetInByOrigin(t *testing.T) {
 func TestOtherListenersAreBounded(t *testing.T) {
 	conf, err := resolve(t, "builtin:standalone")
 	require.NoError(t, err)
-	for _, key := range []string{"extensions::health_check", "exporters::prometheus"} {
+	for _, key := range []string{"extensions::health_check", "exporters::prometheus_scrape"} {
 		for _, timeout := range []string{"read_header_timeout", "read_timeout"} {
 			set, err := time.ParseDuration(conf.Get(key + "::" + timeout).(string))
 			require.NoError(t, err)

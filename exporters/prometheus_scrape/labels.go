@@ -6,6 +6,7 @@ package prometheusscrape
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,13 +24,15 @@ type labelBuffer struct {
 	job, instance string
 	pairs         []pair
 	bytes         []byte
+	// common is the text of job and instance; nil until it is needed.
+	common *string
 }
 
 type pair struct{ name, value string }
 
 // resource begins a resource. Until the first point, the labels are its attributes but those that job and instance are made of.
 func (b *labelBuffer) resource(attributes pcommon.Map) {
-	b.job, b.instance = "", ""
+	b.job, b.instance, b.common = "", "", nil
 	b.pairs = b.pairs[:0]
 	var namespace string
 	for name, v := range attributes.All() {
@@ -108,19 +111,10 @@ var (
 	unescape = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\"`, `"`)
 )
 
-// text is the labels in braces. Attributes whose names become the same label are joined, as the specification says.
-func (b *labelBuffer) text(names promname.Names, scheme model.ValidationScheme) string {
-	var t strings.Builder
-	var values []pair
-	add := func(label, value string) {
-		for i := range values {
-			if values[i].name == label {
-				values[i].value += ";" + value
-				return
-			}
-		}
-		values = append(values, pair{label, value})
-	}
+// own is the text of the labels that the attributes make. Those whose names become the same label are joined, as the
+// specification says.
+func (b *labelBuffer) own(names promname.Names, scheme model.ValidationScheme) string {
+	var labels []pair
 	for _, p := range b.pairs {
 		label := names.Attribute(p.name)
 		if !scheme.IsValidLabelName(label) { // without a letter that a label can have
@@ -129,26 +123,54 @@ func (b *labelBuffer) text(names promname.Names, scheme model.ValidationScheme) 
 		if label == model.JobLabel && b.job != "" || label == model.InstanceLabel && b.instance != "" {
 			label = model.ExportedLabelPrefix + label // as Prometheus calls a label that it has itself
 		}
-		add(label, p.value)
+		if at := slices.IndexFunc(labels, func(p pair) bool { return p.name == label }); at >= 0 {
+			labels[at].value += ";" + p.value
+		} else {
+			labels = append(labels, pair{label, p.value})
+		}
 	}
-	if b.job != "" {
-		add(model.JobLabel, b.job)
+	return b.write(labels)
+}
+
+// shared is the text of job and instance.
+func (b *labelBuffer) shared() *string {
+	if b.common == nil {
+		var labels []pair
+		if b.job != "" {
+			labels = append(labels, pair{model.JobLabel, b.job})
+		}
+		if b.instance != "" {
+			labels = append(labels, pair{model.InstanceLabel, b.instance})
+		}
+		b.common = new(b.write(labels))
 	}
-	if b.instance != "" {
-		add(model.InstanceLabel, b.instance)
+	return b.common
+}
+
+// write is labels as text, without braces.
+func (b *labelBuffer) write(labels []pair) string {
+	text := b.bytes[:0]
+	for i, p := range labels {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(text, promname.QuoteLabel(p.name)...), `="`...)
+		text = append(append(text, escape.Replace(strings.ToValidUTF8(p.value, "\uFFFD"))...), '"')
 	}
-	if len(values) == 0 {
-		return ""
+	b.bytes = text
+	return string(text)
+}
+
+// appendTo appends the labels in braces.
+func (s *labelSet) appendTo(line []byte) []byte {
+	if s.own == "" && *s.shared == "" {
+		return line
 	}
-	for i, p := range values {
-		t.WriteByte("{,"[min(i, 1)])
-		t.WriteString(promname.QuoteLabel(p.name))
-		t.WriteString(`="`)
-		_, _ = escape.WriteString(&t, strings.ToValidUTF8(p.value, "\uFFFD"))
-		t.WriteByte('"')
+	line = append(append(line, '{'), s.own...)
+	if s.own != "" && *s.shared != "" {
+		line = append(line, ',')
 	}
-	t.WriteByte('}')
-	return t.String()
+	return append(append(line, *s.shared...), '}')
 }
 
 // letters replaces what labels cannot have.
@@ -161,7 +183,7 @@ func letters(r rune) rune {
 
 // pairs are the labels that a text was made of.
 func (s *labelSet) pairs() (labels []*dto.LabelPair) {
-	rest := strings.TrimPrefix(s.text, "{")
+	rest := strings.TrimPrefix(string(s.appendTo(nil)), "{")
 	for len(rest) > 1 {
 		var name, value string
 		if quoted, err := strconv.QuotedPrefix(rest); err == nil {

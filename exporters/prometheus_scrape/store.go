@@ -59,9 +59,10 @@ type sample struct {
 	value  float64
 	// time is that of the point, and updated when it came, Unix nanoseconds.
 	time, updated int64
-	index         int // in family.samples
-	// more is what a number does not have.
-	more *more
+	// next is another sample with the same labels.
+	next  *sample
+	more  *more // what a number does not have
+	index int32 // in family.samples
 }
 
 // More is the rest of a point.
@@ -71,11 +72,12 @@ type more struct {
 	distribution any // a data point of another type than numbers
 }
 
-// A labelSet is the labels of one series or several, as text in braces.
+// A labelSet is the labels of one series or several, as text: those of the points, and those that all points of a resource share.
 type labelSet struct {
-	text    string
-	id      id
-	samples []*sample
+	own    string
+	shared *string
+	id     id
+	first  *sample
 }
 
 // A target is a resource, whose attributes are the labels of target_info.
@@ -249,39 +251,48 @@ func (s *store) point(f *family, attributes pcommon.Map, time pcommon.Timestamp,
 	b.point(attributes)
 	key := b.hash(s.seeds)
 	set := s.sets[key]
-	at := -1
-	if set != nil {
-		for i, p := range set.samples {
-			if p.family == f {
-				at = i
-			}
-		}
-	}
+	p := set.of(f)
 	switch {
 	case flags.NoRecordedValue():
-		if at >= 0 {
-			s.remove(set.samples[at])
+		if p != nil {
+			s.remove(p)
 		}
 		return nil
-	case at >= 0:
-		p := set.samples[at]
-		if int64(time) < p.time {
-			return nil
-		}
-		p.time, p.updated = int64(time), now
-		return p
+	case p == nil:
+		return f.add(s.ensure(set, key), int64(time), now)
+	case int64(time) < p.time:
+		return nil
 	}
+	p.time, p.updated = int64(time), now
+	return p
+}
+
+// of is the set's sample of the family; nil if there is none.
+func (s *labelSet) of(f *family) *sample {
+	if s == nil {
+		return nil
+	}
+	for p := s.first; p != nil; p = p.next {
+		if p.family == f {
+			return p
+		}
+	}
+	return nil
+}
+
+// ensure is the set of the labels at hand, made if it is nil.
+func (s *store) ensure(set *labelSet, key id) *labelSet {
 	if set == nil {
-		set = &labelSet{text: b.text(s.names, s.scheme), id: key}
+		set = &labelSet{own: s.buffer.own(s.names, s.scheme), shared: s.buffer.shared(), id: key}
 		s.sets[key] = set
 	}
-	return f.add(set, int64(time), now)
+	return set
 }
 
 func (f *family) add(set *labelSet, time, now int64) *sample {
-	p := &sample{family: f, labels: set, time: time, updated: now, index: len(f.samples)}
+	p := &sample{family: f, labels: set, time: time, updated: now, index: int32(len(f.samples)), next: set.first}
 	f.samples = append(f.samples, p)
-	set.samples = append(set.samples, p)
+	set.first = p
 	return p
 }
 
@@ -292,15 +303,13 @@ func (s *store) remove(p *sample) {
 	all[p.index], last.index = last, p.index
 	all[len(all)-1] = nil
 	p.family.samples = all[:len(all)-1]
-	set := p.labels
-	for i, other := range set.samples {
-		if other == p {
-			set.samples = append(set.samples[:i], set.samples[i+1:]...)
-			break
-		}
+	at := &p.labels.first
+	for *at != p {
+		at = &(*at).next
 	}
-	if len(set.samples) == 0 {
-		delete(s.sets, set.id)
+	*at = p.next
+	if p.labels.first == nil {
+		delete(s.sets, p.labels.id)
 	}
 }
 
@@ -328,12 +337,7 @@ func (s *store) target(now int64) {
 		s.families[targetInfo] = f
 		s.order = append(s.order, f)
 	}
-	set := s.sets[attributes]
-	if set == nil {
-		set = &labelSet{text: b.text(s.names, s.scheme), id: attributes}
-		s.sets[attributes] = set
-	}
-	p := f.add(set, now, now)
+	p := f.add(s.ensure(s.sets[attributes], attributes), now, now)
 	p.value = 1
 	s.targets[key] = &target{attributes, p}
 }

@@ -37,7 +37,7 @@ func (f *family) writeText(w *bufio.Writer, rows []row, openMetrics bool) error 
 	line = append(append(append(append(append(line, "# TYPE "...), name...), ' '), kind...), '\n')
 	for i := range rows {
 		r := &rows[i]
-		line = append(append(append(line, f.name...), r.labels.text...), ' ')
+		line = append(r.labels.appendTo(append(line, f.name...)), ' ')
 		line = appendNumber(line, r.value, openMetrics)
 		if openMetrics && len(r.more.exemplars) > 0 {
 			line = appendExemplar(line, r.more.exemplars[len(r.more.exemplars)-1])

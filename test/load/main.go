@@ -47,7 +47,7 @@ func main() {
 	flag.Float64Var(&l.perSecond, "rate", 10, "events a second and SLO, with -traffic")
 	flag.BoolVar(&l.silent, "silent", false, "send counters only once; the collector is the only one of its SLOs")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "load [flags] [further arguments of the collector]")
+		fmt.Fprintln(flag.CommandLine.Output(), "load [flags] [-- further arguments of the collector]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
