@@ -54,13 +54,13 @@ type origin struct {
 	// pair is the same for the counters of both outcomes.
 	pair streamID
 	// metrics is the resource, scope and metric of the counters, with one data point whose attributes are all of
-	// the counter's but the outcome.
-	metrics pmetric.Metrics
+	// the counter's but the outcome, as OTLP: a third of the size of what it is read into.
+	metrics []byte
 }
 
 func newOrigin(pair streamID, rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric, dp pmetric.NumberDataPoint) *origin {
-	o := &origin{pair, pmetric.NewMetrics()}
-	to := o.metrics.ResourceMetrics().AppendEmpty()
+	md := pmetric.NewMetrics()
+	to := md.ResourceMetrics().AppendEmpty()
 	rm.Resource().CopyTo(to.Resource())
 	to.SetSchemaUrl(rm.SchemaUrl())
 	scope := to.ScopeMetrics().AppendEmpty()
@@ -76,13 +76,13 @@ func newOrigin(pair streamID, rm pmetric.ResourceMetrics, sm pmetric.ScopeMetric
 	attributes := sum.DataPoints().AppendEmpty().Attributes()
 	dp.Attributes().CopyTo(attributes)
 	attributes.Remove(semconv.SLOOutcome)
-	return o
+	bytes, _ := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) // fails for no message
+	return &origin{pair, bytes}
 }
 
 // end is the last point of a counter: one without a value.
 func (o *origin) end(out outcome, now time.Time) pmetric.Metrics {
-	md := pmetric.NewMetrics()
-	o.metrics.CopyTo(md)
+	md, _ := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(o.metrics) // they were marshaled here
 	dp := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().At(0)
 	dp.SetTimestamp(pcommon.NewTimestampFromTime(now))
 	dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))

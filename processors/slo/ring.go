@@ -3,7 +3,10 @@
 
 package slo
 
-import "math"
+import (
+	"math"
+	"sort"
+)
 
 // count is a number of events in fixed point: units of 1/256 event. Sums of it are exact
 // whatever the order, so two totals that should be equal are, and what is saved is what is loaded.
@@ -159,25 +162,22 @@ func between(a, b sum, from, to, t int64) sum {
 }
 
 // leaves is the earliest time, t or later, after which there is an event; never, as a length of time can be added to, if there
-// is none.
+// is none. Totals only grow, so the first that is another one is found by halves.
 func (r *ring) leaves(t int64, total sum) int64 {
-	for k := max(t/r.step, r.oldest()); k <= r.head; k++ {
-		next := total
-		if k < r.head {
-			next = r.total(k+1, total)
-		}
-		if r.total(k, total) != next {
-			return max(t, k*r.step)
-		}
+	first := max(t/r.step, r.oldest())
+	if first > r.head {
+		return never / 2
 	}
-	return never / 2
+	at := r.total(first, total)
+	if at == total {
+		return never / 2
+	}
+	same := sort.Search(int(r.head-first), func(n int) bool { return r.total(first+1+int64(n), total) != at })
+	return max(t, (first+int64(same))*r.step)
 }
 
 // newest is the earliest boundary after which there is no event; in the future if there are events since the last one.
 func (r *ring) newest(total sum) int64 {
-	k := r.head
-	for k >= r.oldest() && r.total(k, total) == total {
-		k--
-	}
-	return (k + 1) * r.step
+	n := sort.Search(boundaries, func(n int) bool { return r.total(r.oldest()+int64(n), total) == total })
+	return (r.oldest() + int64(n)) * r.step
 }
