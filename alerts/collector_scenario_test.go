@@ -5,6 +5,7 @@ package alerts_test
 
 import (
 	"context"
+	"sort"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,17 +27,21 @@ import (
 // through the scenario, on the scenario's clock, and is sent the counters a second before each scrape.
 func collectorBudget(t *testing.T, s *scenario.Scenario) func(time.Duration) (float64, bool) {
 	t.Helper()
-	remaining := make(map[time.Duration]float64)
+	type point struct {
+		at    time.Duration
+		value float64
+	}
+	var points []point // in order
 	synctest.Test(t, func(t *testing.T) {
 		const ahead = time.Second
 		ctx, scrape := context.Background(), s.Interval()
-		time.Sleep(time.Until(s.Start.Add(-scrape))) // flushes are at each scrape from now on
+		time.Sleep(time.Until(s.Start.Add(-scrape)))
 		factory := slo.NewFactory()
 		config := factory.CreateDefaultConfig().(*slo.Config)
 		config.FlushInterval = scrape
 		gauges, err := consumer.NewMetrics(func(_ context.Context, md pmetric.Metrics) error {
 			if v, at, ok := budgetOf(md); ok {
-				remaining[s.Until(at)] = v
+				points = append(points, point{s.Until(at), v})
 			}
 			return nil
 		})
@@ -51,9 +56,13 @@ func collectorBudget(t *testing.T, s *scenario.Scenario) func(time.Duration) (fl
 		time.Sleep(2 * ahead)
 		require.NoError(t, processor.Shutdown(ctx))
 	})
+	const lookback = 5 * time.Minute // of Prometheus: the gauge is emitted when it changes, and at a heartbeat
 	return func(at time.Duration) (float64, bool) {
-		v, ok := remaining[at]
-		return v, ok
+		n := sort.Search(len(points), func(n int) bool { return points[n].at > at })
+		if n == 0 || at-points[n-1].at > lookback {
+			return 0, false
+		}
+		return points[n-1].value, true
 	}
 }
 

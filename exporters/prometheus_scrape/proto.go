@@ -4,8 +4,8 @@
 package prometheusscrape
 
 import (
-	"errors"
 	"encoding/hex"
+	"errors"
 	"math"
 	"time"
 

@@ -402,4 +402,3 @@ func (s *store) all() []*family {
 	defer s.mu.Unlock()
 	return append([]*family(nil), s.order...)
 }
-

@@ -41,7 +41,7 @@ var (
 	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The remaining share of the error budget; negative when overspent.", of(SLOName)...)
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
-	SLOStates      = gauge("slo.state", "", "1 for the current state, 0 for the others.", of(SLOName, SLOState)...)
+	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
 	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events in maintenance windows, which do not count against the error budget.", of(SLOName, SLOOutcome)...)
 )
 

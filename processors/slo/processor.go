@@ -50,7 +50,7 @@ type sloProcessor struct {
 	// turn is held while the shards are flushed and saved.
 	turn sync.Mutex
 	// flushed is when the last flush was.
-	flushed int64
+	flushed     int64
 	health      *flush.Health
 	unsubscribe func()
 	loop        flush.Loop

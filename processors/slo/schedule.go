@@ -11,7 +11,7 @@ import (
 // An SLO is looked at when there may be something to say: soon after its counters have increased, when events leave a window, when
 // a state begins that time alone brings, and when its heartbeat is due.
 
-// gap is the least time between two looks at an SLO because its counters increase. It is less than a flush interval, so that senders
+// gap is the least time after which an SLO is looked at again because its counters increase. It is less than a flush interval, so that senders
 // that flush once per interval, more or less, are answered each time.
 func gap(flushInterval time.Duration) int64 { return int64(flushInterval) / 2 }
 

@@ -68,7 +68,9 @@ func (l load) freshness(ctx context.Context, program string) (err error) {
 		wait(ctx, 20*time.Millisecond)
 	}
 	slices.Sort(ages)
-	at := func(share float64) time.Duration { return ages[min(int(share*float64(len(ages))), len(ages)-1)].Round(time.Millisecond) }
+	at := func(share float64) time.Duration {
+		return ages[min(int(share*float64(len(ages))), len(ages)-1)].Round(time.Millisecond)
+	}
 	fmt.Printf("flush interval %s, %d events: p50 %s, p90 %s, p99 %s, at most %s\n", l.interval, len(ages), at(0.5), at(0.9), at(0.99), at(1))
 	return ctx.Err()
 }
