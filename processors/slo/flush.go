@@ -100,7 +100,7 @@ func (p *sloProcessor) look(t *tracked, i *instance, shard int, f *findings) {
 		i.look = never // until something happens to it
 		return
 	}
-	v, until := i.compute(t.objective, f.now, silence(p.config.FlushInterval))
+	v, next := i.compute(t.objective, f.now, silence(p.config.FlushInterval))
 	if t.shard.unsaved {
 		v.maintenance = i.shown.maintenance
 	}
@@ -115,7 +115,7 @@ func (p *sloProcessor) look(t *tracked, i *instance, shard int, f *findings) {
 		f.ended = append(f.ended, gone)
 	}
 	i.refused = false
-	i.schedule(f.now, until, p.config)
+	i.schedule(f.now, next, p.config)
 	if p.config.Ownership == Shared && p.peers == nil {
 		i.look = min(i.look, i.received+int64(release(p.config.FlushInterval))+1)
 	}

@@ -54,9 +54,9 @@ func FuzzDecode(f *testing.F) {
 			service := checkout()
 			tracked.adopt(service, service.SLOs[0], noon.UnixNano())
 			for _, i := range tracked.instances {
-				v, until := i.compute(tracked.objective, noon.UnixNano(), time.Minute)
+				v, next := i.compute(tracked.objective, noon.UnixNano(), time.Minute)
 				requireFinite(t, v)
-				require.GreaterOrEqual(t, until, noon.UnixNano())
+				require.GreaterOrEqual(t, next.until(), noon.UnixNano())
 			}
 		}
 	})

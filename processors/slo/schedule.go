@@ -16,17 +16,16 @@ import (
 func gap(flushInterval time.Duration) int64 { return int64(flushInterval) / 2 }
 
 // pace is the least time between two passes over the SLOs that counters ask for.
-func pace(flushInterval time.Duration) time.Duration { return flushInterval / 20 }
+func pace(flushInterval time.Duration) time.Duration { return min(flushInterval/20, time.Second/4) }
 
-// schedule says when to look next at an instance whose values stay until a time if no counter arrives. Values that change with time
-// alone are looked at when counters arrive, increased or not, and without any after one and a half flush intervals, so that
-// one look is enough where they do arrive.
-func (i *instance) schedule(now, until int64, c *Config) {
+// schedule says when to look at the instance next. Values that slide are looked at when counters arrive, increased or not, and
+// without any after one and a half flush intervals, so that one look is enough where they do arrive.
+func (i *instance) schedule(now int64, next outlook, c *Config) {
 	if i.moved {
 		i.moved, i.answered = false, now
 	}
-	i.until = until
-	i.look = min(max(until, now+int64(c.FlushInterval)*3/2), i.shown.whole)
+	i.until = next.until()
+	i.look = min(max(next.slides, now+int64(c.FlushInterval)*3/2), max(next.turns, now+1), i.shown.whole)
 }
 
 // arrived notes that a counter has arrived, which may have changed what is known of the instance.

@@ -82,7 +82,8 @@ func TestValuesStayUntil(t *testing.T) {
 			now, i.received = to, to
 		}
 		for range 200 {
-			v, until := i.compute(o, now, 5*minute)
+			v, next := i.compute(o, now, 5*minute)
+			until := next.until()
 			require.GreaterOrEqual(t, until, now)
 			if until > now+int64(time.Second) {
 				later++

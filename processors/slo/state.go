@@ -66,10 +66,16 @@ type values struct {
 // never is the time of what does not happen.
 const never = math.MaxInt64
 
-// compute computes the instance's values at now, and the time from which they can be others although no counter arrives.
-func (i *instance) compute(o *objective, now int64, silence time.Duration) (v values, until int64) {
+// An outlook says from when the values of an instance can be others although no counter arrives: little by little, as events leave
+// windows, from slides on; and all at once, as a period ends or a state begins, at turns.
+type outlook struct{ slides, turns int64 }
+
+func (o outlook) until() int64 { return min(o.slides, o.turns) }
+
+// compute computes the instance's values at now, and what time alone makes of them.
+func (i *instance) compute(o *objective, now int64, silence time.Duration) (v values, next outlook) {
 	v = values{remaining: 1, maintenance: i.maintenance}
-	until = o.nextReset(now)
+	next = outlook{slides: never, turns: o.nextReset(now)}
 	var rate [maxWindows]float64
 	var lastHour count
 	switch h := i.history; {
@@ -82,18 +88,18 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 			if w == idleWindow {
 				lastHour = events.all()
 			}
-			until = min(until, h.changes(w, burnWindows[w].length, events))
+			next.slides = min(next.slides, h.changes(w, burnWindows[w].length, events))
 		}
 		if lastHour > 0 {
-			until = min(until, h.empty(idleWindow, burnWindows[idleWindow].length))
+			next.turns = min(next.turns, h.empty(idleWindow, burnWindows[idleWindow].length))
 		}
 		events, changes := o.inWindow(h)
 		v.errorRatio[o.own] = events.errorRatio()
 		v.remaining = 1 - v.errorRatio[o.own]/o.budget
-		until = min(until, changes, h.periodEnd)
+		next.slides, next.turns = min(next.slides, changes), min(next.turns, h.periodEnd)
 	case o.slo.Window.Calendar != nil:
 		_, end := o.period(now)
-		until = min(until, end)
+		next.turns = min(next.turns, end)
 	}
 	v.exhaustion = exhaustion(v.remaining, rate[idleWindow], o.length(now))
 	silent := now - i.received // for how long
@@ -112,9 +118,9 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 		v.state = healthy
 	}
 	if v.state != noData {
-		until = min(until, now+int64(silence)-max(silent, 0)+1)
+		next.turns = min(next.turns, now+int64(silence)-max(silent, 0)+1)
 	}
-	return v, until
+	return v, next
 }
 
 // exhaustion is how long the rest of the budget lasts at the burn rate, at most the period: what
