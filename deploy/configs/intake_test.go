@@ -85,3 +85,19 @@ func TestNamesOfServers(t *testing.T) {
 		}
 	}
 }
+
+// Each fragment that protects listeners protects the scrape endpoint, too: an exporter of another name would be one that nobody uses.
+func TestScrapeEndpointIsProtected(t *testing.T) {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_AUDIENCE"} {
+		t.Setenv("OTELCOL_SRE_"+name, "x")
+	}
+	for fragment, key := range map[string]string{"bearer": "auth", "oidc": "auth", "tls-server": "tls", "mtls-server": "tls"} {
+		conf, err := resolve(t, "builtin:gateway", "builtin:"+fragment)
+		require.NoError(t, err)
+		used := conf.Get("service::pipelines::metrics/cumulative::exporters").([]any)
+		require.NotEmpty(t, used)
+		for _, exporter := range used {
+			assert.NotNil(t, conf.Get("exporters::"+exporter.(string)+"::"+key), "%s: %s", fragment, exporter)
+		}
+	}
+}
