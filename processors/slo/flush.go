@@ -28,12 +28,10 @@ func (p *sloProcessor) flush(ctx context.Context, now time.Time, whole bool) (ne
 		f.whole = true
 	}
 	p.flushed = f.now
-	var slos, streams int
-	next = never
+	f.next = never
 	for n := range p.shards {
 		s := &p.shards[n]
 		p.read(s, n, &f)
-		slos, streams, next = slos+s.shown, streams+s.streams, min(next, s.look)
 		for len(f.readings) >= maxBatch {
 			p.emit(ctx, f.readings[:maxBatch], now)
 			f.readings = f.readings[:copy(f.readings, f.readings[maxBatch:])]
@@ -48,9 +46,9 @@ func (p *sloProcessor) flush(ctx context.Context, now time.Time, whole bool) (ne
 	for _, counter := range f.counters {
 		_ = p.pass(ctx, counter.end(counter.outcome, now))
 	}
-	p.stats.slos.Store(int64(slos))
-	p.stats.streams.Store(int64(streams))
-	return next
+	p.stats.slos.Store(int64(f.shown))
+	p.stats.streams.Store(int64(f.streams))
+	return f.next
 }
 
 // Findings are what one flush finds: the readings not emitted yet, and the last points of series that were shown before and
@@ -61,12 +59,16 @@ type findings struct {
 	readings, ended []reading
 	// counters are those that have moved away with their SLO.
 	counters []endedCounter
+	// shown and streams are how many SLOs are emitted and counters followed; next is when there is something to look at.
+	shown, streams int
+	next           int64
 }
 
 // read reads the instances of the shard, number n, that are to be looked at.
 func (p *sloProcessor) read(s *shard, n int, f *findings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { f.shown, f.streams, f.next = f.shown+s.shown, f.streams+s.streams, min(f.next, s.look) }()
 	if s.look > f.now && !f.whole {
 		return
 	}
