@@ -17,8 +17,8 @@ import (
 	"context"
 	"strings"
 
+	_ "go.opentelemetry.io/collector/config/configgrpc" // has the compressions of collectors
 	"google.golang.org/grpc"
-	_ "google.golang.org/grpc/encoding/gzip" // collectors compress
 )
 
 // A sink is a backend that counts what it gets, by OTLP over gRPC and HTTP.
