@@ -4,6 +4,7 @@
 package test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestAgentKeepsWhatItCouldNotSend(t *testing.T) {
 			agent := prepareCollector(t, "agent", catalog, "OTELCOL_SRE_GATEWAY_INSECURE=true")
 			agent.args = append(agent.args, test.fragments...)
 			env := agent.env
-			agent.env = append(env[:len(env):len(env)], "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC+","+freeAddress(t))
+			agent.env = slices.Concat(env, []string{"OTELCOL_SRE_GATEWAY=" + gateway.otlpGRPC + "," + freeAddress(t)})
 			agent.start()
 			provider := newTracerProvider(t, agent, "grpc", attribute.String("service.name", "checkout"))
 			for range spans {
@@ -40,7 +41,7 @@ func TestAgentKeepsWhatItCouldNotSend(t *testing.T) {
 			test.end(agent)
 
 			gateway.start()
-			agent.env = append(env[:len(env):len(env)], "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC)
+			agent.env = slices.Concat(env, []string{"OTELCOL_SRE_GATEWAY=" + gateway.otlpGRPC})
 			agent.start()
 			assert.EventuallyWithT(t, func(t *assert.CollectT) {
 				accepted, _ := sum(gateway.own(), "otelcol_receiver_accepted_spans")

@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -231,9 +233,7 @@ func union(stations ...*station) map[string]string {
 	all := map[string]string{}
 	for _, s := range stations {
 		s.mu.Lock()
-		for name, place := range s.spans {
-			all[name] = place
-		}
+		maps.Copy(all, s.spans)
 		s.mu.Unlock()
 	}
 	return all
@@ -535,7 +535,7 @@ func TestLogsAndMetrics(t *testing.T) {
 		ld, md := plog.NewLogs(), pmetric.NewMetrics()
 		for service := range 10 {
 			rl := ld.ResourceLogs().AppendEmpty()
-			rl.Resource().Attributes().PutStr("service.name", fmt.Sprint(service))
+			rl.Resource().Attributes().PutStr("service.name", strconv.Itoa(service))
 			rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr("line")
 			rm := md.ResourceMetrics().AppendEmpty()
 			rm.Resource().Attributes().PutStr("service.instance.id", fmt.Sprint("agent ", agent))
@@ -547,9 +547,9 @@ func TestLogsAndMetrics(t *testing.T) {
 			for slo := range 4 {
 				for _, outcome := range []string{"good", "bad"} {
 					p := points.AppendEmpty().Attributes()
-					p.PutStr("slo.name", fmt.Sprint(slo))
+					p.PutStr("slo.name", strconv.Itoa(slo))
 					p.PutStr("deployment.environment.name", "production")
-					p.PutStr("service.version", fmt.Sprint(agent))
+					p.PutStr("service.version", strconv.Itoa(agent))
 					p.PutStr("slo.outcome", outcome)
 				}
 			}

@@ -5,6 +5,7 @@ package gateways
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -146,7 +147,7 @@ func newSink(b testing.TB) *sink {
 	server := grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(64<<20), grpc.StatsHandler(s),
 		grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 			var n int
-			if err := stream.RecvMsg(&n); err != nil && err != io.EOF {
+			if err := stream.RecvMsg(&n); err != nil && !errors.Is(err, io.EOF) {
 				return err
 			}
 			return stream.SendMsg(&n)

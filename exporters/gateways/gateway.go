@@ -101,8 +101,7 @@ func (g *gateway) push(ctx context.Context, r xexporterhelper.Request) error {
 			return err
 		}
 		wait := waits.NextBackOff()
-		var paused *pausedError
-		if errors.As(err, &paused) {
+		if paused, ok := errors.AsType[*pausedError](err); ok {
 			wait = max(wait, paused.delay)
 		}
 		if most := g.retry.MaxElapsedTime; most > 0 && time.Since(begun)+wait > most {

@@ -6,6 +6,7 @@ package gateways
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -20,7 +21,7 @@ func seedsOf(endpoints ...string) []uint64 {
 	return seeds
 }
 
-func key(n int) uint64 { return xxhash.Sum64String(fmt.Sprint(n)) }
+func key(n int) uint64 { return xxhash.Sum64String(strconv.Itoa(n)) }
 
 func endpointsOf(n int) (list []string) {
 	for i := range n {

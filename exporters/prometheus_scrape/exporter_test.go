@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func random(r *rand.Rand, at time.Time) pmetric.Metrics {
 		metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
 		for n := range 12 {
 			m := metrics.AppendEmpty()
-			m.SetName([]string{"http.server.duration", "queue-size", "1st", "sum_total", "ünï"}[n%5] + fmt.Sprint(n))
+			m.SetName([]string{"http.server.duration", "queue-size", "1st", "sum_total", "ünï"}[n%5] + strconv.Itoa(n))
 			m.SetUnit([]string{"s", "By", "{request}", "1", ""}[n%5])
 			m.SetDescription("What \"it\" is:\n\\ of 1.")
 			fill(r, m, n, at)
@@ -151,7 +152,7 @@ func fill(r *rand.Rand, m pmetric.Metric, n int, at time.Time) {
 
 func get(t testing.TB, url, accept string) (body, contentType string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	require.NoError(t, err)
 	request.Header.Set("Accept", accept)
 	response, err := http.DefaultClient.Do(request) // asks for gzip, and unpacks it

@@ -37,7 +37,7 @@ func (e *scraped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // accepts reports whether the client reads the encoding.
 func accepts(r *http.Request, encoding string) bool {
-	for _, one := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for one := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, quality, _ := strings.Cut(strings.TrimSpace(one), ";")
 		if name == encoding && strings.TrimSpace(quality) != "q=0" {
 			return true

@@ -13,7 +13,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -201,7 +200,7 @@ func (s *labelSet) pairs() (labels []*dto.LabelPair) {
 			end++
 		}
 		value, rest = rest[:end], rest[end+2:] // the quote, and a comma or the brace
-		labels = append(labels, &dto.LabelPair{Name: proto.String(name), Value: proto.String(unescape.Replace(value))})
+		labels = append(labels, &dto.LabelPair{Name: new(name), Value: new(unescape.Replace(value))})
 	}
 	return labels
 }

@@ -19,15 +19,15 @@ import (
 
 // proto is the family as a message of client_model. Distributions are written from it in every format.
 func (f *family) proto(rows []row) *dto.MetricFamily {
-	out := &dto.MetricFamily{Name: proto.String(f.name), Help: proto.String(f.help), Type: f.kind.Enum()}
+	out := &dto.MetricFamily{Name: new(f.name), Help: new(f.help), Type: f.kind.Enum()}
 	for i := range rows {
 		r := &rows[i]
 		m := &dto.Metric{}
-		switch {
-		case f.kind == dto.MetricType_GAUGE:
-			m.Gauge = &dto.Gauge{Value: proto.Float64(r.value)}
-		case f.kind == dto.MetricType_COUNTER:
-			m.Counter = &dto.Counter{Value: proto.Float64(r.value)}
+		switch f.kind {
+		case dto.MetricType_GAUGE:
+			m.Gauge = &dto.Gauge{Value: new(r.value)}
+		case dto.MetricType_COUNTER:
+			m.Counter = &dto.Counter{Value: new(r.value)}
 			if r.more.created != 0 {
 				m.Counter.CreatedTimestamp = timestamppb.New(r.more.created.AsTime())
 			}
@@ -127,15 +127,15 @@ func withExemplars(m prometheus.Metric, err error, of pmetric.ExemplarSlice) (pr
 // exemplars are those of a point, with the IDs of their traces.
 func exemplars(of pmetric.ExemplarSlice) (all []*dto.Exemplar) {
 	for _, e := range of.All() {
-		out := &dto.Exemplar{Value: proto.Float64(e.DoubleValue()), Timestamp: timestamppb.New(e.Timestamp().AsTime())}
+		out := &dto.Exemplar{Value: new(e.DoubleValue()), Timestamp: timestamppb.New(e.Timestamp().AsTime())}
 		if e.ValueType() == pmetric.ExemplarValueTypeInt {
-			out.Value = proto.Float64(float64(e.IntValue()))
+			out.Value = new(float64(e.IntValue()))
 		}
 		if trace := e.TraceID(); !trace.IsEmpty() {
-			out.Label = append(out.Label, &dto.LabelPair{Name: proto.String(otlptranslator.ExemplarTraceIDKey), Value: proto.String(hex.EncodeToString(trace[:]))})
+			out.Label = append(out.Label, &dto.LabelPair{Name: proto.String(otlptranslator.ExemplarTraceIDKey), Value: new(hex.EncodeToString(trace[:]))})
 		}
 		if span := e.SpanID(); !span.IsEmpty() {
-			out.Label = append(out.Label, &dto.LabelPair{Name: proto.String(otlptranslator.ExemplarSpanIDKey), Value: proto.String(hex.EncodeToString(span[:]))})
+			out.Label = append(out.Label, &dto.LabelPair{Name: proto.String(otlptranslator.ExemplarSpanIDKey), Value: new(hex.EncodeToString(span[:]))})
 		}
 		all = append(all, out)
 	}

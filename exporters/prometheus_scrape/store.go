@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 
@@ -321,8 +322,7 @@ func (s *store) target(now int64) {
 	if b.job == "" || b.instance == "" {
 		return
 	}
-	key, attributes := b.targetID(s.seeds), id{}
-	attributes = b.hash(s.seeds)
+	key, attributes := b.targetID(s.seeds), b.hash(s.seeds)
 	t := s.targets[key]
 	if t != nil && t.attributes == attributes {
 		t.sample.updated = now
@@ -348,9 +348,9 @@ func (s *store) sweep(now int64) {
 	defer s.mu.Unlock()
 	kept := s.order[:0]
 	for _, f := range s.order {
-		for i := len(f.samples) - 1; i >= 0; i-- {
-			if f.samples[i].updated < now-s.expiration {
-				s.remove(f.samples[i])
+		for _, v := range slices.Backward(f.samples) {
+			if v.updated < now-s.expiration {
+				s.remove(v)
 			}
 		}
 		if len(f.samples) > 0 {

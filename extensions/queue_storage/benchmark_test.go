@@ -5,7 +5,7 @@ package queuestorage
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,10 +44,10 @@ func BenchmarkQueue(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				written := []*storage.Operation{storage.SetOperation("wi", []byte{byte(n)}), storage.SetOperation(fmt.Sprint(n), request)}
+				written := []*storage.Operation{storage.SetOperation("wi", []byte{byte(n)}), storage.SetOperation(strconv.Itoa(n), request)}
 				require.NoError(b, c.Batch(b.Context(), written...))
 				if n >= behind {
-					key := fmt.Sprint(n - behind)
+					key := strconv.Itoa(n - behind)
 					item := storage.GetOperation(key)
 					require.NoError(b, c.Batch(b.Context(), storage.SetOperation("ri", []byte{byte(n)}), storage.SetOperation("di", []byte{1, byte(n)}), item))
 					require.Len(b, item.Value, len(request))

@@ -59,7 +59,7 @@ func openClient(folder string, config *Config, release func()) (_ *client, err e
 	c := &client{folder: folder, config: config, release: release, index: make(map[string]*place)}
 	defer func() {
 		if err != nil {
-			c.closeFiles()
+			err = errors.Join(err, c.closeFiles())
 		}
 	}()
 	if c.lock, err = os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {

@@ -6,11 +6,12 @@ package queuestorage
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,7 +58,7 @@ func TestAsAMap(t *testing.T) {
 			var ops []*storage.Operation
 			wants := map[*storage.Operation][]byte{}
 			for range 1 + random.IntN(4) {
-				key := fmt.Sprint(random.IntN(50))
+				key := strconv.Itoa(random.IntN(50))
 				switch random.IntN(3) {
 				case 0:
 					value := bytes.Repeat([]byte{byte(n)}, random.IntN(3000))
@@ -104,9 +105,9 @@ func TestLongQueueTakesNoRoom(t *testing.T) {
 	c, _ := open(t, t.TempDir(), small)
 	require.NoError(t, c.Set(t.Context(), "first", []byte("stays")))
 	for n := range 20_000 {
-		require.NoError(t, c.Batch(t.Context(), storage.SetOperation(fmt.Sprint(n), make([]byte, 1000)), storage.SetOperation("wi", []byte{byte(n)})))
+		require.NoError(t, c.Batch(t.Context(), storage.SetOperation(strconv.Itoa(n), make([]byte, 1000)), storage.SetOperation("wi", []byte{byte(n)})))
 		if n >= 10 {
-			item := storage.GetOperation(fmt.Sprint(n - 10))
+			item := storage.GetOperation(strconv.Itoa(n - 10))
 			require.NoError(t, c.Batch(t.Context(), item, storage.SetOperation("ri", []byte{byte(n)}), storage.DeleteOperation(item.Key)))
 			require.Len(t, item.Value, 1000)
 		}
@@ -134,7 +135,7 @@ func TestDamage(t *testing.T) {
 			folder := t.TempDir()
 			c, _ := open(t, folder, small)
 			for n := range 200 {
-				require.NoError(t, c.Set(t.Context(), fmt.Sprint(n), bytes.Repeat([]byte{byte(n)}, 1000)))
+				require.NoError(t, c.Set(t.Context(), strconv.Itoa(n), bytes.Repeat([]byte{byte(n)}, 1000)))
 			}
 			files := []string{}
 			for _, s := range c.segments {
@@ -145,7 +146,7 @@ func TestDamage(t *testing.T) {
 			again, _ := open(t, folder, small)
 			lost := 0
 			for n := range 200 {
-				got, err := again.Get(t.Context(), fmt.Sprint(n))
+				got, err := again.Get(t.Context(), strconv.Itoa(n))
 				require.NoError(t, err)
 				if got == nil {
 					lost++
@@ -221,7 +222,7 @@ func FuzzRead(f *testing.F) {
 		for {
 			payload, err := readFrame(r, nil)
 			if err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					require.ErrorIs(t, err, errDamaged)
 				}
 				return

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -425,7 +426,7 @@ func TestHeldBytesAreBounded(t *testing.T) {
 		want := map[string]int{}
 		for n := range uint64(20_000) {
 			if n%10 == 0 {
-				name := fmt.Sprint(n)
+				name := strconv.FormatUint(n, 10)
 				r.consume(slow(n, name))
 				want[name] = 1
 				continue

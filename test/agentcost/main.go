@@ -42,8 +42,9 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each agent runs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := compare(ctx, *requests, *rounds); err != nil {
+	err := compare(ctx, *requests, *rounds)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

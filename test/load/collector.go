@@ -109,7 +109,7 @@ func (c *collector) memory() (now, most float64, _ error) {
 
 // scrape reads the metrics as Prometheus does.
 func (c *collector) scrape(ctx context.Context) (text []byte, wire int64, _ error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.prometheus, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.prometheus, http.NoBody)
 	if err != nil {
 		return nil, 0, err
 	}

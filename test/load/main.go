@@ -53,12 +53,13 @@ func main() {
 	flag.Parse()
 	l.arguments = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	measure := l.run
 	if *freshness {
 		measure = l.freshness
 	}
-	if err := measure(ctx, *collector); err != nil {
+	err := measure(ctx, *collector)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}

@@ -27,9 +27,9 @@ import (
 
 // A collector is a process that runs one of the configurations.
 type collector struct {
-	role, folder                string
-	otlp, metrics, own, gateway string // addresses
-	process                     *exec.Cmd
+	role, folder       string
+	otlp, metrics, own string // addresses
+	process            *exec.Cmd
 }
 
 // bare only passes data on.

@@ -41,8 +41,9 @@ func main() {
 	flag.StringVar(&s.document, "write", "", "a Markdown file that gets the table, between <!-- throughput --> and <!-- /throughput -->")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := s.run(ctx); err != nil {
+	err := s.run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "throughput:", err)
 		os.Exit(1)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -143,7 +144,7 @@ func (w *writer) item() string {
 
 func (w *writer) fill(m pcommon.Map) {
 	for n := range w.IntN(4) {
-		m.PutStr(fmt.Sprint("key ", n), fmt.Sprint(w.IntN(3)))
+		m.PutStr(fmt.Sprint("key ", n), strconv.Itoa(w.IntN(3)))
 	}
 }
 
@@ -153,7 +154,7 @@ func (w *writer) resource(m pcommon.Map) {
 		m.PutStr("service.name", fmt.Sprint("service ", w.IntN(4)))
 	}
 	if w.IntN(2) > 0 {
-		m.PutStr("service.namespace", fmt.Sprint(w.IntN(2)))
+		m.PutStr("service.namespace", strconv.Itoa(w.IntN(2)))
 	}
 }
 
