@@ -42,14 +42,16 @@ type Backends struct{ Fragments, Env []string }
 
 const (
 	// gateway takes counters of others, too.
-	gateway = `{service: {pipelines: {metrics/derived: {receivers: [otlp]}, ` + sampled + `}}}`
+	gateway = `{receivers: {` + silent + `}, exporters: {gateways: {endpoints: "` + nobody + `", tls: {insecure: true}}},` +
+		` service: {pipelines: {metrics/derived: {receivers: [otlp]}, logs/none: {receivers: [file_log/none], exporters: [gateways]}, ` + sampled + `}}}`
+	silent  = `file_log/none: {include: [/nowhere/*.log]}` // a receiver of nothing
 	sampled = `traces: {exporters: [forward/sampled]}, traces/sampled: {receivers: [forward/sampled], processors: [trace_sampler], exporters: [nop]}`
 	// troubled has a backend that is never there, takes counters from anybody, loses its credentials, replaces its storage files all the time,
-	// and cannot hold the spans that it is asked to.
+	// cannot hold the spans that it is asked to, and does not find its gateways.
 	troubled = `{extensions: {%s, file_storage: {compaction: {on_rebound: true, rebound_needed_threshold_mib: 0, check_interval: 1s, directory: "${env:OTELCOL_SRE_STORAGE}.new"}}},` +
-		` processors: {trace_sampler: {wait: 5m, max_bytes: 1048576}}, connectors: {sli: {settle_timeout: 2s}}, exporters: {otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
+		` processors: {trace_sampler: {wait: 5m, max_bytes: 1048576}}, connectors: {sli: {settle_timeout: 2s}}, receivers: {` + silent + `}, exporters: {gateways/lost: {dns: {hostname: gateways.invalid, interval: 1s}}, otlp_grpc/downstream: {retry_on_failure: {initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 3s},` +
 		` sending_queue: {storage: null, sizer: requests, queue_size: 1, num_consumers: 1, batch: {flush_timeout: 100ms}}}},` +
-		` service: {extensions: [bearertokenauth/lost, mtls/lost], pipelines: {metrics/derived: {receivers: [otlp]}, ` + sampled + `}}}`
+		` service: {extensions: [bearertokenauth/lost, mtls/lost], pipelines: {metrics/derived: {receivers: [otlp]}, logs/none: {receivers: [file_log/none], exporters: [gateways/lost]}, ` + sampled + `}}}`
 	nobody = "localhost:1"
 	// starved has a limit that is below what the collector needs for itself.
 	starved = `{processors: {memory_limiter: {limit_mib: 2, spike_limit_mib: 1, check_interval: 100ms}}}`
