@@ -237,8 +237,12 @@ service:
 	for _, name := range footprintNames {
 		second, last := mean(name, readings[third:2*third]), mean(name, readings[2*third:])
 		t.Logf("%s: %.1f in the second third, %.1f in the last", name, second, last)
+		slack := second / 10
+		if name == "state MB" {
+			slack = 0.5 // the journal of sli grows until the next checkpoint, and is cut then
+		}
 		if name != "store MB" {
-			assert.LessOrEqual(t, last, second*1.1, "%s grow", name)
+			assert.LessOrEqual(t, last, second+slack, "%s grow", name)
 		}
 	}
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
