@@ -186,7 +186,7 @@ func (c *client) do(ops []*storage.Operation) error {
 	var in *segment
 	if len(frame) > 0 {
 		var err error
-		if in, err = c.append(frame); err != nil {
+		if in, err = c.append(frame, ops); err != nil {
 			return err
 		}
 	}
@@ -236,11 +236,16 @@ func opSize(op *storage.Operation) int {
 	return size
 }
 
-// smallFrame is the size of frames that may use the reserve: those that take something out of a queue are small.
-const smallFrame = 64 << 10
+// maxMark is the size of values that may use the reserve: those that say where a queue begins and ends. What is in it is larger.
+const maxMark = 256
 
-// append writes a frame to the last file, and returns that.
-func (c *client) append(frame []byte) (*segment, error) {
+// marks tells that the operations add nothing to the queue.
+func marks(ops []*storage.Operation) bool {
+	return !slices.ContainsFunc(ops, func(op *storage.Operation) bool { return op.Type == storage.Set && len(op.Value) > maxMark })
+}
+
+// append writes a frame of the operations to the last file, and returns that.
+func (c *client) append(frame []byte, ops []*storage.Operation) (*segment, error) {
 	if len(frame)-headerSize > maxPayload {
 		return nil, fmt.Errorf("queue_storage: %d bytes are more than %d in one call", len(frame), maxPayload)
 	}
@@ -250,7 +255,7 @@ func (c *client) append(frame []byte) (*segment, error) {
 			err = c.write(frame)
 		}
 	}
-	if errors.Is(err, syscall.ENOSPC) && len(frame) <= smallFrame && c.freeReserve() {
+	if errors.Is(err, syscall.ENOSPC) && marks(ops) && c.freeReserve() {
 		err = c.write(frame)
 	}
 	return c.last(), err
@@ -347,7 +352,7 @@ func (c *client) tidy() error {
 				ops = append(ops, storage.SetOperation(key, value))
 			}
 			frame := encode(ops)
-			in, err := c.append(frame)
+			in, err := c.append(frame, ops)
 			if err != nil {
 				return nil //nolint:nilerr // the disk is full; the next call tries again
 			}
