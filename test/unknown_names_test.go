@@ -19,6 +19,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // hordes are requests with spans and metrics of many resources, no two of which have a name, a namespace, an environment, a version or an
@@ -72,21 +74,6 @@ func (c *collector) exposition() []byte {
 	return body
 }
 
-// peakMemory is the largest resident size that the collector has had, in bytes.
-func peakMemory(t *testing.T, c *collector) (size int) {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	require.NoError(t, err)
-	for line := range strings.Lines(string(status)) {
-		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			_, err := fmt.Sscanf(text, "%d kB", &size)
-			require.NoError(t, err)
-		}
-	}
-	require.Positive(t, size)
-	return size << 10
-}
-
 // However many names clients make up, the scrape endpoint and the memory have a bounded size, no span is left out of the totals, and the catalog's service
 // is counted exactly. NAMES is how many they are.
 func TestUnknownNamesAreBounded(t *testing.T) {
@@ -126,9 +113,11 @@ func TestUnknownNamesAreBounded(t *testing.T) {
 				}, 30*time.Second, 200*time.Millisecond)
 				begin := time.Now()
 				body := c.exposition()
+				_, peak, err := process.Memory(c.cmd.Process.Pid)
+				require.NoError(t, err)
 				t.Logf("%d names: %d bytes on /metrics in %v, %d series of plain metrics, peak of memory %d MiB", to, len(body), time.Since(begin),
-					strings.Count(string(body), "\nqueue_depth{"), peakMemory(t, c)>>20)
-				assert.Less(t, peakMemory(t, c), 700<<20)
+					strings.Count(string(body), "\nqueue_depth{"), peak>>20)
+				assert.Less(t, peak, int64(700<<20))
 				return len(body)
 			}
 			size := sendNames(0, names)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +22,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // for what the agents send
 	"google.golang.org/grpc/stats"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 
 	_ "go.opentelemetry.io/collector/config/configgrpc" // has snappy
 )
@@ -126,7 +127,7 @@ func measure(ctx context.Context, config, listen string, requests int, sinks []*
 	if err := arrived(warm); err != nil {
 		return 0, 0, err
 	}
-	began, err := processorTime(collector.Process.Pid)
+	began, err := process.ProcessorTime(collector.Process.Pid)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -152,7 +153,7 @@ func measure(ctx context.Context, config, listen string, requests int, sinks []*
 	if err := arrived(warm + requests); err != nil {
 		return 0, 0, err
 	}
-	ended, err := processorTime(collector.Process.Pid)
+	ended, err := process.ProcessorTime(collector.Process.Pid)
 	_, bytesAfter := totals(sinks)
 	return ended - began, bytesAfter - bytesBefore, err
 }
@@ -163,25 +164,6 @@ func totals(sinks []*sink) (spans, bytes int64) {
 		bytes += s.bytes.Load()
 	}
 	return spans, bytes
-}
-
-// processorTime is what a process has taken so far, of all its threads, in steps of 10 ms.
-func processorTime(pid int) (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(data), ") ")
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, f := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
 // spans are the n-th request of a service: ten traces, 16 attributes a span and 12 of the resource.

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // A question is a query, of now or of the last five minutes.
@@ -43,8 +45,14 @@ func report(ctx context.Context, out io.Writer, servers []*server, samples int) 
 		what, format string
 		of           func(*server) (float64, error)
 	}{
-		{"processor time, s", "%.1f", (*server).processorTime},
-		{"most memory, MB", "%.0f", func(s *server) (float64, error) { b, err := s.memory(); return b / 1e6, err }},
+		{"processor time, s", "%.1f", func(s *server) (float64, error) {
+			used, err := process.ProcessorTime(s.cmd.Process.Pid)
+			return used.Seconds(), err
+		}},
+		{"most memory, MB", "%.0f", func(s *server) (float64, error) {
+			_, most, err := process.Memory(s.cmd.Process.Pid)
+			return float64(most) / 1e6, err
+		}},
 		{"disk, bytes a sample", "%.2f", func(s *server) (float64, error) { b, err := s.disk(); return b / float64(samples), err }},
 	} {
 		r := row{what: one.what, format: one.format}

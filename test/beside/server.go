@@ -12,8 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -103,31 +101,6 @@ func (s *server) start(ctx context.Context, folder, config string, command func(
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
-}
-
-// processorTime is what the process has used, in seconds.
-func (s *server) processorTime() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	const user, system = 11, 12 // of the fields behind the name
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
-	u, errU := strconv.ParseFloat(fields[user], 64)
-	k, errK := strconv.ParseFloat(fields[system], 64)
-	const ticksPerSecond = 100
-	return (u + k) / ticksPerSecond, errors.Join(errU, errK)
-}
-
-// memory is the most that the process has held, in bytes.
-func (s *server) memory() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, peak, _ := strings.Cut(string(text), "VmHWM:")
-	kilobytes, err := strconv.ParseFloat(strings.Fields(peak)[0], 64)
-	return kilobytes * 1024, err
 }
 
 // disk is what the data takes, in bytes that were written.

@@ -14,12 +14,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/test/observed"
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // A collector is a process of the built binary.
@@ -79,34 +79,6 @@ func (c *collector) stop() {
 	_ = c.cmd.Wait()
 }
 
-// processorTime is what the process has used, in seconds.
-func (c *collector) processorTime() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	const user, system, ticksPerSecond = 11, 12, 100 // of the fields behind the name
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
-	u, errU := strconv.ParseFloat(fields[user], 64)
-	k, errK := strconv.ParseFloat(fields[system], 64)
-	return (u + k) / ticksPerSecond, errors.Join(errU, errK)
-}
-
-// memory is what the process holds, now and at most, in bytes.
-func (c *collector) memory() (now, most float64, _ error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	of := func(name string) float64 {
-		_, rest, _ := strings.Cut(string(text), name+":")
-		kilobytes, errKB := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-		err = errors.Join(err, errKB)
-		return kilobytes * 1024
-	}
-	return of("VmRSS"), of("VmHWM"), err
-}
-
 // scrape reads the metrics as Prometheus does.
 func (c *collector) scrape(ctx context.Context) (text []byte, wire int64, _ error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.prometheus, http.NoBody)
@@ -148,12 +120,12 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // reportScrape prints the time and size of a scrape.
 func (c *collector) reportScrape(ctx context.Context) error {
-	cpu, _ := c.processorTime()
+	cpu, _ := process.ProcessorTime(c.cmd.Process.Pid)
 	began := time.Now()
 	text, wire, err := c.scrape(ctx)
 	took := time.Since(began)
-	after, _ := c.processorTime()
+	after, _ := process.ProcessorTime(c.cmd.Process.Pid)
 	fmt.Printf("scrape: %.2f s (processor time %.2f s), %.1f MB on the wire, %.1f MB of text, %d lines\n",
-		took.Seconds(), after-cpu, float64(wire)/1e6, float64(len(text))/1e6, strings.Count(string(text), "\n"))
+		took.Seconds(), (after-cpu).Seconds(), float64(wire)/1e6, float64(len(text))/1e6, strings.Count(string(text), "\n"))
 	return err
 }

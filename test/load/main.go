@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // A load is what is sent and measured.
@@ -94,18 +96,18 @@ func (l load) run(ctx context.Context, program string) (err error) {
 		return err
 	}
 	wait(ctx, l.interval)
-	before, err := c.processorTime()
+	before, err := process.ProcessorTime(c.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
 	wait(ctx, l.length)
-	after, err := c.processorTime()
+	after, err := process.ProcessorTime(c.cmd.Process.Pid)
 	if err != nil {
 		return err
 	}
-	now, most, err := c.memory()
+	now, most, err := process.Memory(c.cmd.Process.Pid)
 	fmt.Printf("%d services × %d SLOs, traffic: %t, silent: %t\n", l.services, l.slos, l.traffic, l.silent)
-	fmt.Printf("processor time: %.1f ms per second\nmemory: %.0f MB, at most %.0f MB\n", 1000*(after-before)/l.length.Seconds(), now/1e6, most/1e6)
+	fmt.Printf("processor time: %.1f ms per second\nmemory: %.0f MB, at most %.0f MB\n", 1000*(after-before).Seconds()/l.length.Seconds(), float64(now)/1e6, float64(most)/1e6)
 	return err
 }
 

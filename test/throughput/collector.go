@@ -12,8 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +21,8 @@ import (
 	"github.com/prometheus/common/model"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // A collector is a process that runs one of the configurations.
@@ -170,7 +170,7 @@ func (c *collector) settle(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(interval):
 		}
-		now, err := c.processorTime()
+		now, err := process.ProcessorTime(c.process.Process.Pid)
 		if err != nil {
 			return err
 		}
@@ -182,38 +182,6 @@ func (c *collector) settle(ctx context.Context) error {
 		last = now
 	}
 	return nil
-}
-
-// processorTime is what the process has taken.
-func (c *collector) processorTime() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.process.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	const perSecond = 100 // USER_HZ is 100 on all architectures that Go runs on
-	return time.Duration(ticks) * time.Second / perSecond, nil
-}
-
-// peakMemory is the largest resident size, in bytes.
-func (c *collector) peakMemory() (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, peak, _ := strings.Cut(string(text), "VmHWM:")
-	var size int64
-	_, err = fmt.Sscanf(peak, "%d kB", &size)
-	return size << 10, err
 }
 
 // check says what was lost or double of so many items: in the sink, and, for events of an SLO, in the counters.

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // settings are what is measured, and where results go.
@@ -116,7 +118,7 @@ func (s settings) measure(ctx context.Context, role string, l load) (_ result, e
 	if err := c.settle(ctx); err != nil {
 		return result{}, err
 	}
-	before, err := c.processorTime()
+	before, err := process.ProcessorTime(c.process.Process.Pid)
 	if err != nil {
 		return result{}, err
 	}
@@ -126,12 +128,12 @@ func (s settings) measure(ctx context.Context, role string, l load) (_ result, e
 	if err := c.settle(ctx); err != nil {
 		return result{}, err
 	}
-	after, err := c.processorTime()
+	after, err := process.ProcessorTime(c.process.Process.Pid)
 	if err != nil {
 		return result{}, err
 	}
 	r := result{PerItem: float64((after - before).Microseconds()) / float64(requests*l.size), Time: time.Now().UTC()}
-	if r.Peak, err = c.peakMemory(); err != nil {
+	if _, r.Peak, err = process.Memory(c.process.Process.Pid); err != nil {
 		return r, err
 	}
 	r.Wrong, err = c.check(l, sink, (requests+requests/10)*l.size)
