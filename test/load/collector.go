@@ -126,6 +126,6 @@ func (c *collector) reportScrape(ctx context.Context) error {
 	took := time.Since(began)
 	after, _ := process.ProcessorTime(c.cmd.Process.Pid)
 	fmt.Printf("scrape: %.2f s (processor time %.2f s), %.1f MB on the wire, %.1f MB of text, %d lines\n",
-		took.Seconds(), (after-cpu).Seconds(), float64(wire)/1e6, float64(len(text))/1e6, strings.Count(string(text), "\n"))
+		took.Seconds(), (after - cpu).Seconds(), float64(wire)/1e6, float64(len(text))/1e6, strings.Count(string(text), "\n"))
 	return err
 }
