@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
-	"github.com/otelcol-sre/otelcol-sre/extensions/server_limits/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/receivers/otlp/internal/metadata"
 	"go.opentelemetry.io/collector/component/componenttest"
 )
 
@@ -19,8 +19,16 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
-	tb.ExtensionServerLimitsRefused.Add(context.Background(), 1)
-	AssertEqualExtensionServerLimitsRefused(t, testTel,
+	tb.ReceiverOtlpConnections.Add(context.Background(), 1)
+	tb.ReceiverOtlpMisdirected.Add(context.Background(), 1)
+	tb.ReceiverOtlpRefused.Add(context.Background(), 1)
+	AssertEqualReceiverOtlpConnections(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverOtlpMisdirected(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverOtlpRefused(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

@@ -1,7 +1,7 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package serverlimits
+package otlp
 
 import (
 	"bytes"
@@ -21,14 +21,16 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
@@ -36,16 +38,11 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/otelcol-sre/otelcol-sre/extensions/server_limits/internal/metadatatest"
+	"github.com/otelcol-sre/otelcol-sre/receivers/otlp/internal/metadatatest"
 )
 
 // limit is that of a body, in bytes.
 const limit = 10_000
-
-// host has the extension.
-type host map[component.ID]component.Component
-
-func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
 // free returns an address that nothing listens on.
 func free(t *testing.T) string {
@@ -56,44 +53,65 @@ func free(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// An intake is an OTLP receiver with the extension.
-type intake struct {
+// host has extensions.
+type host map[component.ID]component.Component
+
+func (h host) GetExtensions() map[component.ID]component.Component { return h }
+
+// A running is a receiver that listens.
+type running struct {
 	grpc, http string
-	extension  *limits
 	telemetry  *componenttest.Telemetry
+	logs       *observer.ObservedLogs
+	stop       func()
 }
 
-func listen(t *testing.T, config *Config, logs func(context.Context, plog.Logs) error) intake {
+// keys are those of a test: both protocols, on addresses that nothing listens on.
+func keys(t *testing.T) map[string]any {
 	t.Helper()
-	in := intake{grpc: free(t), http: free(t), telemetry: componenttest.NewTelemetry()}
-	set := extensiontest.NewNopSettings(NewFactory().Type())
-	set.TelemetrySettings = in.telemetry.NewTelemetrySettings()
-	e, err := createExtension(t.Context(), set, config)
-	require.NoError(t, err)
-	in.extension = e.(*limits)
-	sink, err := consumer.NewLogs(logs)
-	require.NoError(t, err)
-
-	factory := otlpreceiver.NewFactory()
-	keys := factory.CreateDefaultConfig()
-	middlewares := []any{map[string]any{"id": "server_limits"}}
-	require.NoError(t, confmap.NewFromStringMap(map[string]any{"protocols": map[string]any{
-		"grpc": map[string]any{"endpoint": in.grpc, "middlewares": middlewares},
-		"http": map[string]any{"endpoint": in.http, "middlewares": middlewares, "max_request_body_size": limit},
-	}}).Unmarshal(keys))
-	receiver, err := factory.CreateLogs(t.Context(), receivertest.NewNopSettings(factory.Type()), keys, sink)
-	require.NoError(t, err)
-	require.NoError(t, receiver.Start(t.Context(), host{component.MustNewID("server_limits"): e}))
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		assert.NoError(t, receiver.Shutdown(ctx))
-		assert.NoError(t, e.Shutdown(ctx))
-		assert.NoError(t, in.telemetry.Shutdown(ctx))
-	})
-	return in
+	return map[string]any{"protocols": map[string]any{
+		"grpc": map[string]any{"endpoint": free(t)},
+		"http": map[string]any{"endpoint": free(t), "max_request_body_size": limit},
+	}}
 }
 
-func (in intake) post(t *testing.T, kind string, body []byte, headers ...string) (*http.Response, []byte) {
+func configured(t *testing.T, keys map[string]any) *Config {
+	t.Helper()
+	config := createDefaultConfig().(*Config)
+	require.NoError(t, confmap.NewFromStringMap(keys).Unmarshal(config))
+	require.NoError(t, xconfmap.Validate(config))
+	return config
+}
+
+// listen starts a receiver of log records.
+func listen(t *testing.T, config *Config, extensions host, take func(context.Context, plog.Logs) error) running {
+	t.Helper()
+	r := running{telemetry: componenttest.NewTelemetry()}
+	if config.Protocols.GRPC.HasValue() {
+		r.grpc = config.Protocols.GRPC.Get().NetAddr.Endpoint
+	}
+	if config.Protocols.HTTP.HasValue() {
+		r.http = config.Protocols.HTTP.Get().ServerConfig.NetAddr.Endpoint
+	}
+	core, observed := observer.New(zap.WarnLevel)
+	r.logs = observed
+	set := nopSettings()
+	set.TelemetrySettings = r.telemetry.NewTelemetrySettings()
+	set.Logger = zap.New(core)
+	sink, err := consumer.NewLogs(take)
+	require.NoError(t, err)
+	one, err := NewFactory().CreateLogs(t.Context(), set, config, sink)
+	require.NoError(t, err)
+	require.NoError(t, one.Start(t.Context(), extensions))
+	r.stop = func() { assert.NoError(t, one.Shutdown(context.WithoutCancel(t.Context()))) }
+	t.Cleanup(func() {
+		r.stop()
+		assert.NoError(t, r.telemetry.Shutdown(context.WithoutCancel(t.Context())))
+	})
+	return r
+}
+
+func (in running) post(t *testing.T, kind string, body []byte, headers ...string) (*http.Response, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+in.http+"/v1/logs", bytes.NewReader(body))
 	require.NoError(t, err)
@@ -117,7 +135,7 @@ func record(size int) []byte {
 // A client learns that its batch is too large, and the limit; whatever is smaller is taken.
 func TestBodyAboveTheLimit(t *testing.T) {
 	taken := 0
-	in := listen(t, createDefaultConfig().(*Config), func(context.Context, plog.Logs) error { taken++; return nil })
+	in := listen(t, configured(t, keys(t)), nil, func(context.Context, plog.Logs) error { taken++; return nil })
 	var zipped bytes.Buffer
 	writer := gzip.NewWriter(&zipped)
 	_, err := writer.Write(record(2 * limit))
@@ -146,7 +164,7 @@ func TestBodyAboveTheLimit(t *testing.T) {
 		assert.Contains(t, reason.GetMessage(), "the body has more than 10000 bytes after decompression: send smaller batches, or raise max_request_body_size", name)
 		assert.Empty(t, answer.Header.Get("Retry-After"), name)
 	}
-	metadatatest.AssertEqualExtensionServerLimitsRefused(t, in.telemetry, []metricdata.DataPoint[int64]{
+	metadatatest.AssertEqualReceiverOtlpRefused(t, in.telemetry, []metricdata.DataPoint[int64]{
 		{Attributes: attribute.NewSet(attribute.String("reason", "too_large")), Value: 4},
 	}, metricdatatest.IgnoreTimestamp())
 
@@ -160,21 +178,23 @@ func TestBodyAboveTheLimit(t *testing.T) {
 
 // A pipeline that refuses data for a while makes clients wait, not drop.
 func TestBusy(t *testing.T) {
-	in := listen(t, &Config{HandshakeTimeout: time.Minute, RequestTimeout: time.Minute, ShutdownTimeout: time.Minute, RetryAfter: 7 * time.Second},
-		func(context.Context, plog.Logs) error { return errors.New("data refused due to high memory usage") })
+	config := configured(t, keys(t))
+	config.RetryAfter = 7 * time.Second
+	in := listen(t, config, nil, func(context.Context, plog.Logs) error { return errors.New("data refused due to high memory usage") })
 	answer, text := in.post(t, "application/json", record(1))
 	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
 	assert.Equal(t, "7", answer.Header.Get("Retry-After"))
 	assert.Contains(t, string(text), "high memory usage")
-	metadatatest.AssertEqualExtensionServerLimitsRefused(t, in.telemetry, []metricdata.DataPoint[int64]{
+	metadatatest.AssertEqualReceiverOtlpRefused(t, in.telemetry, []metricdata.DataPoint[int64]{
 		{Attributes: attribute.NewSet(attribute.String("reason", "busy")), Value: 1},
 	}, metricdatatest.IgnoreTimestamp())
 }
 
 // A connection that sends nothing is closed, and a request whose message never comes is ended.
 func TestSlowClientsOfGRPC(t *testing.T) {
-	in := listen(t, &Config{HandshakeTimeout: 50 * time.Millisecond, RequestTimeout: 50 * time.Millisecond, RetryAfter: time.Second},
-		func(context.Context, plog.Logs) error { return nil })
+	config := configured(t, keys(t))
+	config.HandshakeTimeout, config.RequestTimeout = 50*time.Millisecond, 50*time.Millisecond
+	in := listen(t, config, nil, func(context.Context, plog.Logs) error { return nil })
 	silent, err := net.Dial("tcp", in.grpc)
 	require.NoError(t, err)
 	require.NoError(t, silent.SetDeadline(time.Now().Add(30*time.Second)))
@@ -193,7 +213,7 @@ type halfRequest struct {
 	framer *http2.Framer
 }
 
-func (in intake) half(t *testing.T) halfRequest {
+func (in running) half(t *testing.T) halfRequest {
 	t.Helper()
 	conn, err := net.Dial("tcp", in.grpc)
 	require.NoError(t, err)
@@ -231,21 +251,18 @@ func (h halfRequest) ended(t *testing.T, code string) {
 
 // Requests that never end do not keep the collector from stopping.
 func TestStopWithUnfinishedRequests(t *testing.T) {
-	in := listen(t, &Config{HandshakeTimeout: time.Minute, RequestTimeout: time.Hour, ShutdownTimeout: 50 * time.Millisecond, RetryAfter: time.Second},
-		func(context.Context, plog.Logs) error { return nil })
+	config := configured(t, keys(t))
+	config.RequestTimeout, config.ShutdownTimeout, config.RetryAfter = time.Hour, 50*time.Millisecond, time.Second
+	in := listen(t, config, nil, func(context.Context, plog.Logs) error { return nil })
 	grpc := in.half(t)
 	plain, err := net.Dial("tcp", in.http)
 	require.NoError(t, err)
 	require.NoError(t, plain.SetDeadline(time.Now().Add(30*time.Second)))
 	_, err = io.WriteString(plain, "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		in.extension.inflight.mu.Lock()
-		defer in.extension.inflight.mu.Unlock()
-		return len(in.extension.inflight.ends) == 2
-	}, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.open(t) == 2 }, 30*time.Second, time.Millisecond)
 
-	require.NoError(t, in.extension.NotReady())
+	in.stop()
 	grpc.ended(t, "1") // canceled
 	answer, err := io.ReadAll(plain)
 	require.NoError(t, err)
@@ -254,16 +271,30 @@ func TestStopWithUnfinishedRequests(t *testing.T) {
 	assert.Contains(t, string(answer), "the body did not arrive in time: send it again")
 	require.NoError(t, grpc.Close())
 	require.NoError(t, plain.Close())
-	late := in.half(t)
-	late.ended(t, "4") // gRPC's code for a request that is over before it begins
-	require.NoError(t, late.Close())
+}
+
+// open is how many connections there are.
+func (in running) open(t *testing.T) (n int64) {
+	t.Helper()
+	found, err := in.telemetry.GetMetric("otelcol_receiver_otlp_connections")
+	if err != nil {
+		return 0 // none yet
+	}
+	for _, point := range found.Data.(metricdata.Sum[int64]).DataPoints {
+		n += point.Value
+	}
+	return n
 }
 
 func TestValidate(t *testing.T) {
-	require.NoError(t, createDefaultConfig().(*Config).Validate())
+	require.NoError(t, configured(t, keys(t)).Validate())
 	err := (&Config{}).Validate()
+	require.ErrorContains(t, err, "protocols: has neither grpc nor http; add one")
+	require.ErrorContains(t, err, "max_connections: is 0; set it above 0")
 	require.ErrorContains(t, err, "handshake_timeout: is 0s; set it above 0")
 	require.ErrorContains(t, err, "request_timeout: is 0s; set it above 0")
 	require.ErrorContains(t, err, "shutdown_timeout: is 0s; set it above 0")
 	require.ErrorContains(t, err, "retry_after: is 0s; set 1s or more")
 }
+
+func nopSettings() receiver.Settings { return receivertest.NewNopSettings(NewFactory().Type()) }

@@ -13,20 +13,22 @@ import (
 )
 
 func Meter(settings component.TelemetrySettings) metric.Meter {
-	return settings.MeterProvider.Meter("github.com/otelcol-sre/otelcol-sre/extensions/server_limits")
+	return settings.MeterProvider.Meter("github.com/otelcol-sre/otelcol-sre/receivers/otlp")
 }
 
 func Tracer(settings component.TelemetrySettings) trace.Tracer {
-	return settings.TracerProvider.Tracer("github.com/otelcol-sre/otelcol-sre/extensions/server_limits")
+	return settings.TracerProvider.Tracer("github.com/otelcol-sre/otelcol-sre/receivers/otlp")
 }
 
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	ExtensionServerLimitsRefused metric.Int64Counter
+	meter                   metric.Meter
+	mu                      sync.Mutex
+	registrations           []metric.Registration
+	ReceiverOtlpConnections metric.Int64UpDownCounter
+	ReceiverOtlpMisdirected metric.Int64Counter
+	ReceiverOtlpRefused     metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -58,8 +60,20 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
-	builder.ExtensionServerLimitsRefused, err = builder.meter.Int64Counter(
-		"otelcol_extension_server_limits_refused",
+	builder.ReceiverOtlpConnections, err = builder.meter.Int64UpDownCounter(
+		"otelcol_receiver_otlp_connections",
+		metric.WithDescription("Open connections, by the protocol of their port. [Alpha]"),
+		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverOtlpMisdirected, err = builder.meter.Int64Counter(
+		"otelcol_receiver_otlp_misdirected",
+		metric.WithDescription("Connections that came to the port of the other protocol, by what became of them. [Alpha]"),
+		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverOtlpRefused, err = builder.meter.Int64Counter(
+		"otelcol_receiver_otlp_refused",
 		metric.WithDescription("HTTP requests that were refused, by reason. [Alpha]"),
 		metric.WithUnit("{request}"),
 	)
