@@ -45,7 +45,7 @@ import (
 const limit = 10_000
 
 // free returns an address that nothing listens on.
-func free(t *testing.T) string {
+func free(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
