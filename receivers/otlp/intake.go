@@ -50,7 +50,7 @@ type intake struct {
 	serving sync.WaitGroup
 	// requests are those over HTTP that are being answered.
 	requests sync.WaitGroup
-	// unfinished ends when requests may take no longer.
+	// unfinished ends when requests over HTTP may take no longer.
 	unfinished context.Context
 	giveUp     context.CancelFunc
 	ended      sync.Once
@@ -155,11 +155,7 @@ func (in *intake) secure(ctx context.Context, config *configtls.ServerConfig) (*
 // bound ends a request over gRPC that takes too long.
 func (in *intake) bound(ctx context.Context, _ *tap.Info) (context.Context, error) {
 	bounded, cancel := context.WithTimeout(ctx, in.config.RequestTimeout)
-	keep := context.AfterFunc(in.unfinished, cancel)
-	context.AfterFunc(bounded, func() { // the end of the request ends its context, and with it this one
-		keep()
-		cancel()
-	})
+	_ = cancel // the end of the request ends its context, and with it this one
 	return bounded, nil
 }
 
@@ -247,7 +243,8 @@ func (in *intake) shutdown(ctx context.Context) (err error) {
 	return err
 }
 
-// farewell is the time for the answers to requests that were ended, before their connections are cut.
+// farewell is the time for the answers to requests over HTTP that were ended, before their connections are cut. Those over gRPC are cut at once, because
+// for their clients this is an answer: UNAVAILABLE.
 const farewell = time.Second
 
 func (in *intake) end(ctx context.Context) error {
@@ -264,9 +261,9 @@ func (in *intake) end(ctx context.Context) error {
 	var servers sync.WaitGroup
 	if in.grpc != nil {
 		servers.Go(func() {
-			cut := context.AfterFunc(bounded, in.grpc.Stop)
+			cut := time.AfterFunc(in.config.ShutdownTimeout, in.grpc.Stop)
 			in.grpc.GracefulStop()
-			cut()
+			cut.Stop()
 		})
 	}
 	if in.http != nil {

@@ -190,7 +190,7 @@ func BenchmarkRequest(b *testing.B) {
 	request := ptraceotlp.NewExportRequestFromTraces(tracesOf(100))
 	body, err := request.MarshalProto()
 	require.NoError(b, err)
-	for _, name := range []string{"otelcol-sre", "upstream"} {
+	for _, name := range []string{"upstream", "otelcol-sre"} {
 		overGRPC, overHTTP := serve(b, receivers[name], consumertest.NewNop())
 		b.Run("gRPC/"+name, func(b *testing.B) {
 			client := ptraceotlp.NewGRPCClient(dial(b, overGRPC))
