@@ -41,8 +41,9 @@ func Load(ctx context.Context, keys *configtls.ServerConfig, logger *zap.Logger)
 	config.GetCertificate = pair.Certificate
 	ctx, end := context.WithCancel(context.Background())
 	r := &Reloading{end: end}
+	interval := keys.ReloadInterval // the keys are the caller's
 	r.running.Go(func() {
-		pair.Watch(ctx, keys.ReloadInterval, func(err error) {
+		pair.Watch(ctx, interval, func(err error) {
 			if err != nil {
 				logger.Error("The certificate and its key cannot be used; the pair before stays in use", zap.Error(err))
 			}
