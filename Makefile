@@ -57,10 +57,12 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@gofmt -w $(@D)
 	@touch $@
 
-# The builder writes the version as a literal; the overlay replaces it by the full version.
+# The builder writes the version as a literal; the overlay replaces it by the full version. It also replaces the Collector's command line by
+# internal/commandline, which is the Collector's with answers for people.
 .cache/overlay.json: cmd/otelcol-sre/components.go $(SOURCES)
 	@mkdir -p .cache
-	@sed 's|Version: .*|Version: "$(VERSION)",|' cmd/otelcol-sre/main.go > .cache/main.go
+	@sed -e 's|Version: .*|Version: "$(VERSION)",|' -e 's|otelcol.NewCommand(params)|commandline.New(params)|' \
+		-e 's|^import (|import (\n\t"github.com/otelcol-sre/otelcol-sre/internal/commandline"|' cmd/otelcol-sre/main.go > .cache/main.go
 	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/.cache/main.go" > .cache/overlay.json
 
 bin/otelcol-sre: .cache/overlay.json

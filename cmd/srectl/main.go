@@ -9,9 +9,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
@@ -23,6 +27,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 // version is set by the build, with the commit and its date: -ldflags "-X main.version=...".
@@ -30,6 +35,22 @@ var version = "devel"
 
 func main() {
 	os.Exit(exit.Code(newRootCommand().Execute(), os.Stderr))
+}
+
+var unknownFlag = regexp.MustCompile(`^unknown (?:shorthand )?flag: (?:'.' in )?(-+[^ =]+)`)
+
+// nearFlag names the flag that was meant.
+func nearFlag(command *cobra.Command, err error) error {
+	match := unknownFlag.FindStringSubmatch(err.Error())
+	if match == nil {
+		return err
+	}
+	var known []string
+	command.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
+	if near := nearest.Word(strings.TrimLeft(match[1], "-"), known); near != "" {
+		return fmt.Errorf("there is no flag %.60s; did you mean --%s?", match[1], near)
+	}
+	return fmt.Errorf("there is no flag %.60s; `%s --help` lists those that exist", match[1], command.CommandPath())
 }
 
 func newRootCommand() *cobra.Command {
@@ -40,6 +61,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(nearFlag)
 	root.AddCommand(
 		validate.NewCommand(),
 		convert.NewCommand(),

@@ -9,12 +9,15 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 const scheme = "builtin"
@@ -89,6 +92,14 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	fragments := Fragments()
 	switch {
 	case role:
+		if store := os.Getenv("OTELCOL_SRE_STORE"); !slices.Contains([]string{"", "true", "false"}, store) {
+			return nil, fmt.Errorf("OTELCOL_SRE_STORE is %.20q; set it to true or false", store)
+		}
+		for origin := range strings.SplitSeq(os.Getenv("OTELCOL_SRE_CORS_ORIGINS"), ",") {
+			if origin = strings.TrimSpace(origin); origin != "" && origin != "*" && !strings.Contains(origin, "://") {
+				return nil, fmt.Errorf("OTELCOL_SRE_CORS_ORIGINS has %.100q, which no browser sends; write the scheme, too: https://%.100s", origin, origin)
+			}
+		}
 		layers = slices.Clone(layers)
 		for _, a := range automatic {
 			if slices.Contains(a.roles, name) && a.wanted(os.Getenv(a.variable)) {
@@ -98,7 +109,11 @@ func (provider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (
 	case slices.Contains(fragments, name):
 		layers = layersOf(name)
 	default:
-		return nil, fmt.Errorf("no built-in config %q; there are agent, gateway and standalone, and, to merge over one of them: %s", name, strings.Join(fragments, ", "))
+		meant := ""
+		if near := nearest.Word(name, append(slices.Sorted(maps.Keys(Roles)), fragments...)); near != "" {
+			meant = fmt.Sprintf("did you mean %s:%s? ", scheme, near)
+		}
+		return nil, fmt.Errorf("no built-in config %q; %sthere are agent, gateway and standalone, and, to merge over one of them: %s", name, meant, strings.Join(fragments, ", "))
 	}
 	config := confmap.New()
 	for _, layer := range layers {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 // An environment variable that has no default.
@@ -26,6 +28,29 @@ func required(text []byte) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	about, _, _ := strings.Cut(string(text), "\n")
-	return fmt.Errorf("set %s; this is %q", strings.Join(missing, ", "), strings.TrimPrefix(about, "# "))
+	var about []string
+	for line := range strings.Lines(string(text)) {
+		comment, ok := strings.CutPrefix(line, "# ")
+		if !ok {
+			break
+		}
+		about = append(about, strings.TrimSpace(comment))
+	}
+	return fmt.Errorf("set %s%s; this is %q", strings.Join(missing, ", "), typo(missing), strings.Join(about, " "))
+}
+
+// typo is the variable that is set, is not one of ours, and is near to one that is missing.
+func typo(missing []string) string {
+	const prefix = "OTELCOL_SRE_"
+	known, wanted := Variables(), make([]string, len(missing))
+	for i, name := range missing {
+		wanted[i] = strings.TrimPrefix(name, prefix)
+	}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if _, ours := known[name]; !ours && strings.HasPrefix(name, prefix) && nearest.Word(strings.TrimPrefix(name, prefix), wanted) != "" {
+			return fmt.Sprintf(" (%s is set: is that a slip?)", name)
+		}
+	}
+	return ""
 }

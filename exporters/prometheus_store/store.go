@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,7 @@ type store struct {
 	server   *webserver.Server
 
 	ruleFilesGood, ruleFilesBad atomic.Int64
+	withoutRules                bool // it was said that there is no rule file
 	end, endSending             context.CancelFunc
 	running                     sync.WaitGroup
 }
@@ -176,6 +178,11 @@ func (s *store) reloadRules() {
 	good, bad := s.files.count()
 	s.ruleFilesGood.Store(good)
 	s.ruleFilesBad.Store(bad)
+	if without := len(s.config.RuleFiles) > 0 && good+bad == 0; without != s.withoutRules {
+		if s.withoutRules = without; without {
+			s.logger.Warn("No rule file is there, so no alert can fire; write some with `srectl generate`, or correct rule_files", "rule_files", strings.Join(s.config.RuleFiles, ", "))
+		}
+	}
 	if !changed {
 		return
 	}

@@ -5,13 +5,17 @@ package statuspage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/metadata"
@@ -65,6 +69,10 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	})
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
+	}
+	if _, err := os.Stat(s.config.Runbooks); s.config.Runbooks != "" && errors.Is(err, fs.ErrNotExist) {
+		s.telemetry.Logger.Warn("No runbook folder is there, so alerts have no runbooks on this page; write some with `srectl generate`, or correct runbooks",
+			zap.String("runbooks", s.config.Runbooks))
 	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
