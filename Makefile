@@ -25,16 +25,15 @@ export TZ := UTC
 VERSION := $(shell sed -n 's/^  version: *//p' builder-config.yaml)+$(shell git rev-parse --short=12 HEAD 2>/dev/null || \
 	echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo .dirty).$(shell git log -1 --format=%cd --date=format-local:%Y%m%dT%H%M%SZ 2>/dev/null)
 
-# Turns the package names of `go build -v` into progress and passes everything else through.
+# Turns the package names of `go build -v` into progress, on a terminal only, and passes everything else through.
 define PROGRESS
+BEGIN { tty = ENVIRON["TERM"] != "" && ENVIRON["TERM"] != "dumb" && system("test -t 1") == 0 }
 /^go: downloading / { show("modules downloaded: " ++modules); next }
 /^[a-z0-9.-]+(\/[^ ]+)*$$/ { show("packages compiled: " ++packages); next }
 { print; fflush() }
-END { if (tty && packages) print "" }
+END { if (tty && modules + packages) print "" }
 function show(text) {
-	tty = ENVIRON["TERM"] != "" && ENVIRON["TERM"] != "dumb"
-	if (tty) printf "\r%s ", text; else if ((modules + packages) % 250 == 0) print text
-	fflush()
+	if (tty) { printf "\r%s ", text; fflush() }
 }
 endef
 export PROGRESS
