@@ -53,6 +53,13 @@ func TestWrongValues(t *testing.T) {
 		"agent: {enabled: true, gateway: a, kind: Deployment, podLogs: {enabled: true}}": "set agent.kind to DaemonSet",
 		"standalone: {auth: {bearer: {secretName: a}, oidc: {issuer: https://b}}}":       "choose one",
 		"networkPolicy: {viewers: [{podSelector: {}}]}":                                  "set standalone.expose.enabled",
+		"standalone: {expose: {ingress: {enabled: true, host: a}}}":                      "httpRoute need the status page in the Service",
+		"standalone: {expose: {enabled: true, ingress: {enabled: true}}}":                "set the name under which browsers reach the status page",
+		"standalone: {expose: {enabled: true, httpRoute: {enabled: true}}}":              "set parentRefs to the Gateways",
+		"podMonitor: {enabled: true}\nserviceMonitor: {enabled: true}":                   "scrape the same ports: choose one",
+		"agent: {enabled: true, gateway: a, serviceAccount: {create: false}}":            "set agent.serviceAccount.name",
+		"standalone: {service: {type: Headless}}":                                        "at '/standalone/service/type'",
+		"standalone: {extraEnv: [{value: a}]}":                                           "missing property 'name'",
 		"standalone: {preStopSeconds: 60}":                                               "must be longer than preStopSeconds",
 		"catalog: {big.yaml: '" + strings.Repeat("a", 900_001) + "'}":                    "split the file",
 	} {

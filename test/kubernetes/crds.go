@@ -17,9 +17,11 @@ import (
 var crds = map[string][]string{
 	"github.com/prometheus-operator/prometheus-operator@v0.85.0": {
 		"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+		"example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
 		"example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
 	},
 	"github.com/cert-manager/cert-manager@v1.21.2":        {"deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"},
+	"sigs.k8s.io/gateway-api@v1.6.3":                      {"config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
 	"github.com/kedacore/keda/v2@v2.21.0":                 {"config/crd/bases/keda.sh_scaledobjects.yaml"},
 	"github.com/argoproj/argo-cd/v3@v3.5.7":               {"manifests/crds/application-crd.yaml"},
 	"github.com/fluxcd/source-controller@v1.8.0":          {"config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml"},

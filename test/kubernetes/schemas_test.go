@@ -94,7 +94,7 @@ func writeSchemas(t *testing.T, folder string) {
 // used are the kinds of Kubernetes' own in deploy/: a schema of each has all others in it.
 var used = map[string]bool{
 	"ClusterRole": true, "ClusterRoleBinding": true, "ConfigMap": true, "DaemonSet": true, "Deployment": true, "HorizontalPodAutoscaler": true,
-	"Job": true, "Namespace": true, "NetworkPolicy": true, "PodDisruptionBudget": true, "PriorityClass": true, "Role": true, "RoleBinding": true,
+	"Ingress": true, "Job": true, "Namespace": true, "NetworkPolicy": true, "PodDisruptionBudget": true, "PriorityClass": true, "Role": true, "RoleBinding": true,
 	"Secret": true, "Service": true, "ServiceAccount": true, "StatefulSet": true,
 }
 

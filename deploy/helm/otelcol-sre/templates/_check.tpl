@@ -12,10 +12,26 @@
 {{- if and .Values.networkPolicy.viewers (not .Values.standalone.expose.enabled) -}}
 {{- fail "networkPolicy.viewers: the status page and the Prometheus API listen on localhost, which kubectl port-forward reaches; to let these peers in, set standalone.expose.enabled" -}}
 {{- end -}}
+{{- $expose := .Values.standalone.expose -}}
+{{- if and (or $expose.ingress.enabled $expose.httpRoute.enabled) (not $expose.enabled) -}}
+{{- fail "standalone.expose.ingress and httpRoute need the status page in the Service: set standalone.expose.enabled" -}}
+{{- end -}}
+{{- if and $expose.ingress.enabled (not $expose.ingress.host) -}}
+{{- fail "standalone.expose.ingress.host is empty: set the name under which browsers reach the status page" -}}
+{{- end -}}
+{{- if and $expose.httpRoute.enabled (not (and $expose.httpRoute.parentRefs $expose.httpRoute.hostnames)) -}}
+{{- fail "standalone.expose.httpRoute: set parentRefs to the Gateways, and hostnames" -}}
+{{- end -}}
+{{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled -}}
+{{- fail "podMonitor and serviceMonitor scrape the same ports: choose one" -}}
+{{- end -}}
 {{- range $role := include "otelcol-sre.roles" . | fromJsonArray -}}
 {{- $values := get $.Values $role -}}
 {{- if and $values.auth.bearer.secretName $values.auth.oidc.issuer -}}
 {{- fail (printf "%s.auth: bearer and oidc are one receiver's authenticator both: choose one" $role) -}}
+{{- end -}}
+{{- if and (not $values.serviceAccount.create) (not $values.serviceAccount.name) (eq (include "otelcol-sre.usesAPI" (dict "root" $ "role" $role)) "true") -}}
+{{- fail (printf "%s asks the API server, and its rights would go to the account default: set %s.serviceAccount.name" $role $role) -}}
 {{- end -}}
 {{- if le (int $values.terminationGracePeriodSeconds) (int $values.preStopSeconds) -}}
 {{- fail (printf "%s.terminationGracePeriodSeconds must be longer than preStopSeconds, by the drain of the queues" $role) -}}

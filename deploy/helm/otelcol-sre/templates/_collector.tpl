@@ -73,8 +73,11 @@
 {{- end -}}
 {{- if and (eq .role "standalone") $values.expose.enabled -}}
 {{- $service := printf "%s-standalone" $name -}}
+{{- $routed := list -}}
+{{- with $values.expose.ingress }}{{- if and .enabled .host }}{{- $routed = append $routed .host }}{{- end }}{{- end -}}
+{{- with $values.expose.httpRoute }}{{- if .enabled }}{{- $routed = concat $routed .hostnames }}{{- end }}{{- end -}}
 {{- $hosts := list $service (printf "%s.%s" $service $root.Release.Namespace) (printf "%s.%s.svc" $service $root.Release.Namespace) -}}
-{{- $_ := set $env "OTELCOL_SRE_ALLOWED_HOSTS" (join "," (concat $hosts $values.expose.hosts)) -}}
+{{- $_ := set $env "OTELCOL_SRE_ALLOWED_HOSTS" (join "," (concat $hosts $values.expose.hosts $routed)) -}}
 {{- $_ := set $env "OTELCOL_SRE_PROMETHEUS_API" "0.0.0.0:9090" -}}
 {{- $_ := set $env "OTELCOL_SRE_STATUS_PAGE" "0.0.0.0:8686" -}}
 {{- end -}}
@@ -85,13 +88,20 @@
 {{- $_ := set $env "OTELCOL_SRE_OIDC_ISSUER" $values.auth.oidc.issuer -}}
 {{- $_ := set $env "OTELCOL_SRE_OIDC_AUDIENCE" $values.auth.oidc.audience -}}
 {{- end -}}
+{{- $extra := list -}}
+{{- range $values.extraEnv -}}{{- $extra = append $extra .name -}}{{- end -}}
 {{- range $key, $value := merge (dict) $values.env $root.Values.env $env }}
+{{- if not (has $key $extra) }}
 - name: {{ $key }}
 {{- if kindIs "map" $value }}
   valueFrom: {fieldRef: {fieldPath: {{ $value.fieldRef }}}}
 {{- else }}
   value: {{ $value | quote }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- with $values.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

@@ -20,7 +20,7 @@ metadata:
     {{- end }}
   {{- end }}
 spec:
-  serviceAccountName: {{ $name }}-{{ .role }}
+  serviceAccountName: {{ include "otelcol-sre.account" . }}
   automountServiceAccountToken: {{ eq $api "true" }}
   enableServiceLinks: false
   {{- with $root.Values.imagePullSecrets }}
@@ -31,6 +31,20 @@ spec:
   priorityClassName: {{ . }}
   {{- end }}
   terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+  {{- if $values.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- with $values.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" $values.hostNetwork) }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with $values.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $values.hostAliases }}
+  hostAliases:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   securityContext:
     {{- if $host }}
     # Files of other pods' logs belong to uid 0. It has no capabilities and may write nothing but its state.
@@ -45,6 +59,10 @@ spec:
     fsGroupChangePolicy: OnRootMismatch
     {{- end }}
     seccompProfile: {type: RuntimeDefault}
+  {{- with $values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: otelcol-sre
       image: {{ include "otelcol-sre.image" $root }}
@@ -55,6 +73,9 @@ spec:
         {{- include "otelcol-sre.env" . | trim | nindent 8 }}
       envFrom:
         - secretRef: {name: {{ $root.Values.credentials.secretName }}, optional: true}
+        {{- with $values.extraEnvFrom }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       ports:
         {{- include "otelcol-sre.ports" . | nindent 8 }}
       startupProbe:
@@ -104,6 +125,9 @@ spec:
         {{- if and (eq .role "agent") $values.host.enabled }}
         - {name: host, mountPath: /hostfs, readOnly: true, mountPropagation: HostToContainer}
         {{- end }}
+        {{- with $values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   {{- with $values.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
@@ -116,7 +140,10 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- if or (eq .role "gateway") (and (eq .role "agent") (eq $values.kind "Deployment")) }}
+  {{- if $values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml $values.topologySpreadConstraints | nindent 4 }}
+  {{- else if or (eq .role "gateway") (and (eq .role "agent") (eq $values.kind "Deployment")) }}
   topologySpreadConstraints:
     {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
     - maxSkew: 1
@@ -174,6 +201,15 @@ spec:
     - name: host
       hostPath: {path: /, type: Directory}
     {{- end }}
+    {{- with $values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The name of a role's ServiceAccount. */}}
+{{- define "otelcol-sre.account" -}}
+{{- $account := (get .root.Values .role).serviceAccount -}}
+{{- $account.name | default (ternary (printf "%s-%s" (include "otelcol-sre.name" .root) .role) "default" $account.create) -}}
 {{- end -}}
 
 {{/* Whether a role asks the API server anything. */}}
