@@ -98,7 +98,13 @@ image: $(FOR_PLATFORMS) ## the container image as an OCI layout, with SBOMs and 
 	@go run ./deploy/image/oci --platforms "$(PLATFORMS)" --version "$(VERSION)" --revision "$$(git rev-parse HEAD)" \
 		--created "$$(git log -1 --format=%cI)" $(if $(BUILDER),--builder "$(BUILDER)")
 
-packages: $(FOR_PLATFORMS) ## deb and rpm with a systemd unit, into bin/packages
+# What srectl says of itself, for packages.
+bin/share: bin/srectl
+	@rm -rf $@ && mkdir -p $@/completion
+	@$< man --out $@/man
+	@for shell in bash zsh fish; do $< completion $$shell > $@/completion/srectl.$$shell; done
+
+packages: $(FOR_PLATFORMS) bin/share ## deb and rpm with a systemd unit, into bin/packages
 	@GOFLAGS= GOBIN=$(CURDIR)/.cache/bin go install $(NFPM)
 	@rm -rf bin/packages && mkdir -p bin/packages
 	@for platform in $(PLATFORMS); do for packager in deb rpm; do \

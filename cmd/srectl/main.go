@@ -23,8 +23,10 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/find"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generate"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/lint"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
 	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
@@ -72,6 +74,9 @@ func newRootCommand() *cobra.Command {
 		find.NewCommand(),
 		mark.NewCommand(version),
 		probe.NewCommand(),
+		schema.NewCommand(),
+		man.NewCommand(),
 	)
+	complete(root)
 	return root
 }
