@@ -39,7 +39,11 @@ func (l *loader) parse(file string, text []byte) {
 		}
 		if err != nil {
 			message, line := syntaxError(err, bytes.Count(text, []byte("\n"))+1)
-			l.add(Error, Position{File: file, Line: line, Column: 1}, "", message, "fix the YAML here or just above this line")
+			fix := "fix the YAML here or just above this line"
+			if tab := indentedByTab(text, line); tab > 0 {
+				message, fix, line = "is indented by a tab", "indent with spaces; YAML takes no tabs", tab
+			}
+			l.add(Error, Position{File: file, Line: line, Column: 1}, "", message, fix)
 			return
 		}
 		if len(doc.Content) == 0 || isNull(doc.Content[0]) {
@@ -138,4 +142,18 @@ func syntaxError(err error, lines int) (message string, line int) {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	line, _ = strconv.Atoi(m[1])
 	return "is not YAML: " + explain(errors.New(strings.TrimPrefix(err.Error(), m[0]))), min(max(line, 1), lines)
+}
+
+// indentedByTab is the number of the line that a tab indents, if it is one of two at which YAML ends, and otherwise 0.
+func indentedByTab(text []byte, near int) int {
+	number := 0
+	for line := range bytes.Lines(text) {
+		if number++; number > near+1 {
+			break
+		}
+		if indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]; number >= near-1 && bytes.ContainsRune(indent, '\t') {
+			return number
+		}
+	}
+	return 0
 }

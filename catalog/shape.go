@@ -148,7 +148,7 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 			value, ok := at.lookup(m.key)
 			switch {
 			case ok && isNull(value.node):
-				r.problem(value, "has no value", "add one, or delete the line")
+				r.problem(value, "has no value", m.valueFix())
 			case ok:
 				m.read(r, value, into)
 			case m.required:
@@ -172,6 +172,14 @@ func object[T any](members []member[T], rules ...rule[T]) shape[T] {
 		return node
 	}
 	return s
+}
+
+// valueFix is what to write where a key has no value. Where all keys below it have defaults, it is an empty mapping.
+func (m member[T]) valueFix() string {
+	if m.schema["type"] == "object" && m.schema["required"] == nil && m.schema["properties"] != nil {
+		return "write " + m.key + ": {} for its defaults, or delete the line"
+	}
+	return "add one, or delete the line"
 }
 
 // also adds conditions to the shape's schema that its members do not have.

@@ -201,13 +201,20 @@ var tier = shape[int]{
 	write: func(v int) *yaml.Node { return scalar("!!int", strconv.Itoa(v)) },
 }
 
+// almostNumber is a percentage as people write it elsewhere.
+var almostNumber = regexp.MustCompile(`^\d{1,3}(,\d{1,12}|([.,]\d{1,12})? ?%)$`)
+
 var objective = shape[float64]{
 	name:   "percent",
 	schema: schema{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100},
 	read: func(r *reader, at place, into *float64) bool {
 		v, ok := number(at.node)
 		if !ok {
-			r.problem(at, "is "+kindName(at.node)+", not a percentage", "write the percentage of good events, such as 99.9")
+			fix := "write the percentage of good events, such as 99.9"
+			if text := at.node.Value; at.node.Kind == yaml.ScalarNode && almostNumber.MatchString(text) {
+				fix = "write " + strings.TrimRight(strings.Replace(text, ",", ".", 1), " %") + ", with a point and without %"
+			}
+			r.problem(at, "is "+kindName(at.node)+", not a percentage", fix)
 			return false
 		}
 		*into = v
