@@ -203,6 +203,17 @@ func TestSilenceIsAWarning(t *testing.T) {
 	assert.Equal(t, 3, strings.Count(log, "is set, but nothing reads it"))
 	assert.NotRegexp(t, `(?m)^\s+\S+\.go:\d+`, log, "stack traces")
 
+	require.Eventually(t, func() bool {
+		response, err := http.Get("http://" + c.page + "/alerts")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		var page bytes.Buffer
+		_, _ = page.ReadFrom(response.Body)
+		return strings.Contains(page.String(), "No rule file is loaded, so no alert can fire.")
+	}, time.Minute, 500*time.Millisecond, "the page says it, too")
+
 	_, shown := shownBy(t, c.env, false, binary, "validate", "--config", "builtin:standalone")
 	assert.Equal(t, 3, strings.Count(shown, "\n"), shown)
 	assert.Contains(t, shown, "Warning: OTELCOL_SRE_TEMPO is set, but nothing reads it; add --config builtin:tempo\n")

@@ -29,7 +29,17 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 		body.Alerts = body.Alerts[:alert.Max]
 	}
 	body.More = max(0, body.More)
-	return &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}, nil
+	p := &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}
+	if p.Problem == nil && len(body.Alerts) == 0 && s.withoutRules(r) {
+		p.Problem = &problem{"No rule file is loaded, so no alert can fire.", "Write rules with srectl generate alerts, and name their folder in OTELCOL_SRE_RULES."}
+	}
+	return p, nil
+}
+
+// withoutRules reports whether a Prometheus inside a collector has no rules. Others do not say.
+func (s *site) withoutRules(r *http.Request) bool {
+	empty, err := s.Prometheus.Instant(r.Context(), `sum(otelcol_exporter_prometheus_store_rule_files) == 0`)
+	return err == nil && len(empty) > 0
 }
 
 type deploymentsBody struct {
