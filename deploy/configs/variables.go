@@ -19,6 +19,8 @@ type Variable struct {
 	// Roles and Fragments read it. Needing is one of the fragments that have no default for it.
 	Roles, Fragments []string
 	Needing          string
+	// Switch is the variable by which roles add that fragment, if there is one.
+	Switch string
 }
 
 var reference = regexp.MustCompile(`\$\{env:(\w+)(:-([^}]*))?\}`)
@@ -68,6 +70,13 @@ func readVariables() map[string]Variable {
 				v.Roles = appendNew(v.Roles, role)
 			}
 		})
+	}
+	for _, a := range automatic {
+		for name, v := range found {
+			if v.Needing == a.fragment && name != a.variable {
+				change(name, func(v *Variable) { v.Switch = a.variable })
+			}
+		}
 	}
 	for _, name := range others {
 		change(name, func(*Variable) {})

@@ -74,7 +74,7 @@ func TestVariablesThatNothingReads(t *testing.T) {
 		"OTELCOL_SRE_MINE=1", "OTELCOL_SRE_OTHER=1", "OTELCOL_SRE_SHORT=1", // a config reads them
 		"OTELCOL_SRE_STORAGE=/state",                 // some role reads it
 		"OTELCOL_SRE_OPTIONS=--config builtin:agent", // the systemd unit reads it
-		"OTELCOL_SRE_RULSE=/rules", "OTELCOL_SRE_LOKI=http://loki", "OTELCOL_SRE_TELEMTRY_PORT=1",
+		"OTELCOL_SRE_RULSE=/rules", "OTELCOL_SRE_LOKI=http://loki", "OTELCOL_SRE_TELEMTRY_PORT=1", "OTELCOL_SRE_GRAFANA_TOKEN=secret",
 		"OTELCOL_SRE_EMPTY=", "PATH=/bin",
 		"OTELCOL_SRE_SERVICE_PORT=4317", "OTELCOL_SRE_PORT=tcp://10.0.0.1:4317", "OTELCOL_SRE_SERVICE_PORT_OTLP_GRPC=4317", "OTELCOL_SRE_PORT_4317_TCP_PROTO=tcp",
 	})
@@ -83,6 +83,7 @@ func TestVariablesThatNothingReads(t *testing.T) {
 	_, err = r.Resolve(t.Context())
 	require.NoError(t, err)
 	want := []string{
+		"OTELCOL_SRE_GRAFANA_TOKEN is set, but nothing reads it; set OTELCOL_SRE_GRAFANA, too",
 		"OTELCOL_SRE_LOKI is set, but nothing reads it; add --config builtin:loki",
 		"OTELCOL_SRE_RULSE is set, but nothing reads it; did you mean OTELCOL_SRE_RULES?",
 		"OTELCOL_SRE_TELEMTRY_PORT is set, but nothing reads it; did you mean OTELCOL_SRE_TELEMETRY_PORT?",

@@ -102,6 +102,8 @@ func (e *environment) unread() (problems []string) {
 				fix = fmt.Sprintf("did you mean %s%s?", prefix, near)
 			}
 			problems = append(problems, fmt.Sprintf("%.100s is set, but nothing reads it; %s", name, fix))
+		case v.Switch != "" && len(v.Roles) == 0:
+			problems = append(problems, fmt.Sprintf("%s is set, but nothing reads it; set %s, too", name, v.Switch))
 		case v.Needing != "" && len(v.Roles) == 0:
 			problems = append(problems, fmt.Sprintf("%s is set, but nothing reads it; add --config builtin:%s", name, v.Needing))
 		}
