@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ type mistake struct {
 
 var standalone = []string{"--config", "builtin:standalone"}
 
-func with(args ...string) []string { return append(append([]string{}, standalone...), args...) }
+func with(args ...string) []string { return slices.Concat(standalone, args) }
 
 var mistakes = []mistake{
 	// The command line.

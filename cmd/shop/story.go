@@ -105,7 +105,7 @@ func (s *story) wait(ctx context.Context, c chapter) bool {
 
 // ask is the first result of a query, if there is one.
 func (s *story) ask(ctx context.Context, query string) (value float64, labels map[string]string, ok bool) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.prometheus, "/")+"/api/v1/query?query="+url.QueryEscape(query), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.prometheus, "/")+"/api/v1/query?query="+url.QueryEscape(query), http.NoBody)
 	if err != nil {
 		return 0, nil, false
 	}

@@ -39,7 +39,7 @@ func TestStory(t *testing.T) {
 	require.NoError(t, runStory(t.Context(), []string{"--prometheus", prometheus.URL, "--page", "http://page"}, &out))
 	text := regexp.MustCompile(`(?m)^ *\d+ s  `).ReplaceAllString(out.String(), "")
 	var began []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if word, _, ok := strings.Cut(line, ". "); ok && !strings.HasPrefix(line, " ") {
 			began = append(began, word)
 		}

@@ -4,10 +4,8 @@
 package commandline
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,7 +92,7 @@ func TestVariablesThatNothingReads(t *testing.T) {
 		logged = append(logged, entry.Message)
 	}
 	assert.Equal(t, want, logged)
-	require.NoError(t, r.Shutdown(context.Background()))
+	require.NoError(t, r.Shutdown(t.Context()))
 }
 
 func messages(logs *observer.ObservedLogs) (all []string) {
@@ -176,5 +174,5 @@ func TestConceal(t *testing.T) {
 	concealed := conceal(config, map[string]bool{"s3cret": true}, nil)
 	assert.Equal(t, []secret{{"exporters::otlp/x::headers::X-Key", "EXPORTERS_OTLP_X_HEADERS_X_KEY"}, {"list::0", "LIST_0"}}, concealed)
 	assert.NotContains(t, fmt.Sprint(config), "s3cret")
-	assert.True(t, strings.Contains(fmt.Sprint(config), "${env:KEY}"))
+	assert.Contains(t, fmt.Sprint(config), "${env:KEY}")
 }

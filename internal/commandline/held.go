@@ -32,7 +32,7 @@ type heldLog struct {
 // newHeldLog holds lines for a time.
 func newHeldLog(limit time.Duration) *heldLog {
 	l := &heldLog{}
-	l.timer = time.AfterFunc(limit, func() { l.release() })
+	l.timer = time.AfterFunc(limit, l.release)
 	return l
 }
 

@@ -4,6 +4,7 @@
 package commandline
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 
@@ -77,14 +78,11 @@ func fields(t reflect.Type) map[string]reflect.Type {
 	if t == nil || t.Kind() != reflect.Struct {
 		return found
 	}
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
 		switch {
 		case strings.Contains(options, "squash"):
-			for key, typ := range fields(field.Type) {
-				found[key] = typ
-			}
+			maps.Copy(found, fields(field.Type))
 		case name != "" && name != "-":
 			found[name] = field.Type
 		}

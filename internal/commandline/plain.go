@@ -189,10 +189,8 @@ var (
 // file are mistakes of files and folders.
 func (e explainer) file(text string) string {
 	if match := configFile.FindStringSubmatch(text); match != nil {
-		for _, name := range append(slices.Sorted(maps.Keys(configs.Roles)), configs.Fragments()...) {
-			if match[1] == name {
-				return fmt.Sprintf("--config %s: there is no such file; the built-in config is --config builtin:%s", name, name)
-			}
+		if name := match[1]; configs.Roles[name] != nil || slices.Contains(configs.Fragments(), name) {
+			return fmt.Sprintf("--config %s: there is no such file; the built-in config is --config builtin:%s", name, name)
 		}
 		return fmt.Sprintf("--config %s: %s", match[1], match[2])
 	}
@@ -285,7 +283,7 @@ func (e explainer) decoded(text string) string {
 	var lines []string
 	section, id := "", ""
 	var within []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(strings.ReplaceAll(line, decoding, ""))
 		if match := ofComponent.FindStringSubmatch(line); match != nil {
 			section, id, within = match[1], match[2], nil
@@ -326,7 +324,7 @@ func (e explainer) decoded(text string) string {
 			case len(inside) > 0:
 				known = serviceKeys[strings.Join(inside[:min(len(inside), 2)], "::")]
 			}
-			for _, key := range strings.Split(match[2], ", ") {
+			for key := range strings.SplitSeq(match[2], ", ") {
 				fix := "delete it, or correct its name"
 				if near := nearest.Word(key, known); near != "" {
 					fix = fmt.Sprintf("did you mean %s?", near)
@@ -427,7 +425,7 @@ func variableIn(text string) string {
 
 // valueAt is what a config has at a path, in which list[0] is the first of a list.
 func valueAt(value any, path []string) any {
-	for _, step := range strings.Split(index.ReplaceAllString(strings.Join(path, "\n"), "\n$1"), "\n") {
+	for step := range strings.SplitSeq(index.ReplaceAllString(strings.Join(path, "\n"), "\n$1"), "\n") {
 		switch at := value.(type) {
 		case map[string]any:
 			value = at[step]

@@ -5,6 +5,7 @@
 package man
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,9 +25,9 @@ func NewCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return fmt.Errorf("--out is missing: name the folder to write to")
+				return errors.New("--out is missing: name the folder to write to")
 			}
-			if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // anybody may read a manual
+			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
 			}
 			return write(cmd.Root(), out)
@@ -39,7 +40,7 @@ func NewCommand() *cobra.Command {
 // write writes the page of a command, and of those below it.
 func write(cmd *cobra.Command, folder string) error {
 	path := filepath.Join(folder, name(cmd)+".1")
-	if err := os.WriteFile(path, []byte(page(cmd)), 0o644); err != nil { //nolint:gosec // anybody may read a manual
+	if err := os.WriteFile(path, []byte(page(cmd)), 0o644); err != nil {
 		return err
 	}
 	for _, below := range visible(cmd) {
