@@ -51,6 +51,14 @@ const (
 	CorrelationID = "correlation.id"
 	// CorrelationConflict is a second ID that the telemetry also has.
 	CorrelationConflict = "correlation.conflict"
+	// CorrelationAliases are other IDs of the same request, which telemetry of it may have been sent with: an array.
+	CorrelationAliases = "correlation.aliases"
+	// CorrelationIDs are the IDs of all requests that a span works on, such as those in a batch of messages: an array.
+	CorrelationIDs = "correlation.ids"
+	// CorrelationShared is an ID that so many traces show that it is not the ID of one request.
+	CorrelationShared = "correlation.shared"
+	// CorrelationEvidence is how well the correlation ID is known, if that is less than where it is written says.
+	CorrelationEvidence = "correlation.evidence"
 )
 
 // A deployment.

@@ -29,22 +29,36 @@ type core struct {
 
 // batch is what the first pass over a batch leaves for the second.
 type batch struct {
-	search search
-	items  []item
-	now    int64
-	tally  tally
-	last   struct { // the last result without a conflict: consecutive items often belong to one trace
-		trace pcommon.TraceID
-		id    string
-	}
+	search  search
+	items   []item
+	now     int64
+	tally   tally
+	last    last
+	changed bool // a trace of the batch has another ID than before
+	final   bool // the items have waited
+}
+
+// last is the last result without a conflict: consecutive items often belong to one trace.
+type last struct {
+	trace pcommon.TraceID
+	id    string
+	by    evidence
+	at    spot
 }
 
 // item is what the first pass found out about a span, a log record or an exemplar.
 type item struct {
 	finding
-	loser   string
-	outcome outcome
-	late    bool // it waits
+	trace    pcommon.TraceID // when it came
+	at       spot
+	loser    string
+	shared   string   // an ID that is not that of one request
+	aliases  []string // of its trace
+	ids      []string // of the requests that it links to
+	links    int      // that lead to traces without an ID
+	outcome  outcome
+	late     bool // it waits
+	resolved bool // its trace was found by its ID, or has the ID that it has
 }
 
 func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
@@ -81,7 +95,7 @@ func (c *core) end(b *batch, sig signal) {
 	b.search.invalid = 0
 	b.search.begin()
 	c.stats.add(sig, &b.tally)
-	b.last.trace, b.last.id = pcommon.TraceID{}, ""
+	b.last, b.changed, b.final = last{}, false, false
 	clear(b.items)
 	b.items = b.items[:0]
 	c.batches.Put(b)

@@ -6,10 +6,13 @@ package correlation
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // maxElements is how many elements of an array are offered: a header that came more than once.
@@ -21,6 +24,12 @@ type search struct {
 	hygiene *hygiene
 	maxBody int // bytes of a body that are searched
 	invalid int // values that are no IDs
+	of      signal
+	client  bool // the item is a span of a client: what it names a request ID may be that of its server
+	written evidence
+	service uint32                                 // hash of the resource's service, never 0
+	peer    uint32                                 // hash of the service that a client's span names, 0 for none
+	rejects func(r rank, value string, why string) // told of what is not taken; nil for nobody
 	finding
 }
 
@@ -28,25 +37,68 @@ type search struct {
 type finding struct {
 	id   string // "" is nothing
 	rank rank   // of the source; unranked if there is none
+	by   evidence
 	// present and same are about the destination attribute: it is there; it holds the ID, as it is.
 	present, same bool
+	// marked tells that the attribute with the evidence is there.
+	marked bool
 }
 
-func (s *search) begin() { s.finding = finding{rank: unranked} }
+func (s *search) begin() { s.finding, s.written, s.peer = finding{rank: unranked}, noEvidence, 0 }
 
 // offer takes the value if it is an ID and from a better source than what was found so far.
-func (s *search) offer(r rank, value string) {
+func (s *search) offer(r rank, value string) { s.offerBy(r, value, s.plan.evidence(r, s.of)) }
+
+// offerBy is offer with other evidence than that of the source.
+func (s *search) offerBy(r rank, value string, by evidence) {
 	if r >= s.rank {
+		if s.rejects != nil {
+			s.rejects(r, value, "a better source has one")
+		}
+		return
+	}
+	if s.client && s.plan.ofServer[r] {
+		if s.rejects != nil {
+			s.rejects(r, value, "a client's own name for its call")
+		}
 		return
 	}
 	id, verdict := s.hygiene.clean(value)
+	if verdict == invalid && strings.IndexByte(value, ',') >= 0 && len(value) <= longestHashed {
+		s.offerList(r, value, by)
+		return
+	}
+	why := ""
+	switch {
+	case verdict == invalid:
+		why = "has characters that an ID does not have, or is too long"
+	case id == "":
+		why = "says that there is none"
+	case verdict == clean && s.plan.shaped[r] && !plausible(strings.TrimSpace(value), by):
+		id, verdict, why = "", invalid, "does not look like an ID"
+	}
 	if verdict == invalid {
 		s.invalid++
 	}
+	if why != "" && s.rejects != nil {
+		s.rejects(r, value, why)
+	}
 	if id != "" {
-		s.id, s.rank = id, r
+		s.id, s.rank, s.by = id, r, by
 		s.same = r == 0 && id == value
 	}
+}
+
+// offerList takes the first ID of several in one header.
+func (s *search) offerList(r rank, values string, by evidence) {
+	for range maxElements {
+		one, rest, more := strings.Cut(values, ",")
+		if s.offerBy(r, one, by); s.rank <= r || !more {
+			break
+		}
+		values = rest
+	}
+	s.same = false
 }
 
 func (s *search) offerValue(r rank, v pcommon.Value) {
@@ -77,6 +129,16 @@ func (s *search) attributes(m pcommon.Map) {
 		if k == nil {
 			continue
 		}
+		if k.peer {
+			if s.client && v.Type() == pcommon.ValueTypeStr {
+				s.peer = s.plan.hash(v.Str())
+			}
+			continue
+		}
+		if k.evidence {
+			s.marked, s.written = true, evidenceNamed(v.AsString())
+			continue
+		}
 		if k.rank == 0 {
 			s.present = true
 		}
@@ -92,30 +154,37 @@ func (s *search) attributes(m pcommon.Map) {
 			}
 		}
 	}
+	if s.rank == 0 && s.written != noEvidence {
+		s.by = min(s.by, s.written)
+	}
 }
 
 // resource looks at the attributes of a resource, once for all its items.
-func (s *search) resource(m pcommon.Map) finding {
+func (s *search) resource(m pcommon.Map, of signal) finding {
 	s.begin()
-	if s.plan.resource.best < unranked {
-		for name, v := range m.All() {
-			if k := s.plan.resource.find(name); k != nil {
-				s.offerValue(k.rank, v)
-			}
+	s.of, s.client = of, false
+	service := ""
+	for name, v := range m.All() {
+		if name == semconv.ServiceName {
+			service = v.Str()
+		} else if k := s.plan.resource.find(name); k != nil {
+			s.offerValue(k.rank, v)
 		}
 	}
+	s.service = s.plan.hash(service)
 	return s.finding
 }
 
 // take takes what the resource has, if it is better.
 func (s *search) take(resource finding) {
 	if resource.rank < s.rank {
-		s.id, s.rank, s.same = resource.id, resource.rank, false
+		s.id, s.rank, s.by, s.same = resource.id, resource.rank, s.plan.evidence(resource.rank, s.of), false
 	}
 }
 
 func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptrace.Span, resource finding) finding {
 	s.begin()
+	s.of, s.client = traces, span.Kind() == ptrace.SpanKindClient || span.Kind() == ptrace.SpanKindProducer
 	s.attributes(span.Attributes())
 	s.take(resource)
 	if s.plan.tracestate.best < s.rank {
@@ -127,6 +196,7 @@ func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.Sc
 
 func (s *search) log(ctx context.Context, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding, parts *traceParts) finding {
 	s.begin()
+	s.of, s.client = logs, false
 	s.attributes(record.Attributes())
 	s.take(resource)
 	s.body(record.Body(), parts)
