@@ -270,8 +270,41 @@ func (k *foldedKeys) inBody(at *path, name string) (int, bool) {
 		if value, ok := k.findIn(at.names[i:at.n], name); ok {
 			return value, true
 		}
-		if i == at.n || !containers.has(at.names[i]) {
+		if i == at.n {
+			break
+		}
+		if !containers.has(at.names[i]) {
 			return 0, false
+		}
+	}
+	if name == "" || !k.end[name[len(name)-1]] {
+		return 0, false
+	}
+	for { // names that were made of a path: request.headers.X-Request-Id
+		first, rest, ok := strings.Cut(name, ".")
+		if !ok || !containers.has(first) {
+			return 0, false
+		}
+		if value, ok := k.findIn(nil, rest); ok {
+			return value, true
+		}
+		name = rest
+	}
+}
+
+// logAttribute offers an attribute of a log record that is not a source by its own name: loggers write fields of
+// log lines there, under the names of fields.
+func (s *search) logAttribute(name string, v pcommon.Value) {
+	r := structured{search: s, wrapped: maxWrappers}
+	switch v.Type() {
+	case pcommon.ValueTypeMap:
+		if containers.has(name) {
+			left := maxMembers
+			r.mapMember(&path{}, name, v, &left)
+		}
+	case pcommon.ValueTypeStr, pcommon.ValueTypeInt:
+		if i, ok := s.plan.body.inBody(&path{}, name); ok {
+			s.offerValue(rank(i), v)
 		}
 	}
 }

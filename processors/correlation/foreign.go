@@ -13,6 +13,7 @@ var foreignMarks = [...]string{
 	"x-ms-", "Azure", "azure", "windows.net", "AADSTS", "googleapis", "x-goog-", "Google API",
 	"apiKey=", "apiVersion=", "correlationId=-", "clientId=", "apikey", "kafka", "Kafka",
 	"jsonrpc", "JSON-RPC", "MongoDB", "mongodb", "commandName", "driverConnectionId",
+	"Throttl", "ProvisionedThroughput", "Rate exceeded", "MD5OfMessageBody",
 	"Stripe", "stripe", "OpenAI", "openai", "Anthropic", "anthropic", "twilio", "Twilio", "Elasticsearch", "GitHub", "github.com/",
 }
 
@@ -35,8 +36,8 @@ var (
 		message upstream downstream error from`)
 )
 
-func wordSet(text string) map[string]bool {
-	set := make(map[string]bool)
+func wordSet(text string) words {
+	set := make(words)
 	for word := range strings.FieldsSeq(text) {
 		set[word] = true
 	}
@@ -53,7 +54,7 @@ func ofAnother(before string) bool {
 		switch {
 		case word == "":
 			return false
-		case otherWords[word]:
+		case otherWords.has(word):
 			return true
 		}
 	}
@@ -69,14 +70,33 @@ func quotesObject(before string) bool {
 	if c := before[len(before)-1]; c == ':' || c == '=' || c == '>' {
 		return true
 	}
-	return messageWords[lastWord(&before)]
+	return messageWords.has(lastWord(&before))
 }
 
-// lastWord takes the last word from the text, in lower case. It is "" if the field or sentence begins there.
+// lastWord takes the last word from the text. It is "" if the field or sentence begins there.
 func lastWord(text *string) string {
 	*text = strings.TrimRight(*text, " ([")
 	at := strings.LastIndexAny(*text, " \t\n,;|]")
-	word := strings.ToLower((*text)[at+1:])
+	word := strings.Trim((*text)[at+1:], ":")
 	*text = (*text)[:at+1]
-	return strings.Trim(word, ":")
+	return word
+}
+
+// words is a set of words in lower case.
+type words map[string]bool
+
+// has reports whether the word is in the set, in whatever case. No word of a set is longer than the buffer.
+func (w words) has(word string) bool {
+	var lower [16]byte
+	if len(word) > len(lower) {
+		return false
+	}
+	for i := range len(word) {
+		c := word[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	return w[string(lower[:len(word)])]
 }

@@ -125,6 +125,7 @@ func isTimestamp(word string) bool {
 // bracketedID finds a UUID, with or without its dashes, alone in square brackets before the message: Rails' tags, the filters
 // of Django and ASGI, the MDC of Java. Before it is only what a logger writes before a message.
 func bracketedID(line string) string {
+	separated := false // the word before is only punctuation
 	for rest := line; ; {
 		rest = strings.TrimLeft(rest, " \t")
 		if rest == "" {
@@ -143,10 +144,15 @@ func bracketedID(line string) string {
 			continue
 		}
 		end := strings.IndexAny(rest, " \t")
-		if end < 0 || !isPrefixWord(rest[:end]) {
+		if end < 0 {
 			return ""
 		}
+		word := rest[:end]
 		rest = rest[end:]
+		if !isPrefixWord(word) && !(separated && (strings.HasPrefix(rest, " - ") || strings.HasPrefix(rest, " | "))) {
+			return ""
+		}
+		separated = word == "-" || word == "|"
 	}
 }
 
@@ -156,7 +162,7 @@ var levels = wordSet(`trace debug info information notice warn warning error err
 // isPrefixWord tells what loggers write before a message: dates, times, numbers, levels, names with dots, and punctuation.
 func isPrefixWord(word string) bool {
 	word = strings.Trim(word, `:,|-;<>="'()`)
-	if word == "" || levels[strings.ToLower(word)] {
+	if word == "" || levels.has(word) {
 		return true
 	}
 	if isMonth(word) && len(word) == 3 {
@@ -236,6 +242,9 @@ func lambdaID(line string) string {
 			return ""
 		}
 	}
+	if id := lambdaText(line); id != "" {
+		return id
+	}
 	for i := range 3 { // time, ID, level; or level, time, ID
 		word, rest, ok := strings.Cut(line, "\t")
 		switch {
@@ -247,6 +256,28 @@ func lambdaID(line string) string {
 			return ""
 		}
 		line = rest
+	}
+	return ""
+}
+
+// lambdaText finds an ID between the time and a level, or before what the runtime says of a timeout.
+func lambdaText(line string) string {
+	rest := line
+	for range 3 {
+		word, behind, ok := strings.Cut(rest, " ")
+		switch {
+		case !ok:
+			return ""
+		case isUUID(word):
+			next, _, _ := strings.Cut(behind, " ")
+			if len(rest) < len(line) && (len(next) >= 4 && levels.has(next) || strings.HasPrefix(behind, "Task timed out")) {
+				return word
+			}
+			return ""
+		case strings.Trim(word, "0123456789-:.,TZ") != "" || word == "":
+			return ""
+		}
+		rest = behind
 	}
 	return ""
 }
@@ -305,6 +336,9 @@ func chiID(line string) string {
 
 // haproxyID finds the ID of HAProxy's unique-id-format, seven hexadecimal numbers: 7F000001:8296_7F00001E:1F90_4F7B0A69_0003:790E.
 func haproxyID(line string) string {
+	if strings.Count(line, "_") < 3 {
+		return ""
+	}
 	for word := range strings.FieldsSeq(line) {
 		if len(word) < 40 || len(word) > 56 || strings.Count(word, "_") != 3 || strings.Count(word, ":") != 3 {
 			continue

@@ -127,6 +127,9 @@ func (s *search) attributes(m pcommon.Map) {
 	for name, v := range m.All() {
 		k := s.plan.attributes.find(name)
 		if k == nil {
+			if s.of == logs && rank(s.plan.body.best) < s.rank {
+				s.logAttribute(name, v)
+			}
 			continue
 		}
 		if k.peer {

@@ -43,7 +43,7 @@ func plausible(id string, by evidence) bool {
 	case by == spanEvidence:
 		return true
 	}
-	return !isCounter(id) && !isName(id) && (!by.weak() || !isAddress(id))
+	return (s.turns >= 3 || !isCounter(id)) && !isName(id) && (!by.weak() || !isAddress(id))
 }
 
 type shape struct {

@@ -57,7 +57,7 @@ const longestRegex = 1000
 // The names of an ID in the fields of a log line, the best first. Letter case and punctuation make no difference.
 var fieldNames = []string{
 	"correlation_id", "x_correlation_id", "request_id", "x_request_id", "req_id", "http_request_id", "request_x_request_id", "http_x_request_id",
-	"http_x_correlation_id", "request_uuid", "vcap_request_id", "function_request_id", "audit_id", "unique_id",
+	"http_x_correlation_id", "corr_id", "request_uuid", "vcap_request_id", "function_request_id", "audit_id", "unique_id",
 }
 
 func defaultSources() []Source {
@@ -338,6 +338,7 @@ func (k *keys) find(name string) *key {
 type foldedKeys struct {
 	best  int
 	begin [256]bool // the bytes that a key may begin with
+	end   [256]bool // and end with
 	index map[string]int
 }
 
@@ -355,6 +356,8 @@ func (k *foldedKeys) add(name string, value int) {
 	k.best = min(k.best, value)
 	k.begin[name[0]] = true
 	k.begin[strings.ToUpper(name[:1])[0]] = true
+	last := name[len(name)-1:]
+	k.end[last[0]], k.end[strings.ToUpper(last)[0]] = true, true
 }
 
 // find looks the name up; outer, if it is not "", is the name of what it is in, as in outer.name.
@@ -371,7 +374,10 @@ func (k *foldedKeys) findIn(outer []string, name string) (int, bool) {
 	if len(outer) > 0 {
 		first = outer[0]
 	}
-	if first == "" || !k.begin[first[0]] && isAlphanumeric(first[0]) {
+	if first == "" || name == "" || !k.begin[first[0]] && isAlphanumeric(first[0]) {
+		return 0, false
+	}
+	if last := name[len(name)-1]; !k.end[last] && isAlphanumeric(last) {
 		return 0, false
 	}
 	var buffer [longestKey]byte

@@ -66,7 +66,7 @@ func (s *search) fields(text string, parts *traceParts) {
 func (s *search) objectInText(all *fields, parts *traceParts) {
 	text := all.object()
 	m, ok := readMembers(text)
-	if !ok || !isObject(text) || quotesObject(all.text[:all.start]) || foreign(all.text) {
+	if !ok || !isObject(text) || strings.HasSuffix(all.text[:all.start], "[") || quotesObject(all.text[:all.start]) || foreign(all.text) {
 		return
 	}
 	r := structured{search: s, parts: parts, wrapped: maxWrappers, text: true}
@@ -99,7 +99,7 @@ func (p *fields) next() (key string, ok bool) {
 		case c == '{' && p.pos+1 < len(p.text) && p.text[p.pos+1] == '"':
 			p.start = p.pos
 			return "", true
-		case startsField(c):
+		case startsField(c), c == ':' && p.pos > 0 && (p.text[p.pos-1] == '{' || p.text[p.pos-1] == ' '):
 			p.pos++
 		case isKeyByte(c) || c == '@':
 			if key, ok := p.key(); ok {
@@ -112,10 +112,31 @@ func (p *fields) next() (key string, ok bool) {
 	return "", false
 }
 
-// startsField tells the bytes that a field may begin behind.
-func startsField(c byte) bool {
-	return c <= ' ' || strings.IndexByte("[](){}<>,;|", c) >= 0
-}
+// What a byte of text may be.
+const (
+	fieldStart = 1 << iota // a field may begin behind it
+	keyByte                // it may be in a key
+	valueEnd               // it ends a value
+)
+
+var textBytes = func() (t [256]byte) {
+	for c := range t {
+		if c <= ' ' || strings.IndexByte("[](){}<>,;|", byte(c)) >= 0 {
+			t[c] |= fieldStart
+		}
+		if isAlphanumeric(byte(c)) || strings.IndexByte("_-.", byte(c)) >= 0 {
+			t[c] |= keyByte
+		}
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`,;"'()[]{}<>&`, byte(c)) >= 0 {
+			t[c] |= valueEnd
+		}
+	}
+	return t
+}()
+
+func startsField(c byte) bool { return textBytes[c]&fieldStart != 0 }
+func isKeyByte(c byte) bool   { return textBytes[c]&keyByte != 0 }
+func endsValue(c byte) bool   { return textBytes[c]&valueEnd != 0 }
 
 // key reads a key, or passes over a word that is none.
 func (p *fields) key() (string, bool) {
@@ -129,6 +150,8 @@ func (p *fields) key() (string, bool) {
 		return "", false
 	}
 	switch c := p.text[end]; {
+	case c == '=' && strings.HasPrefix(p.text[end:], "=>") && p.keyed(end+1): // Ruby
+		return p.text[p.start:end], end-p.start <= longestKey
 	case c == '=' && p.keyed(end), c == ':' && p.keyed(end):
 		return p.text[p.start:end], end-p.start <= longestKey
 	case startsField(c):
@@ -195,7 +218,8 @@ func closing(text string, at int) int {
 // part of its name.
 func (p *fields) passToken() {
 	start := p.pos
-	for p.pos < len(p.text) && p.text[p.pos] > ' ' && p.text[p.pos] != '"' {
+	bracketed := start > 0 && p.text[start-1] == '['
+	for p.pos < len(p.text) && p.text[p.pos] > ' ' && p.text[p.pos] != '"' && (!bracketed || p.text[p.pos] != ']') {
 		p.pos++
 	}
 	token := p.text[start:p.pos]
@@ -245,7 +269,7 @@ func (p *fields) passValue() {
 		return
 	}
 	start := p.pos
-	for p.pos < len(p.text) && !endsValue(p.text[p.pos]) {
+	for p.pos < len(p.text) && !endsValue(p.text[p.pos]) && (p.text[p.pos] != '|' || p.pos == start) {
 		p.pos++
 	}
 	if strings.ContainsAny(p.text[start:p.pos], "/?&=") || p.pos < len(p.text) && p.text[p.pos] == '&' {
@@ -270,7 +294,7 @@ func (p *fields) value() (value string, whole bool) {
 		return text[start+1 : end], true
 	}
 	end := start
-	for end < len(text) && !endsValue(text[end]) {
+	for end < len(text) && !endsValue(text[end]) && (text[end] != '|' || end == start) {
 		end++
 	}
 	p.pos = end
@@ -292,12 +316,6 @@ func (p *fields) object() string {
 	m.skip()
 	p.pos = max(m.pos, start+1)
 	return p.text[start:p.pos]
-}
-
-func isKeyByte(c byte) bool { return isAlphanumeric(c) || c == '_' || c == '-' || c == '.' }
-
-func endsValue(c byte) bool {
-	return c <= ' ' || c >= 0x7f || strings.IndexByte(`,;"'()[]{}<>&`, c) >= 0
 }
 
 // uuidLength is the length of a UUID as text.
