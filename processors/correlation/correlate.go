@@ -153,10 +153,8 @@ func (c *core) confirm(b *batch, it *item, trace pcommon.TraceID) {
 	case is.id == it.id:
 		it.by, it.aliases, it.resolved = is.by, is.aliases, true
 	default:
-		is.loser = it.id
-		it.take(is)
+		it.take(is) // what the text says may be the ID of another request
 		it.outcome = inherited
-		b.tally.conflicts++
 	}
 }
 

@@ -29,7 +29,8 @@ type search struct {
 	written evidence
 	service uint32                                 // hash of the resource's service, never 0
 	peer    uint32                                 // hash of the service that a client's span names, 0 for none
-	rejects func(r rank, value string, why string) // told of what is not taken; nil for nobody
+	// judge, if it is not nil, is called for each value that a source has, and with why it is not an ID.
+	judge func(r rank, value string, by evidence, rejected string)
 	finding
 }
 
@@ -52,15 +53,11 @@ func (s *search) offer(r rank, value string) { s.offerBy(r, value, s.plan.eviden
 // offerBy is offer with other evidence than that of the source.
 func (s *search) offerBy(r rank, value string, by evidence) {
 	if r >= s.rank {
-		if s.rejects != nil {
-			s.rejects(r, value, "a better source has one")
-		}
+		s.judged(r, value, by, "a better source has one")
 		return
 	}
 	if s.client && s.plan.ofServer[r] {
-		if s.rejects != nil {
-			s.rejects(r, value, "a client's own name for its call")
-		}
+		s.judged(r, value, by, "it is a client's name for the call of a server")
 		return
 	}
 	id, verdict := s.hygiene.clean(value)
@@ -68,24 +65,28 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 		s.offerList(r, value, by)
 		return
 	}
-	why := ""
+	rejected := ""
 	switch {
-	case verdict == invalid:
-		why = "has characters that an ID does not have, or is too long"
+	case verdict == invalid && id == "":
+		rejected = "it is too long, or has characters that an ID does not have"
 	case id == "":
-		why = "says that there is none"
+		rejected = "it says that there is none"
 	case verdict == clean && s.plan.shaped[r] && !plausible(strings.TrimSpace(value), by):
-		id, verdict, why = "", invalid, "does not look like an ID"
+		id, verdict, rejected = "", invalid, "it does not look like an ID"
 	}
 	if verdict == invalid {
 		s.invalid++
 	}
-	if why != "" && s.rejects != nil {
-		s.rejects(r, value, why)
-	}
+	s.judged(r, value, by, rejected)
 	if id != "" {
 		s.id, s.rank, s.by = id, r, by
 		s.same = r == 0 && id == value
+	}
+}
+
+func (s *search) judged(r rank, value string, by evidence, rejected string) {
+	if s.judge != nil {
+		s.judge(r, value, by, rejected)
 	}
 }
 

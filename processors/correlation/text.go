@@ -52,12 +52,28 @@ func (s *search) fields(text string, parts *traceParts) {
 		}
 		before := all.before()
 		value, whole := all.value()
-		if isID && whole && rank(r) < s.rank && !ofAnother(before) && !foreign(text) {
-			s.offerBy(rank(r), value, textEvidence)
+		if isID {
+			s.named(rank(r), value, whole, before, text)
 		}
 		if isTrace {
 			parts.offer(field(f), value)
 		}
+	}
+}
+
+// named offers an ID that has its name in text, unless the text says that it is somebody else's.
+func (s *search) named(r rank, value string, whole bool, before, text string) {
+	switch {
+	case r >= s.rank:
+		s.judged(r, value, textEvidence, "a better source has one")
+	case !whole:
+		s.judged(r, value, textEvidence, "it is a part of something longer")
+	case ofAnother(before):
+		s.judged(r, value, textEvidence, "the text says that it is the ID of another request")
+	case foreign(text):
+		s.judged(r, value, textEvidence, "it is the ID that a client of a service in the text has for its own call")
+	default:
+		s.offerBy(r, value, textEvidence)
 	}
 }
 
