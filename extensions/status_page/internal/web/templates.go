@@ -51,7 +51,10 @@ var functions = template.FuncMap{
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
 	"table":   func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
-	"class":   func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
+	"part": func(items []searchItem, ticks []seconds, heading string) timelinePart {
+		return timelinePart{items, ticks, heading}
+	},
+	"class": func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.
@@ -63,6 +66,13 @@ var templates = func() map[string]*template.Template {
 	}
 	return all
 }()
+
+// A timelinePart is a table of items under its heading.
+type timelinePart struct {
+	Items   []searchItem
+	Ticks   []seconds
+	Heading string
+}
 
 // An alertTable is what the table of alerts is drawn from.
 type alertTable struct {
