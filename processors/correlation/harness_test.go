@@ -43,6 +43,7 @@ func coreOf(t testing.TB, change ...func(*Config)) *core {
 type spanOf struct {
 	trace      pcommon.TraceID
 	root       bool
+	client     bool
 	attributes map[string]any
 	state      string
 	links      []pcommon.TraceID
@@ -54,6 +55,9 @@ func (s spanOf) span(t testing.TB, span ptrace.Span) {
 	span.SetEndTimestamp(started + 1e9)
 	if !s.root {
 		span.SetParentSpanID(pcommon.SpanID{1})
+	}
+	if s.client {
+		span.SetKind(ptrace.SpanKindClient)
 	}
 	span.TraceState().FromRaw(s.state)
 	require.NoError(t, span.Attributes().FromRaw(s.attributes))

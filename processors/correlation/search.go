@@ -27,8 +27,8 @@ type search struct {
 	of      signal
 	client  bool // the item is a span of a client: what it names a request ID may be that of its server
 	written evidence
-	service uint32                                 // hash of the resource's service, never 0
-	peer    uint32                                 // hash of the service that a client's span names, 0 for none
+	service uint32 // hash of the resource's service, never 0
+	peer    uint32 // hash of the service that a client's span names, 0 for none
 	// judge, if it is not nil, is called for each value that a source has, and with why it is not an ID.
 	judge func(r rank, value string, by evidence, rejected string)
 	finding
