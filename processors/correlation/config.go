@@ -73,6 +73,8 @@ type Config struct {
 	// Wait is how long spans and log records without an ID are held back for their trace to show one.
 	// 0 is not at all.
 	Wait time.Duration `mapstructure:"wait"`
+	// CountItems is false if a correlation behind this one counts the spans and log records in its internal telemetry.
+	CountItems bool `mapstructure:"count_items"`
 	// MaxWaitBytes bounds the encoded size of what is held back, all pipelines together.
 	MaxWaitBytes int `mapstructure:"max_wait_bytes"`
 
@@ -96,6 +98,7 @@ func createDefaultConfig() component.Config {
 		MaxEntries:   100_000,
 		MaxBytes:     64 << 20,
 		TTL:          10 * time.Minute,
+		CountItems:   true,
 		MaxWaitBytes: 32 << 20,
 	}
 }

@@ -94,6 +94,9 @@ func (c *core) end(b *batch, sig signal) {
 	b.tally.invalid += int64(b.search.invalid)
 	b.search.invalid = 0
 	b.search.begin()
+	if !c.config.CountItems && sig != metrics {
+		b.tally.uncount()
+	}
 	c.stats.add(sig, &b.tally)
 	b.last, b.changed, b.final = last{}, false, false
 	clear(b.items)

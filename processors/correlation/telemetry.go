@@ -64,6 +64,12 @@ type tally struct {
 
 func newTally(p *plan) tally { return tally{sources: make([]int64, len(p.names))} }
 
+// uncount leaves out what another component counts: all but what is done to an item once.
+func (t *tally) uncount() {
+	clear(t.sources)
+	*t = tally{sources: t.sources, parsed: t.parsed, reversed: t.reversed}
+}
+
 // stats adds up the tallies for internal telemetry to read.
 type stats struct {
 	outcomes                                     [signals][outcomes]atomic.Int64

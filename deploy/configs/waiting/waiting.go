@@ -74,7 +74,7 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 		config, _ := processors[name].(map[string]any)
 		processors[second(name)] = maps.Clone(config)
 		at := maps.Clone(config)
-		at["wait"] = "0s"
+		at["wait"], at["count_items"] = "0s", false // the second one counts them
 		if at["generate"] == "uuidv7" {
 			at["generate"] = "none" // the second one makes it
 		}
