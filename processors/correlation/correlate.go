@@ -36,7 +36,13 @@ func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool, at sp
 		it.outcome = generated
 		return it
 	}
-	if f.by.weak() || b.last.has(trace, f, root, at) {
+	if f.by.weak() {
+		if f.by > generatedHere {
+			c.state.hint(trace, f.id, f.by, at, b.now)
+		}
+		return it
+	}
+	if b.last.has(trace, f, root, at) {
 		return it
 	}
 	is := c.state.show(trace, sighting{f.id, f.by, root, at}, b.now)
@@ -148,6 +154,10 @@ func (c *core) settle(b *batch, it *item, trace pcommon.TraceID, m pcommon.Map, 
 // confirm compares an ID from text with that of its trace, which is better.
 func (c *core) confirm(b *batch, it *item, trace pcommon.TraceID) {
 	is := c.state.id(trace, it.at, b.now)
+	if id, ok := c.confirmed(b, trace); is.id == "" && ok {
+		is = c.state.show(trace, sighting{id: id, by: confirmed, at: it.at}, b.now)
+		b.changed = b.changed || is.changed
+	}
 	switch {
 	case is.id == "" || is.by.weak():
 	case is.id == it.id:
@@ -215,6 +225,14 @@ next:
 	}
 }
 
+// confirmed returns the ID that a trace has only in its text, when all has been waited for that may say otherwise.
+func (c *core) confirmed(b *batch, trace pcommon.TraceID) (id string, ok bool) {
+	if !b.final {
+		return "", false
+	}
+	return c.state.confirmed(trace, b.now)
+}
+
 func (c *core) inherit(b *batch, it *item, trace pcommon.TraceID, generate string) {
 	if trace.IsEmpty() {
 		return
@@ -223,6 +241,14 @@ func (c *core) inherit(b *batch, it *item, trace pcommon.TraceID, generate strin
 		it.take(is)
 		it.outcome, it.same = inherited, false
 		return
+	}
+	if id, ok := c.confirmed(b, trace); ok {
+		if is := c.state.show(trace, sighting{id: id, by: confirmed, at: it.at}, b.now); !is.shared {
+			b.changed = b.changed || is.changed
+			it.take(is)
+			it.outcome, it.same = inherited, false
+			return
+		}
 	}
 	if it.id != "" {
 		it.by = generatedHere

@@ -12,6 +12,7 @@ const (
 	generatedHere            // nobody sent it
 	patternEvidence          // at a place in text that a format fixes
 	textEvidence             // by its name in text
+	confirmed                // by its name in text, and by a header or field elsewhere; nothing in the trace says otherwise
 	linkEvidence             // the ID of a trace that a span links to
 	logEvidence              // in a field of a log record
 	spanEvidence             // in a header or another field of a span
@@ -19,7 +20,7 @@ const (
 )
 
 var evidenceNames = [evidences]string{
-	generatedHere: "generated", patternEvidence: "pattern", textEvidence: "text", linkEvidence: "link", logEvidence: "log", spanEvidence: "span",
+	generatedHere: "generated", patternEvidence: "pattern", textEvidence: "text", confirmed: "confirmed", linkEvidence: "link", logEvidence: "log", spanEvidence: "span",
 }
 
 // weak evidence gives an ID to its own record only: text may quote the IDs of others.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -52,6 +53,35 @@ func TestTextLabelsItsOwnRecord(t *testing.T) {
 	// Text that says the same is as good as the header.
 	record = c.logged(t, logOf{trace: trace1, body: "paid request_id=" + fromHeader}).At(0)
 	require.Equal(t, map[string]any{"correlation.id": fromHeader}, record.Attributes().AsRaw())
+}
+
+// A trace that has its ID only in its text has it when nothing better came in time, and a header elsewhere confirms it.
+func TestConfirmedText(t *testing.T) {
+	for name, test := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"confirmed":   {[]string{"sent request_id=" + fromHeader}, fromHeader},
+		"unknown":     {[]string{"sent request_id=" + fromText}, trace2.String()},
+		"two of them": {[]string{"sent request_id=" + fromHeader, "sent request_id=" + fromText}, trace2.String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := coreOf(t)
+			c.through(t, nil, withID(trace1, fromHeader))
+			for _, line := range test.lines {
+				c.logged(t, logOf{trace: trace2, body: line})
+			}
+			require.Equal(t, trace2.String(), c.through(t, nil, spanOf{trace: trace2})[0]["correlation.id"], "it may show a header yet")
+			b := c.begin()
+			b.final = true
+			td := ptrace.NewTraces()
+			spanOf{trace: trace2}.span(t, td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
+			c.findTraces(t.Context(), b, td)
+			c.settleTraces(b, td)
+			c.end(b, traces)
+			require.Equal(t, test.want, idOf(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()))
+		})
+	}
 }
 
 // A header replaces what a log record had in a field, whatever came first; what was sent before is named.

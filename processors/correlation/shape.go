@@ -18,7 +18,7 @@ const (
 	shortestSpanNumber = 8
 	shortestLogNumber  = 12
 	shortestTextNumber = 16
-	longestCounter     = 4
+	longestCounter     = 3
 	shortestWordID     = 16
 )
 
@@ -76,8 +76,11 @@ func shapeOf(id string) (s shape) {
 	return s
 }
 
-// isCounter reports a name with a small number behind it, such as req-17 or worker-12.
+// isCounter reports a name with a small number behind it, such as worker-12, and Fastify's req-1a2, which counts with letters, too.
 func isCounter(id string) bool {
+	if strings.HasPrefix(id, "req-") && len(id) <= len("req-zzzzzz") {
+		return true
+	}
 	end := strings.TrimRight(id, "0123456789")
 	if digits := len(id) - len(end); digits == 0 || digits > longestCounter {
 		return false

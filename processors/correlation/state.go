@@ -48,7 +48,11 @@ type shown struct {
 	services [maxServices]uint32
 	by       evidence
 	settled  bool // the root span has shown it
+	doubt    bool // by text: it says two IDs
 }
+
+// hint reports whether the ID is only in the trace's text. It is that of no item then.
+func (k *shown) hint() bool { return k.by == textEvidence || k.by == patternEvidence }
 
 // spot is what an item says of where and when it was: its service, and its time.
 type spot struct {
@@ -121,7 +125,7 @@ func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
 func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is standing) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
-	if known := l.get(trace, now); known != nil && known.id == one.id { // most are
+	if known := l.get(trace, now); known != nil && known.id == one.id && !known.hint() { // most are
 		known.settled = known.settled || one.root
 		known.by = max(known.by, one.by)
 		known.see(one.at)
@@ -154,6 +158,12 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 		id := strings.Clone(one.id)
 		l.add(trace, shown{id: id, by: one.by, settled: one.root, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
 		return standing{id: id, by: one.by, changed: true}
+	}
+	if known.hint() {
+		next := *known
+		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
+		l.set(trace, next)
+		return standing{id: next.id, by: one.by, changed: true}
 	}
 	switch {
 	case known.id == one.id:
@@ -188,6 +198,9 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 }
 
 func (k *shown) standing() standing {
+	if k.hint() {
+		return standing{}
+	}
 	is := standing{id: k.id, by: k.by}
 	if k.aliases != nil {
 		is.aliases = *k.aliases
@@ -234,6 +247,41 @@ func (k *shown) see(at spot) {
 	}
 }
 
+// hint notes an ID that is in the text of an item of the trace.
+func (s *state) hint(trace pcommon.TraceID, id string, by evidence, at spot, now int64) {
+	l := s.shardOf(trace)
+	l.mu.Lock()
+	switch known := l.get(trace, now); {
+	case known == nil:
+		l.add(trace, shown{id: strings.Clone(id), by: by, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
+	case known.hint():
+		known.doubt = known.doubt || known.id != id
+	}
+	if known := l.get(trace, now); known != nil {
+		known.see(at)
+	}
+	l.mu.Unlock()
+}
+
+// confirmed returns the ID that is in the trace's text, if there is only one, and a header or field of another trace has it too.
+func (s *state) confirmed(trace pcommon.TraceID, now int64) (id string, ok bool) {
+	of := s.shardOf(trace)
+	of.mu.Lock()
+	if known := of.get(trace, now); known != nil && known.hint() && !known.doubt {
+		id = known.id
+	}
+	of.mu.Unlock()
+	if id == "" {
+		return "", false
+	}
+	l := &s.ids[maphash.String(s.seed, id)%shards]
+	l.mu.Lock()
+	known := l.get(id, now)
+	ok = known != nil && !known.shared
+	l.mu.Unlock()
+	return id, ok
+}
+
 // id returns what is known of the trace. Its item was at the spot.
 func (s *state) id(trace pcommon.TraceID, at spot, now int64) (is standing) {
 	l := s.shardOf(trace)
@@ -258,7 +306,7 @@ func (s *state) remember(id string, trace pcommon.TraceID, by evidence, now int6
 		l.add(strings.Clone(id), origin{trace: trace, since: now}, now)
 	case known.shared:
 		shared = true
-	case known.trace != trace && by == linkEvidence:
+	case known.trace != trace && by <= linkEvidence:
 		known.several = true
 	case known.trace == trace || known.others != nil && slices.Contains(*known.others, trace):
 	default:

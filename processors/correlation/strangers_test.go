@@ -24,7 +24,7 @@ type traffic struct {
 	random *rand.Rand
 	spans  []ptrace.Traces
 	logs   []plog.Logs
-	wanted map[string]string // the ID by the item's name
+	wanted map[string]string   // the ID by the item's name
 	own    map[string][]string // the names of the items by the request's ID
 	traces map[string][]pcommon.TraceID
 	spanID byte
@@ -117,6 +117,15 @@ func newTraffic(seed uint64) *traffic {
 		})
 		f.span("mailer", f.name("item", trace.String(), ids[first:first+4]...), trace, 0, nothing)
 		f.log("mailer", f.name("line", trace.String(), ids[first:first+4]...), "mailed", trace, time.Millisecond)
+	}
+	for i := range 5 { // a service that lost the trace, and knows the request only from its message; and one that works on several
+		id, other, trace := ids[i], ids[i+9], f.trace()
+		f.span("receipts", f.name("receipt", id, id), trace, 0, nothing)
+		f.log("receipts", f.name("line", id, id), "receipt sent request_id="+id, trace, time.Millisecond)
+		trace = f.trace()
+		f.span("loop", f.name("loop", trace.String()), trace, 0, nothing)
+		f.log("loop", f.name("line", id, id), "looked at request_id="+id, trace, time.Millisecond)
+		f.log("loop", f.name("line", other, other), "looked at request_id="+other, trace, time.Millisecond)
 	}
 	for range 40 { // a probe with an ID of its own, and a session
 		trace := f.trace()

@@ -130,6 +130,9 @@ func (p *patient[T]) pass(ctx context.Context, data T, final bool) {
 	p.find(ctx, b, data)
 	b.search.invalid = 0 // counted when it came
 	p.settle(b, data)
+	if b.changed {
+		p.room.wake()
+	}
 	n := int64(len(b.items))
 	won := int64(0)
 	for i := range b.items {

@@ -196,7 +196,7 @@ func Cases() []Case {
 		{
 			Name: "an alias is one more name of the request",
 			Records: []Record{
-				{name: "early", trace: 1, id: 2, inner: 1, attributes: with{"correlation.id": "L-5"}},
+				{name: "early", trace: 1, id: 2, inner: 1, attributes: with{"correlation.id": "L-5", "correlation.evidence": "log"}},
 				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": "C-1", "correlation.aliases": []any{"L-5"}}},
 				{name: "elsewhere", trace: 2, id: 3, attributes: with{"correlation.id": "C-1"}},
 				{text: "early line", attributes: with{"correlation.id": "L-5"}},
