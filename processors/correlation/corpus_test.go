@@ -6,9 +6,13 @@ package correlation
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,4 +57,40 @@ func TestCorpus(t *testing.T) {
 	t.Logf("%d lines, %d with an ID: precision %.2f %%, recall %.2f %%", len(lines), carry, 100*precision, 100*recall)
 	require.GreaterOrEqual(t, precision, 0.995)
 	require.GreaterOrEqual(t, recall, 0.95)
+}
+
+var update = flag.Bool("update", false, "write formats.md")
+
+// formats.md has one line of each format, and no other.
+func TestFormats(t *testing.T) {
+	var with, without strings.Builder
+	seen := map[string]bool{}
+	carry, all := 0, 0
+	for _, line := range corpus(t) {
+		if seen[line.Format] {
+			continue
+		}
+		seen[line.Format] = true
+		all++
+		b := &without
+		if line.ID != "" {
+			carry++
+			b = &with
+			fmt.Fprintf(b, "# %s: %s\n", line.Format, line.ID)
+		} else {
+			fmt.Fprintf(b, "# %s\n", line.Format)
+		}
+		b.WriteString(line.Line + "\n")
+	}
+	require.GreaterOrEqual(t, all, 150)
+	require.Greater(t, all-carry, carry, "lines that give nothing are the larger half")
+	want := "# Formats of log lines\n\nOne line of each format of [the corpus](testdata/corpus.jsonl), written for it. The default sources of the " +
+		"[processor](README.md) find these IDs, and no others. `go test -run TestFormats -update .` writes this page.\n\n" +
+		fmt.Sprintf("## %d formats with an ID\n\n```text\n%s```\n\n## %d kinds of lines without one\n\n```text\n%s```\n", carry, with.String(), all-carry, without.String())
+	if *update {
+		require.NoError(t, os.WriteFile("formats.md", []byte(want), 0o600))
+	}
+	got, err := os.ReadFile("formats.md")
+	require.NoError(t, err)
+	assert.Equal(t, want, string(got))
 }

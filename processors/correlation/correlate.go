@@ -62,7 +62,7 @@ func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool, at sp
 }
 
 // take gives the item what the state says.
-func (it *item) take(is standing) {
+func (it *item) take(is answer) {
 	if is.id != it.id {
 		it.id, it.same = is.id, false
 	}

@@ -68,8 +68,8 @@ type sighting struct {
 	at   spot
 }
 
-// standing is what the state says of a trace, or of an item that has shown it an ID.
-type standing struct {
+// answer is what the state says of a trace, or of an item that has shown it an ID.
+type answer struct {
 	id      string
 	by      evidence
 	loser   string
@@ -122,14 +122,14 @@ func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
 // carry and, if they differ, the one that loses. Better evidence replaces what was shown before; a root span may
 // overrule evidence that is as good, if the policy is root. The way back is noted when the ID is new for the trace, and now and then
 // again, so that it is remembered as long as the trace.
-func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is standing) {
+func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
 	if known := l.get(trace, now); known != nil && known.id == one.id && !known.hint() { // most are
 		known.settled = known.settled || one.root
 		known.by = max(known.by, one.by)
 		known.see(one.at)
-		is = known.standing()
+		is = known.answer()
 		again := one.by > generatedHere && now-known.notified > l.limits.ttl/4
 		if again {
 			known.notified = now
@@ -142,7 +142,7 @@ func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is standin
 	}
 	l.mu.Unlock()
 	if one.by > generatedHere && s.remember(one.id, trace, one.by, now) {
-		return standing{shared: true}
+		return answer{shared: true}
 	}
 	l.mu.Lock()
 	is = s.decide(l, trace, one, now)
@@ -152,22 +152,22 @@ func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is standin
 }
 
 // decide is show for one trace, under its lock.
-func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, one sighting, now int64) standing {
+func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, one sighting, now int64) answer {
 	known := l.get(trace, now)
 	if known == nil {
 		id := strings.Clone(one.id)
 		l.add(trace, shown{id: id, by: one.by, settled: one.root, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
-		return standing{id: id, by: one.by, changed: true}
+		return answer{id: id, by: one.by, changed: true}
 	}
 	if known.hint() {
 		next := *known
 		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
 		l.set(trace, next)
-		return standing{id: next.id, by: one.by, changed: true}
+		return answer{id: next.id, by: one.by, changed: true}
 	}
 	switch {
 	case known.id == one.id:
-		return known.standing()
+		return known.answer()
 	case one.by > known.by, one.by == known.by && s.policy == conflictRoot && one.root && !known.settled:
 		next := *known
 		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
@@ -177,31 +177,31 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 			loser = known.id
 		}
 		l.set(trace, next)
-		is := next.standing()
+		is := next.answer()
 		is.loser, is.changed = loser, true
 		return is
 	case one.by <= generatedHere:
-		return known.standing()
+		return known.answer()
 	case one.by < known.by:
-		is := known.standing()
+		is := known.answer()
 		is.loser = one.id
 		return is
 	case s.policy == conflictKeep:
-		return standing{id: one.id, by: one.by, loser: known.id}
+		return answer{id: one.id, by: one.by, loser: known.id}
 	}
 	next := *known
 	next.aliases = withAlias(known.aliases, one.id, known.id)
 	l.set(trace, next)
-	is := next.standing()
+	is := next.answer()
 	is.loser = one.id
 	return is
 }
 
-func (k *shown) standing() standing {
+func (k *shown) answer() answer {
 	if k.hint() {
-		return standing{}
+		return answer{}
 	}
-	is := standing{id: k.id, by: k.by}
+	is := answer{id: k.id, by: k.by}
 	if k.aliases != nil {
 		is.aliases = *k.aliases
 	}
@@ -283,11 +283,11 @@ func (s *state) confirmed(trace pcommon.TraceID, now int64) (id string, ok bool)
 }
 
 // id returns what is known of the trace. Its item was at the spot.
-func (s *state) id(trace pcommon.TraceID, at spot, now int64) (is standing) {
+func (s *state) id(trace pcommon.TraceID, at spot, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
 	if known := l.get(trace, now); known != nil {
-		is = known.standing()
+		is = known.answer()
 		known.see(at)
 	}
 	l.mu.Unlock()

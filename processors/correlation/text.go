@@ -89,7 +89,7 @@ func (s *search) objectInText(all *fields, parts *traceParts) {
 	r.jsonMembers(&m)
 }
 
-// fields reads what looks like key=value, key="value" or key: value from text, in order. A key begins a field: it stands
+// fields reads what looks like key=value, key="value" or key: value from text, in order. A key begins a field: it is
 // at the start, after a space, or after an opening bracket, comma, semicolon or bar. What is in quotes or in a URL has no keys.
 // The work is linear in the text.
 type fields struct {

@@ -241,7 +241,7 @@ type held[T any] struct {
 // maxHeld is how many batches one pipeline holds back.
 const maxHeld = 1 << 12
 
-// lookEvery is the shortest time between two looks at what waits: each look is at all of it.
+// lookEvery is the shortest time between two reads of what waits: each look is at all of it.
 const lookEvery = 200 * time.Millisecond
 
 func newHold[T any](wait time.Duration, r *room, release func(*held[T], bool) bool) *hold[T] {
