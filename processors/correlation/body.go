@@ -35,6 +35,9 @@ func foldedSet(names ...string) foldedKeys {
 }
 
 func (k *foldedKeys) has(name string) bool {
+	if name != "" && name[0] == '$' {
+		return false // $metadata of an AWS SDK's answer
+	}
 	_, ok := k.find("", name)
 	return ok
 }

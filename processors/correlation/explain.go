@@ -51,6 +51,7 @@ func NewExplainer() (*Explainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.attributes.put(key{name: semconv.CorrelationID, rank: unranked})
 	h := newHygiene(cfg)
 	return &Explainer{search{plan: p, hygiene: &h, maxBody: cfg.MaxBody}}, nil
 }

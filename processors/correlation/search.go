@@ -71,7 +71,7 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 		rejected = "it is too long, or has characters that an ID does not have"
 	case id == "":
 		rejected = "it says that there is none"
-	case verdict == clean && s.plan.shaped[r] && !plausible(strings.TrimSpace(value), by):
+	case verdict == clean && s.plan.shaped[r] && !s.plan.plausible(r, strings.TrimSpace(value), by):
 		id, verdict, rejected = "", invalid, "it does not look like an ID"
 	}
 	if verdict == invalid {

@@ -46,6 +46,14 @@ func plausible(id string, by evidence) bool {
 	return (s.turns >= 3 || !isCounter(id)) && !isName(id) && (!by.weak() || !isAddress(id))
 }
 
+// plausible is plausible for a value of the source. Many things have a unique_id; Apache's has 24 or 27 characters.
+func (p *plan) plausible(r rank, id string, by evidence) bool {
+	if p.apache[r] && len(id) != 24 && len(id) != 27 {
+		return false
+	}
+	return plausible(id, by)
+}
+
 type shape struct {
 	letters, digits int
 	different       int // letters and digits

@@ -166,6 +166,7 @@ const unranked rank = maxSources + 1
 // serves all sources there. Each place knows its best rank: it is left out when better was found.
 type plan struct {
 	seed     maphash.Seed // of services' names
+	apache   []bool       // by rank: the value is one of Apache's mod_unique_id
 	names    []string     // by rank
 	parsed   []bool       // by rank: the ID is taken from the text of a body
 	shaped   []bool       // by rank: a source of the default list, whose values have to look like IDs
@@ -235,6 +236,7 @@ func newPlan(c *Config) (*plan, error) {
 		p.names = append(p.names, s.name(i-1))
 		p.parsed = append(p.parsed, s.Body+s.Logfmt+s.Text+s.Regex != "")
 		p.shaped = append(p.shaped, known[*s])
+		p.apache = append(p.apache, known[*s] && s.Body+s.Logfmt == "unique_id")
 		p.ofServer = append(p.ofServer, known[*s] && clientNames[s.Attribute])
 		p.weak = append(p.weak, noEvidence)
 		switch {

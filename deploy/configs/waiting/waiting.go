@@ -67,28 +67,22 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	if !slices.Contains(slices.Collect(maps.Values(waiting)), true) {
 		return nil // nothing counts behind one that waits
 	}
-	maps.Copy(pipelines, changed)
-	maps.Copy(connectors, section(all, "connectors"))
-	all["connectors"] = connectors
+	correlations := map[string]any{}
 	for name := range waiting {
 		config, _ := processors[name].(map[string]any)
-		processors[second(name)] = maps.Clone(config)
-		at := maps.Clone(config)
-		at["wait"], at["count_items"] = "0s", false // the second one counts them
-		if at["generate"] == "uuidv7" {
-			at["generate"] = "none" // the second one makes it
+		correlations[second(name)] = config
+		first := map[string]any{"wait": "0s", "count_items": false} // the second one counts them
+		if config["generate"] == "uuidv7" {
+			first["generate"] = "none" // and makes it
 		}
-		processors[name] = at
+		correlations[name] = first
 	}
-	return replace(conf, all)
-}
-
-// replace makes the configuration another one. Merging would add to lists.
-func replace(conf *confmap.Conf, all map[string]any) error {
-	for key := range conf.ToStringMap() {
-		conf.Delete(key)
+	for name := range changed {
+		conf.Delete("service::pipelines::" + name) // merging would add to its lists
 	}
-	return conf.Merge(confmap.NewFromStringMap(all))
+	return conf.Merge(confmap.NewFromStringMap(map[string]any{
+		"processors": correlations, "connectors": connectors, "service": map[string]any{"pipelines": changed},
+	}))
 }
 
 // second names the correlation that waits.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 )
 
 func converted(t *testing.T, yaml string) map[string]any {
@@ -43,6 +45,27 @@ func TestWhatCountsDoesNotWait(t *testing.T) {
 	require.Equal(t, map[string]any{"wait": "10s", "generate": "uuidv7", "max_length": 64}, processors["correlation/waiting"])
 	require.Contains(t, section(config, "connectors"), "forward/arriving-traces")
 	require.Contains(t, section(config, "connectors"), "sli")
+}
+
+// Values from the environment stay what they are: text that looks like a number is text for a key that wants text.
+func TestOtherValuesStayAsTheyAre(t *testing.T) {
+	t.Setenv("WAITING_TEST_USER", "0042")
+	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
+		URIs:               []string{"yaml:" + both + "\nexporters: {file: {user: \"${env:WAITING_TEST_USER}\"}}"},
+		ProviderFactories:  []confmap.ProviderFactory{yamlprovider.NewFactory(), envprovider.NewFactory()},
+		ConverterFactories: []confmap.ConverterFactory{NewFactory()},
+	})
+	require.NoError(t, err)
+	conf, err := resolver.Resolve(t.Context())
+	require.NoError(t, err)
+	exporter, err := conf.Sub("exporters::file")
+	require.NoError(t, err)
+	var file struct {
+		User string `mapstructure:"user"`
+	}
+	require.NoError(t, exporter.Unmarshal(&file))
+	require.Equal(t, "0042", file.User)
+	require.True(t, conf.IsSet("service::pipelines::traces/arriving"))
 }
 
 // A pipeline that only counts does not wait, and one that only exports waits.
