@@ -52,13 +52,26 @@ type item struct {
 	trace    pcommon.TraceID // when it came
 	at       spot
 	loser    string
-	shared   string   // an ID that is not that of one request
-	aliases  []string // of its trace
-	ids      []string // of the requests that it links to
-	links    int      // that lead to traces without an ID
+	more     *more // nil for most
 	outcome  outcome
 	late     bool // it waits
 	resolved bool // its trace was found by its ID, or has the ID that it has
+}
+
+// more is what few items have.
+type more struct {
+	shared  string   // an ID that is not that of one request
+	aliases []string // of the trace's ID
+	ids     []string // of the requests that the item links to
+	links   int      // that lead to traces without an ID
+}
+
+// rest returns what few items have, to be changed.
+func (it *item) rest() *more {
+	if it.more == nil {
+		it.more = &more{}
+	}
+	return it.more
 }
 
 func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
@@ -94,6 +107,7 @@ func (c *core) end(b *batch, sig signal) {
 	b.tally.invalid += int64(b.search.invalid)
 	b.search.invalid = 0
 	b.search.begin()
+	b.search.recent.value = ""
 	if !c.config.CountItems && sig != metrics {
 		b.tally.uncount()
 	}

@@ -66,12 +66,16 @@ func (it *item) take(is answer) {
 	if is.id != it.id {
 		it.id, it.same = is.id, false
 	}
-	it.by, it.loser, it.aliases = is.by, is.loser, is.aliases
+	it.by, it.loser = is.by, is.loser
+	if is.aliases != nil {
+		it.rest().aliases = is.aliases
+	}
 }
 
 // demote takes from an item an ID that is not that of one request.
 func (c *core) demote(b *batch, it *item) {
-	it.shared, it.id, it.same, it.outcome = it.id, "", false, missed
+	it.rest().shared = it.id
+	it.id, it.same, it.outcome = "", false, missed
 	it.present = it.present || it.rank == 0
 	b.tally.shared++
 }
@@ -91,7 +95,7 @@ func (c *core) follow(b *batch, it *item, span ptrace.Span) {
 	if n == 0 {
 		return
 	}
-	var first string
+	var ids []string
 	others := 0 // linked traces without an ID
 	for i := range n {
 		trace := links.At(i).TraceID()
@@ -102,22 +106,15 @@ func (c *core) follow(b *batch, it *item, span ptrace.Span) {
 		switch {
 		case is.id == "" || is.by == linkEvidence:
 			others++
-		case first == "":
-			first = is.id
-		case is.id != first && len(it.ids) < maxIDs && !slices.Contains(it.ids, is.id):
-			if it.ids == nil {
-				it.ids = append(it.ids, first)
-			}
-			it.ids = append(it.ids, is.id)
+		case len(ids) < maxIDs && !slices.Contains(ids, is.id):
+			ids = append(ids, is.id)
 		}
 	}
-	it.links = others
 	switch {
-	case first == "" || it.outcome == found && len(it.ids) == 0:
-	case len(it.ids) == 0 && others > 0:
-		it.ids = []string{first}
-	case len(it.ids) == 0:
-		is := c.state.show(span.TraceID(), sighting{first, linkEvidence, false, it.at}, b.now)
+	case len(ids) > 1 || len(ids) == 1 && others > 0 && it.outcome != found:
+		it.rest().ids, it.more.links = ids, others
+	case len(ids) == 1 && it.outcome != found:
+		is := c.state.show(span.TraceID(), sighting{ids[0], linkEvidence, false, it.at}, b.now)
 		if is.shared {
 			return
 		}
@@ -161,7 +158,8 @@ func (c *core) confirm(b *batch, it *item, trace pcommon.TraceID) {
 	switch {
 	case is.id == "" || is.by.weak():
 	case is.id == it.id:
-		it.by, it.aliases, it.resolved = is.by, is.aliases, true
+		it.take(is)
+		it.resolved = true
 	default:
 		it.take(is) // what the text says may be the ID of another request
 		it.outcome = inherited
@@ -179,14 +177,8 @@ func (it *item) write(m pcommon.Map, attribute string, of signal) {
 	if it.loser != "" {
 		m.PutStr(semconv.CorrelationConflict, it.loser)
 	}
-	if it.shared != "" {
-		m.PutStr(semconv.CorrelationShared, it.shared)
-	}
-	if it.aliases != nil {
-		putAll(m, semconv.CorrelationAliases, it.aliases, it.id, maxAliases)
-	}
-	if it.ids != nil {
-		putAll(m, semconv.CorrelationIDs, it.ids, "", maxIDs)
+	if it.more != nil {
+		it.more.write(m, it.id)
 	}
 	least := spanEvidence
 	if of == logs {
@@ -197,6 +189,18 @@ func (it *item) write(m pcommon.Map, attribute string, of signal) {
 		m.PutStr(semconv.CorrelationEvidence, evidenceNames[it.by])
 	case it.marked:
 		m.Remove(semconv.CorrelationEvidence)
+	}
+}
+
+func (m *more) write(to pcommon.Map, id string) {
+	if m.shared != "" {
+		to.PutStr(semconv.CorrelationShared, m.shared)
+	}
+	if m.aliases != nil {
+		putAll(to, semconv.CorrelationAliases, m.aliases, id, maxAliases)
+	}
+	if m.ids != nil {
+		putAll(to, semconv.CorrelationIDs, m.ids, "", maxIDs)
 	}
 }
 

@@ -27,8 +27,12 @@ type search struct {
 	of      signal
 	client  bool // the item is a span of a client: what it names a request ID may be that of its server
 	written evidence
-	service uint32 // hash of the resource's service, never 0
-	peer    uint32 // hash of the service that a client's span names, 0 for none
+	service uint32   // hash of the resource's service, never 0
+	peer    uint32   // hash of the service that a client's span names, 0 for none
+	recent  struct { // the last value that was an ID as it is
+		value string
+		by    evidence
+	}
 	// judge, if it is not nil, is called for each value that a source has, and with why it is not an ID.
 	judge func(r rank, value string, by evidence, rejected string)
 	finding
@@ -60,6 +64,10 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 		s.judged(r, value, by, "it is a client's name for the call of a server")
 		return
 	}
+	if value != "" && value == s.recent.value && by == s.recent.by && s.judge == nil { // consecutive items often have the same
+		s.id, s.rank, s.by, s.same = value, r, by, r == 0
+		return
+	}
 	id, verdict := s.hygiene.clean(value)
 	if verdict == invalid && strings.IndexByte(value, ',') >= 0 && len(value) <= longestHashed {
 		s.offerList(r, value, by)
@@ -81,6 +89,9 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 	if id != "" {
 		s.id, s.rank, s.by = id, r, by
 		s.same = r == 0 && id == value
+		if id == value && s.plan.shaped[r] && !s.plan.apache[r] {
+			s.recent.value, s.recent.by = value, by
+		}
 	}
 }
 
@@ -128,7 +139,7 @@ func (s *search) attributes(m pcommon.Map) {
 	for name, v := range m.All() {
 		k := s.plan.attributes.find(name)
 		if k == nil {
-			if s.of == logs && rank(s.plan.body.best) < s.rank {
+			if s.of == logs && name != "" && s.plan.body.end[name[len(name)-1]] && rank(s.plan.body.best) < s.rank {
 				s.logAttribute(name, v)
 			}
 			continue

@@ -25,6 +25,9 @@ const (
 // plausible reports whether a value from a source of the default list looks like an ID, given where it was found.
 // Words, small numbers, versions, dates and addresses do not.
 func plausible(id string, by evidence) bool {
+	if len(id) == uuidLength && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' && id[0] != id[1] && id[0] != id[2] && id[1] != id[2] && isUUID(id) {
+		return true // most are
+	}
 	s := shapeOf(id)
 	least, different, number := shortestField, fewestDifferent, shortestSpanNumber
 	switch {

@@ -234,15 +234,23 @@ func (k *shown) see(at spot) {
 	if at.begin != 0 {
 		k.begin, k.end = min(k.begin, at.begin), max(k.end, at.end)
 	}
-	for _, service := range [...]uint32{at.service, at.peer} {
-		for i := range k.services {
-			if k.services[i] == service || service == 0 {
-				break
-			}
-			if k.services[i] == 0 {
-				k.services[i] = service
-				break
-			}
+	if at.service != k.services[0] {
+		k.add(at.service)
+	}
+	if at.peer != 0 {
+		k.add(at.peer)
+	}
+}
+
+// add adds a service, if there is room.
+func (k *shown) add(service uint32) {
+	for i := range k.services {
+		if k.services[i] == service || service == 0 {
+			return
+		}
+		if k.services[i] == 0 {
+			k.services[i] = service
+			return
 		}
 	}
 }

@@ -166,7 +166,7 @@ func (c *core) wants(b *batch, it *item) (want, bool) {
 		if it.id == "" {
 			return w, false
 		}
-	case it.ids != nil && it.links == 0, it.outcome == found && !it.by.weak(), it.outcome == linked:
+	case it.more != nil && it.more.ids != nil && it.more.links == 0, it.outcome == found && !it.by.weak(), it.outcome == linked:
 		return w, false
 	}
 	return w, !c.got(&w, b.now)
