@@ -4,6 +4,7 @@
 package correlation
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,17 @@ type item struct {
 	outcome  outcome
 	late     bool // it waits
 	resolved bool // its trace was found by its ID, or has the ID that it has
+}
+
+// add adds an item. What is behind the items is zero, so there is nothing to copy.
+func (b *batch) add() *item {
+	n := len(b.items)
+	if n == cap(b.items) {
+		b.items = slices.Grow(b.items, max(n, 64))
+		clear(b.items[n:cap(b.items)])
+	}
+	b.items = b.items[:n+1]
+	return &b.items[n]
 }
 
 // more is what few items have.

@@ -22,8 +22,8 @@ const (
 
 // note is the first pass's end for an item: what it found is shown to its trace, unless the evidence is weak.
 func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool, at spot) *item {
-	b.items = append(b.items, item{finding: f, outcome: found, trace: trace, at: at})
-	it := &b.items[len(b.items)-1]
+	it := b.add()
+	it.finding, it.outcome, it.trace, it.at = f, found, trace, at
 	if f.id == "" {
 		it.outcome = missed
 		return it
@@ -68,7 +68,7 @@ func (it *item) take(is answer) {
 	}
 	it.by, it.loser = is.by, is.loser
 	if is.aliases != nil {
-		it.rest().aliases = is.aliases
+		it.rest().aliases = *is.aliases
 	}
 }
 

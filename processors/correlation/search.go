@@ -30,8 +30,9 @@ type search struct {
 	service uint32   // hash of the resource's service, never 0
 	peer    uint32   // hash of the service that a client's span names, 0 for none
 	recent  struct { // the last value that was an ID as it is
-		value string
-		by    evidence
+		value  string
+		by     evidence
+		shaped bool // it looks like an ID, too
 	}
 	// judge, if it is not nil, is called for each value that a source has, and with why it is not an ID.
 	judge func(r rank, value string, by evidence, rejected string)
@@ -64,7 +65,7 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 		s.judged(r, value, by, "it is a client's name for the call of a server")
 		return
 	}
-	if value != "" && value == s.recent.value && by == s.recent.by && s.judge == nil { // consecutive items often have the same
+	if value != "" && value == s.recent.value && by == s.recent.by && (s.recent.shaped || !s.plan.shaped[r]) && !s.plan.apache[r] && s.judge == nil { // consecutive items often have the same
 		s.id, s.rank, s.by, s.same = value, r, by, r == 0
 		return
 	}
@@ -89,8 +90,8 @@ func (s *search) offerBy(r rank, value string, by evidence) {
 	if id != "" {
 		s.id, s.rank, s.by = id, r, by
 		s.same = r == 0 && id == value
-		if id == value && s.plan.shaped[r] && !s.plan.apache[r] {
-			s.recent.value, s.recent.by = value, by
+		if id == value {
+			s.recent.value, s.recent.by, s.recent.shaped = value, by, s.plan.shaped[r]
 		}
 	}
 }

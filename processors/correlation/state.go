@@ -73,7 +73,7 @@ type answer struct {
 	id      string
 	by      evidence
 	loser   string
-	aliases []string
+	aliases *[]string
 	shared  bool // the ID that was shown is that of many traces
 	changed bool // the trace has another ID than before, or its first
 }
@@ -129,7 +129,7 @@ func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is answer)
 		known.settled = known.settled || one.root
 		known.by = max(known.by, one.by)
 		known.see(one.at)
-		is = known.answer()
+		is.id, is.by, is.aliases = known.id, known.by, known.aliases
 		again := one.by > generatedHere && now-known.notified > l.limits.ttl/4
 		if again {
 			known.notified = now
@@ -197,13 +197,9 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 	return is
 }
 
-func (k *shown) answer() answer {
-	if k.hint() {
-		return answer{}
-	}
-	is := answer{id: k.id, by: k.by}
-	if k.aliases != nil {
-		is.aliases = *k.aliases
+func (k *shown) answer() (is answer) {
+	if !k.hint() {
+		is.id, is.by, is.aliases = k.id, k.by, k.aliases
 	}
 	return is
 }
