@@ -21,9 +21,10 @@ const (
 )
 
 // note is the first pass's end for an item: what it found is shown to its trace, unless the evidence is weak.
-func (c *core) note(b *batch, f finding, trace pcommon.TraceID, root bool, at spot) *item {
+func (c *core) note(b *batch, f *finding, trace pcommon.TraceID, root bool, at spot) *item {
 	it := b.add()
-	it.finding, it.outcome, it.trace, it.at = f, found, trace, at
+	it.id, it.rank, it.by, it.present, it.same, it.marked = f.id, f.rank, f.by, f.present, f.same, f.marked
+	it.outcome, it.trace, it.at = found, trace, at
 	if f.id == "" {
 		it.outcome = missed
 		return it
@@ -81,7 +82,7 @@ func (c *core) demote(b *batch, it *item) {
 }
 
 // has reports whether the item before this one has shown the same, so that the state has nothing to learn.
-func (l *last) has(trace pcommon.TraceID, f finding, root bool, at spot) bool {
+func (l *last) has(trace pcommon.TraceID, f *finding, root bool, at spot) bool {
 	return trace == l.trace && f.id == l.id && f.by == l.by && !root && at.service == l.at.service && at.peer == 0 &&
 		at.begin >= l.at.begin && at.end <= l.at.end
 }
@@ -168,6 +169,9 @@ func (c *core) confirm(b *batch, it *item, trace pcommon.TraceID) {
 
 // write sets the attributes to what is known, and removes what an earlier collector knew less well.
 func (it *item) write(m pcommon.Map, attribute string, of signal) {
+	if it.same && it.by == spanEvidence && it.loser == "" && it.more == nil && !it.marked {
+		return // nothing has changed
+	}
 	switch {
 	case it.id == "" && it.present:
 		m.Remove(attribute) // it holds something that is no ID

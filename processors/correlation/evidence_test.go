@@ -236,10 +236,10 @@ func TestExplain(t *testing.T) {
 	explain := func(attributes map[string]any) Reason {
 		m := pcommon.NewMap()
 		require.NoError(t, m.FromRaw(attributes))
-		return e.explain(pcommon.NewMap(), m, trace1, traces, func(finding) finding {
+		return e.explain(pcommon.NewMap(), m, trace1, traces, func(finding) *finding {
 			e.search.begin()
 			e.search.attributes(m)
-			return e.search.finding
+			return &e.search.finding
 		})
 	}
 	require.Equal(t, Reason{Origin: "source", Evidence: "span", Candidates: []Candidate{

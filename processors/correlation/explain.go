@@ -59,7 +59,7 @@ func NewExplainer() (*Explainer, error) {
 // Span explains the ID of a span.
 func (e *Explainer) Span(resource pcommon.Map, span ptrace.Span) Reason {
 	rs := ptrace.NewResourceSpans()
-	return e.explain(resource, span.Attributes(), span.TraceID(), traces, func(r finding) finding {
+	return e.explain(resource, span.Attributes(), span.TraceID(), traces, func(r finding) *finding {
 		return e.search.span(context.Background(), rs, rs.ScopeSpans().AppendEmpty(), span, r)
 	})
 }
@@ -67,12 +67,12 @@ func (e *Explainer) Span(resource pcommon.Map, span ptrace.Span) Reason {
 // Log explains the ID of a log record.
 func (e *Explainer) Log(resource pcommon.Map, record plog.LogRecord) Reason {
 	rl := plog.NewResourceLogs()
-	return e.explain(resource, record.Attributes(), record.TraceID(), logs, func(r finding) finding {
+	return e.explain(resource, record.Attributes(), record.TraceID(), logs, func(r finding) *finding {
 		return e.search.log(context.Background(), rl, rl.ScopeLogs().AppendEmpty(), record, r, nil)
 	})
 }
 
-func (e *Explainer) explain(resource, m pcommon.Map, trace pcommon.TraceID, of signal, find func(finding) finding) (why Reason) {
+func (e *Explainer) explain(resource, m pcommon.Map, trace pcommon.TraceID, of signal, find func(finding) *finding) (why Reason) {
 	id := textOf(m, semconv.CorrelationID)
 	e.search.judge = func(r rank, value string, by evidence, rejected string) {
 		if len(why.Candidates) < maxCandidates {

@@ -78,7 +78,7 @@ func (c *core) giveTrace(b *batch, it *item, record plog.LogRecord) {
 }
 
 // findLog looks for the record's ID and, if it has no trace ID, for its trace context, which is written at once.
-func (c *core) findLog(ctx context.Context, b *batch, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding) finding {
+func (c *core) findLog(ctx context.Context, b *batch, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding) *finding {
 	if !c.config.TraceContext || !record.TraceID().IsEmpty() {
 		return b.search.log(ctx, rl, sl, record, resource, nil)
 	}

@@ -26,7 +26,7 @@ func (c *core) metrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, 
 						b.search.of, b.search.client = metrics, false
 						b.search.attributes(all.At(l).FilteredAttributes())
 						b.search.take(resource)
-						c.note(b, b.search.finding, all.At(l).TraceID(), false, spot{})
+						c.note(b, &b.search.finding, all.At(l).TraceID(), false, spot{})
 					}
 				})
 			}

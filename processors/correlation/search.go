@@ -198,7 +198,7 @@ func (s *search) take(resource finding) {
 	}
 }
 
-func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptrace.Span, resource finding) finding {
+func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptrace.Span, resource finding) *finding {
 	s.begin()
 	s.of, s.client = traces, span.Kind() == ptrace.SpanKindClient || span.Kind() == ptrace.SpanKindProducer
 	s.attributes(span.Attributes())
@@ -207,15 +207,15 @@ func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.Sc
 		s.tracestate(span.TraceState().AsRaw())
 	}
 	s.spanExpressions(ctx, rs, ss, span)
-	return s.finding
+	return &s.finding
 }
 
-func (s *search) log(ctx context.Context, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding, parts *traceParts) finding {
+func (s *search) log(ctx context.Context, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding, parts *traceParts) *finding {
 	s.begin()
 	s.of, s.client = logs, false
 	s.attributes(record.Attributes())
 	s.take(resource)
 	s.body(record.Body(), parts)
 	s.logExpressions(ctx, rl, sl, record)
-	return s.finding
+	return &s.finding
 }

@@ -24,7 +24,7 @@ const (
 var signalNames = [signals]string{"traces", "logs", "metrics"}
 
 // outcome is where an item's ID came from. Every item has exactly one.
-type outcome int
+type outcome uint8
 
 const (
 	found     outcome = iota // in a source; parsed, if that is the text of a body

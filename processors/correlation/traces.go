@@ -31,7 +31,7 @@ func (c *core) findTraces(ctx context.Context, b *batch, td ptrace.Traces) {
 				f := b.search.span(ctx, rs, ss, span, resource)
 				at := spot{service, b.search.peer, int64(span.StartTimestamp()), int64(span.EndTimestamp())}
 				it := c.note(b, f, span.TraceID(), span.ParentSpanID().IsEmpty(), at)
-				if !span.TraceID().IsEmpty() {
+				if span.Links().Len() > 0 && !it.trace.IsEmpty() {
 					c.follow(b, it, span)
 				}
 			}
