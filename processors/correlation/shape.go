@@ -46,7 +46,10 @@ func plausible(id string, by evidence) bool {
 	case by == spanEvidence:
 		return true
 	}
-	return (s.turns >= 3 || !isCounter(id)) && !isName(id) && (!by.weak() || !isAddress(id))
+	if isRequestCounter(id) || by.weak() && s.turns < 3 && isCounter(id) {
+		return false
+	}
+	return !isName(id) && (!by.weak() || !isAddress(id))
 }
 
 // plausible is plausible for a value of the source. Many things have a unique_id; Apache's has 24 or 27 characters.
@@ -87,11 +90,13 @@ func shapeOf(id string) (s shape) {
 	return s
 }
 
-// isCounter reports a name with a small number behind it, such as worker-12, and Fastify's req-1a2, which counts with letters, too.
+// isRequestCounter reports Fastify's req-1a2, which counts the requests of one process, with letters, too.
+func isRequestCounter(id string) bool {
+	return strings.HasPrefix(id, "req-") && len(id) <= len("req-zzzzzz")
+}
+
+// isCounter reports a name with a small number behind it, such as worker-12.
 func isCounter(id string) bool {
-	if strings.HasPrefix(id, "req-") && len(id) <= len("req-zzzzzz") {
-		return true
-	}
 	end := strings.TrimRight(id, "0123456789")
 	if digits := len(id) - len(end); digits == 0 || digits > longestCounter {
 		return false
