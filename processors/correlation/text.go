@@ -207,7 +207,7 @@ func (p *fields) quotedKey(quote byte) (string, bool) {
 	if !inObject {
 		return "", false
 	}
-	if p.pos < len(p.text) && (p.text[p.pos] == ':' || p.text[p.pos] == '=') && end-start <= longestKey && p.keyed(p.pos) {
+	if p.pos < len(p.text) && (p.text[p.pos] == ':' || p.text[p.pos] == '=') && end > start && end-start <= longestKey && p.keyed(p.pos) {
 		return p.text[start:end], true
 	}
 	return "", false
