@@ -167,7 +167,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/SLO")
 			var size int
 			for i := range r.shards {
-				size += len(r.shards[i].encode())
+				size += len(first(r.shards[i].encode()))
 			}
 			b.ReportMetric(float64(size)/float64(n), "B/SLO")
 		})

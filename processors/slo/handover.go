@@ -58,7 +58,7 @@ func (p *sloProcessor) serveHistory(w http.ResponseWriter, r *http.Request) {
 
 // record is what this collector knows of the subjects, as a record of a checkpoint.
 func (p *sloProcessor) record(subjects []subject) []byte {
-	b := encoder{make(checkpoint.Writer, 0, 1<<16)}
+	b := encoder{Writer: make(checkpoint.Writer, 0, 1<<16), chunks: true}
 	b.time(0)
 	b.Length(len(subjects))
 	for _, s := range subjects {
@@ -191,6 +191,9 @@ func (p *sloProcessor) takeOver(record []byte) (taken int, _ error) {
 	for _, from := range theirs {
 		taken += p.takeOverSLO(from, now)
 	}
+	if taken > 0 && p.archive != nil { // the minutes need not stay in memory
+		p.checkpoint(context.Background(), p.now(), false)
+	}
 	return taken, nil
 }
 
@@ -207,8 +210,10 @@ func (p *sloProcessor) takeOverSLO(from *tracked, now int64) (taken int) {
 			continue
 		}
 		if i := t.ensure(theirs.environment, now); i.received == 0 || i.created-theirs.created > int64(memorySlack) {
+			theirs.keepIn(p.archive)
+			s.discard(i.history)
 			i.inherit(theirs, now, t.objective, p.config.MaxStreamsPerSLO)
-			s.changed = true
+			s.changed, s.due = true, now
 			t.lookNow()
 			taken++
 		}
@@ -241,5 +246,8 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 	}
 	i.created, i.received = min(i.created, theirs.created), max(i.received, theirs.received)
 	i.forgotten = max(i.forgotten, theirs.forgotten)
-	i.maintenance, i.streams, i.history = theirs.maintenance, theirs.streams, theirs.history
+	for _, m := range i.measured {
+		theirs.measured.cover(m.start, m.end, minuteLength)
+	}
+	i.maintenance, i.streams, i.history, i.measured = theirs.maintenance, theirs.streams, theirs.history, theirs.measured
 }

@@ -53,8 +53,11 @@ type instance struct {
 	// maintenance are the events inside of maintenance windows.
 	maintenance sum
 	streams     streams
-	// history is nil until there is an event, so that an SLO without any costs next to nothing.
+	measured    measured
+	// history is nil until there is an event, so that an SLO without any costs next to nothing. Its sealed hours are in the archive; nil without
+	// storage.
 	history *history
+	archive *archive
 	// shown is what was emitted; refused: the last of it was not taken.
 	shown   shown
 	refused bool
@@ -138,12 +141,16 @@ func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, n
 	if to <= now-o.horizon {
 		return tooOld
 	}
+	if from < to {
+		i.measured.cover(max(from, now-o.horizon), to, minuteLength)
+	}
 	n := count(increase.Value * float64(oneEvent))
 	if n == 0 {
 		return v
 	}
 	if i.history == nil {
 		i.history = newHistory(now, o)
+		i.history.minutes.archive = i.archive
 	}
 	i.history.advance(now, o)
 	i.spread(min(from, to-1), to, out, n, o.maintenance)

@@ -44,7 +44,8 @@ type sloProcessor struct {
 	peers *peers
 	set   component.TelemetrySettings
 
-	store *checkpoint.Store
+	store   *checkpoint.Store
+	archive *archive // nil without storage
 	// wake lets the loop look at what has changed.
 	wake chan struct{}
 	// turn is held while the shards are flushed and saved.
@@ -106,6 +107,9 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 		p.damaged(err)
 	} else if err != nil {
 		return err
+	}
+	if p.config.Storage != nil {
+		p.archive = &archive{p.store, p.damagedHour}
 	}
 	if err := p.restore(ctx); err != nil {
 		return err

@@ -94,14 +94,8 @@ func TestValuesStayUntil(t *testing.T) {
 					continue
 				}
 				copied := *i
-				h := *i.history
-				h.rings = slices.Clone(h.rings)
-				for i := range h.rings {
-					for o := range outcomes {
-						h.rings[i].at[o] = slices.Clone(h.rings[i].at[o])
-					}
-				}
-				copied.history = &h
+				h := i.history
+				copied.history = h.clone()
 				again, _ := copied.compute(o, at, 5*minute)
 				require.Equal(t, v, again, "seed %d, %v of %v later", seed, time.Duration(at-now), time.Duration(until-now))
 			}
