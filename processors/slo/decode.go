@@ -180,7 +180,7 @@ func (d *decoder) history() *history {
 	d.lists(&m.open, openHours*minutesPerHour, &left)
 	h.length = m.hours[good].n
 	d.Require(m.openHour() == h.now/hourLength-(openHours-1))
-	d.Require(m.openMinute()+int64(m.open[good].n) == h.now/minuteLength+1)
+	d.Require(m.open[good].n == openHours*minutesPerHour)
 	h.reset = d.mark(h.total)
 	return h
 }

@@ -29,7 +29,7 @@ type minutes struct {
 	archive *archive
 	// first is the number of the first hour, since 1970.
 	first int64
-	// hours are the totals of the sealed ones, from the first on; open are the minutes since.
+	// hours are the totals of the sealed ones, from the first on; open are the minutes since, to the end of the present hour.
 	hours, open [outcomes]packed
 	// kept are the chunks that storage does not have, in the order of the hours.
 	kept []keptChunk
@@ -67,25 +67,15 @@ func newMinutes(now int64, hours int) minutes {
 func (m *minutes) begin(now int64, hours int) {
 	m.first = now/hourLength - (openHours - 1) - int64(hours)
 	for o := range outcomes {
-		m.hours[o], m.open[o] = packed{n: hours}, packed{}
+		m.hours[o], m.open[o] = packed{n: hours}, packed{n: openHours * minutesPerHour}
 	}
 	m.kept, m.edges = nil, nil
-	m.reach(now)
 }
 
 func (m *minutes) openHour() int64 { return m.first + int64(m.hours[good].n) }
 
 // openMinute is the number of the first minute that is not sealed.
 func (m *minutes) openMinute() int64 { return m.openHour() * minutesPerHour }
-
-// reach lets the open minutes reach to now.
-func (m *minutes) reach(now int64) {
-	if missing := int(now/minuteLength-m.openMinute()) + 1 - m.open[good].n; missing > 0 {
-		for o := range outcomes {
-			m.open[o].push(missing)
-		}
-	}
-}
 
 // advance brings the minutes to now and seals hours. Of the sealed ones, so many are remembered.
 func (m *minutes) advance(now int64, hours int) {
@@ -99,13 +89,11 @@ func (m *minutes) advance(now int64, hours int) {
 		m.seal()
 	}
 	m.keep(m.first+int64(m.hours[good].n-hours), hours)
-	m.reach(now)
 }
 
 // seal makes a sealed hour of the first open one.
 func (m *minutes) seal() {
 	n := m.openHour()
-	m.reach((n+1)*hourLength - 1)
 	var h hourOfMinutes
 	for o := range outcomes {
 		for i := range h {
@@ -115,6 +103,7 @@ func (m *minutes) seal() {
 	total := h.all()
 	for o := range outcomes {
 		m.open[o].drop(minutesPerHour)
+		m.open[o].push(minutesPerHour)
 		m.hours[o].push(1)
 		m.hours[o].set(m.hours[o].n-1, total[o])
 	}
