@@ -102,16 +102,12 @@ func (h *history) add(from, to int64, o outcome, n count) {
 	h.reset.add(from, to, o, n)
 }
 
-// edge is where window w begins; nil if that is never in a sealed hour.
+// edge is where window w, which has no ring, begins.
 func (h *history) edge(w int) *edge {
-	const first = fineWindows + 1 // 2h begins in an open one
-	if w < first {
-		return nil
-	}
 	if h.minutes.edges == nil {
-		h.minutes.edges = make([]edge, maxWindows-first)
+		h.minutes.edges = make([]edge, maxWindows-fineWindows)
 	}
-	return &h.minutes.edges[w-first]
+	return &h.minutes.edges[w-fineWindows]
 }
 
 // startOf is the total at t, where window w begins.

@@ -36,7 +36,7 @@ type minutes struct {
 	// expired are hours whose chunks in storage are to be removed. The first of them, so many, are being removed.
 	expired  []int64
 	removing int
-	// edges are the hours in which windows begin, of those that begin in sealed hours. They are read again when the windows have left them.
+	// edges are where windows begin, of those that have no ring.
 	edges []edge
 }
 
@@ -49,12 +49,23 @@ type keptChunk struct {
 	saving bool
 }
 
-// An edge is a sealed hour, read.
+// An edge is where a window begins: in a minute, of which the total at its start and its events are known, and if that is sealed, in an hour
+// that was read.
 type edge struct {
+	minute    int64
+	known     bool
+	total, in sum
+
 	hour    int64
-	valid   bool
-	before  sum // total at its start
+	read    bool
+	before  sum // total at the start of the hour
 	minutes [outcomes]packed
+}
+
+// forget forgets what an increase from the time on may have changed.
+func (e *edge) forget(from int64) {
+	e.known = e.known && from >= (e.minute+1)*minuteLength
+	e.read = e.read && from >= (e.hour+1)*hourLength
 }
 
 func newMinutes(now int64, hours int) minutes {
@@ -160,11 +171,9 @@ func (m *minutes) add(from, to int64, o outcome, n count) {
 	open := m.openMinute() * minuteLength
 	if start := m.first * hourLength; from < open && to > start {
 		m.addSealed(from, to, o, n)
-		for i := range m.edges {
-			if e := &m.edges[i]; from < (e.hour+1)*hourLength {
-				e.valid = false
-			}
-		}
+	}
+	for i := range m.edges {
+		m.edges[i].forget(from)
 	}
 	if to <= open {
 		return
@@ -236,11 +245,11 @@ func (m *minutes) hour(number int64) (h hourOfMinutes) {
 
 // read reads the hour into the edge, unless it is there.
 func (m *minutes) read(e *edge, number int64, total sum) {
-	if e.valid && e.hour == number {
+	if e.read && e.hour == number {
 		return
 	}
 	h := m.hour(number)
-	*e = edge{hour: number, valid: true, before: total}
+	*e = edge{hour: number, read: true, before: total}
 	for o := range outcomes {
 		e.minutes[o] = packed{n: minutesPerHour}
 		for i := range h {
@@ -254,26 +263,34 @@ func (m *minutes) read(e *edge, number int64, total sum) {
 // totalAt is the total at t, linear within a minute. Total is that at now, the present. The edge may be one that was used for
 // a time near t before.
 func (m *minutes) totalAt(t, now int64, total sum, e *edge) sum {
-	k := max(t/minuteLength, m.first*minutesPerHour)
 	if t >= now {
 		return total
 	}
-	before, in := total, sum{}
-	if i := int(k - m.openMinute()); i >= 0 {
+	k := max(t/minuteLength, m.first*minutesPerHour)
+	if !e.known || e.minute != k {
+		m.find(e, k, total)
+	}
+	after := sum{e.total[good] + e.in[good], e.total[bad] + e.in[bad]}
+	return between(e.total, after, k*minuteLength, min((k+1)*minuteLength, now), max(t, k*minuteLength))
+}
+
+// find makes the minute that of the edge.
+func (m *minutes) find(e *edge, k int64, total sum) {
+	i := int(k - m.openMinute())
+	if i < 0 {
+		m.read(e, k/minutesPerHour, total)
+		i = int(k % minutesPerHour)
 		for o := range outcomes {
-			in[o] = m.open[o].at(i)
-			before[o] -= m.open[o].sum(i, m.open[o].n)
+			e.in[o] = e.minutes[o].at(i)
+			e.total[o] = e.before[o] + e.minutes[o].sum(0, i)
 		}
 	} else {
-		m.read(e, k/minutesPerHour, total)
-		i := int(k % minutesPerHour)
 		for o := range outcomes {
-			in[o] = e.minutes[o].at(i)
-			before[o] = e.before[o] + e.minutes[o].sum(0, i)
+			e.in[o] = m.open[o].at(i)
+			e.total[o] = total[o] - m.open[o].sum(i, m.open[o].n)
 		}
 	}
-	after := sum{before[good] + in[good], before[bad] + in[bad]}
-	return between(before, after, k*minuteLength, min((k+1)*minuteLength, now), max(t, k*minuteLength))
+	e.minute, e.known = k, true
 }
 
 // leaves is the earliest time, t or later, after which there may be an event; never, as a length of time can be added to, if there is

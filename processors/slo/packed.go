@@ -112,17 +112,25 @@ func (p *packed) cut(from int) { p.n, p.bytes = from, p.bytes[:from*p.width] }
 
 // sum is the sum of those in [from, to).
 func (p *packed) sum(from, to int) (total count) {
-	if p.width == 4 { // most lists
-		for b := p.bytes[4*from : 4*to]; len(b) >= 4; b = b[4:] {
+	b := p.bytes[from*p.width : to*p.width]
+	switch p.width {
+	case 0:
+	case 1:
+		for _, v := range b {
+			total += count(v)
+		}
+	case 2:
+		for ; len(b) >= 2; b = b[2:] {
+			total += count(binary.LittleEndian.Uint16(b))
+		}
+	case 4:
+		for ; len(b) >= 4; b = b[4:] {
 			total += count(binary.LittleEndian.Uint32(b))
 		}
-		return total
-	}
-	if p.width == 0 {
-		return 0
-	}
-	for i := from; i < to; i++ {
-		total += p.at(i)
+	default:
+		for ; len(b) >= 8; b = b[8:] {
+			total += count(binary.LittleEndian.Uint64(b))
+		}
 	}
 	return total
 }
