@@ -55,6 +55,8 @@ type edge struct {
 	minute    int64
 	known     bool
 	total, in sum
+	// next is where the first event after it may be; 0 if that is not known.
+	next int64
 
 	hour    int64
 	read    bool
@@ -66,6 +68,9 @@ type edge struct {
 func (e *edge) forget(from int64) {
 	e.known = e.known && from >= (e.minute+1)*minuteLength
 	e.read = e.read && from >= (e.hour+1)*hourLength
+	if from < e.next {
+		e.next = 0
+	}
 }
 
 func newMinutes(now int64, hours int) minutes {
@@ -297,14 +302,28 @@ func (m *minutes) find(e *edge, k int64, total sum) {
 // none.
 func (m *minutes) leaves(t int64, total sum, e *edge) int64 {
 	k := max(t/minuteLength, m.first*minutesPerHour)
+	if !e.known || e.minute != k {
+		m.find(e, k, total)
+	}
+	if e.in != (sum{}) {
+		return max(t, k*minuteLength)
+	}
+	if e.next <= t {
+		e.next = m.next(k+1, e)
+	}
+	return e.next
+}
+
+// next is when the first minute begins, k or later, that may have an event; never, as a length of time can be added to, if there is none. The
+// hour of the minute before k, if it is sealed, is the one of the edge.
+func (m *minutes) next(k int64, e *edge) int64 {
 	if k < m.openMinute() {
-		m.read(e, k/minutesPerHour, total)
-		for i := k % minutesPerHour; i < minutesPerHour; i++ {
-			if e.minutes[good].at(int(i))+e.minutes[bad].at(int(i)) != 0 {
-				return max(t, (k-k%minutesPerHour+i)*minuteLength)
+		for ; k%minutesPerHour != 0; k++ {
+			if i := int(k % minutesPerHour); e.minutes[good].at(i)+e.minutes[bad].at(i) != 0 {
+				return k * minuteLength
 			}
 		}
-		for i := int(k/minutesPerHour+1) - int(m.first); i < m.hours[good].n; i++ {
+		for i := int(k/minutesPerHour - m.first); i < m.hours[good].n; i++ {
 			if m.hours[good].at(i)+m.hours[bad].at(i) != 0 {
 				return (m.first + int64(i)) * hourLength
 			}
@@ -313,7 +332,7 @@ func (m *minutes) leaves(t int64, total sum, e *edge) int64 {
 	}
 	for i := int(k - m.openMinute()); i < m.open[good].n; i++ {
 		if m.open[good].at(i)+m.open[bad].at(i) != 0 {
-			return max(t, (m.openMinute()+int64(i))*minuteLength)
+			return (m.openMinute() + int64(i)) * minuteLength
 		}
 	}
 	return never / 2
