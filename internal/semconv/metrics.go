@@ -39,6 +39,7 @@ var (
 	SLOErrorRatio = gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", of(SLOName, SLOWindow)...)
 	SLOBurnRate   = gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", of(SLOName, SLOWindow)...)
 	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The remaining share of the error budget; negative when overspent.", of(SLOName)...)
+	SLOCoverage   = gauge("slo.period.coverage", "1", "The share of the SLO's period that was measured.", of(SLOName)...)
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
 	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
@@ -58,6 +59,6 @@ var (
 // Metrics are all of them.
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, LastSeen,
-	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOExhaustion, SLOStates, SLOMaintenance,
+	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
 }
