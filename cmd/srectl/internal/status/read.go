@@ -32,11 +32,13 @@ type sloStatus struct {
 	Namespace   string `json:"namespace,omitempty"`
 	Environment string `json:"environment"`
 	SLO         string `json:"slo"`
-	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
-	// spends the budget exactly. A value that the endpoint does not have is NaN.
+	// Objective and BudgetLeft are shares (1 is all), Coverage the measured share of the period; Burn1h is a multiple of the rate that
+	// spends the budget exactly, and SpentIn the seconds in which it does. A value that the endpoint does not have is NaN.
 	Objective  output.Number `json:"objective"`
 	Burn1h     output.Number `json:"burnRate1h"`
 	BudgetLeft output.Number `json:"budgetLeft"`
+	Coverage   output.Number `json:"coverage"`
+	SpentIn    output.Number `json:"exhaustionSeconds"`
 	State      semconv.State `json:"state"`
 }
 
@@ -53,6 +55,8 @@ var (
 	metricObjective = scraped.Metric(semconv.SLOObjective.Metric)
 	metricBurnRate  = scraped.Metric(semconv.SLOBurnRate.Metric)
 	metricRemaining = scraped.Metric(semconv.SLORemaining.Metric)
+	metricCoverage  = scraped.Metric(semconv.SLOCoverage.Metric)
+	metricSpentIn   = scraped.Metric(semconv.SLOExhaustion.Metric)
 	metricState     = scraped.Metric(semconv.SLOStates.Metric)
 )
 
@@ -131,7 +135,7 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			nan := output.Number(math.NaN())
 			status = &sloStatus{
 				Service: terminal.Label(k.service), Namespace: terminal.Label(k.namespace), Environment: terminal.Label(k.environment), SLO: terminal.Label(k.slo),
-				Objective: nan, Burn1h: nan, BudgetLeft: nan,
+				Objective: nan, Burn1h: nan, BudgetLeft: nan, Coverage: nan, SpentIn: nan,
 			}
 		}
 		switch name := series.Get(model.MetricNameLabel); {
@@ -141,6 +145,10 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			status.Burn1h = output.Number(value)
 		case name == metricRemaining:
 			status.BudgetLeft = output.Number(value)
+		case name == metricCoverage:
+			status.Coverage = output.Number(value)
+		case name == metricSpentIn:
+			status.SpentIn = output.Number(value)
 		case name == metricState && value == 1: // the label of the same name says which
 			status.State = semconv.State(terminal.Label(of(semconv.SLOState)))
 		default:

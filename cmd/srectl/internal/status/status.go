@@ -37,7 +37,8 @@ func NewCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show every SLO of a running collector, worst first",
 		Long: `status reads every SLO from the collector's Prometheus endpoint: its burn rate over the last hour (1x spends
-the error budget exactly by the end of the window), its remaining budget, and its state.
+the error budget exactly by the end of the window), the remaining share of the whole period's budget and how long it lasts at
+this rate, how much of the period was measured, and its state: what happens now.
 
 It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not answer.`,
 		Args: cobra.NoArgs,

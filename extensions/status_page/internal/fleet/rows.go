@@ -35,7 +35,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 			row := Row{
 				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
 				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
-				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
+				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown,
 				Promise: slo, Of: service,
 			}
 			r.promises[row.promise()] = &row
@@ -69,7 +69,7 @@ func (r *rows) of(k Key) *Row {
 	if row, ok := r.byKey[k]; ok {
 		return row
 	}
-	row := Row{State: semconv.StateUnknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
+	row := Row{State: semconv.StateUnknown, Objective: unknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown}
 	if p, ok := r.promises[k.promise()]; ok {
 		row = *p
 	}

@@ -21,7 +21,7 @@ type Names struct {
 	SpanKind, StatusCode Label
 
 	// Of the slo processor; States are 1 for the one that holds.
-	Objective, Remaining, Exhaustion, BurnRate, States Metric
+	Objective, Remaining, Coverage, Exhaustion, BurnRate, States Metric
 	// Of the deployevent connector.
 	Info, Start, Commit, Instances Metric
 	// Of the red connector, or of span_metrics.
@@ -47,7 +47,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 
-		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric),
+		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),

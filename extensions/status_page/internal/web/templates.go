@@ -33,6 +33,9 @@ var functions = template.FuncMap{
 	"left": func(r *fleet.Row) string {
 		return words.Left(float64(r.Remaining), float64(r.Burn), float64(r.Exhaustion))
 	},
+	"measured": func(r *fleet.Row) string {
+		return words.Measured(float64(r.Coverage))
+	},
 	"number":  func(n fleet.Number) string { return words.Number(float64(n)) },
 	"seconds": func(n fleet.Number) string { return words.Seconds(float64(n)) },
 	"text":    func(s string) string { return words.Bounded(s, maxCell) },
