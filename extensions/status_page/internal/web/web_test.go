@@ -147,7 +147,7 @@ func TestFleet(t *testing.T) {
 
 	page := v.page("/")
 	assert.Contains(t, page, "<title>(1) SLOs")
-	assert.Contains(t, page, "21 h 36 min left at this burn", "0.6 of 30 days, twenty times too fast")
+	assert.Contains(t, page, "at this rate spent in 21 h 36 min", "0.6 of 30 days, twenty times too fast")
 	assert.Contains(t, page, `href="/services/checkout?environment=production"`)
 	assert.Contains(t, page, "not in the catalog")
 	assert.Contains(t, page, `<path class="trace" d="M`)
