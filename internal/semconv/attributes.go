@@ -28,6 +28,8 @@ const (
 	SLOOutcome = "slo.outcome"
 	// SLOLateReason is Late or Future.
 	SLOLateReason = "slo.late.reason"
+	// SLOEventInterval is the time in which events ended, as ISO 8601 has intervals: 2026-11-26T10:42:00Z/PT1M.
+	SLOEventInterval = "slo.event.interval"
 	// SLOWindow is a window such as 5m or 30d.
 	SLOWindow = "slo.window"
 	// SLOState is a [State].

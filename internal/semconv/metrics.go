@@ -30,6 +30,8 @@ var (
 	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
 	SLOEventsLate = counter("slo.events.late", "{event}", "Events of an SLO that came too late, or from the future, and are not in slo.events.",
 		of(ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
+	SLOEventsPast = counter("slo.events.past", "{event}", "Late events of an SLO by the time in which they ended, for the slo processor, which does not pass them on.",
+		of(ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
 	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
@@ -58,7 +60,7 @@ var (
 
 // Metrics are all of them.
 var Metrics = []Metric{
-	SLOEvents, SLOEventsLate, LastSeen,
+	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
 }

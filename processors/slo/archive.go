@@ -19,7 +19,9 @@ type archive struct {
 }
 
 // chunkKey is the key of an hour of a history. Those of one hour are neighbours, as they are written together.
-func chunkKey(history uint64, hour int64) string { return fmt.Sprintf("minutes/%06x/%016x", hour, history) }
+func chunkKey(history uint64, hour int64) string {
+	return fmt.Sprintf("minutes/%06x/%016x", hour, history)
+}
 
 // chunk reads an hour as it is kept; nil if there is none.
 func (a *archive) chunk(history uint64, hour int64) []byte {

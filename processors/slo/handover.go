@@ -235,7 +235,7 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 				theirs.streams = slices.Insert(theirs.streams, at, s)
 			}
 		case s.fresh:
-			theirs.take(s.id, cumulative.Point{Start: s.Start, Time: s.Time, Value: s.Value}, s.outcome, now, o, maxStreams)
+			theirs.take(s.id, cumulative.Point{Start: s.Start, Time: s.Time, Value: s.Value}, s.outcome, s.past(), now, o, maxStreams)
 		case !known: // since a restart, it has not sent anything
 			theirs.streams = slices.Insert(theirs.streams, at, s)
 		}
