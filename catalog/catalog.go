@@ -91,6 +91,8 @@ type Maintenance struct {
 // An SLO is one objective of a service. It is kept per deployment environment.
 type SLO struct {
 	Name, Description string
+	// Formerly is the name that the SLO had before; what was counted under it is its own.
+	Formerly string
 	// Objective is the target share of good events, in percent, in (0, 100).
 	Objective float64
 	Window    Window

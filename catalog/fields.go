@@ -41,7 +41,7 @@ var specMembers = []member[Service]{
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
 
-var specShape = object(specMembers, uniqueSLONames, dependsOnOthers)
+var specShape = object(specMembers, uniqueSLONames, oneHeir, dependsOnOthers)
 
 var reference = text("name", 2*maxName+1, nil, printable(false), func(s string) (string, string) {
 	namespace, service, both := strings.Cut(s, "/")
@@ -79,6 +79,7 @@ var maintenanceShape = object([]member[Maintenance]{
 
 var sloShape = object([]member[SLO]{
 	need("name", "The SLO's name, unique within the service.", sloName, func(s *SLO) *string { return &s.Name }),
+	may("formerly", "The name that the SLO had before. Its history goes on under the new one.", sloName, func(s *SLO) *string { return &s.Formerly }, ""),
 	may("description", "The meaning of the SLO for users of the service.", prose, func(s *SLO) *string { return &s.Description }, ""),
 	need("objective", "The target percentage of good events, above 0 and below 100.", objective, func(s *SLO) *float64 { return &s.Objective }),
 	may("window", "A rolling window, 1h to 366d.", duration(checkWindow), func(s *SLO) *time.Duration { return &s.Window.Rolling }, defaultWindow),

@@ -261,6 +261,9 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 				list(resetShape).read(&l.reader, resets, &slo.Resets)
 			}
 		}
+		if formerly, ok := d.at.key("metadata", "annotations").lookup(annotationPrefix + "formerly"); ok {
+			sloName.read(&l.reader, formerly, &slo.Formerly)
+		}
 		if service.has(slo.Name) {
 			l.problem(d.at.key("metadata", "name"), quote(slo.Name)+" exists twice in service "+quote(service.Name), "give each SLO its own name")
 			continue

@@ -57,6 +57,9 @@ func openSLOObject(s *Service, slo *SLO) openslov1.SLO {
 		metadata.Annotations[annotationPrefix+"resets"] = inline(resets)
 	}
 	target := timesTen(slo.Objective, -2)
+	if slo.Formerly != "" {
+		metadata.Annotations[annotationPrefix+"formerly"] = slo.Formerly
+	}
 	return openslov1.NewSLO(metadata, openslov1.SLOSpec{
 		Description:     slo.Description,
 		Service:         s.Name,

@@ -46,7 +46,7 @@ func TestRoundTripSloth(t *testing.T) {
 		for _, s := range want.Services {
 			*s = Service{Name: s.Name, Namespace: s.Namespace, Owner: s.Owner, Tier: s.Tier, SLOs: s.SLOs}
 			for _, slo := range s.SLOs {
-				slo.Window, slo.Resets = Window{Rolling: defaultWindow}, nil
+				slo.Window, slo.Resets, slo.Formerly = Window{Rolling: defaultWindow}, nil, ""
 			}
 			if len(s.SLOs) == 0 {
 				s.SLOs = []*SLO{{Name: "a", Objective: 99, Window: Window{Rolling: defaultWindow}, SLI: g.prometheus()}}
@@ -151,6 +151,7 @@ func (g maker) slo(name string, sli SLI) *SLO {
 	}
 	if g.IntN(3) == 0 {
 		slo.Resets = []Reset{{At: g.moment(), By: g.text(), Reason: g.text()}}
+		slo.Formerly = "old-" + slo.Name
 	}
 	return slo
 }

@@ -33,6 +33,24 @@ func uniqueSLONames(r *reader, at place, s *Service) {
 	}
 }
 
+// oneHeir lets one SLO, and no more, take over the history of a name that no other SLO has.
+func oneHeir(r *reader, at place, s *Service) {
+	heirs := map[string]bool{}
+	for i, slo := range s.SLOs {
+		if slo.Formerly == "" {
+			continue
+		}
+		item := at.key("slos").item(i).key("formerly")
+		switch {
+		case s.has(slo.Formerly):
+			r.problem(item, quote(slo.Formerly)+" is still an SLO of the service, with a history of its own", "delete formerly, or the other SLO")
+		case heirs[slo.Formerly]:
+			r.problem(item, quote(slo.Formerly)+" is the former name of another SLO too", "let one SLO have the history")
+		}
+		heirs[slo.Formerly] = true
+	}
+}
+
 func dependsOnOthers(r *reader, at place, s *Service) {
 	seen := map[string]bool{}
 	for i, dependency := range s.DependsOn {

@@ -182,6 +182,9 @@ func (s *Service) Sloth() ([]byte, Problems) {
 		case len(slo.Resets) > 0:
 			w.slo(slo, "Sloth cannot reset an error budget", "remove the resets")
 			continue
+		case slo.Formerly != "":
+			w.slo(slo, "Sloth has no former names", "remove formerly")
+			continue
 		}
 		sloth := slothv1.SLO{Name: slo.Name, Description: slo.Description, Objective: slo.Objective, Alerting: slothv1.Alerting{Name: "ErrorBudgetBurn"}}
 		if p.ErrorRatio != "" {
