@@ -158,6 +158,13 @@ func (p *sloProcessor) adopt(c *catalog.Catalog) {
 			slos[k] = p.shards[k.shard()].adopt(k, service, slo, now)
 		}
 	}
+	for _, service := range c.Services {
+		for _, slo := range service.SLOs {
+			if t := slos[key{service.Namespace, service.Name, slo.Name}]; t != nil && slo.Formerly != "" {
+				p.formerly(slos, key{service.Namespace, service.Name, slo.Formerly}, t)
+			}
+		}
+	}
 	p.slos.Store(&slos)
 	for i := range p.shards {
 		p.shards[i].release(slos, now)

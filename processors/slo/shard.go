@@ -51,6 +51,8 @@ type shard struct {
 	// counters followed, as of the last look.
 	look           int64
 	shown, streams int
+	// ended are the last readings of SLOs that have another name now.
+	ended []reading
 	// size is about how long the record was when it was last saved; only the saver uses it.
 	size int
 	// archive has the sealed hours of the SLOs; nil without storage. garbage are keys in it that nobody needs; the first of them, so many, are
