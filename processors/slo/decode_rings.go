@@ -3,14 +3,18 @@
 
 package slo
 
-import "math/rand/v2"
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+)
 
 // Before minutes were kept, a history was a ring of 111 totals for each window, and its record:
 //
 //	history   now:u  total:sum  n:u  ring...  period:mark  reset:mark
 //
-// Such a history is read once and becomes one of minutes. It is as exact as the rings were: the events of a minute that lies
-// between two boundaries are spread evenly between them.
+// Such a history is read once and becomes one of minutes. It is as exact as the rings were: the events between two boundaries, of whatever
+// ring, are spread evenly between them.
 const (
 	oldSteps      = 110
 	oldBoundaries = oldSteps + 1
@@ -18,52 +22,33 @@ const (
 	maxRings = 16
 )
 
-// oldRings are the rings, finest first or not, and the totals at their boundaries, newest first.
+// oldRings are the totals at the boundaries of all rings, in the order of time. Each is exact.
 type oldRings struct {
-	now   int64
-	total sum
-	rings []oldRing
+	now     int64
+	total   sum
+	points  []mark
+	longest int64 // of the windows
 }
 
-type oldRing struct {
-	step, head int64
-	at         [oldBoundaries]sum
-}
-
-func (r *oldRing) oldest() int64 { return r.head - oldSteps }
-
-func (r *oldRing) reaches(t int64) bool { return r.oldest()*r.step <= t }
-
-// totalAt is the total at t, from the finest ring that reaches back to it, or the longest.
+// totalAt is the total at t, linear between two boundaries.
 func (h *oldRings) totalAt(t int64) sum {
-	best := &h.rings[0]
-	for i := range h.rings {
-		r := &h.rings[i]
-		if r.reaches(t) && (!best.reaches(t) || r.step < best.step) || !r.reaches(t) && !best.reaches(t) && r.step > best.step {
-			best = r
-		}
-	}
-	k := t / best.step
-	switch {
-	case t >= h.now:
+	if t >= h.now {
 		return h.total
-	case k < best.oldest():
-		return best.at[oldSteps]
-	case k == best.head:
-		return between(best.at[0], h.total, k*best.step, h.now, t)
+	}
+	i, _ := slices.BinarySearchFunc(h.points, t, func(p mark, t int64) int { return cmp.Compare(p.at, t) })
+	switch {
+	case i == 0:
+		return h.points[0].total
+	case i == len(h.points):
+		return between(h.points[i-1].total, h.total, h.points[i-1].at, h.now, t)
 	default:
-		i := best.head - k
-		return between(best.at[i], best.at[i-1], k*best.step, (k+1)*best.step, t)
+		return between(h.points[i-1].total, h.points[i].total, h.points[i-1].at, h.points[i].at, t)
 	}
 }
 
 // history makes it one of minutes.
 func (h *oldRings) history() *history {
-	longest := int64(hourLength)
-	for i := range h.rings {
-		longest = max(longest, h.rings[i].step*oldSteps)
-	}
-	made := &history{now: h.now, total: h.total, length: int(longest/hourLength) + 2}
+	made := &history{now: h.now, total: h.total, length: int(h.longest/hourLength) + 2}
 	made.minutes = newMinutes(h.now, made.length)
 	made.minutes.id = rand.Uint64()
 	made.minutes.fillIn(made.minutes.first, h.now, h.total, h.totalAt)
@@ -82,8 +67,9 @@ func (d *decoder) rings() *history {
 		if d.Failed() {
 			return nil
 		}
-		h.rings = append(h.rings, d.oldRing(h.now, h.total))
+		d.oldRing(h)
 	}
+	slices.SortStableFunc(h.points, func(a, b mark) int { return cmp.Compare(a.at, b.at) })
 	d.mark(h.total) // of the calendar period, whose beginning is that of a minute
 	reset := d.mark(h.total)
 	if d.Failed() {
@@ -94,13 +80,15 @@ func (d *decoder) rings() *history {
 	return made
 }
 
-func (d *decoder) oldRing(now int64, total sum) oldRing {
-	r, later := oldRing{step: d.time(), head: d.time()}, total
+func (d *decoder) oldRing(h *oldRings) {
 	const longest = maxHours * hourLength / oldSteps
-	d.Require(r.step > 0 && r.step <= longest && r.head == now/max(r.step, 1))
-	for i := range r.at {
-		later = later.minus(d.sum(later))
-		r.at[i] = later
+	step, head, later := d.time(), d.time(), h.total
+	if d.Require(step > 0 && step <= longest && head == h.now/max(step, 1)); d.Failed() {
+		return
 	}
-	return r
+	h.longest = max(h.longest, step*oldSteps)
+	for k := head; k > head-oldBoundaries; k-- {
+		later = later.minus(d.sum(later))
+		h.points = append(h.points, mark{at: k * step, total: later})
+	}
 }

@@ -118,6 +118,14 @@ func (h *history) startOf(w int, t int64) sum {
 	return h.minutes.totalAt(t, h.now, h.total, h.edge(w))
 }
 
+// sinceReset are the events since the reset. One at a full minute is read from the minutes, as every other question; one within a minute from its mark.
+func (h *history) sinceReset(o *objective) sum {
+	if h.reset.at%minuteLength == 0 {
+		return h.total.minus(h.startOf(o.own, h.reset.at))
+	}
+	return h.total.minus(h.reset.total)
+}
+
 // last is how many events there are in window w, (now − length, now].
 func (h *history) last(w int, length int64) sum {
 	return h.total.minus(h.startOf(w, h.now-length))
@@ -175,8 +183,10 @@ func (h *history) rewind(now int64) {
 // resample is a ring of the step as of now, read from totals.
 func resample(step, now int64, total sum, totalAt func(int64) sum) ring {
 	r := newRing(step, now)
+	var last sum
 	for k := r.oldest(); k <= r.head; k++ {
-		r.set(k, totalAt(k*step), total)
+		last = last.atLeast(totalAt(k * step))
+		r.set(k, last, total)
 	}
 	return r
 }

@@ -356,7 +356,8 @@ func (m *minutes) rewind(now int64, hours int, total sum, totalAt func(int64) su
 	}
 }
 
-// fillIn sets the events of the minutes, and of the sealed hours, from the hour on, up to now, from totals.
+// fillIn sets the events of the minutes, and of the sealed hours, from the hour on, up to now, from totals. Where the totals of
+// two sources meet, they may fall a little: then there are no events until they have risen again.
 func (m *minutes) fillIn(from, now int64, total sum, totalAt func(int64) sum) {
 	at := func(t int64) sum {
 		if t > now {
@@ -367,12 +368,12 @@ func (m *minutes) fillIn(from, now int64, total sum, totalAt func(int64) sum) {
 	from = max(from, m.first)
 	last := at(from * hourLength)
 	for i := int(from - m.first); i < m.hours[good].n; i++ {
-		next := at((m.first + int64(i) + 1) * hourLength)
+		next := last.atLeast(at((m.first + int64(i) + 1) * hourLength))
 		m.setHour(i, next.minus(last))
 		last = next
 	}
 	for i := range m.open[good].n {
-		next := at((m.openMinute() + int64(i) + 1) * minuteLength)
+		next := last.atLeast(at((m.openMinute() + int64(i) + 1) * minuteLength))
 		for o, n := range next.minus(last) {
 			m.open[o].set(i, n)
 		}

@@ -190,9 +190,9 @@ func (o *objective) inWindow(h *history) (_ sum, until int64) {
 	}
 	switch {
 	case h.reset.at > start && calendar:
-		return h.total.minus(h.reset.total), never
+		return h.sinceReset(o), never
 	case h.reset.at > start:
-		return h.total.minus(h.reset.total), h.reset.at + length
+		return h.sinceReset(o), h.reset.at + length
 	case calendar:
 		return h.total.minus(h.startOf(o.own, start)), never
 	default:

@@ -46,6 +46,8 @@ type sum [outcomes]count
 
 func (s sum) minus(t sum) sum { return sum{max(s[good]-t[good], 0), max(s[bad]-t[bad], 0)} }
 
+func (s sum) atLeast(t sum) sum { return sum{max(s[good], t[good]), max(s[bad], t[bad])} }
+
 func (s sum) all() count { return s[good] + s[bad] }
 
 // errorRatio is the share of bad events, 0 when there are none at all.
