@@ -110,7 +110,7 @@ func (d *decoder) instance() *instance {
 		i.history = d.rings()
 		i.assumeMeasured()
 	default:
-		i.measured = d.measured()
+		i.filled, i.measured = d.time(), d.measured()
 		if follows != followsMeasured {
 			i.history = d.history()
 		}

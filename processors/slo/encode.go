@@ -17,7 +17,7 @@ import (
 //	SLO       namespace:text  service:text  name:text  removed:u  audited:u  n:u  instance...
 //	instance  environment:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  what follows:u  measured  history  chunks
 //	stream    id:16 bytes  start:u  time:u  value:u
-//	measured  n:u  (start:u  length:u)...
+//	measured  filled:u  n:u  (start:u  length:u)...
 //	history   id:u  now:u  total:sum  ring  ring  ring  first hour:i  n:u  hours:list  hours:list  n:u  minutes:list  minutes:list  reset:mark
 //	ring      step:u  head:u  boundary:sum..., newest first, each as what is to be subtracted for it
 //	list      counts, of good or of bad: u..., after a 0 how many more there are:u
@@ -115,6 +115,7 @@ func (b *encoder) instance(i *instance) {
 		follows = followsHistory
 	}
 	b.Uint(follows)
+	b.time(i.filled)
 	b.Length(len(i.measured))
 	for _, m := range i.measured {
 		b.time(m.start)

@@ -249,5 +249,6 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 	for _, m := range i.measured {
 		theirs.measured.cover(m.start, m.end, minuteLength)
 	}
-	i.maintenance, i.streams, i.history, i.measured = theirs.maintenance, theirs.streams, theirs.history, theirs.measured
+	i.maintenance, i.streams, i.history = theirs.maintenance, theirs.streams, theirs.history
+	i.measured, i.filled = theirs.measured, theirs.filled
 }

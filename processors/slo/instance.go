@@ -55,6 +55,8 @@ type instance struct {
 	maintenance sum
 	streams     streams
 	measured    measured
+	// filled is the time from which on the past is known or was looked for elsewhere; 0 if that has not begun.
+	filled int64
 	// history is nil until there is an event, so that an SLO without any costs next to nothing. Its sealed hours are in the archive; nil without
 	// storage.
 	history *history
@@ -155,13 +157,18 @@ func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, p
 	if n == 0 {
 		return v
 	}
+	i.remember(now, o)
+	i.spread(min(from, to-1), to, out, n, o.maintenance)
+	return v
+}
+
+// remember makes sure that there is a history, as of now.
+func (i *instance) remember(now int64, o *objective) {
 	if i.history == nil {
 		i.history = newHistory(now, o)
 		i.history.minutes.archive = i.archive
 	}
 	i.history.advance(now, o)
-	i.spread(min(from, to-1), to, out, n, o.maintenance)
-	return v
 }
 
 // spread adds n events that happened evenly over (from, to], apart from those in maintenance, which

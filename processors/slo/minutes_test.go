@@ -129,7 +129,7 @@ func TestAskedLaterIsAskedFromTheStart(t *testing.T) {
 	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 19))
 		began := noon.Add(-time.Duration(r.Int64N(int64(80 * day)))) // with and without a change of the clocks
-		var store *archive // without one, for as long as all chunks are in memory
+		var store *archive                                           // without one, for as long as all chunks are in memory
 		steps := 600
 		if seed%2 == 0 {
 			store, steps = archiveOf(t), 2500

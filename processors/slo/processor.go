@@ -41,8 +41,9 @@ type sloProcessor struct {
 	shards [shardCount]shard
 
 	// peers is nil if there are none, or none that are asked.
-	peers *peers
-	set   component.TelemetrySettings
+	peers  *peers
+	filler *filler // nil if there is nowhere to read the past
+	set    component.TelemetrySettings
 
 	store   *checkpoint.Store
 	archive *archive // nil without storage
@@ -71,6 +72,9 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 	if config.Peers.HasValue() {
 		p.peers = newPeers(config.Peers.Get(), uuid.NewString())
 	}
+	if config.History.HasValue() {
+		p.filler = &filler{config: config.History.Get()}
+	}
 	p.slos.Store(&map[key]*tracked{})
 	for i := range p.shards {
 		p.shards[i].slos = make(map[key]*tracked)
@@ -88,6 +92,11 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 	}
 	if p.peers != nil {
 		if err := p.startPeers(ctx, host, p.set); err != nil {
+			return err
+		}
+	}
+	if p.filler != nil {
+		if err := p.startFilling(ctx, host, p.set); err != nil {
 			return err
 		}
 	}
@@ -125,6 +134,9 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.loop.Stop()
+	if p.filler != nil {
+		p.filler.loop.Stop()
+	}
 	if p.peers != nil {
 		last, cancel := flush.Last(ctx)
 		defer cancel()
