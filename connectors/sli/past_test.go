@@ -44,7 +44,7 @@ func TestLateEventsByMinute(t *testing.T) {
 	three := spansAt(days, 3)
 	f.traces(t, three)
 	f.traces(t, three)
-	f.traces(t, spansAt(epoch.Add(-200*24*time.Hour), 3)) // before any period
+	f.traces(t, spansAt(epoch.Add(-400*24*time.Hour), 3)) // before any period
 	f.traces(t, spansAt(epoch.Add(time.Hour), 3))         // of the future
 	want := []string{"bad " + minuteOf(days) + " 1", "bad " + minuteOf(hour) + " 2", "good " + minuteOf(days) + " 2", "good " + minuteOf(hour) + " 4"}
 	md := f.flush(t)

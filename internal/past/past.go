@@ -32,8 +32,8 @@ var suffixes = map[int64]string{aMinute: "/PT1M", anHour: "/PT1H", Day: "/P1D"}
 const (
 	// Most is how many minutes, and how many hours, one counter is split into before the next coarser length is taken.
 	Most = 64
-	// memory is how far back events are told apart by time: longer than a quarter, the longest calendar period.
-	memory = 100 * 24 * time.Hour
+	// memory is how far back events are told apart by time: longer than the longest period.
+	memory = 370 * 24 * time.Hour
 )
 
 // An Interval is from a Unix time, in minutes, and so many minutes long.

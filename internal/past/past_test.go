@@ -35,8 +35,8 @@ func TestIntervals(t *testing.T) {
 		assert.False(t, ok, wrong)
 	}
 	now := pcommon.NewTimestampFromTime(ended)
-	assert.True(t, Reaches(minute-99*Day, now))
-	assert.False(t, Reaches(minute-101*Day, now))
+	assert.True(t, Reaches(minute-369*Day, now))
+	assert.False(t, Reaches(minute-371*Day, now))
 }
 
 func FuzzParse(f *testing.F) {
