@@ -85,7 +85,7 @@ func (p *sloProcessor) encodeHistory(b *encoder, of subject) {
 // are cumulative, so what was counted here since they came is in their values.
 func (p *sloProcessor) inherit(ctx context.Context) {
 	for peer, wanted := range p.heritage() {
-		for part := range slices.Chunk(wanted.Claims, maxInherited) {
+		for part := range slices.Chunk(wanted.Claims, inherited) {
 			n, err := p.fetch(ctx, peer, part)
 			if err != nil && ctx.Err() == nil {
 				p.failedPeer(peer, err)
@@ -157,7 +157,7 @@ func (p *sloProcessor) bequeath(ctx context.Context) {
 	var told sync.WaitGroup
 	for _, address := range p.peers.known() {
 		told.Go(func() {
-			for part := range slices.Chunk(owned, maxInherited) {
+			for part := range slices.Chunk(owned, inherited) {
 				if _, err := p.post(ctx, address, pathLegacy, p.record(part)); err != nil {
 					p.logger.Warn("A peer did not take the histories of SLOs", zap.String("peer", cut(address)), zap.Error(err))
 					return
