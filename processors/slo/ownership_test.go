@@ -319,9 +319,10 @@ func TestClaimsHaveOneOrder(t *testing.T) {
 
 // The minutes come along, those in storage too, and go into the storage of the collector that they come to.
 func TestMinutesFollowTheCounters(t *testing.T) {
+	archives := []*archive{archiveOf(t), archiveOf(t)} // closed after the rigs
 	rigs := newPeerRigs(t, 2)
-	for _, r := range rigs {
-		r.config.Storage, r.archive = &fileStorage, archiveOf(t)
+	for n, r := range rigs {
+		r.config.Storage, r.archive = &fileStorage, archives[n]
 		r.store = r.archive.store
 		for i := range r.shards {
 			r.shards[i].archive = r.archive
