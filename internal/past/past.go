@@ -32,7 +32,7 @@ var suffixes = map[int64]string{aMinute: "/PT1M", anHour: "/PT1H", Day: "/P1D"}
 const (
 	// Most is how many minutes, and how many hours, one counter is split into before the next coarser length is taken.
 	Most = 64
-	// memory is how far back events are told apart by time: longer than the longest period.
+	// memory is how far back events are counted by time: longer than the longest period.
 	memory = 370 * 24 * time.Hour
 )
 
@@ -45,7 +45,7 @@ func Minute(t pcommon.Timestamp) int64 { return int64(t / pcommon.Timestamp(time
 // Of is the interval of that length that has the minute.
 func Of(minute, length int64) Interval { return Interval{minute - minute%length, length} }
 
-// Reaches reports whether the minute is not too long ago to be told apart from others.
+// Reaches reports whether the minute is not too long ago to be counted apart from others.
 func Reaches(minute int64, now pcommon.Timestamp) bool {
 	return minute >= Minute(now)-int64(memory/time.Minute)
 }

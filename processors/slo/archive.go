@@ -18,7 +18,7 @@ type archive struct {
 	failed func(error)
 }
 
-// chunkKey is the key of an hour of a history. Those of one hour are neighbours, as they are written together.
+// chunkKey is the key of an hour of a history. Those of one hour are next to each other, as they are written together.
 func chunkKey(history uint64, hour int64) string {
 	return fmt.Sprintf("minutes/%06x/%016x", hour, history)
 }

@@ -28,7 +28,7 @@ func (s *shard) leave(k key) *tracked {
 	defer s.mu.Unlock()
 	t := s.slos[k]
 	if t != nil {
-		t.objective = nil // whoever is about to count in it does not any more
+		t.objective = nil // what is about to be counted in it comes again under the new name
 		delete(s.slos, k)
 		s.changed, s.due = true, 0 // with the next save, as the shard that it goes to
 	}
