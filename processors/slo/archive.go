@@ -18,22 +18,68 @@ type archive struct {
 	failed func(error)
 }
 
-// chunkKey is the key of an hour of a history. Those of one hour are next to each other, as they are written together.
-func chunkKey(history uint64, hour int64) string {
-	return fmt.Sprintf("minutes/%06x/%016x", hour, history)
+const hoursPerDay = 24
+
+// A dayOfHours has the chunks of a day's hours; nil for those without events. They are one record: to open a file, storage looks at each of its
+// pages that begins a record or more, so a month of records for each hour would take long.
+type dayOfHours [hoursPerDay][]byte
+
+// dayKey is the key of the day of a history that has the hour. Those of one day are next to each other, as they are written together.
+func dayKey(history uint64, hour int64) string {
+	return fmt.Sprintf("minutes/%05x/%016x", hour/hoursPerDay, history)
+}
+
+// The record of a day; u is an unsigned varint:
+//
+//	day  (hour:u  n:u  chunk)...
+func (d *dayOfHours) encode() []byte {
+	var w checkpoint.Writer
+	for i, chunk := range d {
+		if chunk != nil {
+			w.Length(i)
+			w.Length(len(chunk))
+			w.Bytes(chunk)
+		}
+	}
+	return w
+}
+
+func decodeDay(record []byte) (d dayOfHours, _ error) {
+	r := checkpoint.NewReader(record)
+	for r.Rest() > 0 {
+		i := r.Uint(hoursPerDay - 1)
+		if chunk := r.Bytes(r.Length(1)); !r.Failed() {
+			d[i] = chunk
+		}
+	}
+	if err := r.End(); err != nil {
+		return dayOfHours{}, err
+	}
+	return d, nil
+}
+
+// day reads the day that has the hour.
+func (a *archive) day(history uint64, hour int64) (d dayOfHours) {
+	if a == nil {
+		return d
+	}
+	key := dayKey(history, hour)
+	record, err := a.store.Load(context.Background(), key)
+	if err == nil {
+		if d, err = decodeDay(record); err != nil {
+			err = errors.Join(fmt.Errorf("%w %q: %w", checkpoint.ErrDamaged, key, err), a.store.SetAside(context.Background(), key))
+		}
+	}
+	if err != nil {
+		a.failed(err)
+	}
+	return d
 }
 
 // chunk reads an hour as it is kept; nil if there is none.
 func (a *archive) chunk(history uint64, hour int64) []byte {
-	if a == nil {
-		return nil
-	}
-	chunk, err := a.store.Load(context.Background(), chunkKey(history, hour))
-	if err != nil {
-		a.failed(err)
-		return nil
-	}
-	return chunk
+	d := a.day(history, hour)
+	return d[hour%hoursPerDay]
 }
 
 // hour reads an hour, which is one without events if there is none.
@@ -44,32 +90,31 @@ func (a *archive) hour(history uint64, hour int64) hourOfMinutes {
 	}
 	h, err := decodeHour(chunk)
 	if err != nil {
-		key := chunkKey(history, hour)
-		a.failed(errors.Join(fmt.Errorf("%w %q: %w", checkpoint.ErrDamaged, key, err), a.store.SetAside(context.Background(), key)))
+		a.failed(fmt.Errorf("%w %q: hour %d: %w", checkpoint.ErrDamaged, dayKey(history, hour), hour, err))
 	}
 	return h
 }
 
-// records are what to save of the minutes: chunks that storage does not have, and those that it need not have any more.
+// records are what to save of the minutes: days with chunks that storage does not have, and those that it need not have any more.
 func (m *minutes) records() (records []checkpoint.Record) {
 	if m.archive == nil {
 		return nil
 	}
-	for i := range m.kept {
-		k := &m.kept[i]
-		data := k.data
-		if k.addition {
-			h := m.archive.hour(m.id, k.hour)
-			if added, err := decodeHour(data); err == nil { // it was encoded here
-				h.add(&added)
+	for i := 0; i < len(m.kept); {
+		number := m.kept[i].hour
+		day := m.archive.day(m.id, number)
+		for ; i < len(m.kept) && m.kept[i].hour/hoursPerDay == number/hoursPerDay; i++ {
+			k, chunk := &m.kept[i], &day[m.kept[i].hour%hoursPerDay]
+			if k.addition && *chunk != nil {
+				k.merge(keptChunk{data: *chunk})
 			}
-			data = h.encode()
+			*chunk = k.data
+			k.addition, k.saving = false, true
 		}
-		k.data, k.addition, k.saving = data, false, true
-		records = append(records, checkpoint.Record{Key: chunkKey(m.id, k.hour), Payload: data})
+		records = append(records, checkpoint.Record{Key: dayKey(m.id, number), Payload: day.encode()})
 	}
 	for _, hour := range m.expired {
-		records = append(records, checkpoint.Record{Key: chunkKey(m.id, hour)})
+		records = append(records, checkpoint.Record{Key: dayKey(m.id, hour)})
 	}
 	m.removing = len(m.expired)
 	return records
@@ -112,13 +157,11 @@ func (m *minutes) all() (records []checkpoint.Record) {
 	if m.archive == nil {
 		return nil
 	}
-	for i := range m.hours[good].n {
-		if m.hours[good].at(i)+m.hours[bad].at(i) != 0 {
-			records = append(records, checkpoint.Record{Key: chunkKey(m.id, m.first+int64(i))})
-		}
+	for hour := m.first; hour < m.openHour()+hoursPerDay; hour += hoursPerDay {
+		records = append(records, checkpoint.Record{Key: dayKey(m.id, hour)})
 	}
 	for _, hour := range m.expired {
-		records = append(records, checkpoint.Record{Key: chunkKey(m.id, hour)})
+		records = append(records, checkpoint.Record{Key: dayKey(m.id, hour)})
 	}
 	return records
 }

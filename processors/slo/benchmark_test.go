@@ -263,14 +263,16 @@ func BenchmarkStart(b *testing.B) {
 				for j := range h.minutes.hours[good].n {
 					hour := of.minutes.hour(of.minutes.first + int64(j))
 					h.minutes.setHour(j, hour.all())
-					chunks = append(chunks, checkpoint.Record{Key: chunkKey(h.minutes.id, h.minutes.first+int64(j)), Payload: hour.encode()})
+					h.minutes.kept = append(h.minutes.kept, keptChunk{hour: h.minutes.first + int64(j), data: hour.encode()})
 				}
+				chunks = append(chunks, h.minutes.records()...)
+				h.minutes.kept = nil
 				h.total = sum{h.minutes.hours[good].sum(0, h.minutes.hours[good].n) + h.minutes.open[good].sum(0, h.minutes.open[good].n),
 					h.minutes.hours[bad].sum(0, h.minutes.hours[bad].n) + h.minutes.open[bad].sum(0, h.minutes.open[bad].n)}
 				one := r.shards[k.shard()].slos[k].instance("production")
 				one.history, one.received, one.created = h, noon.UnixNano(), noon.Add(-30*day).UnixNano()
 				one.measured = measured{{one.created, one.received}}
-				if len(chunks) > 50_000 || i == n-1 {
+				if len(chunks) > 20_000 || i == n-1 {
 					require.NoError(b, r.store.Save(b.Context(), chunks...))
 					chunks = nil
 				}

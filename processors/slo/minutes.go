@@ -33,7 +33,7 @@ type minutes struct {
 	hours, open [outcomes]packed
 	// kept are the chunks that storage does not have, in the order of the hours.
 	kept []keptChunk
-	// expired are hours whose chunks in storage are to be removed. The first of them, so many, are being removed.
+	// expired are the last hours of days that storage need not have any more. The first of them, so many, are being removed.
 	expired  []int64
 	removing int
 	// edges are where windows begin, of those that have no ring.
@@ -134,8 +134,8 @@ func (m *minutes) keep(from int64, hours int) {
 	case drop > 0:
 		drop = min(drop, m.hours[good].n)
 		for i := range drop {
-			if m.archive != nil && m.hours[good].at(i)+m.hours[bad].at(i) != 0 {
-				m.expired = append(m.expired, m.first+int64(i))
+			if hour := m.first + int64(i); m.archive != nil && hour%hoursPerDay == hoursPerDay-1 { // the last of its day
+				m.expired = append(m.expired, hour)
 			}
 		}
 		for o := range outcomes {

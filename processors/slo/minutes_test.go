@@ -199,14 +199,15 @@ func saveHours(t testing.TB, a *archive, of *asker) {
 	of.history.minutes.saved(true)
 }
 
-// A damaged hour loses what is in it: which minute its events belong to. Its total, the other hours and the budget are as they were.
+// A damaged day loses what is in it: which minute of their hour its events belong to. The totals of the hours, the other days and the budget are as
+// they were.
 func TestDamagedHour(t *testing.T) {
 	for name, damage := range map[string][]byte{"garbage": []byte("garbage"), "cut short": []byte("osre\x01abc"), "lost": nil} {
 		t.Run(name, func(t *testing.T) {
 			disk := openStorage(t, t.TempDir())
 			r := newRigWith(t, stored(), noon, disk, checkout())
 			c := newCounter(noon)
-			for n := range 12 * 60 {
+			for n := range 30 * 60 {
 				r.pass(minute)
 				r.send(c.add(100, float64(n%60/50)))
 			}
@@ -214,10 +215,12 @@ func TestDamagedHour(t *testing.T) {
 			before := r.history(t)
 			number := noon.UnixNano()/hourLength + 4
 			var hours []hourOfMinutes
-			for n := number - 1; n <= number+1; n++ {
+			next := number + 16 // of the next day
+			for _, n := range []int64{next, number, next + 1} {
 				hours = append(hours, before.minutes.hour(n))
 			}
-			key := chunkKey(before.minutes.id, number)
+			key := dayKey(before.minutes.id, number)
+			require.NotEqual(t, key, dayKey(before.minutes.id, next))
 			require.NoError(t, r.shutdown(t.Context()))
 			client := rawClient(t, disk, r.id)
 			saved, err := client.Get(t.Context(), key)
@@ -236,8 +239,8 @@ func TestDamagedHour(t *testing.T) {
 			require.Equal(t, want["slo.error_budget.remaining{ shop checkout production availability }"], got.of(t, "slo.error_budget.remaining"))
 			require.Equal(t, want["slo.period.coverage{ shop checkout production availability }"], got.of(t, "slo.period.coverage"))
 			after := r.history(t)
-			require.Equal(t, hours[0], after.minutes.hour(number-1))
-			require.Equal(t, hours[2], after.minutes.hour(number+1))
+			require.Equal(t, hours[0], after.minutes.hour(next))
+			require.Equal(t, hours[2], after.minutes.hour(next+1))
 			broken := after.minutes.hour(number)
 			require.NotEqual(t, hours[1], broken)
 			require.Equal(t, hours[1].all(), broken.all(), "the total is known")
@@ -324,7 +327,7 @@ func TestExpiredHours(t *testing.T) {
 	id = r.history(t).minutes.id
 	has := func(n int64) bool { return r.archive.chunk(id, noon.UnixNano()/hourLength+n) != nil }
 	require.False(t, has(1))
-	require.False(t, has(40))
+	require.False(t, has(20))
 	require.True(t, has(5*24-3*24+2))
 	require.True(t, has(5*24-4))
 	r.catalog.swap()
@@ -334,4 +337,20 @@ func TestExpiredHours(t *testing.T) {
 	for n := range int64(5*24 + 3) {
 		require.False(t, has(n), fmt.Sprint(n))
 	}
+}
+
+func FuzzDecodeDay(f *testing.F) {
+	d := dayOfHours{3: {1, 2}, 23: {}}
+	f.Add(d.encode())
+	f.Add([]byte{24, 0})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		d, err := decodeDay(record)
+		if err != nil {
+			require.Equal(t, dayOfHours{}, d)
+			return
+		}
+		again, err := decodeDay(d.encode())
+		require.NoError(t, err)
+		require.Equal(t, d, again)
+	})
 }
