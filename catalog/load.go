@@ -43,6 +43,9 @@ type loader struct {
 	reader
 	services []*definition
 	openSLO  openSLODocuments
+	// slothSLOs get their period and their windows from alertWindows.
+	slothSLOs    []slothSLO
+	alertWindows []alertWindows
 	seen     map[string]bool
 }
 
