@@ -121,17 +121,17 @@ func (o objective) implausible() rulefmt.Rule {
 	bad, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	a := Alert{
 		Name: Implausible, SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
-		Expr: o.judged(bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
-			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total),
+		Expr: o.judged(bad + " > " + o.on + " " + decimal(1+believable) + " * " + total +
+			"\nor " + bad + " < " + o.on + " -" + decimal(believable) + " * " + total),
 		Annotations: map[string]string{
-			"summary":     o.title() + " has more bad events than total events, or a negative number" + inEnvironment,
+			"summary":     o.title() + " has more bad events than total events, or a negative number" + o.where(),
 			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the result of the query for the total. One of the queries is wrong, and so are the burn alerts and the budget.",
 		},
 		Why: "For 15 minutes the SLI's query for errors has been negative, or more than 5 % above its query for the total. The rules limit the number of bad events to the range from 0 to the total.",
 	}
-	if o.SLI.Prometheus.ErrorRatio != "" {
+	if o.indicator(step).ratio != nil {
 		a.Expr = bad + " > " + decimal(1+believable) + "\nor " + bad + " < -" + decimal(believable)
-		a.Annotations["summary"] = o.title() + " is not a share of events" + inEnvironment
+		a.Annotations["summary"] = o.title() + " is not a share of events" + o.where()
 		a.Annotations["description"] = "The query of the error ratio gives {{ $value | humanize }}, not a share from 0 to 1. Is it in percent? The burn alerts and the budget are wrong."
 		a.Why = "For 15 minutes the SLI's query of the error ratio has been below 0 or above 1 by more than 5 %. The rules use 1 for any value above 1."
 	}

@@ -108,14 +108,14 @@ func (g *generator) regression() []rulefmt.Rule {
 		g.alert(Alert{
 			Name: Regression, Severity: Page, For: 2 * time.Minute,
 			Expr: named(recordWorse) + " > " + decimal(maxChance) +
-				"\nand " + bad + " >= " + decimal(minFailures-0.5) +
+				"\nand " + bad + " >= " + decimal(float64(minFailures(g.service, nil))-0.5) +
 				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1" +
 				"\nand on " + onVersion + " " + young,
 			Annotations: map[string]string{
 				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more often than the previous version" + inEnvironment,
 				"description": "The version was first seen within the hour, {{ $labels.slo_name }} burns its error budget, and the version's share of bad events is higher than the other versions' by {{ $value | humanize }} standard errors. Roll it back.",
 			},
-			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that still run are compared over the time in which both ran, versions that no longer run over the last 2h. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
+			Why: "The version was first seen within the hour, the SLO burns its budget now, at least " + strconv.Itoa(minFailures(g.service, nil)) + " events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that still run are compared over the time in which both ran, versions that no longer run over the last 2h. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
 		}),
 	}
 }

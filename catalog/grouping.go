@@ -26,7 +26,7 @@ func (s *SLO) GroupLimit() int { return cmp.Or(s.MaxGroups, DefaultMaxGroups) }
 var groupLabel = text("label name", maxName, ecma(labelPattern), matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"), checkGroupLabel)
 
 func checkGroupLabel(name string) (string, string) {
-	if slices.Contains(identityLabels, name) || slices.Contains(reservedLabels, name) {
+	if name == "severity" || slices.Contains(identityLabels, name) || slices.Contains(reservedLabels, name) {
 		return quote(name) + " is a label that the rules set themselves", "rename it in the queries, with label_replace"
 	}
 	return "", ""
@@ -75,21 +75,23 @@ func (svc *Service) group(r *reader, at place, s *SLO) {
 	if len(svc.Environments) > 1 && !slices.Contains(common, environment) {
 		r.warning(at, "the results have no label "+environment+", so the events of "+strings.Join(svc.Environments, " and ")+" are counted together", "write sum by ("+environment+") (…), or add environmentLabel")
 	}
-	s.GroupBy = without(common, slices.Concat(identityLabels, reservedLabels, []string{environment})...)
+	s.GroupBy = without(common, slices.Concat(identityLabels, reservedLabels, []string{environment, "severity"})...)
 	slices.Sort(s.GroupBy)
 	lost = without(lost, environment, "le")
 	if len(lost) > 0 {
 		r.warning(at, "only one of the queries groups by "+strings.Join(lost, ", ")+", so all of its values are counted together", "group both queries by the same labels")
 	}
 	for _, l := range s.GroupBy {
-		if slices.Contains(environmentWords, l) {
+		if NamesEnvironment(l) {
 			r.warning(at, "every "+l+" has its own budget and alerts, but alerts do not name it as their environment", "add environmentLabel: "+l+" if it is the environment")
 		}
 	}
 }
 
-// environmentWords are labels that usually have the environment.
-var environmentWords = []string{"env", "environment", "deployment_environment"}
+// NamesEnvironment reports whether a label usually has the environment.
+func NamesEnvironment(label string) bool {
+	return slices.Contains([]string{"env", "environment", "deployment_environment"}, label)
+}
 
 // without is nil if nothing is left.
 func without(labels []string, some ...string) []string {

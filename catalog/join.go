@@ -6,7 +6,6 @@ package catalog
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -57,10 +56,9 @@ func (l *loader) join(service *definition, parts []*definition) {
 		service.Labels = commonLabels(all)
 	}
 	for _, d := range all {
-		own := partLabels(d)
 		for _, slo := range d.SLOs {
-			for _, key := range sortedKeys(own) {
-				if value := own[key]; service.label(key) != value && slo.Labels[key] == "" {
+			for _, key := range sortedKeys(d.labels) {
+				if value := d.labels[key]; service.Labels[key] != value && slo.Labels[key] == "" {
 					set(&slo.Labels, key, value)
 				}
 			}
@@ -78,29 +76,6 @@ func (l *loader) join(service *definition, parts []*definition) {
 		}
 	}
 	inherit(&l.reader, service.at, service.Service)
-}
-
-// partLabels are the labels of a part, those that became fields included.
-func partLabels(d *definition) map[string]string {
-	own := joined(d.labels, nil)
-	if d.Owner != "" {
-		set(&own, ownerLabel, d.Owner)
-	}
-	if d.Tier != defaultTier {
-		set(&own, tierLabel, strconv.Itoa(d.Tier))
-	}
-	return own
-}
-
-// label is what the service says of a label of a part.
-func (d *definition) label(key string) string {
-	switch key {
-	case ownerLabel:
-		return d.Owner
-	case tierLabel:
-		return strconv.Itoa(d.Tier)
-	}
-	return d.Labels[key]
 }
 
 // commonLabels are those that all of the parts have.

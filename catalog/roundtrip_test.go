@@ -6,6 +6,7 @@ package catalog
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,6 +46,12 @@ func TestRoundTripSloth(t *testing.T) {
 		want := g.catalog(g.prometheus)
 		for _, s := range want.Services {
 			*s = Service{Name: s.Name, Namespace: s.Namespace, Owner: s.Owner, Tier: s.Tier, SLOs: s.SLOs}
+			if s.Owner != "" {
+				set(&s.Labels, "owner", s.Owner)
+			}
+			if s.Tier != defaultTier {
+				set(&s.Labels, "tier", strconv.Itoa(s.Tier))
+			}
 			for _, slo := range s.SLOs {
 				slo.Window, slo.Resets, slo.Budgeting = Window{Rolling: defaultWindow}, nil, Budgeting{}
 				slo.Objective, slo.AllowLowObjective = max(slo.Objective, lowObjective), false

@@ -100,7 +100,7 @@ func (l *loader) refusePlugins(at place, plugins slothv1.SLOPlugins) {
 	}
 }
 
-// slothLabels moves labels to their fields.
+// slothLabels keeps the labels, which are on all rules, and fills the fields that some of them mean.
 func (l *loader) slothLabels(d *definition, labels map[string]string) {
 	for _, key := range sortedKeys(labels) {
 		at, value := d.at.key("labels", key), labels[key]
@@ -108,16 +108,19 @@ func (l *loader) slothLabels(d *definition, labels map[string]string) {
 			continue
 		}
 		number, err := strconv.Atoi(value)
+		if key == namespaceLabel {
+			if l.pass(at, value, nameChecks...) {
+				d.Namespace = value
+			}
+			continue
+		}
 		switch {
 		case key == ownerLabel:
 			d.Owner = value
 		case key == tierLabel && err == nil && number >= 1 && number <= 4:
 			d.Tier = number
-		case key == namespaceLabel && l.pass(at, value, nameChecks...):
-			d.Namespace = value
-		default:
-			set(&d.Labels, key, value)
 		}
+		set(&d.Labels, key, value) // Sloth has it on its rules
 	}
 }
 
