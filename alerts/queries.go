@@ -6,6 +6,7 @@ package alerts
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,19 +58,28 @@ func (o objective) moments(i indicator) []rulefmt.Rule {
 	sound := "(" + queried + " >= 0 < Inf)"
 	all := "count by (" + strings.Join(o.keys(), ", ") + ") (" + queried + ")"
 	each, bad := "1", "clamp_max("+queried+" >= 0 < Inf, 1)"
-	if o.Budgeting.Method != catalog.Occurrences { // a slice is one event, and an event is in five samples
-		weight := float64(step) / float64(o.Budgeting.Slice)
-		each, bad = decimal(weight), times(weight, bad)
+	if o.Budgeting.Method != catalog.Occurrences {
+		each = o.slice()
 		if o.Budgeting.Method == catalog.TimeSlices {
-			bad = times(weight, "("+sound+" > bool "+decimal((&catalog.SLO{Objective: o.Budgeting.Target}).ErrorBudget())+")")
+			bad = sound + " > bool " + decimal((&catalog.SLO{Objective: o.Budgeting.Target}).ErrorBudget())
 		}
-		all = times(weight, "("+all+")")
+		bad, all = each+" * ("+bad+")", each+" * ("+all+")"
 	}
 	return []rulefmt.Rule{
 		{Record: recordQueried, Expr: o.admitted(o.moment(i), "avg")},
 		{Record: recordTotal, Expr: o.judged(o.orNone(each+" + 0 * "+sound, all))},
 		{Record: recordBad, Expr: o.judged(o.orNone(bad, all))},
 	}
+}
+
+// slice is the weight of a moment: a slice counts once, at the evaluation that follows its end. An event is in five
+// samples, which the sums divide by.
+func (o objective) slice() string {
+	weight := strconv.Itoa(overlap)
+	if o.Budgeting.Slice == interval {
+		return weight
+	}
+	return "(" + weight + " * (time() % " + seconds(o.Budgeting.Slice) + " < bool " + seconds(interval) + "))"
 }
 
 // moment is the share of bad events at a moment, or in a slice of time; 0 in a slice without events.

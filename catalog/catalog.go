@@ -57,8 +57,8 @@ type Service struct {
 	// EnvironmentLabel is the label of Prometheus that has the environment, for SLIs by PromQL; see [Service.EnvironmentOf].
 	EnvironmentLabel string
 	DependsOn        []string
-	Escalation   Escalation
-	Deployment   Deployment
+	Escalation       Escalation
+	Deployment       Deployment
 	// Maintenance windows hold for all SLOs of the service.
 	Maintenance []Maintenance
 	// Alerts are the settings of all alerts of the service and of its SLOs.

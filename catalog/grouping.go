@@ -181,7 +181,10 @@ func pairedLabels(e *parser.BinaryExpr) ([]string, bool) {
 }
 
 func calledLabels(e *parser.Call) ([]string, bool) {
-	vector := slices.IndexFunc(e.Args, func(a parser.Expr) bool { t := a.Type(); return t == parser.ValueTypeVector || t == parser.ValueTypeMatrix })
+	vector := slices.IndexFunc(e.Args, func(a parser.Expr) bool {
+		t := a.Type()
+		return t == parser.ValueTypeVector || t == parser.ValueTypeMatrix
+	})
 	if vector < 0 || e.Func.Name == "scalar" {
 		return nil, true // vector(1), time()
 	}

@@ -46,7 +46,7 @@ type loader struct {
 	// slothSLOs get their period and their windows from alertWindows.
 	slothSLOs    []slothSLO
 	alertWindows []alertWindows
-	seen     map[string]bool
+	seen         map[string]bool
 }
 
 func (l *loader) fileProblem(severity Severity, file, message, fix string) {

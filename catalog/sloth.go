@@ -255,4 +255,3 @@ func (l *loader) slothQueries(at place, sli slothv1.SLI, fill func(string) strin
 	}
 	return nil
 }
-

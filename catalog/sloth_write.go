@@ -169,7 +169,9 @@ func lostAlerting(s *Service, slo *SLO) (lost []string) {
 }
 
 // kept are the labels by which results of the SLO's queries are told apart.
-func (s *Service) kept(slo *SLO) []string { return append([]string{s.EnvironmentOf(slo)}, slo.GroupBy...) }
+func (s *Service) kept(slo *SLO) []string {
+	return append([]string{s.EnvironmentOf(slo)}, slo.GroupBy...)
+}
 
 // grouped is a query that keeps the labels of the SLO's groups, by itself or by an aggregation.
 func (s *Service) grouped(slo *SLO, function, query string) string {
