@@ -94,6 +94,8 @@ type File struct {
 type Warning struct {
 	Position catalog.Position
 	Message  string
+	// Budget: the error budget is over another period than the catalog says.
+	Budget bool
 }
 
 func newFile(s *catalog.Service) File {

@@ -74,14 +74,19 @@ func (o objective) warn(message string) {
 	o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
 }
 
+func (o objective) warnBudget(message string) {
+	o.warn(message)
+	o.warnings[len(o.warnings)-1].Budget = true
+}
+
 // warnApproximate reports features that PromQL alone does not support.
 func (o objective) warnApproximate() {
 	if o.Window.Calendar != nil {
-		o.warn("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
+		o.warnBudget("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
 			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
 	}
 	if len(o.Resets) > 0 {
-		o.warn("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
+		o.warnBudget("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
 	}
 }
 
