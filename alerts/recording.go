@@ -235,13 +235,15 @@ func (o objective) facts() []rulefmt.Rule {
 	constant := func(record, value string, more ...string) rulefmt.Rule {
 		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.with(more...)}
 	}
+	info := map[string]string{"owner": oneLine(o.service.Owner), "tier": tier(o.service)}
+	maps.Copy(info, o.labels)
 	share, days := decimal(o.ObjectiveRatio()), decimal(o.nominalPeriod().Hours()/24)
 	return []rulefmt.Rule{
 		constant("slo:objective:ratio", share),
 		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
 		constant("slo:time_period:days", days),
 		{Record: "slo:current_burn_rate:ratio", Expr: o.share(step) + " / " + decimal(o.ErrorBudget()), Labels: o.with("sloth_window", catalog.FormatDuration(step))},
-		constant("sloth_slo_info", "1", "owner", oneLine(o.service.Owner), "tier", tier(o.service), "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
+		constant("sloth_slo_info", "1", "owner", info["owner"], "tier", info["tier"], "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
 			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
 	}
 }
