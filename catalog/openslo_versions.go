@@ -76,6 +76,14 @@ func (l *loader) fromV1alpha(doc place) bool {
 		}
 		rename(spec.node, "timeWindows", "timeWindow", nil)
 	}
+	objectives := spec.key("objectives")
+	if spec.text("budgetingMethod") == string(openslov1.SLOBudgetingMethodTimeslices) && objectives.node.Kind == yaml.SequenceNode {
+		for _, objective := range objectives.node.Content {
+			if objective.Kind == yaml.MappingNode {
+				objective.Content = append(objective.Content, mappingAt(objective, "timeSliceWindow", "1m").Content...)
+			}
+		}
+	}
 	if threshold, ok := spec.key("indicator").lookup("thresholdMetric"); ok {
 		source, ok := l.v1alphaSource(threshold)
 		if !ok {
@@ -84,14 +92,6 @@ func (l *loader) fromV1alpha(doc place) bool {
 		rename(spec.node, "indicator", "indicator", mappingAt(threshold.node,
 			"metadata", mappingAt(threshold.node, "name", "indicator"), "spec", mappingAt(threshold.node, "thresholdMetric", source)))
 		return true
-	}
-	objectives := spec.key("objectives")
-	if spec.text("budgetingMethod") == string(openslov1.SLOBudgetingMethodTimeslices) && objectives.node.Kind == yaml.SequenceNode {
-		for _, objective := range objectives.node.Content {
-			if objective.Kind == yaml.MappingNode {
-				objective.Content = append(objective.Content, mappingAt(objective, "timeSliceWindow", "1m").Content...)
-			}
-		}
 	}
 	if objectives.node.Kind != yaml.SequenceNode || len(objectives.node.Content) == 0 {
 		return true // the SDK says what is wrong

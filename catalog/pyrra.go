@@ -156,18 +156,19 @@ func (l *loader) pyrraSLO(d *definition, doc, specAt place, o pyrraObject) {
 	}
 	l.pyrraTarget(slo, specAt, o)
 	l.pyrraNotes(specAt, o.Spec)
-	slo.Alerts = l.pyrraAlerting(specAt.key("alerting"), o.Spec.Alerting)
+	slo.Alerts = o.Spec.Alerting.settings()
+	l.pass(specAt.key("alerting", "name"), slo.Alerts.Name, bounded(maxName), matches(alertNameRegexp, "is not a name of an alert", "use letters, digits and _"))
 	set(&slo.Labels, "slo", o.Metadata.Name)
 	for _, key := range sortedKeys(o.Metadata.Labels) {
 		name, propagated := strings.CutPrefix(key, pyrraPrefix)
 		value := o.Metadata.Labels[key]
-		switch at := metadataAt.key("labels", key); {
-		case !propagated || value == "" || !l.passLabel(at, name, value):
-		case name == ownerLabel:
-			d.Owner = value
-		default:
-			set(&slo.Labels, name, value)
+		if !propagated || value == "" || !l.passLabel(metadataAt.key("labels", key), name, value) {
+			continue
 		}
+		if name == ownerLabel {
+			d.Owner = value
+		}
+		set(&slo.Labels, name, value)
 	}
 	for _, key := range sortedKeys(o.Metadata.Annotations) {
 		if name, propagated := strings.CutPrefix(key, pyrraPrefix); propagated {
@@ -220,9 +221,9 @@ func (l *loader) pyrraNotes(at place, spec pyrraSpec) {
 	}
 }
 
-func (l *loader) pyrraAlerting(at place, pyrra pyrraAlerting) Alerting {
+// settings are the alerts as Pyrra writes them.
+func (pyrra pyrraAlerting) settings() Alerting {
 	a := Alerting{Name: cmp.Or(pyrra.Name, pyrraAlert), Severity: Severities{Page: "critical", Ticket: "warning"}}
-	l.pass(at.key("name"), a.Name, bounded(maxName), matches(alertNameRegexp, "is not a name of an alert", "use letters, digits and _"))
 	is := func(value *bool, otherwise bool) bool {
 		if value == nil {
 			return otherwise

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -64,12 +65,21 @@ func (s *Service) pyrraObject(slo *SLO) (object *pyrraObject, why, fix string) {
 		}
 	}
 	a := s.Alerting(slo)
-	rest := *slo
-	rest.Labels, rest.GroupBy, rest.Alerts = nil, nil, pyrraRest(a)
-	maps.Copy(o.Metadata.Annotations, writeAnnotated(&rest))
-	for key, value := range a.Annotations {
-		o.Metadata.Annotations[pyrraPrefix+key] = value
+	if a.MinimumFailures == DefaultMinimumFailures {
+		a.MinimumFailures = 0
 	}
+	rest, alerting := *slo, pyrraAlertingOf(a)
+	rest.Labels, rest.GroupBy, rest.Alerts = nil, nil, Alerting{}
+	native := alerting.settings()
+	native.Annotations = a.Annotations
+	if reflect.DeepEqual(native, a) {
+		for key, value := range a.Annotations {
+			o.Metadata.Annotations[pyrraPrefix+key] = value
+		}
+	} else {
+		rest.Alerts = a
+	}
+	maps.Copy(o.Metadata.Annotations, writeAnnotated(&rest))
 	for key, value := range map[string]string{"service": s.Name, "namespace": s.Namespace, "name": slo.Name} {
 		if value != "" && value != o.Metadata.Name {
 			o.Metadata.Annotations[annotationPrefix+key] = value
@@ -77,22 +87,9 @@ func (s *Service) pyrraObject(slo *SLO) (object *pyrraObject, why, fix string) {
 	}
 	o.Spec = pyrraSpec{
 		Description: slo.Description, Target: pyrraTarget(formatNumber(slo.Objective)), Window: FormatDuration(slo.Window.Rolling), Indicator: indicator,
-		Alerting: pyrraAlertingOf(a),
+		Alerting: alerting,
 	}
 	return o, "", ""
-}
-
-// pyrraRest are the settings of alerts that Pyrra has no field for.
-func pyrraRest(a Alerting) Alerting {
-	rest := a
-	rest.Name, rest.Annotations, rest.Disable = "", nil, nil
-	if rest.Severity == (Severities{Page: "critical", Ticket: "warning"}) {
-		rest.Severity = Severities{}
-	}
-	if rest.MinimumFailures == DefaultMinimumFailures {
-		rest.MinimumFailures = 0
-	}
-	return rest
 }
 
 func pyrraAlertingOf(a Alerting) pyrraAlerting {
