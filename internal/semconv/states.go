@@ -22,6 +22,8 @@ const (
 	StateBurningSlow State = "burning_slow"
 	// StateNoData: no counter of the SLO has arrived for some time, not even one without an increase.
 	StateNoData State = "no_data"
+	// StateNeverSeen: the SLO has counters, and no event was ever counted: its SLI may select nothing.
+	StateNeverSeen State = "never_seen"
 	// StateUnknown: no state was emitted.
 	StateUnknown State = "unknown"
 	// StateOK: none of the others.
@@ -31,7 +33,7 @@ const (
 )
 
 // States are all of them, worst first.
-var States = []State{StateExhausted, StateBurningFast, StateBurningSlow, StateNoData, StateUnknown, StateOK, StateIdle}
+var States = []State{StateExhausted, StateBurningFast, StateBurningSlow, StateNoData, StateNeverSeen, StateUnknown, StateOK, StateIdle}
 
 // Severity orders states: 0 is the worst. A word that is no state has the severity of StateUnknown.
 func (s State) Severity() int {

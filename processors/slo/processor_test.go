@@ -329,5 +329,5 @@ func TestGauges(t *testing.T) {
 	require.Zero(t, g.of(t, "slo.error_budget.exhaustion"))
 	require.Equal(t, "exhausted", g.state(t))
 	require.Equal(t, 4, r.points(counted))
-	require.Len(t, g, 1+8+8+1+1+6)
+	require.Len(t, g, 1+8+8+1+1+7)
 }

@@ -22,6 +22,8 @@ const (
 	burningFast
 	// burningSlow: a pair of burn windows that opens a ticket is above its factor.
 	burningSlow
+	// neverSeen: no event was ever counted.
+	neverSeen
 	// idle: there was no event in the last hour.
 	idle
 	// healthy: none of the above.
@@ -31,7 +33,7 @@ const (
 
 func (s state) String() string {
 	return string([states]semconv.State{semconv.StateNoData, semconv.StateExhausted, semconv.StateBurningFast,
-		semconv.StateBurningSlow, semconv.StateIdle, semconv.StateOK}[s])
+		semconv.StateBurningSlow, semconv.StateNeverSeen, semconv.StateIdle, semconv.StateOK}[s])
 }
 
 // silence is how long no counter may arrive before there is no data.
@@ -112,6 +114,8 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 		v.state = burningFast
 	case ticket:
 		v.state = burningSlow
+	case i.history == nil:
+		v.state = neverSeen
 	case lastHour == 0:
 		v.state = idle
 	default:
