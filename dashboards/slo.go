@@ -128,7 +128,7 @@ func (o objective) exhaustionStat(key string) panel {
 func spent() []dashboard.ValueMapping { return texts([2]string{"0", "spent"}) }
 
 func (o objective) stateStat(key string) panel {
-	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. " +
+	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. never_seen: no event was ever counted; the SLI may select nothing. " +
 		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
 		look{unit: "none", none: none, steps: from(neutral), overrides: colors(stateColors)},
 		now("A", o.names.series(metricState, o.of()...).is(1).max(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))

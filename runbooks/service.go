@@ -188,11 +188,14 @@ func (c *subject) silencing(g guide) markdown {
 // amtool adds a silence whose matchers hold for this alert only. Without the environment, when the
 // catalog names none or several, it holds for all: the hint tells how to narrow it.
 func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
-	matchers := []string{shell("alertname=" + a.Name)}
+	matchers := []string{shell("alertname=" + a.AlertName())}
 	match := func(label, value string) {
 		if value != "" {
 			matchers = append(matchers, shell(fmt.Sprintf("%s=%q", label, value)))
 		}
+	}
+	if a.AlertName() != a.Name { // other alerts have the same name
+		match("slo_alert", a.Name)
 	}
 	if !c.ofCollector() {
 		match("service_name", c.service.Name)

@@ -32,6 +32,8 @@ type sloStatus struct {
 	Namespace   string `json:"namespace,omitempty"`
 	Environment string `json:"environment"`
 	SLO         string `json:"slo"`
+	// Group has the labels of the SLO's group, if it has groups.
+	Group map[string]string `json:"group,omitempty"`
 	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
 	// spends the budget exactly. A value that the endpoint does not have is NaN.
 	Objective  output.Number `json:"objective"`
@@ -67,6 +69,7 @@ func worstFirst(a, b sloStatus) int {
 		cmp.Compare(a.qualifiedService(), b.qualifiedService()),
 		cmp.Compare(a.Environment, b.Environment),
 		cmp.Compare(a.SLO, b.SLO),
+		cmp.Compare(a.group(), b.group()),
 	)
 }
 

@@ -23,6 +23,8 @@ func Word(s semconv.State) string {
 		return "Burning slowly"
 	case semconv.StateNoData:
 		return "No data"
+	case semconv.StateNeverSeen:
+		return "Never seen"
 	case semconv.StateOK:
 		return "OK"
 	case semconv.StateIdle:
@@ -43,6 +45,8 @@ func Icon(s semconv.State) string {
 		return "△"
 	case semconv.StateNoData:
 		return "∅"
+	case semconv.StateNeverSeen:
+		return "?"
 	case semconv.StateOK:
 		return "✔"
 	case semconv.StateIdle:
