@@ -270,3 +270,32 @@ spec:
 		assert.InDelta(t, 20, value(t, p, 2*hour, "slo:period_bad:events"), 2)
 	})
 }
+
+// An SLI that selects nothing is not healthy: after an hour, a ticket names the service and the SLO.
+func TestNothingWasEverCounted(t *testing.T) {
+	flat := func(selector string) scenario.Other { return counter(t, selector, 0, 0, always) }
+	services := specified(t, `apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: leters}
+spec:
+  slos:
+    - {name: counted, objective: 99, sli: {availability: {}}}
+    - {name: queried, objective: 99, sli: {prometheus: {errors: 'sum(rate(bad_total[{{.window}}]))', total: 'sum(rate(all_total[{{.window}}]))'}}}
+    - {name: fine, objective: 99, sli: {prometheus: {errors: 'sum(rate(bad_total[{{.window}}]))', total: 'sum(rate(some_total[{{.window}}]))'}}}
+`)
+	p := follow(t, services, 2*hour,
+		flat(`slo_events_total{service_name="leters",slo_name="counted",slo_outcome="good"}`), flat(`slo_events_total{service_name="leters",slo_name="counted",slo_outcome="bad"}`),
+		flat(`all_total{job="a"}`), flat(`bad_total{job="a"}`),
+		counter(t, `some_total{job="a"}`, 1, 0, 5*minute), // idle since
+	)
+	found := map[string]time.Duration{}
+	for _, e := range p.Fired("SLIMissing") {
+		assert.Equal(t, "leters", e.Labels.Get("service_name"))
+		found[e.Labels.Get("slo_name")] = e.Firing
+	}
+	require.Len(t, found, 2, "%v", p.Episodes)
+	for _, slo := range []string{"counted", "queried"} {
+		assert.Greater(t, found[slo], hour, slo)
+		assert.Less(t, found[slo], hour+20*minute, slo)
+	}
+}
