@@ -79,7 +79,7 @@ func isLink(text string) bool {
 // windowName is the period of an objective for people.
 func windowName(window string) string {
 	switch catalog.CalendarUnit(window) {
-	case catalog.Week, catalog.Month, catalog.Quarter:
+	case catalog.Day, catalog.Week, catalog.Month, catalog.Quarter, catalog.Year:
 		return "this " + window
 	}
 	return "over " + words.Bounded(window, maxCell)
