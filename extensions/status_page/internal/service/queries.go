@@ -54,7 +54,7 @@ func (l *loader) left() string {
 
 func (l *loader) burns() string {
 	n := l.names
-	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(windows(), "|"))))
+	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(l.windows(), "|"))))
 }
 
 func (l *loader) recordedLeft() string {
@@ -63,7 +63,7 @@ func (l *loader) recordedLeft() string {
 
 // recordedBurns are error ratios; the window is in the name of each series.
 func (l *loader) recordedBurns() string {
-	anyWindow := model.MetricNameLabel + `=~"` + string(names.RecordedRatio) + "(" + strings.Join(windows(), "|") + `)"`
+	anyWindow := model.MetricNameLabel + `=~"` + string(names.RecordedRatio) + "(" + strings.Join(l.windows(), "|") + `)"`
 	return names.By("max", model.MetricNameLabel+", "+names.Recorded().SLO.String(), l.recorded("", anyWindow))
 }
 
@@ -89,9 +89,16 @@ func (l *loader) queries() []string {
 }
 
 // windows are those of the alerts.
-func windows() []string {
+func (l *loader) windows() []string {
+	windows := slices.Clone(catalog.BurnWindows)
+	for _, slo := range l.service.SLOs {
+		for _, p := range slo.BurnPairs() {
+			windows = append(windows, p.Short, p.Long)
+		}
+	}
+	slices.Sort(windows)
 	var all []string
-	for _, w := range catalog.BurnWindows {
+	for _, w := range slices.Compact(windows) {
 		all = append(all, catalog.FormatDuration(w))
 	}
 	return all

@@ -60,6 +60,8 @@ type Service struct {
 type Objective struct {
 	*fleet.Row
 	Left, Burn chart.Plot
+	// Groups are the worst of its groups, if it has any.
+	Groups []Group
 }
 
 // A Neighbor is a service that this one calls, or is called by.
@@ -106,12 +108,15 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 		s.Period = finer
 		l.load()
 	}
-	s.Err, s.Known = cmp.Or(s.Err, l.err), l.shown
+	s.Known = l.shown
 	for _, row := range all.Rows {
 		if row.Of == q.Service && row.Environment == s.Environment {
-			s.Objectives = append(s.Objectives, l.objective(row))
+			objective := l.objective(row)
+			objective.Groups = l.groups(row)
+			s.Objectives = append(s.Objectives, objective)
 		}
 	}
+	s.Err = cmp.Or(s.Err, l.err)
 	slices.SortStableFunc(s.Objectives, func(a, b Objective) int { return fleet.Worst(a.Row, b.Row) })
 	s.Requests = l.requests()
 	s.Failed = l.failed
