@@ -140,15 +140,20 @@ func (r *reader) checkKeys(at place, known []string) bool {
 	return ok
 }
 
-// nearest is the fix for an unknown word.
-func nearest(word string, known []string) string {
-	best, distance := "", 1+len(word)/3
+// Nearest is the known word that a word is most likely a misspelling of, "" if there is none.
+func Nearest(word string, known []string) (best string) {
+	distance := 1 + len(word)/3
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(k), distance); d <= distance && (best == "" || d < distance) {
 			best, distance = k, d
 		}
 	}
-	if best != "" {
+	return best
+}
+
+// nearest is the fix for an unknown word.
+func nearest(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
 		return "did you mean " + best + "?"
 	}
 	return "allowed: " + strings.Join(known, ", ")

@@ -68,3 +68,22 @@ func TestSLOsOfRules(t *testing.T) {
 	_, table, _ := status("--endpoint", collector, "--prometheus", prometheus.URL)
 	assert.Contains(t, table, "availability{host=b}")
 }
+
+// A misspelt service: the one that sends telemetry is named.
+func TestHintOfAnUnseenService(t *testing.T) {
+	const metrics = `slo_state{service_name="leters",slo_name="a",slo_state="never_seen"} 1
+slo_state{service_name="parcels",slo_name="b",slo_state="never_seen"} 1
+slo_state{service_name="stamps",slo_name="c",slo_state="ok"} 1
+service_telemetry_last_seen_seconds{service_name="letters"} 1
+service_telemetry_last_seen_seconds{service_name="parcels"} 1
+`
+	statuses, err := readStatuses([]byte(metrics), "text/plain")
+	require.NoError(t, err)
+	hints := map[string]string{}
+	for _, s := range statuses {
+		hints[s.Service] = s.Hint
+	}
+	assert.Equal(t, "letters sends telemetry, leters does not", hints["leters"])
+	assert.Contains(t, hints["parcels"], "has counted no event")
+	assert.Empty(t, hints["stamps"])
+}

@@ -73,6 +73,11 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 			if err := writeStatuses(cmd.OutOrStdout(), format, statuses, terminal.Colored(cmd.OutOrStdout())); err != nil {
 				return err
 			}
+			for _, s := range statuses {
+				if s.Hint != "" && format == output.Table {
+					cmd.PrintErrf("%s %s: %s\n", s.qualifiedService(), s.SLO, s.Hint)
+				}
+			}
 			if slices.ContainsFunc(statuses, func(s sloStatus) bool { return s.State.Urgent() }) {
 				return exit.ErrNotOK
 			}
