@@ -102,7 +102,7 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 	return o
 }
 
-// keys are the labels by which results are told apart.
+// keys are the labels that distinguish results.
 func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupBy...) }
 
 // windows are those of burn rates, shortest first.

@@ -168,7 +168,7 @@ func lostAlerting(s *Service, slo *SLO) (lost []string) {
 	return lost
 }
 
-// kept are the labels by which results of the SLO's queries are told apart.
+// kept are the labels that distinguish results of the SLO's queries.
 func (s *Service) kept(slo *SLO) []string {
 	return append([]string{s.EnvironmentOf(slo)}, slo.GroupBy...)
 }
