@@ -74,12 +74,16 @@ func (o objective) missing() rulefmt.Rule {
 			a.Why += " If there are several environments, the alert fires for a missing one for a day. By then it is back or removed."
 			o.file.comments[a.Expr] = "Without a result there is no environment to name:\npint disable alerts/template"
 		}
+		o.possible(a.Expr)
 		return o.alert(a)
 	}
 	counters := o.names.selector(semconv.SLOEvents.Metric, equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name))
 	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), semconv.Environment) +
 		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])" +
 		o.neverSeen("\nand "+onEnvironment+" "+o.names.by("sum", "last_over_time("+counters+"["+catalog.FormatDuration(step)+"])", semconv.Environment)+" == 0"))
+	if o.service.Namespace == "" {
+		o.possible(a.Expr)
+	}
 	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, or they have not counted one event since they began more than an hour ago, so none of its alerts can fire. An idle service has counters that do not increase."
 	a.Why = "The collector receives telemetry of the service, but the SLI has had no counters for 10 minutes: the collector runs with another catalog, or its metrics do not arrive. Or the counters are there for an hour and have not counted one event: the SLI selects nothing, or the service has never had a request."
 	return o.alert(a)

@@ -33,7 +33,7 @@ const (
 func (o objective) queriedEvents() []rulefmt.Rule {
 	i := o.indicator(cmp.Or(o.Budgeting.Slice, step))
 	if i.ratio != nil || o.Budgeting.Method != catalog.Occurrences {
-		return o.identified(append(o.admission(o.moment(i)), o.moments(i)...)...)
+		return o.identifiedResults(append(o.admission(o.moment(i)), o.moments(i)...)...)
 	}
 	queried, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	errors, all := 1.0, 1.0
@@ -48,6 +48,28 @@ func (o objective) queriedEvents() []rulefmt.Rule {
 		rulefmt.Rule{Record: recordBad, Expr: o.judged(o.orNone(queried+" >= 0 <= "+o.on+" "+total+
 			"\nor "+o.on+" "+total+" and "+o.on+" "+queried+" > 0", total))},
 	)
+	return o.identifiedResults(rules...)
+}
+
+// possible says that a match is possible: results of a query may have no environment, and a service no namespace, but
+// pint assumes that one side has it.
+func (o objective) possible(exprs ...string) {
+	for _, expr := range exprs {
+		comment := o.file.comments[expr]
+		if comment != "" {
+			comment += "\n"
+		}
+		o.file.comments[expr] = comment + "Both sides may lack the label, but pint assumes that one has it:\npint disable promql/impossible"
+	}
+}
+
+// identifiedResults are rules about results of queries.
+func (o objective) identifiedResults(rules ...rulefmt.Rule) []rulefmt.Rule {
+	for _, r := range rules {
+		if strings.Contains(r.Expr, " on (") || strings.Contains(r.Expr, " by (") {
+			o.possible(r.Expr)
+		}
+	}
 	return o.identified(rules...)
 }
 
