@@ -7,6 +7,7 @@ package validate
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +57,9 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path d
 // otherBudgets are the SLOs whose budget is over another period than the catalog says, because only rules compute it.
 func otherBudgets(loaded *catalog.Catalog) (problems catalog.Problems) {
 	for _, service := range loaded.Services {
+		if !slices.ContainsFunc(service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus != nil }) {
+			continue // the collector keeps those budgets
+		}
 		_, warnings := alerts.Generate(service, alerts.DefaultOptions())
 		for _, w := range warnings {
 			if w.Budget {
