@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/otlpwire"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -15,11 +16,11 @@ func keyOfTrace(id []byte) uint64 { return xxhash.Sum64(id) }
 
 // keyOfService is the same for all resources of a service: its namespace and name.
 func keyOfService(resource []byte) (uint64, error) {
-	namespace, err := attribute(resource, resourceAttributes, semconv.ServiceNamespace)
+	namespace, err := otlpwire.Attribute(resource, otlpwire.ResourceAttributes, semconv.ServiceNamespace)
 	if err != nil {
 		return 0, err
 	}
-	name, err := attribute(resource, resourceAttributes, semconv.ServiceName)
+	name, err := otlpwire.Attribute(resource, otlpwire.ResourceAttributes, semconv.ServiceName)
 	if err != nil {
 		return 0, err
 	}
@@ -31,25 +32,25 @@ type sloKey struct{ service, name, environment []byte }
 
 // sloOfScope returns what the scope says. Without a service, its metrics are not of SLOs.
 func sloOfScope(scope []byte) (k sloKey, err error) {
-	if k.service, err = attribute(scope, scopeAttributes, semconv.SLOService); err != nil || k.service == nil {
+	if k.service, err = otlpwire.Attribute(scope, otlpwire.ScopeAttributes, semconv.SLOService); err != nil || k.service == nil {
 		return k, err
 	}
-	if k.name, err = attribute(scope, scopeAttributes, semconv.SLOName); err != nil {
+	if k.name, err = otlpwire.Attribute(scope, otlpwire.ScopeAttributes, semconv.SLOName); err != nil {
 		return k, err
 	}
-	k.environment, err = attribute(scope, scopeAttributes, semconv.Environment)
+	k.environment, err = otlpwire.Attribute(scope, otlpwire.ScopeAttributes, semconv.Environment)
 	return k, err
 }
 
 // ofPoint adds what only the data point says.
 func (k sloKey) ofPoint(point []byte, attributes protowire.Number) (_ sloKey, err error) {
 	if k.name == nil {
-		if k.name, err = attribute(point, attributes, semconv.SLOName); err != nil {
+		if k.name, err = otlpwire.Attribute(point, attributes, semconv.SLOName); err != nil {
 			return k, err
 		}
 	}
 	if k.environment == nil {
-		k.environment, err = attribute(point, attributes, semconv.Environment)
+		k.environment, err = otlpwire.Attribute(point, attributes, semconv.Environment)
 	}
 	return k, err
 }

@@ -5,6 +5,8 @@ package scatter
 
 import (
 	"sync"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/otlpwire"
 )
 
 // A Part is a request of its own, for one gateway.
@@ -96,18 +98,18 @@ func (d *divider) free() {
 }
 
 // within calls read for each field of that number, while the message is the frame around them.
-func (d *divider) within(f frame, read func(field) error) error {
+func (d *divider) within(f frame, read func(otlpwire.Field) error) error {
 	if d.counted == nil {
 		d.frames[d.around] = f
 	}
 	d.around++
 	for body := f.body; len(body) > 0; {
-		part, rest, err := next(body)
+		part, rest, err := otlpwire.Next(body)
 		if err != nil {
 			return err
 		}
 		body = rest
-		if part.number == f.many {
+		if part.Number == f.many {
 			if err := read(part); err != nil {
 				return err
 			}
@@ -134,16 +136,16 @@ func (d *divider) add(gateway int, item []byte, items int) {
 
 func (d *divider) request(data []byte) error {
 	for len(data) > 0 {
-		f, rest, err := next(data)
+		f, rest, err := otlpwire.Next(data)
 		if err != nil {
 			return err
 		}
 		data = rest
-		if f.number != requestResources {
+		if f.Number != otlpwire.RequestResources {
 			continue
 		}
 		d.service.known = false
-		if err := d.within(frame{number: requestResources, body: f.value, many: resourceScopes}, func(f field) error { return d.scope(f.value) }); err != nil {
+		if err := d.within(frame{number: otlpwire.RequestResources, body: f.Value, many: otlpwire.ResourceScopes}, func(f otlpwire.Field) error { return d.scope(f.Value) }); err != nil {
 			return err
 		}
 	}
@@ -151,14 +153,14 @@ func (d *divider) request(data []byte) error {
 }
 
 func (d *divider) scope(body []byte) error {
-	f := frame{number: resourceScopes, body: body, many: scopeItems}
+	f := frame{number: otlpwire.ResourceScopes, body: body, many: otlpwire.ScopeItems}
 	if d.signal != Metrics {
 		return d.within(f, d.item)
 	}
 	if d.counted != nil {
 		return d.within(f, d.metric)
 	}
-	scope, err := find(body, scopeScope)
+	scope, err := otlpwire.Find(body, otlpwire.ScopeScope)
 	if err != nil {
 		return err
 	}
@@ -169,16 +171,16 @@ func (d *divider) scope(body []byte) error {
 	if slo.service == nil {
 		return d.within(f, d.metric)
 	}
-	return d.within(f, func(metric field) error { return d.sloMetric(slo, metric.value) })
+	return d.within(f, func(metric otlpwire.Field) error { return d.sloMetric(slo, metric.Value) })
 }
 
 // item is a span or log record: it goes with its trace, or if it has none, with its service.
-func (d *divider) item(f field) error {
+func (d *divider) item(f otlpwire.Field) error {
 	if d.counted != nil {
 		*d.counted++
 		return nil
 	}
-	id, err := find(f.value, d.signal.traceID())
+	id, err := otlpwire.Find(f.Value, d.signal.traceID())
 	if err != nil {
 		return err
 	}
@@ -187,19 +189,19 @@ func (d *divider) item(f field) error {
 		if err != nil {
 			return err
 		}
-		d.add(gateway, f.raw, 1)
+		d.add(gateway, f.Raw, 1)
 		return nil
 	}
 	if !d.last.known || d.trace != [16]byte(id) {
 		d.trace, d.last = [16]byte(id), routed{d.owner(keyOfTrace(id)), true}
 	}
-	d.add(d.last.gateway, f.raw, 1)
+	d.add(d.last.gateway, f.Raw, 1)
 	return nil
 }
 
 // metric is one that goes with its service.
-func (d *divider) metric(f field) error {
-	points, err := count(f.value)
+func (d *divider) metric(f otlpwire.Field) error {
+	points, err := count(f.Value)
 	if err != nil {
 		return err
 	}
@@ -211,30 +213,30 @@ func (d *divider) metric(f field) error {
 	if err != nil || points == 0 { // a metric without points says nothing
 		return err
 	}
-	d.add(gateway, f.raw, points)
+	d.add(gateway, f.Raw, points)
 	return nil
 }
 
 // sloMetric is one whose data points go with their SLO.
 func (d *divider) sloMetric(slo sloKey, metric []byte) error {
 	for body := metric; len(body) > 0; {
-		data, rest, err := next(body)
+		data, rest, err := otlpwire.Next(body)
 		if err != nil {
 			return err
 		}
 		body = rest
-		attributes := pointAttributes(data.number)
+		attributes := pointAttributes(data.Number)
 		if attributes == 0 {
 			continue
 		}
 		// The kind of data is a frame within the frame of the metric, which has it once.
-		err = d.within(frame{number: scopeItems, body: metric, many: data.number}, func(f field) error {
-			return d.within(frame{number: data.number, body: f.value, many: dataPoints}, func(point field) error {
-				of, err := slo.ofPoint(point.value, attributes)
+		err = d.within(frame{number: otlpwire.ScopeItems, body: metric, many: data.Number}, func(f otlpwire.Field) error {
+			return d.within(frame{number: data.Number, body: f.Value, many: otlpwire.DataPoints}, func(point otlpwire.Field) error {
+				of, err := slo.ofPoint(point.Value, attributes)
 				if err != nil {
 					return err
 				}
-				d.add(d.owner(of.key()), point.raw, 1)
+				d.add(d.owner(of.key()), point.Raw, 1)
 				return nil
 			})
 		})
@@ -251,7 +253,7 @@ func (d *divider) ofService() (int, error) {
 	if d.service.known {
 		return d.service.gateway, nil
 	}
-	resource, err := find(d.frames[0].body, resourceResource)
+	resource, err := otlpwire.Find(d.frames[0].body, otlpwire.ResourceResource)
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,8 @@ import (
 	"bytes"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/otlpwire"
 )
 
 // depth is how many messages are around a data point: its resource, its scope, its metric, and the kind of data.
@@ -39,12 +41,12 @@ func (s *share) add(frames []frame, item []byte, items int) {
 		s.buf = append(s.buf, make([]byte, lengthBytes)...)
 		s.bodies[s.open] = len(s.buf)
 		for body := f.body; len(body) > 0; {
-			part, rest, err := next(body)
+			part, rest, err := otlpwire.Next(body)
 			if err != nil {
 				break // the reader of the frame reports it
 			}
-			if part.number != f.many {
-				s.buf = append(s.buf, part.raw...)
+			if part.Number != f.many {
+				s.buf = append(s.buf, part.Raw...)
 			}
 			body = rest
 		}

@@ -3,7 +3,11 @@
 
 package scatter
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/otlpwire"
+)
 
 // A Signal is what a request carries.
 type Signal int
@@ -13,27 +17,6 @@ const (
 	Traces Signal = iota
 	Logs
 	Metrics
-)
-
-// Field numbers of OTLP (opentelemetry/proto 1.10). A request, a resource with its scopes, and a scope with its items look alike in all signals.
-const (
-	requestResources protowire.Number = 1
-
-	resourceResource protowire.Number = 1
-	resourceScopes   protowire.Number = 2
-
-	scopeScope protowire.Number = 1
-	scopeItems protowire.Number = 2
-
-	spanTraceID protowire.Number = 1
-	logTraceID  protowire.Number = 9
-
-	resourceAttributes protowire.Number = 1 // of Resource
-	scopeAttributes    protowire.Number = 3 // of InstrumentationScope
-	attributeKey       protowire.Number = 1
-	attributeValue     protowire.Number = 2
-
-	dataPoints protowire.Number = 1 // of each kind of data
 )
 
 // pointAttributes returns the field of a data point that has its attributes, by the field of Metric that has the points; 0 if that one has none.
@@ -52,7 +35,7 @@ func pointAttributes(data protowire.Number) protowire.Number {
 // traceID returns the field of an item that has its trace ID.
 func (s Signal) traceID() protowire.Number {
 	if s == Logs {
-		return logTraceID
+		return otlpwire.LogTraceID
 	}
-	return spanTraceID
+	return otlpwire.SpanTraceID
 }
