@@ -1,7 +1,7 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package gateways
+package encoded
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -21,38 +20,40 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A client sends encoded requests of one signal to one gateway.
-type client struct {
+// A GRPC sends encoded requests of one signal to a server by OTLP over gRPC.
+type GRPC struct {
 	config   configgrpc.ClientConfig
 	timeout  time.Duration // of one attempt
-	signal   signal
+	signal   Signal
 	settings component.TelemetrySettings
-	agent    string // that the gateway sees
+	agent    string // that the server sees
 	conn     *grpc.ClientConn
 }
 
-func newClient(config configgrpc.ClientConfig, endpoint string, timeout time.Duration, s signal, set component.TelemetrySettings, build component.BuildInfo) *client {
-	config.Endpoint = endpoint
-	return &client{
+// NewGRPC returns a client that is not connected yet.
+func NewGRPC(config configgrpc.ClientConfig, timeout time.Duration, s Signal, set component.TelemetrySettings, build component.BuildInfo) *GRPC {
+	return &GRPC{
 		config: config, timeout: timeout, signal: s, settings: set,
-		agent: fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH),
+		agent: agentOf(build),
 	}
 }
 
-func (c *client) start(ctx context.Context, host component.Host) (err error) {
+// Start connects to the server, without waiting for it.
+func (c *GRPC) Start(ctx context.Context, host component.Host) (err error) {
 	c.conn, err = c.config.ToClientConn(ctx, host.GetExtensions(), c.settings, configgrpc.WithGrpcDialOption(grpc.WithUserAgent(c.agent)))
 	return err
 }
 
-func (c *client) shutdown(context.Context) error {
+// Shutdown closes the connection.
+func (c *GRPC) Shutdown(context.Context) error {
 	if c.conn == nil {
 		return nil
 	}
 	return c.conn.Close()
 }
 
-// export sends the chunks as one request. The error is permanent if sending them again is of no use.
-func (c *client) export(ctx context.Context, chunks []chunk) error {
+// Export sends the chunks as one request. The error is permanent if sending them again is of no use.
+func (c *GRPC) Export(ctx context.Context, chunks []Chunk) error {
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
@@ -63,13 +64,13 @@ func (c *client) export(ctx context.Context, chunks []chunk) error {
 	if err != nil {
 		return classified(err)
 	}
-	rejected, message, err := c.signal.rejected(answer)
-	if err != nil {
-		c.settings.Logger.Warn("The gateway took a request, and its answer cannot be read", zap.Error(err))
-	} else if rejected > 0 || message != "" {
-		c.settings.Logger.Warn("The gateway took a request in part", zap.Int64("dropped_items", rejected), zap.String("message", message))
-	}
+	c.signal.partial(answer, false, c.settings.Logger)
 	return nil
+}
+
+// agentOf is the name of a client.
+func agentOf(build component.BuildInfo) string {
+	return fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH)
 }
 
 // classified returns the error as the queue's retry understands it, by the rules of OTLP over gRPC.
@@ -91,18 +92,18 @@ func classified(err error) error {
 		return consumererror.NewPermanent(err)
 	}
 	if delay := pause.GetRetryDelay().AsDuration(); delay > 0 {
-		return &pausedError{err, delay}
+		return &PausedError{err, delay}
 	}
 	return err
 }
 
-// A pausedError says when the gateway takes data again.
-type pausedError struct {
+// A PausedError says when the gateway takes data again.
+type PausedError struct {
 	error
-	delay time.Duration
+	Delay time.Duration
 }
 
-func (e *pausedError) Unwrap() error { return e.error }
+func (e *PausedError) Unwrap() error { return e.error }
 
 // codec hands encoded messages to gRPC: chunks, and an answer as bytes.
 type codec struct{}
@@ -114,10 +115,10 @@ func (codec) Name() string { return "proto" }
 
 // Marshal copies nothing.
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
-	chunks := v.([]chunk)
+	chunks := v.([]Chunk)
 	buffers := make(mem.BufferSlice, len(chunks))
 	for i, c := range chunks {
-		buffers[i] = mem.SliceBuffer(c.data)
+		buffers[i] = mem.SliceBuffer(c.Data)
 	}
 	return buffers, nil
 }

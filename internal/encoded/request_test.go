@@ -1,29 +1,48 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package gateways
+package encoded
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	xrequest "go.opentelemetry.io/collector/pdata/xpdata/request"
 
-	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/scatter"
+	"github.com/otelcol-sre/otelcol-sre/internal/scatter"
 )
 
-func encodedBatch(t testing.TB, n, traces int) chunk {
+// batch has two resources with a span of each of the traces.
+func batch(n, traces int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	for service := range 2 {
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", fmt.Sprint("service-", service))
+		ss := rs.ScopeSpans().AppendEmpty()
+		for trace := range traces {
+			s := ss.Spans().AppendEmpty()
+			s.SetName(fmt.Sprintf("%d/%d/%d", n, trace, service))
+			s.SetTraceID([16]byte{1, byte(n), 15: byte(trace)})
+		}
+	}
+	return td
+}
+
+func encodedBatch(t testing.TB, n, traces int) Chunk {
 	data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(batch(n, traces))
 	require.NoError(t, err)
-	return chunk{data, 2 * traces}
+	return Chunk{data, 2 * traces}
 }
 
 func names(t testing.TB, requests ...xexporterhelper.Request) (all []string) {
 	for _, r := range requests {
-		data, err := diskEncoding{scatter.Traces}.Marshal(t.Context(), r)
+		data, err := Disk{scatter.Traces}.Marshal(t.Context(), r)
 		require.NoError(t, err)
 		require.Len(t, data, r.BytesSize())
 		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(data)
@@ -47,10 +66,10 @@ func TestMergeSplit(t *testing.T) {
 		if random.IntN(2) == 0 {
 			sizer, most = exporterhelper.RequestSizerTypeItems, []int{0, 1, 7, 50}[random.IntN(4)]
 		}
-		requests := []xexporterhelper.Request{newRequest(scatter.Traces, encodedBatch(t, 0, 1))}
+		requests := []xexporterhelper.Request{NewRequest(scatter.Traces, encodedBatch(t, 0, 1))}
 		want = names(t, requests...)
 		for n := range 1 + random.IntN(5) {
-			other := newRequest(scatter.Traces, encodedBatch(t, n+1, 1+random.IntN(30)))
+			other := NewRequest(scatter.Traces, encodedBatch(t, n+1, 1+random.IntN(30)))
 			want = append(want, names(t, other)...)
 			last := len(requests) - 1
 			more, err := requests[last].MergeSplit(t.Context(), most, sizer, other)
@@ -78,28 +97,25 @@ func split(t *testing.T, r xexporterhelper.Request, most int, sizer exporterhelp
 
 func TestOnDiskIsOTLP(t *testing.T) {
 	c := encodedBatch(t, 0, 10)
-	data, err := diskEncoding{scatter.Traces}.Marshal(t.Context(), newRequest(scatter.Traces, c))
+	data, err := Disk{scatter.Traces}.Marshal(t.Context(), NewRequest(scatter.Traces, c))
 	require.NoError(t, err)
-	require.Equal(t, c.data, data)
-	_, r, err := diskEncoding{scatter.Traces}.Unmarshal(data)
+	require.Equal(t, c.Data, data)
+	_, r, err := Disk{scatter.Traces}.Unmarshal(data)
 	require.NoError(t, err)
-	require.Equal(t, newRequest(scatter.Traces, c), r)
-	_, _, err = diskEncoding{scatter.Traces}.Unmarshal([]byte{0x0a, 0x7f})
+	require.Equal(t, NewRequest(scatter.Traces, c), r)
+	_, _, err = Disk{scatter.Traces}.Unmarshal([]byte{0x0a, 0x7f})
 	require.Error(t, err)
 }
 
-func TestMarks(t *testing.T) {
-	one, old, mine := encodedBatch(t, 0, 1), newMark(), newMark()
-	_, stored, err := diskEncoding{scatter.Traces}.Unmarshal(mine)
+// A queue that the Collector's own exporters have left on disk is sent.
+func TestDiskOfUpstream(t *testing.T) {
+	c := encodedBatch(t, 0, 10)
+	ctx := client.NewContext(t.Context(), client.Info{Metadata: client.NewMetadata(map[string][]string{"x-tenant": {"one"}})})
+	left, err := xrequest.MarshalTraces(ctx, batch(0, 10))
 	require.NoError(t, err)
-	chunks := []chunk{one, {data: old}, one, stored.(*request).chunks[0]}
-	rest, found := withoutMarks(chunks, mine)
-	require.True(t, found)
-	require.Equal(t, []chunk{one, one}, rest)
-	rest, found = withoutMarks(chunks, newMark())
-	require.False(t, found)
-	require.Equal(t, []chunk{one, one}, rest)
-	rest, found = withoutMarks(chunks[:1], mine)
-	require.False(t, found)
-	require.Equal(t, chunks[:1], rest)
+	_, r, err := Disk{scatter.Traces}.Unmarshal(left)
+	require.NoError(t, err)
+	require.Equal(t, NewRequest(scatter.Traces, c), r)
+	_, _, err = Disk{scatter.Traces}.Unmarshal(left[:len(left)/2])
+	require.Error(t, err)
 }
