@@ -52,7 +52,7 @@ var (
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
-	deployment = of(ServiceVersion, DeploymentID, DeploymentStatus, Revision)
+	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, Revision)
 )
 
 // Metrics are all of them.

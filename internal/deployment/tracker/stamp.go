@@ -24,6 +24,7 @@ type stamping struct {
 
 // Stamp is not ok if the version is not known to be deployed.
 func (t *Tracker) Stamp(key deployment.Service, version string) (stamp Stamp, ok bool) {
+	key.Place = t.config.place(key.Place)
 	s := t.find(key)
 	if s == nil {
 		return Stamp{}, false
@@ -58,6 +59,12 @@ func (s *service) restamp() {
 			one.until = v.latest.renewed + int64(s.config.Recent)
 		}
 		stamps = append(stamps, one)
+		for _, name := range v.names {
+			if name.Text() != v.name {
+				one.version = name.Text()
+				stamps = append(stamps, one)
+			}
+		}
 	}
 	s.stamps.Store(&stamps)
 }
@@ -78,6 +85,7 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 		if v.present() || v.undone() && now < v.latest.renewed+int64(s.config.Recent) {
 			live, _ := s.live(v.serial, now)
 			d := v.latest.Deployment
+			d.Version = v.name
 			visit(&d, live)
 		}
 	}
@@ -85,6 +93,7 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 
 // LastSeen is when telemetry of the service came last, with or without a version; zero if it is not known.
 func (t *Tracker) LastSeen(key deployment.Service) time.Time {
+	key.Place = t.config.place(key.Place)
 	if s := t.find(key); s != nil {
 		return time.Unix(0, s.arrived.Load())
 	}
