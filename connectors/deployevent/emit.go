@@ -118,7 +118,7 @@ var gauges = [...]gauge{
 	}, nil},
 	{semconv.DeploymentInstances, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetIntValue(int64(r.instances))
-	}, nil},
+	}, func(r *running) bool { return r.instances >= 0 }},
 	{semconv.DeploymentCommitted, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetDoubleValue(seconds(r.Committed))
 	}, func(r *running) bool { return !r.Committed.IsZero() }},
@@ -138,10 +138,11 @@ func (s series) point(to pmetric.NumberDataPointSlice, at pcommon.Timestamp) pme
 	dp := to.AppendEmpty()
 	dp.SetTimestamp(at)
 	attributes := dp.Attributes()
-	attributes.EnsureCapacity(7)
+	attributes.EnsureCapacity(10)
 	attributes.PutStr(semconv.ServiceName, s.Name)
 	for _, pair := range [...][2]string{
-		{semconv.ServiceNamespace, s.Namespace}, {semconv.Environment, s.Environment}, {semconv.ServiceVersion, s.version},
+		{semconv.ServiceNamespace, s.Namespace}, {semconv.Environment, s.Environment},
+		{semconv.ClusterName, s.Cluster}, {semconv.CloudRegion, s.Region}, {semconv.CloudAccount, s.Account}, {semconv.ServiceVersion, s.version},
 		{semconv.DeploymentID, s.id}, {semconv.DeploymentStatus, string(s.status)}, {semconv.Revision, s.revision},
 	} {
 		if pair[1] != "" {

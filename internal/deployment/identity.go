@@ -65,15 +65,17 @@ const (
 	keyDeployment   = "k8s.deployment.name"
 )
 
-// instanceKeys are in order of preference.
-var instanceKeys = [...]string{keyInstance, keyPodUID, keyPodName, keyContainer, keyHostID, keyHostName}
-
 // Identify reads a resource; ok is false if it names no service. The version is service.version, or else the
 // tag of the container image, its digest, the hash of the pod template, or the checksum of the configuration: the first of
 // these that says anything.
 func Identify(resource pcommon.Map) (id Identity, ok bool) {
 	var tag, hash, replicaSet, controller, environment, revision, checksum string
-	rank := len(instanceKeys)
+	rank := 6
+	instance := func(preference int, v pcommon.Value) { // the less, the better
+		if preference < rank && text(v) != "" {
+			rank, id.Instance = preference, text(v)
+		}
+	}
 	for key, v := range resource.All() {
 		switch key {
 		case semconv.ServiceName:
@@ -122,12 +124,18 @@ func Identify(resource pcommon.Map) (id Identity, ok bool) {
 			replicaSet = text(v)
 		case keyDeployment:
 			controller = text(v)
-		case keyInstance, keyPodUID, keyPodName, keyContainer, keyHostID, keyHostName:
-			for i, one := range instanceKeys[:rank] {
-				if one == key && text(v) != "" {
-					rank, id.Instance = i, text(v)
-				}
-			}
+		case keyInstance:
+			instance(0, v)
+		case keyPodUID:
+			instance(1, v)
+		case keyPodName:
+			instance(2, v)
+		case keyContainer:
+			instance(3, v)
+		case keyHostID:
+			instance(4, v)
+		case keyHostName:
+			instance(5, v)
 		}
 	}
 	if id.Environment == "" {

@@ -44,6 +44,9 @@ var silent = []string{
 // SaysNothing reports whether the text tells no version from another: it is a word for none, a tag that moves, the
 // default of a build tool, or a placeholder that nothing filled in.
 func SaysNothing(text string) bool {
+	if isNumber(text) { // as most are
+		return false
+	}
 	if len(text) > 20 && !strings.ContainsAny(text, "{$@%<") {
 		return false
 	}
@@ -63,6 +66,15 @@ func SaysNothing(text string) bool {
 	}
 	_, found := slices.BinarySearchFunc(sortedSilent, text, compareFold)
 	return found
+}
+
+// isNumber is a quick look at a text that begins like a version and is none of the words: those begin with a letter, a
+// zero, or end as a snapshot.
+func isNumber(text string) bool {
+	if len(text) > 1 && text[0] == 'v' {
+		text = text[1:]
+	}
+	return text != "" && text[0] >= '1' && text[0] <= '9' && text[len(text)-1]|0x20 != 't'
 }
 
 var sortedSilent = slices.Sorted(slices.Values(silent))

@@ -70,7 +70,7 @@ func (s *service) restamp() {
 }
 
 // Running calls visit with the deployment of every version that is deployed or on its way, and how many live instances it
-// has. One that was undone stays for as long as it is recent, so that a reader of states, without events, sees how it ended.
+// has; -1 for a fleet of clients, whose instances are not counted. One that was undone stays for as long as it is recent, so that a reader of states, without events, sees how it ended.
 func (t *Tracker) Running(visit func(d *deployment.Deployment, instances int)) {
 	now := t.now().UnixNano()
 	for _, s := range t.all() {
@@ -84,6 +84,9 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 	for _, v := range s.versions {
 		if v.present() || v.undone() && now < v.latest.renewed+int64(s.config.Recent) {
 			live, _ := s.live(v.serial, now)
+			if s.fleet {
+				live = -1
+			}
 			d := v.latest.Deployment
 			d.Version = v.name
 			visit(&d, live)
