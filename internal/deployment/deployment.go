@@ -122,6 +122,7 @@ type Deployment struct {
 	Actor         string // who deployed
 	Configuration string // revision of the configuration
 	Tickets       string // that it resolves, separated by commas
+	Rollback      bool   // it returns to a version that was there before the one that it replaces
 
 	// Adoption is the share in percent, of 10, 50 and 90, that a release to a fleet of clients has passed.
 	Adoption int
@@ -154,5 +155,6 @@ func (d *Deployment) Merge(other *Deployment) {
 	if d.Committed.IsZero() {
 		d.Committed = other.Committed
 	}
+	d.Rollback = d.Rollback || other.Rollback
 	d.Adoption = max(d.Adoption, other.Adoption)
 }

@@ -92,6 +92,9 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 		status = "succeeded" // as the semantic conventions have it
 	}
 	m.PutStr(semconv.DeploymentStatus, status)
+	if d.Rollback {
+		m.PutBool(semconv.DeploymentRollback, true)
+	}
 	if d.Adoption > 0 {
 		m.PutInt(semconv.DeploymentAdoption, int64(d.Adoption))
 	}
@@ -149,6 +152,9 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 		value, err := get(text.key)
 		*text.value = value
 		errs = append(errs, err)
+	}
+	if v, ok := record.Attributes().Get(semconv.DeploymentRollback); ok {
+		d.Rollback = v.Bool()
 	}
 	if v, ok := record.Attributes().Get(semconv.DeploymentAdoption); ok {
 		d.Adoption = int(min(max(v.Int(), 0), 100))

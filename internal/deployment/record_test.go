@@ -20,6 +20,7 @@ var start = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
 func every(t *testing.T) Deployment {
 	d := Deployment{Service: Service{Name: "checkout", Namespace: "shop", Environment: "production"}, Status: Completed, Start: start, End: start.Add(time.Minute), Committed: start.Add(-time.Hour)}
 	d.Place, d.Adoption = Place{Cluster: "eu", Region: "eu-west-1", Account: "7"}, 50
+	d.Rollback = true
 	fields := reflect.ValueOf(&d).Elem()
 	for i := range fields.NumField() {
 		if f := fields.Field(i); f.Kind() == reflect.String && f.String() == "" {

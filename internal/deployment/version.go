@@ -13,7 +13,7 @@ import (
 // different ways: v1.4.2, 1.4.2, release-1.4.2; a commit in full and in short; sha-1234abc.
 type Version struct {
 	text   string // as it was written
-	prefix string // what stands before the version and says nothing
+	prefix string // text before the version that says nothing
 	number string // 1.4.2, 1.4.2-rc1, 1.4.2-14 for 14 commits later
 	build  string // build metadata
 	commit string // hex digits
@@ -21,7 +21,7 @@ type Version struct {
 	digest string // of an image: hex digits
 	rest   string // what is written beside a commit
 	dirty  bool   // not all was committed
-	// before says that the commit stands where semantic versions name a pre-release: 1.4.2-1234abc is not 1.4.2.
+	// before says that the commit is in the place of a pre-release: 1.4.2-1234abc is not 1.4.2.
 	before bool
 }
 
@@ -93,7 +93,7 @@ func compareFold(lower, text string) int {
 	return len(lower) - len(text)
 }
 
-// ParseVersion reads a version of the service, in any of the ways. The name of the service may stand before it, as in
+// ParseVersion reads a version of the service, in any of the ways. It may begin with the name of the service, as in
 // the tags of a repository with several services.
 func ParseVersion(text, service string) Version {
 	v := Version{text: text}

@@ -67,6 +67,7 @@ const (
 	DeploymentCompareURL      = "deployment.compare.url"
 	DeploymentConfiguration   = "deployment.configuration.revision"
 	DeploymentTickets         = "deployment.tickets"
+	DeploymentRollback        = "deployment.rollback" // it returns to an earlier version
 	DeploymentAdoption        = "deployment.adoption" // percent of the traffic of a fleet of clients
 	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
 	DeploymentRecent = "deployment.recent"

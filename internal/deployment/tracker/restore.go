@@ -173,7 +173,11 @@ func (d *decoder) candidate(c *candidate) {
 		c.aliases = append(c.aliases, d.name())
 	}
 	c.said, c.renewed = d.status(), d.int()
-	d.flags(&c.silent, &c.blind, &c.returned, &c.news)
+	if d.format > 2 {
+		d.flags(&c.silent, &c.blind, &c.returned, &c.news, &c.Rollback)
+	} else {
+		d.flags(&c.silent, &c.blind, &c.returned, &c.news)
+	}
 	c.peak, c.grew = int(d.Uint(math.MaxInt32)), d.int()
 	if d.format > 2 {
 		c.Adoption = int(d.Uint(100))

@@ -162,7 +162,7 @@ func (b *encoder) candidate(c *candidate) {
 	}
 	b.Text(string(c.said))
 	b.Int(c.renewed)
-	b.flags(c.silent, c.blind, c.returned, c.news)
+	b.flags(c.silent, c.blind, c.returned, c.news, c.Rollback)
 	b.Uint(uint64(c.peak))
 	b.Int(c.grew)
 	b.Uint(uint64(c.Adoption))

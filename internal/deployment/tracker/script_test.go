@@ -53,6 +53,8 @@ type script struct {
 	due     []deployment.Deployment
 	ids     map[string]bool
 	service string
+	// rollbacks says that events name the deployments that are one.
+	rollbacks bool
 	seed    int // of which instance sends to which replica
 }
 
@@ -347,6 +349,9 @@ func (s *script) event(d deployment.Deployment) string {
 	}
 	if d.Previous != "" {
 		text += " was " + d.Previous
+	}
+	if s.rollbacks && d.Rollback {
+		text += " back"
 	}
 	if d.Revision != "" {
 		text += " revision " + d.Revision

@@ -259,6 +259,9 @@ func (s *service) open(v *version, d deployment.Deployment) {
 	if d.Previous == "" {
 		d.Previous = s.before(v)
 	}
+	if before := s.version(d.Previous); before != nil && v.past && v.latest.Status == deployment.Completed {
+		d.Rollback = v.serial < before.serial // versions are numbered as they come
+	}
 	v.latest = &candidate{
 		Deployment: d,
 		blind:      v.complete() || v.present() && v.confirmed && len(s.older(v)) == 0,

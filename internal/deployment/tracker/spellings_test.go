@@ -105,3 +105,23 @@ func TestSpellings(t *testing.T) {
 		t.Run(name, func(t *testing.T) { newScript(t, 1).run(text) })
 	}
 }
+
+// A deployment that returns to what was there before is told from one that goes on.
+func TestRollbacksAreTold(t *testing.T) {
+	s := newScript(t, 1)
+	s.rollbacks = true
+	s.run(`
+		at 0s: v1 on a
+		at 10m: v2 on b
+		at 20m: v1 on c
+		at 25m: restart
+		at 30m: v2 on d
+		expect 10m10s: started v2 #0 from 10m was v1
+		expect 10m55s: completed v2 #0 from 10m to 10m was v1
+		expect 20m10s: started v1 #1 from 20m was v2 back
+		expect 20m55s: rolled_back v2 #0 from 10m to 10m was v1
+		expect 20m55s: completed v1 #1 from 20m to 20m was v2 back
+		expect 30m10s: started v2 #1 from 30m was v1
+		expect 30m55s: completed v2 #1 from 30m to 30m was v1
+		end 1h`)
+}

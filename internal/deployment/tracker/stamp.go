@@ -87,7 +87,7 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 			if s.fleet {
 				live = -1
 			}
-			d := v.latest.Deployment
+			d := s.described(v.latest, v)
 			d.Version = v.name
 			visit(&d, live)
 		}

@@ -34,20 +34,22 @@ type Keeper interface {
 
 // Figures are the DORA metrics. Unknown values, and averages without events, are NaN.
 type Figures struct {
-	// Deployments are those of all environments.
+	// Deployments are those of all environments. A rollback is none: the deployment before it has failed.
 	Deployments fleet.Number `json:"deployments"`
 	PerDay      fleet.Number `json:"deployments_per_day"`
 	FailureRate fleet.Number `json:"change_failure_rate"`
 	LeadTime    fleet.Number `json:"lead_time_seconds"`
-	// Incidents is how often SLOs began to burn.
+	// Incidents is how often SLOs ceased to burn.
 	Incidents     fleet.Number `json:"incidents"`
 	TimeToRestore fleet.Number `json:"time_to_restore_seconds"`
 }
 
 // Changes are the figures of the last Days.
 type Changes struct {
-	Days    int     `json:"days"`
-	Overall Figures `json:"overall"`
+	Days int `json:"days"`
+	// Span is for how many of them deployments are known; NaN for less than a week, when there are no rates.
+	Span    fleet.Number `json:"span_days"`
+	Overall Figures      `json:"overall"`
 	// Services are those with deployments or incidents, most failures first.
 	Services []ServiceChanges `json:"services"`
 	// More are services that are left out.
@@ -72,7 +74,7 @@ func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source 
 	defer cancel()
 	r := computation{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
 	r.askAll()
-	result := Changes{Days: Days, Services: r.list(c), Complete: r.err == nil}
+	result := Changes{Days: Days, Span: fleet.Number(r.days), Services: r.list(c), Complete: r.err == nil}
 	var sum tally
 	for _, t := range r.services {
 		sum.add(t)
@@ -109,11 +111,14 @@ type computation struct {
 
 	// What was answered.
 	deployments, failed, led, incidents, broken bool
+
+	days float64 // for which deployments are known; NaN for less than a week
 }
 
 // askAll skips queries without events. Values without an answer are NaN.
 func (r *computation) askAll() {
 	q, found := questionsTo(r.names), false
+	r.days = math.NaN()
 	if found, r.deployments = r.ask(names.By("count", q.service, q.changes()), func(t *tally, n float64) { t.deployments = n }); found {
 		_, r.failed = r.ask(names.By("count", q.service, q.failed()), func(t *tally, n float64) { t.failed = n })
 		if found, r.led = r.ask(names.By("count", q.service, q.reported()), func(*tally, float64) {}); found {
@@ -126,6 +131,22 @@ func (r *computation) askAll() {
 	if found, r.incidents = r.ask(names.By("sum", q.service, q.incidents()), func(t *tally, n float64) { t.incidents = n }); found {
 		_, r.broken = r.ask(names.By("sum", q.service, q.broken()), func(t *tally, seconds float64) { t.broken = seconds })
 	}
+	r.days = r.askDays(q)
+}
+
+// askDays is NaN if the days are too few, or are not known.
+func (r *computation) askDays(q questions) float64 {
+	if r.context.Err() != nil {
+		return math.NaN()
+	}
+	answer, err := r.source.Kept(r.context, q.days(), figuresAge)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	for _, s := range answer {
+		return float64(s.Value)
+	}
+	return math.NaN()
 }
 
 // ask reports whether there are events, and whether that is known.
@@ -158,7 +179,7 @@ func (r *computation) figures(t tally) Figures {
 		return fleet.Number(value)
 	}
 	return Figures{
-		Deployments: known(r.deployments, t.deployments), PerDay: known(r.deployments, t.deployments/Days),
+		Deployments: known(r.deployments, t.deployments), PerDay: known(r.deployments, t.deployments/r.days),
 		FailureRate: known(r.failed, ratio(t.failed, t.deployments)), LeadTime: known(r.led, ratio(t.led, t.reported)),
 		Incidents: known(r.incidents, t.incidents), TimeToRestore: known(r.broken, ratio(t.broken, t.incidents)),
 	}
