@@ -9,6 +9,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -81,14 +82,22 @@ func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environmen
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
 	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
 	event := version + ", " + names.List(n.Status, n.Revision)
-	running, err := source.Instant(ctx, names.By("sum", version, n.Instances.With()))
-	if err != nil {
-		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
+	var running, now, before model.Vector
+	var errs [3]error
+	var asked sync.WaitGroup
+	for i, one := range []struct {
+		to    *model.Vector
+		query string
+	}{
+		{&running, names.By("sum", version, n.Instances.With())}, {&now, names.By("max", event, n.Start.With())},
+		{&before, names.By("max", event, latest(n.Start.With()))},
+	} {
+		asked.Go(func() { *one.to, errs[i] = source.Instant(ctx, one.query) })
 	}
-	now, err := source.Instant(ctx, names.By("max", event, n.Start.With()))
-	var before model.Vector
-	if err == nil {
-		before, err = source.Instant(ctx, names.By("max", event, latest(n.Start.With())))
+	asked.Wait()
+	err := cmp.Or(errs[:]...)
+	if errs[0] != nil {
+		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
 	}
 	all := map[key]*Deployment{}
 	// The current status overrides earlier ones.
