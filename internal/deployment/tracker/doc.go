@@ -24,7 +24,7 @@
 //     come, for Recent.
 //   - Versions are followed from one source; another takes over when the evidence says so.
 //   - What runs in two clusters is two services.
-//   - Of a fleet of clients, whose users run many versions at once, only first sights and shares of the traffic are told.
+//   - Of a fleet of clients, whose users run many versions at once, only first sights and shares of the traffic are announced.
 //   - IDs count the deployments of a version, so trackers that see the same versions, or parts of their instances, agree.
 //   - What is forgotten, because of the limits or without saved state, starts again, and so do its IDs.
 //

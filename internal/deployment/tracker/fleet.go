@@ -11,7 +11,7 @@ import (
 )
 
 // A fleet is a service whose users run many versions at once: an app on phones, a page in tabs that stay open. No version takes
-// another's place there, so a release is told by its first sight and by how much of the traffic it has: 10, 50 and 90 %. It is never
+// another's place there, so a release is announced by its first sight and by how much of the traffic it has: 10, 50 and 90 %. It is never
 // a canary, nor complete. The catalog says which services are fleets; so does a service of which many versions are heard.
 //
 // Traffic is telemetry, of which older counts less. The versions with the least give way to others; one that takes a
@@ -25,14 +25,14 @@ const (
 	mostClients = 64
 	// halfLife is how fast traffic is forgotten.
 	halfLife = 5 * time.Minute
-	// firstShare is the share of the traffic at which a release is told, and leastWeight how much traffic it must be.
+	// firstShare is the share of the traffic at which a release is announced, and leastWeight how much traffic it must be.
 	firstShare  = 0.005
 	leastWeight = 10
 	// fleetEnds is how long few versions must be heard before a service of which many were is no fleet any more.
 	fleetEnds = 24 * time.Hour
 )
 
-// adoptions are the shares in percent that are told.
+// adoptions are the shares in percent that are announced.
 var adoptions = [...]int{10, 50, 90}
 
 // Fleets makes the tracker ask which services are declared to be fleets of clients. Call it before anything is seen.

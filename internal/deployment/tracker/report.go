@@ -150,7 +150,7 @@ func (s *service) report(d deployment.Deployment, now time.Time, anywhere bool) 
 		s.wait(&d, now.UnixNano())
 		return true, nil
 	}
-	if n := s.waits(d.ID); n >= 0 { // it was told before, without the version
+	if n := s.waits(d.ID); n >= 0 { // it was reported before, without the version
 		d.Merge(&s.waiting[n].Deployment)
 		if before := s.waiting[n].Start; before.Before(d.Start) {
 			d.Start = before
