@@ -47,7 +47,7 @@ var (
 
 // Of the deployevent connector.
 var (
-	DeploymentInfo      = gauge("deployment.info", "", "The deployed version and what is known of its deployment; always 1.",
+	DeploymentInfo = gauge("deployment.info", "", "The deployed version and what is known of its deployment; always 1.",
 		append(deployment, DeploymentPreviousVersion, DeploymentCompareURL, Repository, Change, PipelineURL, UserName, DeploymentTickets)...)
 	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)

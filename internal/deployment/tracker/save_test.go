@@ -131,7 +131,9 @@ func TestOlderFormatsAreRead(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, deployment.NewID(checkout, "v1", 0), stamp.ID)
 		b.settle(checkout, "v2", "b")
-		b.Running(func(d *deployment.Deployment, _ int) { require.Contains(t, []string{"v1 completed", "v2 started"}, d.Version+" "+string(d.Status)) })
+		b.Running(func(d *deployment.Deployment, _ int) {
+			require.Contains(t, []string{"v1 completed", "v2 started"}, d.Version+" "+string(d.Status))
+		})
 	}
 
 	b := lived(t)

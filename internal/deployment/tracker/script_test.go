@@ -55,7 +55,7 @@ type script struct {
 	service string
 	// rollbacks says that events name the deployments that are one.
 	rollbacks bool
-	seed    int // of which instance sends to which replica
+	seed      int // of which instance sends to which replica
 }
 
 var epoch = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)

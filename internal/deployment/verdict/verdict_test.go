@@ -186,4 +186,3 @@ func TestEValues(t *testing.T) {
 	assert.Zero(t, Step{OtherEvents: 7, OtherBad: 7}.Log(2), "without events of its own, nothing is known")
 	assert.InDelta(t, 1, Evidence([len(Ratios)]float64{}), 0)
 }
-
