@@ -9,6 +9,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
 // A Source is the Prometheus that is asked.
@@ -38,6 +40,33 @@ type Deployment struct {
 	Instances int `json:"instances"`
 	// Page is the path of the service's page, if the catalog knows the service.
 	Page string `json:"page"`
+	// What was reported, of versions that run; URLs are empty or of http.
+	Commit  string `json:"commit_url"`
+	Compare string `json:"compare_url"`
+	Run     string `json:"run_url"`
+	Actor   string `json:"actor"`
+	Change  string `json:"change"`
+	Tickets string `json:"tickets"`
+}
+
+// describe takes what a series says; of several, each may say more.
+func (d *Deployment) describe(m model.Metric, n names.Names) {
+	for _, one := range []struct {
+		to    *string
+		label names.Label
+	}{{&d.Actor, n.Actor}, {&d.Change, n.Change}, {&d.Tickets, n.Tickets}} {
+		if text := one.label.In(m); text != "" {
+			*one.to = words.Bounded(text, 64)
+		}
+	}
+	for _, one := range []struct {
+		to      *string
+		address string
+	}{{&d.Compare, n.Compare.In(m)}, {&d.Run, n.Run.In(m)}, {&d.Commit, deployment.CommitURL(n.Repository.In(m), n.Revision.In(m))}} {
+		if strings.HasPrefix(one.address, "https://") || strings.HasPrefix(one.address, "http://") {
+			*one.to = one.address
+		}
+	}
 }
 
 // Deployments are the running versions and the recent deployments.
@@ -82,8 +111,8 @@ func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environmen
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
 	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
 	event := version + ", " + names.List(n.Status, n.Revision)
-	var running, now, before model.Vector
-	var errs [3]error
+	var running, now, before, facts model.Vector
+	var errs [4]error
 	var asked sync.WaitGroup
 	for i, one := range []struct {
 		to    *model.Vector
@@ -91,6 +120,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	}{
 		{&running, names.By("sum", version, n.Instances.With())}, {&now, names.By("max", event, n.Start.With())},
 		{&before, names.By("max", event, latest(n.Start.With()))},
+		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With())},
 	} {
 		asked.Go(func() { *one.to, errs[i] = source.Instant(ctx, one.query) })
 	}
@@ -115,6 +145,11 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	for _, s := range running {
 		if d := all[deploymentIn(s, n).key()]; d != nil {
 			d.Instances = int(s.Value)
+		}
+	}
+	for _, s := range facts {
+		if d := all[deploymentIn(s, n).key()]; d != nil {
+			d.describe(s.Metric, n)
 		}
 	}
 	return arrange(all), err
