@@ -210,7 +210,8 @@ func (t *Tracker) Restore(n int, record []byte) error {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.services = services
-	for key := range services {
+	for key, one := range services {
+		shard.quick[hashOf(&key)] = one
 		shard.settle(key)
 	}
 	t.stats.services.Add(int64(len(services)))

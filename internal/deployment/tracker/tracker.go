@@ -85,7 +85,9 @@ type shard struct {
 	mu       sync.RWMutex
 	services map[deployment.Service]*service
 	// alone are the services that run in one place only, without it: telemetry that does not say where is theirs.
-	alone   map[deployment.Service]*service
+	alone map[deployment.Service]*service
+	// quick finds most of them by a hash that is computed anyway. It need not have all.
+	quick   map[uint64]*service
 	changed atomic.Bool // there is something to save
 }
 
@@ -95,19 +97,26 @@ func New(config Config, now func() time.Time) *Tracker {
 	for n := range t.shards {
 		t.shards[n].services = make(map[deployment.Service]*service)
 		t.shards[n].alone = make(map[deployment.Service]*service)
+		t.shards[n].quick = make(map[uint64]*service)
 	}
 	return t
 }
 
-func shardOf(key deployment.Service) int {
-	h := xxhash.Sum64String(key.Name) + 3*xxhash.Sum64String(key.Namespace) + 5*xxhash.Sum64String(key.Environment)
-	return int(h % Records)
+func shardOf(key deployment.Service) int { return int(hashOf(&key) % Records) }
+
+// hashOf is the same for all places.
+func hashOf(key *deployment.Service) uint64 {
+	return xxhash.Sum64String(key.Name) + 3*xxhash.Sum64String(key.Namespace) + 5*xxhash.Sum64String(key.Environment)
 }
 
 func (t *Tracker) find(key deployment.Service) *service {
-	s := &t.shards[shardOf(key)]
+	h := hashOf(&key)
+	s := &t.shards[h%Records]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if one := s.quick[h]; one != nil && one.key == key {
+		return one
+	}
 	return s.at(key)
 }
 
@@ -145,6 +154,7 @@ func (t *Tracker) ensure(key deployment.Service) *service {
 	}
 	s.arrived.Store(t.now().UnixNano())
 	shard.services[key] = s
+	shard.quick[hashOf(&key)] = s
 	shard.settle(key)
 	s.mu.Lock()
 	s.declare(t.now().UnixNano())
@@ -175,6 +185,7 @@ func (s *shard) move(to deployment.Service) *service {
 	}
 	old.forgotten = true
 	delete(s.services, old.key)
+	delete(s.quick, hashOf(&old.key))
 	moved.restamp()
 	s.changed.Store(true)
 	return moved
@@ -216,6 +227,7 @@ func (t *Tracker) evict(shard *shard) bool {
 	t.stats.instances.Add(-int64(len(oldest.instances)))
 	oldest.mu.Unlock()
 	delete(shard.services, oldest.key)
+	delete(shard.quick, hashOf(&oldest.key))
 	shard.settle(oldest.key)
 	shard.changed.Store(true)
 	t.stats.services.Add(-1)

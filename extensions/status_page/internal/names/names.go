@@ -35,6 +35,8 @@ const (
 	RecordedRemaining Metric = "slo:period_error_budget_remaining:ratio"
 	RecordedRatio     Metric = "slo:sli_error:ratio_rate" // + window
 	Alerts            Metric = "ALERTS"
+	// RecordedEvidence is the e-value of a young version for an SLO.
+	RecordedEvidence Metric = "slo:version_worse:evalue"
 )
 
 // New is for a Prometheus with the translation strategy.

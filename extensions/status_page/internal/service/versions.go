@@ -45,6 +45,10 @@ type Version struct {
 	Failed  fleet.Number `json:"failed_share"`
 	Slowest fleet.Number `json:"p95_milliseconds"`
 
+	// Odds are the evidence that it fails more often than the others, to 1, of the SLO with the most; NaN for a version that is
+	// older than an hour, or if the rules are not loaded. Over 100 times the number of SLOs, it is worse.
+	Odds fleet.Number `json:"odds_of_worse"`
+
 	// Return says that it is the version to return to from the newest one, and Command how.
 	Return  bool   `json:"return_to"`
 	Command string `json:"return_command"`
@@ -74,6 +78,7 @@ func (l *loader) askVersions() ([]Version, error) {
 	running := ask(names.By("sum", n.Version.String(), l.of(n.Instances)))
 	earliest := ask("min(min_over_time(" + l.of(n.Start) + "[" + lately + "]))")
 	facts := ask(names.By("max", names.List(n.Version, n.Revision, n.Previous, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), latest(l.of(n.Info))))
+	odds := ask(names.By("max", names.Recorded().Version.String(), l.recorded(names.RecordedEvidence)))
 	if failed != nil {
 		return nil, failed
 	}
@@ -88,7 +93,7 @@ func (l *loader) askVersions() ([]Version, error) {
 			v := &Version{
 				Version: n.Version.In(s.Metric), Status: n.Status.In(s.Metric), Revision: words.Bounded(n.Revision.In(s.Metric), 64),
 				Since:    time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(),
-				Deployed: float64(s.Value) > first, Rate: fleet.Number(math.NaN()), Failed: fleet.Number(math.NaN()), Slowest: fleet.Number(math.NaN()),
+				Deployed: float64(s.Value) > first, Rate: fleet.Number(math.NaN()), Failed: fleet.Number(math.NaN()), Slowest: fleet.Number(math.NaN()), Odds: fleet.Number(math.NaN()),
 			}
 			if other := newest[v.Version]; other == nil || v.Since.After(other.Since) {
 				newest[v.Version] = v
@@ -104,6 +109,11 @@ func (l *loader) askVersions() ([]Version, error) {
 	for _, s := range facts {
 		if v := all[n.Version.In(s.Metric)]; v != nil {
 			v.describe(s.Metric, n)
+		}
+	}
+	for _, s := range odds {
+		if v := all[names.Recorded().Version.In(s.Metric)]; v != nil {
+			v.Odds = fleet.Number(s.Value)
 		}
 	}
 	var versions []Version
