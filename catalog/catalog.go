@@ -59,6 +59,8 @@ type Service struct {
 	DependsOn        []string
 	Escalation       Escalation
 	Deployment       Deployment
+	// Versions says how many of them run at a time, other than during a deployment: VersionsOne, which is the same as none, or VersionsMany.
+	Versions string
 	// Maintenance windows hold for all SLOs of the service.
 	Maintenance []Maintenance
 	// Alerts are the settings of all alerts of the service and of its SLOs.
@@ -83,6 +85,13 @@ type Escalation struct{ Chat, Pager, Email, Wiki string }
 
 // Deployment says where the service runs.
 type Deployment struct{ Kubernetes *KubernetesWorkload }
+
+const (
+	// VersionsOne is a service whose new version takes the old one's place.
+	VersionsOne = "one"
+	// VersionsMany is a fleet of clients whose users run many versions at once: an app on phones, a page in open tabs.
+	VersionsMany = "many"
+)
 
 // A KubernetesWorkload is the object whose rollout is a deployment of the service.
 type KubernetesWorkload struct{ Namespace, Kind, Name string }

@@ -38,6 +38,7 @@ var specMembers = []member[Service]{
 	may("dependsOn", "The services that it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),
 	may("escalation", "Contacts for incidents.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
 	may("deployment", "The deployment of the service.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
+	may("versions", "How many versions run at a time. many is a fleet of clients, such as a mobile app or a page in open tabs: its releases are announced at their first sight and at 10, 50 and 90 % of the traffic, and are never canaries nor complete.", oneOf(VersionsOne, VersionsMany), func(s *Service) *string { return &s.Versions }, ""),
 	may("maintenance", "Planned maintenance. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
 	alertsMember,
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),

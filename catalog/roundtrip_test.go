@@ -143,6 +143,7 @@ func (g maker) service(name string, sli func() SLI) *Service {
 		s.DependsOn = []string{"other", "shop/payment"}
 		s.Deployment.Kubernetes = &KubernetesWorkload{Namespace: "ns", Kind: pick(g, "Deployment", "StatefulSet"), Name: pick(g, name, "worker")}
 	}
+	s.Versions = g.maybe(pick(g, VersionsOne, VersionsMany))
 	for range g.IntN(3) {
 		start := g.moment()
 		s.Maintenance = append(s.Maintenance, Maintenance{Start: start, End: start.Add(time.Duration(1 + g.Int64N(1e15))), Reason: g.maybe(g.text())})

@@ -4,7 +4,6 @@
 package service
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
 // of selects the service's series of a metric, in the environment.
@@ -102,58 +100,4 @@ func (l *loader) windows() []string {
 		all = append(all, catalog.FormatDuration(w))
 	}
 	return all
-}
-
-// A Version is one that runs or ran.
-type Version struct {
-	Version   string    `json:"version"`
-	Status    string    `json:"status"`
-	Revision  string    `json:"revision"`
-	Since     time.Time `json:"since"`
-	Instances int       `json:"instances"`
-	// Deployed is false for the version that ran when the collector first received telemetry of the service.
-	Deployed bool `json:"-"`
-}
-
-// maxVersions bounds the versions of the page, the newest first.
-const maxVersions = 20
-
-func (l *loader) askVersions() ([]Version, error) {
-	n := l.names
-	started, err := l.source.Instant(l.context, names.By("max", names.List(n.Version, n.Status, n.Revision), l.of(n.Start)))
-	if err != nil {
-		return nil, err
-	}
-	running, err := l.source.Instant(l.context, names.By("sum", n.Version.String(), l.of(n.Instances)))
-	if err != nil {
-		return nil, err
-	}
-	// A version that is gone has no series any more; it was there before the others nevertheless.
-	earliest, err := l.source.Instant(l.context, "min(min_over_time("+l.of(n.Start)+"[30d]))")
-	if err != nil {
-		return nil, err
-	}
-	first := math.Inf(1)
-	for _, s := range earliest {
-		first = float64(s.Value)
-	}
-	counts := map[string]int{}
-	for _, s := range running {
-		counts[n.Version.In(s.Metric)] = int(s.Value)
-	}
-	var versions []Version
-	for _, s := range started {
-		versions = append(versions, Version{
-			Version: n.Version.In(s.Metric), Status: n.Status.In(s.Metric), Revision: words.Bounded(n.Revision.In(s.Metric), 64),
-			Since: time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(), Instances: counts[n.Version.In(s.Metric)],
-			Deployed: float64(s.Value) > first,
-		})
-	}
-	slices.SortFunc(versions, func(a, b Version) int {
-		if c := b.Since.Compare(a.Since); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Version, b.Version)
-	})
-	return versions[:min(len(versions), maxVersions)], nil
 }

@@ -121,6 +121,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	s.Requests = l.requests()
 	s.Failed = l.failed
 	s.Versions = l.versions
+	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
 	s.Past = l.past(q.Directory)
