@@ -168,7 +168,7 @@ func (p *picker) counted(all uint64, atMost func(bound float64, interpolate bool
 	if t == nil {
 		return float64(all), ""
 	}
-	bound, ok := boundOf(t, p.metric.Unit())
+	bound, ok := boundOf(t, unitOf(p.metric.Name(), p.metric.Unit()))
 	if !ok {
 		return 0, reasonUnit
 	}

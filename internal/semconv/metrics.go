@@ -50,12 +50,14 @@ var (
 
 // Of the deployevent connector.
 var (
-	DeploymentInfo      = gauge("deployment.info", "", "The deployed version; always 1.", deployment...)
+	DeploymentInfo = gauge("deployment.info", "", "The deployed version and what is known of its deployment; always 1.",
+		append(deployment, DeploymentPreviousVersion, DeploymentCompareURL, Repository, Change, PipelineURL, UserName, DeploymentTickets)...)
 	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
-	deployment = of(ServiceVersion, DeploymentID, DeploymentStatus, Revision)
+	// What tells deployments apart.
+	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
 
 // Metrics are all of them.

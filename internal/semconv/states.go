@@ -24,6 +24,8 @@ const (
 	StateBurningSlow State = "burning_slow"
 	// StateNoData: no counter of the SLO has arrived for some time, not even one without an increase.
 	StateNoData State = "no_data"
+	// StateNeverSeen: the SLO has counters, and no event was ever counted: its SLI may select nothing.
+	StateNeverSeen State = "never_seen"
 	// StateUnknown: no state was emitted.
 	StateUnknown State = "unknown"
 	// StateOK: none of the others.
@@ -33,7 +35,7 @@ const (
 )
 
 // States are all of them, worst first.
-var States = []State{StateBurningFast, StateExhausted, StateBurningSlow, StateNoData, StateUnknown, StateNew, StateOK, StateIdle}
+var States = []State{StateBurningFast, StateExhausted, StateBurningSlow, StateNoData, StateNeverSeen, StateUnknown, StateNew, StateOK, StateIdle}
 
 // Severity orders states: 0 is the worst. A word that is no state has the severity of StateUnknown.
 func (s State) Severity() int {

@@ -107,10 +107,10 @@ func TestStates(t *testing.T) {
 		require.Equal(t, (30 * day).Seconds(), g.of(t, "slo.error_budget.exhaustion"))
 		require.Zero(t, g.of(t, "slo.burn_rate", "30d"))
 	})
-	t.Run("idle", func(t *testing.T) {
+	t.Run("never seen", func(t *testing.T) {
 		r := newRig(t, checkout())
-		r.send(newCounter(noon.Add(-hour)))
-		require.Equal(t, "idle", r.flushed().state(t))
+		r.send(newCounter(noon))
+		require.Equal(t, "never_seen", r.flushed().state(t))
 	})
 	t.Run("new", func(t *testing.T) {
 		r := newRig(t, checkout())
@@ -261,7 +261,7 @@ func TestOwnWindowIsABurnWindow(t *testing.T) {
 	g := r.flushed()
 	require.Zero(t, g.of(t, "slo.error_ratio", "3d"))
 	require.InDelta(t, 0.5, g.of(t, "slo.error_ratio", "1d"), 1e-9)
-	require.Len(t, g, 1+7+7+1+1+1+7)
+	require.Len(t, g, 1+7+7+1+1+1+8)
 }
 
 func TestMaintenance(t *testing.T) {
@@ -327,7 +327,7 @@ func TestCatalogSwap(t *testing.T) {
 	r.catalog.swap(payment)
 	r.flushed()
 	require.Contains(t, r.ended(), "slo.state{ shop checkout staging availability ok }")
-	require.Len(t, r.ended(), 2*(1+8+8+1+1+1+7), "every gauge of both environments")
+	require.Len(t, r.ended(), 2*(1+8+8+1+1+1+8), "every gauge of both environments")
 	r.pass(25 * hour)
 	r.checkpoint(t.Context(), r.clock, true) // forgotten
 	r.catalog.swap(payment, checkout())

@@ -127,7 +127,7 @@ func TestInternalTelemetry(t *testing.T) {
 // A thousand SLOs go out in batches of bounded size, each SLO once.
 func TestBatches(t *testing.T) {
 	r := newRig(t, catalogOf(1000)...)
-	require.Len(t, r.flushed(), 1000*(1+8+8+1+1+1+7))
+	require.Len(t, r.flushed(), 1000*(1+8+8+1+1+1+8))
 	require.Len(t, r.sink.AllMetrics(), 4)
 	require.EqualValues(t, 1000, r.stats.slos.Load())
 }

@@ -236,7 +236,7 @@ func TestHeartbeatsAreSpread(t *testing.T) {
 // What is refused comes again, whole.
 func TestRefusedGaugesComeAgain(t *testing.T) {
 	r, view := newRig(t, checkout()), newReader()
-	require.Equal(t, 1+8+8+1+1+1+7, r.next(view))
+	require.Equal(t, 1+8+8+1+1+1+8, r.next(view))
 	c := newCounter(noon)
 	r.pass(time.Second)
 	r.send(c.add(99, 1))

@@ -18,6 +18,8 @@ const (
 	noData state = iota
 	// burningFast: a pair of burn windows that pages is above its factor.
 	burningFast
+	// neverSeen: no event was ever counted.
+	neverSeen
 	// fresh: the counters have been followed for less than an hour.
 	fresh
 	// burningSlow: a pair of burn windows that opens a ticket is above its factor.
@@ -32,7 +34,7 @@ const (
 )
 
 func (s state) String() string {
-	return string([states]semconv.State{semconv.StateNoData, semconv.StateBurningFast, semconv.StateNew,
+	return string([states]semconv.State{semconv.StateNoData, semconv.StateBurningFast, semconv.StateNeverSeen, semconv.StateNew,
 		semconv.StateBurningSlow, semconv.StateExhausted, semconv.StateIdle, semconv.StateOK}[s])
 }
 
@@ -123,6 +125,8 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 		v.state = noData
 	case page:
 		v.state = burningFast
+	case i.history == nil:
+		v.state = neverSeen
 	case missing > 0:
 		v.state = fresh
 	case ticket:

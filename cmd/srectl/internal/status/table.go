@@ -24,6 +24,7 @@ var stateColors = map[semconv.State]string{
 	semconv.StateBurningFast: "\x1b[31m",
 	semconv.StateBurningSlow: "\x1b[33m",
 	semconv.StateNoData:      "\x1b[33m",
+	semconv.StateNeverSeen:   "\x1b[33m",
 	semconv.StateIdle:        "\x1b[2m",
 	semconv.StateNew:         "\x1b[2m",
 	semconv.StateOK:          "\x1b[32m",
@@ -38,7 +39,7 @@ type statusColumn struct {
 var statusColumns = []statusColumn{
 	{"SERVICE", false, sloStatus.qualifiedService},
 	{"ENV", false, func(s sloStatus) string { return terminal.OrDash(s.Environment) }},
-	{"SLO", false, func(s sloStatus) string { return s.SLO }},
+	{"SLO", false, func(s sloStatus) string { return s.SLO + s.group() }},
 	{"OBJECTIVE", true, func(s sloStatus) string { return percent(s.Objective, -1) }},
 	{"BURN 1H", true, func(s sloStatus) string {
 		return finite(s.Burn1h, func(f float64) string { return fmt.Sprintf("%.2fx", f) })

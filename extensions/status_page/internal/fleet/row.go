@@ -25,6 +25,8 @@ func Word(s semconv.State) string {
 		return "No data"
 	case semconv.StateNew:
 		return "New"
+	case semconv.StateNeverSeen:
+		return "Never seen"
 	case semconv.StateOK:
 		return "OK"
 	case semconv.StateIdle:
@@ -47,6 +49,8 @@ func Icon(s semconv.State) string {
 		return "∅"
 	case semconv.StateNew:
 		return "+"
+	case semconv.StateNeverSeen:
+		return "?"
 	case semconv.StateOK:
 		return "✔"
 	case semconv.StateIdle:

@@ -101,6 +101,9 @@ func (r *rows) recorded(remaining, ratio model.Vector) {
 		row.Burn = Number(float64(s.Value) / (1 - float64(row.Objective)))
 	}
 	for _, row := range r.byKey {
+		if row.State == semconv.StateNeverSeen { // a budget of which nothing is known is not whole
+			row.Remaining, row.Burn, row.Exhaustion = unknown, unknown, unknown
+		}
 		if row.State == semconv.StateUnknown && row.Remaining.Known() {
 			row.State = semconv.StateOK
 			if row.Remaining <= 0 {
@@ -127,7 +130,7 @@ func (r *rows) firing(alerts []v1.Alert) {
 			continue
 		}
 		burning := semconv.StateBurningSlow
-		if a.Labels["severity"] == "page" {
+		if a.Labels["severity"] == "page" || a.Labels["sloth_severity"] == "page" { // the catalog may set the word for severity
 			burning = semconv.StateBurningFast
 		}
 		if burning.Worse(row.State) {

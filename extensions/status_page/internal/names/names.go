@@ -17,6 +17,8 @@ type Names struct {
 	Namespace, Service, Environment, SLO, Window, State Label
 	// A deployment.
 	Version, Deployment, Status, Revision Label
+	// What else is known of it.
+	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Rollback Label
 	// A request.
 	SpanKind, StatusCode Label
 
@@ -33,6 +35,8 @@ const (
 	RecordedRemaining Metric = "slo:period_error_budget_remaining:ratio"
 	RecordedRatio     Metric = "slo:sli_error:ratio_rate" // + window
 	Alerts            Metric = "ALERTS"
+	// RecordedEvidence is the e-value of a young version for an SLO.
+	RecordedEvidence Metric = "slo:version_worse:evalue"
 )
 
 // New is for a Prometheus with the translation strategy.
@@ -45,6 +49,9 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		SLO: label(semconv.SLOName), Window: label(semconv.SLOWindow), State: label(semconv.SLOState),
 		Version: label(semconv.ServiceVersion), Deployment: label(semconv.DeploymentID),
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
+		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),
+		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
+		Cluster: label(semconv.ClusterName), Rollback: label(semconv.DeploymentRollback),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 
 		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),

@@ -73,12 +73,12 @@ func TestLeft(t *testing.T) {
 	nan := math.NaN()
 	for want, in := range map[string][3]float64{
 		"at this rate spent in 2 h 10 min": {0.1, 20, 7800},
-		"lasts for the whole period":   {0.9, 0.5, 2592000},
-		"nothing burns":                {0.9, 0, nan},
-		"spent; 30 % over":             {-0.3, 20, 0},
-		"spent; 0 % over":              {0, 20, 0},
-		"spent, 24.9 times":            {-23.9, 20, 0},
-		"":                             {nan, 20, 0},
+		"lasts for the whole period":       {0.9, 0.5, 2592000},
+		"nothing burns":                    {0.9, 0, nan},
+		"spent; 30 % over":                 {-0.3, 20, 0},
+		"spent; 0 % over":                  {0, 20, 0},
+		"spent, 24.9 times":                {-23.9, 20, 0},
+		"":                                 {nan, 20, 0},
 	} {
 		assert.Equal(t, want, Left(in[0], in[1], in[2]))
 	}
