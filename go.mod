@@ -476,12 +476,12 @@ require (
 	go.opentelemetry.io/collector/config/confignet v1.63.0 // indirect
 	go.opentelemetry.io/collector/config/configtelemetry v0.157.0 // indirect
 	go.opentelemetry.io/collector/config/configtls v1.63.0
-	go.opentelemetry.io/collector/confmap/xconfmap v0.157.0 // indirect
+	go.opentelemetry.io/collector/confmap/xconfmap v0.157.0
 	go.opentelemetry.io/collector/connector/xconnector v0.157.0 // indirect
 	go.opentelemetry.io/collector/consumer/consumererror/xconsumererror v0.157.0 // indirect
-	go.opentelemetry.io/collector/consumer/xconsumer v0.157.0 // indirect
+	go.opentelemetry.io/collector/consumer/xconsumer v0.157.0
 	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.157.0
-	go.opentelemetry.io/collector/exporter/xexporter v0.157.0 // indirect
+	go.opentelemetry.io/collector/exporter/xexporter v0.157.0
 	go.opentelemetry.io/collector/extension/extensionauth v1.63.0
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.157.0
 	go.opentelemetry.io/collector/extension/extensionmiddleware v0.157.0
@@ -492,15 +492,15 @@ require (
 	go.opentelemetry.io/collector/internal/memorylimiter v0.157.0 // indirect
 	go.opentelemetry.io/collector/internal/sharedcomponent v0.157.0 // indirect
 	go.opentelemetry.io/collector/internal/telemetry v0.157.0 // indirect
-	go.opentelemetry.io/collector/pdata/pprofile v0.157.0 // indirect
+	go.opentelemetry.io/collector/pdata/pprofile v0.157.0
 	go.opentelemetry.io/collector/pdata/testdata v0.157.0 // indirect
-	go.opentelemetry.io/collector/pdata/xpdata v0.157.0 // indirect
+	go.opentelemetry.io/collector/pdata/xpdata v0.157.0
 	go.opentelemetry.io/collector/pipeline/xpipeline v0.157.0 // indirect
 	go.opentelemetry.io/collector/processor/processorhelper/xprocessorhelper v0.157.0 // indirect
 	go.opentelemetry.io/collector/processor/xprocessor v0.157.0 // indirect
-	go.opentelemetry.io/collector/receiver/receiverhelper v0.157.0 // indirect
+	go.opentelemetry.io/collector/receiver/receiverhelper v0.157.0
 	go.opentelemetry.io/collector/receiver/receivertest v0.157.0
-	go.opentelemetry.io/collector/receiver/xreceiver v0.157.0 // indirect
+	go.opentelemetry.io/collector/receiver/xreceiver v0.157.0
 	go.opentelemetry.io/collector/scraper v0.157.0 // indirect
 	go.opentelemetry.io/collector/scraper/scraperhelper v0.157.0 // indirect
 	go.opentelemetry.io/collector/service/hostcapabilities v0.157.0 // indirect

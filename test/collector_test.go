@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,8 +34,10 @@ type collector struct {
 	args []string
 	env  []string
 	log  string
-	cmd  *exec.Cmd
-	done chan struct{}
+	// within is a command that runs the collector somewhere else, such as in another network; the collector takes its place.
+	within []string
+	cmd    *exec.Cmd
+	done   chan struct{}
 
 	otlpGRPC, otlpHTTP, prometheus, api, page, health, telemetry string
 	// store is the folder of the Prometheus inside.
@@ -94,7 +97,8 @@ func (c *collector) start() {
 	c.t.Helper()
 	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(c.t, err)
-	c.cmd = exec.Command(binary, c.args...)
+	command := slices.Concat(c.within, []string{binary}, c.args)
+	c.cmd = exec.Command(command[0], command[1:]...)
 	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = c.env, log, log
 	require.NoError(c.t, c.cmd.Start())
 	c.done = make(chan struct{})

@@ -41,7 +41,8 @@ var absent = map[string]struct {
 	"otelcol_extension_mtls_handshakes":             {"is there where clients show certificates", true},
 	"otelcol_extension_mtls_reloads":                {"begins with another certificate", true},
 	"otelcol_extension_bearertokenauth_reloads":     {"begins with other tokens", true},
-	"otelcol_extension_server_limits_refused":       {"begins with a request that is refused", true},
+	"otelcol_receiver_otlp_refused":                 {"begins with a request that is refused", true},
+	"otelcol_receiver_otlp_misdirected":             {"begins with a client that uses the port of the other protocol", true},
 	"otelcol_exporter_queue_fill":                   {"is what prometheus-adapter is told to call the share of two others", false},
 }
 

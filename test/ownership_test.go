@@ -33,16 +33,65 @@ func speaks(c *collector) (budgets, counters []string) {
 	return budgets, slices.Compact(counters)
 }
 
-// Two gateways share the SLOs of a catalog, a third is added and removed again. At each rest, one gateway speaks for an SLO, and
-// it knows every event since the beginning.
-func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
-	var names, definitions []string
-	for n := range 24 { // each gateway gets some, whatever its address
+// shareSLOs waits until each SLO has one gateway that speaks for it and has counted all that was sent: a quarter of it is bad.
+func shareSLOs(t *testing.T, gateways []*collector, names []string, sent int) {
+	t.Helper()
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		var all []string
+		for _, gateway := range gateways {
+			budgets, counters := speaks(gateway)
+			assert.Equal(t, budgets, counters, "the counters of an SLO are where its budget is")
+			assert.NotEmpty(t, budgets)
+			all = append(all, budgets...)
+			families := gateway.scrape()
+			for _, name := range budgets {
+				bad, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "bad")
+				good, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "good")
+				assert.Equal(t, [2]float64{float64(sent) * 3 / 4, float64(sent) / 4}, [2]float64{good, bad}, name)
+				ratio, _ := sum(families, "slo_error_ratio", "slo_name", name, "slo_window", "30d")
+				assert.InDelta(t, 0.25, ratio, 1e-9, name)
+				left, _ := sum(families, "slo_error_budget_remaining_ratio", "slo_name", name)
+				coverage, _ := sum(families, "slo_period_coverage_ratio", "slo_name", name)
+				assert.InDelta(t, 1-0.5*coverage, left, 1e-3, name)
+				noData, _ := sum(families, "slo_state", "slo_name", name, "slo_state", "no_data")
+				assert.Zero(t, noData, name)
+			}
+		}
+		slices.Sort(all)
+		assert.Equal(t, names, all, "each SLO once")
+	}, 2*time.Minute, 500*time.Millisecond)
+}
+
+// shares is a catalog of SLOs with objective 50, so many that each of a few gateways gets some, whatever its address.
+func shares(t *testing.T) (catalog string, names []string) {
+	t.Helper()
+	var definitions []string
+	for n := range 24 {
 		name := fmt.Sprintf("slo-%02d", n)
 		names = append(names, name)
 		definitions = append(definitions, fmt.Sprintf("{name: %s, objective: 50, sli: {availability: {}}}", name))
 	}
-	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", definitions...)})
+	return writeCatalog(t, map[string]string{"checkout": service("checkout", definitions...)}), names
+}
+
+// quarterBad sends 40 spans of checkout, 10 of them bad.
+func quarterBad(t *testing.T, to *collector) {
+	t.Helper()
+	provider := newTracerProvider(t, to, "grpc", attribute.String("service.name", "checkout"))
+	for n := range 40 {
+		_, span := provider.Tracer("test").Start(t.Context(), "request", trace.WithSpanKind(trace.SpanKindServer))
+		if n%4 == 0 {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+	require.NoError(t, provider.Shutdown(t.Context()))
+}
+
+// Two gateways share the SLOs of a catalog, a third is added and removed again. At each rest, one gateway speaks for an SLO, and
+// it knows every event since the beginning.
+func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
+	catalog, names := shares(t)
 	var addresses []string
 	for range 3 {
 		addresses = append(addresses, freeAddress(t))
@@ -66,53 +115,18 @@ func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
 	}
 	sent := 0
 	traffic := func() {
-		provider := newTracerProvider(t, agent, "grpc", attribute.String("service.name", "checkout"))
-		for n := range 40 {
-			_, span := provider.Tracer("test").Start(t.Context(), "request", trace.WithSpanKind(trace.SpanKindServer))
-			if n%4 == 0 {
-				span.SetStatus(codes.Error, "")
-			}
-			span.End()
-		}
-		require.NoError(t, provider.Shutdown(t.Context()))
+		quarterBad(t, agent)
 		sent += 40
 	}
-	settled := func(running []*collector, shares bool) {
-		t.Helper()
-		require.EventuallyWithT(t, func(t *assert.CollectT) {
-			var all []string
-			for _, gateway := range running {
-				budgets, counters := speaks(gateway)
-				assert.Equal(t, budgets, counters, "the counters of an SLO are where its budget is")
-				if shares {
-					assert.NotEmpty(t, budgets)
-				}
-				all = append(all, budgets...)
-				for _, name := range budgets {
-					families := gateway.scrape()
-					bad, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "bad")
-					good, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "good")
-					assert.Equal(t, [2]float64{float64(sent) * 3 / 4, float64(sent) / 4}, [2]float64{good, bad}, name)
-					left, _ := sum(families, "slo_error_budget_remaining_ratio", "slo_name", name)
-					assert.InDelta(t, 0.5, left, 1e-9, name)
-					noData, _ := sum(families, "slo_state", "slo_name", name, "slo_state", "no_data")
-					assert.Zero(t, noData, name)
-				}
-			}
-			slices.Sort(all)
-			assert.Equal(t, names, all, "each SLO once")
-		}, time.Minute, 500*time.Millisecond)
-	}
-
 	sendTo(gateways[0], gateways[1])
 	traffic()
-	settled(gateways[:2], true)
+	shareSLOs(t, gateways[:2], names, sent)
 
 	gateways[2].start()
 	agent.stop()
 	sendTo(gateways...)
 	traffic()
-	settled(gateways, true)
+	shareSLOs(t, gateways, names, sent)
 	handedOver, found := sum(gateways[2].own(), "otelcol_processor_slo_handovers")
 	require.True(t, found)
 	require.Positive(t, handedOver, "the third gateway has the history of the SLOs that came to it")
@@ -121,5 +135,5 @@ func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
 	sendTo(gateways[:2]...)
 	gateways[2].stop()
 	traffic()
-	settled(gateways[:2], true)
+	shareSLOs(t, gateways[:2], names, sent)
 }

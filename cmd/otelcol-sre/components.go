@@ -52,6 +52,8 @@ import (
 	file "github.com/otelcol-sre/otelcol-sre/exporters/file"
 	gateways "github.com/otelcol-sre/otelcol-sre/exporters/gateways"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
+	otlpexporter "github.com/otelcol-sre/otelcol-sre/exporters/otlp_grpc"
+	otlphttpexporter "github.com/otelcol-sre/otelcol-sre/exporters/otlp_http"
 	prometheus_scrape "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_scrape"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
@@ -61,7 +63,6 @@ import (
 	filestorage "github.com/otelcol-sre/otelcol-sre/extensions/file_storage"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
 	queuestorage "github.com/otelcol-sre/otelcol-sre/extensions/queue_storage"
-	serverlimits "github.com/otelcol-sre/otelcol-sre/extensions/server_limits"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	shutdownlimit "github.com/otelcol-sre/otelcol-sre/extensions/shutdown_limit"
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
@@ -71,21 +72,19 @@ import (
 	serieslimitprocessor "github.com/otelcol-sre/otelcol-sre/processors/series_limit"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
 	tracesamplerprocessor "github.com/otelcol-sre/otelcol-sre/processors/trace_sampler"
+	otlpreceiver "github.com/otelcol-sre/otelcol-sre/receivers/otlp"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
 	"go.opentelemetry.io/collector/exporter"
 	debugexporter "go.opentelemetry.io/collector/exporter/debugexporter"
 	nopexporter "go.opentelemetry.io/collector/exporter/nopexporter"
-	otlpexporter "go.opentelemetry.io/collector/exporter/otlpexporter"
-	otlphttpexporter "go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
 	batchprocessor "go.opentelemetry.io/collector/processor/batchprocessor"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
-	otlpreceiver "go.opentelemetry.io/collector/receiver/otlpreceiver"
 	otelconftelemetry "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
@@ -124,7 +123,6 @@ func components() (otelcol.Factories, error) {
 		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
 		queuestorage.NewFactory(),
-		serverlimits.NewFactory(),
 		shutdownlimit.NewFactory(),
 		servicecatalog.NewFactory(),
 		statuspage.NewFactory(),
@@ -147,7 +145,6 @@ func components() (otelcol.Factories, error) {
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		queuestorage.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
-		serverlimits.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		shutdownlimit.NewFactory().Type():             "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		servicecatalog.NewFactory().Type():            "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		statuspage.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
@@ -170,7 +167,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
-		otlpreceiver.NewFactory().Type():         "go.opentelemetry.io/collector/receiver/otlpreceiver v0.157.0",
+		otlpreceiver.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		filelogreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.152.0",
 		hostmetricsreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.152.0",
 		httpcheckreceiver.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/httpcheckreceiver v0.152.0",
@@ -208,8 +205,8 @@ func components() (otelcol.Factories, error) {
 	factories.ExporterModules = makeModulesMap(factories.Exporters, map[component.Type]string{
 		debugexporter.NewFactory().Type():                 "go.opentelemetry.io/collector/exporter/debugexporter v0.157.0",
 		nopexporter.NewFactory().Type():                   "go.opentelemetry.io/collector/exporter/nopexporter v0.157.0",
-		otlpexporter.NewFactory().Type():                  "go.opentelemetry.io/collector/exporter/otlpexporter v0.157.0",
-		otlphttpexporter.NewFactory().Type():              "go.opentelemetry.io/collector/exporter/otlphttpexporter v0.157.0",
+		otlpexporter.NewFactory().Type():                  "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		otlphttpexporter.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		elasticsearchexporter.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/elasticsearchexporter v0.152.0",
 		file.NewFactory().Type():                          "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		kafkaexporter.NewFactory().Type():                 "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/kafkaexporter v0.152.0",

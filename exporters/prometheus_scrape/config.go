@@ -14,11 +14,13 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // Config is the configuration of the prometheus_scrape exporter.
 type Config struct {
 	confighttp.ServerConfig `mapstructure:",squash"`
+	webserver.Keys          `mapstructure:",squash"`
 	// MetricExpiration is how long a series is served after its last point.
 	MetricExpiration time.Duration `mapstructure:"metric_expiration"`
 	// TranslationStrategy says how metrics and attributes are called in Prometheus.
@@ -29,15 +31,19 @@ type Config struct {
 }
 
 func createDefaultConfig() component.Config {
-	server := confighttp.NewDefaultServerConfig()
-	server.NetAddr.Endpoint = "localhost:9464"
+	server := webserver.NewDefaultServerConfig("localhost:9464")
 	server.ReadHeaderTimeout, server.ReadTimeout = 5*time.Second, 10*time.Second
-	return &Config{ServerConfig: server, MetricExpiration: 5 * time.Minute, TranslationStrategy: promname.Strategies[0]}
+	keys := webserver.NewDefaultKeys()
+	keys.AllowedHosts = []string{"*"} // scrapers use names of their own for the collector
+	return &Config{ServerConfig: server, Keys: keys, MetricExpiration: 5 * time.Minute, TranslationStrategy: promname.Strategies[0]}
 }
 
 // Validate reports every invalid key with its fix.
 func (c *Config) Validate() error {
 	var errs []error
+	if err := c.Keys.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	if c.NetAddr.Endpoint == "" {
 		errs = append(errs, errors.New("endpoint: is empty; set the host:port to serve /metrics on"))
 	}

@@ -5,19 +5,17 @@ package prometheusscrape
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
 
 // Scraped is the exporter.
@@ -26,8 +24,7 @@ type scraped struct {
 	logger    *zap.Logger
 	telemetry component.TelemetrySettings
 	store     *store
-	server    *http.Server
-	serving   sync.WaitGroup
+	server    *webserver.Server
 	sweeping  flush.Loop
 }
 
@@ -43,21 +40,17 @@ func (e *scraped) push(_ context.Context, md pmetric.Metrics) error {
 	return nil
 }
 
-func (e *scraped) start(ctx context.Context, host component.Host) error {
-	listener, err := e.config.ToListener(ctx)
-	if err != nil {
-		return fmt.Errorf("endpoint: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", e)
-	if e.server, err = e.config.ToServer(ctx, host.GetExtensions(), e.telemetry, mux); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	e.serving.Go(func() {
-		if err := e.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
-		}
+func (e *scraped) start(ctx context.Context, host component.Host) (err error) {
+	e.server, err = webserver.Listen(ctx, webserver.Settings{
+		Component: "prometheus_scrape", Server: &e.config.ServerConfig, Keys: e.config.Keys, Host: host, Telemetry: e.telemetry,
+	}, func(net.Addr) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/metrics", e)
+		return mux
 	})
+	if err != nil {
+		return err
+	}
 	e.sweeping.Run(e.config.MetricExpiration/2, func(context.Context) { e.store.sweep(time.Now().UnixNano()) })
 	return nil
 }
@@ -67,10 +60,5 @@ func (e *scraped) shutdown(ctx context.Context) error {
 	if e.server == nil {
 		return nil
 	}
-	err := e.server.Shutdown(ctx)
-	if err != nil { // a scrape takes too long
-		err = e.server.Close()
-	}
-	e.serving.Wait()
-	return err
+	return e.server.Shutdown(ctx)
 }

@@ -21,7 +21,6 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
-	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/keypair"
@@ -85,7 +84,7 @@ type Settings struct {
 type Server struct {
 	Address net.Addr
 	server  *http.Server
-	end     context.CancelFunc // of the reading of certificates
+	certs   *keypair.Reloading
 	running sync.WaitGroup
 }
 
@@ -99,19 +98,15 @@ func Listen(ctx context.Context, set Settings, handler func(net.Addr) http.Handl
 	// Below TLS: the server has to see TLS connections, to bound their handshakes.
 	listener = netutil.LimitListener(listener, set.Keys.MaxConnections)
 	failed := func(err error) (*Server, error) {
-		s.stopWatching()
-		s.running.Wait()
+		s.certs.Stop()
 		return nil, errors.Join(err, listener.Close())
 	}
 	if set.Server.TLS.HasValue() {
-		config, err := set.Server.TLS.Get().LoadTLSConfig(ctx)
-		if err != nil {
+		var config *tls.Config
+		if config, s.certs, err = keypair.Load(ctx, set.Server.TLS.Get(), set.Telemetry.Logger); err != nil {
 			return failed(fmt.Errorf("tls: %w", err))
 		}
 		config.NextProtos = []string{"h2", "http/1.1"}
-		if err := s.watch(set, config); err != nil {
-			return failed(fmt.Errorf("tls: %w", err))
-		}
 		listener = tls.NewListener(listener, config)
 	}
 	answers := handler(s.Address)
@@ -137,29 +132,6 @@ func Listen(ctx context.Context, set Settings, handler func(net.Addr) http.Handl
 	return s, nil
 }
 
-// watch reads the certificate again at every interval, and keeps the last good one.
-func (s *Server) watch(set Settings, config *tls.Config) error {
-	keys := set.Server.TLS.Get()
-	if !keypair.Reloads(keys) {
-		return nil
-	}
-	pair, err := keypair.Read(keys.CertFile, keys.KeyFile)
-	if err != nil {
-		return err
-	}
-	config.GetCertificate = pair.Certificate
-	ctx, end := context.WithCancel(context.Background())
-	s.end = end
-	s.running.Go(func() {
-		pair.Watch(ctx, keys.ReloadInterval, func(err error) {
-			if err != nil {
-				set.Telemetry.Logger.Error("The certificate and its key cannot be used; the pair before stays in use", zap.Error(err))
-			}
-		})
-	})
-	return nil
-}
-
 // Shutdown waits for answers that are being written, but not for clients that do not finish.
 func (s *Server) Shutdown(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, grace)
@@ -168,13 +140,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.server.Close()
 	}
-	s.stopWatching()
+	s.certs.Stop()
 	s.running.Wait()
 	return err
-}
-
-func (s *Server) stopWatching() {
-	if s.end != nil {
-		s.end()
-	}
 }
