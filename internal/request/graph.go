@@ -60,7 +60,7 @@ type facts struct {
 	quotedIn list[node]
 	// aliases are one more name each of the trace's correlation ID.
 	aliases list[node]
-	values list[string]
+	values  list[string]
 }
 
 // Bearers are the records that have a value in an attribute that identifies a request.
