@@ -481,7 +481,7 @@ require (
 	go.opentelemetry.io/collector/consumer/consumererror/xconsumererror v0.157.0 // indirect
 	go.opentelemetry.io/collector/consumer/xconsumer v0.157.0
 	go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper v0.157.0
-	go.opentelemetry.io/collector/exporter/xexporter v0.157.0 // indirect
+	go.opentelemetry.io/collector/exporter/xexporter v0.157.0
 	go.opentelemetry.io/collector/extension/extensionauth v1.63.0
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.157.0
 	go.opentelemetry.io/collector/extension/extensionmiddleware v0.157.0
@@ -494,7 +494,7 @@ require (
 	go.opentelemetry.io/collector/internal/telemetry v0.157.0 // indirect
 	go.opentelemetry.io/collector/pdata/pprofile v0.157.0
 	go.opentelemetry.io/collector/pdata/testdata v0.157.0 // indirect
-	go.opentelemetry.io/collector/pdata/xpdata v0.157.0 // indirect
+	go.opentelemetry.io/collector/pdata/xpdata v0.157.0
 	go.opentelemetry.io/collector/pipeline/xpipeline v0.157.0 // indirect
 	go.opentelemetry.io/collector/processor/processorhelper/xprocessorhelper v0.157.0 // indirect
 	go.opentelemetry.io/collector/processor/xprocessor v0.157.0 // indirect

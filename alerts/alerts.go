@@ -11,6 +11,8 @@
 package alerts
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +71,14 @@ type Alert struct {
 	when string
 }
 
+// AlertName is the alertname in Prometheus, which the catalog may set for burn rate alerts.
+func (a Alert) AlertName() string {
+	if a.Pair != nil && a.Service != nil {
+		return cmp.Or(a.Service.Alerting(a.SLO).Name, a.Name)
+	}
+	return a.Name
+}
+
 // A File is everything generated for one service.
 type File struct {
 	Service *catalog.Service
@@ -84,6 +94,8 @@ type File struct {
 type Warning struct {
 	Position catalog.Position
 	Message  string
+	// Budget: the error budget is over another period than the catalog says.
+	Budget bool
 }
 
 func newFile(s *catalog.Service) File {
@@ -110,6 +122,7 @@ type generator struct {
 
 // group appends a group, unless it is empty.
 func (g *generator) group(name string, interval time.Duration, comment string, rules ...rulefmt.Rule) {
+	rules = slices.DeleteFunc(rules, func(r rulefmt.Rule) bool { return r.Alert == "" && r.Record == "" })
 	if len(rules) == 0 {
 		return
 	}
@@ -122,11 +135,16 @@ func (g *generator) group(name string, interval time.Duration, comment string, r
 	}
 }
 
-// alert adds the common labels and annotations to an alert, keeps it, and returns its rule.
+// alert adds the common labels and annotations to an alert, and the catalog's own, keeps it, and returns its rule: an
+// empty one if the catalog disables the alert.
 func (g *generator) alert(a Alert) rulefmt.Rule {
 	a.Service = g.service
+	settings := g.service.Alerting(a.SLO)
+	if settings.Disabled(a.Name, a.Severity) {
+		return rulefmt.Rule{}
+	}
 	a.Labels = map[string]string{
-		"severity":                 a.Severity,
+		"severity":                 literal(settings.Word(a.Severity)),
 		label(semconv.ServiceName): literal(g.service.Name),
 		"owner":                    literal(oneLine(g.service.Owner)),
 		"tier":                     tier(g.service),
@@ -139,13 +157,24 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 		a.Labels[label(semconv.SLOName)] = literal(a.SLO.Name)
 		// Sloth's UI finds the alerts of an SLO by these labels.
 		a.Labels["sloth_id"], a.Labels["sloth_service"], a.Labels["sloth_slo"] = literal(g.service.Slug()+"-"+a.SLO.Name), literal(g.service.Slug()), literal(a.SLO.Name)
-		a.Labels["sloth_severity"] = a.Severity
+		a.Labels["sloth_severity"], a.Labels["slo_alert"] = a.Severity, a.Name
+	}
+	for name, value := range ownLabels(g.service, a.SLO) {
+		a.Labels[name] = literal(value)
+	}
+	texts := settings.Text(a.Severity)
+	maps.Copy(a.Labels, texts.Labels)
+	if a.SLO != nil {
+		for _, group := range a.SLO.GroupBy { // the series has it
+			delete(a.Labels, group)
+		}
 	}
 	drop(a.Labels)
 	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Name))
 	a.Annotations["dashboard_url"] = g.dashboard()
+	maps.Copy(a.Annotations, texts.Annotations)
 	g.file.Alerts = append(g.file.Alerts, a)
-	return rulefmt.Rule{Alert: a.Name, Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
+	return rulefmt.Rule{Alert: a.AlertName(), Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
 }
 
 // dashboard leads to the dashboard of the service; in Grafana, over the alert's environment.

@@ -13,34 +13,32 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// minFailures is how many events must have failed before any burn rate alert fires. A count of n
-// is known to about ±√n: below five a burst of bad luck and a broken service look the same, and at one
-// request a minute a single failure is 1.7 % of the hour, past every paging threshold of 99.9 %. From five on
-// the lower 95 % bound of the true rate (1.6) is above what one chance failure would be.
-//
-// A total outage still fires, after its fifth failure. Where a pair's long window holds fewer
-// events than that, the next longer pair takes its place.
-const minFailures = 5
-
 const onEnvironment = "on (deployment_environment_name)"
+
+// minFailures is how many events must have failed before an alert about them fires; see
+// [catalog.DefaultMinimumFailures].
+//
+// A total outage still fires, after its last such failure. Where a pair's long window holds fewer
+// events than that, the next longer pair takes its place.
+func minFailures(s *catalog.Service, slo *catalog.SLO) int { return s.Alerting(slo).MinimumFailures }
 
 // enough is the guard against alerts on chance failures. Samples are a little late and early
 // at the window's edges, hence half an event of grace.
 func (o objective) enough(failures string) string {
-	return "\nand " + onEnvironment + " " + failures + " >= " + decimal(minFailures-0.5)
+	return "\nand " + o.on + " " + failures + " >= " + decimal(float64(minFailures(o.service, o.SLO))-0.5)
 }
 
 // burning is the kind of the alerts on a pair of burn rate windows.
 var burning = kind{behind: 1, holds: func(s story, a Alert, at time.Duration, by float64) bool {
 	threshold := a.Pair.Factor * a.SLO.ErrorBudget()
 	return !s.uncounted && s.errorRatio(a.Pair.Long, at)*by > threshold && s.errorRatio(a.Pair.Short, at)*by > threshold &&
-		s.failures(a.Pair.Long, at) >= minFailures
+		s.failures(a.Pair.Long, at) >= float64(minFailures(a.Service, a.SLO))
 }}
 
 func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
-	expr := o.share(p.Long) + " > " + threshold + "\nand " + onEnvironment + " " + o.share(p.Short) + " > " + threshold
+	expr := o.share(p.Long) + " > " + threshold + "\nand " + o.on + " " + o.share(p.Short) + " > " + threshold
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
 	}
@@ -51,7 +49,7 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	return o.alert(Alert{
 		Name: burnPrefix + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: p.For, Pair: &p,
 		Annotations: map[string]string{
-			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + inEnvironment,
+			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + o.where(),
 			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad, and over %s of the last %s too. "+
 				"The objective of %s allows %s.%s", long, percentOf(threshold), short, percentOf(decimal(o.ObjectiveRatio())), percentOf(decimal(o.ErrorBudget())), o.meaning()),
 		},
@@ -74,7 +72,7 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 		return why + "A single failure at low traffic can fire the alert: " + uncounted + "."
 	}
 	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic this alert cannot fire: the next longer pair fires instead, "+
-		"and in the end "+Exhausted+".", minFailures, long)
+		"and in the end "+Exhausted+".", minFailures(o.service, o.SLO), long)
 }
 
 // exhausted fires when more events have failed than the period allows.
@@ -88,7 +86,7 @@ var exhausted = kind{
 			return false
 		}
 		window := a.SLO.Window.MaxLength()
-		return s.errorRatio(window, at)*by >= a.SLO.ErrorBudget() && s.failures(window, at) >= minFailures
+		return s.errorRatio(window, at)*by >= a.SLO.ErrorBudget() && s.failures(window, at) >= float64(minFailures(a.Service, a.SLO))
 	},
 }
 
@@ -97,12 +95,12 @@ func (o objective) exhausted() rulefmt.Rule {
 	why := fmt.Sprintf("No error budget of the period (%s) has been left for %s", o.Window, catalog.FormatDuration(exhaustedFor))
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))
-		why += fmt.Sprintf(", and at least %d events failed in it", minFailures)
+		why += fmt.Sprintf(", and at least %d events failed in it", minFailures(o.service, o.SLO))
 	}
 	return o.alert(Alert{
 		Name: Exhausted, SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
-			"summary": o.title() + " has spent its error budget" + inEnvironment,
+			"summary": o.title() + " has spent its error budget" + o.where(),
 			"description": fmt.Sprintf("Remaining budget of this %s: {{ $value | printf `%%.2f` }} (1 is the whole budget, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
@@ -115,6 +113,15 @@ const exhaustedFor = 15 * interval
 
 // title names the SLO in a sentence, as a template.
 func (o objective) title() string { return literal(oneLine(o.service.Name + "/" + o.Name)) }
+
+// where names the environment and the group of a series.
+func (o objective) where() string {
+	text := inEnvironment
+	for _, group := range o.GroupBy {
+		text += "{{ with $labels." + group + " }}, " + group + " {{ . }}{{ end }}"
+	}
+	return text
+}
 
 // meaning is the SLO's description, if it has one.
 func (o objective) meaning() string {

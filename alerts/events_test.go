@@ -61,7 +61,7 @@ func prometheusSLO(t *testing.T, environments, sli string) (File, []Warning) {
 const (
 	rates  = "errors: 'sum(rate(e[{{.window}}]))', total: 'sum(rate(t[{{.window}}]))'"
 	gauges = "errors: 'avg_over_time(e[{{.window}}])', total: 'sum(rate(t[{{.window}}]))'"
-	shares = "errorRatio: 'sum(rate(e[{{.window}}])) / sum(rate(t[{{.window}}]))'"
+	shares = "errorRatio: 'avg_over_time(error_ratio[{{.window}}])'"
 )
 
 // Queries that count events have the guard against low traffic; of the others it is said that they have none.

@@ -5,6 +5,7 @@ package alerts
 
 import (
 	"io"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -33,13 +34,15 @@ var (
 // Inhibition mutes alerts while a more severe one reports the same problem. The rules name
 // alerts, not services, and hold for all services.
 //
-// A pair mutes the slower ones of its own SLO in its own environment. One service never mutes
-// another: an outage of payment does not hide alerts of checkout.
-func Inhibition() Inhibitions {
+// A pair mutes the slower ones of its own SLO in its own environment and group. One service never mutes
+// another: an outage of payment does not hide alerts of checkout. An alert without the label of a group is in no group,
+// so the labels of all services' groups can be compared for all of them.
+func Inhibition(services ...*catalog.Service) Inhibitions {
 	var all Inhibitions
 	pairs := catalog.DefaultBurnPairs
+	per := slices.Concat(perSLO, groupLabels(services))
 	for i, p := range pairs {
-		k := kind{name: burnPrefix + p.Name, per: perSLO}
+		k := kind{name: burnPrefix + p.Name, named: "slo_alert", per: per}
 		for _, slower := range pairs[i+1:] {
 			k.mutes = append(k.mutes, burnPrefix+slower.Name)
 		}
@@ -56,6 +59,16 @@ func Inhibition() Inhibitions {
 		}
 	}
 	return all
+}
+
+func groupLabels(services []*catalog.Service) (labels []string) {
+	for _, s := range services {
+		for _, slo := range s.SLOs {
+			labels = append(labels, slo.GroupBy...)
+		}
+	}
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }
 
 // Write writes the rules as a part of Alertmanager's configuration.

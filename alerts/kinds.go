@@ -4,6 +4,7 @@
 package alerts
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 // and write its guide in package runbooks.
 type kind struct {
 	name string
+	// named is the label that has the name, if it is not alertname, which the catalog may set.
+	named string
 	// severity and when it fires are for the table of alerts.
 	severity, when string
 	// ofSLO and ofService write the rules: for each SLO, or once per service. A kind has one of the two. The alert is in
@@ -84,9 +87,10 @@ func kindOf(a Alert) kind {
 
 // inhibition mutes what the kind mutes.
 func (k kind) inhibition() InhibitRule {
+	named := cmp.Or(k.named, "alertname")
 	return InhibitRule{
-		SourceMatchers: []string{`alertname="` + k.name + `"`},
-		TargetMatchers: []string{`alertname=~"` + strings.Join(k.mutes, "|") + `"`},
+		SourceMatchers: []string{named + `="` + k.name + `"`},
+		TargetMatchers: []string{named + `=~"` + strings.Join(k.mutes, "|") + `"`},
 		Equal:          k.per,
 	}
 }

@@ -16,17 +16,7 @@ import (
 // nominalPeriod is the length of the SLO's period for burn rates: that of a calendar
 // period does not change from one month to the next.
 func (o objective) nominalPeriod() time.Duration {
-	const day = 24 * time.Hour
-	if o.Window.Calendar == nil {
-		return o.Window.Rolling
-	}
-	switch o.Window.Calendar.Unit {
-	case catalog.Week:
-		return 7 * day
-	case catalog.Quarter:
-		return 90 * day
-	}
-	return 30 * day
+	return o.Window.Nominal()
 }
 
 // byCollector reports whether the budget comes from the collector. PromQL has no range that
@@ -46,7 +36,7 @@ func (o objective) period() []rulefmt.Rule {
 		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.identity},
 	}
 	const burned = "slo:period_burn_rate:ratio"
-	if !slices.Contains(catalog.BurnWindows, window) { // else it is there
+	if !slices.Contains(o.windows(), window) { // else it is there
 		rules = append(rules, rulefmt.Rule{
 			Record: recordRatio + name,
 			Expr:   o.periodShare(),
@@ -55,8 +45,8 @@ func (o objective) period() []rulefmt.Rule {
 	}
 	if o.byCollector() {
 		return append(rules,
-			rulefmt.Rule{Record: recordRemaining, Expr: o.remaining(), Labels: o.identity},
-			rulefmt.Rule{Record: burned, Expr: "1 - " + o.remaining(), Labels: o.identity},
+			rulefmt.Rule{Record: recordRemaining, Expr: o.remaining(), Labels: o.with()},
+			rulefmt.Rule{Record: burned, Expr: "1 - " + o.remaining(), Labels: o.with()},
 		)
 	}
 	o.warnApproximate()
@@ -84,14 +74,19 @@ func (o objective) warn(message string) {
 	o.warnings = append(o.warnings, Warning{Position: o.Position, Message: "SLO " + o.Name + ": " + message})
 }
 
+func (o objective) warnBudget(message string) {
+	o.warn(message)
+	o.warnings[len(o.warnings)-1].Budget = true
+}
+
 // warnApproximate reports features that PromQL alone does not support.
 func (o objective) warnApproximate() {
 	if o.Window.Calendar != nil {
-		o.warn("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
+		o.warnBudget("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
 			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
 	}
 	if len(o.Resets) > 0 {
-		o.warn("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
+		o.warnBudget("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
 	}
 }
 

@@ -53,8 +53,8 @@ func (g *generator) environments() (matcher, bool) {
 // not missing: its counters exist, but do not increase.
 var missing = kind{
 	name:     Missing,
-	severity: "ticket", when: "the service sends telemetry, but its SLI has no counters",
-	slow: true, behind: 1,
+	severity: "ticket", when: "the service sends telemetry, but its SLI has no counters, or counted no event for an hour since it began",
+	slow: true, behind: 2, // events of a step, of the period
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.missing()} },
 	holds: func(s story, _ Alert, _ time.Duration, _ float64) bool { return s.uncounted },
 }
@@ -68,19 +68,39 @@ func (o objective) missing() rulefmt.Rule {
 	}
 	if o.SLI.Prometheus != nil {
 		a.Annotations["description"] = "The query for the total of this SLI has had no result for 10 minutes" + inEnvironment + ", so none of its alerts can fire. For an idle service the result is 0."
-		a.Why = "The SLI's query has had no result for 10 minutes. The counters of an idle service exist, but do not increase. If there are none, the metric was renamed or is not scraped."
-		a.Expr = o.judged(o.unanswered())
+		a.Why = "The SLI's query has had no result for 10 minutes. The counters of an idle service exist, but do not increase. If there are none, the metric was renamed or is not scraped. Or there was no event since the query had its first result more than an hour ago: it selects nothing, or the service has never had a request."
+		a.Expr = o.judged(o.unanswered() + o.neverSeen(""))
 		if len(o.service.Environments) != 1 {
 			a.Why += " If there are several environments, the alert fires for a missing one for a day. By then it is back or removed."
 			o.file.comments[a.Expr] = "Without a result there is no environment to name:\npint disable alerts/template"
 		}
+		o.possible(a.Expr)
 		return o.alert(a)
 	}
+	counters := o.names.selector(semconv.SLOEvents.Metric, equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name))
 	a.Expr = o.judged(o.names.by("max", "time() - "+o.lastSeen()+" < "+seconds(silence), semconv.Environment) +
-		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])")
-	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, so none of its alerts can fire. An idle service has counters that do not increase."
-	a.Why = "The collector receives telemetry of the service, but the SLI has had no counters for 10 minutes: the collector runs with another catalog, or its metrics do not arrive."
+		"\nunless " + onEnvironment + " count_over_time(" + o.recorded(recordTotal) + "[10m])" +
+		o.neverSeen("\nand "+onEnvironment+" "+o.names.by("sum", "last_over_time("+counters+"["+catalog.FormatDuration(step)+"])", semconv.Environment)+" == 0"))
+	if o.service.Namespace == "" {
+		o.possible(a.Expr)
+	}
+	a.Annotations["description"] = "Telemetry of the service arrived within the last 10 minutes, but its SLI has no counters, or they have not counted one event since they began more than an hour ago, so none of its alerts can fire. An idle service has counters that do not increase."
+	a.Why = "The collector receives telemetry of the service, but the SLI has had no counters for 10 minutes: the collector runs with another catalog, or its metrics do not arrive. Or the counters are there for an hour and have not counted one event: the SLI selects nothing, or the service has never had a request."
 	return o.alert(a)
+}
+
+// neverSeenFor is how long an SLI may have counters, or results, without an event before SLIMissing fires.
+const neverSeenFor = time.Hour
+
+// neverSeen adds environments in which the SLI has counted no event since the rules know it: a metric of another name or
+// type, a condition that never holds, a service that nobody runs. An SLO with a short period was perhaps only idle.
+func (o objective) neverSeen(counters string) string {
+	if o.nominalPeriod() < longWindow {
+		return ""
+	}
+	all := o.recorded(recordPeriodAll)
+	return "\nor " + onEnvironment + " (sum by (" + label(semconv.Environment) + ") (" + all + ") == 0" +
+		"\nand " + onEnvironment + " " + all + " offset " + catalog.FormatDuration(neverSeenFor) + counters + ")"
 }
 
 // unanswered finds environments without a result of a user's query: the one that the catalog lists. If the catalog lists several,
@@ -121,17 +141,17 @@ func (o objective) implausible() rulefmt.Rule {
 	bad, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	a := Alert{
 		Name: Implausible, SLO: o.SLO, Severity: Ticket, For: 15 * time.Minute,
-		Expr: o.judged(bad + " > " + onEnvironment + " " + decimal(1+believable) + " * " + total +
-			"\nor " + bad + " < " + onEnvironment + " -" + decimal(believable) + " * " + total),
+		Expr: o.judged(bad + " > " + o.on + " " + decimal(1+believable) + " * " + total +
+			"\nor " + bad + " < " + o.on + " -" + decimal(believable) + " * " + total),
 		Annotations: map[string]string{
-			"summary":     o.title() + " has more bad events than total events, or a negative number" + inEnvironment,
+			"summary":     o.title() + " has more bad events than total events, or a negative number" + o.where(),
 			"description": "The query for errors gives {{ $value | humanize }} for the last 5 minutes, which is less than 0 or more than the result of the query for the total. One of the queries is wrong, and so are the burn alerts and the budget.",
 		},
 		Why: "For 15 minutes the SLI's query for errors has been negative, or more than 5 % above its query for the total. The rules limit the number of bad events to the range from 0 to the total.",
 	}
-	if o.SLI.Prometheus.ErrorRatio != "" {
+	if o.indicator(step).ratio != nil {
 		a.Expr = bad + " > " + decimal(1+believable) + "\nor " + bad + " < -" + decimal(believable)
-		a.Annotations["summary"] = o.title() + " is not a share of events" + inEnvironment
+		a.Annotations["summary"] = o.title() + " is not a share of events" + o.where()
 		a.Annotations["description"] = "The query of the error ratio gives {{ $value | humanize }}, not a share from 0 to 1. Is it in percent? The burn alerts and the budget are wrong."
 		a.Why = "For 15 minutes the SLI's query of the error ratio has been below 0 or above 1 by more than 5 %. The rules use 1 for any value above 1."
 	}

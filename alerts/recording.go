@@ -5,6 +5,8 @@ package alerts
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -48,6 +50,10 @@ type objective struct {
 	// key are the labels that identify an SLO. Recorded events, which rules sum over days, have no others: a new label
 	// would begin new series, with a new budget, and until the old ones are stale rules that read both fail.
 	key map[string]string
+	// labels are the catalog's own.
+	labels map[string]string
+	// on matches series of the same environment and group.
+	on string
 	// identity is the key, and the labels by which Sloth's UI identifies the SLO. Owner and tier are on sloth_slo_info, which no
 	// rule reads.
 	identity map[string]string
@@ -57,7 +63,7 @@ type objective struct {
 func (g *generator) slo(slo *catalog.SLO) {
 	o := newObjective(g, slo)
 	fast, slow := o.events(), []rulefmt.Rule(nil)
-	for _, w := range catalog.BurnWindows {
+	for _, w := range o.windows() {
 		if w < longWindow {
 			fast = append(fast, o.ratio(w))
 		} else {
@@ -91,12 +97,28 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 	o.key = map[string]string{label(semconv.ServiceName): clean(g.service.Name), label(semconv.ServiceNamespace): clean(g.service.Namespace), label(semconv.SLOName): name}
 	drop(o.key)
 	o.identity = o.with("sloth_id", o.id, "sloth_service", slug, "sloth_slo", name)
+	o.labels = ownLabels(g.service, slo)
+	o.on = "on (" + strings.Join(o.keys(), ", ") + ")"
 	return o
 }
 
-// with is the identity and more labels.
+// keys are the labels that distinguish results.
+func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupBy...) }
+
+// windows are those of burn rates, shortest first.
+func (o objective) windows() []time.Duration {
+	windows := slices.Clone(catalog.BurnWindows)
+	for _, p := range o.BurnPairs() {
+		windows = append(windows, p.Short, p.Long)
+	}
+	slices.Sort(windows)
+	return slices.Compact(windows)
+}
+
+// with is the identity, the catalog's labels and more labels.
 func (o objective) with(pairs ...string) map[string]string {
 	l := maps.Clone(o.key)
+	maps.Copy(l, o.labels)
 	maps.Copy(l, o.identity)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		l[pairs[i]] = pairs[i+1]
@@ -118,8 +140,8 @@ func (o objective) sum(name string, window time.Duration) string {
 
 // events records the bad events and all events of the last step.
 func (o objective) events() []rulefmt.Rule {
-	if p := o.SLI.Prometheus; p != nil {
-		return o.queriedEvents(p)
+	if o.SLI.Prometheus != nil {
+		return o.queriedEvents()
 	}
 	bad, total := o.countedEvents()
 	return o.identified(
@@ -149,6 +171,9 @@ func (o objective) countedEvents() (bad, total string) {
 func orNone(bad, events string) string {
 	return bad + "\nor " + onEnvironment + " 0 * " + events
 }
+
+// orNone is like the function, in every group.
+func (o objective) orNone(bad, events string) string { return bad + "\nor " + o.on + " 0 * " + events }
 
 // increase is the exact growth of the counters in the last step: the sums of consecutive
 // increases add up to the growth of the counter, which those of PromQL's increase, an extrapolation,
@@ -210,13 +235,15 @@ func (o objective) facts() []rulefmt.Rule {
 	constant := func(record, value string, more ...string) rulefmt.Rule {
 		return rulefmt.Rule{Record: record, Expr: "vector(" + value + ")", Labels: o.with(more...)}
 	}
+	info := map[string]string{"owner": oneLine(o.service.Owner), "tier": tier(o.service)}
+	maps.Copy(info, o.labels)
 	share, days := decimal(o.ObjectiveRatio()), decimal(o.nominalPeriod().Hours()/24)
 	return []rulefmt.Rule{
 		constant("slo:objective:ratio", share),
 		constant("slo:error_budget:ratio", decimal(o.ErrorBudget())),
 		constant("slo:time_period:days", days),
 		{Record: "slo:current_burn_rate:ratio", Expr: o.share(step) + " / " + decimal(o.ErrorBudget()), Labels: o.with("sloth_window", catalog.FormatDuration(step))},
-		constant("sloth_slo_info", "1", "owner", oneLine(o.service.Owner), "tier", tier(o.service), "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
+		constant("sloth_slo_info", "1", "owner", info["owner"], "tier", info["tier"], "sloth_version", "otelcol-sre", "sloth_mode", "cli-gen-prom",
 			"sloth_spec", "prometheus/v1", "sloth_objective", decimal(o.Objective)),
 	}
 }

@@ -4,52 +4,46 @@
 package alerts
 
 import (
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
 	// fresh is how long a version is new.
 	fresh = time.Hour
-	// compared is the range over which versions are compared: twice fresh, so that it always contains
-	// an hour of the predecessor.
-	compared = 2 * fresh
-	// maxChance is the z-score above which a difference of error ratios is significant: one deployment
-	// in 740 exceeds it without being worse.
-	maxChance = 3
 
-	recordVersionBad   = "slo:version_bad:increase2h"
-	recordVersionTotal = "slo:version_total:increase2h"
-	recordOthersBad    = "slo:other_versions_bad:increase2h"
-	recordOthersTotal  = "slo:other_versions_total:increase2h"
-	recordStepBad      = "slo:version_bad:increase5m"
-	recordStepTotal    = "slo:version_total:increase5m"
-	// The events of a young version and of the others in one step, while both ran.
+	recordStepBad   = "slo:version_bad:increase5m"
+	recordStepTotal = "slo:version_total:increase5m"
+	// The events of a young version in one step, and of the others beside it, or an hour before if they are gone.
 	recordYoungBad    = "slo:young_version_bad:increase5m"
 	recordYoungTotal  = "slo:young_version_total:increase5m"
 	recordBesideBad   = "slo:beside_version_bad:increase5m"
 	recordBesideTotal = "slo:beside_version_total:increase5m"
 
-	recordWorse = "slo:version_worse:zscore"
+	// recordEvidence is followed by a ratio: the logarithm of a step's e-value for it.
+	recordEvidence = "slo:version_evidence:log5m_"
+	recordWorse    = "slo:version_worse:evalue"
 )
 
 // regression separates a deployment that caused failures from one that happened while other
-// failures occurred: the version's share of bad events is compared with that of all other versions by a
-// two-proportion z-test with pooled variance.
+// failures occurred: the version's share of bad events is compared with that of the others, step by step, by an e-process (package
+// verdict). It may look as often as it likes: at most 1 of 100 deployments that are not worse ever fires.
 //
-// If other versions still run, all are compared over the time in which both ran, from a step
-// after the version's first minute: an incident that affects all versions equally makes none of them worse. If they are gone, the
-// comparison uses their earlier events.
+// If other versions still run, a step is compared with theirs, from a step after the version's first minute: an incident that
+// affects all versions equally makes none of them worse. If they are gone, it is compared with what ran an hour before.
 var regression = kind{
 	name:     Regression,
 	severity: "page", when: "a version younger than an hour fails more often than the others, and the SLO burns",
-	behind:    3, // events of a step by version, of two hours, their comparison
+	behind:    4, // events of a step by version, beside the others, their evidence, the sum of it
 	ofService: (*generator).regression,
 }
 
@@ -66,12 +60,10 @@ func (g *generator) regression() []rulefmt.Rule {
 	record := func(name, expr string) rulefmt.Rule {
 		return rulefmt.Rule{Record: name, Expr: expr, Labels: identity}
 	}
-	bad, total := named(recordVersionBad), named(recordVersionTotal)
 	const onSLO, onVersion = "(deployment_environment_name, slo_name)", "(deployment_environment_name, service_version)"
 	others := func(of string) string {
 		return "-" + of + "\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + of + ")"
 	}
-	otherBad, otherTotal := named(recordOthersBad), named(recordOthersTotal)
 	stepOf := func(more ...matcher) string {
 		return g.names.by("sum", g.increase(service, more...), semconv.Environment, semconv.SLOName, semconv.ServiceVersion)
 	}
@@ -80,49 +72,58 @@ func (g *generator) regression() []rulefmt.Rule {
 	whileYoung := func(of string) string {
 		return "(" + of + ")\nand on " + onVersion + " " + age + " >= " + seconds(step) + " < " + seconds(fresh)
 	}
-	during := func(record string, window time.Duration) string {
-		return "(sum_over_time(" + named(record) + "[" + catalog.FormatDuration(window) + "]) / " + strconv.Itoa(overlap) + ")"
-	}
-	beside := zScore(during(recordYoungBad, fresh), during(recordYoungTotal, fresh), during(recordBesideBad, fresh), during(recordBesideTotal, fresh))
 	// A tenth of the version's traffic is enough to compare with.
 	besideRuns := "(" + others(stepTotal) + ") * 10 >= " + stepTotal
-	worse := record(recordWorse, "("+beside+"\nand "+besideRuns+")\nor ("+zScore(bad, total, otherBad, otherTotal)+"\nunless "+besideRuns+")")
-	if g.service.Namespace == "" {
-		g.file.comments[worse.Expr] = "Neither side has a namespace, but pint assumes that one has:\npint disable promql/impossible"
+	beside := func(of string) string {
+		before := of + " * 0\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + of + " offset " + catalog.FormatDuration(fresh) + ")"
+		return "((" + others(of) + ")\nand (" + besideRuns + "))\nor (" + before + ")"
 	}
+	youngBad, youngTotal, besideBad, besideTotal := named(recordYoungBad), named(recordYoungTotal), named(recordBesideBad), named(recordBesideTotal)
+	evidence := func(ratio float64) string { return recordEvidence + decimal(ratio) + "x" }
+	logOf := func(ratio float64) string {
+		share := "(" + youngTotal + " / (" + youngTotal + " + " + besideTotal + " > 0))"
+		return youngBad + " * " + decimal(math.Log(ratio)) + "\n- (" + youngBad + " + " + besideBad + ") * ln(1 + " + share + " * " + decimal(ratio-1) + ")"
+	}
+	var logs []rulefmt.Rule
+	var likelihoods []string
+	for _, ratio := range verdict.Ratios {
+		logs = append(logs, record(evidence(ratio), logOf(ratio)))
+		// Beyond e^100 nobody needs to know.
+		likelihoods = append(likelihoods, "exp(clamp_max(sum_over_time("+named(evidence(ratio))+"["+catalog.FormatDuration(fresh)+"]) / "+strconv.Itoa(overlap)+", 100))")
+	}
+	worse := record(recordWorse, "("+strings.Join(likelihoods, " + ")+") / "+strconv.Itoa(len(likelihoods)))
+	failed := "(sum_over_time(" + youngBad + "[" + catalog.FormatDuration(fresh) + "]) / " + strconv.Itoa(overlap) + ")"
+	counted := 0 // SLOs whose events the collector counts
+	for _, slo := range g.service.SLOs {
+		if slo.SLI.Prometheus == nil {
+			counted++
+		}
+	}
+	odds := decimal(1 / verdict.Alpha)
 	young := age + " < " + seconds(fresh)
 	name := literal(oneLine(g.service.Name))
 
-	return []rulefmt.Rule{
+	rules := []rulefmt.Rule{
 		record(recordStepTotal, stepOf()),
 		record(recordStepBad, stepOf(equal(semconv.SLOOutcome, "bad"))),
-		record(recordVersionTotal, during(recordStepTotal, compared)),
-		record(recordVersionBad, during(recordStepBad, compared)),
-		record(recordOthersTotal, others(during(recordStepTotal, compared))),
-		record(recordOthersBad, others(during(recordStepBad, compared))),
 		record(recordYoungTotal, whileYoung(stepTotal)),
 		record(recordYoungBad, whileYoung(stepBad)),
-		record(recordBesideTotal, whileYoung(others(stepTotal))),
-		record(recordBesideBad, whileYoung(others(stepBad))),
+		record(recordBesideTotal, whileYoung(beside(stepTotal))),
+		record(recordBesideBad, whileYoung(beside(stepBad))),
+	}
+	return append(append(rules, logs...),
 		worse,
 		g.alert(Alert{
 			Name: Regression, Severity: Page, For: 2 * time.Minute,
-			Expr: named(recordWorse) + " > " + decimal(maxChance) +
-				"\nand " + bad + " >= " + decimal(minFailures-0.5) +
-				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1" +
+			Expr: "sum by " + onVersion + " (" + named(recordWorse) +
+				"\nand " + failed + " >= " + decimal(float64(minFailures(g.service, nil))-0.5) +
+				"\nand on " + onSLO + " " + named("slo:current_burn_rate:ratio") + " > 1) / " + strconv.Itoa(counted) + " > " + odds +
 				"\nand on " + onVersion + " " + young,
 			Annotations: map[string]string{
 				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more often than the previous version" + inEnvironment,
-				"description": "The version was first seen within the hour, {{ $labels.slo_name }} burns its error budget, and the version's share of bad events is higher than the other versions' by {{ $value | humanize }} standard errors. Roll it back.",
+				"description": "The version was first seen within the hour, an SLO burns its error budget, and the version's share of bad events is higher than the other versions': the odds are {{ $value | humanize }} to 1. Roll it back.",
 			},
-			Why: "The version was first seen within the hour, the SLO burns its budget now, at least 5 events of the version failed, and its share of bad events is higher than that of all other versions together by more than 3 standard errors (two-proportion z-test, pooled variance: 1 chance in 740). Versions that still run are compared over the time in which both ran, versions that no longer run over the last 2h. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
+			Why: "The version was first seen within the hour, an SLO burns its budget now, at least " + strconv.Itoa(minFailures(g.service, nil)) + " events of the version failed, and the evidence that its share of bad events is higher than the others' is at least " + odds + " to 1. The evidence of all SLOs counts together, so one deployment fires once. The test is an e-process: of 100 deployments that are not worse, at most 1 ever fires, however often the rule looks. Versions that still run are compared over the time in which both ran; versions that are gone, with what ran an hour before. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
 		}),
-	}
-}
-
-// zScore is the difference of two shares of bad events in standard errors. If no event or
-// every event is bad, there is no result.
-func zScore(bad, total, otherBad, otherTotal string) string {
-	pooled := "((" + bad + " + " + otherBad + ") / (" + total + " + " + otherTotal + "))"
-	return "(" + bad + " / " + total + " - " + otherBad + " / " + otherTotal + ")\n/ sqrt(" + pooled + " * (1 - " + pooled + ")\n* (1 / " + total + " + 1 / " + otherTotal + ")) > -Inf"
+	)
 }

@@ -101,7 +101,7 @@ func (t *tester) test(s story) ruleTest {
 		s.length = max(s.length, at)
 		test.Expressions = append(test.Expressions, exprTest{t.firing(), duration(at), t.firesAt(at, forecasts)})
 	}
-	if s.failing > 0 && s.perMinute*int(s.failing.Minutes()) >= minFailures {
+	if s.failing > 0 && s.perMinute*int(s.failing.Minutes()) >= catalog.DefaultMinimumFailures {
 		test.Expressions = append(test.Expressions, t.budgets(s)...)
 	}
 	test.Series = t.series(s)
@@ -144,8 +144,9 @@ func (t *tester) firesAt(at time.Duration, forecasts []forecast) []testSample {
 }
 
 func alertLabels(a Alert) string {
-	set := map[string]string{labels.AlertName: a.Name, "severity": a.Severity}
+	set := map[string]string{labels.AlertName: a.AlertName(), "severity": a.Labels["severity"]}
 	if a.SLO != nil {
+		set["slo_alert"] = a.Name
 		set[label(semconv.SLOName)] = clean(a.SLO.Name)
 	}
 	return labels.FromMap(set).String()
@@ -163,7 +164,7 @@ func (t *tester) firing() string {
 	if len(queried) > 0 {
 		matchers = append(matchers, matcher{labels.MatchNotRegexp, label(semconv.SLOName), strings.Join(queried, "|")})
 	}
-	return "count by (alertname, severity, " + label(semconv.SLOName) + ") (" + selector("ALERTS", matchers...) + ")"
+	return "count by (alertname, severity, slo_alert, " + label(semconv.SLOName) + ") (" + selector("ALERTS", matchers...) + ")"
 }
 
 // budgets are tests that each recorded budget is correct within 1 %.

@@ -82,7 +82,7 @@ func TestUnitTestsExpectEachAlert(t *testing.T) {
 		}
 		slo := ""
 		if alert.SLO != nil {
-			slo = fmt.Sprintf(`, slo_name="%s"`, alert.SLO.Name)
+			slo = fmt.Sprintf(`, slo_alert="%s", slo_name="%s"`, alert.Name, alert.SLO.Name)
 		}
 		assert.Contains(t, text.String(), fmt.Sprintf(`{alertname="%s", severity="%s"%s}`, alert.Name, alert.Severity, slo))
 	}

@@ -23,6 +23,10 @@ type definition struct {
 	broken bool
 	// dependsOn is the place of the list.
 	dependsOn place
+	// joins: the document has SLOs of a service, which other documents may define too.
+	joins bool
+	// labels are those of the document, where the service has only the ones that all of its documents have.
+	labels map[string]string
 }
 
 // readService reads a document of the catalog's own format.
@@ -38,6 +42,8 @@ func (l *loader) readService(doc place) {
 // finish builds the catalog from everything that was read.
 func (l *loader) finish() (*Catalog, Problems) {
 	l.finishOpenSLO()
+	l.finishSloth()
+	l.joinServices()
 	l.refuseTwins()
 	l.checkDependencies()
 	c := &Catalog{}
@@ -52,7 +58,7 @@ func (l *loader) finish() (*Catalog, Problems) {
 	tellApart(c.Services)
 	c.Revision = revision(c.Services)
 	l.problems.sort()
-	return c, l.problems.bounded()
+	return c, l.problems.distinct().bounded()
 }
 
 type identity struct{ namespace, name string }

@@ -5,6 +5,7 @@ package catalog
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -15,7 +16,7 @@ type BurnPair struct {
 	// Name is the alert's name without its prefix: Critical, High, Medium, Low.
 	Name        string
 	Long, Short time.Duration
-	// BudgetShare of the period's budget is gone after Long at Factor.
+	// BudgetShare of the period's budget is gone after Long at Factor. The catalog sets one of the two.
 	BudgetShare float64
 	Factor      float64
 	// For is how long the condition holds before it alerts.
@@ -50,36 +51,33 @@ const maxErrorRatio = 0.99
 // long window. A factor below 1 is raised to 1; one that no error ratio can exceed
 // (factor × (1 − objective) ≥ 1) is lowered so that a total outage still exceeds it.
 func (s *SLO) BurnPairs() []BurnPair {
-	period := s.Window.MaxLength()
-	if s.Window.Calendar != nil {
-		period = s.Window.Calendar.nominal()
-	}
-	budget := s.ErrorBudget()
-	pairs := make([]BurnPair, len(DefaultBurnPairs))
-	for i, p := range DefaultBurnPairs {
-		p.Factor = p.BudgetShare * float64(period) / float64(p.Long)
+	period, budget := float64(s.Window.Nominal()), s.ErrorBudget()
+	pairs := slices.Clone(s.pairs())
+	for i := range pairs {
+		p := &pairs[i]
+		if p.BudgetShare > 0 {
+			p.Factor = p.BudgetShare * period / float64(p.Long)
+		} else {
+			p.BudgetShare = p.Factor * float64(p.Long) / period
+		}
 		if p.Factor < 1 {
 			p.Factor, p.Clamped = 1, true
 		}
 		if p.Factor*budget >= 1 {
 			p.Factor, p.Clamped = maxErrorRatio/budget, true
 		}
-		pairs[i] = p
 	}
 	return pairs
 }
 
-// nominal is the length from which burn factors are computed, so that they do not change
-// from one month to the next.
-func (c *Calendar) nominal() time.Duration {
-	switch c.Unit {
-	case Week:
-		return 7 * 24 * hour
-	case Quarter:
-		return 90 * 24 * hour
-	default:
-		return 30 * 24 * hour
+// pairs are the conditions as the catalog has them: the SLO's, else the service's, else the default.
+func (s *SLO) pairs() []BurnPair {
+	for _, pairs := range [][]BurnPair{s.Alerts.Pairs, s.inherited} {
+		if len(pairs) > 0 {
+			return pairs
+		}
 	}
+	return DefaultBurnPairs
 }
 
 // ErrorBudget is the share of events that may be bad, 1 − objective, rounded once from the

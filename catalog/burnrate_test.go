@@ -34,8 +34,8 @@ func TestBurnFactors(t *testing.T) {
 	}{
 		{99.9, Window{Rolling: 30 * day}, []float64{14.4, 6, 3, 1}, []bool{false, false, false, false}},
 		{99.9, Window{Rolling: 28 * day}, []float64{13.44, 5.6, 2.8, 1}, []bool{false, false, false, true}},
-		{99.9, Window{Calendar: &Calendar{Month, time.UTC}}, []float64{14.4, 6, 3, 1}, []bool{false, false, false, false}},
-		{99.9, Window{Calendar: &Calendar{Week, time.UTC}}, []float64{3.36, 1.4, 1, 1}, []bool{false, false, true, true}},
+		{99.9, Window{Calendar: &Calendar{Unit: Month, Location: time.UTC}}, []float64{14.4, 6, 3, 1}, []bool{false, false, false, false}},
+		{99.9, Window{Calendar: &Calendar{Unit: Week, Location: time.UTC}}, []float64{3.36, 1.4, 1, 1}, []bool{false, false, true, true}},
 		{90, Window{Rolling: 30 * day}, []float64{9.9, 6, 3, 1}, []bool{true, false, false, false}},
 		{50, Window{Rolling: 30 * day}, []float64{1.98, 1.98, 1.98, 1}, []bool{true, true, true, false}},
 	} {

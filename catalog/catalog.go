@@ -11,6 +11,8 @@
 package catalog
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -52,13 +54,19 @@ type Service struct {
 	// Environments are the deployment.environment.name values the SLOs are kept for;
 	// none means every one that is seen.
 	Environments []string
-	DependsOn    []string
-	Escalation   Escalation
-	Deployment   Deployment
+	// EnvironmentLabel is the label of Prometheus that has the environment, for SLIs by PromQL; see [Service.EnvironmentOf].
+	EnvironmentLabel string
+	DependsOn        []string
+	Escalation       Escalation
+	Deployment       Deployment
+	// Versions says how many of them run at a time, other than during a deployment: VersionsOne, which is the same as none, or VersionsMany.
+	Versions string
 	// Maintenance windows hold for all SLOs of the service.
 	Maintenance []Maintenance
-	SLOs        []*SLO
-	Position    Position
+	// Alerts are the settings of all alerts of the service and of its SLOs.
+	Alerts   Alerting
+	SLOs     []*SLO
+	Position Position
 
 	slug string // where it is not the name
 }
@@ -78,6 +86,13 @@ type Escalation struct{ Chat, Pager, Email, Wiki string }
 // Deployment says where the service runs.
 type Deployment struct{ Kubernetes *KubernetesWorkload }
 
+const (
+	// VersionsOne is a service whose new version takes the old one's place.
+	VersionsOne = "one"
+	// VersionsMany is a fleet of clients whose users run many versions at once: an app on phones, a page in open tabs.
+	VersionsMany = "many"
+)
+
 // A KubernetesWorkload is the object whose rollout is a deployment of the service.
 type KubernetesWorkload struct{ Namespace, Kind, Name string }
 
@@ -91,13 +106,28 @@ type Maintenance struct {
 // An SLO is one objective of a service. It is kept per deployment environment.
 type SLO struct {
 	Name, Description string
+	// Formerly is the name that the SLO had before; what was counted under it is its own.
+	Formerly string
+	// Labels are on the rules and alerts of the SLO, in addition to the service's.
+	Labels map[string]string
 	// Objective is the target share of good events, in percent, in (0, 100).
 	Objective float64
-	Window    Window
-	SLI       SLI
+	// AllowLowObjective confirms an objective below 50 %.
+	AllowLowObjective bool
+	Window            Window
+	SLI               SLI
+	// GroupBy are labels: every set of their values has its own budget, burn rates and alerts.
+	GroupBy []string
+	// MaxGroups bounds how many sets of values are kept apart; see [SLO.GroupLimit].
+	MaxGroups int
+	Budgeting Budgeting
+	// Alerts are the settings of the SLO's alerts, in addition to the service's.
+	Alerts Alerting
 	// Resets are the audited manual resets of the error budget, oldest first.
 	Resets   []Reset
 	Position Position
+
+	inherited []BurnPair // the service's
 }
 
 // A Reset ignores all events before At: the error budget is full again from then on.
@@ -171,5 +201,22 @@ type Threshold struct {
 }
 
 // Prometheus SLIs are not seen by the collector: PromQL with {{.window}} for the range,
-// evaluated by the rules. Either Errors and Total, or ErrorRatio, is set.
-type Prometheus struct{ Errors, Total, ErrorRatio string }
+// evaluated by the rules. Errors and Total, Good and Total, or ErrorRatio are set.
+type Prometheus struct {
+	Errors, Good, Total, ErrorRatio string
+	// EnvironmentLabel is the label that has the environment, if it is not the service's.
+	EnvironmentLabel string
+}
+
+// DefaultEnvironmentLabel is what Prometheus names the attribute deployment.environment.name.
+const DefaultEnvironmentLabel = "deployment_environment_name"
+
+// EnvironmentOf is the label that has the environment in the results of the SLO's queries.
+func (s *Service) EnvironmentOf(slo *SLO) string {
+	return cmp.Or(slo.SLI.Prometheus.EnvironmentLabel, s.EnvironmentLabel, DefaultEnvironmentLabel)
+}
+
+// Queries are the SLI's queries.
+func (p *Prometheus) Queries() []string {
+	return slices.DeleteFunc([]string{p.Errors, p.Good, p.Total, p.ErrorRatio}, func(q string) bool { return q == "" })
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -69,14 +70,23 @@ func (l *loader) document(doc place) {
 		l.problem(doc, "is "+kindName(doc.node)+", not a catalog document", "begin with apiVersion: "+APIVersion)
 		return
 	}
-	apiVersion, version := doc.text("apiVersion"), doc.text("version")
+	apiVersion, version, kind := doc.text("apiVersion"), doc.text("version"), doc.text("kind")
+	items, listed := doc.lookup("items")
 	switch {
+	case strings.HasSuffix(kind, "List") && listed && items.node.Kind == yaml.SequenceNode: // of Kubernetes
+		for i := range items.node.Content {
+			l.document(items.item(i))
+		}
 	case apiVersion == APIVersion:
 		l.readService(doc)
-	case strings.HasPrefix(apiVersion, "openslo/"):
+	case strings.HasPrefix(apiVersion, "openslo/"), strings.HasPrefix(apiVersion, "openslo.com/"):
 		l.readOpenSLO(doc, apiVersion)
 	case apiVersion == "" && version == slothv1.Version:
 		l.readSloth(doc)
+	case apiVersion == slothGroup:
+		l.readSlothObject(doc, kind)
+	case slices.Contains(pyrraGroups, apiVersion):
+		l.readPyrra(doc, kind)
 	case apiVersion == "":
 		l.problem(doc, "has no apiVersion and kind", known)
 	default:
@@ -84,7 +94,18 @@ func (l *loader) document(doc place) {
 	}
 }
 
-const known = "write apiVersion: " + APIVersion + " (openslo/v1, and version: " + slothv1.Version + " of Sloth, are read too)"
+func (l *loader) readSlothObject(doc place, kind string) {
+	switch kind {
+	case "PrometheusServiceLevel":
+		l.readPrometheusServiceLevel(doc)
+	case "AlertWindows":
+		l.readAlertWindows(doc)
+	default:
+		l.problem(doc.key("kind"), quote(kind)+" is not a kind of Sloth", "write PrometheusServiceLevel or AlertWindows")
+	}
+}
+
+const known = "write apiVersion: " + APIVersion + " (openslo/v1, version: " + slothv1.Version + " and " + slothGroup + " of Sloth, and pyrra.dev/v1alpha1 are read too)"
 
 // expand replaces aliases by their values, and rejects documents that would grow without
 // bound.

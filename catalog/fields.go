@@ -34,14 +34,19 @@ var specMembers = []member[Service]{
 	may("tier", "The importance of the service: 1 is the highest.", tier, func(s *Service) *int { return &s.Tier }, defaultTier),
 	may("repository", "The URL of the source repository.", webAddress, func(s *Service) *string { return &s.Repository }, ""),
 	may("environments", "The deployment.environment.name values that the SLOs are computed for. Default: every value in the telemetry.", list(line), func(s *Service) *[]string { return &s.Environments }, nil),
+	may("environmentLabel", "The label of Prometheus that has the environment, in the results of PromQL. Default: deployment_environment_name.", promName, func(s *Service) *string { return &s.EnvironmentLabel }, ""),
 	may("dependsOn", "The services that it calls: name, or namespace/name.", list(reference), func(s *Service) *[]string { return &s.DependsOn }, nil),
 	may("escalation", "Contacts for incidents.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
 	may("deployment", "The deployment of the service.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
+	may("versions", "How many versions run at a time. many is a fleet of clients, such as a mobile app or a page in open tabs: its releases are announced at their first sight and at 10, 50 and 90 % of the traffic, and are never canaries nor complete.", oneOf(VersionsOne, VersionsMany), func(s *Service) *string { return &s.Versions }, ""),
 	may("maintenance", "Planned maintenance. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
+	alertsMember,
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
 
-var specShape = object(specMembers, uniqueSLONames, dependsOnOthers)
+var specShape = object(specMembers, uniqueSLONames, oneHeir, dependsOnOthers, inherit)
+
+var promName = text("label name", maxName, ecma(labelPattern), matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"))
 
 var reference = text("name", 2*maxName+1, nil, printable(false), func(s string) (string, string) {
 	namespace, service, both := strings.Cut(s, "/")
@@ -77,20 +82,30 @@ var maintenanceShape = object([]member[Maintenance]{
 	may("reason", "The work that is planned.", line, func(m *Maintenance) *string { return &m.Reason }, ""),
 }, endAfterStart)
 
-var sloShape = object([]member[SLO]{
+var sloMembers = []member[SLO]{
 	need("name", "The SLO's name, unique within the service.", sloName, func(s *SLO) *string { return &s.Name }),
+	may("formerly", "The name that the SLO had before. Its history goes on under the new one.", sloName, func(s *SLO) *string { return &s.Formerly }, ""),
 	may("description", "The meaning of the SLO for users of the service.", prose, func(s *SLO) *string { return &s.Description }, ""),
+	may("labels", "Labels of the SLO's rules and alerts, in addition to the service's.", texts(labelKey, line), func(s *SLO) *map[string]string { return &s.Labels }, nil),
 	need("objective", "The target percentage of good events, above 0 and below 100.", objective, func(s *SLO) *float64 { return &s.Objective }),
+	may("allowLowObjective", "Confirms an objective below 50.", boolean, func(s *SLO) *bool { return &s.AllowLowObjective }, false),
 	may("window", "A rolling window, 1h to 366d.", duration(checkWindow), func(s *SLO) *time.Duration { return &s.Window.Rolling }, defaultWindow),
 	may("calendar", "A calendar window, instead of window.", pointer(calendarShape), func(s *SLO) **Calendar { return &s.Window.Calendar }, nil),
 	need("sli", "The SLI: which events count and which are good. Exactly one of the kinds below.", sliShape, func(s *SLO) *SLI { return &s.SLI }),
+	may("groupBy", "Labels in the results of PromQL: each set of their values has its own budget and alerts. Default: the labels that the queries keep. Only with the kind prometheus.", list(groupLabel), func(s *SLO) *[]string { return &s.GroupBy }, nil),
+	may("maxGroups", "How many of these sets are kept apart. The others are one group, with _overflow for every label. Default: 100.", count(1, mostGroups), func(s *SLO) *int { return &s.MaxGroups }, 0),
+	may("budgeting", "What the error budget is a share of. Default: events.", budgetingShape, func(s *SLO) *Budgeting { return &s.Budgeting }, Budgeting{}),
+	may("alerts", "Settings of the SLO's alerts, in addition to the service's.", alertingShape, func(s *SLO) *Alerting { return &s.Alerts }, Alerting{}),
 	may("resets", "Times from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
-}, oneWindow, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
+}
+
+var sloShape = object(sloMembers, oneWindow, confirmedObjective, groupsOfQueries, slicedByRules, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
 
 var calendarShape = object([]member[Calendar]{
-	need("unit", "The calendar period. A week begins on Monday.", oneOf(Week, Month, Quarter), func(c *Calendar) *CalendarUnit { return &c.Unit }),
-	may("timeZone", "The time zone in which periods begin at midnight.", timeZone, func(c *Calendar) **time.Location { return &c.Location }, time.UTC),
-})
+	need("unit", "The calendar period.", oneOf(Day, Week, Month, Quarter, Year), func(c *Calendar) *CalendarUnit { return &c.Unit }),
+	may("timeZone", "The time zone of start.", timeZone, func(c *Calendar) **time.Location { return &c.Location }, time.UTC),
+	may("start", "The local date, or date and time, at which one of the periods begins, such as 2026-01-04 for weeks from Sunday. Default: midnight of a Monday, or of the first of January.", localTime, func(c *Calendar) *time.Time { return &c.Start }, time.Time{}),
+}, usualStart)
 
 var resetShape = object([]member[Reset]{
 	need("at", "The time from which the budget is full again.", moment, func(r *Reset) *time.Time { return &r.At }),
@@ -104,7 +119,7 @@ var sliShape = object([]member[SLI]{
 	may("spans", "Counts spans that a condition selects. Another condition defines the good ones.", pointer(conditionsShape(spanCondition)), func(s *SLI) **Conditions { return &s.Spans }, nil),
 	may("logs", "Counts log records that a condition selects. Another condition defines the good ones.", pointer(conditionsShape(logCondition)), func(s *SLI) **Conditions { return &s.Logs }, nil),
 	may("metrics", "Reads counters or histograms that the service emits. Two of good, bad and total.", pointer(metricsShape), func(s *SLI) **Metrics { return &s.Metrics }, nil),
-	may("prometheus", "PromQL for metrics that only Prometheus has. The generated rules evaluate it. Either errors and total, or errorRatio.", pointer(prometheusShape), func(s *SLI) **Prometheus { return &s.Prometheus }, nil),
+	may("prometheus", "PromQL for metrics that only Prometheus has. The generated rules evaluate it. errors and total, good and total, or errorRatio.", pointer(prometheusShape), func(s *SLI) **Prometheus { return &s.Prometheus }, nil),
 }, oneKindOfSLI).also(schema{"minProperties": 1, "maxProperties": 1})
 
 var spanCondition = ottlText("OTTL, span", condition.Span)
@@ -204,11 +219,14 @@ var betweenBuckets = func() member[MetricSelection] {
 
 var prometheusShape = object([]member[Prometheus]{
 	may("errors", "The rate or number of bad events over [{{.window}}].", promQL, func(p *Prometheus) *string { return &p.Errors }, ""),
+	may("good", "The rate or number of good events over [{{.window}}], instead of errors.", promQL, func(p *Prometheus) *string { return &p.Good }, ""),
 	may("total", "The rate or number of all events over [{{.window}}].", promQL, func(p *Prometheus) *string { return &p.Total }, ""),
 	may("errorRatio", "The share of bad events over [{{.window}}], 0 to 1. Prefer errors and total: a ratio alone cannot be weighed by traffic.", promQL, func(p *Prometheus) *string { return &p.ErrorRatio }, ""),
+	may("environmentLabel", "The label that has the environment, if it is not the service's.", promName, func(p *Prometheus) *string { return &p.EnvironmentLabel }, ""),
 }, ratioOrCounts).also(schema{"oneOf": []any{
-	schema{"required": []any{"errors", "total"}, "not": schema{"required": []any{"errorRatio"}}},
-	schema{"required": []any{"errorRatio"}, "maxProperties": 1},
+	schema{"required": []any{"errors", "total"}, "properties": schema{"good": false, "errorRatio": false}},
+	schema{"required": []any{"good", "total"}, "properties": schema{"errors": false, "errorRatio": false}},
+	schema{"required": []any{"errorRatio"}, "properties": schema{"errors": false, "good": false, "total": false}},
 }})
 
 // within turns members of a part into members of the whole.

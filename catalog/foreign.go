@@ -21,11 +21,27 @@ import (
 func (r *reader) decodeForeign(doc place, into any) bool {
 	before := r.errors
 	r.checkForeign(doc, reflect.TypeOf(into).Elem())
-	err := remarshal(doc.node, into)
+	err := remarshal(respelled(doc.node, doc.spellings), into)
 	if err != nil && r.errors == before {
 		r.problem(doc, "cannot be read: "+explain(err), "compare it with the reference of the format")
 	}
 	return r.errors == before
+}
+
+// respelled is a value with its keys as they are read.
+func respelled(n *yaml.Node, spellings map[string]string) *yaml.Node {
+	if len(spellings) == 0 || len(n.Content) == 0 {
+		return n
+	}
+	same := *n
+	same.Content = make([]*yaml.Node, len(n.Content))
+	for i, child := range n.Content {
+		same.Content[i] = respelled(child, spellings)
+		if name := spellings[child.Value]; name != "" && n.Kind == yaml.MappingNode && i%2 == 0 {
+			same.Content[i] = textNode(name)
+		}
+	}
+	return &same
 }
 
 func remarshal(n *yaml.Node, into any) error {

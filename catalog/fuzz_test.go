@@ -14,7 +14,7 @@ import (
 // FuzzParse: whatever the bytes, there is an answer, in time, and every problem is a line of
 // bounded length inside the file.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/problems/*.yaml", "testdata/openslo/*.yaml", "testdata/sloth/*.yaml"} {
+	for _, pattern := range []string{"testdata/problems/*.yaml", "testdata/openslo/*.yaml", "testdata/sloth/*.yaml", "testdata/formats/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatalf("%s: no seeds: %v", pattern, err)

@@ -5,6 +5,9 @@ package catalog
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -133,4 +136,60 @@ slos:
 `))
 	require.NoError(t, problems.Err())
 	require.Equal(t, map[string]string{"generated": "true", "actual_le": "0.2"}, c.Services[0].Labels)
+}
+
+// Every format, key by key: what is read of it, and what is said about it.
+func TestFormats(t *testing.T) {
+	files, err := filepath.Glob("testdata/formats/*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 40)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			c, problems := Parse(filepath.Base(file), text)
+			golden.Equal(t, strings.TrimSuffix(file, ".yaml")+".golden", append([]byte(problems.String()), asYAML(t, c)...))
+			again, problems := Parse("again.yaml", asYAML(t, c))
+			require.NoError(t, problems.Err())
+			require.Equal(t, withoutPositions(c), withoutPositions(again), "what was read can be written and read again")
+			throughEveryFormat(t, c)
+		})
+	}
+}
+
+// throughEveryFormat converts services to each format and back. What the format can say is the same then.
+func throughEveryFormat(t *testing.T, c *Catalog) {
+	for _, s := range c.Services {
+		for name, write := range map[string]func(*Service) ([]byte, Problems){"pyrra": (*Service).Pyrra, "sloth-kubernetes": (*Service).PrometheusServiceLevel, "sloth": (*Service).Sloth, "openslo": (*Service).OpenSLO} {
+			text, lost := write(s)
+			if len(lost) > 0 || len(text) == 0 {
+				continue // it says what it cannot say
+			}
+			again, problems := Parse(name, text)
+			require.NoError(t, problems.Err(), "%s:\n%s", name, text)
+			require.Len(t, again.Services, 1, "%s:\n%s", name, text)
+			require.Len(t, again.Services[0].SLOs, len(s.SLOs), name)
+			for i, slo := range again.Services[0].SLOs {
+				want := *s.SLOs[i]
+				require.Equal(t, want.Name, slo.Name, "%s:\n%s", name, text)
+				require.Equal(t, want.Objective, slo.Objective, name)
+				require.Equal(t, want.Window, slo.Window, name)
+				require.Equal(t, want.GroupBy, slo.GroupBy, "%s:\n%s", name, text)
+				for _, severity := range []string{PageSeverity, TicketSeverity} {
+					before, after := s.Alerting(&want), again.Services[0].Alerting(slo)
+					require.Equal(t, before.Disabled("", severity), after.Disabled("", severity), name)
+					require.Equal(t, worded(before, severity), worded(after, severity), "%s:\n%s", name, text)
+				}
+				for key, value := range joined(s.Labels, want.Labels) {
+					require.Equal(t, value, joined(again.Services[0].Labels, slo.Labels)[key], "%s:\n%s", name, text)
+				}
+			}
+		}
+	}
+}
+
+// worded are an alert's labels and annotations, its severity among them.
+func worded(a Alerting, severity string) AlertText {
+	text := AlertText{joined(map[string]string{"severity": a.Word(severity)}, nil), nil}
+	return text.with(a.Text(severity))
 }

@@ -43,7 +43,10 @@ type loader struct {
 	reader
 	services []*definition
 	openSLO  openSLODocuments
-	seen     map[string]bool
+	// slothSLOs get their period and their windows from alertWindows.
+	slothSLOs    []slothSLO
+	alertWindows []alertWindows
+	seen         map[string]bool
 }
 
 func (l *loader) fileProblem(severity Severity, file, message, fix string) {

@@ -8,16 +8,12 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/OpenSLO/go-sdk/pkg/openslo"
 	openslov1 "github.com/OpenSLO/go-sdk/pkg/openslo/v1"
 )
-
-// annotationPrefix marks annotations with values that OpenSLO has no field for, as YAML.
-const annotationPrefix = "catalog.otelcol-sre.dev/"
 
 // A document is an object of OpenSLO and where it is.
 type document[T any] struct {
@@ -32,41 +28,43 @@ type openSLODocuments struct {
 	slos        []document[openslov1.SLO]
 	slis        map[string]document[openslov1.SLI]
 	dataSources map[string]document[openslov1.DataSource]
+	policies    map[string]document[openslov1.AlertPolicy]
+	conditions  map[string]document[openslov1.AlertCondition]
 }
 
 func (l *loader) readOpenSLO(doc place, apiVersion string) {
 	if apiVersion != string(openslov1.APIVersion) {
-		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not read", "use "+string(openslov1.APIVersion))
-		return
+		converted, ok := l.openSLOv1(doc, apiVersion)
+		if !ok {
+			return
+		}
+		doc = converted
 	}
-	switch kind := openslo.Kind(doc.text("kind")); kind {
+	kind := openslo.Kind(doc.text("kind"))
+	switch kind {
+	case openslo.KindSLO:
+		namedReferences(doc)
+		withoutThresholds(doc)
+	case openslo.KindAlertPolicy:
+		namedReferences(doc)
+	}
+	switch kind {
 	case openslo.KindService:
 		l.openSLO.services = append(l.openSLO.services, readObject[openslov1.Service](l, doc))
 	case openslo.KindSLO:
-		l.openSLO.slos = append(l.openSLO.slos, l.readEventSLO(doc))
+		l.openSLO.slos = append(l.openSLO.slos, readObject[openslov1.SLO](l, doc))
 	case openslo.KindSLI:
 		keep(l, &l.openSLO.slis, readObject[openslov1.SLI](l, doc))
 	case openslo.KindDataSource:
-		keep(l, &l.openSLO.dataSources, readObject[openslov1.DataSource](l, doc))
-	case openslo.KindAlertPolicy, openslo.KindAlertCondition, openslo.KindAlertNotificationTarget:
-		l.warning(doc, string(kind)+" is not read", "nothing to do; alerts are generated for every SLO")
+		keep(l, &l.openSLO.dataSources, decodeObject[openslov1.DataSource](l, doc))
+	case openslo.KindAlertPolicy:
+		keep(l, &l.openSLO.policies, decodeObject[openslov1.AlertPolicy](l, doc))
+	case openslo.KindAlertCondition:
+		keep(l, &l.openSLO.conditions, decodeObject[openslov1.AlertCondition](l, doc))
+	case openslo.KindAlertNotificationTarget: // the routes of Alertmanager say where alerts go
 	default:
-		l.problem(doc.key("kind"), quote(string(kind))+" is not a kind of OpenSLO", "write Service, SLO, SLI or DataSource")
+		l.problem(doc.key("kind"), quote(string(kind))+" is not a kind of OpenSLO", "write Service, SLO, SLI, DataSource, AlertPolicy or AlertCondition")
 	}
-}
-
-// readEventSLO reads an SLO. An SLO that is not about events is rejected without further validation: other problems
-// do not matter then.
-func (l *loader) readEventSLO(doc place) document[openslov1.SLO] {
-	method, ok := doc.key("spec").lookup("budgetingMethod")
-	if !ok || method.node.Value == string(openslov1.SLOBudgetingMethodOccurrences) {
-		return readObject[openslov1.SLO](l, doc)
-	}
-	l.problem(method, quote(method.node.Value)+" cannot be expressed: events are counted, not slices of time",
-		"write Occurrences; then a threshold metric counts one event per minute")
-	d := document[openslov1.SLO]{at: doc, broken: true}
-	_ = remarshal(doc.node, &d.object) // for the name of its service, if it is readable
-	return d
 }
 
 func readObject[T interface {
@@ -80,6 +78,27 @@ func readObject[T interface {
 	}
 	d.broken = l.errors > before
 	return d
+}
+
+// decodeObject reads an object of which little is used: what it is used for is checked there.
+func decodeObject[T any](l *loader, doc place) document[T] {
+	d := document[T]{at: doc}
+	d.broken = !l.decodeForeign(doc, &d.object)
+	return d
+}
+
+// withoutThresholds removes the comparisons that many write beside a ratio, where they have no meaning.
+func withoutThresholds(doc place) {
+	spec := doc.key("spec")
+	if _, ratio := spec.key("indicator", "spec").lookup("ratioMetric"); !ratio {
+		return
+	}
+	if objectives, ok := spec.lookup("objectives"); ok && objectives.node.Kind == yaml.SequenceNode {
+		for _, objective := range objectives.node.Content {
+			remove(objective, "op")
+			remove(objective, "value")
+		}
+	}
 }
 
 // keep files an object under its name.
@@ -111,7 +130,7 @@ func (l *loader) finishOpenSLO() {
 		if service == nil {
 			service = &definition{
 				Service: &Service{Name: d.object.Spec.Service, Tier: defaultTier, Position: d.at.position()},
-				at:      d.at, name: nameAt,
+				at:      d.at, name: nameAt, joins: true,
 			}
 			if service.Name != "" {
 				services[service.Name] = service
@@ -148,7 +167,7 @@ func (l *loader) openSLOService(d document[openslov1.Service]) *definition {
 	if s.Description != "" {
 		l.pass(d.at.key("spec", "description"), s.Description, bounded(maxText), printable(true))
 	}
-	l.openSLOLabels(service, metadata.Labels)
+	service.Labels = l.openSLOLabels(d.at.key("metadata", "labels"), metadata.Labels)
 	annotations := d.at.key("metadata", "annotations")
 	service.dependsOn = annotations
 	for _, m := range annotated {
@@ -161,17 +180,6 @@ func (l *loader) openSLOService(d document[openslov1.Service]) *definition {
 	service.broken = l.errors > before
 	return service
 }
-
-// annotated are the members of a service that OpenSLO keeps in annotations.
-var annotated = func() []member[Service] {
-	members := []member[Service]{namespaceMember}
-	for _, m := range specMembers {
-		if m.key != "description" && m.key != "slos" {
-			members = append(members, m)
-		}
-	}
-	return members
-}()
 
 // nested reads the text of an annotation as YAML. All its positions are the annotation's.
 func (l *loader) nested(at place) (place, bool) {
@@ -195,21 +203,16 @@ func (l *loader) nested(at place) (place, bool) {
 	return inner, true
 }
 
-func (l *loader) openSLOLabels(service *definition, labels openslov1.Labels) {
+func (l *loader) openSLOLabels(at place, labels openslov1.Labels) map[string]string {
+	var passed map[string]string
 	for _, key := range sortedKeys(labels) {
-		at := service.at.key("metadata", "labels", key)
 		value := strings.Join(labels[key], ", ")
-		if value == "" {
-			continue
-		}
-		if l.pass(at, key, matches(labelKeyRegexp, "is not a label name", "use letters, digits, - _ . and /")) &&
-			l.pass(at, value, bounded(maxName), printable(false)) {
-			if service.Labels == nil {
-				service.Labels = map[string]string{}
-			}
-			service.Labels[key] = value
+		if value != "" && l.pass(at.key(key), key, matches(labelKeyRegexp, "is not a label name", "use letters, digits, - _ . and /"), notReserved) &&
+			l.pass(at.key(key), value, bounded(maxName), printable(false)) {
+			set(&passed, key, value)
 		}
 	}
+	return passed
 }
 
 // openSLOObjectives turns each objective of an OpenSLO SLO into an SLO.
@@ -217,38 +220,39 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 	spec, before := d.object.Spec, l.errors
 	defer func() { service.broken = service.broken || l.errors > before }()
 
-	specAt := d.at.key("spec")
-	if len(d.object.Metadata.Labels) > 0 {
-		l.warning(d.at.key("metadata", "labels"), "labels of an SLO are ignored", "put them on the Service")
-	}
-	if len(spec.AlertPolicies) > 0 {
-		l.warning(specAt.key("alertPolicies"), "alert policies are not read", "nothing to do; alerts are generated for every SLO")
-	}
+	specAt, metadataAt := d.at.key("spec"), d.at.key("metadata")
 	if spec.HasCompositeObjectives() {
 		l.problem(specAt.key("objectives"), "composite objectives cannot be expressed", "write an SLO for each indicator")
 		return
 	}
-	window, ok := l.openSLOWindow(specAt.key("timeWindow").item(0), spec.TimeWindow[0])
-	if !ok {
-		return
+	window := Window{Rolling: defaultWindow}
+	if len(spec.TimeWindow) > 0 {
+		var ok bool
+		if window, ok = l.openSLOWindow(specAt.key("timeWindow").item(0), spec.TimeWindow[0]); !ok {
+			return
+		}
 	}
 	indicator, indicatorAt, ok := l.openSLOIndicator(specAt, spec)
 	if !ok {
 		return
 	}
+	labels := l.openSLOLabels(metadataAt.key("labels"), d.object.Metadata.Labels)
+	alerts := l.openSLOAlerting(specAt.key("alertPolicies"), spec.AlertPolicies)
 	names := objectiveNames(d.object)
 	for i, objective := range spec.Objectives {
 		at := specAt.key("objectives").item(i)
-		slo := &SLO{Name: names[i], Description: spec.Description, Window: window, Position: at.position()}
+		slo := &SLO{Name: names[i], Description: spec.Description, Window: window, Position: at.position(), Labels: joined(labels, nil), Alerts: alerts.clone()}
 		if slo.Description == "" {
 			slo.Description = d.object.Metadata.DisplayName
 		}
 		if slo.Description != "" {
 			l.pass(specAt.key("description"), slo.Description, bounded(maxText), printable(true))
 		}
+		l.readAnnotated(metadataAt, slo)
 		slo.Objective = openSLOTarget(objective)
 		if !l.pass(d.at.key("metadata", "name"), slo.Name, bounded(maxName), sloNameCheck) ||
-			!l.pass(at, "", checkObjective(slo.Objective)) {
+			!l.pass(at, "", checkObjective(slo.Objective)) || !slo.AllowLowObjective && !l.pass(at, "", likelyObjective(slo.Objective)) ||
+			!l.openSLOBudgeting(slo, spec, objective, at) {
 			continue
 		}
 		queries, ok := l.openSLOQueries(indicator, indicatorAt, objective, at)
@@ -256,19 +260,43 @@ func (l *loader) openSLOObjectives(service *definition, d document[openslov1.SLO
 			continue
 		}
 		slo.SLI.Prometheus = queries
-		if resets, ok := d.at.key("metadata", "annotations").lookup(annotationPrefix + "resets"); ok {
-			if resets, ok = l.nested(resets); ok {
-				list(resetShape).read(&l.reader, resets, &slo.Resets)
-			}
-		}
+		l.readEnvironmentLabel(metadataAt, queries)
 		if service.has(slo.Name) {
 			l.problem(d.at.key("metadata", "name"), quote(slo.Name)+" exists twice in service "+quote(service.Name), "give each SLO its own name")
 			continue
 		}
-		orderResets(nil, place{}, slo)
-		reachableAlerts(&l.reader, at, slo)
+		service.group(&l.reader, indicatorAt, slo)
+		slo.warnUnreachable(&l.reader, at)
 		service.SLOs = append(service.SLOs, slo)
 	}
+}
+
+// openSLOBudgeting is the budgeting method, with the slices of an objective.
+func (l *loader) openSLOBudgeting(slo *SLO, spec openslov1.SLOSpec, objective openslov1.SLOObjective, at place) bool {
+	switch spec.BudgetingMethod {
+	case openslov1.SLOBudgetingMethodTimeslices:
+		slo.Budgeting.Method = TimeSlices
+	case openslov1.SLOBudgetingMethodRatioTimeslices:
+		slo.Budgeting.Method = RatioTimeSlices
+	default:
+		return true
+	}
+	slo.Budgeting.Slice = defaultSlice
+	if w := objective.TimeSliceWindow; w != nil && w.GetValue() > 0 {
+		slo.Budgeting.Slice = w.Duration()
+		if !l.pass(at.key("timeSliceWindow"), "", func(string) (string, string) { return checkSlice(slo.Budgeting.Slice) }) {
+			return false
+		}
+	}
+	if slo.Budgeting.Method == TimeSlices {
+		if objective.TimeSliceTarget == nil {
+			l.problem(at.key("timeSliceTarget"), "is missing", "add the share of good events from which a slice is good, such as 0.95")
+			return false
+		}
+		slo.Budgeting.Target = timesTen(*objective.TimeSliceTarget, 2)
+		return l.pass(at.key("timeSliceTarget"), "", checkObjective(slo.Budgeting.Target))
+	}
+	return true
 }
 
 func (s *Service) has(slo string) bool {
@@ -339,9 +367,9 @@ func (l *loader) openSLOWindow(at place, w openslov1.SLOTimeWindow) (Window, boo
 		rolling := w.Duration.Duration()
 		return Window{Rolling: rolling}, l.pass(at.key("duration"), "", func(string) (string, string) { return checkWindow(rolling) })
 	}
-	calendar, ok := map[string]Calendar{"1w": {Unit: Week}, "1M": {Unit: Month}, "3M": {Unit: Quarter}, "1Q": {Unit: Quarter}}[w.Duration.String()]
+	unit, ok := calendarUnits[w.Duration.String()]
 	if !ok {
-		l.problem(at.key("duration"), "a calendar window of "+cut(w.Duration.String())+" cannot be expressed", "write 1w, 1M or 1Q")
+		l.problem(at.key("duration"), "a calendar window of "+cut(w.Duration.String())+" cannot be expressed", "write 1d, 1w, 1M, 1Q or 1Y")
 		return Window{}, false
 	}
 	location, err := loadLocation(w.Calendar.TimeZone)
@@ -349,19 +377,18 @@ func (l *loader) openSLOWindow(at place, w openslov1.SLOTimeWindow) (Window, boo
 		l.problem(at.key("calendar", "timeZone"), quote(w.Calendar.TimeZone)+" is not a time zone", "write an IANA name, such as Europe/Madrid or UTC")
 		return Window{}, false
 	}
-	calendar.Location = location
-	window := Window{Calendar: &calendar}
-	start, err := time.ParseInLocation(time.DateTime, w.Calendar.StartTime, location)
-	if err != nil {
+	start, ok := parseLocalTime(w.Calendar.StartTime)
+	if !ok {
 		l.problem(at.key("calendar", "startTime"), quote(w.Calendar.StartTime)+" is not a time", "write it as 2026-01-01 00:00:00")
 		return Window{}, false
 	}
-	if first, _ := window.Bounds(start); !first.Equal(start) {
-		l.problem(at.key("calendar", "startTime"), "a "+string(calendar.Unit)+" that begins at "+w.Calendar.StartTime+" cannot be expressed",
-			"write the midnight at which it begins: "+first.Format(time.DateTime))
-		return Window{}, false
-	}
-	return window, true
+	calendar := &Calendar{Unit: unit, Location: location, Start: start}
+	calendar.normalize()
+	return Window{Calendar: calendar}, true
+}
+
+var calendarUnits = map[string]CalendarUnit{
+	"1d": Day, "24h": Day, "1w": Week, "7d": Week, "1M": Month, "3M": Quarter, "1Q": Quarter, "12M": Year, "4Q": Year, "1Y": Year,
 }
 
 // openSLOIndicator is the inline indicator, or the SLI that the SLO refers to.

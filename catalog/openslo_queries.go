@@ -5,6 +5,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -46,8 +47,7 @@ func (l *loader) openSLOQueries(sli openslov1.SLISpec, at place, objective opens
 		return &Prometheus{Errors: bad, Total: total}, ok
 	}
 	good, ok := l.countQuery(*ratio.Good, at.key("good"), ratio.Counter)
-	errors := fmt.Sprintf("(%s) - ((%s) or vector(0))", total, good)
-	return &Prometheus{Errors: errors, Total: total}, ok && l.pass(at.key("good"), errors, bounded(maxText), checkQuery)
+	return &Prometheus{Good: good, Total: total}, ok
 }
 
 // countQuery turns a query, with or without a window, into a number of events over the window:
@@ -155,22 +155,34 @@ func (l *loader) thresholdQueries(metric openslov1.SLIMetricSpec, at place, obje
 	return p, l.pass(at, p.Errors, bounded(maxText), checkQuery) && l.pass(at, p.Total, bounded(maxText), checkQuery)
 }
 
+// speakPromQL are the types of data sources that are asked in PromQL.
+var speakPromQL = []string{"prometheus", "thanos", "mimir", "cortex", "victoriametrics"}
+
 // openSLOQuery is the PromQL of a metric source.
 func (l *loader) openSLOQuery(metric openslov1.SLIMetricSpec, at place) (string, bool) {
 	source, at := metric.MetricSource, at.key("metricSource")
 	kind := source.Type
 	if kind == "" && source.MetricSourceRef != "" {
-		kind = l.openSLO.dataSources[source.MetricSourceRef].object.Spec.Type
+		dataSource, ok := l.openSLO.dataSources[source.MetricSourceRef]
+		if !ok {
+			l.problem(at.key("metricSourceRef"), "there is no DataSource "+quote(source.MetricSourceRef), "add it to the folder, or write type: Prometheus instead")
+			return "", false
+		}
+		kind = dataSource.object.Spec.Type
 	}
-	if !strings.EqualFold(kind, "prometheus") {
+	if !slices.Contains(speakPromQL, strings.ToLower(kind)) {
 		l.problem(at, "a metric source of type "+quote(kind)+" cannot be read", "write type: Prometheus and the query in PromQL")
 		return "", false
 	}
-	query, ok := source.Spec["query"].(string)
+	key := "query"
+	if _, promql := source.Spec["promql"]; promql {
+		key = "promql"
+	}
+	query, ok := source.Spec[key].(string)
 	if !ok {
-		l.problem(at.key("spec", "query"), "is not a text", "write the PromQL query here")
+		l.problem(at.key("spec", key), "is not a text", "write the PromQL query here")
 		return "", false
 	}
 	query = strings.TrimSpace(query)
-	return query, l.pass(at.key("spec", "query"), query, bounded(maxText), printable(true))
+	return query, l.pass(at.key("spec", key), query, bounded(maxText), printable(true))
 }

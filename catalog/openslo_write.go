@@ -50,42 +50,64 @@ func (s *Service) OpenSLO() ([]byte, Problems) {
 // openSLOObject names the SLO after service and SLO: names of OpenSLO are global.
 func openSLOObject(s *Service, slo *SLO) openslov1.SLO {
 	metadata := openslov1.Metadata{
-		Name:        s.Name + "-" + slo.Name,
+		Name:        objectName(s.Name + "-" + slo.Name),
 		Annotations: openslov1.Annotations{annotationPrefix + "name": slo.Name},
 	}
-	if resets := list(resetShape).write(slo.Resets); resets != nil {
-		metadata.Annotations[annotationPrefix+"resets"] = inline(resets)
+	for key, value := range slo.Labels {
+		if metadata.Labels == nil {
+			metadata.Labels = openslov1.Labels{}
+		}
+		metadata.Labels[key] = openslov1.Label{value}
+	}
+	for key, value := range writeAnnotated(slo, "labels") {
+		metadata.Annotations[key] = value
 	}
 	target := timesTen(slo.Objective, -2)
+	objective, method := openslov1.SLOObjective{Target: &target}, openslov1.SLOBudgetingMethodOccurrences
+	if b := slo.Budgeting; b.Method != Occurrences {
+		slice := openslov1.NewDurationShorthand(int(b.Slice/time.Minute), openslov1.DurationShorthandUnitMinute)
+		objective.TimeSliceWindow, method = &slice, openslov1.SLOBudgetingMethodRatioTimeslices
+		if b.Method == TimeSlices {
+			good := timesTen(b.Target, -2)
+			objective.TimeSliceTarget, method = &good, openslov1.SLOBudgetingMethodTimeslices
+		}
+	}
 	return openslov1.NewSLO(metadata, openslov1.SLOSpec{
 		Description:     slo.Description,
 		Service:         s.Name,
 		Indicator:       &openslov1.SLOIndicatorInline{Metadata: openslov1.Metadata{Name: metadata.Name}, Spec: openSLOIndicator(slo.SLI.Prometheus)},
-		BudgetingMethod: openslov1.SLOBudgetingMethodOccurrences,
+		BudgetingMethod: method,
 		TimeWindow:      []openslov1.SLOTimeWindow{openSLOTimeWindow(slo.Window)},
-		Objectives:      []openslov1.SLOObjective{{Target: &target}},
+		Objectives:      []openslov1.SLOObjective{objective},
 	})
 }
 
 func openSLOIndicator(p *Prometheus) openslov1.SLISpec {
 	metric := func(query string) *openslov1.SLIMetricSpec {
+		if query == "" {
+			return nil
+		}
 		return &openslov1.SLIMetricSpec{MetricSource: openslov1.SLIMetricSource{Type: "Prometheus", Spec: map[string]any{"query": query}}}
 	}
 	if p.ErrorRatio != "" {
 		return openslov1.SLISpec{RatioMetric: &openslov1.SLIRatioMetric{RawType: openslov1.SLIRawMetricTypeFailure, Raw: metric(p.ErrorRatio)}}
 	}
-	return openslov1.SLISpec{RatioMetric: &openslov1.SLIRatioMetric{Counter: true, Bad: metric(p.Errors), Total: metric(p.Total)}}
+	return openslov1.SLISpec{RatioMetric: &openslov1.SLIRatioMetric{Counter: true, Good: metric(p.Good), Bad: metric(p.Errors), Total: metric(p.Total)}}
 }
 
 func openSLOTimeWindow(w Window) openslov1.SLOTimeWindow {
 	if c := w.Calendar; c != nil {
 		shorthand := map[CalendarUnit]openslov1.DurationShorthandUnit{
-			Week: openslov1.DurationShorthandUnitWeek, Month: openslov1.DurationShorthandUnitMonth, Quarter: openslov1.DurationShorthandUnitQuarter,
+			Day: openslov1.DurationShorthandUnitDay, Week: openslov1.DurationShorthandUnitWeek, Month: openslov1.DurationShorthandUnitMonth,
+			Quarter: openslov1.DurationShorthandUnitQuarter, Year: openslov1.DurationShorthandUnitYear,
+		}
+		start := c.Start
+		if start.IsZero() {
+			start = firstStart
 		}
 		return openslov1.SLOTimeWindow{
 			Duration: openslov1.NewDurationShorthand(1, shorthand[c.Unit]),
-			// A Monday, and the first of a month and of a quarter.
-			Calendar: &openslov1.SLOCalendar{StartTime: "2024-01-01 00:00:00", TimeZone: c.Location.String()},
+			Calendar: &openslov1.SLOCalendar{StartTime: start.Format(time.DateTime), TimeZone: c.Location.String()},
 		}
 	}
 	for _, u := range []struct {

@@ -133,6 +133,16 @@ func (ps Problems) bounded() Problems {
 	return some
 }
 
+// distinct leaves out what was found more than once. The problems must be sorted.
+func (ps Problems) distinct() Problems {
+	seen := map[Problem]bool{}
+	return slices.DeleteFunc(ps, func(p Problem) bool {
+		known := seen[p]
+		seen[p] = true
+		return known
+	})
+}
+
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(p, q Problem) int { return p.compare(q.Position) })
 }

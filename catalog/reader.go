@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,8 @@ type place struct {
 	file string
 	node *yaml.Node
 	path string
+	// spellings are other spellings of keys, and the ones that they are read as.
+	spellings map[string]string
 }
 
 func (p place) position() Position {
@@ -52,8 +55,8 @@ func (p place) position() Position {
 func (p place) lookup(key string) (place, bool) {
 	if p.node != nil && p.node.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(p.node.Content); i += 2 {
-			if k := p.node.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
-				return place{file: p.file, node: p.node.Content[i+1], path: joinPath(p.path, key)}, true
+			if k := p.node.Content[i]; k.Kind == yaml.ScalarNode && (k.Value == key || p.spellings[k.Value] == key) {
+				return place{file: p.file, node: p.node.Content[i+1], path: joinPath(p.path, k.Value), spellings: p.spellings}, true
 			}
 		}
 	}
@@ -76,9 +79,9 @@ func (p place) key(keys ...string) place {
 func (p place) item(i int) place {
 	path := p.path + "[" + strconv.Itoa(i) + "]"
 	if p.node != nil && p.node.Kind == yaml.SequenceNode && i < len(p.node.Content) {
-		return place{file: p.file, node: p.node.Content[i], path: path}
+		return place{file: p.file, node: p.node.Content[i], path: path, spellings: p.spellings}
 	}
-	return place{file: p.file, node: p.node, path: path}
+	return place{file: p.file, node: p.node, path: path, spellings: p.spellings}
 }
 
 // text is the value of a key if it is a scalar.
@@ -117,7 +120,8 @@ func (r *reader) checkKeys(at place, known []string) bool {
 			continue
 		}
 		keyAt.path = joinPath(at.path, k.Value)
-		first, twice := lines[k.Value]
+		name := cmp.Or(at.spellings[k.Value], k.Value)
+		first, twice := lines[name]
 		switch {
 		case k.Tag == "!!merge":
 			r.problem(keyAt, "merge keys are not supported", "write the keys out")
@@ -125,26 +129,31 @@ func (r *reader) checkKeys(at place, known []string) bool {
 		case twice:
 			r.problem(keyAt, fmt.Sprintf("exists twice, first in line %d", first), "delete one")
 			ok = false
-		case known != nil && !slices.Contains(known, k.Value):
+		case known != nil && !slices.Contains(known, name):
 			r.problem(keyAt, "is not known", nearest(k.Value, known))
 			ok = false
 		}
 		if !twice {
-			lines[k.Value] = k.Line
+			lines[name] = k.Line
 		}
 	}
 	return ok
 }
 
-// nearest is the fix for an unknown word.
-func nearest(word string, known []string) string {
-	best, distance := "", 1+len(word)/3
+// Nearest is the known word that a word is most likely a misspelling of, "" if there is none.
+func Nearest(word string, known []string) (best string) {
+	distance := 1 + len(word)/3
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(k), distance); d <= distance && (best == "" || d < distance) {
 			best, distance = k, d
 		}
 	}
-	if best != "" {
+	return best
+}
+
+// nearest is the fix for an unknown word.
+func nearest(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
 		return "did you mean " + best + "?"
 	}
 	return "allowed: " + strings.Join(known, ", ")

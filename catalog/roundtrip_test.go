@@ -6,6 +6,7 @@ package catalog
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,11 +46,27 @@ func TestRoundTripSloth(t *testing.T) {
 		want := g.catalog(g.prometheus)
 		for _, s := range want.Services {
 			*s = Service{Name: s.Name, Namespace: s.Namespace, Owner: s.Owner, Tier: s.Tier, SLOs: s.SLOs}
+			if s.Owner != "" {
+				set(&s.Labels, "owner", s.Owner)
+			}
+			if s.Tier != defaultTier {
+				set(&s.Labels, "tier", strconv.Itoa(s.Tier))
+			}
 			for _, slo := range s.SLOs {
-				slo.Window, slo.Resets = Window{Rolling: defaultWindow}, nil
+				slo.Window, slo.Resets, slo.Budgeting, slo.Formerly = Window{Rolling: defaultWindow}, nil, Budgeting{}, ""
+				slo.Objective, slo.AllowLowObjective = max(slo.Objective, lowObjective), false
+				slo.MaxGroups, slo.GroupBy, slo.SLI.Prometheus.EnvironmentLabel = 0, nil, ""
+				if slo.Alerts.Name == "" {
+					slo.Alerts.Name = "ErrorBudgetBurn"
+				}
+				slo.Alerts.Severity, slo.Alerts.MinimumFailures, slo.Alerts.Pairs = Severities{}, 0, nil
+				slo.Alerts.Disable = without(slo.Alerts.Disable, "SLIMissing")
+				if p := slo.SLI.Prometheus; p.Good != "" {
+					p.Errors, p.Good = p.Good, ""
+				}
 			}
 			if len(s.SLOs) == 0 {
-				s.SLOs = []*SLO{{Name: "a", Objective: 99, Window: Window{Rolling: defaultWindow}, SLI: g.prometheus()}}
+				s.SLOs = []*SLO{{Name: "a", Objective: 99, Window: Window{Rolling: defaultWindow}, SLI: SLI{Prometheus: &Prometheus{ErrorRatio: `x{w="{{.window}}"}`}}, Alerts: Alerting{Name: "A"}}}
 			}
 		}
 		require.Equal(t, withoutPositions(want), withoutPositions(throughSloth(t, want)), "seed %d", seed)
@@ -126,6 +143,7 @@ func (g maker) service(name string, sli func() SLI) *Service {
 		s.DependsOn = []string{"other", "shop/payment"}
 		s.Deployment.Kubernetes = &KubernetesWorkload{Namespace: "ns", Kind: pick(g, "Deployment", "StatefulSet"), Name: pick(g, name, "worker")}
 	}
+	s.Versions = g.maybe(pick(g, VersionsOne, VersionsMany))
 	for range g.IntN(3) {
 		start := g.moment()
 		s.Maintenance = append(s.Maintenance, Maintenance{Start: start, End: start.Add(time.Duration(1 + g.Int64N(1e15))), Reason: g.maybe(g.text())})
@@ -147,12 +165,44 @@ func (g maker) slo(name string, sli SLI) *SLO {
 		if err != nil {
 			panic(err)
 		}
-		slo.Window = Window{Calendar: &Calendar{Unit: pick(g, Week, Month, Quarter), Location: location}}
+		slo.Window = Window{Calendar: &Calendar{Unit: pick(g, Day, Week, Month, Quarter, Year), Location: location}}
+		if g.IntN(2) == 0 {
+			slo.Window.Calendar.Start = time.Date(2026, time.March, 1+g.IntN(31), g.IntN(24), 30, 0, 0, time.UTC)
+		}
+	}
+	slo.AllowLowObjective = slo.Objective < lowObjective
+	if g.IntN(2) == 0 {
+		slo.Labels = map[string]string{"team": g.text(), "channel": g.text()}
+		slo.Alerts = g.alerting()
+	}
+	if sli.Prometheus != nil {
+		slo.GroupBy = pick(g, nil, []string{"host"}, []string{"host", "path"})
+		if slo.GroupBy != nil {
+			slo.MaxGroups = pick(g, 0, 10)
+		}
+		slo.Budgeting = pick(g, Budgeting{}, Budgeting{}, Budgeting{Method: TimeSlices, Slice: 5 * time.Minute, Target: 95}, Budgeting{Method: RatioTimeSlices, Slice: time.Minute})
+		sli.Prometheus.EnvironmentLabel = pick(g, "", "env")
 	}
 	if g.IntN(3) == 0 {
 		slo.Resets = []Reset{{At: g.moment(), By: g.text(), Reason: g.text()}}
+		slo.Formerly = "old-" + slo.Name
 	}
 	return slo
+}
+
+// alerting are settings as Sloth has them, and some that it does not have.
+func (g maker) alerting() Alerting {
+	text := func() AlertText {
+		return pick(g, AlertText{}, AlertText{Labels: map[string]string{"severity": "critical"}, Annotations: map[string]string{"text": "{{ $labels.host }}: " + g.text()}})
+	}
+	a := Alerting{Name: g.maybe("WalletErrors"), Page: text(), Ticket: text(), Disable: pick(g, nil, []string{"ticket"}, []string{"page", "ticket"})}
+	a.Labels, a.Annotations = text().Labels, text().Annotations
+	if g.IntN(2) == 0 {
+		a.Severity, a.MinimumFailures = Severities{Page: "critical"}, 10
+		a.Disable = append(a.Disable, "SLIMissing")
+		a.Pairs = []BurnPair{{Name: "Critical", Page: true, Long: time.Hour, Short: 5 * time.Minute, BudgetShare: 0.02, For: 2 * time.Minute}, {Name: "Slow", Long: 72 * time.Hour, Short: 6 * time.Hour, Factor: 1.5, For: time.Hour}}
+	}
+	return a
 }
 
 func (g maker) prometheus() SLI {
@@ -161,6 +211,9 @@ func (g maker) prometheus() SLI {
 	}
 	if g.IntN(2) == 0 {
 		return SLI{Prometheus: &Prometheus{ErrorRatio: query()}}
+	}
+	if g.IntN(2) == 0 {
+		return SLI{Prometheus: &Prometheus{Good: query(), Total: query()}}
 	}
 	return SLI{Prometheus: &Prometheus{Errors: query(), Total: query()}}
 }

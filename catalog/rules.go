@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The rules are conditions on a mapping as a whole, in addition to those of its fields.
@@ -30,6 +31,24 @@ func uniqueSLONames(r *reader, at place, s *Service) {
 			continue
 		}
 		first[slo.Name] = item.key("name").position()
+	}
+}
+
+// oneHeir lets one SLO, and no more, take over the history of a name that no other SLO has.
+func oneHeir(r *reader, at place, s *Service) {
+	heirs := map[string]bool{}
+	for i, slo := range s.SLOs {
+		if slo.Formerly == "" {
+			continue
+		}
+		item := at.key("slos").item(i).key("formerly")
+		switch {
+		case s.has(slo.Formerly):
+			r.problem(item, quote(slo.Formerly)+" is still an SLO of the service, with a history of its own", "delete formerly, or the other SLO")
+		case heirs[slo.Formerly]:
+			r.problem(item, quote(slo.Formerly)+" is the former name of another SLO too", "let one SLO have the history")
+		}
+		heirs[slo.Formerly] = true
 	}
 }
 
@@ -63,20 +82,62 @@ func oneWindow(r *reader, at place, s *SLO) {
 	}
 }
 
-// reachableAlerts warns of alert pairs with an adjusted factor.
-func reachableAlerts(r *reader, at place, s *SLO) {
+// confirmedObjective refuses objectives that are most likely shares, not percentages.
+func confirmedObjective(r *reader, at place, s *SLO) {
+	if !s.AllowLowObjective {
+		r.pass(at.key("objective"), "", likelyObjective(s.Objective))
+	}
+}
+
+// reachableAlerts warns of alert pairs that could never fire.
+func reachableAlerts(r *reader, at place, s *SLO) { s.warnUnreachable(r, at.key("objective")) }
+
+func (s *SLO) warnUnreachable(r *reader, objective place) {
 	if !s.sound() {
 		return
 	}
 	var moved []string
 	for _, p := range s.BurnPairs() {
-		if p.Clamped {
+		if p.Clamped && p.Factor != 1 {
 			moved = append(moved, fmt.Sprintf("%s (%s/%s) to %.4gx", p.Name, FormatDuration(p.Long), FormatDuration(p.Short), p.Factor))
 		}
 	}
 	if len(moved) > 0 {
-		r.warning(at.key("objective"), "burn rate alerts could never fire, or would fire while the objective is met, so their factors were adjusted: "+strings.Join(moved, ", "),
+		r.warning(objective, "burn rate alerts could never fire, so their factors were adjusted: "+strings.Join(moved, ", "),
 			"nothing to do; a stricter objective or a longer window needs no adjustment")
+	}
+}
+
+// inherit completes the SLOs by what the service and their queries say.
+func inherit(r *reader, at place, s *Service) {
+	for i, slo := range s.SLOs {
+		item := at.key("slos").item(i)
+		slo.inherited = s.Alerts.Pairs
+		if slo.SLI.Prometheus == nil {
+			windowsOfCollector(r, item, at, slo)
+			continue
+		}
+		s.group(r, item.key("sli", "prometheus"), slo)
+	}
+}
+
+// windowsOfCollector refuses pairs over windows that the collector has no burn rates of.
+func windowsOfCollector(r *reader, sloAt, serviceAt place, s *SLO) {
+	at := sloAt
+	if len(s.Alerts.Pairs) == 0 {
+		at = serviceAt
+	}
+	for i, p := range s.pairs() {
+		for key, window := range map[string]time.Duration{"long": p.Long, "short": p.Short} {
+			if window > 0 && !slices.Contains(BurnWindows, window) {
+				names := make([]string, len(BurnWindows))
+				for j, w := range BurnWindows {
+					names[j] = FormatDuration(w)
+				}
+				r.problem(at.key("alerts", "pairs").item(i).key(key), "SLO "+quote(s.Name)+" is counted by the collector, which computes no burn rate over "+FormatDuration(window),
+					"write one of "+strings.Join(names, ", "))
+			}
+		}
 	}
 }
 
@@ -128,13 +189,30 @@ func twoOfThree(r *reader, at place, m *Metrics) {
 	}
 }
 
-func ratioOrCounts(r *reader, at place, _ *Prometheus) {
-	_, errors := at.lookup("errors")
-	_, total := at.lookup("total")
-	_, ratio := at.lookup("errorRatio")
-	counts := errors && total && !ratio
-	alone := ratio && !errors && !total
-	if !counts && !alone {
-		r.problem(at, "is incomplete", "write errors and total, or errorRatio alone")
+func ratioOrCounts(r *reader, at place, p *Prometheus) {
+	var set []string
+	for _, key := range []string{"errors", "good", "total", "errorRatio"} {
+		if _, ok := at.lookup(key); ok {
+			set = append(set, key)
+		}
+	}
+	switch strings.Join(set, " ") {
+	case "errors total", "good total", "errorRatio":
+	default:
+		r.problem(at, "is incomplete", "write errors and total, good and total, or errorRatio alone")
+	}
+}
+
+// usualStart leaves out a start that is where periods begin anyway.
+func usualStart(_ *reader, _ place, c *Calendar) { c.normalize() }
+
+func (c *Calendar) normalize() {
+	if c.Start.IsZero() {
+		return
+	}
+	start := time.Date(c.Start.Year(), c.Start.Month(), c.Start.Day(), c.Start.Hour(), c.Start.Minute(), c.Start.Second(), 0, time.UTC)
+	usual := Window{Calendar: &Calendar{Unit: c.Unit, Location: time.UTC}}
+	if first, _ := usual.Bounds(start); first.Equal(start) {
+		c.Start = time.Time{}
 	}
 }

@@ -20,37 +20,63 @@ const (
 	namespaceLabel = "service_namespace"
 )
 
+// slothSpellings are the keys of Sloth's Kubernetes objects, and the same keys in its files.
+var slothSpellings = map[string]string{
+	"errorQuery": "error_query", "totalQuery": "total_query", "errorRatioQuery": "error_ratio_query",
+	"pageAlert": "page_alert", "ticketAlert": "ticket_alert", "sloPlugins": "slo_plugins",
+}
+
+// A slothSLO is an SLO of Sloth, which has no period and no windows of its own.
+type slothSLO struct {
+	*SLO
+	at place
+}
+
 // readSloth reads a Sloth spec: one service with all its SLOs.
 func (l *loader) readSloth(doc place) {
-	d := &definition{Service: &Service{Tier: defaultTier, Position: doc.position()}, at: doc, name: doc.key("service")}
+	doc.spellings = slothSpellings
+	l.slothSpec(doc, doc)
+}
+
+// readPrometheusServiceLevel reads Sloth's Kubernetes object.
+func (l *loader) readPrometheusServiceLevel(doc place) {
+	spec, ok := doc.lookup("spec")
+	if !ok {
+		l.problem(doc.key("spec"), "is missing", "add spec: with service and slos")
+		return
+	}
+	spec.spellings = slothSpellings
+	l.slothSpec(doc, spec)
+}
+
+func (l *loader) slothSpec(doc, at place) {
+	d := &definition{Service: &Service{Tier: defaultTier, Position: doc.position()}, at: at, name: at.key("service"), joins: true}
 	l.services = append(l.services, d)
 	before := l.errors
 	defer func() { d.broken = l.errors > before }()
 
 	var spec slothv1.Spec
-	labelsAreText(doc.node)
-	l.decodeForeign(doc, &spec) // the rest is checked too, so that all problems are reported at once
-	if l.pass(doc.key("service"), spec.Service, append([]check{bounded(maxName)}, nameChecks...)...) {
+	textLabels(at.node)
+	l.decodeForeign(at, &spec) // the rest is checked too, so that all problems are reported at once
+	if l.pass(at.key("service"), spec.Service, append([]check{bounded(maxName)}, nameChecks...)...) {
 		d.Name = spec.Service
 	}
-	if len(spec.SLOPlugins.Chain) > 0 {
-		l.warning(doc.key("slo_plugins"), "plugins of Sloth are not run", "nothing to do, unless the SLOs depend on them")
-	}
+	l.refusePlugins(at.key("slo_plugins"), spec.SLOPlugins)
 	l.slothLabels(d, spec.Labels)
 	for i, sloth := range spec.SLOs {
-		l.slothSLO(d, doc.key("slos").item(i), sloth)
+		l.slothSLO(d, at.key("slos").item(i), spec, sloth)
 	}
 }
 
-// labelsAreText makes the values of labels and annotations text, as Sloth's own reader does: true and
+// textLabels makes the values of labels and annotations text, as Sloth's own reader does: true and
 // 0.2 are labels like any other.
-func labelsAreText(n *yaml.Node) {
+func textLabels(n *yaml.Node) {
 	for i, child := range n.Content {
-		labelsAreText(child)
+		textLabels(child)
 		if n.Kind != yaml.MappingNode || i%2 == 0 || child.Kind != yaml.MappingNode {
 			continue
 		}
-		if key := n.Content[i-1].Value; key == "labels" || key == "annotations" {
+		if key := n.Content[i-1].Value; key == "labels" || key == "annotations" || key == "options" {
 			for j := 1; j < len(child.Content); j += 2 {
 				if value := child.Content[j]; value.Kind == yaml.ScalarNode && !isNull(value) {
 					value.Tag = "!!str"
@@ -60,75 +86,160 @@ func labelsAreText(n *yaml.Node) {
 	}
 }
 
-// slothLabels moves labels to their fields.
+// needless are the plugins of Sloth whose work the rules do anyway.
+var needless = []string{
+	"sloth.dev/core/", "sloth.dev/contrib/denominator_corrected_rules/", "sloth.dev/contrib/error_budget_exhausted_alert/",
+}
+
+// refusePlugins reports each plugin that would change the rules.
+func (l *loader) refusePlugins(at place, plugins slothv1.SLOPlugins) {
+	for i, plugin := range plugins.Chain {
+		if !slices.ContainsFunc(needless, func(prefix string) bool { return strings.HasPrefix(plugin.ID, prefix) }) {
+			l.problem(at.key("chain").item(i), "the plugin "+quote(plugin.ID)+" of Sloth cannot be run", "delete it, and write what it does as fields of the catalog")
+		}
+	}
+}
+
+// slothLabels keeps the labels, which are on all rules, and fills the fields that some of them mean.
 func (l *loader) slothLabels(d *definition, labels map[string]string) {
 	for _, key := range sortedKeys(labels) {
 		at, value := d.at.key("labels", key), labels[key]
-		if value == "" || !l.pass(at, key, matches(labelKeyRegexp, "is not a label name", "use letters, digits and _")) ||
-			!l.pass(at, value, bounded(maxName), printable(false)) {
+		if value == "" || !l.passLabel(at, key, value) {
 			continue
 		}
 		number, err := strconv.Atoi(value)
+		if key == namespaceLabel {
+			if l.pass(at, value, nameChecks...) {
+				d.Namespace = value
+			}
+			continue
+		}
 		switch {
 		case key == ownerLabel:
 			d.Owner = value
 		case key == tierLabel && err == nil && number >= 1 && number <= 4:
 			d.Tier = number
-		case key == namespaceLabel && l.pass(at, value, nameChecks...):
-			d.Namespace = value
-		default:
-			if d.Labels == nil {
-				d.Labels = map[string]string{}
-			}
-			d.Labels[key] = value
 		}
+		set(&d.Labels, key, value) // Sloth has it on its rules
 	}
 }
 
-func (l *loader) slothSLO(d *definition, at place, sloth slothv1.SLO) {
+func set(m *map[string]string, key, value string) {
+	if *m == nil {
+		*m = map[string]string{}
+	}
+	(*m)[key] = value
+}
+
+// passLabel checks a label that comes to rules and alerts.
+func (l *loader) passLabel(at place, key, value string) bool {
+	return l.pass(at, key, matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"), notReserved) &&
+		l.pass(at, value, bounded(maxName), printable(false))
+}
+
+func (l *loader) passLabels(at place, labels map[string]string) map[string]string {
+	var passed map[string]string
+	for _, key := range sortedKeys(labels) {
+		if labels[key] != "" && l.passLabel(at.key(key), key, labels[key]) {
+			set(&passed, key, labels[key])
+		}
+	}
+	return passed
+}
+
+// passTexts are labels or annotations of alerts, which are templates.
+func (l *loader) passTexts(at place, key string, texts map[string]string) map[string]string {
+	var passed map[string]string
+	for _, name := range sortedKeys(texts) {
+		valueAt, value := at.key(key, name), texts[name]
+		checks := []check{bounded(maxText), printable(true), checkTemplate}
+		if key == "labels" {
+			checks[0] = bounded(maxName)
+		}
+		if l.pass(valueAt, name, matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"), notReserved) && l.pass(valueAt, value, checks...) && value != "" {
+			set(&passed, name, value)
+		}
+	}
+	return passed
+}
+
+func (l *loader) slothSLO(d *definition, at place, spec slothv1.Spec, sloth slothv1.SLO) {
 	slo := &SLO{
 		Name: sloth.Name, Description: sloth.Description, Objective: sloth.Objective,
 		Window: Window{Rolling: defaultWindow}, Position: at.position(),
 	}
 	if s := slug(sloth.Name); s != sloth.Name && s != "" && !sloNameRegexp.MatchString(sloth.Name) {
 		slo.Name = s
-		l.warning(at.key("name"), quote(sloth.Name)+" is read as "+quote(s), "nothing to do; SLO names are lower-case letters, digits and -")
+		l.warning(at.key("name"), quote(sloth.Name)+" is read as "+quote(s), "nothing to do; SLO names are letters, digits, - _ and .")
 	}
 	ok := l.pass(at.key("name"), slo.Name, bounded(maxName), sloNameCheck)
-	ok = l.pass(at.key("objective"), "", checkObjective(slo.Objective)) && ok
+	ok = l.pass(at.key("objective"), "", checkObjective(slo.Objective), likelyObjective(slo.Objective)) && ok
 	if slo.Description != "" {
 		l.pass(at.key("description"), slo.Description, bounded(maxText), printable(true))
 	}
-	if len(sloth.Labels) > 0 {
-		l.warning(at.key("labels"), "labels of an SLO are ignored", "put them on the service")
-	}
-	if len(sloth.Plugins.Chain) > 0 {
-		l.warning(at.key("plugins"), "plugins of Sloth are not run", "nothing to do, unless the SLO depends on them")
-	}
-	if alerting := sloth.Alerting; len(alerting.Labels)+len(alerting.Annotations) > 0 || changed(alerting.PageAlert) || changed(alerting.TicketAlert) {
-		l.warning(at.key("alerting"), "labels, annotations and disabled alerts are not read", "nothing to do; alerts are generated for every SLO")
-	}
-	if slo.SLI.Prometheus = l.slothQueries(at.key("sli"), sloth.SLI); slo.SLI.Prometheus == nil || !ok {
+	slo.Labels = l.passLabels(at.key("labels"), sloth.Labels)
+	l.refusePlugins(at.key("plugins"), sloth.Plugins)
+	slo.Alerts = l.slothAlerting(at.key("alerting"), sloth.Alerting)
+	fill := slothVariables(spec, sloth)
+	if slo.SLI.Prometheus = l.slothQueries(at.key("sli"), sloth.SLI, fill); slo.SLI.Prometheus == nil || !ok {
 		return
 	}
 	if d.has(slo.Name) {
 		l.problem(at.key("name"), quote(slo.Name)+" exists twice", "give each SLO its own name")
 		return
 	}
-	reachableAlerts(&l.reader, at, slo)
+	d.group(&l.reader, at.key("sli"), slo)
 	d.SLOs = append(d.SLOs, slo)
+	l.slothSLOs = append(l.slothSLOs, slothSLO{slo, at})
 }
 
-func changed(a slothv1.Alert) bool { return a.Disable || len(a.Labels)+len(a.Annotations) > 0 }
+func (l *loader) slothAlerting(at place, sloth slothv1.Alerting) Alerting {
+	a := Alerting{Name: sloth.Name, Labels: l.passTexts(at, "labels", sloth.Labels), Annotations: l.passTexts(at, "annotations", sloth.Annotations)}
+	if a.Name != "" {
+		l.pass(at.key("name"), a.Name, bounded(maxName), matches(alertNameRegexp, "is not a name of an alert", "use letters, digits and _"))
+	}
+	for _, one := range []struct {
+		key, severity string
+		sloth         slothv1.Alert
+		into          *AlertText
+	}{{"page_alert", PageSeverity, sloth.PageAlert, &a.Page}, {"ticket_alert", TicketSeverity, sloth.TicketAlert, &a.Ticket}} {
+		if one.sloth.Disable {
+			a.Disable = append(a.Disable, one.severity)
+		}
+		key := at.key(one.key)
+		one.into.Labels, one.into.Annotations = l.passTexts(key, "labels", one.sloth.Labels), l.passTexts(key, "annotations", one.sloth.Annotations)
+	}
+	return a
+}
 
-func (l *loader) slothQueries(at place, sli slothv1.SLI) *Prometheus {
+// slothVariables replaces the template variables of a query that are known before any window is.
+func slothVariables(spec slothv1.Spec, slo slothv1.SLO) func(string) string {
+	values := map[string]string{"service": spec.Service, "slo": slo.Name, "objective": formatNumber(slo.Objective)}
+	for _, labels := range []map[string]string{spec.Labels, slo.Labels} {
+		for key, value := range labels {
+			values["labels."+key] = value
+		}
+	}
+	return func(query string) string {
+		return templateVariable.ReplaceAllStringFunc(query, func(variable string) string {
+			if value, ok := values[templateVariable.FindStringSubmatch(variable)[1]]; ok && !strings.ContainsAny(value, "\"\\'`{}\n") {
+				return value
+			}
+			return variable
+		})
+	}
+}
+
+var templateVariable = regexp.MustCompile(`\{\{-?\s*\.([a-zA-Z_][a-zA-Z0-9_.]*)\s*-?\}\}`)
+
+func (l *loader) slothQueries(at place, sli slothv1.SLI, fill func(string) string) *Prometheus {
 	query := func(at place, q string) (string, bool) {
-		q = strings.TrimSpace(q)
+		q = fill(strings.TrimSpace(q))
 		return q, l.pass(at, q, bounded(maxText), printable(true), checkQuery)
 	}
 	switch {
 	case sli.Plugin != nil:
-		l.problem(at.key("plugin"), "SLI plugins of Sloth cannot be expressed", "write the plugin's queries as events")
+		l.problem(at.key("plugin"), "the SLI plugin "+quote(sli.Plugin.ID)+" of Sloth cannot be run", "write the plugin's queries as events")
 	case sli.Events != nil && sli.Raw != nil, sli.Events == nil && sli.Raw == nil:
 		l.problem(at, "has no SLI, or more than one", "write events or raw")
 	case sli.Events != nil:
@@ -143,66 +254,4 @@ func (l *loader) slothQueries(at place, sli slothv1.SLI) *Prometheus {
 		}
 	}
 	return nil
-}
-
-var prometheusLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-// Sloth writes the service as a Sloth prometheus/v1 spec. The Problems name the SLOs that
-// Sloth cannot express, and why; the text has the others. It is nil if there are none.
-func (s *Service) Sloth() ([]byte, Problems) {
-	w := writer{service: s}
-	spec := slothv1.Spec{Version: slothv1.Version, Service: s.Name, Labels: map[string]string{}}
-	for _, key := range sortedKeys(s.Labels) {
-		if !prometheusLabel.MatchString(key) {
-			w.warning("the label "+quote(key)+" is not a valid Prometheus label and is left out", "use letters, digits and _")
-			continue
-		}
-		spec.Labels[key] = s.Labels[key]
-	}
-	for key, value := range map[string]string{ownerLabel: s.Owner, namespaceLabel: s.Namespace} {
-		if value != "" {
-			spec.Labels[key] = value
-		}
-	}
-	if s.Tier != defaultTier {
-		spec.Labels[tierLabel] = strconv.Itoa(s.Tier)
-	}
-	if lost := s.lostIn("owner", "tier", "slos"); len(lost) > 0 {
-		w.warning("Sloth has no field for "+strings.Join(lost, ", "), "keep them in a catalog document")
-	}
-	for _, slo := range s.SLOs {
-		p := slo.SLI.Prometheus
-		switch {
-		case p == nil:
-			w.slo(slo, "the collector counts its events, but Sloth supports only Prometheus queries", "write it as sli: {prometheus: …} to convert it")
-			continue
-		case slo.Window != Window{Rolling: defaultWindow}:
-			w.slo(slo, "a Sloth spec has no window", "use 30d, or Sloth's --default-slo-period with the window left out")
-			continue
-		case len(slo.Resets) > 0:
-			w.slo(slo, "Sloth cannot reset an error budget", "remove the resets")
-			continue
-		}
-		sloth := slothv1.SLO{Name: slo.Name, Description: slo.Description, Objective: slo.Objective, Alerting: slothv1.Alerting{Name: "ErrorBudgetBurn"}}
-		if p.ErrorRatio != "" {
-			sloth.SLI.Raw = &slothv1.SLIRaw{ErrorRatioQuery: p.ErrorRatio}
-		} else {
-			sloth.SLI.Events = &slothv1.SLIEvents{ErrorQuery: p.Errors, TotalQuery: p.Total}
-		}
-		spec.SLOs = append(spec.SLOs, sloth)
-	}
-	if len(spec.SLOs) == 0 {
-		return nil, w.problems
-	}
-	return w.documents(spec), w.problems
-}
-
-// lostIn are the keys of the spec that are set and not among those that can be written.
-func (s *Service) lostIn(kept ...string) (lost []string) {
-	for _, m := range specMembers {
-		if !slices.Contains(kept, m.key) && m.write(s) != nil {
-			lost = append(lost, m.key)
-		}
-	}
-	return lost
 }

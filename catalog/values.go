@@ -107,8 +107,9 @@ func matches(re *regexp.Regexp, message, fix string) check {
 const (
 	singleLinePattern = `^[^\p{Cc}\x{2028}\x{2029}]*$`
 	namePattern       = `^[^\p{Cc}\x{2028}\x{2029}/\\. ]([^\p{Cc}\x{2028}\x{2029}/\\]*[^\p{Cc}\x{2028}\x{2029}/\\ ])?$`
-	sloNamePattern    = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	sloNamePattern    = `^[A-Za-z0-9]([-A-Za-z0-9_.]{0,126}[A-Za-z0-9])?$`
 	labelKeyPattern   = `^[A-Za-z0-9_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
+	labelPattern      = `^[a-zA-Z_][a-zA-Z0-9_]*$`
 	urlPattern        = `^[hH][tT][tT][pP][sS]?://[^/?#]`
 	emailPattern      = `^[^@\s]+@[^@\s]+$`
 )
@@ -122,14 +123,16 @@ var (
 	nameRegexp     = regexp.MustCompile(namePattern)
 	sloNameRegexp  = regexp.MustCompile(sloNamePattern)
 	labelKeyRegexp = regexp.MustCompile(labelKeyPattern)
-	emailRegexp    = regexp.MustCompile(emailPattern)
+	// prometheusLabel are the names of labels that every version of Prometheus accepts.
+	prometheusLabel = regexp.MustCompile(labelPattern)
+	emailRegexp     = regexp.MustCompile(emailPattern)
 )
 
 var (
 	line       = text("text", maxName, ecma(singleLinePattern), printable(false))
 	prose      = text("text", maxText, nil, printable(true))
 	name       = text("name", maxName, ecma(namePattern), nameChecks...)
-	sloName    = text("name", 63, ecma(sloNamePattern), sloNameCheck)
+	sloName    = text("name", 128, ecma(sloNamePattern), sloNameCheck)
 	labelKey   = text("name", 63, ecma(labelKeyPattern), matches(labelKeyRegexp, "is not a label name", "use letters, digits, - _ . and /"))
 	webAddress = text("URL", maxURL, merge(ecma(urlPattern), schema{"format": "uri"}), printable(false), checkURL)
 	email      = text("address", maxName, ecma(emailPattern), printable(false), matches(emailRegexp, "is not an email address", "write name@example.com"))
@@ -138,7 +141,7 @@ var (
 // nameChecks are the checks of names of services and namespaces, which become parts of file names.
 var nameChecks = []check{printable(false), matches(nameRegexp, "is not a name", "use no slash or backslash, and no dot or space at the ends")}
 
-var sloNameCheck = matches(sloNameRegexp, "is not an SLO name", "use at most 63 lower-case letters, digits and -, a letter or digit at both ends")
+var sloNameCheck = matches(sloNameRegexp, "is not an SLO name", "use at most 128 letters, digits, - _ and ., a letter or digit at both ends")
 
 func checkURL(s string) (string, string) {
 	u, err := url.Parse(s)
@@ -235,6 +238,22 @@ func checkObjective(v float64) check {
 	}
 }
 
+// lowObjective is the percentage below which an objective is almost always a share by mistake: 0.999 for 99.9.
+const lowObjective = 50
+
+func likelyObjective(v float64) check {
+	return func(string) (string, string) {
+		if v <= 0 || v >= lowObjective || math.IsNaN(v) {
+			return "", ""
+		}
+		message, fix := formatNumber(v)+" % is a low objective", "write the percentage of good events, or add allowLowObjective: true"
+		if v < 1 {
+			fix = "did you mean " + formatNumber(timesTen(v, 2)) + "? Else add allowLowObjective: true"
+		}
+		return message, fix
+	}
+}
+
 func number(n *yaml.Node) (v float64, ok bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" && n.Tag != "!!int" || n.Decode(&v) != nil {
 		return 0, false
@@ -268,6 +287,36 @@ var moment = shape[time.Time]{
 		return true
 	},
 	write: func(t time.Time) *yaml.Node { return scalar("!!timestamp", t.UTC().Format(time.RFC3339Nano)) },
+}
+
+// localTime is a date, or a date and time, without a zone. It is kept as a time in UTC.
+var localTime = shape[time.Time]{
+	name:   "date or local time",
+	schema: schema{"type": "string"},
+	read: func(r *reader, at place, into *time.Time) bool {
+		t, ok := parseLocalTime(at.node.Value)
+		if at.node.Kind != yaml.ScalarNode || !ok {
+			r.problem(at, "is "+kindName(at.node)+", not a date or local time", "write 2026-01-04, or 2026-01-04 06:00:00")
+			return false
+		}
+		*into = t
+		return true
+	},
+	write: func(t time.Time) *yaml.Node {
+		if t.IsZero() {
+			return nil
+		}
+		return textNode(strings.TrimSuffix(t.Format(time.DateTime), " 00:00:00"))
+	},
+}
+
+func parseLocalTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.DateOnly, time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, t.Year() >= 1900 && t.Year() <= 2200
+		}
+	}
+	return time.Time{}, false
 }
 
 var timeZone = shape[*time.Location]{

@@ -15,45 +15,65 @@ type Window struct {
 	Calendar *Calendar
 }
 
-// A Calendar window is the month, quarter or ISO week that holds the moment, in a time zone.
+// A Calendar window is the day, week, month, quarter or year that holds the moment, in a time zone.
 type Calendar struct {
 	Unit     CalendarUnit
 	Location *time.Location
+	// Start is the local time at which one of the periods begins, as a time in UTC; the others follow from it.
+	// Zero is midnight of a Monday, or of the first of January.
+	Start time.Time
 }
 
 // CalendarUnit is a length of a calendar window.
 type CalendarUnit string
 
-// The calendar units. A week begins on Monday (ISO 8601).
+// The calendar units.
 const (
+	Day     CalendarUnit = "day"
 	Week    CalendarUnit = "week"
 	Month   CalendarUnit = "month"
 	Quarter CalendarUnit = "quarter"
+	Year    CalendarUnit = "year"
 )
+
+// A unitLength is the length of a period in days or months.
+type unitLength struct{ days, months int }
+
+var unitLengths = map[CalendarUnit]unitLength{Day: {days: 1}, Week: {days: 7}, Month: {months: 1}, Quarter: {months: 3}, Year: {months: 12}}
+
+// firstStart begins a day, a week (a Monday), a month, a quarter and a year.
+var firstStart = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// begin is the start of the n-th period after the one that begins at Start. A day that a month does not have
+// is the month's last.
+func (c *Calendar) begin(n int) time.Time {
+	start, length := c.Start, unitLengths[c.Unit]
+	if start.IsZero() {
+		start = firstStart
+	}
+	y, m, d := start.Date()
+	m += time.Month(n * length.months)
+	d = min(d, time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day()) + n*length.days
+	return time.Date(y, m, d, start.Hour(), start.Minute(), start.Second(), 0, c.Location)
+}
 
 // Bounds are the window's first moment and the moment after its last, as seen at now:
 // (now − length, now] for rolling windows, the whole calendar period for the others.
-// Midnights are those of the calendar's location, so a period may be an hour longer or
+// Times of day are those of the calendar's location, so a period may be an hour longer or
 // shorter where clocks change.
 func (w Window) Bounds(now time.Time) (start, end time.Time) {
-	if w.Calendar == nil {
+	c := w.Calendar
+	if c == nil {
 		return now.Add(-w.Rolling), now
 	}
-	t := now.In(w.Calendar.Location)
-	y, m, d := t.Date()
-	at := func(y int, m time.Month, d int) time.Time {
-		return time.Date(y, m, d, 0, 0, 0, 0, w.Calendar.Location)
+	n := int(now.Sub(c.begin(0)) / w.MaxLength()) // or some more
+	for c.begin(n).After(now) {
+		n--
 	}
-	switch w.Calendar.Unit {
-	case Week:
-		d -= (int(t.Weekday()) + 6) % 7
-		return at(y, m, d), at(y, m, d+7)
-	case Quarter:
-		m -= (m - 1) % 3
-		return at(y, m, 1), at(y, m+3, 1)
-	default:
-		return at(y, m, 1), at(y, m+1, 1)
+	for !c.begin(n + 1).After(now) {
+		n++
 	}
+	return c.begin(n), c.begin(n + 1)
 }
 
 // Length is the length of the window at now.
@@ -68,14 +88,17 @@ func (w Window) MaxLength() time.Duration {
 	if w.Calendar == nil {
 		return w.Rolling
 	}
-	switch w.Calendar.Unit {
-	case Week:
-		return 7*day + clockChange
-	case Quarter:
-		return 92*day + clockChange
-	default:
-		return 31*day + clockChange
+	return map[CalendarUnit]time.Duration{Day: day, Week: 7 * day, Month: 31 * day, Quarter: 92 * day, Year: 366 * day}[w.Calendar.Unit] + clockChange
+}
+
+// Nominal is the length from which burn rates are computed: that of a calendar period does not change from one month to
+// the next.
+func (w Window) Nominal() time.Duration {
+	if w.Calendar == nil {
+		return w.Rolling
 	}
+	const day = 24 * time.Hour
+	return map[CalendarUnit]time.Duration{Day: day, Week: 7 * day, Month: 30 * day, Quarter: 90 * day, Year: 365 * day}[w.Calendar.Unit]
 }
 
 // String is the window's name as the slo.window attribute has it: 30d, 36h, month.

@@ -20,14 +20,18 @@ func TestWindowBounds(t *testing.T) {
 		name            string
 	}{
 		{Window{Rolling: 36 * time.Hour}, "2026-03-02T12:00:00Z", "2026-03-01T00:00:00Z", "2026-03-02T12:00:00Z", "1d12h"},
-		{Window{Calendar: &Calendar{Month, time.UTC}}, "2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z", "month"},
+		{Window{Calendar: &Calendar{Unit: Month, Location: time.UTC}}, "2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z", "month"},
 		// An hour is missing in March: clocks go forward on the 29th.
-		{Window{Calendar: &Calendar{Month, madrid}}, "2026-03-29T12:00:00Z", "2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z", "month"},
+		{Window{Calendar: &Calendar{Unit: Month, Location: madrid}}, "2026-03-29T12:00:00Z", "2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z", "month"},
 		// Midnight in Madrid is still the day before in UTC.
-		{Window{Calendar: &Calendar{Month, madrid}}, "2026-06-30T22:00:00Z", "2026-06-30T22:00:00Z", "2026-07-31T22:00:00Z", "month"},
-		{Window{Calendar: &Calendar{Quarter, time.UTC}}, "2026-12-31T00:00:00Z", "2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z", "quarter"},
-		{Window{Calendar: &Calendar{Week, time.UTC}}, "2026-01-04T23:00:00Z", "2025-12-29T00:00:00Z", "2026-01-05T00:00:00Z", "week"},
-		{Window{Calendar: &Calendar{Week, time.UTC}}, "2026-01-05T00:00:00Z", "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z", "week"},
+		{Window{Calendar: &Calendar{Unit: Month, Location: madrid}}, "2026-06-30T22:00:00Z", "2026-06-30T22:00:00Z", "2026-07-31T22:00:00Z", "month"},
+		{Window{Calendar: &Calendar{Unit: Quarter, Location: time.UTC}}, "2026-12-31T00:00:00Z", "2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z", "quarter"},
+		{Window{Calendar: &Calendar{Unit: Week, Location: time.UTC}}, "2026-01-04T23:00:00Z", "2025-12-29T00:00:00Z", "2026-01-05T00:00:00Z", "week"},
+		{Window{Calendar: &Calendar{Unit: Week, Location: time.UTC, Start: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)}}, "2026-01-05T00:00:00Z", "2026-01-04T00:00:00Z", "2026-01-11T00:00:00Z", "week"},
+		{Window{Calendar: &Calendar{Unit: Month, Location: time.UTC, Start: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)}}, "2026-03-01T00:00:00Z", "2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z", "month"},
+		{Window{Calendar: &Calendar{Unit: Year, Location: madrid, Start: time.Date(2020, 4, 1, 0, 0, 0, 0, time.UTC)}}, "2026-03-01T00:00:00Z", "2025-03-31T22:00:00Z", "2026-03-31T22:00:00Z", "year"},
+		{Window{Calendar: &Calendar{Unit: Day, Location: madrid}}, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "day"},
+		{Window{Calendar: &Calendar{Unit: Week, Location: time.UTC}}, "2026-01-05T00:00:00Z", "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z", "week"},
 	} {
 		now, err := time.Parse(time.RFC3339, c.now)
 		require.NoError(t, err)
@@ -45,8 +49,14 @@ func TestCalendarWindowsTile(t *testing.T) {
 	for _, zone := range []string{"UTC", "Europe/Madrid", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"} {
 		location, err := time.LoadLocation(zone)
 		require.NoError(t, err)
-		for _, unit := range []CalendarUnit{Week, Month, Quarter} {
-			w := Window{Calendar: &Calendar{unit, location}}
+		for _, c := range []Calendar{
+			{Unit: Week}, {Unit: Month}, {Unit: Quarter}, {Unit: Day}, {Unit: Year},
+			{Unit: Day, Start: time.Date(2026, 1, 1, 2, 30, 0, 0, time.UTC)}, {Unit: Week, Start: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)},
+			{Unit: Month, Start: time.Date(2026, 1, 31, 18, 0, 0, 0, time.UTC)}, {Unit: Quarter, Start: time.Date(2030, 2, 15, 0, 0, 0, 0, time.UTC)},
+			{Unit: Year, Start: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)},
+		} {
+			c.Location = location
+			w := Window{Calendar: &c}
 			at := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
 			for range 120 {
 				start, end := w.Bounds(at)

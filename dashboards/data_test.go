@@ -133,6 +133,10 @@ func TestQueriesFindWhatIsEmitted(t *testing.T) {
 			assertNoWarnings(t, result.Warnings, query)
 			vector, err := result.Vector()
 			require.NoError(t, err, query)
+			if strings.Contains(query, "> 6.9)") { // a rate over a week at least
+				assert.Empty(t, vector, "%s: %s", f.Path, query)
+				continue
+			}
 			assert.NotEmpty(t, vector, "%s: %s", f.Path, query)
 			for _, sample := range vector {
 				assert.False(t, math.IsNaN(sample.F) || math.IsInf(sample.F, 0), "%s: %s: %v", f.Path, query, sample)

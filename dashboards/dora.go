@@ -28,9 +28,10 @@ func (c changes) info(more ...matcher) vector {
 }
 
 // all are the deployments that began in the chosen time range, with their start. The oldest version of a service is the one that
-// ran before, or when the collector first saw the service. It is not a change.
+// ran before, or when the collector first saw the service. It is not a change. Nor is a rollback: it says that the deployment
+// before it failed.
 func (c changes) all() vector {
-	starts := c.start().latest().max(byDeployment...)
+	starts := c.start(equal(semconv.DeploymentRollback, "")).latest().max(byDeployment...)
 	since := vector{promQL: "(time() - " + chosenSeconds + ")"}
 	return starts.above(since).aboveOn(c.start().latest().min(byPlace...), byPlace...)
 }
@@ -65,14 +66,31 @@ func (c changes) burning(ago string) vector {
 	return state(semconv.StateBurningFast, semconv.StateBurningSlow).or(state(semconv.StateExhausted).where(losing, bySLO...)).max(byPlace...)
 }
 
-// broken is the number of seconds in which an objective was missed, and incidents is how often that began.
+// broken is the number of seconds in which an objective was missed, and incidents is how often that ended. What is not over has
+// not been restored: the time since it began does not count.
 func (c changes) broken() vector {
-	return c.burning("").often(coarsePace).times(number(300))
+	calm := c.known().without(c.burning(""), byPlace...).times(number(0)).plus(clock).ever(coarsePace)
+	ongoing := vector{"floor((time() - " + calm.promQL + ") / 300) * 300", calm.names}
+	ended := c.burning("").often(coarsePace).times(number(300)).on("-", ongoing, byPlace)
+	return vector{"clamp_min(" + ended.promQL + ", 0)", ended.names}
 }
 
 func (c changes) incidents() vector {
-	return c.burning("").without(c.burning("5m"), byPlace...).often(coarsePace)
+	return c.burning("5m").without(c.burning(""), byPlace...).where(c.known(), byPlace...).often(coarsePace)
 }
+
+// known are the services whose SLOs have a state.
+func (c changes) known() vector { return c.names.series(metricState, c.of()...).max(byPlace...) }
+
+// days is for how many days deployments are known, in the chosen time range; nothing for less than a week, as a rate of it says
+// little. The earliest look is up to an hour after the first.
+func (c changes) days() vector {
+	first := c.start().count().times(number(0)).plus(clock)
+	return vector{"((time() - " + first.during("min_over_time", hourlyPace).promQL + ") / 86400 > 6.9)", first.names}
+}
+
+// clock is the time of each look.
+var clock = vector{promQL: "time()"}
 
 // completed is when Prometheus first saw a deployment complete.
 func (c changes) completed() vector {

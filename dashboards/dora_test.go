@@ -33,7 +33,7 @@ func changing(service string) string {
 			fmt.Fprintf(&b, "  %s{%s} %s\n", name, labels, fmt.Sprintf(d.there, value))
 		}
 	}
-	fmt.Fprintf(&b, "  slo_state{%s, slo_name=\"availability\", slo_state=\"burning_fast\"} _x9 1x11\n", about)
+	fmt.Fprintf(&b, "  slo_state{%s, slo_name=\"availability\", slo_state=\"burning_fast\"} _x9 1x5 0x6\n", about)
 	return b.String()
 }
 
@@ -52,8 +52,8 @@ load 1m
   # broken: 2 came after an hour, and burned 20 minutes later for an hour; 1 came back while it did, and is not to blame.
   deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b1", deployment_status="completed"} 0x65 stale
   deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="2", deployment_id="b2", deployment_status="completed"} _x61 3600x60 stale
-  deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed"} _x121 7200x300
-  deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed"} _x121 1x300
+  deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 7200x300
+  deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 1x300
   slo_state{service_name="broken", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x80 1x60 0x260
 
   # vanished: 2 was on its way for 20 minutes and went away, which the tracker calls rolled back for half an hour.
@@ -81,7 +81,7 @@ load 1m
 	ask := asking(t, story, 6*time.Hour)
 
 	id := semconv.DeploymentID
-	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "b3": 7200, "v2": 3600, "l2": 3600, "t2": 3600}, ask(c.all().max(id)))
+	assert.Equal(t, map[string]float64{"q2": 3600, "b2": 3600, "v2": 3600, "l2": 3600, "t2": 3600}, ask(c.all().max(id)))
 	assert.Equal(t, map[string]float64{"b2": 1, "v2": 1, "t2": 1}, ask(c.failed().count(id)))
 	assert.Equal(t, map[string]float64{"b2": 1}, ask(c.burned().count(id)))
 	assert.Equal(t, map[string]float64{"completed": 9, "failed": 1, "rolled_back": 1, "started": 1}, ask(c.settled().count(semconv.DeploymentStatus)), "each deployment once")
@@ -89,6 +89,19 @@ load 1m
 	assert.Equal(t, map[string]float64{"q2": 56 * 60}, ask(c.led().max(id)), "nothing is known of the others")
 	assert.Equal(t, map[string]float64{"broken": 1, "spent": 1}, ask(c.incidents().max(semconv.ServiceName)))
 	assert.Equal(t, map[string]float64{"broken": 3600, "spent": 1800}, ask(c.broken().max(semconv.ServiceName)))
+	assert.Empty(t, ask(c.days()), "six hours are no week")
+}
+
+// What burns still has not been restored, and does not count yet.
+func TestIncidentsThatAreNotOver(t *testing.T) {
+	c := changes{newNames(DefaultOptions().Translation), releases{}.of}
+	ask := asking(t, `
+load 1m
+  slo_state{service_name="twice", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x60 1x29 0x200 1x200
+  slo_state{service_name="still", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x60 1x400
+`, 6*time.Hour)
+	assert.Equal(t, map[string]float64{"twice": 1}, ask(c.incidents().max(semconv.ServiceName)))
+	assert.Equal(t, map[string]float64{"twice": 1800, "still": 0}, ask(c.broken().max(semconv.ServiceName)))
 }
 
 var remark = regexp.MustCompile(`(?m)^ *(#.*)?\n`)

@@ -22,6 +22,7 @@ type pace string
 const (
 	finePace   pace = "1m" // for few series
 	coarsePace pace = "5m" // for states of all SLOs over weeks
+	hourlyPace pace = "1h" // for how long something is known
 )
 
 func (v vector) during(function string, p pace) vector {

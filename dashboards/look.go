@@ -26,7 +26,7 @@ const (
 
 // stateColors are the states of an SLO, best first.
 var stateColors = [][2]string{
-	{string(semconv.StateOK), good}, {string(semconv.StateIdle), neutral}, {string(semconv.StateNoData), unknown},
+	{string(semconv.StateOK), good}, {string(semconv.StateIdle), neutral}, {string(semconv.StateNew), neutral}, {string(semconv.StateNoData), unknown}, {string(semconv.StateNeverSeen), unknown},
 	{string(semconv.StateBurningSlow), warning}, {string(semconv.StateBurningFast), bad}, {string(semconv.StateExhausted), worst},
 }
 

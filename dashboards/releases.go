@@ -76,9 +76,8 @@ func (r releases) orNone(v vector) vector {
 }
 
 func (r releases) frequency() panel {
-	days := vector{promQL: "(" + chosenSeconds + " / 86400)"}
-	return newStat(about{"frequency", "Deployments per day", "Deployments that began in the chosen time range, per day. Good is frequent and small: DORA calls daily or more elite.", 0},
-		look{unit: "short", brief: "no version", none: noVersions, steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(days), "a day"))
+	return newStat(about{"frequency", "Deployments per day", "Deployments that began in the chosen time range, per day for which deployments are known. Rollbacks are failures, not deployments. Good is frequent and small: DORA calls daily or more elite.", 0},
+		look{unit: "short", brief: "after 7 days", none: "A rate needs a week of data: choose at least 7 days, and wait until there are", steps: from(neutral)}, now("A", r.orNone(r.all().count()).over(r.days()), "a day"))
 }
 
 func (r releases) leadTime() panel {
@@ -96,8 +95,8 @@ func (r releases) failureRate() panel {
 }
 
 func (r releases) restoring() panel {
-	return newStat(about{"restoring", "Time to restore", "Average time that SLOs burned until they recovered. Every incident counts, whether a deployment caused it or not. Good is less than an hour. The resolution is 5 minutes.", 0},
-		look{unit: "s", decimals: new(0.0), brief: "no incident", none: "No SLO began to burn in the chosen time range", steps: from(good, step(3600, warning), step(86400, bad))},
+	return newStat(about{"restoring", "Time to restore", "Average time that SLOs burned until they recovered. Every incident that is over counts, whether a deployment caused it or not. Good is less than an hour. The resolution is 5 minutes.", 0},
+		look{unit: "s", decimals: new(0.0), brief: "no incident", none: "No SLO recovered in the chosen time range", steps: from(good, step(3600, warning), step(86400, bad))},
 		now("A", r.broken().sum().over(r.incidents().sum()), "an incident"))
 }
 

@@ -62,7 +62,31 @@ func (o objective) burn(windows ...time.Duration) vector {
 	for _, w := range words[1:] {
 		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.recorded()...))
 	}
-	return ratio.min(semconv.Environment).over(number(o.ErrorBudget()))
+	// The lowest over the windows, of the group with the highest.
+	ratio = ratio.min(o.keys()...)
+	if len(o.GroupBy) > 0 {
+		ratio = ratio.max(semconv.Environment)
+	}
+	return ratio.over(number(o.ErrorBudget()))
+}
+
+// keys are the environment and the labels of the SLO's groups.
+func (o objective) keys() []string { return append([]string{semconv.Environment}, o.GroupBy...) }
+
+// groups is a table of the SLO's groups, the worst first.
+func (o objective) groups(key string) panel {
+	shown := columns{{label(semconv.Environment), "Environment"}}
+	for _, group := range o.GroupBy {
+		shown = append(shown, [2]string{group, plain(group)})
+	}
+	shown = append(shown, [2]string{"Value #left", "Error budget left"}, [2]string{"Value #burn", "Burn rate, 1 h"})
+	burn := o.names.suffixed(recordRatio, catalog.FormatDuration(time.Hour), o.recorded()...).max(o.keys()...).over(number(o.ErrorBudget()))
+	return newTable(about{key + "groups", "Groups", "Each group has its own budget and alerts. " + catalog.Overflow + " has all groups beyond the limit. The values above are those of the worst group.", gridWidth},
+		look{unit: "none", none: none, steps: from("transparent"), overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			field("Error budget left", "unit", "percentunit", "custom.cellOptions", colored(), "thresholds", absolute(budgetSteps)),
+			field("Burn rate, 1 h", "unit", "suffix:x", "decimals", 1, "custom.cellOptions", colored(), "thresholds", absolute(o.burnSteps())),
+		}},
+		shown, "Error budget left", rows("left", o.names.series(recordRemaining, o.recorded()...).min(o.keys()...)), rows("burn", burn))
 }
 
 // exhaustion is the time until the budget is spent at the burn rate of the last hour, limited to the period.
@@ -85,7 +109,11 @@ func (o objective) row(collapsed bool) {
 	if !o.queried() {
 		stats = append(stats, o.stateStat(key))
 	}
-	o.board.row(key, title, collapsed, strip{4, spread(stats)}, strip{8, []panel{o.burnGraph(key), o.budgetGraph(key)}})
+	strips := []strip{{4, spread(stats)}, {8, []panel{o.burnGraph(key), o.budgetGraph(key)}}}
+	if len(o.GroupBy) > 0 {
+		strips = append(strips, strip{8, []panel{o.groups(key)}})
+	}
+	o.board.row(key, title, collapsed, strips...)
 }
 
 const inEnvironment = "{{deployment_environment_name}}"
@@ -117,10 +145,18 @@ func (o objective) burnStat(key string) panel {
 // exhaustionStat is colored by the time in which a full budget is spent at the factors of the alerts.
 func (o objective) exhaustionStat(key string) panel {
 	pairs := o.BurnPairs()
-	left := func(i int) float64 { return math.Round(o.period().Seconds() / pairs[i].Factor) }
+	steps := from(bad)
+	for i, color := range []string{warning, notice, good} {
+		if i < len(pairs) {
+			steps = append(steps, step(math.Round(o.period().Seconds()/pairs[i].Factor), color))
+		}
+	}
+	if len(pairs) < 3 {
+		steps[len(steps)-1].Color = good
+	}
 	return newStat(about{key + "exhaustion", "Budget spent in", "Time until the budget is spent at the burn rate of the last hour, limited to the period. " +
 		"Good is the whole period. Red is a burn rate that pages.", 0},
-		look{unit: "s", decimals: new(0.0), none: none, mappings: spent(), steps: ascending(from(bad, step(left(0), warning), step(left(1), notice), step(left(2), good)))},
+		look{unit: "s", decimals: new(0.0), none: none, mappings: spent(), steps: ascending(steps)},
 		now("A", o.exhaustion(), inEnvironment))
 }
 
@@ -128,7 +164,7 @@ func (o objective) exhaustionStat(key string) panel {
 func spent() []dashboard.ValueMapping { return texts([2]string{"0", "spent"}) }
 
 func (o objective) stateStat(key string) panel {
-	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. " +
+	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. never_seen: no event was ever counted; the SLI may select nothing. " +
 		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
 		look{unit: "none", none: none, steps: from(neutral), overrides: colors(stateColors)},
 		now("A", o.names.series(metricState, o.of()...).is(1).max(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
@@ -203,6 +239,10 @@ func (o objective) budgetGraph(key string) panel {
 func timeFrom(w catalog.Window) string {
 	if w.Calendar != nil {
 		switch w.Calendar.Unit {
+		case catalog.Day:
+			return "now/d"
+		case catalog.Year:
+			return "now/y"
 		case catalog.Week:
 			return "now/w"
 		case catalog.Quarter: // the fiscal one is that of the calendar, unless a dashboard says otherwise

@@ -4,6 +4,7 @@
 package dashboards
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestTimeFrom(t *testing.T) {
 	}
 	for want, window := range map[string]catalog.Window{
 		"30d": rolling(30 * 24 * time.Hour), "36h": rolling(36 * time.Hour), "90m": rolling(90 * time.Minute),
-		"now/w": calendar(catalog.Week), "now/M": calendar(catalog.Month), "now/fQ": calendar(catalog.Quarter),
+		"now/d": calendar(catalog.Day), "now/y": calendar(catalog.Year), "now/w": calendar(catalog.Week), "now/M": calendar(catalog.Month), "now/fQ": calendar(catalog.Quarter),
 	} {
 		assert.Equal(t, want, timeFrom(window))
 	}
@@ -48,5 +49,28 @@ func assertAscending(t *testing.T, steps []dashboard.Threshold) {
 	require.Nil(t, steps[0].Value)
 	for i := 2; i < len(steps); i++ {
 		assert.Greater(t, *steps[i].Value, *steps[i-1].Value)
+	}
+}
+
+// An SLO with groups has a table of them, the burn rate is that of the worst one, and any number of pairs has a panel.
+func TestGroupsOnTheDashboard(t *testing.T) {
+	c, problems := catalog.Parse("edge.yaml", []byte(`apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: edge}
+spec:
+  slos:
+    - name: availability
+      objective: 99.9
+      sli: {prometheus: {errors: 'sum by (host) (rate(e[{{.window}}]))', total: 'sum by (host) (rate(t[{{.window}}]))'}}
+      alerts: {pairs: [{severity: page, long: 1h, short: 5m, factor: 10}]}
+`))
+	require.NoError(t, problems.Err())
+	files, _ := Generate(c.Services, DefaultOptions())
+	var text strings.Builder
+	for _, f := range files {
+		text.Write(f.JSON)
+	}
+	for _, want := range []string{"min by (deployment_environment_name, host) (slo:period_error_budget_remaining:ratio", "max by (deployment_environment_name) (min by (deployment_environment_name, host)", `"Groups"`} {
+		assert.Contains(t, text.String(), want)
 	}
 }

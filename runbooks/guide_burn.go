@@ -68,20 +68,7 @@ func burnWords(slo *catalog.SLO, p catalog.BurnPair) markdown {
 func objective(slo *catalog.SLO) string { return strconv.FormatFloat(slo.Objective, 'f', -1, 64) }
 
 // nominal is the length of the period that burn rate factors are computed from.
-func nominal(slo *catalog.SLO) time.Duration {
-	const day = 24 * time.Hour
-	if slo.Window.Calendar == nil {
-		return slo.Window.Rolling
-	}
-	switch slo.Window.Calendar.Unit {
-	case catalog.Week:
-		return 7 * day
-	case catalog.Quarter:
-		return 90 * day
-	default:
-		return 30 * day
-	}
-}
+func nominal(slo *catalog.SLO) time.Duration { return slo.Window.Nominal() }
 
 // windowWords is the window before a noun: 30-day, month's.
 func windowWords(w catalog.Window) string {

@@ -52,13 +52,7 @@ func (c *subject) rollback() remedy {
 		r.undo = "Deploy the new version again."
 		return r
 	}
-	switch strings.ToLower(k.Kind) {
-	case "deployment", "statefulset", "daemonset":
-		r.commands = []string{c.kubectl("kubectl rollout undo %s"), c.kubectl("kubectl rollout status %s")}
-	case "rollout":
-		rollout := shell(k.Name) + c.inNamespace()
-		r.commands = []string{"kubectl argo rollouts undo " + rollout, "kubectl argo rollouts status " + rollout}
-	default:
+	if r.commands = c.undo(); r.commands == nil {
 		r.do = sprintf("%s has no rollout history. Apply its previous manifest:", text(k.Kind))
 		r.commands = []string{c.kubectl("kubectl get %s -o yaml")}
 		r.undo = "Apply the new manifest again."
@@ -67,6 +61,28 @@ func (c *subject) rollback() remedy {
 	r.do = "Roll back:"
 	r.undo = "Run the same command again: it restores the revision before, which is now the new version."
 	return r
+}
+
+// Rollback is the command that restores the previous version; none if the catalog does not describe the deployment.
+func Rollback(s *catalog.Service) []string {
+	if s == nil || s.Deployment.Kubernetes == nil {
+		return nil
+	}
+	commands := (&subject{service: s}).undo()
+	return commands[:min(len(commands), 1)]
+}
+
+// undo are the commands that restore the previous version and wait for it; none for a workload without a history.
+func (c *subject) undo() []string {
+	k := c.service.Deployment.Kubernetes
+	switch strings.ToLower(k.Kind) {
+	case "deployment", "statefulset", "daemonset":
+		return []string{c.kubectl("kubectl rollout undo %s"), c.kubectl("kubectl rollout status %s")}
+	case "rollout":
+		rollout := shell(k.Name) + c.inNamespace()
+		return []string{"kubectl argo rollouts undo " + rollout, "kubectl argo rollouts status " + rollout}
+	}
+	return nil
 }
 
 // kubectl is a command about the workload, which takes the place of %s.
@@ -188,11 +204,14 @@ func (c *subject) silencing(g guide) markdown {
 // amtool adds a silence whose matchers hold for this alert only. Without the environment, when the
 // catalog names none or several, it holds for all: the hint tells how to narrow it.
 func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
-	matchers := []string{shell("alertname=" + a.Name)}
+	matchers := []string{shell("alertname=" + a.AlertName())}
 	match := func(label, value string) {
 		if value != "" {
 			matchers = append(matchers, shell(fmt.Sprintf("%s=%q", label, value)))
 		}
+	}
+	if a.AlertName() != a.Name { // other alerts have the same name
+		match("slo_alert", a.Name)
 	}
 	if !c.ofCollector() {
 		match("service_name", c.service.Name)

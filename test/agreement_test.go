@@ -149,10 +149,14 @@ func TestGaugesAgreeWithPrometheus(t *testing.T) {
 		if window == own.Rolling {
 			remaining, _ := sum(families, "slo_error_budget_remaining_ratio")
 			assert.InDelta(t, 1-want/budget, remaining, 0.02)
+			assert.Negative(t, remaining)
 		}
 	}
 	got, _ := sum(families, "slo_objective_ratio")
 	assert.Equal(t, objective, got)
-	state, _ := sum(families, "slo_state", "slo_state", "exhausted")
-	assert.Equal(t, 1.0, state)
+	coverage, _ := sum(families, "slo_period_coverage_ratio")
+	assert.Equal(t, 1.0, coverage)
+	fast, _ := sum(families, "slo_state", "slo_state", "burning_fast")
+	slow, _ := sum(families, "slo_state", "slo_state", "burning_slow")
+	assert.Equal(t, 1.0, fast+slow, "what happens now comes before what is spent")
 }

@@ -79,7 +79,7 @@ func orderOf(a arrival) string {
 // the root's header and by the order's number, of which the collector knows nothing.
 func TestEveryItemOfARequestCarriesItsID(t *testing.T) {
 	sink, toFile := newFileSink(t, "red")
-	gateway := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_CORRELATION_WAIT=4s")
+	gateway := prepareCollector(t, "gateway", t.TempDir())
 	gateway.args = append(gateway.args, "--config", toFile)
 	gateway.start()
 	agent := newCollector(t, "agent", t.TempDir(), "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC, "OTELCOL_SRE_GATEWAY_INSECURE=true")

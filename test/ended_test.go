@@ -17,7 +17,7 @@ func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 	c := newCollector(t, "standalone", dir)
 	assert.EventuallyWithT(t, func(collect *assert.CollectT) {
 		families := c.scrape()
-		state, _ := sum(families, "slo_state", "slo_state", "idle", "deployment_environment_name", "")
+		state, _ := sum(families, "slo_state", "slo_state", "new", "deployment_environment_name", "")
 		assert.Equal(collect, 1.0, state)
 		for _, outcome := range []string{"good", "bad"} {
 			events, found := sum(families, "slo_events_total", "slo_outcome", outcome)
@@ -29,7 +29,7 @@ func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 	send(t, c, "grpc", "checkout", "1.0.0", 100, 7)
 	gauges := []string{
 		"slo_objective_ratio", "slo_error_ratio", "slo_burn_rate_ratio",
-		"slo_error_budget_remaining_ratio", "slo_error_budget_exhaustion_seconds", "slo_state",
+		"slo_error_budget_remaining_ratio", "slo_error_budget_exhaustion_seconds", "slo_period_coverage_ratio", "slo_state",
 	}
 	assert.EventuallyWithT(t, func(collect *assert.CollectT) {
 		families := c.scrape()

@@ -186,9 +186,13 @@ func compareBudgets(t assert.TestingT, c *collector, sent tally) {
 	objectives := map[string]float64{"availability": 0.999, "latency": 0.9, "paid": 0.99}
 	for key := range sent {
 		good, bad := sent[[3]string{key[0], key[1], "good"}], sent[[3]string{key[0], key[1], "bad"}]
-		want := 1 - bad/(good+bad)/(1-objectives[key[1]])
-		got, found := sum(families, "slo_error_budget_remaining_ratio", "service_name", key[0], "slo_name", key[1], "deployment_environment_name", "production")
+		of := []string{"service_name", key[0], "slo_name", key[1], "deployment_environment_name", "production"}
+		ratio, found := sum(families, "slo_error_ratio", append([]string{"slo_window", "30d"}, of...)...)
 		assert.True(t, found, "%v", key)
-		assert.InDelta(t, want, got, 1e-9, "%v", key)
+		assert.InDelta(t, bad/(good+bad), ratio, 1e-9, "%v", key)
+		left, found := sum(families, "slo_error_budget_remaining_ratio", of...)
+		assert.True(t, found, "%v", key)
+		coverage, _ := sum(families, "slo_period_coverage_ratio", of...)
+		assert.InDelta(t, 1-ratio/(1-objectives[key[1]])*coverage, left, 0.02, "%v", key)
 	}
 }

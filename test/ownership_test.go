@@ -48,8 +48,11 @@ func shareSLOs(t *testing.T, gateways []*collector, names []string, sent int) {
 				bad, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "bad")
 				good, _ := sum(families, "slo_events_total", "slo_name", name, "slo_outcome", "good")
 				assert.Equal(t, [2]float64{float64(sent) * 3 / 4, float64(sent) / 4}, [2]float64{good, bad}, name)
+				ratio, _ := sum(families, "slo_error_ratio", "slo_name", name, "slo_window", "30d")
+				assert.InDelta(t, 0.25, ratio, 1e-9, name)
 				left, _ := sum(families, "slo_error_budget_remaining_ratio", "slo_name", name)
-				assert.InDelta(t, 0.5, left, 1e-9, name)
+				coverage, _ := sum(families, "slo_period_coverage_ratio", "slo_name", name)
+				assert.InDelta(t, 1-0.5*coverage, left, 1e-3, name)
 				noData, _ := sum(families, "slo_state", "slo_name", name, "slo_state", "no_data")
 				assert.Zero(t, noData, name)
 			}

@@ -70,7 +70,8 @@ service: {pipelines: {logs/nginx: {exporters: [file]}}}
 	}
 }
 
-// What Logback wrote, which Record.java beside it shows, has its ID: from the line, or from the trace.
+// What Logback wrote, which Record.java beside it shows, has the ID of its line. A line without one has that of its trace, and
+// what other lines say is not enough to know it.
 func TestOneIDThroughLogback(t *testing.T) {
 	log, err := filepath.Abs("testdata/logback/shop.log")
 	require.NoError(t, err)
@@ -86,7 +87,7 @@ service: {pipelines: {logs/java: {exporters: [file]}}}
 		{"Shop - bought", requestID, trace},
 		{"Shop - bought", "order-4711", ""},
 		{"Shop - card declined\njava.lang.IllegalStateException: no money\n\tat Shop.buy(", "order-4711", ""},
-		{"Shop - bought", requestID, trace},
+		{"Shop - bought", trace, trace},
 	} {
 		assert.Contains(t, arrivals[i].name, want.text)
 		assert.Equal(t, want.id, arrivals[i].correlation(), want.text)

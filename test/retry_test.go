@@ -36,7 +36,8 @@ func TestWhatABackendRefusesCountsOnce(t *testing.T) {
 	}))
 	defer backend.Close()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
-	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_STORE=false")
+	// What waits for its correlation ID has been accepted, and is not sent again: see the README of the correlation processor.
+	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_STORE=false", "OTELCOL_SRE_CORRELATION_WAIT=0s")
 	c.args = append(c.args, "--config", fmt.Sprintf(refusing, backend.URL))
 	c.start()
 	var sent [2]float64

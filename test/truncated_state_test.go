@@ -56,8 +56,8 @@ func TestTruncatedStateIsSetAside(t *testing.T) {
 			require.EventuallyWithT(t, func(collect *assert.CollectT) {
 				families := c.scrape()
 				for n := range definitions {
-					left, _ := sum(families, "slo_error_budget_remaining_ratio", "slo_name", fmt.Sprint("slo-", n))
-					assert.InDelta(collect, want, left, 1e-9, n)
+					burn, _ := sum(families, "slo_burn_rate_ratio", "slo_window", "30d", "slo_name", fmt.Sprint("slo-", n))
+					assert.InDelta(collect, 1-want, burn, 1e-9, n)
 				}
 			}, 30*time.Second, 100*time.Millisecond)
 		}

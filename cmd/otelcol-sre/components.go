@@ -52,6 +52,8 @@ import (
 	file "github.com/otelcol-sre/otelcol-sre/exporters/file"
 	gateways "github.com/otelcol-sre/otelcol-sre/exporters/gateways"
 	grafanaannotations "github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations"
+	otlpexporter "github.com/otelcol-sre/otelcol-sre/exporters/otlp_grpc"
+	otlphttpexporter "github.com/otelcol-sre/otelcol-sre/exporters/otlp_http"
 	prometheus_scrape "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_scrape"
 	prometheusstore "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_store"
 	statuspageexporter "github.com/otelcol-sre/otelcol-sre/exporters/status_page"
@@ -77,8 +79,6 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	debugexporter "go.opentelemetry.io/collector/exporter/debugexporter"
 	nopexporter "go.opentelemetry.io/collector/exporter/nopexporter"
-	otlpexporter "go.opentelemetry.io/collector/exporter/otlpexporter"
-	otlphttpexporter "go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
@@ -205,8 +205,8 @@ func components() (otelcol.Factories, error) {
 	factories.ExporterModules = makeModulesMap(factories.Exporters, map[component.Type]string{
 		debugexporter.NewFactory().Type():                 "go.opentelemetry.io/collector/exporter/debugexporter v0.157.0",
 		nopexporter.NewFactory().Type():                   "go.opentelemetry.io/collector/exporter/nopexporter v0.157.0",
-		otlpexporter.NewFactory().Type():                  "go.opentelemetry.io/collector/exporter/otlpexporter v0.157.0",
-		otlphttpexporter.NewFactory().Type():              "go.opentelemetry.io/collector/exporter/otlphttpexporter v0.157.0",
+		otlpexporter.NewFactory().Type():                  "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		otlphttpexporter.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		elasticsearchexporter.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/elasticsearchexporter v0.152.0",
 		file.NewFactory().Type():                          "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		kafkaexporter.NewFactory().Type():                 "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/kafkaexporter v0.152.0",

@@ -8,6 +8,7 @@ import (
 
 	configs "github.com/otelcol-sre/otelcol-sre/deploy/configs"
 	upgrade "github.com/otelcol-sre/otelcol-sre/deploy/configs/upgrade"
+	waiting "github.com/otelcol-sre/otelcol-sre/deploy/configs/waiting"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	envprovider "go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -38,6 +39,7 @@ func main() {
 				},
 				ConverterFactories: []confmap.ConverterFactory{
 					upgrade.NewFactory(),
+					waiting.NewFactory(),
 				},
 			},
 		},
@@ -49,6 +51,7 @@ func main() {
 			configs.NewFactory().Create(confmap.ProviderSettings{}).Scheme():      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		},
 		ConverterModules: []string{
+			"github.com/otelcol-sre/otelcol-sre v0.1.0",
 			"github.com/otelcol-sre/otelcol-sre v0.1.0",
 		},
 	}

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
@@ -38,6 +39,7 @@ type core struct {
 	telemetry *metadata.TelemetryBuilder
 	tracker   *tracker.Tracker // nil until it starts, as is the claim
 	admission *admission.Registry
+	catalog   servicecatalog.Source // nil without one
 	claim     *deploymenttracker.Claim
 
 	connecting sync.Mutex // while the pipelines are built and started; guards the next four
@@ -83,6 +85,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 		c.failed(ctx, flush.Restore, "A part of what was known of deployments cannot be read; what runs now is taken as it is", claim.Damage)
 	}
 	c.tracker, c.claim, c.unsent = source.Tracker(), claim, claim.Unsent
+	if c.catalog != nil {
+		c.tracker.Fleets(c.isFleet)
+	}
 	return c.observe()
 }
 
@@ -95,7 +100,14 @@ func (c *core) registry(host component.Host) (*admission.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.catalog = source
 	return servicecatalog.Admission(source), nil
+}
+
+// isFleet reports whether the catalog says that users run many versions of the service at once.
+func (c *core) isFleet(s deployment.Service) bool {
+	known := c.catalog.Catalog().Emitter(s.Namespace, s.Name)
+	return known != nil && known.Versions == catalog.VersionsMany
 }
 
 // stop flushes a last time and ends the core. One whose instances have not all started has nothing to flush.

@@ -23,6 +23,8 @@ type emitter struct {
 	resource pcommon.Resource // of the metrics: the collector that wrote them
 	scope    pcommon.InstrumentationScope
 	last     map[series]bool // that were written before, to be ended when they are not written again
+	// described are those of the gauge that has the facts.
+	described map[described]bool
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
@@ -53,10 +55,35 @@ type series struct {
 	deployment.Service
 	version, id, revision string
 	status                deployment.Status
+	rollback              bool
+}
+
+// facts are what only the gauge of what is deployed says besides: more of them become known.
+type facts struct{ previous, compare, repository, change, run, actor, tickets string }
+
+// described is a series with them.
+type described struct {
+	series
+	facts
+}
+
+func factsOf(r *running) facts {
+	return facts{r.Previous, r.Compare, r.Repository, r.Change, r.RunURL, r.Actor, r.Tickets}
+}
+
+func (f facts) write(dp pmetric.NumberDataPoint) {
+	for _, pair := range [...][2]string{
+		{semconv.DeploymentPreviousVersion, f.previous}, {semconv.DeploymentCompareURL, f.compare}, {semconv.Repository, f.repository},
+		{semconv.Change, f.change}, {semconv.PipelineURL, f.run}, {semconv.UserName, f.actor}, {semconv.DeploymentTickets, f.tickets},
+	} {
+		if pair[1] != "" {
+			dp.Attributes().PutStr(pair[0], pair[1])
+		}
+	}
 }
 
 func seriesOf(r *running) series {
-	return series{r.Service, r.Version, r.ID, r.Revision, r.Status}
+	return series{r.Service, r.Version, r.ID, r.Revision, r.Status, r.Rollback}
 }
 
 // metrics are the gauges of all versions that run. Series that were there before and are not any
@@ -72,7 +99,7 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 	e.scope.CopyTo(sm.Scope())
 	at := pcommon.NewTimestampFromTime(now)
 
-	present := make(map[series]bool, len(all))
+	present, known := make(map[series]bool, len(all)), make(map[described]bool, len(all))
 	var points [len(gauges)]pmetric.NumberDataPointSlice
 	for i := range gauges {
 		points[i] = gauges[i].in(sm)
@@ -80,9 +107,27 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 	for i := range all {
 		one := seriesOf(&all[i])
 		present[one] = true
+		info := described{one, factsOf(&all[i])}
+		known[info] = true
 		for j := range gauges {
-			if gauges[j].known == nil || gauges[j].known(&all[i]) {
-				gauges[j].value(one.point(points[j], at), &all[i])
+			if gauges[j].known != nil && !gauges[j].known(&all[i]) {
+				continue
+			}
+			dp := one.point(points[j], at)
+			if gauges[j].described {
+				info.facts.write(dp)
+			}
+			gauges[j].value(dp, &all[i])
+		}
+	}
+	for info := range e.described {
+		if !known[info] {
+			for j := range gauges {
+				if gauges[j].described {
+					dp := info.point(gauges[j].in(sm), at)
+					info.facts.write(dp)
+					dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+				}
 			}
 		}
 	}
@@ -91,13 +136,16 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 			continue
 		}
 		for j := range gauges {
+			if gauges[j].described {
+				continue
+			}
 			// Each in a metric of its own: contrib's Prometheus exporter (v0.152) takes the first point without
 			// a value of a metric, and drops whatever follows.
 			dp := one.point(gauges[j].in(sm), at)
 			dp.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 		}
 	}
-	e.last = present
+	e.last, e.described = present, known
 	sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Gauge().DataPoints().Len() == 0 })
 	return md
 }
@@ -107,21 +155,23 @@ type gauge struct {
 	semconv.Metric
 	value func(pmetric.NumberDataPoint, *running)
 	known func(*running) bool // nil: it always is
+	// described says that the gauge has the facts.
+	described bool
 }
 
 var gauges = [...]gauge{
 	{semconv.DeploymentInfo, func(dp pmetric.NumberDataPoint, _ *running) {
 		dp.SetIntValue(1)
-	}, nil},
+	}, nil, true},
 	{semconv.DeploymentStart, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetDoubleValue(seconds(r.Start))
-	}, nil},
+	}, nil, false},
 	{semconv.DeploymentInstances, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetIntValue(int64(r.instances))
-	}, nil},
+	}, func(r *running) bool { return r.instances >= 0 }, false},
 	{semconv.DeploymentCommitted, func(dp pmetric.NumberDataPoint, r *running) {
 		dp.SetDoubleValue(seconds(r.Committed))
-	}, func(r *running) bool { return !r.Committed.IsZero() }},
+	}, func(r *running) bool { return !r.Committed.IsZero() }, false},
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
@@ -138,15 +188,19 @@ func (s series) point(to pmetric.NumberDataPointSlice, at pcommon.Timestamp) pme
 	dp := to.AppendEmpty()
 	dp.SetTimestamp(at)
 	attributes := dp.Attributes()
-	attributes.EnsureCapacity(7)
+	attributes.EnsureCapacity(10)
 	attributes.PutStr(semconv.ServiceName, s.Name)
 	for _, pair := range [...][2]string{
-		{semconv.ServiceNamespace, s.Namespace}, {semconv.Environment, s.Environment}, {semconv.ServiceVersion, s.version},
+		{semconv.ServiceNamespace, s.Namespace}, {semconv.Environment, s.Environment},
+		{semconv.ClusterName, s.Cluster}, {semconv.CloudRegion, s.Region}, {semconv.CloudAccount, s.Account}, {semconv.ServiceVersion, s.version},
 		{semconv.DeploymentID, s.id}, {semconv.DeploymentStatus, string(s.status)}, {semconv.Revision, s.revision},
 	} {
 		if pair[1] != "" {
 			attributes.PutStr(pair[0], pair[1])
 		}
+	}
+	if s.rollback {
+		attributes.PutStr(semconv.DeploymentRollback, "true")
 	}
 	return dp
 }

@@ -62,13 +62,16 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 
 // see tells the tracker that the sender of the resource lives.
 func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) {
-	if id, ok := deployment.Identify(resource); ok && c.admitted(id) {
+	if id, ok := deployment.Identify(resource); ok && c.admitted(&id) {
 		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Source: id.Source, Instance: id.Instance, Time: at.AsTime()})
+		if id.Build != (deployment.Build{}) {
+			c.tracker.Describe(id.Service, id.Version, id.Build)
+		}
 	}
 }
 
 // admitted reports whether the identity is within the limits. What is beyond them has no version to follow.
-func (c *core) admitted(id deployment.Identity) bool {
+func (c *core) admitted(id *deployment.Identity) bool {
 	a := c.admission.Admit(admission.Identity{Namespace: id.Namespace, Service: id.Name, Environment: id.Environment, Version: id.Version})
 	return a.Service != admission.Overflow && a.Version != admission.Overflow
 }

@@ -13,11 +13,11 @@ import (
 
 // An emission is what one flush hands on.
 type emission struct {
-	metrics                pmetric.Metrics
-	scopes                 pmetric.ScopeMetricsSlice
-	events, late, lastSeen pmetric.NumberDataPointSlice // of the present service
-	time                   pcommon.Timestamp
-	correlation            string
+	metrics                      pmetric.Metrics
+	scopes                       pmetric.ScopeMetricsSlice
+	events, late, past, lastSeen pmetric.NumberDataPointSlice // of the present service
+	time                         pcommon.Timestamp
+	correlation                  string
 	// series counts them; fresh are those that the next consumer has not had yet.
 	series int
 	fresh  []*series
@@ -42,6 +42,7 @@ func (e *emission) begin(s *service) {
 
 	e.events = counter(scope, semconv.SLOEvents)
 	e.late = counter(scope, semconv.SLOEventsLate)
+	e.past = counter(scope, semconv.SLOEventsPast)
 
 	lastSeen := scope.Metrics().AppendEmpty()
 	lastSeen.SetName(semconv.LastSeen.Name)
@@ -92,6 +93,7 @@ func (e *emission) service(s *service) {
 				e.series += 2
 				if pair.late != nil {
 					e.latePair(s, v, i, pair)
+					e.pastPair(s, v, i, pair)
 				}
 				if pair.good == 0 && pair.bad == 0 && s.superseded(env, v, i) {
 					pair.emitted, pair.zeroAt = false, e.time
@@ -174,6 +176,27 @@ func (e *emission) latePair(s *service, v *version, slo int, pair *series) {
 		add(when, semconv.Bad, n.bad)
 		if !pair.late.emitted[when] {
 			e.freshLate = append(e.freshLate, &pair.late.emitted[when])
+		}
+	}
+}
+
+// pastPair adds the late events of a pair once more, by the time in which they ended.
+func (e *emission) pastPair(s *service, v *version, slo int, pair *series) {
+	pair.late.forget(e.time)
+	for i := range pair.late.past {
+		c := &pair.late.past[i]
+		for _, o := range []struct {
+			name  string
+			value float64
+		}{{semconv.Good, c.good}, {semconv.Bad, c.bad}} {
+			if o.value == 0 {
+				continue
+			}
+			p := e.point(e.past, s, v, slo, pair, o.name)
+			p.SetStartTimestamp(c.start)
+			p.SetTimestamp(max(e.time, c.start+tick))
+			p.SetDoubleValue(o.value)
+			p.Attributes().PutStr(semconv.SLOEventInterval, c.String())
 		}
 	}
 }

@@ -146,7 +146,7 @@ func (c *core) records() (records []checkpoint.Record, shards []int) {
 		s.dirty = false
 	}
 	if r.late.Swap(false) {
-		records = append(records, checkpoint.Record{Key: keyLate, Payload: r.encodeLate()})
+		records = append(records, checkpoint.Record{Key: keyLate, Payload: r.encodeLate()}, checkpoint.Record{Key: keyPast, Payload: r.encodePast()})
 	}
 	return records, shards
 }

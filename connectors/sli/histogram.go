@@ -5,15 +5,31 @@ package sli
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// nanosecondsPer is the length of the units of time (UCUM) that a duration is converted to.
+// nanosecondsPer is the length of the units of time (UCUM, and as Prometheus writes them out) that a duration is
+// converted to.
 var nanosecondsPer = map[string]float64{
 	"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, "h": 3600e9,
+	"nanoseconds": 1, "microseconds": 1e3, "milliseconds": 1e6, "seconds": 1e9, "minutes": 60e9, "hours": 3600e9,
+}
+
+// unitOf is the unit of a metric. One without a unit has that of its name's last word, as metrics of Prometheus do:
+// its receiver knows no other.
+func unitOf(name, unit string) string {
+	if unit != "" {
+		return unit
+	}
+	last := name[strings.LastIndexAny(name, "_.")+1:]
+	if _, known := nanosecondsPer[last]; known {
+		return last
+	}
+	return ""
 }
 
 // boundOf is the threshold in the metric's unit. One division of exact numbers: 300ms in s is

@@ -67,6 +67,8 @@ type lateCounts struct {
 	outcomes [whens]outcomes
 	// emitted: the next consumer has had them.
 	emitted [whens]bool
+	// past are the late ones again, by the time in which they ended, in order.
+	past []pastCounter
 }
 
 // senderHash makes numbers of texts that nobody outside the process can foresee.

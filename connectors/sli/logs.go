@@ -65,7 +65,7 @@ func (b *batch) countLog(ctx context.Context, service *counted, rl plog.Resource
 		judged = judged || judgment != judge.Unselected
 		switch t := &b.tallies[i]; judgment {
 		case judge.Good:
-			t.counts[when].good++
+			t.addGood(when, 1, written)
 		case judge.Bad:
 			t.addBad(when, 1, badLog(record))
 		case judge.ConditionError:

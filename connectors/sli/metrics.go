@@ -60,7 +60,9 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 func foreign(rm pmetric.ResourceMetrics) bool {
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {
-			if m.Name() != semconv.SLOEvents.Name && m.Name() != semconv.SLOEventsLate.Name && m.Name() != semconv.LastSeen.Name {
+			switch m.Name() {
+			case semconv.SLOEvents.Name, semconv.SLOEventsLate.Name, semconv.SLOEventsPast.Name, semconv.LastSeen.Name:
+			default:
 				return true
 			}
 		}
@@ -166,7 +168,7 @@ func (p *picker) counted(all uint64, atMost func(bound float64, interpolate bool
 	if t == nil {
 		return float64(all), ""
 	}
-	bound, ok := boundOf(t, p.metric.Unit())
+	bound, ok := boundOf(t, unitOf(p.metric.Name(), p.metric.Unit()))
 	if !ok {
 		return 0, reasonUnit
 	}

@@ -22,6 +22,8 @@ const (
 	entrySeries
 	// entryAddition adds to a series: number, when, good, bad.
 	entryAddition
+	// entryPast adds to the counter of a time in the past of a series: number, from, length, start, good, bad.
+	entryPast
 )
 
 // append writes the request to the journal, and returns the number of the segment; 0 without a journal.
@@ -82,6 +84,19 @@ func (c *core) encodePart(w *checkpoint.Writer, p *part, now time.Time, segment 
 				w.Float(n.bad)
 			}
 		}
+		t.placePast(pair, now)
+		for _, e := range t.past {
+			if e.start == 0 {
+				continue
+			}
+			w.Uint(entryPast)
+			w.Uint(pair.number)
+			w.Uint(uint64(e.counter.From))
+			w.Uint(uint64(e.counter.Length))
+			w.Uint(uint64(e.start))
+			w.Float(e.good)
+			w.Float(e.bad)
+		}
 	}
 }
 
@@ -133,6 +148,17 @@ func (p *replay) record(after journal.Position, payload []byte) error {
 			if counts && !r.Failed() {
 				p.core.registry.replay(key, int(when), n, at)
 			}
+		case entryPast:
+			key, ok := p.series[r.uint()]
+			c := r.pastCounter()
+			if !ok {
+				r.Fail("an addition to an unknown series")
+			}
+			if counts && !r.Failed() {
+				if pair := p.core.registry.pairOf(key, at); pair != nil {
+					pair.countPast(c.Interval, c.start, pcommon.NewTimestampFromTime(at), c.outcomes)
+				}
+			}
 		default:
 			r.Fail("an entry of an unknown kind")
 		}
@@ -168,6 +194,13 @@ func (c *core) remember(hash uint64, at time.Time) {
 // replay adds what the journal has to the pair, which is made if the checkpoint does not have it, or has an older one that
 // was given up. r.mu must be held.
 func (r *registry) replay(key seriesKey, when int, n outcomes, at time.Time) {
+	if pair := r.pairOf(key, at); pair != nil {
+		pair.addOutcomes(when, n)
+	}
+}
+
+// pairOf is the series that the journal names, made at the time if there is none; nil if it was given up.
+func (r *registry) pairOf(key seriesKey, at time.Time) *series {
 	s := r.service(key.service)
 	s.dirty = true
 	e := s.environment(key.environment)
@@ -182,11 +215,11 @@ func (r *registry) replay(key seriesKey, when int, n outcomes, at time.Time) {
 	switch {
 	case pair.start == key.start:
 	case pair.start > key.start && !pair.fresh():
-		return // of a series that was given up
+		return nil // it was given up
 	default:
 		*pair = series{start: key.start, zeroAt: key.start, emitted: true}
 	}
-	pair.addOutcomes(when, n)
+	return pair
 }
 
 // fresh reports whether nothing has been counted, as in a pair that was just made.
@@ -199,11 +232,9 @@ func (s *series) addOutcomes(when int, n outcomes) {
 		s.bad += n.bad
 		return
 	}
-	if s.late == nil {
-		s.late = &lateCounts{}
-	}
-	s.late.outcomes[when].good += n.good
-	s.late.outcomes[when].bad += n.bad
+	late := &s.lateCounts().outcomes[when]
+	late.good += n.good
+	late.bad += n.bad
 }
 
 func latest(a, b time.Time) time.Time {

@@ -28,6 +28,8 @@ const (
 	keyJournal = "journal"
 	// keyLate is the record of the counters of late and future events.
 	keyLate = "late"
+	// keyPast is the record of those of late events by the time in which they ended.
+	keyPast = "past"
 )
 
 func shardKey(i int) string { return fmt.Sprintf("counters/%02d", i) }
@@ -74,6 +76,12 @@ func (c *core) restore(ctx context.Context) error {
 	}
 	if err := c.registry.decodeLate(payload); err != nil {
 		c.failed(ctx, now, flush.Restore, "Saved counters of late events are invalid; they start from zero", errors.Join(err, c.store.SetAside(ctx, keyLate)))
+	}
+	if payload, err = c.load(ctx, now, keyPast); err != nil {
+		return err
+	}
+	if err := c.registry.decodePast(payload, pcommon.NewTimestampFromTime(now)); err != nil {
+		c.failed(ctx, now, flush.Restore, "Saved counters of times in the past are invalid; they start from zero", errors.Join(err, c.store.SetAside(ctx, keyPast)))
 	}
 	return c.replayJournal(ctx, now)
 }

@@ -5,8 +5,13 @@ package sli
 
 import (
 	"iter"
+	"math"
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
+	"github.com/otelcol-sre/otelcol-sre/internal/past"
 )
 
 // The record of late counts has those series that have any: namespace, service, environment, version, SLO, then good
@@ -55,6 +60,71 @@ func (r *registry) encodeLate() []byte {
 		}
 	}
 	return append(make([]byte, 0, len(w)), w...)
+}
+
+// encodePast is the record of the counters of times in the past: for each, what names its series, and the counter.
+func (r *registry) encodePast() []byte {
+	var w checkpoint.Writer
+	for i := range r.shards {
+		for _, s := range r.shards[i].services {
+			s.mu.Lock()
+			for at, pair := range s.pairs() {
+				if pair.late == nil || len(pair.late.past) == 0 {
+					continue
+				}
+				for _, text := range []string{s.namespace, s.name, at.version.environment, at.version.name, s.slos[at.slo].name} {
+					w.Text(text)
+				}
+				w.Length(len(pair.late.past))
+				for _, c := range pair.late.past {
+					w.Uint(uint64(c.From))
+					w.Uint(uint64(c.Length))
+					w.Uint(uint64(c.start))
+					w.Float(c.good)
+					w.Float(c.bad)
+				}
+			}
+			s.mu.Unlock()
+		}
+	}
+	return append(make([]byte, 0, len(w)), w...)
+}
+
+// pastCounter reads a counter.
+func (r *reader) pastCounter() pastCounter {
+	i := past.Interval{From: int64(r.Uint(math.MaxInt32)), Length: int64(r.Uint(uint64(past.Day)))}
+	c := pastCounter{Interval: i, start: pcommon.Timestamp(r.uint()), outcomes: outcomes{r.count(), r.count()}}
+	r.Require(slices.Contains(past.Lengths[:], i.Length) && i.From%max(i.Length, 1) == 0)
+	return c
+}
+
+// decodePast reads the record, as of now.
+func (r *registry) decodePast(record []byte, now pcommon.Timestamp) error {
+	rd := reader{checkpoint.NewReader(record)}
+	for rd.Rest() > 0 {
+		key := serviceKey{namespace: rd.Text(), name: rd.Text()}
+		environment, version, slo := rd.Text(), rd.Text(), rd.Text()
+		counters := make([]pastCounter, 0, 8)
+		for range rd.Length(19) {
+			c := rd.pastCounter()
+			c.touched = now
+			rd.Require(len(counters) == 0 || counters[len(counters)-1].Compare(c.Interval) < 0)
+			counters = append(counters, c)
+		}
+		if rd.Failed() {
+			break
+		}
+		s := r.shards[key.shard()].services[key]
+		if s == nil {
+			continue
+		}
+		for at, pair := range s.pairs() {
+			if at.version.environment == environment && at.version.name == version && s.slos[at.slo].name == slo {
+				pair.lateCounts().past = counters
+			}
+		}
+	}
+	return rd.End()
 }
 
 // decodeLate gives the series that are there their late counts. r.mu must be held.

@@ -44,6 +44,7 @@ type batch struct {
 type tally struct {
 	slo    *slo
 	counts [whens]outcomes
+	past   []pastEvents
 	last   []badEvent
 	next   int
 }
@@ -106,7 +107,7 @@ func (b *batch) restart(kept int) {
 		}
 		t.last = t.last[:kept]
 		clear(t.last)
-		t.slo, t.counts, t.next = nil, [whens]outcomes{}, 0
+		t.slo, t.counts, t.past, t.next = nil, [whens]outcomes{}, t.past[:0], 0
 	}
 	b.events, b.next, b.tracestate, b.weight = 0, 0, "", 1
 }
@@ -146,8 +147,19 @@ func (b *batch) overLimit(reason string) {
 	}
 }
 
+// addGood counts a good event.
+func (t *tally) addGood(when when, weight float64, ended pcommon.Timestamp) {
+	t.counts[when].good += weight
+	if when == late {
+		t.addPast(ended, weight, 0)
+	}
+}
+
 func (t *tally) addBad(when when, weight float64, e badEvent) {
 	t.counts[when].bad += weight
+	if when == late {
+		t.addPast(e.time, 0, weight)
+	}
 	if when == onTime && len(t.last) > 0 {
 		t.last[t.next%len(t.last)] = e
 		t.next++
@@ -189,6 +201,12 @@ func (s *service) add(r *registry, v *version, tallies []tally, now time.Time, c
 			pair.addOutcomes(when, n)
 			if when != int(onTime) {
 				r.late.Store(true)
+			}
+		}
+		t.placePast(pair, now)
+		for _, e := range t.past {
+			if e.start != 0 {
+				pair.countPast(e.counter, e.start, pcommon.NewTimestampFromTime(now), e.outcomes)
 			}
 		}
 		if segment != 0 {

@@ -70,7 +70,7 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		judged = judged || judgment != judge.Unselected
 		switch t := &b.tallies[i]; judgment {
 		case judge.Good:
-			t.counts[when].good += weight
+			t.addGood(when, weight, ended)
 		case judge.Bad:
 			t.addBad(when, weight, badSpan(e, rule))
 		case judge.ConditionError:

@@ -24,14 +24,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/metadata"
-	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/scatter"
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
+	"github.com/otelcol-sre/otelcol-sre/internal/scatter"
 )
 
 // A balancer is the exporter of one signal.
 type balancer struct {
 	set        exporter.Settings
 	config     *Config
-	signal     signal
+	signal     encoded.Signal
 	limit      scatter.Limit
 	telemetry  *metadata.TelemetryBuilder
 	attributes attribute.Set
@@ -55,14 +56,14 @@ type balancer struct {
 	end      context.CancelFunc
 }
 
-func newBalancer(set exporter.Settings, config *Config, s signal) (*balancer, error) {
+func newBalancer(set exporter.Settings, config *Config, s encoded.Signal) (*balancer, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return &balancer{
 		set: set, config: config, signal: s, limit: limitOf(config), telemetry: telemetry,
-		attributes: attribute.NewSet(attribute.String("data_type", s.name.String())),
+		attributes: attribute.NewSet(attribute.String("data_type", s.Name.String())),
 		lookup:     net.DefaultResolver.LookupIPAddr,
 		active:     map[string]*gateway{}, leaving: map[*gateway]struct{}{},
 		end: func() {},
@@ -215,13 +216,13 @@ func (b *balancer) restore(ctx context.Context) {
 	ticker := time.NewTicker(max(b.config.RetryConfig.MaxInterval, 10*time.Millisecond))
 	defer ticker.Stop()
 	for {
-		err := b.unsent.restore(ctx, func(data []byte) ([]chunk, error) {
+		err := b.unsent.restore(ctx, func(data []byte) ([]encoded.Chunk, error) {
 			items, err := scatter.Count(b.signal.Signal, data)
 			if err != nil {
 				b.set.Logger.Error("A request from before the last restart is damaged, and is dropped", zap.Error(err))
 				return nil, err
 			}
-			return b.route(ctx, chunk{data, items})
+			return b.route(ctx, encoded.Chunk{Data: data, Items: items})
 		})
 		if err == nil {
 			return
@@ -285,19 +286,21 @@ func (b *balancer) add(ctx context.Context, endpoint string, room int) (*gateway
 	set.Logger = b.set.Logger.With(zap.String("gateway", endpoint))
 
 	g := newGateway(endpoint, room, b.config.RetryConfig, set.Logger)
-	client := newClient(b.config.ClientConfig, endpoint, b.config.TimeoutConfig.Timeout, b.signal, set.TelemetrySettings, set.BuildInfo)
-	g.export, g.reroute = client.export, b.reroute
+	server := b.config.ClientConfig
+	server.Endpoint = endpoint
+	client := encoded.NewGRPC(server, b.config.TimeoutConfig.Timeout, b.signal, set.TelemetrySettings, set.BuildInfo)
+	g.export, g.reroute = client.Export, b.reroute
 	if b.unsent != nil {
 		g.keep = b.unsent.keep
 	}
 	retry := b.config.RetryConfig // see push
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Second, time.Second, 0
 	var err error
-	g.queue, err = b.signal.newQueue(ctx, set, g.push,
-		exporterhelper.WithStart(client.start), exporterhelper.WithShutdown(client.shutdown),
+	g.queue, err = b.signal.NewQueue(ctx, set, g.push,
+		exporterhelper.WithStart(client.Start), exporterhelper.WithShutdown(client.Shutdown),
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // the client has it, for each attempt
 		exporterhelper.WithRetry(retry),
-		xexporterhelper.WithQueueBatch(b.config.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: diskEncoding{b.signal.Signal}}))
+		xexporterhelper.WithQueueBatch(b.config.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: encoded.Disk{Signal: b.signal.Signal}}))
 	if err != nil {
 		return nil, err
 	}
@@ -339,10 +342,10 @@ var errUnknown = errors.New("no gateway is known yet: the name of the gateways (
 // If a queue has no room while others have, its items are dropped, and counted by the queue: an error would make the sender repeat what the others have
 // already got, again and again. If none has room, the error makes the sender keep its data.
 func (b *balancer) consume(ctx context.Context, data []byte, items int) error {
-	rest, err := b.route(ctx, chunk{data, items})
+	rest, err := b.route(ctx, encoded.Chunk{Data: data, Items: items})
 	missing := 0
 	for _, c := range rest {
-		missing += c.items
+		missing += c.Items
 	}
 	if err == nil || missing < items {
 		return nil
@@ -351,33 +354,33 @@ func (b *balancer) consume(ctx context.Context, data []byte, items int) error {
 }
 
 // reroute gives what was in the queue of a gateway that has left to the others, and returns what they have no room for.
-func (b *balancer) reroute(ctx context.Context, chunks []chunk) (rest []chunk, errs error) {
+func (b *balancer) reroute(ctx context.Context, chunks []encoded.Chunk) (rest []encoded.Chunk, errs error) {
 	items := 0
 	for _, c := range chunks {
 		left, err := b.route(ctx, c)
 		rest, errs = append(rest, left...), errors.Join(errs, err)
-		items += c.items
+		items += c.Items
 	}
 	for _, c := range rest {
-		items -= c.items
+		items -= c.Items
 	}
 	b.telemetry.ExporterGatewaysRerouted.Add(ctx, int64(items), metric.WithAttributeSet(b.attributes))
 	return rest, errs
 }
 
 // route puts items into the queues of their gateways, and returns those that did not get in.
-func (b *balancer) route(ctx context.Context, c chunk) (rest []chunk, errs error) {
+func (b *balancer) route(ctx context.Context, c encoded.Chunk) (rest []encoded.Chunk, errs error) {
 	r := b.ring.Load()
 	if r == nil {
-		return []chunk{c}, errUnknown
+		return []encoded.Chunk{c}, errUnknown
 	}
 	parts, err := b.divide(r, c)
 	if err != nil {
-		return []chunk{c}, err
+		return []encoded.Chunk{c}, err
 	}
 	for _, p := range parts {
-		part := chunk{p.Data, p.Items}
-		err := r.gateways[p.Gateway].send(ctx, newRequest(b.signal.Signal, part))
+		part := encoded.Chunk{Data: p.Data, Items: p.Items}
+		err := r.gateways[p.Gateway].send(ctx, encoded.NewRequest(b.signal.Signal, part))
 		switch {
 		case err == nil:
 		case errors.Is(err, errLeft) && b.ring.Load() != r: // there is a new list meanwhile
@@ -390,9 +393,9 @@ func (b *balancer) route(ctx context.Context, c chunk) (rest []chunk, errs error
 	return rest, errs
 }
 
-func (b *balancer) divide(r *ring, c chunk) ([]scatter.Part, error) {
-	if len(r.gateways) == 1 && len(c.data) <= b.limit.Bytes {
-		return []scatter.Part{{Data: c.data, Items: c.items}}, nil
+func (b *balancer) divide(r *ring, c encoded.Chunk) ([]scatter.Part, error) {
+	if len(r.gateways) == 1 && len(c.Data) <= b.limit.Bytes {
+		return []scatter.Part{{Data: c.Data, Items: c.Items}}, nil
 	}
-	return scatter.Divide(b.signal.Signal, c.data, len(r.gateways), r.owner, b.limit)
+	return scatter.Divide(b.signal.Signal, c.Data, len(r.gateways), r.owner, b.limit)
 }

@@ -28,6 +28,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/metadatatest"
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 func stations(t testing.TB, n int) []*station {
@@ -142,8 +143,8 @@ func shareOf(r *ring, s *station, n, count int) (share int) {
 			only := ptrace.NewTraces()
 			span.CopyTo(only.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
 			data, _ := (&ptrace.ProtoMarshaler{}).MarshalTraces(only)
-			b := balancer{signal: traces}
-			parts, _ := b.divide(r, chunk{data, 1})
+			b := balancer{signal: encoded.Traces}
+			parts, _ := b.divide(r, encoded.Chunk{Data: data, Items: 1})
 			if r.gateways[parts[0].Gateway].endpoint == s.address {
 				share++
 			}
@@ -209,7 +210,7 @@ func TestGatewayLeaves(t *testing.T) {
 			}
 			eventually(t, has(30*10*2, gateways[0], gateways[2]))
 			eventually(t, func() bool { a.mu.Lock(); defer a.mu.Unlock(); return len(a.leaving) == 0 })
-			require.ErrorIs(t, leaving.send(t.Context(), newRequest(0)), errLeft)
+			require.ErrorIs(t, leaving.send(t.Context(), encoded.NewRequest(0)), errLeft)
 
 			gateways[1].down.Store(false)
 			a.list(gateways...) // it comes back, with a new queue
@@ -368,7 +369,7 @@ func TestUnsentIsMoreThanQueues(t *testing.T) {
 	gateways := stations(t, 1)
 	gateways[0].down.Store(true)
 	a := newAgent(t, withStorage(t, directory), testConfig(addresses(gateways...), keepUnsent))
-	require.NoError(t, a.unsent.keep(t.Context(), []chunk{{data: []byte("damaged")}}))
+	require.NoError(t, a.unsent.keep(t.Context(), []encoded.Chunk{{Data: []byte("damaged")}}))
 	for n := range 5 {
 		a.send(n, 20)
 	}
@@ -385,7 +386,7 @@ func TestUnsentIsMoreThanQueues(t *testing.T) {
 	eventually(t, has(5*20*2, gateways...))
 	a.stop()
 	require.Equal(t, expected(5, 20), gathered(t, gateways...))
-	u, err := openUnsent(t.Context(), h, storageID, settings(), traces)
+	u, err := openUnsent(t.Context(), h, storageID, settings(), encoded.Traces)
 	require.NoError(t, err)
 	require.Equal(t, u.first, u.next)
 	require.NoError(t, u.close(t.Context()))
@@ -442,11 +443,11 @@ func TestStorageThatIsNotThere(t *testing.T) {
 // Rooms that cannot be read are an error, not lost data.
 func TestDamagedRooms(t *testing.T) {
 	h := withStorage(t, t.TempDir())
-	r, err := openRooms(t.Context(), h, storageID, settings(), traces)
+	r, err := openRooms(t.Context(), h, storageID, settings(), encoded.Traces)
 	require.NoError(t, err)
 	require.NoError(t, r.client.Set(t.Context(), roomsKey, []byte("{")))
 	require.NoError(t, r.close(t.Context()))
-	_, err = openRooms(t.Context(), h, storageID, settings(), traces)
+	_, err = openRooms(t.Context(), h, storageID, settings(), encoded.Traces)
 	require.ErrorContains(t, err, "cannot be read")
 }
 

@@ -32,7 +32,7 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 
-	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/scatter"
+	"github.com/otelcol-sre/otelcol-sre/internal/scatter"
 )
 
 // What a service sends: an HTTP server's spans with 16 attributes, behind a resource with 12.

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/gateways/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 // NewFactory returns the factory of the gateways exporter.
@@ -27,7 +28,7 @@ func NewFactory() exporter.Factory {
 type tracesExporter struct{ *balancer }
 
 func createTraces(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	b, err := newBalancer(set, cfg.(*Config), traces)
+	b, err := newBalancer(set, cfg.(*Config), encoded.Traces)
 	return tracesExporter{b}, err
 }
 
@@ -39,7 +40,7 @@ func (e tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) err
 type logsExporter struct{ *balancer }
 
 func createLogs(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	b, err := newBalancer(set, cfg.(*Config), logs)
+	b, err := newBalancer(set, cfg.(*Config), encoded.Logs)
 	return logsExporter{b}, err
 }
 
@@ -51,7 +52,7 @@ func (e logsExporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 type metricsExporter struct{ *balancer }
 
 func createMetrics(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	b, err := newBalancer(set, cfg.(*Config), metrics)
+	b, err := newBalancer(set, cfg.(*Config), encoded.Metrics)
 	return metricsExporter{b}, err
 }
 

@@ -20,6 +20,8 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 // A gateway is one of the list: its queue, and the client that empties it.
@@ -28,12 +30,12 @@ type gateway struct {
 	room     int // of its queue on disk
 	retry    configretry.BackOffConfig
 	logger   *zap.Logger
-	queue    queue
-	export   func(context.Context, []chunk) error
+	queue    encoded.Queue
+	export   func(context.Context, []encoded.Chunk) error
 	// reroute gives chunks to the gateways that are left. It returns those that have no room now.
-	reroute func(context.Context, []chunk) ([]chunk, error)
+	reroute func(context.Context, []encoded.Chunk) ([]encoded.Chunk, error)
 	// keep saves chunks for the next start; nil if the queue is on disk, or there is no storage.
-	keep func(context.Context, []chunk) error
+	keep func(context.Context, []encoded.Chunk) error
 
 	mu      sync.Mutex // for leaving
 	leaving bool
@@ -58,7 +60,7 @@ func newGateway(endpoint string, room int, retry configretry.BackOffConfig, logg
 var errLeft = errors.New("the gateway has left")
 
 // send puts the request into the queue.
-func (g *gateway) send(ctx context.Context, r *request) error {
+func (g *gateway) send(ctx context.Context, r *encoded.Request) error {
 	g.mu.Lock()
 	if g.leaving {
 		g.mu.Unlock()
@@ -67,7 +69,7 @@ func (g *gateway) send(ctx context.Context, r *request) error {
 	g.sending.Add(1)
 	g.mu.Unlock()
 	defer g.sending.Done()
-	return g.queue.send(ctx, r)
+	return g.queue.Send(ctx, r)
 }
 
 // push is called by the queue for each batch, and returns when nothing more can be done for it.
@@ -75,7 +77,7 @@ func (g *gateway) send(ctx context.Context, r *request) error {
 // Its retries are not upstream's, which wait for up to max_interval whatever happens: when the gateway leaves, what waits for it goes to others at once.
 // But upstream's are around it, because only they can say to a queue on disk that it keeps a batch when the collector ends.
 func (g *gateway) push(ctx context.Context, r xexporterhelper.Request) error {
-	chunks, marked := withoutMarks(r.(*request).chunks, g.mark)
+	chunks, marked := withoutMarks(r.(*encoded.Request).Chunks, g.mark)
 	waits := backoff.ExponentialBackOff{
 		InitialInterval: g.retry.InitialInterval, RandomizationFactor: g.retry.RandomizationFactor, Multiplier: g.retry.Multiplier, MaxInterval: g.retry.MaxInterval,
 	}
@@ -101,8 +103,8 @@ func (g *gateway) push(ctx context.Context, r xexporterhelper.Request) error {
 			return err
 		}
 		wait := waits.NextBackOff()
-		if paused, ok := errors.AsType[*pausedError](err); ok {
-			wait = max(wait, paused.delay)
+		if paused, ok := errors.AsType[*encoded.PausedError](err); ok {
+			wait = max(wait, paused.Delay)
 		}
 		if most := g.retry.MaxElapsedTime; most > 0 && time.Since(begun)+wait > most {
 			return consumererror.NewPermanent(fmt.Errorf("no more retries left after %s (retry_on_failure::max_elapsed_time): %w", most, err))
@@ -151,7 +153,7 @@ func (g *gateway) leave() {
 // emptied waits until nothing is left in a queue on disk, or the exporter ends. It reports which.
 func (g *gateway) emptied(ctx context.Context) bool {
 	for {
-		err := g.queue.send(ctx, newRequest(0, chunk{data: g.mark}))
+		err := g.queue.Send(ctx, encoded.NewRequest(0, encoded.Chunk{Data: g.mark}))
 		if err == nil {
 			break
 		}
@@ -197,17 +199,17 @@ func newMark() []byte {
 }
 
 // withoutMarks returns the chunks that are not marks, and whether that mark was one of the others.
-func withoutMarks(chunks []chunk, mark []byte) (_ []chunk, found bool) {
-	isMark := func(c chunk) bool { return c.items == 0 && len(c.data) == len(mark) && c.data[0] == mark[0] }
+func withoutMarks(chunks []encoded.Chunk, mark []byte) (_ []encoded.Chunk, found bool) {
+	isMark := func(c encoded.Chunk) bool { return c.Items == 0 && len(c.Data) == len(mark) && c.Data[0] == mark[0] }
 	for i, c := range chunks {
 		if !isMark(c) {
 			continue
 		}
-		kept := append([]chunk(nil), chunks[:i]...)
+		kept := append([]encoded.Chunk(nil), chunks[:i]...)
 		for _, c := range chunks[i:] {
 			if !isMark(c) {
 				kept = append(kept, c)
-			} else if bytes.Equal(c.data, mark) {
+			} else if bytes.Equal(c.Data, mark) {
 				found = true
 			}
 		}

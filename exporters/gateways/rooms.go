@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 // rooms are the places of queues on disk: one for each gateway that has data there. They are numbered, and a room that is empty is used again: with
@@ -27,8 +29,8 @@ type rooms struct {
 const roomsKey = "rooms"
 
 // openRooms reads which gateway has which room.
-func openRooms(ctx context.Context, host component.Host, id component.ID, set exporter.Settings, s signal) (*rooms, error) {
-	client, err := openStorage(ctx, host, "sending_queue::storage", id, set, s.name.String()+"_rooms")
+func openRooms(ctx context.Context, host component.Host, id component.ID, set exporter.Settings, s encoded.Signal) (*rooms, error) {
+	client, err := openStorage(ctx, host, "sending_queue::storage", id, set, s.Name.String()+"_rooms")
 	if err != nil {
 		return nil, err
 	}

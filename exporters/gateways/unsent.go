@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 // unsent is what queues in memory could not send before the collector ended, as OTLP requests on disk, in order. A restart loses nothing by it, and
@@ -26,8 +28,8 @@ type unsent struct {
 
 const unsentRange = "range"
 
-func openUnsent(ctx context.Context, host component.Host, id component.ID, set exporter.Settings, s signal) (*unsent, error) {
-	client, err := openStorage(ctx, host, "storage", id, set, s.name.String()+"_unsent")
+func openUnsent(ctx context.Context, host component.Host, id component.ID, set exporter.Settings, s encoded.Signal) (*unsent, error) {
+	client, err := openStorage(ctx, host, "storage", id, set, s.Name.String()+"_unsent")
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +65,13 @@ func numbers(first, next uint64) *storage.Operation {
 }
 
 // keep adds chunks.
-func (u *unsent) keep(ctx context.Context, chunks []chunk) error {
+func (u *unsent) keep(ctx context.Context, chunks []encoded.Chunk) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	next := u.next
 	var operations []*storage.Operation
 	for _, c := range chunks {
-		operations = append(operations, storage.SetOperation(unsentKey(next), c.data))
+		operations = append(operations, storage.SetOperation(unsentKey(next), c.Data))
 		next++
 	}
 	if err := u.client.Batch(ctx, append(operations, numbers(u.first, next))...); err != nil {
@@ -81,7 +83,7 @@ func (u *unsent) keep(ctx context.Context, chunks []chunk) error {
 
 // restore gives the requests to route, one after the other, and forgets them. What route returns stays. It ends, with an error, at the first one that
 // was not taken as a whole.
-func (u *unsent) restore(ctx context.Context, route func(data []byte) ([]chunk, error)) error {
+func (u *unsent) restore(ctx context.Context, route func(data []byte) ([]encoded.Chunk, error)) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for u.first < u.next {
@@ -92,7 +94,7 @@ func (u *unsent) restore(ctx context.Context, route func(data []byte) ([]chunk, 
 		rest, routeErr := route(data)
 		operations, next := []*storage.Operation{storage.DeleteOperation(unsentKey(u.first))}, u.next
 		for _, c := range rest {
-			operations = append(operations, storage.SetOperation(unsentKey(next), c.data))
+			operations = append(operations, storage.SetOperation(unsentKey(next), c.Data))
 			next++
 		}
 		if err := u.client.Batch(ctx, append(operations, numbers(u.first+1, next))...); err != nil {

@@ -6,7 +6,7 @@ package grafanaannotations
 import (
 	"html"
 	"net/url"
-	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -78,26 +78,6 @@ func link(address, label string) string {
 	return `<a href="` + html.EscapeString(address) + `" target="_blank">` + label + `</a>`
 }
 
-// commitURL is the page of a commit, as GitHub, GitLab and Gitea have it; empty if the repository has no page.
-func commitURL(repository, revision string) string {
-	u, err := url.Parse(repository)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || revision == "" {
-		return ""
-	}
-	u.RawQuery, u.Fragment = "", ""
-	return strings.TrimSuffix(strings.TrimSuffix(u.String(), "/"), ".git") + "/commit/" + url.PathEscape(revision)
-}
-
-// short is a commit as people write it: a hash has its first digits, other text stays.
-func short(revision string) string {
-	if hash.MatchString(revision) {
-		return revision[:10]
-	}
-	return revision
-}
-
-var hash = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
-
 // deploymentText is the annotation's HTML. Grafana sanitizes it too; here nothing from outside is
 // left that could be a tag.
 func deploymentText(d *deployment.Deployment, links *Links) string {
@@ -120,11 +100,12 @@ func deploymentText(d *deployment.Deployment, links *Links) string {
 		}
 	}
 	if d.Revision != "" {
-		part("commit " + link(commitURL(d.Repository, d.Revision), short(d.Revision)))
+		part("commit " + link(deployment.CommitURL(d.Repository, d.Revision), deployment.ShortRevision(d.Revision)))
 	}
 	named("on", d.Branch)
 	linked(d.Compare, "compare")
 	named("change", d.Change)
+	named("resolves", d.Tickets)
 	if name := strings.TrimSpace(d.Pipeline + " " + d.RunID); name != "" {
 		part("pipeline " + link(d.RunURL, name))
 	} else {
@@ -160,6 +141,9 @@ func sentence(d *deployment.Deployment) string {
 	if d.Environment != "" {
 		s += " in " + escape(d.Environment, maxValue)
 	}
+	if d.Cluster != "" {
+		s += " at " + escape(d.Cluster, maxValue)
+	}
 	switch d.Status {
 	case deployment.Started:
 		s += ": deployment started"
@@ -174,6 +158,9 @@ func sentence(d *deployment.Deployment) string {
 	}
 	if took := d.End.Sub(d.Start).Round(time.Second); d.Status.Over() && took > 0 {
 		s += " after " + took.String()
+	}
+	if d.Adoption > 0 {
+		s += " and has " + strconv.Itoa(d.Adoption) + " % of the traffic"
 	}
 	if d.Previous != "" {
 		s += " (before: " + escape(d.Previous, maxValue) + ")"

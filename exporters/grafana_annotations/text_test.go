@@ -72,6 +72,8 @@ func TestText(t *testing.T) {
 	require.Equal(t, "<b>x</b>: canary", deploymentText(&deployment.Deployment{Service: deployment.Service{Name: "x"}, Status: deployment.Canary}, &Links{}))
 	require.Equal(t, `<b>x</b>: rolled back<br><a href="http://ci/1" target="_blank">pipeline run</a>`, deploymentText(&deployment.Deployment{
 		Service: deployment.Service{Name: "x"}, Status: deployment.RolledBack, RunURL: "http://ci/1", Compare: "git@x:y"}, &Links{}))
+	require.Equal(t, `<b>x</b> 9.0 at eu: deployment started and has 50 % of the traffic (before: 8.0)<br>resolves SHOP-7`, deploymentText(&deployment.Deployment{
+		Service: deployment.Service{Name: "x", Place: deployment.Place{Cluster: "eu"}}, Version: "9.0", Previous: "8.0", Status: deployment.Started, Adoption: 50, Tickets: "SHOP-7"}, &Links{}))
 	for _, address := range []string{"", "x", "http:", "http:x", "//x/y", "ftp://x", "JavaScript:x", "https://x/ y", "https://x/\u202e", "https://x/\x00", "https://x/" + strings.Repeat("y", maxURL)} {
 		require.Equal(t, "label", link(address, "label"), address)
 	}

@@ -6,11 +6,13 @@ package deploymenttracker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // Config is the configuration of the deployment_tracker extension.
@@ -32,6 +34,10 @@ type Config struct {
 	// MaxInstances is how many instances per service are followed.
 	MaxInstances int `mapstructure:"max_instances"`
 
+	// Identity are the attributes of the place that are part of what a service is: what runs in two clusters is
+	// followed apart.
+	Identity []string `mapstructure:"identity"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -42,7 +48,7 @@ func createDefaultConfig() component.Config {
 	t := tracker.Default()
 	return &Config{
 		Confirm: t.Confirm, Settle: t.Settle, CanaryAfter: t.CanaryAfter, Recent: t.Recent, InstanceTimeout: t.InstanceTTL,
-		MaxServices: t.MaxServices, MaxInstances: t.MaxInstances,
+		MaxServices: t.MaxServices, MaxInstances: t.MaxInstances, Identity: []string{semconv.ClusterName},
 	}
 }
 
@@ -67,12 +73,24 @@ func (c *Config) Validate() error {
 	if c.MaxInstances < 1 {
 		errs = append(errs, fmt.Errorf("max_instances: %d is too small; use 1 or more", c.MaxInstances))
 	}
+	for n, key := range c.Identity {
+		if !slices.Contains(places, key) {
+			errs = append(errs, fmt.Errorf("identity[%d]: %.60q is not known; use some of %q", n, key, places))
+		}
+	}
 	return errors.Join(errs...)
 }
+
+// places are the attributes that can be part of what a service is.
+var places = []string{semconv.ClusterName, semconv.CloudRegion, semconv.CloudAccount}
 
 func (c *Config) tracker() tracker.Config {
 	t := tracker.Default()
 	t.Confirm, t.Settle, t.CanaryAfter, t.Recent, t.InstanceTTL = c.Confirm, c.Settle, c.CanaryAfter, c.Recent, c.InstanceTimeout
 	t.MaxServices, t.MaxInstances = c.MaxServices, c.MaxInstances
+	t.Identity = tracker.Identity{
+		Cluster: slices.Contains(c.Identity, semconv.ClusterName), Region: slices.Contains(c.Identity, semconv.CloudRegion),
+		Account: slices.Contains(c.Identity, semconv.CloudAccount),
+	}
 	return t
 }

@@ -20,9 +20,23 @@ type Service struct {
 	Name        string // service.name
 	Namespace   string // service.namespace
 	Environment string // deployment.environment.name
+	Place
 }
 
-// String is namespace/name in environment, without what is not known.
+// A Place is where a service runs, if it runs in several: the same version comes to each at another time.
+type Place struct {
+	Cluster string // k8s.cluster.name
+	Region  string // cloud.region
+	Account string // cloud.account.id
+}
+
+// Anywhere is the service without its place.
+func (s Service) Anywhere() Service {
+	s.Place = Place{}
+	return s
+}
+
+// String is namespace/name in environment at cluster, region and account, without what is not known.
 func (s Service) String() string {
 	text := s.Name
 	if s.Namespace != "" {
@@ -31,13 +45,19 @@ func (s Service) String() string {
 	if s.Environment != "" {
 		text += " in " + s.Environment
 	}
+	for _, where := range []string{s.Cluster, s.Region, s.Account} {
+		if where != "" {
+			text += " at " + where
+		}
+	}
 	return text
 }
 
-// Compare orders services by namespace, name and environment.
+// Compare orders services by namespace, name, environment and place.
 func (s Service) Compare(other Service) int {
 	return cmp.Or(cmp.Compare(s.Namespace, other.Namespace), cmp.Compare(s.Name, other.Name),
-		cmp.Compare(s.Environment, other.Environment))
+		cmp.Compare(s.Environment, other.Environment), cmp.Compare(s.Cluster, other.Cluster),
+		cmp.Compare(s.Region, other.Region), cmp.Compare(s.Account, other.Account))
 }
 
 // Status is how far a deployment has come. Its event is named deployment. and the status.
@@ -101,12 +121,21 @@ type Deployment struct {
 	RunURL        string
 	Actor         string // who deployed
 	Configuration string // revision of the configuration
+	Tickets       string // that it resolves, separated by commas
+	Rollback      bool   // it returns to a version that was there before the one that it replaces
+
+	// Adoption is the share in percent, of 10, 50 and 90, that a release to a fleet of clients has passed.
+	Adoption int
 }
 
 // NewID makes the ID of the n-th deployment (from 0) of the version of a service: the same in every collector that has
 // seen the same versions, so that two of them report one deployment.
 func NewID(s Service, version string, n int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %d", s.Namespace, s.Name, s.Environment, version, n))
+	text := fmt.Appendf(nil, "%q %q %q %q %d", s.Namespace, s.Name, s.Environment, version, n)
+	if s.Place != (Place{}) {
+		text = fmt.Appendf(text, " %q %q %q", s.Cluster, s.Region, s.Account)
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -117,7 +146,7 @@ func (d *Deployment) Merge(other *Deployment) {
 		{&d.Revision, &other.Revision}, {&d.Branch, &other.Branch}, {&d.Repository, &other.Repository},
 		{&d.Compare, &other.Compare}, {&d.Change, &other.Change}, {&d.Pipeline, &other.Pipeline},
 		{&d.RunID, &other.RunID}, {&d.RunURL, &other.RunURL}, {&d.Actor, &other.Actor},
-		{&d.Configuration, &other.Configuration},
+		{&d.Configuration, &other.Configuration}, {&d.Tickets, &other.Tickets},
 	} {
 		if *pair[0] == "" {
 			*pair[0] = *pair[1]
@@ -126,4 +155,6 @@ func (d *Deployment) Merge(other *Deployment) {
 	if d.Committed.IsZero() {
 		d.Committed = other.Committed
 	}
+	d.Rollback = d.Rollback || other.Rollback
+	d.Adoption = max(d.Adoption, other.Adoption)
 }

@@ -22,6 +22,7 @@ func Events(happened []Deployment, scope pcommon.InstrumentationScope, now time.
 		attributes := rl.Resource().Attributes()
 		for key, value := range map[string]string{
 			semconv.ServiceName: d.Name, semconv.ServiceNamespace: d.Namespace, semconv.Environment: d.Environment,
+			semconv.ClusterName: d.Cluster, semconv.CloudRegion: d.Region, semconv.CloudAccount: d.Account,
 		} {
 			if value != "" {
 				attributes.PutStr(key, value)

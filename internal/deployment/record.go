@@ -45,7 +45,7 @@ func eventStatus(record plog.LogRecord) (Status, bool) {
 }
 
 // texts are the attributes that are plain text.
-func (d *Deployment) texts() [16]struct {
+func (d *Deployment) texts() [20]struct {
 	key   string
 	value *string
 } {
@@ -54,11 +54,12 @@ func (d *Deployment) texts() [16]struct {
 		value *string
 	}{
 		{semconv.ServiceName, &d.Name}, {semconv.ServiceNamespace, &d.Namespace}, {semconv.Environment, &d.Environment},
+		{semconv.ClusterName, &d.Cluster}, {semconv.CloudRegion, &d.Region}, {semconv.CloudAccount, &d.Account},
 		{semconv.ServiceVersion, &d.Version}, {semconv.DeploymentPreviousVersion, &d.Previous}, {semconv.DeploymentID, &d.ID},
 		{semconv.Revision, &d.Revision}, {semconv.Branch, &d.Branch}, {semconv.Repository, &d.Repository},
 		{semconv.DeploymentCompareURL, &d.Compare}, {semconv.Change, &d.Change}, {semconv.Pipeline, &d.Pipeline},
 		{semconv.PipelineRun, &d.RunID}, {semconv.PipelineURL, &d.RunURL}, {semconv.UserName, &d.Actor},
-		{semconv.DeploymentConfiguration, &d.Configuration},
+		{semconv.DeploymentConfiguration, &d.Configuration}, {semconv.DeploymentTickets, &d.Tickets},
 	}
 }
 
@@ -91,6 +92,12 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 		status = "succeeded" // as the semantic conventions have it
 	}
 	m.PutStr(semconv.DeploymentStatus, status)
+	if d.Rollback {
+		m.PutBool(semconv.DeploymentRollback, true)
+	}
+	if d.Adoption > 0 {
+		m.PutInt(semconv.DeploymentAdoption, int64(d.Adoption))
+	}
 	for _, t := range d.times() {
 		if !t.value.IsZero() {
 			m.PutStr(t.key, t.value.UTC().Format(time.RFC3339Nano))
@@ -112,6 +119,9 @@ func (d *Deployment) sentence() string {
 		what += " is rolled back"
 	case Failed:
 		what += " has failed"
+	}
+	if d.Adoption > 0 {
+		what += fmt.Sprintf(" and has %d %% of the traffic", d.Adoption)
 	}
 	if d.Previous != "" {
 		what += " (before: " + d.Previous + ")"
@@ -142,6 +152,12 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 		value, err := get(text.key)
 		*text.value = value
 		errs = append(errs, err)
+	}
+	if v, ok := record.Attributes().Get(semconv.DeploymentRollback); ok {
+		d.Rollback = v.Bool()
+	}
+	if v, ok := record.Attributes().Get(semconv.DeploymentAdoption); ok {
+		d.Adoption = int(min(max(v.Int(), 0), 100))
 	}
 	status, ok := eventStatus(record)
 	if !ok {

@@ -19,6 +19,8 @@ var start = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
 // every has something in every field, so that a field that is not written or read is seen.
 func every(t *testing.T) Deployment {
 	d := Deployment{Service: Service{Name: "checkout", Namespace: "shop", Environment: "production"}, Status: Completed, Start: start, End: start.Add(time.Minute), Committed: start.Add(-time.Hour)}
+	d.Place, d.Adoption = Place{Cluster: "eu", Region: "eu-west-1", Account: "7"}, 50
+	d.Rollback = true
 	fields := reflect.ValueOf(&d).Elem()
 	for i := range fields.NumField() {
 		if f := fields.Field(i); f.Kind() == reflect.String && f.String() == "" {
@@ -41,7 +43,7 @@ func TestReadIsTheWayBack(t *testing.T) {
 		d.Write(record, at)
 		require.True(t, IsEvent(record))
 		require.Equal(t, "deployment."+string(status), record.EventName())
-		require.Contains(t, record.Body().Str(), "shop/checkout in production Version")
+		require.Contains(t, record.Body().Str(), "shop/checkout in production at eu at eu-west-1 at 7 Version")
 		got, err := Read(pcommon.NewMap(), record)
 		require.NoError(t, err)
 		require.Equal(t, d, *got)
@@ -98,6 +100,7 @@ func TestIDs(t *testing.T) {
 	first, again := NewID(s, "1.0", 0), NewID(s, "1.0", 0)
 	require.Equal(t, first, again)
 	require.Len(t, NewID(s, "1.0", 0), 16)
+	require.NotEqual(t, first, NewID(Service{Name: "checkout", Environment: "production", Place: Place{Cluster: "eu"}}, "1.0", 0))
 	others := map[string]bool{}
 	for _, id := range []string{NewID(s, "1.0", 0), NewID(s, "1.0", 1), NewID(s, "1.1", 0),
 		NewID(Service{Name: "checkout"}, "1.0", 0), NewID(Service{Namespace: "checkout", Environment: "production"}, "1.0", 0)} {

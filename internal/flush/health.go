@@ -18,6 +18,8 @@ const (
 	Restore = "restore"
 	Emit    = "emit"
 	Journal = "journal"
+	// Backfill is the reading of what happened before.
+	Backfill = "backfill"
 )
 
 // logEvery is the least time between two log records about a stage that goes on failing.

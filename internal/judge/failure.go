@@ -34,12 +34,13 @@ func failed(span ptrace.Span) bool {
 const (
 	keyHTTP      = "http.response.status_code"
 	keyHTTPOld   = "http.status_code"
-	keyRPC       = "rpc.response.status_code"
+	keyRPC       = "rpc.status_code"
+	keyRPCOld    = "rpc.response.status_code"
 	keyGRPCOld   = "rpc.grpc.status_code"
 	keyErrorType = "error.type"
 
 	// failureKeyLengths has a bit for the length of each of them.
-	failureKeyLengths uint64 = 1<<len(keyHTTP) | 1<<len(keyHTTPOld) | 1<<len(keyRPC) | 1<<len(keyGRPCOld) | 1<<len(keyErrorType)
+	failureKeyLengths uint64 = 1<<len(keyHTTP) | 1<<len(keyHTTPOld) | 1<<len(keyRPC) | 1<<len(keyRPCOld) | 1<<len(keyGRPCOld) | 1<<len(keyErrorType)
 )
 
 // mayTellFailure holds for those keys and for few others: it looks at the length, where 64 more
@@ -57,7 +58,7 @@ func failure(key string, value pcommon.Value, kind ptrace.SpanKind) bool {
 	switch key {
 	case keyHTTP, keyHTTPOld:
 		return httpFailure(value)
-	case keyRPC:
+	case keyRPC, keyRPCOld:
 		return rpcFailure(value)
 	case keyGRPCOld:
 		return grpcFailure(value)
@@ -102,10 +103,11 @@ func grpcFailure(v pcommon.Value) bool {
 	return false
 }
 
-// rpcFailure holds for the same codes by name. gRPC writes them in capitals, Connect in small letters.
+// rpcFailure holds for the same codes by name, or by number as some instrumentations have them. gRPC writes names in
+// capitals, Connect in small letters.
 func rpcFailure(v pcommon.Value) bool {
-	if v.Type() != pcommon.ValueTypeStr {
-		return false
+	if v.Type() != pcommon.ValueTypeStr || len(v.Str()) <= 2 {
+		return grpcFailure(v)
 	}
 	var name string
 	switch s := v.Str(); len(s) {

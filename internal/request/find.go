@@ -22,6 +22,14 @@ type Bounds struct {
 	Rounds int
 }
 
+// One is one of the requests that have an ID.
+type One struct {
+	// ID is a correlation ID of the request or, if it has none, a trace.
+	ID string
+	// IDs are its correlation IDs, and Traces the traces that are known of it, in hexadecimal.
+	IDs, Traces []string
+}
+
 // A Source calls each for the records that show one of the names, and possibly for others, until each returns false.
 type Source func(names Names, each func(Record) bool) error
 
@@ -33,13 +41,18 @@ type Found struct {
 	Requests int
 	// IDs are the correlation IDs, and Traces the traces in which something was found, in hexadecimal.
 	IDs, Traces []string
+	// Each are the requests, each by itself. A record may belong to several of them.
+	Each []One
+	// Word tells that the ID identifies none of them: it is a value or a word that they have in common.
+	Word bool
 	// Cut tells that there are more names than the bounds allow to follow.
 	Cut bool
 }
 
 // Find searches for the requests that have the ID, and calls keep for each of their records, in the order of the source,
-// until keep returns false.
-func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Found, error) {
+// until keep returns false. It is also given the places in Found.Each of the requests that the record belongs to: none, if the record only mentions
+// what they have in common.
+func Find(source Source, id string, bounds Bounds, keep func(r Record, of []int) bool) (Found, error) {
 	if id == "" {
 		return Found{}, nil
 	}
@@ -62,6 +75,13 @@ func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Foun
 			traces.add(n.name())
 		}
 	}
+	var each []One
+	var scopes []*scope
+	for _, c := range a.requests {
+		one := s.one(c)
+		each = append(each, one)
+		scopes = append(scopes, s.scope(&answer{requests: []*component{c}, loose: a.loose}))
+	}
 	err = source(whole.names(s.asked), func(r Record) bool {
 		if !whole.has(r) || again(r, seen) {
 			return true
@@ -69,11 +89,17 @@ func Find(source Source, id string, bounds Bounds, keep func(Record) bool) (Foun
 		if trace := traceNode(r.TraceID()); whole.visited[trace] {
 			traces.add(trace.name())
 		}
-		return keep(r)
+		var of []int
+		for n, w := range scopes {
+			if len(scopes) == 1 || w.owns(r) {
+				of = append(of, n)
+			}
+		}
+		return keep(r, of)
 	})
 	slices.Sort(ids.all)
 	slices.Sort(traces.all)
-	return Found{Any: true, Requests: len(a.requests), IDs: ids.all, Traces: traces.all, Cut: s.cut}, err
+	return Found{Any: true, Requests: len(a.requests), IDs: ids.all, Traces: traces.all, Each: each, Word: a.loose, Cut: s.cut}, err
 }
 
 // follow reads the source until it is known what belongs to the requests, or a bound is reached.
@@ -129,6 +155,33 @@ func (s *search) scope(a *answer) *scope {
 		w.vocabulary[s.asked.hex] = a.loose
 	}
 	return w
+}
+
+// one names a request.
+func (s *search) one(c *component) (one One) {
+	for _, n := range c.members.all {
+		if s.nodes[n].seen {
+			one.Traces = append(one.Traces, n.name())
+		} else if n.label != "" || s.nodes[n].labeled {
+			one.IDs = append(one.IDs, n.name())
+		}
+	}
+	switch {
+	case len(one.IDs) > 0:
+		one.ID = one.IDs[0]
+	case len(one.Traces) > 0:
+		one.ID = one.Traces[0]
+	}
+	return one
+}
+
+// owns reports whether the record belongs to the request by its trace or correlation ID, or mentions a name that is the request's own.
+func (w *scope) owns(r Record) bool {
+	i := identityOf(r)
+	if i.trace != (node{}) || i.label != (node{}) {
+		return w.members[i.trace] || w.visited[i.trace] || w.members[i.label] || w.members[i.lost]
+	}
+	return w.vocabulary.mentionedBy(r)
 }
 
 // say adds a name to search for in attributes and texts, unless it may occur there by chance.

@@ -60,7 +60,7 @@ func TestEachIDFindsTheSame(t *testing.T) {
 				for _, r := range c.Requests {
 					for _, id := range r.IDs {
 						var names []string
-						found, err := Find(everything(records), id, bounds, func(r Record) bool {
+						found, err := Find(everything(records), id, bounds, func(r Record, _ []int) bool {
 							names = append(names, nameOf(r))
 							return true
 						})
@@ -107,7 +107,7 @@ func TestMembersFindEachOther(t *testing.T) {
 		})
 		for n := range byte(9) {
 			id := requesttest.Trace(n + 1).String()
-			found, err := Find(everything(records), id, Bounds{Names: 1000, Values: 1000, Rounds: 1000}, func(Record) bool { return true })
+			found, err := Find(everything(records), id, Bounds{Names: 1000, Values: 1000, Rounds: 1000}, func(Record, []int) bool { return true })
 			require.NoError(t, err)
 			if found.Requests != 1 {
 				continue
@@ -208,7 +208,7 @@ func TestBounds(t *testing.T) {
 				assert.LessOrEqual(t, len(names.Traces)+len(names.Texts), 3*(bounds.Names+bounds.Values+2))
 				return everything(c.records)(names, each)
 			}
-			found, err := Find(source, c.id, bounds, func(Record) bool { kept++; return true })
+			found, err := Find(source, c.id, bounds, func(Record, []int) bool { kept++; return true })
 			require.NoError(t, err)
 			assert.True(t, found.Any)
 			assert.Equal(t, c.cut, found.Cut)
@@ -231,7 +231,7 @@ func TestFindNothing(t *testing.T) {
 func TestFindEndsEarly(t *testing.T) {
 	records := spans(10, func(_ int, s ptrace.Span) { s.Attributes().PutStr("correlation.id", "C-1") })
 	kept := 0
-	_, err := Find(everything(records), "C-1", bounds, func(Record) bool { kept++; return kept < 3 })
+	_, err := Find(everything(records), "C-1", bounds, func(Record, []int) bool { kept++; return kept < 3 })
 	require.NoError(t, err)
 	assert.Equal(t, 3, kept)
 }
@@ -245,7 +245,7 @@ func TestSourceFails(t *testing.T) {
 				return assert.AnError
 			}
 			return everything(records)(names, each)
-		}, "C-1", bounds, func(Record) bool { return true })
+		}, "C-1", bounds, func(Record, []int) bool { return true })
 		require.ErrorIs(t, err, assert.AnError)
 	}
 }

@@ -54,9 +54,13 @@ type facts struct {
 	shows, ids list[node]
 	// shownBy are the traces that show the node.
 	shownBy list[node]
-	// lostIn are the traces in which the correlation ID lost to another one.
-	lostIn list[node]
-	values list[string]
+	// lostIn are the traces in which the correlation ID lost to another one, and aliasIn those in which it is one more name of it.
+	lostIn, aliasIn list[node]
+	// quotedIn are the traces in whose text the correlation ID was found, which may be somebody else's.
+	quotedIn list[node]
+	// aliases are one more name each of the trace's correlation ID.
+	aliases list[node]
+	values  list[string]
 }
 
 // Bearers are the records that have a value in an attribute that identifies a request.
@@ -73,6 +77,9 @@ type bearers struct {
 // represents that trace, if there is one.
 func (s *search) labelsAndLinks(of *facts) (labels, links []node) {
 	for _, n := range of.shows.all {
+		if of.aliases.has[n] {
+			continue
+		}
 		isLabel := n.label != ""
 		if of.ids.has[n] && !isLabel {
 			f := s.look(n)
@@ -94,6 +101,13 @@ func (s *search) joins(trace *facts) (joined []node, shared bool) {
 	if len(links) == 1 {
 		joined = slices.Concat(labels, links)
 	}
+	if len(labels) == 1 {
+		for _, alias := range trace.aliases.all {
+			if s.onlyAlias(alias) {
+				joined = append(slices.Clip(joined), alias)
+			}
+		}
+	}
 	// What follows a shared trace is shared, too. The circle that links may be ends here.
 	for range maxFollowed {
 		switch {
@@ -105,6 +119,20 @@ func (s *search) joins(trace *facts) (joined []node, shared bool) {
 		labels, links = s.labelsAndLinks(s.nodes[links[0]])
 	}
 	return joined, false
+}
+
+// onlyAlias reports whether the ID is the ID of no other request: all traces that show it have it as an alias.
+func (s *search) onlyAlias(alias node) bool {
+	f := s.look(alias)
+	if f == nil {
+		return false
+	}
+	for _, trace := range f.shownBy.all {
+		if of := s.look(trace); of == nil || !of.aliases.has[alias] {
+			return false
+		}
+	}
+	return true
 }
 
 // maxFollowed is how many links lead to a shared trace at most.
@@ -161,8 +189,10 @@ func (s *search) take(c *component, n node) (next []node) {
 			s.visit(c, other)
 		}
 	}
-	for _, other := range f.lostIn.all {
-		s.visit(c, other)
+	for _, other := range slices.Concat(f.lostIn.all, f.aliasIn.all) {
+		if !c.members.has[other] && !slices.Contains(joined, other) {
+			s.visit(c, other)
+		}
 	}
 	return joined
 }

@@ -42,10 +42,16 @@ func words(text string) map[string]bool {
 	return set
 }
 
+// ofProcessor are the attributes that the correlation processor writes, which have rules of their own.
+var ofProcessor = map[string]bool{
+	semconv.CorrelationID: true, semconv.CorrelationConflict: true, semconv.CorrelationAliases: true, semconv.CorrelationIDs: true,
+	semconv.CorrelationShared: true, semconv.CorrelationEvidence: true,
+}
+
 // identifies tells by its name whether an attribute holds an ID of a request, or of what the request is about: order.number,
 // paymentId and http.request.header.x-request-id do, user.id and http.response.status_code do not.
 func identifies(key string) bool {
-	if key == semconv.CorrelationID || key == semconv.CorrelationConflict || len(key) > maxKey {
+	if strings.HasPrefix(key, "correlation.") && ofProcessor[key] || len(key) > maxKey {
 		return false
 	}
 	last := ""

@@ -51,6 +51,7 @@ func traceOf(text string) (trace pcommon.TraceID, ok bool) {
 // An id is what was asked for, in all its meanings.
 type id struct {
 	text  string
+	lower string // the text in lower case, if it is a UUID or hexadecimal and was not
 	hex   string // the text as a trace ID or span ID is written; empty if it is none
 	trace pcommon.TraceID
 	span  pcommon.SpanID
@@ -60,6 +61,9 @@ func newID(text string) id {
 	asked := id{text: text}
 	digits := strings.ToLower(strings.ReplaceAll(text, "-", ""))
 	raw, err := hex.DecodeString(digits)
+	if lower := strings.ToLower(text); err == nil && len(raw) >= len(asked.span) && lower != text {
+		asked.lower = lower // as the correlation processor writes it
+	}
 	switch {
 	case err != nil:
 	case len(raw) == len(asked.trace):
@@ -73,6 +77,9 @@ func newID(text string) id {
 // names are the ID's, in all its meanings.
 func (i id) names() (n Names) {
 	n.text(i.text)
+	if i.lower != "" {
+		n.text(i.lower)
+	}
 	if i.hex != "" && i.hex != i.text {
 		n.Texts = append(n.Texts, i.hex)
 	}

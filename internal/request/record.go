@@ -92,6 +92,26 @@ func (r Record) CorrelationID() string {
 	return ""
 }
 
+// quoted reports whether the correlation ID of the record was only found in its text, and may be somebody else's.
+func (r Record) quoted() bool {
+	evidence, ok := r.Attributes().Get(semconv.CorrelationEvidence)
+	return ok && evidence.Type() == pcommon.ValueTypeStr && (evidence.Str() == "text" || evidence.Str() == "pattern")
+}
+
+// list are the IDs in an attribute that is an array.
+func (r Record) list(key string) (ids []string) {
+	all, ok := r.Attributes().Get(key)
+	if !ok || all.Type() != pcommon.ValueTypeSlice {
+		return nil
+	}
+	for i := range min(all.Slice().Len(), maxList) {
+		if id := all.Slice().At(i); id.Type() == pcommon.ValueTypeStr && id.Str() != "" && len(id.Str()) <= MaxID {
+			ids = append(ids, id.Str())
+		}
+	}
+	return ids
+}
+
 // lostID is the ID that lost to the correlation ID.
 func (r Record) lostID() string {
 	if id, ok := r.Attributes().Get(semconv.CorrelationConflict); ok && id.Type() == pcommon.ValueTypeStr && len(id.Str()) <= MaxID {

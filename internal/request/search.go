@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A search is what is known while a request is looked for.
@@ -39,7 +41,10 @@ func newSearch(text string, bounds Bounds) *search {
 // nodes are the correlation ID and the trace that the ID may be.
 func (i id) nodes() []node {
 	nodes := []node{labelNode(i.text)}
-	if trace := traceNode(i.trace); !i.trace.IsEmpty() && trace != nodes[0] {
+	if i.lower != "" {
+		nodes = append(nodes, labelNode(i.lower))
+	}
+	if trace := traceNode(i.trace); !i.trace.IsEmpty() && !slices.Contains(nodes, trace) {
 		nodes = append(nodes, trace)
 	}
 	return nodes
@@ -110,7 +115,10 @@ func (n *Names) node(of node) {
 // An identity is what a record says of where it belongs.
 type identity struct {
 	trace, label, lost node // the zero node is none
+	quoted             node // an ID that was only found in the record's text
 	links              []node
+	aliases            []node // of the label
+	labels             []node // of the requests that a span works on
 }
 
 func identityOf(r Record) (i identity) {
@@ -122,6 +130,15 @@ func identityOf(r Record) (i identity) {
 	}
 	if lost := r.lostID(); lost != "" {
 		i.lost = labelNode(lost)
+	}
+	if i.trace != (node{}) && r.quoted() {
+		i.quoted, i.label = i.label, node{}
+	}
+	for _, alias := range r.list(semconv.CorrelationAliases) {
+		i.aliases = append(i.aliases, labelNode(alias))
+	}
+	for _, label := range r.list(semconv.CorrelationIDs) {
+		i.labels = append(i.labels, labelNode(label))
 	}
 	if !r.IsSpan {
 		return i
@@ -152,6 +169,9 @@ func (s *search) note(r Record) {
 			own.shows.add(i.label)
 			own.ids.add(i.label)
 		}
+		own.shows.add(i.labels...)
+		own.ids.add(i.labels...)
+		own.aliases.add(i.aliases...)
 		own.addValues(r)
 	}
 	if f := s.nodes[i.label]; f != nil {
@@ -163,6 +183,16 @@ func (s *search) note(r Record) {
 		}
 	}
 	if i.trace != (node{}) {
+		for _, label := range i.labels {
+			if f := s.nodes[label]; f != nil {
+				f.shownBy.add(i.trace)
+			}
+		}
+		for _, alias := range i.aliases {
+			if f := s.nodes[alias]; f != nil {
+				f.aliasIn.add(i.trace)
+			}
+		}
 		for _, link := range i.links {
 			if f := s.nodes[link]; f != nil {
 				f.shownBy.add(i.trace)
@@ -170,6 +200,9 @@ func (s *search) note(r Record) {
 		}
 		if f := s.nodes[i.lost]; f != nil {
 			f.lostIn.add(i.trace)
+		}
+		if f := s.nodes[i.quoted]; f != nil {
+			f.quotedIn.add(i.trace)
 		}
 	}
 	if len(s.values) > 1 || distinct(s.asked.text) {
@@ -283,7 +316,7 @@ func (s *search) starts() (starts []node, loose bool) {
 		case f.known():
 			starts = append(starts, n)
 		default:
-			lost = append(lost, f.lostIn.all...)
+			lost = slices.Concat(lost, f.lostIn.all, f.aliasIn.all, f.quotedIn.all)
 		}
 	}
 	starts = append(starts, s.ofSpan.all...)

@@ -14,6 +14,9 @@ const (
 	ServiceNamespace  = string(otel.ServiceNamespaceKey)
 	ServiceVersion    = string(otel.ServiceVersionKey)
 	ServiceInstanceID = string(otel.ServiceInstanceIDKey)
+	ClusterName       = string(otel.K8SClusterNameKey)
+	CloudRegion       = string(otel.CloudRegionKey)
+	CloudAccount      = string(otel.CloudAccountIDKey)
 	Environment       = string(otel.DeploymentEnvironmentNameKey)
 	// DeprecatedEnvironment is the name of Environment before semantic conventions 1.27.
 	DeprecatedEnvironment = "deployment.environment"
@@ -28,6 +31,8 @@ const (
 	SLOOutcome = "slo.outcome"
 	// SLOLateReason is Late or Future.
 	SLOLateReason = "slo.late.reason"
+	// SLOEventInterval is the time in which events ended, as ISO 8601 has intervals: 2026-11-26T10:42:00Z/PT1M.
+	SLOEventInterval = "slo.event.interval"
 	// SLOWindow is a window such as 5m or 30d.
 	SLOWindow = "slo.window"
 	// SLOState is a [State].
@@ -51,6 +56,14 @@ const (
 	CorrelationID = "correlation.id"
 	// CorrelationConflict is a second ID that the telemetry also has.
 	CorrelationConflict = "correlation.conflict"
+	// CorrelationAliases are other IDs of the same request, which telemetry of it may have been sent with: an array.
+	CorrelationAliases = "correlation.aliases"
+	// CorrelationIDs are the IDs of all requests that a span works on, such as those in a batch of messages: an array.
+	CorrelationIDs = "correlation.ids"
+	// CorrelationShared is an ID that so many traces show that it is not the ID of one request.
+	CorrelationShared = "correlation.shared"
+	// CorrelationEvidence is how well the correlation ID is known, if that is less than where it is written says.
+	CorrelationEvidence = "correlation.evidence"
 )
 
 // A deployment.
@@ -63,6 +76,9 @@ const (
 	DeploymentCommitTime      = "deployment.commit_time" // RFC 3339
 	DeploymentCompareURL      = "deployment.compare.url"
 	DeploymentConfiguration   = "deployment.configuration.revision"
+	DeploymentTickets         = "deployment.tickets"
+	DeploymentRollback        = "deployment.rollback" // it returns to an earlier version
+	DeploymentAdoption        = "deployment.adoption" // percent of the traffic of a fleet of clients
 	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
 	DeploymentRecent = "deployment.recent"
 

@@ -25,6 +25,7 @@ func own(t *testing.T) []string {
 	names := []string{
 		SLOName, SLOOutcome, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
+		DeploymentTickets, DeploymentAdoption, DeploymentRollback,
 		string(StateBurningFast), string(StateBurningSlow), string(StateNoData),
 	}
 	prometheus := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)

@@ -30,6 +30,8 @@ var (
 	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
 	SLOEventsLate = counter("slo.events.late", "{event}", "Events of an SLO that came too late, or from the future, and are not in slo.events.",
 		of(ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
+	SLOEventsPast = counter("slo.events.past", "{event}", "Late events of an SLO by the time in which they ended, for the slo processor, which does not pass them on.",
+		of(ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
 	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
@@ -39,6 +41,7 @@ var (
 	SLOErrorRatio = gauge("slo.error_ratio", "1", "The share of bad events in a window; 0 without events.", of(SLOName, SLOWindow)...)
 	SLOBurnRate   = gauge("slo.burn_rate", "1", "How many times faster than the objective allows the error budget is spent.", of(SLOName, SLOWindow)...)
 	SLORemaining  = gauge("slo.error_budget.remaining", "1", "The remaining share of the error budget; negative when overspent.", of(SLOName)...)
+	SLOCoverage   = gauge("slo.period.coverage", "1", "The share of the SLO's period that was measured.", of(SLOName)...)
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
 	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
@@ -47,17 +50,19 @@ var (
 
 // Of the deployevent connector.
 var (
-	DeploymentInfo      = gauge("deployment.info", "", "The deployed version; always 1.", deployment...)
+	DeploymentInfo = gauge("deployment.info", "", "The deployed version and what is known of its deployment; always 1.",
+		append(deployment, DeploymentPreviousVersion, DeploymentCompareURL, Repository, Change, PipelineURL, UserName, DeploymentTickets)...)
 	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
-	deployment = of(ServiceVersion, DeploymentID, DeploymentStatus, Revision)
+	// What tells deployments apart.
+	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
 
 // Metrics are all of them.
 var Metrics = []Metric{
-	SLOEvents, SLOEventsLate, LastSeen,
-	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOExhaustion, SLOStates, SLOMaintenance,
+	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
+	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
 }

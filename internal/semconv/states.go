@@ -14,14 +14,18 @@ type State string
 
 // The states. The slo processor emits all but StateUnknown, which readers use where nobody has emitted one.
 const (
-	// StateExhausted: the error budget is spent.
-	StateExhausted State = "exhausted"
 	// StateBurningFast: a pair of burn windows that pages is above its factor.
 	StateBurningFast State = "burning_fast"
+	// StateExhausted: the error budget of the whole period is spent, and it does not burn.
+	StateExhausted State = "exhausted"
+	// StateNew: the SLO has been measured for less than an hour, and it does not burn fast.
+	StateNew State = "new"
 	// StateBurningSlow: a pair of burn windows that opens a ticket is above its factor.
 	StateBurningSlow State = "burning_slow"
 	// StateNoData: no counter of the SLO has arrived for some time, not even one without an increase.
 	StateNoData State = "no_data"
+	// StateNeverSeen: the SLO has counters, and no event was ever counted: its SLI may select nothing.
+	StateNeverSeen State = "never_seen"
 	// StateUnknown: no state was emitted.
 	StateUnknown State = "unknown"
 	// StateOK: none of the others.
@@ -31,7 +35,7 @@ const (
 )
 
 // States are all of them, worst first.
-var States = []State{StateExhausted, StateBurningFast, StateBurningSlow, StateNoData, StateUnknown, StateOK, StateIdle}
+var States = []State{StateBurningFast, StateExhausted, StateBurningSlow, StateNoData, StateNeverSeen, StateUnknown, StateNew, StateOK, StateIdle}
 
 // Severity orders states: 0 is the worst. A word that is no state has the severity of StateUnknown.
 func (s State) Severity() int {

@@ -14,8 +14,8 @@ import (
 func TestWorstFirst(t *testing.T) {
 	unknown := math.NaN()
 	want := []Health{
-		{StateExhausted, 0, -1}, {StateBurningFast, 20, 0.9}, {StateBurningFast, 15, 0.1}, {StateBurningSlow, 8, 1}, {StateNoData, unknown, unknown},
-		{"of a later version", 1, 1}, {StateOK, 0.5, 0.1}, {StateOK, 0.5, 0.2}, {StateOK, 0, 1}, {StateOK, unknown, 0.5}, {StateIdle, 0, 1},
+		{StateBurningFast, 20, 0.9}, {StateBurningFast, 15, 0.1}, {StateExhausted, 0, -1}, {StateBurningSlow, 8, 1}, {StateNoData, unknown, unknown},
+		{"of a later version", 1, 1}, {StateNew, 0, 1}, {StateOK, 0.5, 0.1}, {StateOK, 0.5, 0.2}, {StateOK, 0, 1}, {StateOK, unknown, 0.5}, {StateIdle, 0, 1},
 	}
 	got := slices.Clone(want)
 	slices.Reverse(got)

@@ -202,7 +202,7 @@ func BenchmarkMemory(b *testing.B) {
 			var trace pcommon.TraceID
 			binary.BigEndian.PutUint64(trace[8:], uint64(i+1))
 			id := fmt.Sprintf("%08x%s", i, requestID[8:])
-			c.state.show(trace, shown{id: id}, false, 1)
+			c.state.show(trace, sighting{id: id, by: spanEvidence}, 1)
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)

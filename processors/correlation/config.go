@@ -36,6 +36,7 @@ const (
 	minHashKey  = 16
 	largestBody = 1 << 20
 	longestWait = time.Minute
+	mostTraces  = 1024
 )
 
 // Config is the configuration of the correlation processor.
@@ -61,6 +62,8 @@ type Config struct {
 	TraceContext bool `mapstructure:"trace_context"`
 	// OnConflict decides between two IDs of one trace: first, root or keep.
 	OnConflict string `mapstructure:"on_conflict"`
+	// MaxTraces is how many traces may show one ID within the time that they are remembered. An ID of more is not that of a request.
+	MaxTraces int `mapstructure:"max_traces"`
 	// MaxEntries bounds the state: the traces that are remembered, and as many IDs for the way back.
 	MaxEntries int `mapstructure:"max_entries"`
 	// MaxBytes bounds the state's estimated size in bytes.
@@ -70,6 +73,8 @@ type Config struct {
 	// Wait is how long spans and log records without an ID are held back for their trace to show one.
 	// 0 is not at all.
 	Wait time.Duration `mapstructure:"wait"`
+	// CountItems is false if a correlation behind this one counts the spans and log records in its internal telemetry.
+	CountItems bool `mapstructure:"count_items"`
 	// MaxWaitBytes bounds the encoded size of what is held back, all pipelines together.
 	MaxWaitBytes int `mapstructure:"max_wait_bytes"`
 
@@ -89,9 +94,11 @@ func createDefaultConfig() component.Config {
 		MaxBody:      8 << 10,
 		TraceContext: true,
 		OnConflict:   conflictFirst,
+		MaxTraces:    16,
 		MaxEntries:   100_000,
 		MaxBytes:     64 << 20,
 		TTL:          10 * time.Minute,
+		CountItems:   true,
 		MaxWaitBytes: 32 << 20,
 	}
 }
@@ -120,6 +127,7 @@ func (c *Config) Validate() error {
 	fix(c.HashKey != "" && len(c.HashKey) < minHashKey, "hash_key: is shorter than %d bytes and can be guessed; use a random one", minHashKey)
 	fix(c.MaxBody < 0 || c.MaxBody > largestBody, "max_body: is %d; set it from 0 (bodies are not searched) to %d", c.MaxBody, largestBody)
 	choice("on_conflict", c.OnConflict, conflictFirst, conflictRoot, conflictKeep)
+	fix(c.MaxTraces < 1 || c.MaxTraces > mostTraces, "max_traces: is %d; set it from 1 to %d", c.MaxTraces, mostTraces)
 	fix(c.MaxEntries < shards, "max_entries: is %d; set it to %d or more", c.MaxEntries, shards)
 	fix(c.MaxBytes < shards*largestEntry, "max_bytes: is %d; set it to %d or more", c.MaxBytes, shards*largestEntry)
 	fix(c.TTL < time.Second, "ttl: is %v; set it to 1s or more", c.TTL)

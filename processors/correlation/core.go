@@ -4,6 +4,7 @@
 package correlation
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -29,22 +30,60 @@ type core struct {
 
 // batch is what the first pass over a batch leaves for the second.
 type batch struct {
-	search search
-	items  []item
-	now    int64
-	tally  tally
-	last   struct { // the last result without a conflict: consecutive items often belong to one trace
-		trace pcommon.TraceID
-		id    string
-	}
+	search  search
+	items   []item
+	now     int64
+	tally   tally
+	last    last
+	changed bool // a trace of the batch has another ID than before
+	final   bool // the items have waited
+}
+
+// last is the last result without a conflict: consecutive items often belong to one trace.
+type last struct {
+	trace pcommon.TraceID
+	id    string
+	by    evidence
+	at    spot
 }
 
 // item is what the first pass found out about a span, a log record or an exemplar.
 type item struct {
 	finding
-	loser   string
-	outcome outcome
-	late    bool // it waits
+	trace    pcommon.TraceID // when it came
+	at       spot
+	loser    string
+	more     *more // nil for most
+	outcome  outcome
+	late     bool // it waits
+	resolved bool // its trace was found by its ID, or has the ID that it has
+}
+
+// add adds an item. What is behind the items is zero, so there is nothing to copy.
+func (b *batch) add() *item {
+	n := len(b.items)
+	if n == cap(b.items) {
+		b.items = slices.Grow(b.items, max(n, 64))
+		clear(b.items[n:cap(b.items)])
+	}
+	b.items = b.items[:n+1]
+	return &b.items[n]
+}
+
+// more is what few items have.
+type more struct {
+	shared  string   // an ID that is not that of one request
+	aliases []string // of the trace's ID
+	ids     []string // of the requests that the item links to
+	links   int      // that lead to traces without an ID
+}
+
+// rest returns what few items have, to be changed.
+func (it *item) rest() *more {
+	if it.more == nil {
+		it.more = &more{}
+	}
+	return it.more
 }
 
 func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
@@ -80,8 +119,12 @@ func (c *core) end(b *batch, sig signal) {
 	b.tally.invalid += int64(b.search.invalid)
 	b.search.invalid = 0
 	b.search.begin()
+	b.search.recent.value = ""
+	if !c.config.CountItems && sig != metrics {
+		b.tally.uncount()
+	}
 	c.stats.add(sig, &b.tally)
-	b.last.trace, b.last.id = pcommon.TraceID{}, ""
+	b.last, b.changed, b.final = last{}, false, false
 	clear(b.items)
 	b.items = b.items[:0]
 	c.batches.Put(b)

@@ -23,7 +23,7 @@ func NewFactory() processor.Factory {
 			if err != nil {
 				return nil, err
 			}
-			process, hold := c.traces, (*hold)(nil)
+			process, hold := c.traces, lifecycle(nil)
 			if c.config.Wait > 0 {
 				p := c.patientTraces(next, set.Logger)
 				process, hold = p.process, p.hold
@@ -35,7 +35,7 @@ func NewFactory() processor.Factory {
 			if err != nil {
 				return nil, err
 			}
-			process, hold := c.logs, (*hold)(nil)
+			process, hold := c.logs, lifecycle(nil)
 			if c.config.Wait > 0 {
 				p := c.patientLogs(next, set.Logger)
 				process, hold = p.process, p.hold
@@ -52,7 +52,13 @@ func NewFactory() processor.Factory {
 	)
 }
 
-func options(h *hold, release func()) []processorhelper.Option {
+// lifecycle is that of what holds items back; nil if nothing does.
+type lifecycle interface {
+	start(context.Context, component.Host) error
+	shutdown(context.Context) error
+}
+
+func options(h lifecycle, release func()) []processorhelper.Option {
 	options := []processorhelper.Option{
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		processorhelper.WithShutdown(func(ctx context.Context) error {

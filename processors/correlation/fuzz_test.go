@@ -25,7 +25,7 @@ func FuzzMembers(f *testing.F) {
 	f.Add(`{"a":{"b":"c"`)
 	f.Add(`{"a":` + strings.Repeat("[", 1000))
 	f.Fuzz(func(t *testing.T, text string) {
-		got := make(map[[2]string]string)
+		got := make(map[string]string)
 		if m, ok := readMembers(text); ok {
 			n := 0
 			for {
@@ -36,7 +36,9 @@ func FuzzMembers(f *testing.F) {
 				if n++; n > maxMembers {
 					t.Fatalf("%d members", n)
 				}
-				got[[2]string{one.outer, one.key}] = one.value
+				if !one.element {
+					got[strings.Join(m.path.all(), "\x00")+"\x00"+one.key] = one.value
+				}
 			}
 		}
 		var want map[string]json.RawMessage
@@ -45,7 +47,7 @@ func FuzzMembers(f *testing.F) {
 		}
 		check := func(outer, key string, raw json.RawMessage) {
 			value := strings.Trim(string(raw), `"`)
-			if have, ok := got[[2]string{outer, key}]; raw[0] != '[' && raw[0] != '{' && (!ok || have != value) && strings.ToValidUTF8(text, "") == text {
+			if have, ok := got[outer+"\x00"+key]; raw[0] != '[' && raw[0] != '{' && (!ok || have != value) && strings.ToValidUTF8(text, "") == text {
 				t.Fatalf("%q: %q.%q is %q, want %q", text, outer, key, have, value)
 			}
 		}
@@ -65,32 +67,41 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-// Pairs come in order, each from where the last one ended, and without what ends a value.
-func FuzzPairs(f *testing.F) {
+// Keys come in order, each from where the last value ended, and values without what ends a value.
+func FuzzFields(f *testing.F) {
 	for _, line := range realLines {
 		if text, ok := line.body.(string); ok {
 			f.Add(text)
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		all, last := pairs{text: text}, -1
+		all, last := fields{text: text}, -1
 		for {
 			key, ok := all.next()
 			if !ok {
 				break
 			}
-			if all.pos <= last || key == "" || len(key) > longestKey || !strings.Contains(text, key) {
+			if all.start <= last || len(key) > longestKey || !strings.Contains(text, key) {
 				t.Fatalf("%q: %q", text, key)
 			}
-			if last = all.pos; len(key)%2 == 0 {
-				if value := all.value(); all.pos < last || !strings.Contains(text, value) {
+			last = all.start
+			if key == "" {
+				if object := all.object(); !strings.HasPrefix(object, "{") || !strings.Contains(text, object) {
+					t.Fatalf("%q: %q", text, object)
+				}
+			} else if len(key)%2 == 0 {
+				if value, _ := all.value(); !strings.Contains(text, value) {
 					t.Fatalf("%q: %q=%q", text, key, value)
 				}
 			}
 		}
-		if id, ok := enclosedUUID(text, '[', ']'); ok && (!isUUID(id) || !strings.Contains(text, "["+id+"]")) {
-			t.Fatalf("%q: %q", text, id)
+		for name, find := range places {
+			if id := find(text); id != "" && !strings.Contains(text, id) {
+				t.Fatalf("%q: %s found %q", text, name, id)
+			}
 		}
+		_ = unwrapped(text)
+		_ = unescaped(text)
 	})
 }
 

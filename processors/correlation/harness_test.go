@@ -22,6 +22,9 @@ var (
 	trace3 = pcommon.TraceID{0x4b, 0xf9, 0x2f, 0x35, 15: 3}
 )
 
+// started is when all spans begin. Log records are written a little later.
+const started = pcommon.Timestamp(1_700_000_000_000_000_000)
+
 func coreOf(t testing.TB, change ...func(*Config)) *core {
 	cfg := createDefaultConfig().(*Config)
 	for _, f := range change {
@@ -40,6 +43,7 @@ func coreOf(t testing.TB, change ...func(*Config)) *core {
 type spanOf struct {
 	trace      pcommon.TraceID
 	root       bool
+	client     bool
 	attributes map[string]any
 	state      string
 	links      []pcommon.TraceID
@@ -47,8 +51,13 @@ type spanOf struct {
 
 func (s spanOf) span(t testing.TB, span ptrace.Span) {
 	span.SetTraceID(s.trace)
+	span.SetStartTimestamp(started)
+	span.SetEndTimestamp(started + 1e9)
 	if !s.root {
 		span.SetParentSpanID(pcommon.SpanID{1})
+	}
+	if s.client {
+		span.SetKind(ptrace.SpanKindClient)
 	}
 	span.TraceState().FromRaw(s.state)
 	require.NoError(t, span.Attributes().FromRaw(s.attributes))
@@ -87,6 +96,7 @@ func (c *core) logged(t testing.TB, records ...logOf) plog.LogRecordSlice {
 	for _, r := range records {
 		one := all.AppendEmpty()
 		one.SetTraceID(r.trace)
+		one.SetTimestamp(started + 1e6)
 		require.NoError(t, one.Body().FromRaw(r.body))
 		require.NoError(t, one.Attributes().FromRaw(r.attributes))
 	}

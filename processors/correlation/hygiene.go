@@ -49,18 +49,21 @@ const (
 // clean returns the ID of the value, "" for none. A value that is clean already is
 // returned as it is, without an allocation.
 func (h *hygiene) clean(value string) (string, verdict) {
-	if !h.lowerCase && h.key == nil && longestWord < len(value) && len(value) <= h.max && isPlain(value) {
+	if h.key == nil && longestWord < len(value) && len(value) <= h.max && isPlain(value) && (value[0] != value[1] || value[1] != value[2]) {
 		return value, clean // most are
 	}
 	if len(value) > longestHashed {
 		return "", invalid
 	}
 	id := strings.TrimSpace(value)
+	if len(id) == uuidLength+2 && id[0] == '{' && isUUID(id[1:1+uuidLength]) {
+		id = id[1 : 1+uuidLength] // a GUID as Windows writes it
+	}
 	if placeholder(id) {
 		return "", absent
 	}
-	if h.lowerCase {
-		id = strings.ToLower(id)
+	if h.lowerCase || isHexID(id) {
+		id = strings.ToLower(id) // hexadecimal digits are the same in both cases
 	}
 	if len(id) <= h.max && isSafe(id) {
 		if h.key != nil {
@@ -91,12 +94,15 @@ func (h *hygiene) hash(value string) string {
 const (
 	isSafeByte  = 1 << iota // allowed in an ID
 	tellsByte               // in an ID that is not only zeros and punctuation
+	upperByte               // changes if the ID is written in lower case
 	unsafeBytes             // the others
 )
 
 var classes = func() (t [256]byte) {
 	for c := range t {
 		switch {
+		case 'A' <= c && c <= 'Z':
+			t[c] = isSafeByte | tellsByte | upperByte
 		case isAlphanumeric(byte(c)) && c != '0':
 			t[c] = isSafeByte | tellsByte
 		case c == '0', strings.IndexByte("-_.:/+=@~|", byte(c)) >= 0:
@@ -117,7 +123,7 @@ func classesIn(id string) (all byte) {
 
 func isSafe(id string) bool { return classesIn(id)&unsafeBytes == 0 }
 
-// isPlain tells an ID that needs no second look, if it is longer than the words for none.
+// isPlain tells an ID that needs no second look, if it is longer than the words for none: it has no letter in upper case.
 func isPlain(id string) bool { return classesIn(id) == isSafeByte|tellsByte }
 
 func isAlphanumeric(c byte) bool {
@@ -125,8 +131,11 @@ func isAlphanumeric(c byte) bool {
 }
 
 // placeholder reports values that are written in place of a missing ID: nothing, "-",
-// "null", zeros and the like. As an ID it would join all requests that have none.
+// "null", "test", UUIDs of zeros or of f, and the like. As an ID it would join all requests that have none.
 func placeholder(id string) bool {
+	if len(id) > longestWord && isUniform(id) {
+		return true
+	}
 	for i := range len(id) {
 		if id[i] >= 0x80 || isAlphanumeric(id[i]) && id[i] != '0' {
 			return len(id) <= longestWord && isWordForNone(id)
@@ -138,10 +147,24 @@ func placeholder(id string) bool {
 	return true
 }
 
-const longestWord = len("undefined")
+// isUniform reports a text that repeats one letter or digit.
+func isUniform(id string) bool {
+	for i := range len(id) {
+		if isAlphanumeric(id[i]) && id[i] != id[0] || id[i] > 0x7f {
+			return false
+		}
+	}
+	return isAlphanumeric(id[0])
+}
+
+const longestWord = len("x-request-id")
 
 func isWordForNone(id string) bool {
-	for _, word := range [...]string{"null", "nil", "none", "n/a", "undefined", "unknown", "<nil>", "(null)", "<none>"} {
+	for _, word := range [...]string{
+		"null", "nil", "none", "n/a", "na", "undefined", "unknown", "<nil>", "(null)", "<none>", "<null>", "nan", "unset", "empty",
+		"true", "false", "test", "default", "missing", "required", "invalid", "string", "example", "todo", "tbd", "not set",
+		"request_id", "request-id", "requestid", "x-request-id", "uuid", "guid",
+	} {
 		if strings.EqualFold(id, word) {
 			return true
 		}

@@ -22,13 +22,14 @@ func (c *core) findLogs(ctx context.Context, b *batch, ld plog.Logs) {
 	resources := ld.ResourceLogs()
 	for i := range resources.Len() {
 		rl := resources.At(i)
-		resource := b.search.resource(rl.Resource().Attributes())
+		resource := b.search.resource(rl.Resource().Attributes(), logs)
+		service := b.search.service
 		for j := range rl.ScopeLogs().Len() {
 			sl := rl.ScopeLogs().At(j)
 			for k := range sl.LogRecords().Len() {
 				record := sl.LogRecords().At(k)
 				f := c.findLog(ctx, b, rl, sl, record, resource)
-				c.note(b, f, record.TraceID(), false)
+				c.note(b, f, record.TraceID(), false, spotOf(record, service))
 			}
 		}
 	}
@@ -45,20 +46,39 @@ func (c *core) settleLogs(b *batch, ld plog.Logs) {
 			for k := range records.Len() {
 				record, it := records.At(k), &b.items[next]
 				if it.id != "" && record.TraceID().IsEmpty() {
-					if trace, _ := c.state.trace(it.id, b.now); !trace.IsEmpty() {
-						record.SetTraceID(trace)
-						b.tally.reversed++
-					}
+					c.giveTrace(b, it, record)
 				}
-				c.settle(b, it, record.TraceID(), record.Attributes(), c.config.Generate)
+				c.settle(b, it, record.TraceID(), record.Attributes(), c.config.Generate, logs)
 				next++
 			}
 		}
 	}
 }
 
+// spotOf is where and when a record was written. What only a receiver knows of its time is too late by a little.
+func spotOf(record plog.LogRecord, service uint32) spot {
+	at := int64(record.Timestamp())
+	return spot{service: service, begin: at, end: at}
+}
+
+// giveTrace writes the trace of a record that only has an ID, if it is certain that there is one such trace.
+func (c *core) giveTrace(b *batch, it *item, record plog.LogRecord) {
+	trace, sure := c.state.trace(it.id, it.at, b.now)
+	switch {
+	case sure == certain, sure == nearTime, sure == unknownTime && b.final:
+		record.SetTraceID(trace)
+		it.resolved = true
+		b.tally.reversed++
+	case sure == sharedID:
+		c.demote(b, it)
+		fallthrough
+	default:
+		b.tally.withheld[sure]++
+	}
+}
+
 // findLog looks for the record's ID and, if it has no trace ID, for its trace context, which is written at once.
-func (c *core) findLog(ctx context.Context, b *batch, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding) finding {
+func (c *core) findLog(ctx context.Context, b *batch, rl plog.ResourceLogs, sl plog.ScopeLogs, record plog.LogRecord, resource finding) *finding {
 	if !c.config.TraceContext || !record.TraceID().IsEmpty() {
 		return b.search.log(ctx, rl, sl, record, resource, nil)
 	}
@@ -82,8 +102,8 @@ func (c *core) findLog(ctx context.Context, b *batch, rl plog.ResourceLogs, sl p
 	return f
 }
 
-// splitLogs takes out the records that are to wait: see [core.waits]. Their items come last then.
-func (c *core) splitLogs(b *batch, ld plog.Logs) plog.Logs {
+// splitLogs takes out the records that are chosen by their place.
+func splitLogs(ld plog.Logs, chosen func(int) bool) plog.Logs {
 	late := plog.NewLogs()
 	next := 0
 	for _, rl := range ld.ResourceLogs().All() {
@@ -95,16 +115,15 @@ func (c *core) splitLogs(b *batch, ld plog.Logs) plog.Logs {
 			sl.Scope().CopyTo(lateScope.Scope())
 			lateScope.SetSchemaUrl(sl.SchemaUrl())
 			sl.LogRecords().RemoveIf(func(record plog.LogRecord) bool {
-				it := &b.items[next]
+				out := chosen(next)
 				next++
-				if it.late = c.waits(b, it, record.TraceID()) || c.waitsForTrace(b, it, record.TraceID()); it.late {
+				if out {
 					record.MoveTo(lateScope.LogRecords().AppendEmpty())
 				}
-				return it.late
+				return out
 			})
 		}
 	}
-	b.lateLast()
 	pruneLogs(ld)
 	pruneLogs(late)
 	return late

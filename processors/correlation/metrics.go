@@ -16,16 +16,17 @@ func (c *core) metrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, 
 	defer c.end(b, metrics)
 	resources := md.ResourceMetrics()
 	for i := range resources.Len() {
-		resource := b.search.resource(resources.At(i).Resource().Attributes())
+		resource := b.search.resource(resources.At(i).Resource().Attributes(), metrics)
 		scopes := resources.At(i).ScopeMetrics()
 		for j := range scopes.Len() {
 			for k := range scopes.At(j).Metrics().Len() {
 				eachExemplars(scopes.At(j).Metrics().At(k), func(all pmetric.ExemplarSlice) {
 					for l := range all.Len() {
 						b.search.begin()
+						b.search.of, b.search.client = metrics, false
 						b.search.attributes(all.At(l).FilteredAttributes())
 						b.search.take(resource)
-						c.note(b, b.search.finding, all.At(l).TraceID(), false)
+						c.note(b, &b.search.finding, all.At(l).TraceID(), false, spot{})
 					}
 				})
 			}
@@ -38,7 +39,7 @@ func (c *core) metrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, 
 			for k := range scopes.At(j).Metrics().Len() {
 				eachExemplars(scopes.At(j).Metrics().At(k), func(all pmetric.ExemplarSlice) {
 					for l := range all.Len() {
-						c.settle(b, &b.items[next], all.At(l).TraceID(), all.At(l).FilteredAttributes(), generateNone)
+						c.settle(b, &b.items[next], all.At(l).TraceID(), all.At(l).FilteredAttributes(), generateNone, metrics)
 						next++
 					}
 				})

@@ -46,17 +46,20 @@ func TestSignalsShareOneState(t *testing.T) {
 	require.True(t, mp.Capabilities().MutatesData)
 
 	td := ptrace.NewTraces()
-	withID(trace1, "a1").span(t, td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
+	withID(trace1, "a1b2c3d4").span(t, td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
 	require.NoError(t, tp.ConsumeTraces(t.Context(), td))
 
 	ld := plog.NewLogs()
 	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
 	records.AppendEmpty().SetTraceID(trace1)
-	records.AppendEmpty().Body().SetStr("request_id=a1")
+	records.AppendEmpty().Body().SetStr("request_id=a1b2c3d4")
 	records.AppendEmpty().Body().SetStr("trace_id=" + trace2.String() + " correlation_id=\"<b>\"")
 	records.AppendEmpty().Body().SetStr("nothing")
+	for _, record := range records.All() {
+		record.SetTimestamp(started)
+	}
 	require.NoError(t, lp.ConsumeLogs(t.Context(), ld))
-	require.Equal(t, "a1", idOf(records.At(0).Attributes()))
+	require.Equal(t, "a1b2c3d4", idOf(records.At(0).Attributes()))
 	require.Equal(t, trace1, records.At(1).TraceID())
 
 	md := pmetric.NewMetrics()
@@ -71,11 +74,11 @@ func TestSignalsShareOneState(t *testing.T) {
 	exemplar(all.AppendEmpty().SetEmptyHistogram().DataPoints().AppendEmpty().Exemplars(), trace1)
 	exemplar(all.AppendEmpty().SetEmptyExponentialHistogram().DataPoints().AppendEmpty().Exemplars(), trace3)
 	all.AppendEmpty().SetEmptySummary().DataPoints().AppendEmpty()
-	exemplars[1].FilteredAttributes().PutStr("correlation.id", "a1")
+	exemplars[1].FilteredAttributes().PutStr("correlation.id", "a1b2c3d4")
 	require.NoError(t, mp.ConsumeMetrics(t.Context(), md))
-	require.Equal(t, "a1", idOf(exemplars[0].FilteredAttributes()))
-	require.Equal(t, "a1", idOf(exemplars[1].FilteredAttributes()))
-	require.Equal(t, "a1", idOf(exemplars[2].FilteredAttributes()))
+	require.Equal(t, "a1b2c3d4", idOf(exemplars[0].FilteredAttributes()))
+	require.Equal(t, "a1b2c3d4", idOf(exemplars[1].FilteredAttributes()))
+	require.Equal(t, "a1b2c3d4", idOf(exemplars[2].FilteredAttributes()))
 	require.Zero(t, exemplars[3].FilteredAttributes().Len())
 
 	require.Equal(t, map[string]int64{
@@ -91,7 +94,7 @@ func TestSignalsShareOneState(t *testing.T) {
 	require.Equal(t, map[string]int64{"": 1}, observed(t, reader, "otelcol_processor_correlation_invalid"))
 	require.Equal(t, map[string]int64{"full": 0, "expired": 0}, observed(t, reader, "otelcol_processor_correlation_evicted", "reason"))
 	require.Equal(t, map[string]int64{"": 2}, observed(t, reader, "otelcol_processor_correlation_state_entries"))
-	require.Equal(t, map[string]int64{"": traceEntry + idEntry + 4}, observed(t, reader, "otelcol_processor_correlation_state_size"))
+	require.Equal(t, map[string]int64{"": traceEntry + idEntry + 2*8}, observed(t, reader, "otelcol_processor_correlation_state_size"))
 
 	for range 2 {
 		for _, p := range []component.Component{tp, lp, mp} {

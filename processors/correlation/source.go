@@ -6,7 +6,10 @@ package correlation
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -26,7 +29,7 @@ type Source struct {
 	Body string `mapstructure:"body"`
 	// Logfmt key in a log body that is other text: key=value, key="value" or key: value.
 	Logfmt string `mapstructure:"logfmt"`
-	// Text is a named pattern for other text: bracketed_uuid or quoted_uuid.
+	// Text is a place in other text that a format fixes: see [places].
 	Text string `mapstructure:"text"`
 	// Regex is an RE2 expression for other text. Its first group is the ID.
 	Regex string `mapstructure:"regex"`
@@ -41,36 +44,60 @@ type Source struct {
 const (
 	textBracketedUUID = "bracketed_uuid"
 	textQuotedUUID    = "quoted_uuid"
+	textAccessLog     = "access_log"
+	textLambda        = "lambda"
+	textOpenStack     = "openstack"
+	textModSecurity   = "modsecurity"
+	textChi           = "chi"
+	textHAProxy       = "haproxy"
 )
 
 const longestRegex = 1000
 
+// The names of an ID in the fields of a log line, the best first. Letter case and punctuation make no difference.
+var fieldNames = []string{
+	"correlation_id", "x_correlation_id", "request_id", "x_request_id", "req_id", "http_request_id", "request_x_request_id", "http_x_request_id",
+	"http_x_correlation_id", "corr_id", "request_uuid", "vcap_request_id", "function_request_id", "audit_id", "unique_id",
+}
+
 func defaultSources() []Source {
-	return []Source{
+	sources := []Source{
 		{Attribute: semconv.CorrelationID},
 		{Attribute: "http.request.header.x-correlation-id"},
 		{Attribute: "http.request.header.x_correlation_id"},
 		{Attribute: "http.request.header.x-request-id"},
 		{Attribute: "http.request.header.x_request_id"},
+		{Attribute: "guid:x-request-id"},
 		{Attribute: "messaging.message.conversation_id"},
 		{Attribute: "correlation_id"},
 		{Attribute: "correlationId"},
 		{Attribute: "request_id"},
 		{Attribute: "requestId"},
+		{Attribute: "http.request.id"},
+		{Attribute: "x-correlation-id"},
+		{Attribute: "x-request-id"},
+		{Attribute: "reqId"},
+		{Attribute: "req_id"},
+		{Attribute: "req.id"},
+		{Attribute: "request.id"},
 		{Baggage: semconv.CorrelationID},
 		{TraceState: "correlation"},
 		{Resource: semconv.CorrelationID},
-		{Body: "correlation_id"},
-		{Body: "x_correlation_id"},
-		{Body: "request_id"},
-		{Body: "x_request_id"},
-		{Logfmt: "correlation_id"},
-		{Logfmt: "x_correlation_id"},
-		{Logfmt: "request_id"},
-		{Logfmt: "x_request_id"},
-		{Text: textBracketedUUID},
 	}
+	for _, name := range fieldNames {
+		sources = append(sources, Source{Body: name})
+	}
+	for _, name := range fieldNames {
+		sources = append(sources, Source{Logfmt: name})
+	}
+	for _, name := range []string{textLambda, textOpenStack, textAccessLog, textModSecurity, textChi, textHAProxy, textBracketedUUID} {
+		sources = append(sources, Source{Text: name})
+	}
+	return sources
 }
+
+// clientNames are the attributes in which a client's instrumentation writes its server's ID of the call.
+var clientNames = map[string]bool{"request_id": true, "requestId": true, "request.id": true}
 
 // kinds lists what is set, as key and value.
 func (s *Source) kinds() (set [][2]string) {
@@ -95,8 +122,8 @@ func (s *Source) validate() error {
 		return errors.New("body: has no letter or digit that is ASCII, or more than 64; name a key such as request_id")
 	case s.Logfmt != "" && folded(s.Logfmt) == "":
 		return errors.New("logfmt: has no letter or digit that is ASCII, or more than 64; name a key such as request_id")
-	case s.Text != "" && s.Text != textBracketedUUID && s.Text != textQuotedUUID:
-		return fmt.Errorf("text: is %.100q; use %s or %s", s.Text, textBracketedUUID, textQuotedUUID)
+	case s.Text != "" && places[s.Text] == nil:
+		return fmt.Errorf("text: is %.100q; use one of %s", s.Text, strings.Join(slices.Sorted(maps.Keys(places)), ", "))
 	case s.Regex != "":
 		_, err := compileRegex(s.Regex)
 		return err
@@ -138,8 +165,13 @@ const unranked rank = maxSources + 1
 // plan is the list of sources, sorted by where one has to look, so that one look at a place
 // serves all sources there. Each place knows its best rank: it is left out when better was found.
 type plan struct {
-	names  []string // by rank
-	parsed []bool   // by rank: the ID is taken from the text of a body
+	seed     maphash.Seed // of services' names
+	apache   []bool       // by rank: the value is one of Apache's mod_unique_id
+	names    []string     // by rank
+	parsed   []bool       // by rank: the ID is taken from the text of a body
+	shaped   []bool       // by rank: a source of the default list, whose values have to look like IDs
+	weak     []evidence   // by rank, of those in text; none for fields
+	ofServer []bool       // by rank: on a client's span it names the server's ID
 
 	attributes keys
 	resource   keys
@@ -147,11 +179,31 @@ type plan struct {
 	tracestate keys
 	body       foldedKeys
 	logfmt     foldedKeys
-	bracketed  rank
-	quoted     rank
+	text       textPlaces
 	patterns   []pattern
 	spans      []spanExpression
 	logs       []logExpression
+}
+
+// evidence is that of the source, on an item of the signal.
+func (p *plan) evidence(r rank, of signal) evidence {
+	switch {
+	case p.weak[r] != noEvidence:
+		return p.weak[r]
+	case of == traces:
+		return spanEvidence
+	}
+	return logEvidence
+}
+
+type textPlaces struct {
+	best   rank
+	places []textPlace
+}
+
+type textPlace struct {
+	rank rank
+	find place
 }
 
 type pattern struct {
@@ -159,19 +211,40 @@ type pattern struct {
 	regex *regexp.Regexp
 }
 
+// peerAttributes name the service that a client's span calls.
+var peerAttributes = [...]string{"peer.service", "server.address", "service.peer.name"}
+
+// hash is of the name of a service, never 0.
+func (p *plan) hash(service string) uint32 { return uint32(maphash.String(p.seed, service)) | 1 }
+
 // The attributes that may contain W3C baggage.
 var baggageAttributes = [...]string{"baggage", "http.request.header.baggage"}
 
 func newPlan(c *Config) (*plan, error) {
 	p := &plan{
+		seed:       maphash.MakeSeed(),
 		attributes: newKeys(), resource: newKeys(), baggage: newKeys(), tracestate: newKeys(),
-		body: newFoldedKeys(), logfmt: newFoldedKeys(), bracketed: unranked, quoted: unranked,
+		body: newFoldedKeys(), logfmt: newFoldedKeys(), text: textPlaces{best: unranked},
+	}
+	known := make(map[Source]bool)
+	for _, s := range defaultSources() {
+		known[s] = s.Attribute != semconv.CorrelationID
 	}
 	sources := append([]Source{{Attribute: c.Attribute}}, c.Sources...)
 	for i := range sources {
 		s, r := &sources[i], rank(i)
 		p.names = append(p.names, s.name(i-1))
 		p.parsed = append(p.parsed, s.Body+s.Logfmt+s.Text+s.Regex != "")
+		p.shaped = append(p.shaped, known[*s])
+		p.apache = append(p.apache, known[*s] && s.Body+s.Logfmt == "unique_id")
+		p.ofServer = append(p.ofServer, known[*s] && clientNames[s.Attribute])
+		p.weak = append(p.weak, noEvidence)
+		switch {
+		case s.Logfmt != "":
+			p.weak[i] = textEvidence
+		case s.Text+s.Regex != "":
+			p.weak[i] = patternEvidence
+		}
 		switch {
 		case s.Attribute != "":
 			p.attributes.add(s.Attribute, r)
@@ -185,16 +258,16 @@ func newPlan(c *Config) (*plan, error) {
 			p.body.add(s.Body, int(r))
 		case s.Logfmt != "":
 			p.logfmt.add(s.Logfmt, int(r))
-		case s.Text == textBracketedUUID:
-			p.bracketed = min(p.bracketed, r)
-		case s.Text == textQuotedUUID:
-			p.quoted = min(p.quoted, r)
+		case s.Text != "":
+			p.text.places = append(p.text.places, textPlace{r, places[s.Text]})
+			p.text.best = min(p.text.best, r)
 		case s.Regex != "":
 			regex, err := compileRegex(s.Regex)
 			if err != nil {
 				return nil, err
 			}
 			p.patterns = append(p.patterns, pattern{r, regex})
+			p.text.best = min(p.text.best, r)
 		case s.OTTL != "":
 			span, log, err := compileOTTL(s.OTTL)
 			if err != nil {
@@ -213,6 +286,10 @@ func newPlan(c *Config) (*plan, error) {
 			p.attributes.addBaggage(key, p.baggage.best)
 		}
 	}
+	p.attributes.put(key{name: semconv.CorrelationEvidence, evidence: true})
+	for _, name := range peerAttributes {
+		p.attributes.put(key{name: name, peer: true})
+	}
 	return p, nil
 }
 
@@ -226,9 +303,11 @@ type keys struct {
 const longestKey = 64
 
 type key struct {
-	name    string
-	rank    rank
-	baggage bool // the value is W3C baggage; rank is that of the best member
+	name     string
+	rank     rank
+	baggage  bool // the value is W3C baggage; rank is that of the best member
+	peer     bool // the value is the service that a client calls
+	evidence bool // the value is what an earlier collector wrote about the ID
 }
 
 func newKeys() keys { return keys{best: unranked} }
@@ -261,6 +340,7 @@ func (k *keys) find(name string) *key {
 type foldedKeys struct {
 	best  int
 	begin [256]bool // the bytes that a key may begin with
+	end   [256]bool // and end with
 	index map[string]int
 }
 
@@ -278,21 +358,36 @@ func (k *foldedKeys) add(name string, value int) {
 	k.best = min(k.best, value)
 	k.begin[name[0]] = true
 	k.begin[strings.ToUpper(name[:1])[0]] = true
+	last := name[len(name)-1:]
+	k.end[last[0]], k.end[strings.ToUpper(last)[0]] = true, true
 }
 
 // find looks the name up; outer, if it is not "", is the name of what it is in, as in outer.name.
 func (k *foldedKeys) find(outer, name string) (int, bool) {
-	first := outer
-	if first == "" {
-		first = name
+	if outer == "" {
+		return k.findIn(nil, name)
 	}
-	if first == "" || !k.begin[first[0]] && isAlphanumeric(first[0]) {
+	return k.findIn([]string{outer}, name)
+}
+
+// findIn looks up the name with the names of all that it is in before it.
+func (k *foldedKeys) findIn(outer []string, name string) (int, bool) {
+	first := name
+	if len(outer) > 0 {
+		first = outer[0]
+	}
+	if first == "" || name == "" || !k.begin[first[0]] && isAlphanumeric(first[0]) {
+		return 0, false
+	}
+	if last := name[len(name)-1]; !k.end[last] && isAlphanumeric(last) {
 		return 0, false
 	}
 	var buffer [longestKey]byte
-	n := fold(&buffer, 0, outer)
-	if n == 0 && outer != "" {
-		return 0, false
+	n := 0
+	for _, one := range outer {
+		if n = fold(&buffer, n, one); n == 0 {
+			return 0, false
+		}
 	}
 	n = fold(&buffer, n, name)
 	value, ok := k.index[string(buffer[:n])]

@@ -5,6 +5,8 @@ package correlation
 
 import (
 	"hash/maphash"
+	"math"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -16,43 +18,100 @@ const shards = 64
 // Bytes of an entry besides its string: the entry, its place in the index, the string's own
 // rounding. Measured with a million entries and rounded up; see BenchmarkMemory.
 const (
-	traceEntry   = 160
-	idEntry      = 160
+	traceEntry   = 208
+	idEntry      = 176
 	largestEntry = max(traceEntry, idEntry) + longestID
+)
+
+// Bounds of what is kept of one trace.
+const (
+	maxAliases  = 8
+	maxServices = 4
 )
 
 // state is what the signals of one collector share: which ID a trace has shown, and the way back.
 type state struct {
-	policy string
-	seed   maphash.Seed
-	traces [shards]lru[pcommon.TraceID, shown]
-	ids    [shards]lru[string, origin]
+	policy    string
+	maxTraces int
+	seed      maphash.Seed
+	traces    [shards]lru[pcommon.TraceID, shown]
+	ids       [shards]lru[string, origin]
 }
 
 // shown is the ID of a trace.
 type shown struct {
 	id       string
-	made     bool  // it was generated here: the first one that is shown takes its place
-	linked   bool  // it is the ID of a trace that this one links to, and not followed further
-	settled  bool  // the root span has shown it
-	notified int64 // when the way back was noted
+	aliases  *[]string // other IDs that items of the trace were sent with; never changed in place
+	notified int64     // when the way back was noted
+	begin    int64     // the time of the trace's items, as far as they were seen with an ID
+	end      int64
+	services [maxServices]uint32
+	by       evidence
+	settled  bool // the root span has shown it
+	doubt    bool // by text: it says two IDs
+}
+
+// hint reports whether the ID is only in the trace's text. It is that of no item then.
+func (k *shown) hint() bool { return k.by == textEvidence || k.by == patternEvidence }
+
+// spot is what an item says of where and when it was: its service, and its time.
+type spot struct {
+	service, peer uint32
+	begin, end    int64
+}
+
+// sighting is an ID that an item of a trace shows.
+type sighting struct {
+	id   string
+	by   evidence
+	root bool
+	at   spot
+}
+
+// answer is what the state says of a trace, or of an item that has shown it an ID.
+type answer struct {
+	id      string
+	by      evidence
+	loser   string
+	aliases *[]string
+	shared  bool // the ID that was shown is that of many traces
+	changed bool // the trace has another ID than before, or its first
 }
 
 // origin is the trace that showed an ID.
 type origin struct {
-	trace     pcommon.TraceID
-	ambiguous bool // there were several
+	trace   pcommon.TraceID
+	others  *[]pcommon.TraceID // more traces, at most as many as one ID may have
+	since   int64
+	several bool // there are more, or were
+	shared  bool // there were too many for one request
 }
 
 func newState(c *Config) *state {
-	s := &state{policy: c.OnConflict, seed: maphash.MakeSeed()}
+	s := &state{policy: c.OnConflict, maxTraces: c.MaxTraces, seed: maphash.MakeSeed()}
 	// Half of the bytes for each way; the entries are traces.
 	of := limits{entries: c.MaxEntries / shards, bytes: c.MaxBytes / 2 / shards, ttl: int64(c.TTL)}
 	for i := range shards {
-		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int { return traceEntry + len(v.id) })
-		s.ids[i].init(of, func(id string, _ origin) int { return idEntry + len(id) })
+		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int { return traceEntry + len(v.id) + aliasBytes(v.aliases) })
+		s.ids[i].init(of, func(id string, o origin) int { return idEntry + len(id) + otherBytes(o.others) })
 	}
 	return s
+}
+
+func aliasBytes(aliases *[]string) (n int) {
+	if aliases != nil {
+		for _, id := range *aliases {
+			n += 16 + len(id)
+		}
+	}
+	return n
+}
+
+func otherBytes(others *[]pcommon.TraceID) int {
+	if others == nil {
+		return 0
+	}
+	return 24 + 16*cap(*others)
 }
 
 func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
@@ -60,84 +119,293 @@ func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
 }
 
 // show notes that an item of the trace has the ID, and returns the ID that the item is to
-// carry and, if they differ, the one that loses. A root span may overrule what was shown before,
-// if the policy is root. The way back is noted when the ID is new for the trace, and now and then
+// carry and, if they differ, the one that loses. Better evidence replaces what was shown before; a root span may
+// overrule evidence that is as good, if the policy is root. The way back is noted when the ID is new for the trace, and now and then
 // again, so that it is remembered as long as the trace.
-func (s *state) show(trace pcommon.TraceID, one shown, root bool, now int64) (id, loser string) {
-	shows := one.id
+func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
-	tell := !one.made
-	one.notified = now
-	known := l.get(trace, now)
-	switch {
-	case known == nil:
-		one.id = strings.Clone(one.id)
-		one.settled = root
-		l.add(trace, one, now)
-	case known.id == one.id:
-		known.settled = known.settled || root
-		known.linked = known.linked && one.linked
-		known.made = known.made && one.made
-		if tell = tell && now-known.notified > l.limits.ttl/4; tell {
+	if known := l.get(trace, now); known != nil && known.id == one.id && !known.hint() { // most are
+		known.settled = known.settled || one.root
+		known.by = max(known.by, one.by)
+		known.see(one.at)
+		is.id, is.by, is.aliases = known.id, known.by, known.aliases
+		again := one.by > generatedHere && now-known.notified > l.limits.ttl/4
+		if again {
 			known.notified = now
 		}
-		one.id = known.id
-	case known.made && !one.made, s.policy == conflictRoot && root && !known.settled && !one.made:
-		if !known.made {
-			loser = known.id
+		l.mu.Unlock()
+		if again {
+			s.remember(one.id, trace, one.by, now)
 		}
-		one.id = strings.Clone(one.id)
-		one.settled = root
-		l.set(trace, one)
-	case one.made:
-		one.id = known.id
-	case s.policy == conflictKeep:
-		loser = known.id
-	default:
-		one.id, loser = known.id, one.id
+		return is
 	}
 	l.mu.Unlock()
-	if tell {
-		s.remember(shows, trace, now)
+	if one.by > generatedHere && s.remember(one.id, trace, one.by, now) {
+		return answer{shared: true}
 	}
-	return one.id, loser
+	l.mu.Lock()
+	is = s.decide(l, trace, one, now)
+	l.get(trace, now).see(one.at)
+	l.mu.Unlock()
+	return is
 }
 
-// id returns the ID that the trace has shown, "" for none.
-func (s *state) id(trace pcommon.TraceID, now int64) (id string, linked bool) {
+// decide is show for one trace, under its lock.
+func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, one sighting, now int64) answer {
+	known := l.get(trace, now)
+	if known == nil {
+		id := strings.Clone(one.id)
+		l.add(trace, shown{id: id, by: one.by, settled: one.root, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
+		return answer{id: id, by: one.by, changed: true}
+	}
+	if known.hint() {
+		next := *known
+		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
+		l.set(trace, next)
+		return answer{id: next.id, by: one.by, changed: true}
+	}
+	switch {
+	case known.id == one.id:
+		return known.answer()
+	case one.by > known.by, one.by == known.by && s.policy == conflictRoot && one.root && !known.settled:
+		next := *known
+		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
+		next.aliases = withAlias(known.aliases, known.id, next.id)
+		loser := ""
+		if one.by == known.by {
+			loser = known.id
+		}
+		l.set(trace, next)
+		is := next.answer()
+		is.loser, is.changed = loser, true
+		return is
+	case one.by <= generatedHere:
+		return known.answer()
+	case one.by < known.by:
+		is := known.answer()
+		is.loser = one.id
+		return is
+	case s.policy == conflictKeep:
+		return answer{id: one.id, by: one.by, loser: known.id}
+	}
+	next := *known
+	next.aliases = withAlias(known.aliases, one.id, known.id)
+	l.set(trace, next)
+	is := next.answer()
+	is.loser = one.id
+	return is
+}
+
+func (k *shown) answer() (is answer) {
+	if !k.hint() {
+		is.id, is.by, is.aliases = k.id, k.by, k.aliases
+	}
+	return is
+}
+
+// withAlias returns the aliases with one more, the ID itself not among them.
+func withAlias(aliases *[]string, alias, id string) *[]string {
+	var all []string
+	if aliases != nil {
+		all = *aliases
+	}
+	if len(all) >= maxAliases && !slices.Contains(all, id) || slices.Contains(all, alias) && !slices.Contains(all, id) {
+		return aliases
+	}
+	next := make([]string, 0, len(all)+1)
+	for _, a := range all {
+		if a != id {
+			next = append(next, a)
+		}
+	}
+	if !slices.Contains(next, alias) {
+		next = append(next, strings.Clone(alias))
+	}
+	return &next
+}
+
+// see notes where and when an item of the trace was.
+func (k *shown) see(at spot) {
+	if at.begin != 0 {
+		k.begin, k.end = min(k.begin, at.begin), max(k.end, at.end)
+	}
+	if at.service != k.services[0] {
+		k.add(at.service)
+	}
+	if at.peer != 0 {
+		k.add(at.peer)
+	}
+}
+
+// add adds a service, if there is room.
+func (k *shown) add(service uint32) {
+	for i := range k.services {
+		if k.services[i] == service || service == 0 {
+			return
+		}
+		if k.services[i] == 0 {
+			k.services[i] = service
+			return
+		}
+	}
+}
+
+// hint notes an ID that is in the text of an item of the trace.
+func (s *state) hint(trace pcommon.TraceID, id string, by evidence, at spot, now int64) {
+	l := s.shardOf(trace)
+	l.mu.Lock()
+	switch known := l.get(trace, now); {
+	case known == nil:
+		l.add(trace, shown{id: strings.Clone(id), by: by, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
+	case known.hint():
+		known.doubt = known.doubt || known.id != id
+	}
+	if known := l.get(trace, now); known != nil {
+		known.see(at)
+	}
+	l.mu.Unlock()
+}
+
+// confirmed returns the ID that is in the trace's text, if there is only one, and a header or field of another trace has it too.
+func (s *state) confirmed(trace pcommon.TraceID, now int64) (id string, ok bool) {
+	of := s.shardOf(trace)
+	of.mu.Lock()
+	if known := of.get(trace, now); known != nil && known.hint() && !known.doubt {
+		id = known.id
+	}
+	of.mu.Unlock()
+	if id == "" {
+		return "", false
+	}
+	l := &s.ids[maphash.String(s.seed, id)%shards]
+	l.mu.Lock()
+	known := l.get(id, now)
+	ok = known != nil && !known.shared
+	l.mu.Unlock()
+	return id, ok
+}
+
+// id returns what is known of the trace. Its item was at the spot.
+func (s *state) id(trace pcommon.TraceID, at spot, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
 	if known := l.get(trace, now); known != nil {
-		id, linked = known.id, known.linked
+		is = known.answer()
+		known.see(at)
 	}
 	l.mu.Unlock()
-	return id, linked
+	return is
 }
 
-// remember notes the way back from the ID to the trace.
-func (s *state) remember(id string, trace pcommon.TraceID, now int64) {
+// remember notes the way back from the ID to the trace, and reports whether so many traces show the ID that it is not that of one request.
+// A trace that only links to the request counts as one more trace, but not for that.
+func (s *state) remember(id string, trace pcommon.TraceID, by evidence, now int64) (shared bool) {
 	l := &s.ids[maphash.String(s.seed, id)%shards]
+	var lost []pcommon.TraceID
 	l.mu.Lock()
-	if known := l.get(id, now); known == nil {
-		l.add(strings.Clone(id), origin{trace: trace}, now)
-	} else if known.trace != trace {
-		known.ambiguous = true
-	}
-	l.mu.Unlock()
-}
-
-// trace returns the trace that has shown the ID: none if there were several, or if it is not known.
-func (s *state) trace(id string, now int64) (trace pcommon.TraceID, known bool) {
-	l := &s.ids[maphash.String(s.seed, id)%shards]
-	l.mu.Lock()
-	if from := l.get(id, now); from != nil {
-		if known = true; !from.ambiguous {
-			trace = from.trace
+	known := l.get(id, now)
+	switch {
+	case known == nil:
+		l.add(strings.Clone(id), origin{trace: trace, since: now}, now)
+	case known.shared:
+		shared = true
+	case known.trace != trace && by <= linkEvidence:
+		known.several = true
+	case known.trace == trace || known.others != nil && slices.Contains(*known.others, trace):
+	default:
+		next := *known
+		var others []pcommon.TraceID
+		if known.others != nil {
+			others = *known.others
 		}
+		others = append(others, trace)
+		next.others, next.several = &others, true
+		if now-known.since > l.limits.ttl { // they were not at the same time
+			next.since, others = now, others[len(others)-1:]
+		}
+		if shared = len(others)+1 > s.maxTraces; shared {
+			lost = append(others[:len(others)-1:len(others)-1], known.trace)
+			next.shared, next.others = true, nil
+		}
+		l.set(id, next)
 	}
 	l.mu.Unlock()
-	return trace, known
+	for _, trace := range lost {
+		s.forget(trace, id)
+	}
+	return shared
+}
+
+// forget removes what the trace has shown, if it is the ID.
+func (s *state) forget(trace pcommon.TraceID, id string) {
+	l := s.shardOf(trace)
+	l.mu.Lock()
+	if at, ok := l.index[trace]; ok && l.entries[at].value.id == id {
+		l.remove(at)
+	}
+	l.mu.Unlock()
+}
+
+// certainty is how sure it is that a log record with an ID belongs to the trace that has shown it.
+type certainty uint8
+
+const (
+	noTrace       certainty = iota // none has shown the ID
+	severalTraces                  // a retry, a batch, or calls side by side
+	sharedID                       // many
+	otherService                   // the record's service is not seen in the trace
+	otherTime                      // the record is before or after all that is seen of the trace
+	unknownTime                    // the record does not say when it was
+	nearTime                       // it is close to the trace, but not within
+	certain
+	certainties
+)
+
+var certaintyNames = [certainties]string{
+	severalTraces: "several_traces", sharedID: "shared_id", otherService: "other_service", otherTime: "other_time", unknownTime: "unknown_time",
+}
+
+// slack is how far from a trace its log records may be: clocks of two processes differ.
+const slack = int64(100e6)
+
+// trace returns the trace that has shown the ID, and how sure it is that an item at the spot is of it.
+func (s *state) trace(id string, at spot, now int64) (trace pcommon.TraceID, sure certainty) {
+	l := &s.ids[maphash.String(s.seed, id)%shards]
+	l.mu.Lock()
+	from := l.get(id, now)
+	switch {
+	case from == nil:
+	case from.shared:
+		sure = sharedID
+	case from.several:
+		sure = severalTraces
+	default:
+		trace, sure = from.trace, certain
+	}
+	l.mu.Unlock()
+	if sure != certain {
+		return trace, sure
+	}
+	of := s.shardOf(trace)
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	known := of.get(trace, now)
+	switch {
+	case known == nil:
+		return pcommon.TraceID{}, noTrace
+	case known.by == linkEvidence:
+		sure = severalTraces // the one that it links to, too
+	case !slices.Contains(known.services[:], at.service):
+		sure = otherService
+	case at.begin == 0 || known.begin > known.end:
+		sure = unknownTime
+	case at.begin < known.begin-slack || at.begin > known.end+slack:
+		sure = otherTime
+	case at.begin < known.begin || at.begin > known.end:
+		sure = nearTime
+	}
+	return trace, sure
 }
 
 // usage is how much there is, and how many entries left because of the bounds and of their age.

@@ -25,54 +25,55 @@ func withID(trace pcommon.TraceID, id string) spanOf {
 
 func TestInheritance(t *testing.T) {
 	c := coreOf(t)
-	out := c.through(t, nil, spanOf{trace: trace1}, withID(trace1, "a1"), spanOf{trace: trace2})
-	require.Equal(t, "a1", out[0]["correlation.id"], "whatever the order in a batch")
+	out := c.through(t, nil, spanOf{trace: trace1}, withID(trace1, "a1b2c3d4"), spanOf{trace: trace2})
+	require.Equal(t, "a1b2c3d4", out[0]["correlation.id"], "whatever the order in a batch")
 	require.Equal(t, "4bf92f35000000000000000000000002", out[2]["correlation.id"], "another trace")
 
-	records := c.logged(t, logOf{trace: trace1, body: "ok"}, logOf{body: "trace_id=" + trace1.String()}, logOf{body: "request_id=a1"}, logOf{body: "ok"})
+	records := c.logged(t, logOf{trace: trace1, body: "ok"}, logOf{body: "trace_id=" + trace1.String()}, logOf{body: "request_id=a1b2c3d4"}, logOf{body: "ok"})
 	for i := range 3 {
-		require.Equal(t, "a1", idOf(records.At(i).Attributes()))
+		require.Equal(t, "a1b2c3d4", idOf(records.At(i).Attributes()))
 		require.Equal(t, trace1, records.At(i).TraceID(), "the way back, too")
 	}
 	require.Empty(t, idOf(records.At(3).Attributes()))
 
 	// What another collector generated gives way.
 	out = c.through(t, nil, spanOf{trace: trace1, attributes: map[string]any{"correlation.id": trace1.String()}})
-	require.Equal(t, map[string]any{"correlation.id": "a1"}, out[0])
+	require.Equal(t, map[string]any{"correlation.id": "a1b2c3d4"}, out[0])
 }
 
 func TestWayBackIsAmbiguous(t *testing.T) {
 	c := coreOf(t)
-	c.through(t, nil, withID(trace1, "a1"), withID(trace2, "a1"))
-	require.True(t, c.logged(t, logOf{body: "request_id=a1"}).At(0).TraceID().IsEmpty())
+	c.through(t, nil, withID(trace1, "a1b2c3d4"), withID(trace2, "a1b2c3d4"))
+	require.True(t, c.logged(t, logOf{body: "request_id=a1b2c3d4"}).At(0).TraceID().IsEmpty())
 }
 
 func TestConflicts(t *testing.T) {
-	root := withID(trace1, "b")
+	const a, b, c = "a1b2c3d4", "b1c2d3e4", "c1d2e3f4"
+	root := withID(trace1, b)
 	root.root = true
 	for policy, want := range map[string][]string{
-		conflictFirst: {"a/", "a/b", "a/c", "a/"},
-		conflictRoot:  {"a/", "b/a", "b/c", "b/"},
-		conflictKeep:  {"a/", "b/a", "c/a", "a/"},
+		conflictFirst: {a + "/", a + "/" + b, a + "/" + c, a + "/"},
+		conflictRoot:  {a + "/", b + "/" + a, b + "/" + c, b + "/"},
+		conflictKeep:  {a + "/", b + "/" + a, c + "/" + a, a + "/"},
 	} {
-		c := coreOf(t, func(c *Config) { c.OnConflict = policy })
+		core := coreOf(t, func(c *Config) { c.OnConflict = policy })
 		var got []string
-		for _, span := range []spanOf{withID(trace1, "a"), root, withID(trace1, "c"), {trace: trace1}} {
-			out := c.through(t, nil, span)[0]
+		for _, span := range []spanOf{withID(trace1, a), root, withID(trace1, c), {trace: trace1}} {
+			out := core.through(t, nil, span)[0]
 			loser, _ := out[semconv.CorrelationConflict].(string)
 			got = append(got, out["correlation.id"].(string)+"/"+loser)
 		}
 		require.Equal(t, want, got, policy)
-		require.EqualValues(t, 2, c.stats.conflicts.Load(), policy)
+		require.EqualValues(t, 2, core.stats.conflicts.Load(), policy)
 	}
 }
 
 func TestLinksAreFollowedOneHop(t *testing.T) {
 	c := coreOf(t)
-	c.through(t, nil, withID(trace1, "a1"))
-	out := c.through(t, nil, spanOf{trace: trace2}, spanOf{trace: trace2, links: []pcommon.TraceID{trace3, trace1}})
-	require.Equal(t, "a1", out[0]["correlation.id"])
-	require.Equal(t, "a1", out[1]["correlation.id"])
+	c.through(t, nil, withID(trace1, "a1b2c3d4"))
+	out := c.through(t, nil, spanOf{trace: trace2}, spanOf{trace: trace2, links: []pcommon.TraceID{trace1}})
+	require.Equal(t, "a1b2c3d4", out[0]["correlation.id"])
+	require.Equal(t, "a1b2c3d4", out[1]["correlation.id"])
 	out = c.through(t, nil, spanOf{trace: trace3, links: []pcommon.TraceID{trace2}})
 	require.Equal(t, trace3.String(), out[0]["correlation.id"], "not a second hop")
 	require.EqualValues(t, 1, c.stats.outcomes[traces][linked].Load())
@@ -83,11 +84,11 @@ func TestTimeToLive(t *testing.T) {
 	c := coreOf(t)
 	now := c.now()
 	c.now = func() time.Time { return now }
-	c.through(t, nil, withID(trace1, "a1"))
+	c.through(t, nil, withID(trace1, "a1b2c3d4"))
 	now = now.Add(10 * time.Minute)
-	require.Equal(t, "a1", c.through(t, nil, spanOf{trace: trace1})[0]["correlation.id"])
+	require.Equal(t, "a1b2c3d4", c.through(t, nil, spanOf{trace: trace1})[0]["correlation.id"])
 	now = now.Add(10 * time.Minute)
-	require.Equal(t, "a1", c.through(t, nil, spanOf{trace: trace1})[0]["correlation.id"], "use keeps it")
+	require.Equal(t, "a1b2c3d4", c.through(t, nil, spanOf{trace: trace1})[0]["correlation.id"], "use keeps it")
 	now = now.Add(10*time.Minute + 1)
 	require.Equal(t, trace1.String(), c.through(t, nil, spanOf{trace: trace1})[0]["correlation.id"])
 	require.EqualValues(t, 1, c.state.usage().expired)
@@ -98,34 +99,35 @@ func TestAMillionIDsOnOneTrace(t *testing.T) {
 	c := coreOf(t, func(c *Config) { c.MaxEntries = 6400 })
 	const million = 1_000_000
 	for i := range million {
-		id, loser := c.state.show(trace1, shown{id: strconv.Itoa(i)}, false, c.now().UnixNano())
-		if i > 0 && (id != "0" || loser != strconv.Itoa(i)) {
-			require.Failf(t, "wrong winner", "%s won against %s", id, loser)
+		is := c.state.show(trace1, sighting{id: strconv.Itoa(i), by: spanEvidence}, c.now().UnixNano())
+		if i > 0 && (is.id != "0" || is.loser != strconv.Itoa(i)) {
+			require.Failf(t, "wrong winner", "%s won against %s", is.id, is.loser)
 		}
 	}
 	u := c.state.usage()
 	require.LessOrEqual(t, u.entries, int64(6400+1))
-	require.LessOrEqual(t, u.bytes, int64((6400+1)*(idEntry+len("999999"))))
+	require.LessOrEqual(t, u.bytes, int64((6400+1)*(idEntry+len("999999"))+traceEntry-idEntry+maxAliases*(16+1)))
 	require.Equal(t, int64(million+1), u.entries+u.full, "what is not there any more has left")
 	// The same through the processor: each item carries the first, and what it lost.
 	spans := make([]spanOf, 1000)
 	for i := range spans {
-		spans[i] = withID(trace1, fmt.Sprint("late-", i))
+		spans[i] = withID(trace1, fmt.Sprintf("late-%04d-x", i))
 	}
 	for i, out := range c.through(t, nil, spans...) {
-		require.Equal(t, map[string]any{"http.request.header.x-request-id": fmt.Sprint("late-", i),
-			"correlation.id": "0", semconv.CorrelationConflict: fmt.Sprint("late-", i)}, out)
+		require.Equal(t, map[string]any{"http.request.header.x-request-id": fmt.Sprintf("late-%04d-x", i),
+			"correlation.id": "0", semconv.CorrelationConflict: fmt.Sprintf("late-%04d-x", i),
+			semconv.CorrelationAliases: []any{"1", "2", "3", "4", "5", "6", "7", "8"}}, out)
 	}
 }
 
 func TestStateKeepsNoBatchAlive(t *testing.T) {
 	// The ID is a part of a larger text; what is kept must not be.
 	c := coreOf(t)
-	body := "request_id=a1 " + strings.Repeat("x", 4000)
+	body := `{"request_id":"a1b2c3d4","x":"` + strings.Repeat("x", 4000) + `"}`
 	c.logged(t, logOf{trace: trace1, body: body})
-	id, _ := c.state.id(trace1, c.now().UnixNano())
-	require.Equal(t, "a1", id)
-	require.NotSame(t, unsafe.StringData(body[11:13]), unsafe.StringData(id))
+	id := c.state.id(trace1, spot{}, c.now().UnixNano()).id
+	require.Equal(t, "a1b2c3d4", id)
+	require.NotSame(t, unsafe.StringData(body[15:]), unsafe.StringData(id))
 }
 
 // The lru against a list that is searched from end to end.
@@ -195,8 +197,8 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for i := range 300 {
 				trace := pcommon.TraceID{1, 14: byte(i), 15: byte(i >> 3)}
-				c.through(t, nil, withID(trace, fmt.Sprint("a", i)), spanOf{trace: trace})
-				c.logged(t, logOf{body: fmt.Sprint("request_id=a", i)})
+				c.through(t, nil, withID(trace, fmt.Sprintf("a-%04d-x", i)), spanOf{trace: trace})
+				c.logged(t, logOf{body: fmt.Sprintf("request_id=a-%04d-x", i)})
 			}
 		})
 	}
@@ -219,10 +221,10 @@ func TestWayBackLivesAsLongAsTheTrace(t *testing.T) {
 	now := c.now()
 	c.now = func() time.Time { return now }
 	for range 10 {
-		c.through(t, nil, withID(trace1, "a1"))
+		c.through(t, nil, withID(trace1, "a1b2c3d4"))
 		now = now.Add(3 * time.Minute)
 	}
-	require.Equal(t, trace1, c.logged(t, logOf{body: "request_id=a1"}).At(0).TraceID())
+	require.Equal(t, trace1, c.logged(t, logOf{body: "request_id=a1b2c3d4"}).At(0).TraceID())
 	require.Zero(t, c.state.usage().expired)
 }
 
@@ -236,7 +238,7 @@ func TestTwoGatewaysGiveWhatOneGives(t *testing.T) {
 		trace := pcommon.TraceID{1, 15: byte(random.IntN(50))}
 		item := spanOf{trace: trace}
 		if random.IntN(4) == 0 {
-			item = withID(trace, fmt.Sprint("id-", random.IntN(1000)))
+			item = withID(trace, fmt.Sprintf("request-%04d-x", random.IntN(1000)))
 		}
 		want, got := one.through(t, nil, item)[0], two[trace[15]%2].through(t, nil, item)[0]
 		require.Equal(t, want, got)

@@ -24,7 +24,7 @@ const (
 var signalNames = [signals]string{"traces", "logs", "metrics"}
 
 // outcome is where an item's ID came from. Every item has exactly one.
-type outcome int
+type outcome uint8
 
 const (
 	found     outcome = iota // in a source; parsed, if that is the text of a body
@@ -55,20 +55,29 @@ type tally struct {
 	sources   []int64         // found, by rank
 	conflicts int64
 	invalid   int64
-	parsed    int64 // trace contexts
-	reversed  int64 // trace IDs found by an ID
+	parsed    int64              // trace contexts
+	reversed  int64              // trace IDs found by an ID
+	shared    int64              // IDs that are not those of one request
+	withheld  [certainties]int64 // trace IDs that were not certain, by reason
 	waits     [waiteds]int64
 }
 
 func newTally(p *plan) tally { return tally{sources: make([]int64, len(p.names))} }
 
+// uncount leaves out what another component counts: all but what is done to an item once.
+func (t *tally) uncount() {
+	clear(t.sources)
+	*t = tally{sources: t.sources, parsed: t.parsed, reversed: t.reversed}
+}
+
 // stats adds up the tallies for internal telemetry to read.
 type stats struct {
-	outcomes                             [signals][outcomes]atomic.Int64
-	sources                              [signals][]atomic.Int64
-	conflicts, invalid, parsed, reversed atomic.Int64
-	waits                                [waiteds]atomic.Int64
-	refused                              atomic.Int64 // items that had waited
+	outcomes                                     [signals][outcomes]atomic.Int64
+	sources                                      [signals][]atomic.Int64
+	conflicts, invalid, parsed, reversed, shared atomic.Int64
+	withheld                                     [certainties]atomic.Int64
+	waits                                        [waiteds]atomic.Int64
+	refused                                      atomic.Int64 // items that had waited
 }
 
 func newStats(p *plan) *stats {
@@ -97,6 +106,10 @@ func (s *stats) add(sig signal, t *tally) {
 	move(&s.invalid, &t.invalid)
 	move(&s.parsed, &t.parsed)
 	move(&s.reversed, &t.reversed)
+	move(&s.shared, &t.shared)
+	for i := range t.withheld {
+		move(&s.withheld[i], &t.withheld[i])
+	}
 	for i := range t.waits {
 		move(&s.waits[i], &t.waits[i])
 	}
@@ -131,6 +144,10 @@ func (c *core) observe() error {
 	for w := range waiteds {
 		byResult[w] = with(attribute.String("result", waitedNames[w]))
 	}
+	var byDoubt [certainties]metric.MeasurementOption
+	for sure, name := range certaintyNames {
+		byDoubt[sure] = with(attribute.String("doubt", name))
+	}
 	bounds, age := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
 	parsed, reverse := with(attribute.String("origin", "parsed")), with(attribute.String("origin", "reverse"))
 	t, s := c.builder, c.stats
@@ -153,6 +170,15 @@ func (c *core) observe() error {
 		t.RegisterProcessorCorrelationTraceContextsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(s.parsed.Load(), parsed)
 			o.Observe(s.reversed.Load(), reverse)
+			return nil
+		}),
+		t.RegisterProcessorCorrelationSharedCallback(single(&s.shared)),
+		t.RegisterProcessorCorrelationTraceContextsWithheldCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for sure, name := range certaintyNames {
+				if name != "" {
+					o.Observe(s.withheld[sure].Load(), byDoubt[sure])
+				}
+			}
 			return nil
 		}),
 		t.RegisterProcessorCorrelationStateEntriesCallback(func(_ context.Context, o metric.Int64Observer) error {

@@ -223,6 +223,11 @@ func parseTraceparent(text string) (c traceContext, ok bool) {
 	if len(text) > length && (text[:2] == "00" || text[length] != '-') {
 		return c, false
 	}
+	for i := range length {
+		if 'A' <= text[i] && text[i] <= 'F' {
+			return c, false // the W3C allows lower case only
+		}
+	}
 	_, ok = parseFlags(text[:2])
 	trace, traceOK := parseHexTraceID(text[3:35])
 	span, spanOK := parseHexSpanID(text[36:52])

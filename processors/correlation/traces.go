@@ -22,14 +22,16 @@ func (c *core) findTraces(ctx context.Context, b *batch, td ptrace.Traces) {
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		rs := resources.At(i)
-		resource := b.search.resource(rs.Resource().Attributes())
+		resource := b.search.resource(rs.Resource().Attributes(), traces)
+		service := b.search.service
 		for j := range rs.ScopeSpans().Len() {
 			ss := rs.ScopeSpans().At(j)
 			for k := range ss.Spans().Len() {
 				span := ss.Spans().At(k)
 				f := b.search.span(ctx, rs, ss, span, resource)
-				it := c.note(b, f, span.TraceID(), span.ParentSpanID().IsEmpty())
-				if it.outcome != found && !span.TraceID().IsEmpty() {
+				at := spot{service, b.search.peer, int64(span.StartTimestamp()), int64(span.EndTimestamp())}
+				it := c.note(b, f, span.TraceID(), span.ParentSpanID().IsEmpty(), at)
+				if span.Links().Len() > 0 && !it.trace.IsEmpty() {
 					c.follow(b, it, span)
 				}
 			}
@@ -47,15 +49,15 @@ func (c *core) settleTraces(b *batch, td ptrace.Traces) {
 			spans := rs.ScopeSpans().At(j).Spans()
 			for k := range spans.Len() {
 				span := spans.At(k)
-				c.settle(b, &b.items[next], span.TraceID(), span.Attributes(), c.config.Generate)
+				c.settle(b, &b.items[next], span.TraceID(), span.Attributes(), c.config.Generate, traces)
 				next++
 			}
 		}
 	}
 }
 
-// splitTraces takes out the spans that are to wait: see [core.waits]. Their items come last then.
-func (c *core) splitTraces(b *batch, td ptrace.Traces) ptrace.Traces {
+// splitTraces takes out the spans that are chosen by their place.
+func splitTraces(td ptrace.Traces, chosen func(int) bool) ptrace.Traces {
 	late := ptrace.NewTraces()
 	next := 0
 	for _, rs := range td.ResourceSpans().All() {
@@ -67,16 +69,15 @@ func (c *core) splitTraces(b *batch, td ptrace.Traces) ptrace.Traces {
 			ss.Scope().CopyTo(lateScope.Scope())
 			lateScope.SetSchemaUrl(ss.SchemaUrl())
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				it := &b.items[next]
+				out := chosen(next)
 				next++
-				if it.late = c.waits(b, it, span.TraceID()); it.late {
+				if out {
 					span.MoveTo(lateScope.Spans().AppendEmpty())
 				}
-				return it.late
+				return out
 			})
 		}
 	}
-	b.lateLast()
 	pruneTraces(td)
 	pruneTraces(late)
 	return late

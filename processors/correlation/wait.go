@@ -20,44 +20,43 @@ import (
 )
 
 // patient is the processor of a signal whose items may wait. Those that have no ID when they
-// come are taken out of their batch, and pass as a batch of their own when their time is up; then they
+// come are taken out of their batch. They pass as soon as their trace has shown one, or when their time is up; then they
 // are looked at as if they had just come. The others do not wait for them.
 type patient[T any] struct {
 	*core
 	signal signal
 	find   func(context.Context, *batch, T)
 	settle func(*batch, T)
-	split  func(*batch, T) T
+	split  func(T, func(int) bool) T // takes out the items that the function chooses by their place
 	rejoin func(from, to T)
-	count  func(T) int
 	size   func(T) int // encoded, in bytes
 	next   func(context.Context, T) error
 	logger *zap.Logger
-	hold   *hold
+	hold   *hold[T]
 }
 
 func (c *core) patientTraces(next consumer.Traces, logger *zap.Logger) *patient[ptrace.Traces] {
-	return &patient[ptrace.Traces]{
-		core: c, signal: traces, find: c.findTraces, settle: c.settleTraces, split: c.splitTraces,
+	p := &patient[ptrace.Traces]{
+		core: c, signal: traces, find: c.findTraces, settle: c.settleTraces, split: splitTraces,
 		rejoin: func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
-		count:  ptrace.Traces.SpanCount,
 		size:   (&ptrace.ProtoMarshaler{}).TracesSize,
 		next:   next.ConsumeTraces,
 		logger: logger,
-		hold:   newHold(c.config.Wait, &c.room),
 	}
+	p.hold = newHold(c.config.Wait, &c.room, p.release)
+	return p
 }
 
 func (c *core) patientLogs(next consumer.Logs, logger *zap.Logger) *patient[plog.Logs] {
-	return &patient[plog.Logs]{
-		core: c, signal: logs, find: c.findLogs, settle: c.settleLogs, split: c.splitLogs,
+	p := &patient[plog.Logs]{
+		core: c, signal: logs, find: c.findLogs, settle: c.settleLogs, split: splitLogs,
 		rejoin: func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
-		count:  plog.Logs.LogRecordCount,
 		size:   (&plog.ProtoMarshaler{}).LogsSize,
 		next:   next.ConsumeLogs,
 		logger: logger,
-		hold:   newHold(c.config.Wait, &c.room),
 	}
+	p.hold = newHold(c.config.Wait, &c.room, p.release)
+	return p
 }
 
 // process is a processorhelper function.
@@ -65,31 +64,82 @@ func (p *patient[T]) process(ctx context.Context, data T) (T, error) {
 	b := p.begin()
 	defer p.end(b, p.signal)
 	p.find(ctx, b, data)
-	late := p.split(b, data)
-	if n := p.count(late); n > 0 {
-		stay := len(b.items) - n
-		if p.hold.add(p.size(late), func() { p.pass(context.WithoutCancel(ctx), late) }) {
+	if b.changed {
+		p.room.wake() // what waits for it
+	}
+	one := &held[T]{ctx: context.WithoutCancel(ctx)}
+	for i := range b.items {
+		if w, ok := p.wants(b, &b.items[i]); ok {
+			b.items[i].late = true
+			one.wants = append(one.wants, w)
+		}
+	}
+	if len(one.wants) > 0 {
+		one.data = p.split(data, func(i int) bool { return b.items[i].late })
+		one.size = int64(p.size(one.data))
+		b.lateLast()
+		if stay := len(b.items) - len(one.wants); p.hold.add(one) {
 			clear(b.items[stay:])
 			if b.items = b.items[:stay]; stay == 0 {
 				return data, processorhelper.ErrSkipProcessingData
 			}
 		} else {
-			p.rejoin(late, data)
-			b.tally.waits[full] += int64(n)
+			p.rejoin(one.data, data)
+			b.tally.waits[full] += int64(len(one.wants))
 		}
 	}
 	p.settle(b, data)
 	return data, nil
 }
 
+// release sends on what has got what it waited for, or all. It reports whether nothing is left.
+func (p *patient[T]) release(one *held[T], all bool) (empty bool) {
+	data := one.data
+	if !all {
+		now := p.now().UnixNano()
+		free := make([]bool, len(one.wants))
+		n := 0
+		for i := range one.wants {
+			if free[i] = p.got(&one.wants[i], now); free[i] {
+				n++
+			}
+		}
+		switch n {
+		case 0:
+			return false
+		case len(free):
+		default:
+			data = p.split(one.data, func(i int) bool { return free[i] })
+			at := -1
+			one.wants = slices.DeleteFunc(one.wants, func(want) bool { at++; return free[at] })
+			size := min(int64(p.size(data)), one.size)
+			one.size -= size
+			p.room.used.Add(-size)
+			p.pass(one.ctx, data, false)
+			return false
+		}
+	}
+	p.pass(one.ctx, data, all)
+	return true
+}
+
 // pass sends on what has waited.
-func (p *patient[T]) pass(ctx context.Context, data T) {
+func (p *patient[T]) pass(ctx context.Context, data T, final bool) {
 	b := p.begin()
+	b.final = final
 	p.find(ctx, b, data)
 	b.search.invalid = 0 // counted when it came
 	p.settle(b, data)
+	if b.changed {
+		p.room.wake()
+	}
 	n := int64(len(b.items))
-	won := b.tally.reversed + b.tally.outcomes[inherited] + b.tally.outcomes[linked]
+	won := int64(0)
+	for i := range b.items {
+		if it := &b.items[i]; it.outcome == inherited || it.outcome == linked || it.resolved {
+			won++
+		}
+	}
 	b.tally.waits[resolved] += won
 	b.tally.waits[unresolved] += n - won
 	p.end(b, p.signal)
@@ -100,22 +150,35 @@ func (p *patient[T]) pass(ctx context.Context, data T) {
 	}
 }
 
-// waits reports whether an item is to wait for its trace to show an ID.
-func (c *core) waits(b *batch, it *item, trace pcommon.TraceID) bool {
-	if it.outcome != missed && it.outcome != generated || trace.IsEmpty() {
-		return false
-	}
-	id, _ := c.state.id(trace, b.now)
-	return id == ""
+// want is what an item waits for: its trace to show an ID or, if it has no trace, its ID to be shown by one.
+type want struct {
+	trace pcommon.TraceID
+	id    string
+	at    spot
 }
 
-// waitsForTrace reports whether a log record is to wait for a trace to show its ID.
-func (c *core) waitsForTrace(b *batch, it *item, trace pcommon.TraceID) bool {
-	if it.id == "" || !trace.IsEmpty() {
-		return false
+// wants reports whether an item is to wait, and for what. An ID from text is not enough: its trace may show a better one.
+func (c *core) wants(b *batch, it *item) (want, bool) {
+	w := want{trace: it.trace, at: it.at}
+	switch {
+	case it.trace.IsEmpty():
+		w.id = it.id
+		if it.id == "" {
+			return w, false
+		}
+	case it.more != nil && it.more.ids != nil && it.more.links == 0, it.outcome == found && !it.by.weak(), it.outcome == linked:
+		return w, false
 	}
-	_, known := c.state.trace(it.id, b.now)
-	return !known
+	return w, !c.got(&w, b.now)
+}
+
+// got reports whether there is nothing more to wait for.
+func (c *core) got(w *want, now int64) bool {
+	if !w.trace.IsEmpty() {
+		return c.state.id(w.trace, spot{}, now).id != ""
+	}
+	_, sure := c.state.trace(w.id, w.at, now)
+	return sure == certain || sure == severalTraces || sure == sharedID
 }
 
 // lateLast moves the items that are late behind the others, both in their order.
@@ -136,85 +199,155 @@ func (b *batch) lateLast() {
 type room struct {
 	used  atomic.Int64
 	bytes int64
+	mu    sync.Mutex
+	holds []chan struct{}
+}
+
+// wake tells all holds that a trace has an ID that it had not before.
+func (r *room) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, woken := range r.holds {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // hold keeps the batches of one pipeline back, each equally long, so they are due in the order in
 // which they came. When there is no room, or a batch could not be sent on for long, nothing more is kept.
-type hold struct {
-	wait  time.Duration
-	room  *room
-	queue chan held
-	stop  chan struct{}
-	once  sync.Once
-	done  chan struct{} // nil until it was started
+type hold[T any] struct {
+	wait    time.Duration
+	room    *room
+	release func(one *held[T], all bool) (empty bool)
+	mu      sync.Mutex
+	queue   []*held[T]
+	added   chan struct{}
+	woken   chan struct{}
+	stop    chan struct{}
+	once    sync.Once
+	done    chan struct{} // nil until it was started
 }
 
-type held struct {
-	due  time.Time
-	size int64
-	pass func()
+type held[T any] struct {
+	ctx   context.Context
+	data  T
+	wants []want // of its items, in order
+	due   time.Time
+	size  int64
 }
 
 // maxHeld is how many batches one pipeline holds back.
 const maxHeld = 1 << 12
 
-func newHold(wait time.Duration, r *room) *hold {
-	return &hold{wait: wait, room: r, queue: make(chan held, maxHeld), stop: make(chan struct{})}
+// lookEvery is the shortest time between two reads of what waits: each look is at all of it.
+const lookEvery = 200 * time.Millisecond
+
+func newHold[T any](wait time.Duration, r *room, release func(*held[T], bool) bool) *hold[T] {
+	return &hold[T]{wait: wait, room: r, release: release, added: make(chan struct{}, 1), woken: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
-// add keeps what pass sends on, or reports that there is no room for it.
-func (h *hold) add(size int, pass func()) bool {
-	one := held{due: time.Now().Add(h.wait), size: int64(size), pass: pass}
-	if h.room.used.Add(one.size) <= h.room.bytes {
-		select {
-		case h.queue <- one:
-			return true
-		default:
-		}
+// add keeps a batch back, or reports that there is no room for it.
+func (h *hold[T]) add(one *held[T]) bool {
+	one.due = time.Now().Add(h.wait)
+	h.mu.Lock()
+	ok := len(h.queue) < maxHeld && h.room.used.Add(one.size) <= h.room.bytes
+	if ok {
+		h.queue = append(h.queue, one)
+	} else if len(h.queue) < maxHeld {
+		h.room.used.Add(-one.size)
 	}
-	h.room.used.Add(-one.size)
-	return false
+	h.mu.Unlock()
+	if ok {
+		signalTo(h.added)
+	}
+	return ok
 }
 
-func (h *hold) start(context.Context, component.Host) error {
+func signalTo(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hold[T]) start(context.Context, component.Host) error {
+	h.room.mu.Lock()
+	h.room.holds = append(h.room.holds, h.woken)
+	h.room.mu.Unlock()
 	h.done = make(chan struct{})
 	go h.run()
 	return nil
 }
 
-func (h *hold) run() {
+func (h *hold[T]) run() {
 	defer close(h.done)
+	var looked time.Time
+	look := false // something has changed since then
+	timer := time.NewTimer(h.wait)
+	defer timer.Stop()
 	for {
+		next, any := h.next()
+		if again := looked.Add(lookEvery); look && (!any || again.Before(next)) {
+			next, any = again, true
+		}
+		if any {
+			timer.Reset(time.Until(next))
+		}
 		select {
-		case one := <-h.queue:
-			select {
-			case <-time.After(time.Until(one.due)):
-			case <-h.stop:
+		case <-timer.C:
+			if now := time.Now(); look && !now.Before(looked.Add(lookEvery)) {
+				look, looked = false, now
+				h.each(func(*held[T]) (bool, bool) { return true, false })
 			}
-			h.pass(one)
+			now := time.Now()
+			h.each(func(one *held[T]) (bool, bool) { return !one.due.After(now), true })
+		case <-h.woken:
+			look = true
+		case <-h.added:
 		case <-h.stop:
-			for {
-				select {
-				case one := <-h.queue:
-					h.pass(one)
-				default:
-					return
-				}
-			}
+			h.each(func(*held[T]) (bool, bool) { return true, true })
+			return
 		}
 	}
 }
 
-func (h *hold) pass(one held) {
-	one.pass()
-	h.room.used.Add(-one.size)
+// next is when the first batch is due.
+func (h *hold[T]) next() (due time.Time, any bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return due, false
+	}
+	return h.queue[0].due, true
+}
+
+// each releases those in the queue that are chosen, all of it or what has got what it waited for.
+func (h *hold[T]) each(choose func(*held[T]) (chosen, all bool)) {
+	h.mu.Lock()
+	all := slices.Clone(h.queue)
+	h.mu.Unlock()
+	gone := make(map[*held[T]]bool)
+	for _, one := range all {
+		if chosen, all := choose(one); chosen && h.release(one, all) {
+			gone[one] = true
+			h.room.used.Add(-one.size)
+		}
+	}
+	h.mu.Lock()
+	h.queue = slices.DeleteFunc(h.queue, func(one *held[T]) bool { return gone[one] })
+	h.mu.Unlock()
 }
 
 // shutdown sends on what is there, and waits for it.
-func (h *hold) shutdown(ctx context.Context) error {
+func (h *hold[T]) shutdown(ctx context.Context) error {
 	if h.done == nil {
 		return nil
 	}
+	h.room.mu.Lock()
+	h.room.holds = slices.DeleteFunc(h.room.holds, func(c chan struct{}) bool { return c == h.woken })
+	h.room.mu.Unlock()
 	h.once.Do(func() { close(h.stop) })
 	select {
 	case <-h.done:

@@ -73,9 +73,13 @@ func (w *waiting) send(t *testing.T, spans ...spanOf) {
 
 func (w *waiting) log(t *testing.T, bodies ...string) {
 	ld := plog.NewLogs()
-	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", "shop")
+	records := rl.ScopeLogs().AppendEmpty().LogRecords()
 	for _, body := range bodies {
-		records.AppendEmpty().Body().SetStr(body)
+		record := records.AppendEmpty()
+		record.Body().SetStr(body)
+		record.SetTimestamp(started + 1e6)
 	}
 	require.NoError(t, w.logs.ConsumeLogs(t.Context(), ld))
 }
@@ -103,24 +107,33 @@ func (w *waiting) waits(t *testing.T) map[string]int64 {
 	return observed(t, w.telemetry, "otelcol_processor_correlation_waits", "result")
 }
 
-// What came first gets the ID that its trace shows later; what has an ID does not wait for it.
+const (
+	idA = "a1b2c3d4"
+	idB = "b1c2d3e4"
+	idC = "c1d2e3f4"
+)
+
+// What came first gets the ID that its trace shows later, as soon as it shows it; what has an ID does not wait for it.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWaiting(t)
 		defer w.shutdown(t)
-		w.send(t, spanOf{trace: trace1}, withID(trace2, "b"), spanOf{trace: trace3})
-		require.Equal(t, []string{"shop/scope/b"}, w.ids())
+		w.send(t, spanOf{trace: trace1}, withID(trace2, idB), spanOf{trace: trace3})
+		require.Equal(t, []string{"shop/scope/" + idB}, w.ids())
 		time.Sleep(wait / 2)
-		w.send(t, withID(trace1, "a"))
-		require.Equal(t, []string{"shop/scope/b", "shop/scope/a"}, w.ids())
-		w.send(t, spanOf{trace: trace1})
-		require.Equal(t, []string{"shop/scope/b", "shop/scope/a", "shop/scope/a"}, w.ids(), "its trace has shown it by now")
-		time.Sleep(wait/2 - 1)
+		w.send(t, withID(trace1, idA))
+		require.Equal(t, "shop/scope/"+idA, w.ids()[1])
+		time.Sleep(lookEvery)
 		synctest.Wait()
-		require.Len(t, w.ids(), 3)
+		require.Equal(t, []string{"shop/scope/" + idB, "shop/scope/" + idA, "shop/scope/" + idA}, w.ids(), "released by what its trace shows")
+		w.send(t, spanOf{trace: trace1})
+		require.Len(t, w.ids(), 4, "its trace has shown it by now")
+		time.Sleep(wait/2 - lookEvery - 1)
+		synctest.Wait()
+		require.Len(t, w.ids(), 4)
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		require.Equal(t, []string{"shop/scope/b", "shop/scope/a", "shop/scope/a", "shop/scope/a", "shop/scope/" + trace3.String()}, w.ids())
+		require.Equal(t, "shop/scope/"+trace3.String(), w.ids()[4])
 		require.Equal(t, map[string]int64{"resolved": 1, "unresolved": 1, "full": 0}, w.waits(t))
 		require.Equal(t, map[string]int64{"": 0}, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size"))
 		require.Equal(t, map[string]int64{
@@ -132,22 +145,42 @@ func TestWait(t *testing.T) {
 	})
 }
 
+// What a trace shows to one pipeline releases what waits in the other.
+func TestLogsAreReleasedBySpans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWaiting(t)
+		defer w.shutdown(t)
+		w.log(t, "trace_id="+trace1.String()+" paid", "trace_id="+trace2.String()+" paid")
+		require.Zero(t, w.logsOut.LogRecordCount())
+		w.send(t, withID(trace1, idA))
+		time.Sleep(lookEvery)
+		synctest.Wait()
+		require.Equal(t, 1, w.logsOut.LogRecordCount())
+		require.Equal(t, idA, idOf(w.logsOut.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()))
+		time.Sleep(wait)
+		synctest.Wait()
+		require.Equal(t, 2, w.logsOut.LogRecordCount())
+	})
+}
+
 // A line that knows only its request ID waits for the trace of the request.
 func TestWaitForATrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWaiting(t)
 		defer w.shutdown(t)
-		w.log(t, "request_id=a", "nothing", "request_id=b correlation_id=\"<b>\"")
+		w.log(t, "request_id="+idA, "nothing", "request_id="+idB+" correlation_id=\"<b>\"")
 		require.Equal(t, 1, w.logsOut.LogRecordCount(), "what has neither has nothing to wait for")
-		w.send(t, withID(trace1, "a"))
+		w.send(t, withID(trace1, idA))
 		time.Sleep(wait)
 		synctest.Wait()
 		require.Equal(t, 3, w.logsOut.LogRecordCount())
-		records := w.logsOut.AllLogs()[1].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
-		require.Equal(t, trace1, records.At(0).TraceID())
-		require.Equal(t, "a", idOf(records.At(0).Attributes()))
-		require.True(t, records.At(1).TraceID().IsEmpty())
-		require.Equal(t, "b", idOf(records.At(1).Attributes()))
+		record := func(batch int) plog.LogRecord {
+			return w.logsOut.AllLogs()[batch].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
+		}
+		require.Equal(t, trace1, record(1).TraceID())
+		require.Equal(t, idA, idOf(record(1).Attributes()))
+		require.True(t, record(2).TraceID().IsEmpty())
+		require.Equal(t, idB, idOf(record(2).Attributes()))
 		require.Equal(t, map[string]int64{"resolved": 1, "unresolved": 1, "full": 0}, w.waits(t))
 		require.Equal(t, map[string]int64{"": 1}, observed(t, w.telemetry, "otelcol_processor_correlation_invalid"), "once, though looked at twice")
 	})
@@ -161,8 +194,8 @@ func TestNothingWaitsWithoutRoom(t *testing.T) {
 		require.Empty(t, w.ids())
 		size := observed(t, w.telemetry, "otelcol_processor_correlation_wait_size")[""]
 		require.Positive(t, size)
-		w.send(t, spanOf{trace: trace2}, withID(trace3, "c"))
-		require.Equal(t, []string{"shop/scope/c", "shop/scope/" + trace2.String()}, w.ids())
+		w.send(t, spanOf{trace: trace2}, withID(trace3, idC))
+		require.Equal(t, []string{"shop/scope/" + idC, "shop/scope/" + trace2.String()}, w.ids())
 		require.Equal(t, map[string]int64{"resolved": 0, "unresolved": 0, "full": 1}, w.waits(t))
 		require.Equal(t, size, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size")[""])
 		time.Sleep(wait)

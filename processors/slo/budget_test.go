@@ -107,10 +107,22 @@ func TestStates(t *testing.T) {
 		require.Equal(t, (30 * day).Seconds(), g.of(t, "slo.error_budget.exhaustion"))
 		require.Zero(t, g.of(t, "slo.burn_rate", "30d"))
 	})
-	t.Run("idle", func(t *testing.T) {
+	t.Run("never seen", func(t *testing.T) {
 		r := newRig(t, checkout())
 		r.send(newCounter(noon))
-		require.Equal(t, "idle", r.flushed().state(t))
+		require.Equal(t, "never_seen", r.flushed().state(t))
+	})
+	t.Run("new", func(t *testing.T) {
+		r := newRig(t, checkout())
+		c := newCounter(noon)
+		minutes(r, c, 30, 997, 3) // enough for a ticket, if it were known for longer
+		g := r.flushed()
+		require.Equal(t, "new", g.state(t))
+		require.Zero(t, g.of(t, "slo.state", "burning_slow"))
+		minutes(r, c, 5, 0, 1000)
+		require.Equal(t, "burning_fast", r.flushed().state(t), "shows as such at once")
+		minutes(r, c, 25, 1000, 0)
+		require.NotEqual(t, "new", r.flushed().state(t))
 	})
 	t.Run("ok, idle, no_data", func(t *testing.T) {
 		r, c := rested(t)
@@ -150,9 +162,14 @@ func TestStates(t *testing.T) {
 		r, c := rested(t)
 		minutes(r, c, 60, 0, 1000)
 		g := r.flushed()
-		require.Equal(t, "exhausted", g.state(t))
+		require.Equal(t, "burning_fast", g.state(t), "what happens now comes first")
 		require.Zero(t, g.of(t, "slo.error_budget.exhaustion"))
 		require.Negative(t, g.of(t, "slo.error_budget.remaining"))
+		minutes(r, c, 6*60+61, 1000, 0)
+		for _, window := range []string{"2h", "6h"} {
+			require.Zero(t, r.flushed().of(t, "slo.error_ratio", window), window)
+		}
+		require.Equal(t, "exhausted", r.flushed().state(t))
 	})
 }
 
@@ -166,7 +183,8 @@ func TestReset(t *testing.T) {
 		r.send(c.add(90, 10))
 	}
 	before := r.flushed()
-	require.Equal(t, "exhausted", before.state(t))
+	require.Equal(t, "burning_fast", before.state(t))
+	require.InDelta(t, 1-100*(4*hour).Hours()/(30*day).Hours(), before.of(t, "slo.error_budget.remaining"), 100*minute.Hours()/(30*day).Hours(), "to a minute")
 
 	at := r.clock.Add(-2 * hour)
 	r.catalog.swap(checkout(resets(catalog.Reset{At: at, By: "ana", Reason: "The load balancer's fault"})))
@@ -193,8 +211,8 @@ func TestReset(t *testing.T) {
 	late.instance = "late"
 	r.take(late.add(0, 300).metrics(r.clock.Add(-minute)))
 	g = r.flushed()
-	require.Equal(t, "exhausted", g.state(t))
 	require.Equal(t, 1.0, g.of(t, "slo.error_ratio", "30d"))
+	require.InDelta(t, 1-1000*minute.Hours()/(30*day).Hours(), g.of(t, "slo.error_budget.remaining"), 1000*minute.Hours()/(30*day).Hours(), "a minute of 30 days is known")
 
 	r.pass(minute)
 	r.flushed()
@@ -243,7 +261,7 @@ func TestOwnWindowIsABurnWindow(t *testing.T) {
 	g := r.flushed()
 	require.Zero(t, g.of(t, "slo.error_ratio", "3d"))
 	require.InDelta(t, 0.5, g.of(t, "slo.error_ratio", "1d"), 1e-9)
-	require.Len(t, g, 1+7+7+1+1+6)
+	require.Len(t, g, 1+7+7+1+1+1+8)
 }
 
 func TestMaintenance(t *testing.T) {
@@ -267,7 +285,7 @@ func TestMaintenance(t *testing.T) {
 	g = r.flushed()
 	require.Equal(t, 1000.+77+650, g.of(t, "slo.maintenance.events", "good"))
 	require.Equal(t, 100.+7+65, g.of(t, "slo.maintenance.events", "bad"))
-	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(6)
+	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(7)
 	require.True(t, sum.Sum().IsMonotonic())
 	require.Equal(t, noon, sum.Sum().DataPoints().At(0).StartTimestamp().AsTime())
 	require.Equal(t, "{event}", sum.Unit())
@@ -302,13 +320,14 @@ func TestCatalogSwap(t *testing.T) {
 	r.catalog.swap(payment, checkout(objectiveOf(98), environments("production", "staging")))
 	g := r.flushed()
 	require.Equal(t, 0.98, g.of(t, "slo.objective"))
-	require.InDelta(t, 0.5, g.of(t, "slo.error_budget.remaining"), 1e-9)
+	require.InDelta(t, 1-0.5*g.of(t, "slo.period.coverage"), g.of(t, "slo.error_budget.remaining"), 1e-9)
+	require.InDelta(t, (12*hour+2*minute).Hours()/(30*day).Hours(), g.of(t, "slo.period.coverage"), minute.Hours()/(30*day).Hours())
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 
 	r.catalog.swap(payment)
 	r.flushed()
 	require.Contains(t, r.ended(), "slo.state{ shop checkout staging availability ok }")
-	require.Len(t, r.ended(), 2*(1+8+8+1+1+6), "every gauge of both environments")
+	require.Len(t, r.ended(), 2*(1+8+8+1+1+1+8), "every gauge of both environments")
 	r.pass(25 * hour)
 	r.checkpoint(t.Context(), r.clock, true) // forgotten
 	r.catalog.swap(payment, checkout())

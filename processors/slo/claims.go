@@ -44,7 +44,7 @@ func (i *instance) claim(k key, now int64, release time.Duration) claim {
 		c.Silence = max(time.Duration(now-i.received), 0)
 	}
 	for n := range i.streams {
-		if s := &i.streams[n]; s.fresh && now-s.seen <= int64(release) {
+		if s := &i.streams[n]; s.fresh && s.length == 0 && now-s.seen <= int64(release) {
 			c.Counters++
 		}
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	Ownership Ownership `mapstructure:"ownership"`
 	// Peers are the collectors that share the counters; without it, an SLO that moves leaves its history behind.
 	Peers configoptional.Optional[PeersConfig] `mapstructure:"peers"`
+	// History is where the past of SLOs is read that were not followed here; without it, it counts as not known.
+	History configoptional.Optional[HistoryConfig] `mapstructure:"history"`
 }
 
 // maxHeartbeat is the longest heartbeat: two of them can be lost before Prometheus forgets a series.
@@ -52,6 +54,7 @@ func createDefaultConfig() component.Config {
 		MaxEnvironments:    20,
 		Ownership:          Sole,
 		Peers:              configoptional.Default(defaultPeers()),
+		History:            configoptional.Default(defaultHistory()),
 	}
 }
 

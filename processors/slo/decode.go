@@ -7,14 +7,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
-// maxRings is the most rings a history can have.
-const maxRings = 16
+// maxHours is how many hours a history can have: more than a year.
+const maxHours = 400 * 24
 
 // decode fills the shard, which is number n, from its record. Streams are taken as seen now: that they
 // were silent while nobody listened means nothing.
@@ -29,6 +30,9 @@ func (s *shard) decode(record []byte, n int, now int64) error {
 			return errors.New("content does not make sense: an SLO that does not belong there")
 		}
 		t.shard = s
+		for _, i := range t.instances {
+			i.keepIn(s.archive)
+		}
 		s.slos[t.key] = t
 	}
 	return nil
@@ -99,10 +103,58 @@ func (d *decoder) instance() *instance {
 		}
 		i.streams = append(i.streams, s)
 	}
-	if d.Uint(1) == 1 {
-		i.history = d.history()
+	switch follows := d.Uint(followsChunks); follows {
+	case followsNothing:
+		i.assumeMeasured()
+	case followsRings:
+		i.history = d.rings()
+		i.assumeMeasured()
+	default:
+		i.filled, i.measured = d.time(), d.measured()
+		if follows != followsMeasured {
+			i.history = d.history()
+		}
+		if follows == followsChunks {
+			d.chunks(i.history)
+		}
 	}
 	return i
+}
+
+// keepIn says where the sealed hours are.
+func (i *instance) keepIn(a *archive) {
+	i.archive = a
+	if i.history != nil {
+		i.history.minutes.archive = a
+	}
+}
+
+// assumeMeasured takes all time as measured since the first counter, as an earlier release did.
+func (i *instance) assumeMeasured() {
+	if i.received == 0 {
+		return
+	}
+	start := i.created
+	for _, s := range i.streams {
+		if s.Start != 0 {
+			start = min(start, int64(s.Start))
+		}
+	}
+	if start < i.received {
+		i.measured = measured{{start, i.received}}
+	}
+}
+
+func (d *decoder) measured() (m measured) {
+	last := int64(-1)
+	for range d.Length(2) {
+		i := interval{start: d.time()}
+		i.end = i.start + d.time()
+		d.Require(i.start > last && i.end >= i.start)
+		m, last = append(m, i), i.end
+	}
+	d.Require(len(m) <= maxGaps+1)
+	return m
 }
 
 func (d *decoder) stream() stream {
@@ -115,23 +167,59 @@ func (d *decoder) stream() stream {
 }
 
 func (d *decoder) history() *history {
-	h := &history{now: d.time(), total: d.sum(sum{maxCount, maxCount})}
-	n := d.Length(2 * boundaries)
-	d.Require(n >= 1 && n <= maxRings)
-	for range n {
-		if d.Failed() {
-			return nil
-		}
-		h.rings = append(h.rings, d.ring(h.now, h.total))
+	h := &history{}
+	h.minutes.id = d.Uint(math.MaxUint64)
+	h.now, h.total = d.time(), d.sum(sum{maxCount, maxCount})
+	for i := range h.rings {
+		h.rings[i] = d.ring(stepOf(burnWindows[i].length), h.now, h.total)
 	}
-	h.period = d.mark(h.total)
+	m := &h.minutes
+	m.first = d.Int(math.MaxInt64 / hourLength)
+	left := h.total
+	d.lists(&m.hours, maxHours, &left)
+	d.lists(&m.open, openHours*minutesPerHour, &left)
+	h.length = m.hours[good].n
+	d.Require(m.openHour() == h.now/hourLength-(openHours-1))
+	d.Require(m.open[good].n == openHours*minutesPerHour)
 	h.reset = d.mark(h.total)
 	return h
 }
 
-func (d *decoder) ring(now int64, total sum) ring {
+// lists reads lists of at most so many counts, which are together not more than what is left of the total.
+func (d *decoder) lists(l *[outcomes]packed, most int, left *sum) {
+	n := int(d.Uint(uint64(most)))
+	for o := range l {
+		l[o] = packed{n: n}
+		for i := 0; i < n && !d.Failed(); i++ {
+			v := d.count(left[o])
+			left[o] -= v
+			if v == 0 {
+				i += int(d.Uint(uint64(n - 1 - i)))
+				continue
+			}
+			l[o].set(i, v)
+		}
+	}
+}
+
+// chunks reads the sealed hours that a peer gives along.
+func (d *decoder) chunks(h *history) {
+	for range d.Length(2) {
+		hour := d.Int(math.MaxInt64 / hourLength)
+		chunk := d.Bytes(d.Length(1))
+		if d.Failed() {
+			return
+		}
+		_, err := decodeHour(chunk)
+		d.Require(err == nil && hour >= h.minutes.first && hour < h.minutes.openHour())
+		d.Require(len(h.minutes.kept) == 0 || h.minutes.kept[len(h.minutes.kept)-1].hour < hour)
+		h.minutes.kept = append(h.minutes.kept, keptChunk{hour: hour, data: slices.Clone(chunk)})
+	}
+}
+
+func (d *decoder) ring(step, now int64, total sum) ring {
 	r, later := ring{step: d.time(), head: d.time()}, total
-	d.Require(r.step > 0 && r.head == now/max(r.step, 1))
+	d.Require(r.step == step && r.head == now/step)
 	for k := r.head; k >= r.oldest(); k-- {
 		later = later.minus(d.sum(later))
 		r.set(k, later, total)

@@ -52,6 +52,9 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 	w.gauge(semconv.SLORemaining, func(p points, r *reading) {
 		p.add(r, remainingPart, r.remaining)
 	})
+	w.gauge(semconv.SLOCoverage, func(p points, r *reading) {
+		p.add(r, coveragePart, r.coverage)
+	})
 	w.gauge(semconv.SLOExhaustion, func(p points, r *reading) {
 		p.add(r, exhaustionPart, r.exhaustion.Seconds())
 	})

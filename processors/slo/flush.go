@@ -73,6 +73,7 @@ func (p *sloProcessor) read(s *shard, n int, f *findings) {
 		return
 	}
 	s.shown, s.streams, s.look = 0, 0, never
+	f.ended, s.ended = append(f.ended, s.ended...), nil
 	for _, t := range s.slos {
 		if t.objective != nil {
 			p.audit(t, f.now)

@@ -58,7 +58,7 @@ func (p *sloProcessor) serveHistory(w http.ResponseWriter, r *http.Request) {
 
 // record is what this collector knows of the subjects, as a record of a checkpoint.
 func (p *sloProcessor) record(subjects []subject) []byte {
-	b := encoder{make(checkpoint.Writer, 0, 1<<16)}
+	b := encoder{Writer: make(checkpoint.Writer, 0, 1<<16), chunks: true}
 	b.time(0)
 	b.Length(len(subjects))
 	for _, s := range subjects {
@@ -85,7 +85,7 @@ func (p *sloProcessor) encodeHistory(b *encoder, of subject) {
 // are cumulative, so what was counted here since they came is in their values.
 func (p *sloProcessor) inherit(ctx context.Context) {
 	for peer, wanted := range p.heritage() {
-		for part := range slices.Chunk(wanted.Claims, maxInherited) {
+		for part := range slices.Chunk(wanted.Claims, inherited) {
 			n, err := p.fetch(ctx, peer, part)
 			if err != nil && ctx.Err() == nil {
 				p.failedPeer(peer, err)
@@ -157,7 +157,7 @@ func (p *sloProcessor) bequeath(ctx context.Context) {
 	var told sync.WaitGroup
 	for _, address := range p.peers.known() {
 		told.Go(func() {
-			for part := range slices.Chunk(owned, maxInherited) {
+			for part := range slices.Chunk(owned, inherited) {
 				if _, err := p.post(ctx, address, pathLegacy, p.record(part)); err != nil {
 					p.logger.Warn("A peer did not take the histories of SLOs", zap.String("peer", cut(address)), zap.Error(err))
 					return
@@ -191,6 +191,9 @@ func (p *sloProcessor) takeOver(record []byte) (taken int, _ error) {
 	for _, from := range theirs {
 		taken += p.takeOverSLO(from, now)
 	}
+	if taken > 0 && p.archive != nil { // the minutes need not stay in memory
+		p.checkpoint(context.Background(), p.now(), false)
+	}
 	return taken, nil
 }
 
@@ -207,8 +210,10 @@ func (p *sloProcessor) takeOverSLO(from *tracked, now int64) (taken int) {
 			continue
 		}
 		if i := t.ensure(theirs.environment, now); i.received == 0 || i.created-theirs.created > int64(memorySlack) {
+			theirs.keepIn(p.archive)
+			s.discard(i.history)
 			i.inherit(theirs, now, t.objective, p.config.MaxStreamsPerSLO)
-			s.changed = true
+			s.changed, s.due = true, now
 			t.lookNow()
 			taken++
 		}
@@ -230,7 +235,7 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 				theirs.streams = slices.Insert(theirs.streams, at, s)
 			}
 		case s.fresh:
-			theirs.take(s.id, cumulative.Point{Start: s.Start, Time: s.Time, Value: s.Value}, s.outcome, now, o, maxStreams)
+			theirs.take(s.id, cumulative.Point{Start: s.Start, Time: s.Time, Value: s.Value}, s.outcome, s.past(), now, o, maxStreams)
 		case !known: // since a restart, it has not sent anything
 			theirs.streams = slices.Insert(theirs.streams, at, s)
 		}
@@ -241,5 +246,9 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 	}
 	i.created, i.received = min(i.created, theirs.created), max(i.received, theirs.received)
 	i.forgotten = max(i.forgotten, theirs.forgotten)
+	for _, m := range i.measured {
+		theirs.measured.cover(m.start, m.end, minuteLength)
+	}
 	i.maintenance, i.streams, i.history = theirs.maintenance, theirs.streams, theirs.history
+	i.measured, i.filled = theirs.measured, theirs.filled
 }

@@ -4,11 +4,11 @@
 package slo
 
 import (
-	"slices"
+	"math/rand/v2"
 	"time"
 )
 
-// maxStepBack is how far the clock may step back before the rings are rewound.
+// maxStepBack is how far the clock may step back before the history is rewound.
 const maxStepBack = int64(time.Minute)
 
 // A mark is the total at a moment that matters, kept exactly: late events before it are added.
@@ -24,29 +24,38 @@ func (m *mark) add(from, to int64, o outcome, n count) {
 	}
 }
 
-// A history is what is known of an SLO's events over time: the total, and the totals at
+// fineWindows is how many of the burn windows have a ring: 5m, 30m and 1h, for which a minute is coarse. The rings have
+// the same totals as the minutes, at more moments.
+const fineWindows = 3
+
+// A history is what is known of an SLO's events over time: the total, the events of each minute, and the totals at
 // earlier moments.
 type history struct {
 	// now is the time the history was advanced to; no event is later.
-	now   int64
-	total sum
-	// rings has one ring for each of objective.steps.
-	rings []ring
+	now     int64
+	total   sum
+	rings   [fineWindows]ring
+	minutes minutes
+	// length is how many sealed hours are remembered.
+	length int
 	// period is the start of the calendar window; periodEnd is when the next one starts.
-	period    mark
-	periodEnd int64
+	period, periodEnd int64
 	// reset is the newest reset of the error budget.
 	reset mark
 }
 
 func newHistory(now int64, o *objective) *history {
-	h := &history{now: now, rings: make([]ring, len(o.steps))}
-	for i, step := range o.steps {
-		h.rings[i] = newRing(step, now)
+	h := &history{now: now, length: o.hours(), minutes: newMinutes(now, o.hours())}
+	h.minutes.id = rand.Uint64()
+	for i := range h.rings {
+		h.rings[i] = newRing(stepOf(burnWindows[i].length), now)
 	}
 	h.fit(o)
 	return h
 }
+
+// hours is how many sealed hours the windows reach back to.
+func (o *objective) hours() int { return int((o.horizon+hourLength-1)/hourLength) + 1 }
 
 // advance brings the history to now.
 func (h *history) advance(now int64, o *objective) {
@@ -61,6 +70,7 @@ func (h *history) advance(now int64, o *objective) {
 	for i := range h.rings {
 		h.rings[i].advance(now, h.total)
 	}
+	h.minutes.advance(now, h.length)
 	h.now = now
 }
 
@@ -68,22 +78,14 @@ func (h *history) advance(now int64, o *objective) {
 // is still the present one.
 func (h *history) place(now int64, o *objective) {
 	if now >= h.periodEnd {
-		start, end := o.period(now)
-		h.set(&h.period, start)
-		h.periodEnd = end
+		h.period, h.periodEnd = o.period(now)
 	}
-	if reset := o.resetAt(now); reset != h.reset.at {
-		h.set(&h.reset, reset)
-	}
-}
-
-func (h *history) set(m *mark, at int64) {
-	switch at {
-	case m.at:
+	switch reset := o.resetAt(now); reset {
+	case h.reset.at:
 	case 0:
-		*m = mark{}
+		h.reset = mark{}
 	default:
-		*m = mark{at: at, total: h.totalAt(at)}
+		h.reset = mark{at: reset, total: h.totalAt(reset)}
 	}
 }
 
@@ -95,78 +97,96 @@ func (h *history) add(from, to int64, o outcome, n count) {
 	for i := range h.rings {
 		h.rings[i].add(from, to, o, n, h.total[o])
 	}
+	h.minutes.add(from, to, o, n)
 	h.total[o] += n
-	h.period.add(from, to, o, n)
 	h.reset.add(from, to, o, n)
 }
 
-// last is how many events ring i has in the window (now − length, now].
-func (h *history) last(i int, length int64) sum {
-	return h.total.minus(h.rings[i].totalAt(h.now-length, h.now, h.total))
+// edge is where window w, which has no ring, begins.
+func (h *history) edge(w int) *edge {
+	if h.minutes.edges == nil {
+		h.minutes.edges = make([]edge, maxWindows-fineWindows)
+	}
+	return &h.minutes.edges[w-fineWindows]
 }
 
-// changes is the time from which ring i's window has another share of bad events than now, if none are added. Events are
+// startOf is the total at t, where window w begins.
+func (h *history) startOf(w int, t int64) sum {
+	if w < fineWindows {
+		return h.rings[w].totalAt(t, h.now, h.total)
+	}
+	return h.minutes.totalAt(t, h.now, h.total, h.edge(w))
+}
+
+// sinceReset are the events since the reset. One at a full minute is read from the minutes, as every other question; one within a minute from its mark.
+func (h *history) sinceReset(o *objective) sum {
+	if h.reset.at%minuteLength == 0 {
+		return h.total.minus(h.startOf(o.own, h.reset.at))
+	}
+	return h.total.minus(h.reset.total)
+}
+
+// last is how many events there are in window w, (now − length, now].
+func (h *history) last(w int, length int64) sum {
+	return h.total.minus(h.startOf(w, h.now-length))
+}
+
+// changes is the time from which window w has another share of bad events than now, if none are added. Events are
 // those in the window now: without a bad one among them, the share stays 0.
-func (h *history) changes(i int, length int64, events sum) int64 {
+func (h *history) changes(w int, length int64, events sum) int64 {
 	if events[bad] == 0 {
 		return never
 	}
-	return max(h.rings[i].leaves(h.now-length, h.total)+length, h.now)
+	leaves := int64(0)
+	if w < fineWindows {
+		leaves = h.rings[w].leaves(h.now-length, h.total)
+	} else {
+		leaves = h.minutes.leaves(h.now-length, h.total, h.edge(w))
+	}
+	return max(leaves+length, h.now)
 }
 
-// empty is the time at which the last event of ring i's window leaves it, if none are added.
-func (h *history) empty(i int, length int64) int64 { return h.rings[i].newest(h.total) + length }
+// empty is the time at which the last event of window w, which has a ring, leaves it, if none are added.
+func (h *history) empty(w int, length int64) int64 { return h.rings[w].newest(h.total) + length }
 
-// totalAt is the total at t, from the finest ring that reaches back to it.
+// totalAt is the total at t, from the finest steps that reach back to it.
 func (h *history) totalAt(t int64) sum {
-	if t >= h.now {
-		return h.total
-	}
-	best := &h.rings[0]
 	for i := range h.rings {
-		r := &h.rings[i]
-		bestReaches, reaches := best.oldest()*best.step <= t, r.oldest()*r.step <= t
-		switch {
-		case reaches && (!bestReaches || r.step < best.step), !reaches && !bestReaches && r.step > best.step:
-			best = r
+		if r := &h.rings[i]; r.oldest()*r.step <= t {
+			return r.totalAt(t, h.now, h.total)
 		}
 	}
-	return best.totalAt(t, h.now, h.total)
+	return h.minutes.totalAt(t, h.now, h.total, &edge{})
 }
 
-// fit makes the history one of the objective, which may have another window than before. What a new
-// ring needs is read from the old ones; what they do not reach back to counts as before it.
+// fit makes the history one of the objective, which may have another window than before. What was forgotten before a longer
+// one counts as before it.
 func (h *history) fit(o *objective) {
-	if !slices.EqualFunc(h.rings, o.steps, func(r ring, step int64) bool { return r.step == step }) {
-		rings := make([]ring, len(o.steps))
-		for i, step := range o.steps {
-			if j := slices.IndexFunc(h.rings, func(r ring) bool { return r.step == step }); j >= 0 {
-				rings[i] = h.rings[j]
-			} else {
-				rings[i] = h.resample(step, h.now)
-			}
-		}
-		h.rings = rings
-	}
+	h.length = o.hours()
+	h.minutes.advance(h.now, h.length)
 	h.periodEnd = 0
 	h.place(h.now, o)
 }
 
-// resample is a ring of the step as of now, read from those there are.
-func (h *history) resample(step, now int64) ring {
-	r := newRing(step, now)
-	for k := r.oldest(); k <= r.head; k++ {
-		r.set(k, h.totalAt(k*step), h.total)
+// rewind sets the history back to now, after the clock was ahead. The events that were counted
+// meanwhile are taken as of now.
+func (h *history) rewind(now int64) {
+	rings := h.rings
+	for i := range rings {
+		rings[i] = resample(rings[i].step, now, h.total, h.totalAt)
 	}
-	return r
+	var e edge
+	h.minutes.rewind(now, h.length, h.total, func(t int64) sum { return h.minutes.totalAt(t, h.now, h.total, &e) })
+	h.rings, h.now = rings, now
 }
 
-// rewind sets the history back to now, after the clock was ahead. The events that were counted
-// meanwhile are taken as of now; boundaries that have left the rings cannot come back.
-func (h *history) rewind(now int64) {
-	rings := make([]ring, len(h.rings))
-	for i := range rings {
-		rings[i] = h.resample(h.rings[i].step, now)
+// resample is a ring of the step as of now, read from totals.
+func resample(step, now int64, total sum, totalAt func(int64) sum) ring {
+	r := newRing(step, now)
+	var last sum
+	for k := r.oldest(); k <= r.head; k++ {
+		last = last.atLeast(totalAt(k * step))
+		r.set(k, last, total)
 	}
-	h.rings, h.now = rings, now
+	return r
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/past"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -37,7 +38,25 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 	if t.news {
 		p.wakeUp()
 	}
+	if t.past {
+		return withoutPast(md), nil
+	}
 	return md, nil
+}
+
+// withoutPast is the input without the late events by the time in which they ended, which are for this processor only: as series they would
+// be too many.
+func withoutPast(md pmetric.Metrics) pmetric.Metrics {
+	out := pmetric.NewMetrics()
+	md.CopyTo(out)
+	out.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
+		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
+			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Name() == semconv.SLOEventsPast.Name })
+			return sm.Metrics().Len() == 0
+		})
+		return rm.ScopeMetrics().Len() == 0
+	})
+	return out
 }
 
 // A taker takes the points of one input.
@@ -47,6 +66,8 @@ type taker struct {
 	now      int64
 	slos     map[key]*tracked
 	verdicts [verdicts]int64
+	// past: there are late events by the time in which they ended.
+	past bool
 	// identity is the sender, up to sender, and then the attributes of the present point: up to version, all but the outcome.
 	identity        []byte
 	sender, version int
@@ -66,7 +87,11 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 		metrics := scopes.At(i).Metrics()
 		for j := range metrics.Len() {
 			m := metrics.At(j)
-			if m.Name() != semconv.SLOEvents.Name {
+			switch m.Name() {
+			case semconv.SLOEvents.Name:
+			case semconv.SLOEventsPast.Name:
+				t.past = true
+			default:
 				continue
 			}
 			if t.sender == 0 {
@@ -121,7 +146,7 @@ func pointCount(m pmetric.Metric) int {
 
 func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric, dp pmetric.NumberDataPoint) verdict {
 	var slo key
-	var environment, version, out string
+	var environment, version, out, minute string
 	dp.Attributes().Range(func(name string, v pcommon.Value) bool {
 		if v.Type() != pcommon.ValueTypeStr {
 			return true
@@ -139,6 +164,8 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 			version = v.Str()
 		case semconv.SLOOutcome:
 			out = v.Str()
+		case semconv.SLOEventInterval:
+			minute = v.Str()
 		}
 		return true
 	})
@@ -150,6 +177,13 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 		o = bad
 	default:
 		return invalid
+	}
+	var when past.Interval
+	ok := true
+	if m.Name() == semconv.SLOEventsPast.Name {
+		if when, ok = past.Parse(minute); !ok {
+			return invalid
+		}
 	}
 	if dp.Flags().NoRecordedValue() {
 		return ended
@@ -170,12 +204,15 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	}
 	t.version = len(t.identity)
 	t.identity = appendField(t.identity, out)
+	if when.Length != 0 {
+		t.identity = appendField(t.identity, minute)
+	}
 
 	shard := tracked.shard
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	i, v := t.count(tracked, environment, value, o)
-	if t.shared && i != nil {
+	i, v := t.count(tracked, environment, value, o, when)
+	if t.shared && i != nil && when.Length == 0 {
 		t.hear(i, rm, sm, m, dp)
 	}
 	return v
@@ -183,13 +220,13 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 
 // count counts the present point in the instance of the environment; nil if there is none. The shard's lock
 // must be held.
-func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o outcome) (*instance, verdict) {
+func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o outcome, when past.Interval) (*instance, verdict) {
 	i, v := slo.admit(environment, t.now, t.maxEnvironments)
 	if i == nil {
 		return nil, v
 	}
 	inMaintenance, received, before := i.maintenance, i.received, i.total()
-	v = i.take(hash(t.identity), p, o, t.now, slo.objective, t.maxStreams)
+	v = i.take(hash(t.identity), p, o, when, t.now, slo.objective, t.maxStreams)
 	first := i.heard(received, t.now, t.release)
 	t.moved = first || t.moved
 	slo.shard.changed = true

@@ -214,7 +214,7 @@ func TestLatePoints(t *testing.T) {
 	g := r.flushed()
 	require.Zero(t, g.of(t, "slo.error_ratio", "1h"))
 	require.Equal(t, 1.0, g.of(t, "slo.error_ratio", "6h"))
-	require.Equal(t, "exhausted", g.state(t))
+	require.Equal(t, "new", g.state(t), "a minute is all that is known")
 }
 
 func TestForgottenStream(t *testing.T) {
@@ -277,7 +277,7 @@ func TestEnvironments(t *testing.T) {
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 	require.NotContains(t, g, "slo.objective{ shop checkout availability }", "the placeholder goes when there is another")
 	require.Contains(t, r.ended(), "slo.objective{ shop checkout availability }", "and its readers are notified")
-	require.Len(t, r.ended(), 1+8+8+1+1+6)
+	require.Len(t, r.ended(), 1+8+8+1+1+1+8)
 	r.flushed()
 	require.Empty(t, r.ended(), "once")
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/past"
 )
 
 // skewTolerance is how far ahead a point may be without being reported. Clocks differ: a point that is ahead counts at
@@ -53,8 +54,13 @@ type instance struct {
 	// maintenance are the events inside of maintenance windows.
 	maintenance sum
 	streams     streams
-	// history is nil until there is an event, so that an SLO without any costs next to nothing.
+	measured    measured
+	// filled is the time from which on the past is known or was looked for elsewhere; 0 if that has not begun.
+	filled int64
+	// history is nil until there is an event, so that an SLO without any costs next to nothing. Its sealed hours are in the archive; nil without
+	// storage.
 	history *history
+	archive *archive
 	// shown is what was emitted; refused: the last of it was not taken.
 	shown   shown
 	refused bool
@@ -69,8 +75,9 @@ type instance struct {
 	owned bool
 }
 
-// take counts what is new in the point of a stream.
-func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64, o *objective, maxStreams int) verdict {
+// take counts what is new in the point of a stream. The events happened in the time since the point before, or in the past
+// that is given.
+func (i *instance) take(id streamID, p cumulative.Point, out outcome, past past.Interval, now int64, o *objective, maxStreams int) verdict {
 	if p.Value > maxValue || int64(p.Time) < 0 {
 		return invalid
 	}
@@ -80,7 +87,7 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 		if len(i.streams) >= maxStreams {
 			return overflow
 		}
-		return i.meet(at, stream{id: id, seen: now, fresh: true, delta: p.Delta, outcome: out}, p, out, now, o)
+		return i.meet(at, stream{id: id, seen: now, fresh: true, delta: p.Delta, outcome: out}, p, out, past, now, o)
 	}
 	s := &i.streams[at]
 	if ahead := now + int64(skewTolerance); int64(s.Time) > ahead && int64(p.Time) <= ahead {
@@ -92,9 +99,10 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 	}
 	s.seen, i.received = now, now
 	s.fresh, s.delta, s.outcome = true, p.Delta, out
+	s.belong(past)
 	switch v {
 	case cumulative.Reset:
-		return i.count(increase, out, restarted, now, o)
+		return i.count(increase, out, restarted, past, now, o)
 	case cumulative.Duplicate:
 		return duplicate
 	case cumulative.OutOfOrder:
@@ -102,13 +110,14 @@ func (i *instance) take(id streamID, p cumulative.Point, out outcome, now int64,
 	case cumulative.Regressed:
 		return regressed
 	default:
-		return i.count(increase, out, counted, now, o)
+		return i.count(increase, out, counted, past, now, o)
 	}
 }
 
 // meet takes the first point of a stream that was not known. All that it holds is new, unless the stream
 // may be one that was forgotten or does not say when it started: then it only tells where to go on from.
-func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, now int64, o *objective) verdict {
+func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, past past.Interval, now int64, o *objective) verdict {
+	s.belong(past)
 	increase, v := s.Advance(p)
 	if v == cumulative.Invalid {
 		return invalid
@@ -122,13 +131,16 @@ func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, now i
 	if !p.Delta && p.Value > 0 && (startUnknown || int64(p.Start) <= i.forgotten) {
 		return forgotten
 	}
-	return i.count(increase, out, counted, now, o)
+	return i.count(increase, out, counted, past, now, o)
 }
 
 // count adds an increase to the history, and what lies inside of maintenance windows apart. It returns v, or
 // what was odd about the increase's time.
-func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, now int64, o *objective) verdict {
+func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, past past.Interval, now int64, o *objective) verdict {
 	from, to := int64(increase.From), int64(increase.To)
+	if past.Length != 0 {
+		from, to = past.Bounds()
+	}
 	if to > now {
 		if to > now+int64(skewTolerance) && v == counted {
 			v = clockSkew
@@ -138,16 +150,25 @@ func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, n
 	if to <= now-o.horizon {
 		return tooOld
 	}
+	if from < to && past.Length == 0 {
+		i.measured.cover(max(from, now-o.horizon), to, minuteLength)
+	}
 	n := count(increase.Value * float64(oneEvent))
 	if n == 0 {
 		return v
 	}
-	if i.history == nil {
-		i.history = newHistory(now, o)
-	}
-	i.history.advance(now, o)
+	i.remember(now, o)
 	i.spread(min(from, to-1), to, out, n, o.maintenance)
 	return v
+}
+
+// remember makes sure that there is a history, as of now.
+func (i *instance) remember(now int64, o *objective) {
+	if i.history == nil {
+		i.history = newHistory(now, o)
+		i.history.minutes.archive = i.archive
+	}
+	i.history.advance(now, o)
 }
 
 // spread adds n events that happened evenly over (from, to], apart from those in maintenance, which

@@ -21,8 +21,8 @@ type objective struct {
 	ratio        float64
 	budget       float64
 	pairs        []pair
-	// steps are those of the rings of a history: one for each burn window and, unless the own window is
-	// one of them, one for it. own is the index of the ring of the own window.
+	// steps are how finely the beginnings of windows are known: one for each burn window and, unless the own window is
+	// one of them, one for it. own is the index of the own window.
 	steps []int64
 	own   int
 	// horizon is the longest window: older events count nowhere.
@@ -64,7 +64,11 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 	}
 	length := int64(slo.Window.MaxLength())
 	for i, w := range burnWindows {
-		o.steps = append(o.steps, stepOf(w.length))
+		step := minuteLength
+		if i < fineWindows {
+			step = stepOf(w.length)
+		}
+		o.steps = append(o.steps, step)
 		o.horizon = max(o.horizon, w.length)
 		if slo.Window.Calendar == nil && length == w.length {
 			o.own = i
@@ -72,7 +76,7 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 	}
 	if o.own < 0 {
 		o.own = len(o.steps)
-		o.steps = append(o.steps, stepOf(length))
+		o.steps = append(o.steps, minuteLength)
 	}
 	o.horizon = max(o.horizon, length)
 	for _, p := range slo.BurnPairs() {
@@ -179,18 +183,18 @@ func (o *objective) windowName(w int) string {
 // inWindow are the events of the error budget: those since the start of the window or
 // the newest reset, whichever is later. Their share of bad ones stays until the time, if none are added.
 func (o *objective) inWindow(h *history) (_ sum, until int64) {
-	start, calendar := h.period.at, o.slo.Window.Calendar != nil
+	start, calendar := h.period, o.slo.Window.Calendar != nil
 	length := int64(o.slo.Window.Rolling)
 	if !calendar {
 		start = h.now - length
 	}
 	switch {
 	case h.reset.at > start && calendar:
-		return h.total.minus(h.reset.total), never
+		return h.sinceReset(o), never
 	case h.reset.at > start:
-		return h.total.minus(h.reset.total), h.reset.at + length
+		return h.sinceReset(o), h.reset.at + length
 	case calendar:
-		return h.total.minus(h.period.total), never
+		return h.total.minus(h.startOf(o.own, start)), never
 	default:
 		events := h.last(o.own, length)
 		return events, h.changes(o.own, length, events)

@@ -316,3 +316,35 @@ func TestClaimsHaveOneOrder(t *testing.T) {
 		}
 	}
 }
+
+// The minutes come along, those in storage too, and go into the storage of the collector that they come to.
+func TestMinutesFollowTheCounters(t *testing.T) {
+	archives := []*archive{archiveOf(t), archiveOf(t)} // closed after the rigs
+	rigs := newPeerRigs(t, 2)
+	for n, r := range rigs {
+		r.config.Storage, r.archive = &fileStorage, archives[n]
+		r.store = r.archive.store
+		for i := range r.shards {
+			r.shards[i].archive = r.archive
+		}
+	}
+	c := newCounter(noon)
+	for n := range 8 * 60 {
+		pass(minute, rigs...)
+		rigs[0].send(c.add(100, float64(n%7)))
+		rigs[0].checkpoint(t.Context(), rigs[0].clock, false)
+	}
+	require.Equal(t, []int{0}, speakers(t, rigs))
+	want, hour := rigs[0].history(t), noon.UnixNano()/hourLength+2
+	minutes := want.minutes.hour(hour)
+	require.NotEqual(t, minutes[10][bad], minutes[11][bad])
+
+	pass(minute, rigs...)
+	rigs[1].send(c)
+	rigs[1].round(t.Context())
+	rigs[1].requireTotal(8*60*100, want.total[bad].events())
+	got := rigs[1].history(t)
+	require.Equal(t, minutes, got.minutes.hour(hour))
+	require.Empty(t, got.minutes.kept, "they are saved")
+	require.NotEmpty(t, rigs[1].archive.chunk(got.minutes.id, hour))
+}

@@ -32,8 +32,10 @@ const (
 	maxPeers = 256
 	// maxAnswer is how many bytes a peer may answer.
 	maxAnswer = 256 << 20
-	// maxInherited is how many SLOs are asked for in one request.
+	// maxInherited is how many SLOs may be asked for in one request, and inherited how many are: a month of one is up to 0.7 MB, and a server takes
+	// 20 MiB.
 	maxInherited = 1000
+	inherited    = 25
 )
 
 // PeersConfig is how the collectors that share the counters reach each other.

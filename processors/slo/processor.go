@@ -41,10 +41,12 @@ type sloProcessor struct {
 	shards [shardCount]shard
 
 	// peers is nil if there are none, or none that are asked.
-	peers *peers
-	set   component.TelemetrySettings
+	peers  *peers
+	filler *filler // nil if there is nowhere to read the past
+	set    component.TelemetrySettings
 
-	store *checkpoint.Store
+	store   *checkpoint.Store
+	archive *archive // nil without storage
 	// wake lets the loop look at what has changed.
 	wake chan struct{}
 	// turn is held while the shards are flushed and saved.
@@ -70,6 +72,9 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 	if config.Peers.HasValue() {
 		p.peers = newPeers(config.Peers.Get(), uuid.NewString())
 	}
+	if config.History.HasValue() {
+		p.filler = &filler{config: config.History.Get()}
+	}
 	p.slos.Store(&map[key]*tracked{})
 	for i := range p.shards {
 		p.shards[i].slos = make(map[key]*tracked)
@@ -90,6 +95,11 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 			return err
 		}
 	}
+	if p.filler != nil {
+		if err := p.startFilling(ctx, host, p.set); err != nil {
+			return err
+		}
+	}
 	p.loop.Start(p.run)
 	return nil
 }
@@ -107,6 +117,9 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	} else if err != nil {
 		return err
 	}
+	if p.config.Storage != nil {
+		p.archive = &archive{p.store, p.damagedHour}
+	}
 	if err := p.restore(ctx); err != nil {
 		return err
 	}
@@ -121,6 +134,9 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.loop.Stop()
+	if p.filler != nil {
+		p.filler.loop.Stop()
+	}
 	if p.peers != nil {
 		last, cancel := flush.Last(ctx)
 		defer cancel()
@@ -152,6 +168,13 @@ func (p *sloProcessor) adopt(c *catalog.Catalog) {
 			}
 			k := key{service.Namespace, service.Name, slo.Name}
 			slos[k] = p.shards[k.shard()].adopt(k, service, slo, now)
+		}
+	}
+	for _, service := range c.Services {
+		for _, slo := range service.SLOs {
+			if t := slos[key{service.Namespace, service.Name, slo.Name}]; t != nil && slo.Formerly != "" {
+				p.formerly(slos, key{service.Namespace, service.Name, slo.Formerly}, t)
+			}
 		}
 	}
 	p.slos.Store(&slos)

@@ -325,9 +325,9 @@ func TestGauges(t *testing.T) {
 		require.InDelta(t, 0.002, g.of(t, "slo.error_ratio", w), 1e-12, w)
 		require.InDelta(t, 2, g.of(t, "slo.burn_rate", w), 1e-9, w)
 	}
-	require.InDelta(t, -1, g.of(t, "slo.error_budget.remaining"), 1e-9)
-	require.Zero(t, g.of(t, "slo.error_budget.exhaustion"))
-	require.Equal(t, "exhausted", g.state(t))
+	require.InDelta(t, 1, g.of(t, "slo.error_budget.remaining"), 1e-9, "five seconds spend next to nothing of a month")
+	require.Equal(t, (15 * day).Seconds(), g.of(t, "slo.error_budget.exhaustion"), "at twice the rate")
+	require.Equal(t, "new", g.state(t))
 	require.Equal(t, 4, r.points(counted))
-	require.Len(t, g, 1+8+8+1+1+6)
+	require.Len(t, g, 1+8+8+1+1+1+8)
 }

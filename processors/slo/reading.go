@@ -11,11 +11,12 @@ type parts uint16
 const (
 	objectivePart parts = 1 << (maxWindows + iota)
 	remainingPart
+	coveragePart
 	exhaustionPart
 	maintenancePart
 
 	allWindows parts = 1<<maxWindows - 1
-	everything       = allWindows | objectivePart | remainingPart | exhaustionPart | maintenancePart
+	everything       = allWindows | objectivePart | remainingPart | coveragePart | exhaustionPart | maintenancePart
 )
 
 func windowPart(w int) parts { return 1 << w }
@@ -109,6 +110,9 @@ func (v *values) changed(before *values, o *objective) (p parts) {
 	}
 	if v.remaining != before.remaining {
 		p |= remainingPart
+	}
+	if v.coverage != before.coverage {
+		p |= coveragePart
 	}
 	if v.exhaustion != before.exhaustion {
 		p |= exhaustionPart

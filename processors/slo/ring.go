@@ -46,6 +46,8 @@ type sum [outcomes]count
 
 func (s sum) minus(t sum) sum { return sum{max(s[good]-t[good], 0), max(s[bad]-t[bad], 0)} }
 
+func (s sum) atLeast(t sum) sum { return sum{max(s[good], t[good]), max(s[bad], t[bad])} }
+
 func (s sum) all() count { return s[good] + s[bad] }
 
 // errorRatio is the share of bad events, 0 when there are none at all.
@@ -56,10 +58,10 @@ func (s sum) errorRatio() float64 {
 	return float64(s[bad]) / float64(s.all())
 }
 
-// ringSteps is how many steps a window is cut into: a count over it is off by no more than the
-// events of one step, 0.91 % of its length.
+// ringSteps is how many steps a short window is cut into: a count over it is off by no more than the
+// events of one step, 0.83 % of its length. The steps of 5m, 30m and 1h are then parts of a minute: 2.5 s, 15 s and 30 s.
 const (
-	ringSteps  = 110
+	ringSteps  = 120
 	boundaries = ringSteps + 1
 )
 

@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
 // shardCount is how many locks and checkpoint records the SLOs are spread over. It must not change: it
@@ -50,8 +51,15 @@ type shard struct {
 	// counters followed, as of the last look.
 	look           int64
 	shown, streams int
+	// ended are the last readings of SLOs that have another name now.
+	ended []reading
 	// size is about how long the record was when it was last saved; only the saver uses it.
 	size int
+	// archive has the sealed hours of the SLOs; nil without storage. garbage are keys in it that nobody needs; the first of them, so many, are
+	// being removed.
+	archive  *archive
+	garbage  []checkpoint.Record
+	removing int
 }
 
 // A tracked SLO is one of the catalog, or one that was lately, in all its environments.
@@ -80,7 +88,7 @@ func (t *tracked) instance(environment string) *instance {
 func (t *tracked) ensure(environment string, now int64) *instance {
 	i := t.instance(environment)
 	if i == nil {
-		i = &instance{environment: strings.Clone(environment), created: now, forgotten: t.shard.forgotten}
+		i = &instance{environment: strings.Clone(environment), created: now, forgotten: t.shard.forgotten, archive: t.shard.archive}
 		t.instances = append(t.instances, i)
 		t.shard.changed = true
 		t.lookNow() // one without an environment may have to go
@@ -179,6 +187,7 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 			i.forgotten = max(i.forgotten, i.streams.forget(now-int64(ttl)))
 			t.shard.changed = t.shard.changed || len(i.streams) != n
 		}
+		i.measured.forget(now - t.objective.horizon)
 		if t.stale(i, now) {
 			t.shard.drop(i)
 		} else {
@@ -205,6 +214,14 @@ func (t *tracked) stale(i *instance, now int64) bool {
 func (s *shard) drop(instances ...*instance) {
 	for _, i := range instances {
 		s.forgotten = max(s.forgotten, i.forgotten, i.streams.newest())
+		s.discard(i.history)
 	}
 	s.changed = true
+}
+
+// discard removes the sealed hours of a history from storage.
+func (s *shard) discard(h *history) {
+	if h != nil && s.archive != nil {
+		s.garbage = append(s.garbage, h.minutes.all()...)
+	}
 }

@@ -16,12 +16,16 @@ type state uint8
 const (
 	// noData: no counter of the SLO has arrived for some time, not even one without an increase.
 	noData state = iota
-	// exhausted: the error budget is spent.
-	exhausted
 	// burningFast: a pair of burn windows that pages is above its factor.
 	burningFast
+	// neverSeen: no event was ever counted.
+	neverSeen
+	// fresh: the counters have been followed for less than an hour.
+	fresh
 	// burningSlow: a pair of burn windows that opens a ticket is above its factor.
 	burningSlow
+	// exhausted: the error budget of the whole period is spent.
+	exhausted
 	// idle: there was no event in the last hour.
 	idle
 	// healthy: none of the above.
@@ -30,8 +34,8 @@ const (
 )
 
 func (s state) String() string {
-	return string([states]semconv.State{semconv.StateNoData, semconv.StateExhausted, semconv.StateBurningFast,
-		semconv.StateBurningSlow, semconv.StateIdle, semconv.StateOK}[s])
+	return string([states]semconv.State{semconv.StateNoData, semconv.StateBurningFast, semconv.StateNeverSeen, semconv.StateNew,
+		semconv.StateBurningSlow, semconv.StateExhausted, semconv.StateIdle, semconv.StateOK}[s])
 }
 
 // silence is how long no counter may arrive before there is no data.
@@ -56,7 +60,9 @@ const maxWindows = 8
 type values struct {
 	// errorRatio is by window, as objective.steps has them. An own window that is also a burn window has one value, which
 	// follows resets as the error budget does.
-	errorRatio  [maxWindows]float64
+	errorRatio [maxWindows]float64
+	// coverage is the share of the period that was measured.
+	coverage    float64
 	remaining   float64
 	exhaustion  time.Duration
 	state       state
@@ -76,11 +82,17 @@ func (o outlook) until() int64 { return min(o.slides, o.turns) }
 func (i *instance) compute(o *objective, now int64, silence time.Duration) (v values, next outlook) {
 	v = values{remaining: 1, maintenance: i.maintenance}
 	next = outlook{slides: never, turns: o.nextReset(now)}
+	if i.history != nil {
+		i.history.advance(now, o)
+	}
+	known := i.measuredUntil(now, silence)
+	period := o.periodOf(now, i.history, known)
+	v.coverage = period.coverage()
+	next.slides = period.changes
 	var rate [maxWindows]float64
 	var lastHour count
 	switch h := i.history; {
 	case h != nil:
-		h.advance(now, o)
 		for w := range burnWindows {
 			events := h.last(w, burnWindows[w].length)
 			v.errorRatio[w] = events.errorRatio()
@@ -95,7 +107,11 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 		}
 		events, changes := o.inWindow(h)
 		v.errorRatio[o.own] = events.errorRatio()
-		v.remaining = 1 - v.errorRatio[o.own]/o.budget
+		if events[bad] > 0 {
+			share, other := period.share(h)
+			v.remaining = 1 - v.errorRatio[o.own]/o.budget*share
+			next.slides = min(next.slides, other)
+		}
 		next.slides, next.turns = min(next.slides, changes), min(next.turns, h.periodEnd)
 	case o.slo.Window.Calendar != nil:
 		_, end := o.period(now)
@@ -103,19 +119,27 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 	}
 	v.exhaustion = exhaustion(v.remaining, rate[idleWindow], o.length(now))
 	silent := now - i.received // for how long
+	missing := int64(newFor) - known.length(0, now)
 	switch page, ticket := o.burning(rate[:]); {
 	case i.received == 0 || silent > int64(silence):
 		v.state = noData
-	case v.remaining <= 0:
-		v.state = exhausted
 	case page:
 		v.state = burningFast
+	case i.history == nil:
+		v.state = neverSeen
+	case missing > 0:
+		v.state = fresh
 	case ticket:
 		v.state = burningSlow
+	case v.remaining <= 0:
+		v.state = exhausted
 	case lastHour == 0:
 		v.state = idle
 	default:
 		v.state = healthy
+	}
+	if missing > 0 {
+		next.turns = min(next.turns, now+missing)
 	}
 	if v.state != noData {
 		next.turns = min(next.turns, now+int64(silence)-max(silent, 0)+1)

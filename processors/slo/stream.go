@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/past"
 )
 
 // A streamID tells the counters of senders apart: a 128-bit hash of the sender and the point's
@@ -49,8 +50,23 @@ type stream struct {
 	// fresh: a point has arrived in this process, whose outcome and temporality (delta) are known.
 	fresh, delta bool
 	outcome      outcome
+	// length and from are the past that it counts in, as past.Interval has it; 0 if it counts the present.
+	length uint8
+	from   int32
 	// origin is nil where the collector is the only one: its counters never move away.
 	origin *origin
+}
+
+// past is the time that the events of the stream belong to; the zero Interval if to that in which they are counted.
+func (s *stream) past() (i past.Interval) {
+	if s.length > 0 {
+		i = past.Interval{From: int64(s.from), Length: past.Lengths[s.length-1]}
+	}
+	return i
+}
+
+func (s *stream) belong(i past.Interval) {
+	s.length, s.from = uint8(slices.Index(past.Lengths[:], i.Length)+1), int32(i.From)
 }
 
 // rewind sets the stream back to before the point: the clock of its sender was ahead, and has been set right. A

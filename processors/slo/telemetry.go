@@ -19,6 +19,7 @@ type stats struct {
 	saves, saveFailures, damaged atomic.Int64
 	flushFailures                atomic.Int64
 	peerFailures, handovers      atomic.Int64
+	backfilled                   atomic.Int64
 }
 
 func (p *sloProcessor) observe() error {
@@ -47,6 +48,7 @@ func (p *sloProcessor) observe() error {
 		t.RegisterProcessorSloCheckpointDamagedCallback(single(&s.damaged)),
 		t.RegisterProcessorSloFlushFailuresCallback(single(&s.flushFailures)),
 		t.RegisterProcessorSloPeerFailuresCallback(single(&s.peerFailures)),
+		t.RegisterProcessorSloBackfilledCallback(single(&s.backfilled)),
 		t.RegisterProcessorSloHandoversCallback(single(&s.handovers)),
 	)
 }

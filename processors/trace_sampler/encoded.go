@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/otlpwire"
 )
 
 // An extent is a part of encoded bytes: fields with their tags.
@@ -61,18 +63,6 @@ const (
 	indexSize    = 48 // an entry in a map from trace to reference
 )
 
-// Numbers of fields in opentelemetry/proto/trace/v1/trace.proto.
-const (
-	fieldResourceSpans = 1
-	fieldResource      = 1 // of ResourceSpans
-	fieldScopeSpans    = 2
-	fieldScope         = 1 // of ScopeSpans
-	fieldSpans         = 2
-	fieldSchema        = 3 // of both
-	fieldTraceID       = 1 // of Span
-	fieldTraceState    = 3
-)
-
 var errEncoding = errors.New("spans cannot be indexed in their encoding")
 
 // encode makes a chunk of the spans.
@@ -92,37 +82,24 @@ func index(bytes []byte, spans int) (*chunk, error) {
 	c := &chunk{bytes: bytes, spans: make([]heldSpan, 0, spans)}
 	whole := extent{0, uint32(len(bytes))}
 	return c, c.fields(whole, func(number protowire.Number, _, value extent) error {
-		if number == fieldResourceSpans {
+		if number == otlpwire.RequestResources {
 			return c.resourceSpans(value)
 		}
 		return nil
 	})
 }
 
-// fields calls f for each field of the message that has a length: with its number, where it is with its tag, and where its value is.
+// fields calls f for each field of the message: with its number, where it is with its tag, and where its value is, if that has a length.
 func (c *chunk) fields(message extent, f func(number protowire.Number, field, value extent) error) error {
 	for at := message.from; at < message.to; {
-		number, kind, n := protowire.ConsumeTag(c.bytes[at:message.to])
-		if n < 0 {
+		number, value, end := otlpwire.Step(c.bytes[at:message.to])
+		if end < 0 {
 			return errEncoding
 		}
-		begin := at
-		at += uint32(n)
-		if kind != protowire.BytesType {
-			if n = protowire.ConsumeFieldValue(number, kind, c.bytes[at:message.to]); n < 0 {
-				return errEncoding
-			}
-			at += uint32(n)
-			continue
-		}
-		value, n := protowire.ConsumeBytes(c.bytes[at:message.to])
-		if n < 0 {
-			return errEncoding
-		}
-		at += uint32(n)
-		if err := f(number, extent{begin, at}, extent{at - uint32(len(value)), at}); err != nil {
+		if err := f(number, extent{at, at + uint32(end)}, extent{at + uint32(value), at + uint32(end)}); err != nil {
 			return err
 		}
+		at += uint32(end)
 	}
 	return nil
 }
@@ -132,11 +109,11 @@ func (c *chunk) resourceSpans(message extent) error {
 	c.resources = append(c.resources, heldResource{})
 	return c.fields(message, func(number protowire.Number, field, value extent) error {
 		switch number {
-		case fieldResource:
+		case otlpwire.ResourceResource:
 			c.resources[resource].resource = field
-		case fieldSchema:
+		case otlpwire.ResourceSchema:
 			c.resources[resource].schema = field
-		case fieldScopeSpans:
+		case otlpwire.ResourceScopes:
 			return c.scopeSpans(resource, value)
 		}
 		return nil
@@ -148,11 +125,11 @@ func (c *chunk) scopeSpans(resource uint32, message extent) error {
 	c.scopes = append(c.scopes, heldScope{resource: resource})
 	return c.fields(message, func(number protowire.Number, field, value extent) error {
 		switch number {
-		case fieldScope:
+		case otlpwire.ScopeScope:
 			c.scopes[scope].scope = field
-		case fieldSchema:
+		case otlpwire.ScopeSchema:
 			c.scopes[scope].schema = field
-		case fieldSpans:
+		case otlpwire.ScopeItems:
 			return c.span(scope, field, value)
 		}
 		return nil
@@ -163,9 +140,9 @@ func (c *chunk) span(scope uint32, field, message extent) error {
 	held := heldSpan{extent: field, scope: scope}
 	err := c.fields(message, func(number protowire.Number, _, value extent) error {
 		switch number {
-		case fieldTraceID:
+		case otlpwire.SpanTraceID:
 			copy(held.trace[:], c.bytes[value.from:value.to])
-		case fieldTraceState:
+		case otlpwire.SpanTraceState:
 			held.state = value
 		}
 		return nil
@@ -241,15 +218,15 @@ func appendResource(to []byte, spans []found) []byte {
 	size := resource.resource.size() + resource.schema.size()
 	for rest := spans; len(rest) > 0; {
 		n := sameScope(rest)
-		size += protowire.SizeTag(fieldScopeSpans) + protowire.SizeBytes(scopeSize(rest[:n]))
+		size += protowire.SizeTag(otlpwire.ResourceScopes) + protowire.SizeBytes(scopeSize(rest[:n]))
 		rest = rest[n:]
 	}
-	to = protowire.AppendTag(to, fieldResourceSpans, protowire.BytesType)
+	to = protowire.AppendTag(to, otlpwire.RequestResources, protowire.BytesType)
 	to = protowire.AppendVarint(to, uint64(size))
 	to = c.append(to, resource.resource)
 	for rest := spans; len(rest) > 0; {
 		n := sameScope(rest)
-		to = protowire.AppendTag(to, fieldScopeSpans, protowire.BytesType)
+		to = protowire.AppendTag(to, otlpwire.ResourceScopes, protowire.BytesType)
 		to = protowire.AppendVarint(to, uint64(scopeSize(rest[:n])))
 		scope := c.scopes[rest[0].held().scope]
 		to = c.append(to, scope.scope)

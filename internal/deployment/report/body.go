@@ -51,7 +51,9 @@ func mentions(text string) (maybe, surely bool) {
 		surely = strings.Contains(text, `"deployment_status"`) || strings.Contains(text, `"deployment_id"`)
 		maybe = surely || strings.Contains(text, `"deployment"`) || strings.Contains(text, `"Deployment"`)
 	}
-	return maybe || strings.Contains(text, fluxGroup), surely
+	surely = surely || strings.Contains(text, ecsChange) || strings.Contains(text, codeDeployChange)
+	maybe = maybe || surely || strings.Contains(text, fluxGroup) || strings.Contains(text, azurePrefix) || strings.Contains(text, spinnakerPrefix)
+	return maybe || strings.Contains(text, `"phase"`) && strings.Contains(text, `"SERVICE"`), surely
 }
 
 func parse(text string) (pcommon.Map, error) {
@@ -117,6 +119,22 @@ func recognize(body pcommon.Map) (read reader, report pcommon.Map) {
 		case "object_kind":
 			if v.Str() == "deployment" {
 				read, report = readGitLab, body
+			}
+		case "detail-type":
+			if r := readerOfEventBridge(body); r != nil {
+				read, report = r, body
+			}
+		case "eventType":
+			if v.Type() == pcommon.ValueTypeStr && strings.HasPrefix(v.Str(), azurePrefix) {
+				read, report = readAzure, body
+			}
+		case "details":
+			if v.Type() == pcommon.ValueTypeMap && strings.HasPrefix(textAt(v.Map(), "type"), spinnakerPrefix) {
+				read, report = readSpinnaker, body
+			}
+		case "build":
+			if v.Type() == pcommon.ValueTypeMap && textAt(v.Map(), "phase") != "" {
+				read, report = readJenkins, body
 			}
 		case "deployment":
 			if v.Type() == pcommon.ValueTypeMap && textAt(v.Map(), "sha") != "" {

@@ -5,6 +5,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func readKubernetes(p *payload) bool {
 	}
 	p.named, p.said.Name = "metadata.name", cmp.Or(label("app.kubernetes.io/name"), p.text("metadata", "name"))
 	p.said.Namespace = p.text("metadata", "namespace")
-	p.said.Version = cmp.Or(label("app.kubernetes.io/version"), p.imageTag())
+	p.said.Version = p.version(label("app.kubernetes.io/version"), p.said.Name, label("app"))
 	p.said.Configuration = p.text("metadata", "annotations", "deployment.kubernetes.io/revision")
 	return true
 }
@@ -82,23 +83,72 @@ func (p *payload) takeHints(prefix string, from pcommon.Map) {
 	}
 }
 
-// imageTag is that of the pods' main container: the one that kubectl takes by default, or the first.
-func (p *payload) imageTag() string {
-	containers, ok := at(p.body, "spec", "template", "spec", "containers")
-	if !ok || containers.Type() != pcommon.ValueTypeSlice {
-		return ""
+// version is the label's, or else the tag of the main container's image, or its digest: the first that says anything. If none does,
+// the template tells one rollout from another, but the object does not hold its hash.
+func (p *payload) version(label string, names ...string) string {
+	tag, digest := p.image(append(names, p.text("metadata", "name")))
+	for _, version := range []string{label, tag, digest} {
+		if !deployment.SaysNothing(version) {
+			return version
+		}
+	}
+	return ""
+}
+
+// image is the tag and the digest of the main container's image.
+func (p *payload) image(names []string) (tag, digest string) {
+	v, ok := at(p.body, "spec", "template", "spec", "containers")
+	if !ok || v.Type() != pcommon.ValueTypeSlice {
+		return "", ""
+	}
+	var containers []pcommon.Map
+	for _, c := range v.Slice().All() {
+		if c.Type() == pcommon.ValueTypeMap {
+			containers = append(containers, c.Map())
+		}
 	}
 	main := p.text("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/default-container")
-	image := ""
-	for _, c := range containers.Slice().All() {
-		if c.Type() != pcommon.ValueTypeMap {
-			continue
-		}
-		if image == "" || textAt(c.Map(), "name") == main {
-			image = textAt(c.Map(), "image")
+	image, digest, _ := strings.Cut(textAt(mainOf(containers, append([]string{main}, names...)), "image"), "@")
+	_, tag, _ = strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+	return tag, digest
+}
+
+// sidecars are containers that are put beside the one that serves, in whatever order.
+var sidecars = []string{"proxy", "sidecar", "envoy", "istio", "linkerd", "vault", "dapr", "otel", "collector", "fluent", "agent", "exporter", "logger", "reloader"}
+
+// mainOf is the container that is called like one of the names, best first; or whose image is; or that listens, if one alone does; or
+// that is no sidecar by its name; or the first.
+func mainOf(containers []pcommon.Map, names []string) pcommon.Map {
+	repository := func(c pcommon.Map) string {
+		image, _, _ := strings.Cut(textAt(c, "image"), "@")
+		base, _, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+		return base
+	}
+	called := func(c pcommon.Map) string { return textAt(c, "name") }
+	for _, of := range []func(pcommon.Map) string{called, repository} {
+		for _, name := range names {
+			for _, c := range containers {
+				if name != "" && of(c) == name {
+					return c
+				}
+			}
 		}
 	}
-	image, _, _ = strings.Cut(image, "@")
-	_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
-	return tag
+	left := slices.DeleteFunc(slices.Clone(containers), func(c pcommon.Map) bool {
+		return slices.ContainsFunc(sidecars, func(word string) bool { return strings.Contains(called(c), word) })
+	})
+	if len(left) == 0 {
+		left = containers
+	}
+	listening := slices.DeleteFunc(slices.Clone(left), func(c pcommon.Map) bool {
+		ports, ok := c.Get("ports")
+		return !ok || ports.Type() != pcommon.ValueTypeSlice || ports.Slice().Len() == 0
+	})
+	switch {
+	case len(listening) == 1:
+		return listening[0]
+	case len(left) > 0:
+		return left[0]
+	}
+	return pcommon.NewMap()
 }

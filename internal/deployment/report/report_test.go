@@ -179,7 +179,7 @@ func TestAttributesComeBeforeTheBody(t *testing.T) {
 		record.Attributes().PutStr("cloud.region", "eu")
 		got, _, err := Read(resource, record)
 		require.NoError(t, err)
-		require.Equal(t, deployment.Service{Name: "checkout-api", Environment: "production"}, got.Service)
+		require.Equal(t, deployment.Service{Name: "checkout-api", Environment: "production", Place: deployment.Place{Region: "eu"}}, got.Service)
 		require.Equal(t, "1.4.2", got.Version)
 	}
 	for _, record := range records(t, payloadFile(t, "kubernetes-deployment")) {

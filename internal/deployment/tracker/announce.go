@@ -53,7 +53,7 @@ func (s *service) due(due []deployment.Deployment, now int64) []deployment.Deplo
 	}
 	s.follow(now)
 	for _, a := range s.steps {
-		d := a.candidate.Deployment
+		d := s.described(a.candidate, s.versionOf(a.candidate))
 		d.Status, d.End = a.status, a.end
 		due = append(due, d)
 		a.candidate.announced(now)
@@ -61,7 +61,7 @@ func (s *service) due(due []deployment.Deployment, now int64) []deployment.Deplo
 	s.steps = nil
 	for _, v := range s.versions {
 		if v.latest != nil && v.latest.news && now-v.latest.saidAt >= int64(time.Second) {
-			due = append(due, v.latest.Deployment)
+			due = append(due, s.described(v.latest, v))
 			v.latest.announced(now)
 		}
 	}
@@ -71,4 +71,36 @@ func (s *service) due(due []deployment.Deployment, now int64) []deployment.Deplo
 
 func (c *candidate) announced(now int64) {
 	c.said, c.saidAt, c.news = c.Status, now, false
+}
+
+// versionOf is the version whose latest deployment it is; nil if it has a later one.
+func (s *service) versionOf(c *candidate) *version {
+	for _, v := range s.versions {
+		if v.latest == c {
+			return v
+		}
+	}
+	return nil
+}
+
+// described is the deployment, with what follows from the others: the commit that telemetry says, and what has changed since the
+// version before.
+func (s *service) described(c *candidate, v *version) deployment.Deployment {
+	d := c.Deployment
+	if d.Revision == "" && v != nil {
+		d.Revision = v.build.Revision
+	}
+	if d.Branch == "" && v != nil {
+		d.Branch = v.build.Branch
+	}
+	if d.Compare == "" && d.Repository != "" && d.Revision != "" {
+		if before := s.version(d.Previous); before != nil {
+			from := before.build.Revision
+			if before.latest != nil && before.latest.Revision != "" {
+				from = before.latest.Revision
+			}
+			d.Compare = deployment.CompareURL(d.Repository, from, d.Revision)
+		}
+	}
+	return d
 }

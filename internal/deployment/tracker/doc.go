@@ -16,7 +16,15 @@
 //   - The same version on other, more or fewer instances is nothing, and so is silence: time during which
 //     nothing is heard of a service does not count, so that no restart, outage or scale to zero looks like a version that went.
 //   - A service that is heard seldom is given longer: Settle is at least three times the longest gap of an instance.
-//   - A reported deployment is the one that is seen: by its ID, or its version. A report opens and ends it at once.
+//   - What runs for seconds only, alone, counts when it has run twice or a run has ended.
+//   - A reported deployment is the one that is seen: by its ID, its version however it is written, or its commit. A report opens and
+//     ends it at once.
+//   - A report without a version waits for the next version that is seen. It never attaches to what was running before.
+//   - A reported version that is not seen may be what telemetry calls by another name, so that it is not rolled back while a report may still
+//     come, for Recent.
+//   - Versions are followed from one source; another takes over when the evidence says so.
+//   - What runs in two clusters is two services.
+//   - Of a fleet of clients, whose users run many versions at once, only first sights and shares of the traffic are announced.
 //   - IDs count the deployments of a version, so trackers that see the same versions, or parts of their instances, agree.
 //   - What is forgotten, because of the limits or without saved state, starts again, and so do its IDs.
 //

@@ -4,6 +4,7 @@
 package tracker
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,21 +15,29 @@ import (
 func (s *service) follow(now int64) {
 	if now-s.pruned >= int64(time.Minute) {
 		s.prune(now, int64(s.config.Recent))
-		for s.dropStranger(func(v *version) bool { return now-v.seen > int64(s.config.InstanceTTL) }) {
+		s.declare(now)
+		for s.dropStranger(func(v *version) bool { return now-v.seen > s.patience(v) }) {
 			s.touch()
 		}
+		s.giveUp(now)
 	}
 	if !s.busy {
 		return
 	}
 	s.changed.Store(true)
-	s.confirm()
+	if s.isFleet(now) {
+		s.followFleet(now)
+		return
+	}
+	s.chooseSource(now)
+	s.confirm(now)
 	for _, v := range slices.Clone(s.versions) {
 		switch {
 		case !v.present():
 		case v.latest.blind && v.open():
 			s.followBlind(v, now)
 		case !v.confirmed: // it was reported, and is not seen yet
+			s.followUnseen(v, now)
 		case s.silent(v, s.settle()):
 			s.followGone(v)
 		case v.open():
@@ -36,6 +45,15 @@ func (s *service) follow(now int64) {
 		}
 	}
 	s.busy = s.undecided()
+}
+
+// patience is how long a version is remembered that is unseen and was never deployed. What runs for a few seconds now and then may
+// not run for a day.
+func (s *service) patience(v *version) int64 {
+	if v.alone {
+		return int64(25 * time.Hour)
+	}
+	return int64(s.config.InstanceTTL)
 }
 
 // undecided says that there may be something to decide although nothing new comes.
@@ -53,25 +71,53 @@ func (s *service) undecided() bool {
 }
 
 // confirm takes up the versions that have been seen for long enough, in the order in which they came.
-func (s *service) confirm() {
+func (s *service) confirm(now int64) {
 	var ready []*version
 	for _, v := range s.versions {
-		if !v.confirmed && v.first > 0 && v.seen-v.first >= int64(s.config.Confirm) {
+		if !v.confirmed && s.follows(v) && s.lasted(v, now) {
 			ready = append(ready, v)
 		}
 	}
 	slices.SortStableFunc(ready, func(a, b *version) int { return int(min(max(a.first-b.first, -1), 1)) })
 	for _, v := range ready {
-		switch {
+		switch told := s.toldOf(v); {
+		case told != nil:
+			s.unite(told, v)
 		case v.present():
 			v.confirmed = true
-		case v.latest == nil && v.first-s.first <= int64(s.config.Confirm):
+		case v.latest == nil && v.first-s.first <= int64(s.config.Confirm) && !s.awaited(v):
 			s.keep(v)
 		default:
-			s.open(v, deployment.Deployment{Start: time.Unix(0, v.first)})
-			v.confirmed = true
-			s.step(v.latest, deployment.Started, v.latest.Start)
+			s.begun(v, "", now)
 		}
+	}
+}
+
+// begun opens the deployment of a version that was seen, with what a report has said of it.
+func (s *service) begun(v *version, previous string, now int64) {
+	d := deployment.Deployment{Start: time.Unix(0, v.first), Previous: previous}
+	w, ok := s.claim(v, now)
+	if !ok {
+		s.open(v, d)
+		v.confirmed = true
+		s.step(v.latest, deployment.Started, v.latest.Start)
+		return
+	}
+	to, end := w.Status, w.End
+	start := w.Start
+	if start.After(d.Start) {
+		start = d.Start
+	}
+	w.Status, w.Start, w.End = deployment.Started, start, time.Time{}
+	w.Previous = cmp.Or(w.Previous, previous)
+	s.open(v, w.Deployment)
+	if w.also != "" {
+		v.latest.aliases = append(v.latest.aliases, w.also)
+	}
+	v.confirmed = true
+	s.step(v.latest, deployment.Started, v.latest.Start)
+	if to != deployment.Started {
+		s.take(v, to, start, end)
 	}
 }
 
@@ -101,6 +147,8 @@ func (s *service) complete(v *version, end time.Time) {
 	for _, other := range s.older(v) {
 		gone := s.silent(other, s.settle())
 		switch {
+		case s.unheardOf(other, end): // a report may say still how it went
+			continue
 		case other.open() && gone:
 			s.step(other.latest, deployment.RolledBack, lastOf(other, end))
 		case v.latest.returned && other.complete() && !other.latest.silent:
@@ -112,6 +160,24 @@ func (s *service) complete(v *version, end time.Time) {
 	}
 	s.step(v.latest, deployment.Completed, end)
 	s.gap /= 2 // a silence of long ago is to be forgotten
+}
+
+// unheardOf says that the version was reported, was not seen, and began a short time before. It may be the one that telemetry
+// calls by another name.
+func (s *service) unheardOf(v *version, at time.Time) bool {
+	return v.open() && v.sources == 0 && at.Sub(v.latest.Start) < s.config.Recent
+}
+
+// followUnseen follows a reported deployment that telemetry does not show. It has not come if another has taken its place.
+func (s *service) followUnseen(v *version, now int64) {
+	if !v.open() || now-v.latest.Start.UnixNano() < int64(s.config.Recent) {
+		return
+	}
+	n := slices.Index(s.versions, v)
+	if slices.ContainsFunc(s.versions[n+1:], func(other *version) bool { return other.complete() && other.confirmed }) {
+		s.step(v.latest, deployment.RolledBack, time.Unix(0, now))
+		s.retire(v)
+	}
 }
 
 // lastOf is when the version was last seen, or else the time.
@@ -144,7 +210,7 @@ func (s *service) followCanary(v *version, now int64) {
 	if own > d.peak {
 		d.peak, d.grew = own, now
 	}
-	if d.Status == deployment.Started && own > 0 && 2*own <= all && now-d.grew >= int64(s.config.CanaryAfter) {
+	if d.Status == deployment.Started && v == s.newest() && own > 0 && 2*own <= all && now-d.grew >= int64(s.config.CanaryAfter) {
 		s.step(d, deployment.Canary, time.Unix(0, now))
 	}
 }

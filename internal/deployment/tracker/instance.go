@@ -76,10 +76,10 @@ func (all instances) find(id uint64) (int, bool) {
 
 // add takes in an instance. If there is no room it is not kept; its version counts all the same.
 func (s *service) add(i instance, now int64) *instance {
-	if len(s.instances) >= s.config.MaxInstances && now-s.pruned >= step {
+	if s.full() && now-s.pruned >= step {
 		s.prune(now, int64(s.config.InstanceTTL))
 	}
-	if len(s.instances) >= s.config.MaxInstances {
+	if s.full() {
 		s.stats.refused.Add(1)
 		return &i
 	}
@@ -87,6 +87,11 @@ func (s *service) add(i instance, now int64) *instance {
 	s.instances = slices.Insert(s.instances, n, i)
 	s.stats.instances.Add(1)
 	return &s.instances[n]
+}
+
+// full says that there is no room for another instance.
+func (s *service) full() bool {
+	return len(s.instances) >= s.config.MaxInstances || s.stats.instances.Load() >= int64(s.config.MaxTotal)
 }
 
 // prune drops the instances that have not been seen for the age.

@@ -17,12 +17,13 @@ import (
 // mostAliases is how many other IDs of a deployment are remembered.
 const mostAliases = 8
 
-// Report takes what somebody says about a deployment: that one that is known, by its ID or else its version, or a new one. Without
-// a version it is the one on its way, or the latest.
+// Report takes what somebody says about a deployment: that one that is known, by its ID, its version or its commit, or a new
+// one. Without a version it is the one on its way, or it waits for the next one.
 func (t *Tracker) Report(d deployment.Deployment) error {
 	for _, field := range [...]struct{ name, text string }{
 		{semconv.ServiceName, d.Name}, {semconv.ServiceNamespace, d.Namespace},
-		{semconv.Environment, d.Environment}, {semconv.ServiceVersion, d.Version}, {semconv.DeploymentID, d.ID},
+		{semconv.Environment, d.Environment}, {semconv.ClusterName, d.Cluster}, {semconv.CloudRegion, d.Region},
+		{semconv.CloudAccount, d.Account}, {semconv.ServiceVersion, d.Version}, {semconv.DeploymentID, d.ID},
 	} {
 		if !valid(field.text) {
 			return fmt.Errorf("%s is %.60q; make it at most %d bytes without control characters", field.name, field.text, longestName)
@@ -46,26 +47,43 @@ func (t *Tracker) Report(d deployment.Deployment) error {
 	if d.End.Before(d.Start) && d.Status.Over() {
 		d.End = d.Start
 	}
-	s := t.named(d.Service)
-	if s == nil && t.config.past(&d, now) {
+	d.Place = t.config.place(d.Place)
+	if deployment.SaysNothing(d.Version) {
+		d.Version = ""
+	}
+	meant := t.named(d.Service)
+	if len(meant) == 0 && t.config.past(&d, now) {
 		return nil
 	}
-	if s == nil && d.Version == "" {
+	if len(meant) == 0 && d.Version == "" && !telling(&d) {
 		return errNoVersion(d.Service)
 	}
-	for range 2 {
-		if s == nil {
-			s = t.ensure(d.Service)
+	if len(meant) > 1 {
+		var errs []error
+		for _, s := range meant {
+			_, err := s.report(d, now, true)
+			errs = append(errs, err)
 		}
-		if s == nil {
+		return errors.Join(errs...)
+	}
+	for range 2 {
+		if len(meant) == 0 {
+			meant = []*service{t.ensure(d.Service)}
+		}
+		if meant[0] == nil {
 			return fmt.Errorf("%d services are tracked; there is no room for %s", t.config.MaxServices, d.Service)
 		}
-		if ok, err := s.report(d, now); ok {
+		if ok, err := meant[0].report(d, now, false); ok {
 			return err
 		}
-		s = nil // it was evicted meanwhile
+		meant = nil // it was evicted meanwhile
 	}
 	return nil
+}
+
+// telling says that a report without a version is worth waiting with: it has something to match, or to tell.
+func telling(d *deployment.Deployment) bool {
+	return d.Revision != "" || d.ID != "" || d.Branch != "" || d.RunID != "" || d.Actor != ""
 }
 
 func errNoVersion(s deployment.Service) error {
@@ -74,28 +92,30 @@ func errNoVersion(s deployment.Service) error {
 
 var errBusy = errors.New("too many reports at once; send them more slowly")
 
-// named is the service that a reporter means. Pipelines and clusters often do not know its namespace or
-// environment, or telemetry does not: what one of them leaves out is no difference, if only one service is meant.
-func (t *Tracker) named(key deployment.Service) *service {
+// named are the services that a reporter means. Pipelines and clusters often do not know its namespace or
+// environment, or telemetry does not: what one of them leaves out is no difference, if only one service is meant. Several
+// are if they differ only in where they run.
+func (t *Tracker) named(key deployment.Service) (found []*service) {
 	if s := t.find(key); s != nil {
-		return s
+		return []*service{s}
 	}
 	alike := func(a, b string) bool { return a == b || a == "" || b == "" }
-	var found *service
 	for _, s := range t.all() {
-		if s.key.Name != key.Name || !alike(s.key.Namespace, key.Namespace) || !alike(s.key.Environment, key.Environment) {
+		if s.key.Name != key.Name || !alike(s.key.Namespace, key.Namespace) || !alike(s.key.Environment, key.Environment) ||
+			!alike(s.key.Cluster, key.Cluster) || !alike(s.key.Region, key.Region) || !alike(s.key.Account, key.Account) {
 			continue
 		}
-		if found != nil {
+		if len(found) > 0 && (found[0].key.Anywhere() != s.key.Anywhere() || key.Place != (deployment.Place{})) {
 			return nil
 		}
-		found = s
+		found = append(found, s)
 	}
 	return found
 }
 
-// report is not ok if the service is not tracked any more.
-func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err error) {
+// report is not ok if the service is not tracked any more. One that does not say which of several places it means waits
+// for what is seen there.
+func (s *service) report(d deployment.Deployment, now time.Time, anywhere bool) (ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.forgotten {
@@ -105,22 +125,41 @@ func (s *service) report(d deployment.Deployment, now time.Time) (ok bool, err e
 		return true, errBusy
 	}
 	s.arrived.Store(now.UnixNano())
+	s.busy = true
 	v := s.byID(d.ID)
 	known := v != nil
+	if v == nil && d.Version == "" && s.waits(d.ID) >= 0 && !s.config.past(&d, now) {
+		if v = s.underway(&d); v == nil {
+			s.wait(&d, now.UnixNano())
+			return true, nil
+		}
+	}
 	if v == nil {
 		v = s.meant(&d)
 	}
 	if s.config.past(&d, now) && (v == nil || !v.open()) {
-		if v != nil && v.latest != nil {
+		if v != nil && v.latest != nil && d.Version != "" {
 			s.recall(v.latest, &d)
 		}
 		return true, nil
 	}
-	if v == nil {
-		if d.Version == "" {
+	if v == nil && (d.Version == "" || anywhere) {
+		if d.Version == "" && !telling(&d) && s.newest() == nil {
 			return true, errNoVersion(s.key)
 		}
-		if v = s.admit(d.Version, now.UnixNano()); v == nil {
+		s.wait(&d, now.UnixNano())
+		return true, nil
+	}
+	if n := s.waits(d.ID); n >= 0 { // it was reported before, without the version
+		d.Merge(&s.waiting[n].Deployment)
+		if before := s.waiting[n].Start; before.Before(d.Start) {
+			d.Start = before
+		}
+		s.waiting = slices.Delete(s.waiting, n, n+1)
+	}
+	if v == nil {
+		d.Version = s.spelled(deployment.ParseVersion(d.Version, s.key.Name))
+		if v = s.admit(d.Version, deployment.Unknown, now.UnixNano()); v == nil {
 			return true, fmt.Errorf("%d versions of %s are deployed; there is no room for another", s.config.MaxVersions, s.key)
 		}
 	}
@@ -166,16 +205,46 @@ func (s *service) byID(id string) *version {
 	return nil
 }
 
-// meant is the version that a report is about.
+// meant is the version that a report is about; nil for one that is not known.
 func (s *service) meant(d *deployment.Deployment) *version {
 	newest := s.newest()
 	if d.Version == "" {
-		return newest
+		if d.Revision != "" {
+			for _, v := range slices.Backward(s.versions) {
+				if v.latest != nil && v.of(d.Revision) {
+					return v
+				}
+			}
+		}
+		return s.underway(d)
 	}
 	v := s.version(d.Version)
+	if v == nil {
+		v = s.alike(deployment.ParseVersion(d.Version, s.key.Name))
+	}
 	// Some say what they went back to, not what they took back.
 	if d.Status == deployment.RolledBack && v != nil && v.complete() && newest.open() {
 		return newest
+	}
+	if v == nil {
+		v = s.seenAs(d)
+	}
+	return v
+}
+
+// seenAs is the deployment that telemetry shows under a name that says nothing of the one in the report.
+func (s *service) seenAs(d *deployment.Deployment) *version {
+	told := &version{names: []deployment.Version{deployment.ParseVersion(d.Version, s.key.Name)}}
+	v := s.underway(d)
+	if v == nil {
+		for _, other := range slices.Backward(s.versions) {
+			if other.latest != nil && other.present() && !other.latest.silent && other.of(d.Revision) && !s.comparable(other, told) {
+				v = other
+			}
+		}
+	}
+	if v != nil {
+		s.call(v, told.names[0], deployment.Unknown)
 	}
 	return v
 }

@@ -45,13 +45,21 @@ func (d *decoder) flags(flags ...*bool) {
 
 func (d *decoder) service(s *service) {
 	s.key = deployment.Service{Name: d.name(), Namespace: d.name(), Environment: d.name()}
+	if d.format > 2 {
+		s.key.Place = deployment.Place{Cluster: d.name(), Region: d.name(), Account: d.name()}
+	}
 	d.Require(s.key.Name != "")
 	s.serial = uint32(d.Uint(math.MaxUint32))
-	s.source = deployment.Source(d.Uint(uint64(deployment.Unknown)))
+	s.source = d.source()
 	s.first, s.bare, s.heard, s.gap = d.int(), d.int(), d.int(), d.int()
 	d.Require(s.heard >= 0 && s.gap >= 0)
 	s.gap = min(s.gap, int64(s.config.InstanceTTL))
 	s.arrived.Store(d.int())
+	if d.format > 2 {
+		d.flags(&s.fleet)
+		s.fleetSince = d.int()
+		s.fleetSeen, s.weighed = s.arrived.Load(), s.arrived.Load()
+	}
 	for range d.Length(1) {
 		v := &version{}
 		d.version(v, s)
@@ -72,7 +80,23 @@ func (d *decoder) service(s *service) {
 		}
 		s.instances = append(s.instances, i)
 	}
+	if d.format > 2 {
+		for range min(d.Length(1), mostWaiting) {
+			w := waiting{also: d.name(), until: d.int()}
+			w.Service = s.key
+			d.deployment(&w.Deployment)
+			s.waiting = append(s.waiting, w)
+		}
+	}
 	d.fit(s)
+}
+
+// source is where versions are from. Formats before the third had fewer.
+func (d *decoder) source() deployment.Source {
+	if d.format > 2 {
+		return deployment.Source(d.Uint(uint64(deployment.Unknown)))
+	}
+	return [...]deployment.Source{deployment.FromVersion, deployment.FromImage, deployment.FromTemplate, deployment.Unknown}[d.Uint(3)]
 }
 
 // fit forgets what is beyond limits that were lowered.
@@ -102,11 +126,32 @@ func (d *decoder) instance() (i instance) {
 
 func (d *decoder) version(v *version, s *service) {
 	v.name = d.name()
+	if d.format > 2 {
+		for range min(d.Length(1), mostNames) {
+			v.names = append(v.names, deployment.ParseVersion(d.name(), s.key.Name))
+		}
+		v.sources = sources(d.Uint(1<<nSources - 1))
+		v.build = deployment.Build{Revision: d.name(), Branch: d.name(), Digest: d.name()}
+	} else {
+		v.names = append(v.names, deployment.ParseVersion(v.name, s.key.Name))
+	}
 	v.serial = uint32(d.Uint(uint64(s.serial)))
-	v.first, v.seen, v.heard = d.int(), d.int(), d.int()
+	v.first = d.int()
+	if d.format > 2 {
+		v.began, v.runs = d.int(), int(d.Uint(math.MaxInt32))
+	}
+	v.seen, v.heard = d.int(), d.int()
 	d.Require(v.name != "" && v.heard <= s.heard)
 	var deployed bool
-	d.flags(&v.confirmed, &v.past, &deployed)
+	if d.format > 2 {
+		d.flags(&v.confirmed, &v.past, &deployed, &v.alone)
+		v.weight = float64(d.Uint(math.MaxInt32))
+	} else {
+		d.flags(&v.confirmed, &v.past, &deployed)
+		if v.confirmed && s.source != deployment.Unknown {
+			v.sources.add(s.source)
+		}
+	}
 	v.count = int(d.Uint(math.MaxInt32))
 	if deployed {
 		v.latest = &candidate{}
@@ -123,18 +168,37 @@ func (d *decoder) status() deployment.Status {
 }
 
 func (d *decoder) candidate(c *candidate) {
-	c.Status, c.Start, c.End = d.status(), d.time(), d.time()
-	d.Require(c.Status != "" && c.Status.Over() != c.End.IsZero())
-	if d.format > 1 {
-		c.Committed = d.time()
-	}
-	for _, fact := range facts(&c.Deployment) {
-		*fact = d.Text()
-	}
+	d.deployment(&c.Deployment)
 	for range min(d.Length(1), mostAliases) {
 		c.aliases = append(c.aliases, d.name())
 	}
 	c.said, c.renewed = d.status(), d.int()
-	d.flags(&c.silent, &c.blind, &c.returned, &c.news)
+	if d.format > 2 {
+		d.flags(&c.silent, &c.blind, &c.returned, &c.news, &c.Rollback)
+	} else {
+		d.flags(&c.silent, &c.blind, &c.returned, &c.news)
+	}
 	c.peak, c.grew = int(d.Uint(math.MaxInt32)), d.int()
+	if d.format > 2 {
+		c.Adoption = int(d.Uint(100))
+	}
+}
+
+// deployment reads what is the same for all.
+func (d *decoder) deployment(to *deployment.Deployment) {
+	if d.format > 2 {
+		to.Version = d.name()
+	}
+	to.Status, to.Start, to.End = d.status(), d.time(), d.time()
+	d.Require(to.Status != "" && to.Status.Over() != to.End.IsZero())
+	if d.format > 1 {
+		to.Committed = d.time()
+	}
+	all := facts(to)
+	for n, fact := range all {
+		if n == len(all)-1 && d.format < 3 {
+			break
+		}
+		*fact = d.Text()
+	}
 }

@@ -17,16 +17,19 @@ import (
 // The format of a record; u is an unsigned and i a signed varint, times are Unix nanoseconds:
 //
 //	record     format:u  n:u  service...
-//	service    name:text  namespace:text  environment:text  serial:u  source:u  first:i  bare:i  heard:i  gap:i  arrived:i
-//	           n:u  version...  n:u  instance...
-//	version    name:text  serial:u  first:i  seen:i  heard:i  flags:u  count:u  [deployment]
-//	deployment status:text  start:i  end:i  committed:i  facts:text...  n:u  alias:text...
-//	           said:text  renewed:i  flags:u  peak:u  grew:i
+//	service    name:text  namespace:text  environment:text  cluster:text  region:text  account:text
+//	           serial:u  source:u  first:i  bare:i  heard:i  gap:i  arrived:i  fleet:u  fleetSince:i
+//	           n:u  version...  n:u  instance...  n:u  waiting...
+//	version    name:text  n:u  name:text...  sources:u  revision:text  branch:text  digest:text  serial:u  first:i  began:i  runs:u
+//	           seen:i  heard:i  flags:u  weight:u  count:u  [deployment]
+//	deployment version:text  status:text  start:i  end:i  committed:i  facts:text...  n:u  alias:text...
+//	           said:text  renewed:i  flags:u  peak:u  grew:i  adoption:u
+//	waiting    also:text  until:i  version:text  status:text  start:i  end:i  committed:i  facts:text...
 //	instance   id:8 bytes  last:i  offset:i  first:i  heard:u  version:u
 //	text       n:u  bytes
 //
-// Format 1 had no committed.
-const format = 2
+// Format 1 had no committed; format 2 had one place, one name a version, and no waiting.
+const format = 3
 
 // Save calls write with each record in which something has changed, or with all: at shutdown, to keep also when each
 // instance was seen. A record that is not written is changed still.
@@ -83,11 +86,16 @@ func (b *encoder) service(s *service) {
 	b.Text(s.key.Name)
 	b.Text(s.key.Namespace)
 	b.Text(s.key.Environment)
+	b.Text(s.key.Cluster)
+	b.Text(s.key.Region)
+	b.Text(s.key.Account)
 	b.Uint(uint64(s.serial))
 	b.Uint(uint64(s.source))
 	for _, v := range []int64{s.first, s.bare, s.heard, s.gap, s.arrived.Load()} {
 		b.Int(v)
 	}
+	b.flags(s.fleet)
+	b.Int(s.fleetSince)
 	b.Length(len(s.versions))
 	for _, v := range s.versions {
 		b.version(v)
@@ -101,45 +109,70 @@ func (b *encoder) service(s *service) {
 		b.Uint(uint64(i.heard))
 		b.Uint(uint64(i.version))
 	}
+	b.Length(len(s.waiting))
+	for n := range s.waiting {
+		w := &s.waiting[n]
+		b.Text(w.also)
+		b.Int(w.until)
+		b.deployment(&w.Deployment)
+	}
 }
 
 func (b *encoder) version(v *version) {
 	b.Text(v.name)
-	b.Uint(uint64(v.serial))
-	for _, v := range []int64{v.first, v.seen, v.heard} {
-		b.Int(v)
+	b.Length(len(v.names))
+	for _, name := range v.names {
+		b.Text(name.Text())
 	}
-	b.flags(v.confirmed, v.past, v.latest != nil)
+	b.Uint(uint64(v.sources))
+	for _, text := range []string{v.build.Revision, v.build.Branch, v.build.Digest} {
+		b.Text(text)
+	}
+	b.Uint(uint64(v.serial))
+	b.Int(v.first)
+	b.Int(v.began)
+	b.Uint(uint64(v.runs))
+	b.Int(v.seen)
+	b.Int(v.heard)
+	b.flags(v.confirmed, v.past, v.latest != nil, v.alone)
+	b.Uint(uint64(max(v.weight-v.inherit, 0)))
 	b.Uint(uint64(v.count))
 	if v.latest != nil {
 		b.candidate(v.latest)
 	}
 }
 
-func (b *encoder) candidate(c *candidate) {
-	b.Text(string(c.Status))
-	b.Int(c.Start.UnixNano())
-	b.time(c.End)
-	b.time(c.Committed)
-	for _, fact := range facts(&c.Deployment) {
+// deployment writes what is the same for all.
+func (b *encoder) deployment(d *deployment.Deployment) {
+	b.Text(d.Version)
+	b.Text(string(d.Status))
+	b.Int(d.Start.UnixNano())
+	b.time(d.End)
+	b.time(d.Committed)
+	for _, fact := range facts(d) {
 		b.Text(*fact)
 	}
+}
+
+func (b *encoder) candidate(c *candidate) {
+	b.deployment(&c.Deployment)
 	b.Length(len(c.aliases))
 	for _, alias := range c.aliases {
 		b.Text(alias)
 	}
 	b.Text(string(c.said))
 	b.Int(c.renewed)
-	b.flags(c.silent, c.blind, c.returned, c.news)
+	b.flags(c.silent, c.blind, c.returned, c.news, c.Rollback)
 	b.Uint(uint64(c.peak))
 	b.Int(c.grew)
+	b.Uint(uint64(c.Adoption))
 }
 
 // facts are the texts of a deployment, in the order of the format.
-func facts(d *deployment.Deployment) [12]*string {
+func facts(d *deployment.Deployment) [13]*string {
 	return [...]*string{
 		&d.ID, &d.Previous, &d.Revision, &d.Branch, &d.Repository, &d.Compare, &d.Change,
-		&d.Pipeline, &d.RunID, &d.RunURL, &d.Actor, &d.Configuration,
+		&d.Pipeline, &d.RunID, &d.RunURL, &d.Actor, &d.Configuration, &d.Tickets,
 	}
 }
 
@@ -157,7 +190,7 @@ func (t *Tracker) Restore(n int, record []byte) error {
 	services := make(map[deployment.Service]*service)
 	instances := 0
 	for range d.Length(1) {
-		s := &service{config: &t.config, stats: &t.stats, changed: &shard.changed}
+		s := &service{tracker: t, config: &t.config, born: t.born, stats: &t.stats, changed: &shard.changed}
 		d.service(s)
 		if d.Failed() {
 			break
@@ -177,6 +210,10 @@ func (t *Tracker) Restore(n int, record []byte) error {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.services = services
+	for key, one := range services {
+		shard.quick[hashOf(&key)] = one
+		shard.settle(key)
+	}
 	t.stats.services.Add(int64(len(services)))
 	t.stats.instances.Add(int64(instances))
 	for t.stats.services.Load() > int64(t.config.MaxServices) && t.evict(shard) {

@@ -6,8 +6,11 @@ package tracker
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,18 +107,49 @@ func TestRestoreUnderLowerLimits(t *testing.T) {
 	}
 }
 
-// A release before this one did not know when commits were made.
-func TestOlderFormatIsRead(t *testing.T) {
-	b := newBench(Default())
-	b.settle(checkout, "v1", "a")
-	record := records(t, b.Tracker, true)[shardOf(checkout)]
-	id := deployment.NewID(checkout, "v1", 0)
-	committed := bytes.Index(record, []byte(id)) - 2 // and the length of the ID
+func saved(t *testing.T, name string) []byte {
+	text, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	record, err := hex.DecodeString(strings.ReplaceAll(string(text), "\n", ""))
+	require.NoError(t, err)
+	return record
+}
+
+// The files are what releases before this one wrote after lived, and after they had seen one version.
+func TestOlderFormatsAreRead(t *testing.T) {
+	second := saved(t, "format2-one.hex")
+	committed := bytes.Index(second, []byte(deployment.NewID(checkout, "v1", 0))) - 2 // and the length of the ID
 	require.Positive(t, committed)
-	older := append([]byte{1}, slices.Delete(slices.Clone(record), committed, committed+1)[1:]...)
+	first := append([]byte{1}, slices.Delete(slices.Clone(second), committed, committed+1)[1:]...)
+	for _, record := range [][]byte{first, second} {
+		b := newBench(Default())
+		require.NoError(t, b.Restore(shardOf(checkout), record))
+		b.at = b.at.Add(time.Minute)
+		b.settle(checkout, "v1", "a")
+		require.Empty(t, b.Due())
+		stamp, ok := b.Stamp(checkout, "v1")
+		require.True(t, ok)
+		require.Equal(t, deployment.NewID(checkout, "v1", 0), stamp.ID)
+		b.settle(checkout, "v2", "b")
+		b.Running(func(d *deployment.Deployment, _ int) {
+			require.Contains(t, []string{"v1 completed", "v2 started"}, d.Version+" "+string(d.Status))
+		})
+	}
+
+	b := lived(t)
 	again := New(b.config, b.now)
-	require.NoError(t, again.Restore(shardOf(checkout), older))
-	require.Equal(t, record, records(t, again, true)[shardOf(checkout)])
+	require.NoError(t, again.Restore(shardOf(checkout), saved(t, "format2.hex")))
+	for _, version := range []string{"v1", "v2", "v3"} {
+		want, _ := b.Stamp(checkout, version)
+		got, ok := again.Stamp(checkout, version)
+		require.True(t, ok)
+		require.Equal(t, want, got)
+	}
+	due, same := b.Due(), again.Due()
+	require.Len(t, same, len(due))
+	for n := range due {
+		require.Equal(t, due[n].ID+due[n].Version+string(due[n].Status), same[n].ID+same[n].Version+string(same[n].Status))
+	}
 }
 
 func TestDamageIsSaid(t *testing.T) {
@@ -128,6 +162,6 @@ func TestDamageIsSaid(t *testing.T) {
 	require.ErrorContains(t, New(Default(), time.Now).Restore(n, append(slices.Clone(record), 0)), "does not make sense")
 	require.ErrorContains(t, New(Default(), time.Now).Restore((n+1)%Records, record), "does not belong there")
 	require.EqualError(t, New(Default(), time.Now).Restore(n, binary.AppendUvarint(nil, 9)),
-		"deployments: written in format 9, this release reads formats up to 2")
+		"deployments: written in format 9, this release reads formats up to 3")
 	require.NoError(t, New(Default(), time.Now).Restore(n, nil))
 }

@@ -24,7 +24,8 @@ import (
 //	at 0s: v1 on a b c           version v1 runs on the instances a, b and c, and nothing else does
 //	at 0s: v1 on a | v2 on b     so do two versions
 //	at 0s: v1 on pod[1-500]      and so do 500 instances
-//	at 0s: staging: v1 on a      the same in another environment
+//	at 0s: staging: v1 on a      the same in another environment; eu: and us: are clusters
+//	at 0s: image:1.0 on a        the version is the image's tag; digest:, template: and configuration: are other sources
 //	at 0s: - on a                telemetry without a version
 //	at 0s: nothing               nothing runs
 //	at 0s: skew a 3h             the clock of a is ahead by so much from now on
@@ -52,7 +53,9 @@ type script struct {
 	due     []deployment.Deployment
 	ids     map[string]bool
 	service string
-	seed    int // of which instance sends to which replica
+	// rollbacks says that events name the deployments that are one.
+	rollbacks bool
+	seed      int // of which instance sends to which replica
 }
 
 var epoch = time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
@@ -111,8 +114,8 @@ func (s *script) until(at time.Duration) {
 	for ; s.now.Before(s.start.Add(at)); s.now = s.now.Add(time.Second) {
 		second := s.now.Sub(s.start)
 		if second%s.every == 0 {
-			for _, environment := range []string{"", "staging", "production"} {
-				s.send(environment)
+			for _, where := range []string{"", "staging", "production", "eu", "us"} {
+				s.send(where)
 			}
 		}
 		for n := 0; n < 5 && len(s.queue) > 0; n++ {
@@ -124,6 +127,14 @@ func (s *script) until(at time.Duration) {
 		}
 	}
 }
+
+// readFrom are the sources of versions, but for service.version.
+var readFrom = map[string]deployment.Source{
+	"image": deployment.FromImage, "digest": deployment.FromDigest, "template": deployment.FromTemplate, "configuration": deployment.FromConfiguration,
+}
+
+// clusters are the places of a service.
+var clusters = []string{"eu", "us"}
 
 var sequence = regexp.MustCompile(`^(.*)\[(\d+)-(\d+)\]$`)
 
@@ -137,8 +148,12 @@ func (s *script) running(what string) (all []Sighting) {
 		if version == "-" {
 			version = ""
 		}
+		source := deployment.FromVersion
+		if word, rest, ok := strings.Cut(version, ":"); ok && readFrom[word] > 0 {
+			version, source = rest, readFrom[word]
+		}
 		for name := range strings.FieldsSeq(names) {
-			of := Sighting{Service: deployment.Service{Name: s.service}, Version: version, Instance: name}
+			of := Sighting{Service: deployment.Service{Name: s.service}, Version: version, Source: source, Instance: name}
 			if name == "-" {
 				of.Instance = ""
 			}
@@ -157,9 +172,13 @@ func (s *script) running(what string) (all []Sighting) {
 	return all
 }
 
-func (s *script) send(environment string) {
-	for _, one := range s.running(s.state(environment)) {
-		one.Service.Environment = environment
+func (s *script) send(where string) {
+	for _, one := range s.running(s.state(where)) {
+		if slices.Contains(clusters, where) {
+			one.Service.Cluster = where
+		} else {
+			one.Service.Environment = where
+		}
 		one.Time = s.now.Add(s.skew[one.Instance])
 		s.see(one)
 	}
@@ -216,7 +235,7 @@ func (s *script) do(what string) {
 		s.down = false
 	case "report":
 		require.NoError(s.t, s.tracker[0].Report(s.report(rest)))
-	case "staging:", "production:":
+	case "staging:", "production:", "eu:", "us:":
 		s.runs[word[:len(word)-1]] = rest
 	default:
 		s.runs[""] = what
@@ -241,6 +260,10 @@ func (s *script) report(text string) deployment.Deployment {
 			d.Revision = value
 		case key == "end":
 			d.End = s.start.Add(s.duration(value))
+		case key == "branch":
+			d.Branch = value
+		case key == "cluster":
+			d.Cluster = value
 		case key == "run":
 			d.RunID = value
 		case key == "actor":
@@ -315,6 +338,9 @@ func (s *script) event(d deployment.Deployment) string {
 	if d.Environment != "" {
 		text += " in " + d.Environment
 	}
+	if d.Cluster != "" {
+		text += " at " + d.Cluster
+	}
 	if len(s.tracker) == 1 {
 		text += " from " + short(d.Start.Sub(s.start))
 		if !d.End.IsZero() {
@@ -323,6 +349,9 @@ func (s *script) event(d deployment.Deployment) string {
 	}
 	if d.Previous != "" {
 		text += " was " + d.Previous
+	}
+	if s.rollbacks && d.Rollback {
+		text += " back"
 	}
 	if d.Revision != "" {
 		text += " revision " + d.Revision

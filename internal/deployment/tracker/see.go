@@ -5,6 +5,7 @@ package tracker
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -45,8 +46,16 @@ type Handle struct {
 	last              int64
 }
 
-// Handle returns a handle for an instance of a version of the service, known or not.
+// unnamed begins the names that SDKs give to services that do not name themselves: many different ones may have it.
+const unnamed = "unknown_service"
+
+// Handle returns a handle for an instance of a version of the service, known or not. Words for no version are none, and
+// so are the versions of services without a name.
 func (t *Tracker) Handle(key deployment.Service, version, instance string) Handle {
+	key.Place = t.config.place(key.Place)
+	if deployment.SaysNothing(version) || strings.HasPrefix(key.Name, unnamed) {
+		version = ""
+	}
 	return Handle{tracker: t, service: t.find(key), key: key, version: version, instance: instance,
 		// An instance under two versions is two: without an ID of its own it would be both at once.
 		id: xxhash.Sum64String(version)*0x9e3779b97f4a7c15 + xxhash.Sum64String(instance)}
@@ -87,11 +96,12 @@ func (s *service) see(h *Handle, at int64, clock func() time.Time) bool {
 	if s.forgotten {
 		return false
 	}
-	if h.version != "" && h.source < s.source {
-		s.rename(h.source)
-	}
-	if h.version == "" || h.source > s.source { // no version, or another name of one that is known better
+	if h.version == "" {
 		s.untagged(h, at, clock)
+		return true
+	}
+	if s.fleet {
+		s.seeClient(h, at, clock().UnixNano())
 		return true
 	}
 	n, known := s.instances.find(h.id)
@@ -106,15 +116,17 @@ func (s *service) see(h *Handle, at int64, clock func() time.Time) bool {
 	if known {
 		i := &s.instances[n]
 		if v := s.bySerial(i.version); v != nil {
+			v.sources.add(h.source)
 			s.hear(v, i, h.instance != "", at, now)
 		}
 		h.last = i.last
 		return true
 	}
-	v := s.admit(h.version, now)
+	v := s.admit(h.version, h.source, now)
 	if v == nil {
 		return true
 	}
+	v.sources.add(h.source)
 	i := s.add(newInstance(h.id, v.serial, at, now, s.config), now)
 	s.hear(v, i, h.instance != "", at, now)
 	h.last = i.last
@@ -155,13 +167,35 @@ func (s *service) hear(v *version, i *instance, named bool, at, now int64) {
 	s.listen(i, now, settle)
 	v.heard = s.heard
 	if !v.confirmed {
-		if v.first == 0 || when-v.seen > int64(s.config.InstanceTTL) {
-			v.first, v.seen = when, when
-		}
+		s.run(v, when)
 		v.first = min(v.first, when, i.first)
 		s.busy = true
 	}
 	v.seen = max(v.seen, when)
+}
+
+// run notes a run of a version that is to be confirmed. A job that runs for a few seconds now and then is seen when it has run
+// twice, or when a run has ended: but only if nothing else ran beside it, as it does beside what strays in.
+func (s *service) run(v *version, when int64) {
+	alone := !slices.ContainsFunc(s.versions, func(other *version) bool { return other != v && when-other.seen < s.settle() })
+	switch again := when-v.seen > int64(s.config.InstanceTTL); {
+	case v.first == 0 || again && !(v.alone && alone):
+		v.first, v.seen, v.began, v.runs, v.alone = when, when, when, 1, alone
+	case again:
+		v.runs++
+		v.began = when
+	default:
+		v.alone = v.alone && alone
+	}
+}
+
+// lasted says that the version has been seen for long enough to count.
+func (s *service) lasted(v *version, now int64) bool {
+	if v.first == 0 {
+		return false
+	}
+	ended := now-v.seen >= s.settle() && v.seen-v.first >= step
+	return v.runs < 2 && v.seen-v.first >= int64(s.config.Confirm) || v.runs > 1 && v.alone || v.alone && ended
 }
 
 // listen moves the service's own clock, on which time passes only while something is heard, and learns how long
@@ -177,20 +211,4 @@ func (s *service) listen(i *instance, now, settle int64) {
 		s.gap = max(s.gap, gap)
 	}
 	i.heard = second
-}
-
-// rename goes on with versions from a better source. Those of the worse one are other names of the same versions, so what
-// runs is taken as if it were seen for the first time. What was reported and is not seen yet stays.
-func (s *service) rename(source deployment.Source) {
-	if s.source != deployment.Unknown {
-		seen := func(v *version) bool { return v.latest == nil || v.confirmed }
-		s.steps = slices.DeleteFunc(s.steps, func(a announcement) bool {
-			return slices.ContainsFunc(s.versions, func(v *version) bool { return v.latest == a.candidate && seen(v) })
-		})
-		s.versions = slices.DeleteFunc(s.versions, seen)
-		s.drop(func(*instance) bool { return true })
-		s.first = 0
-	}
-	s.source = source
-	s.touch()
 }

@@ -16,6 +16,7 @@ import (
 // A service in one environment. Times are Unix nanoseconds, by our clock.
 type service struct {
 	key     deployment.Service
+	tracker *Tracker
 	config  *Config
 	stats   *counters
 	changed *atomic.Bool               // of the shard
@@ -40,15 +41,31 @@ type service struct {
 	unstamped bool // stamps are out of date
 	pruned    int64
 	steps     []announcement // that Due has not returned yet
+	waiting   []waiting      // reports without a version that was seen
+
+	born       int64   // when the tracker began, or the service was forgotten before
+	fleet      bool    // its users run many versions at once
+	fleetSince int64   // and since when that is known
+	fleetSeen  int64   // when many of them were last heard
+	weighed    int64   // when the weights of the versions were last reduced
+	inherited  float64 // the weight of the version that gave way last
 }
 
 // A version of a service.
 type version struct {
-	name   string
-	serial uint32
-	first  int64 // when it was first seen, while it is to be confirmed
-	seen   int64 // when it was last seen
-	heard  int64 // when it was last heard, by the service's clock
+	name    string               // the best of its names
+	names   []deployment.Version // all the ways in which it was written, the name as well
+	sources sources              // where it was read; none if it was only reported
+	build   deployment.Build     // what its telemetry says besides
+	serial  uint32
+	first   int64 // when it was first seen, while it is to be confirmed
+	began   int64 // when its latest run did, of runs, while it is to be confirmed
+	runs    int
+	alone   bool    // nothing else ran beside them
+	weight  float64 // how much was heard of it lately, in a fleet
+	inherit float64 // how much of that may be of the version whose place it took
+	seen    int64   // when it was last seen
+	heard   int64   // when it was last heard, by the service's clock
 	// confirmed: it has been seen for long enough to count.
 	confirmed bool
 	past      bool       // it has been and is gone
@@ -106,6 +123,13 @@ func (s *service) version(name string) *version {
 			return v
 		}
 	}
+	for _, v := range s.versions {
+		for n := range v.names {
+			if v.names[n].Text() == name {
+				return v
+			}
+		}
+	}
 	return nil
 }
 
@@ -118,8 +142,8 @@ func (s *service) bySerial(serial uint32) *version {
 	return nil
 }
 
-// admit returns the version, made when there is none; nil if it cannot be.
-func (s *service) admit(name string, now int64) *version {
+// admit returns the version, made when there is none; nil if it cannot be. One that is known under another name gets this one too.
+func (s *service) admit(name string, source deployment.Source, now int64) *version {
 	if v := s.version(name); v != nil {
 		return v
 	}
@@ -127,15 +151,29 @@ func (s *service) admit(name string, now int64) *version {
 		s.stats.invalid.Add(1)
 		return nil
 	}
-	if s.current() >= s.config.MaxVersions && !s.dropStranger(func(*version) bool { return true }) {
+	meaning := deployment.ParseVersion(strings.Clone(name), s.key.Name)
+	if v := s.alike(meaning); v != nil {
+		s.call(v, meaning, source)
+		return v
+	}
+	if !s.makeRoom() {
 		s.stats.versions.Add(1)
 		return nil
 	}
 	s.serial++
-	v := &version{name: strings.Clone(name), serial: s.serial, seen: now, heard: s.heard}
+	v := &version{name: meaning.Name(), names: []deployment.Version{meaning}, serial: s.serial, seen: now, heard: s.heard, weight: s.inherited, inherit: s.inherited}
+	s.inherited = 0
 	s.versions = append(s.versions, v)
 	s.busy = true
 	return v
+}
+
+// makeRoom reports whether there is room for another version.
+func (s *service) makeRoom() bool {
+	if s.fleet {
+		return s.makeRoomInFleet()
+	}
+	return s.current() < s.config.MaxVersions || s.dropStranger(func(*version) bool { return true })
 }
 
 // current is how many versions there are that are not past.
@@ -165,12 +203,14 @@ func (s *service) dropStranger(may func(*version) bool) bool {
 
 func (s *service) forget(v *version) {
 	s.versions = slices.DeleteFunc(s.versions, func(other *version) bool { return other == v })
-	s.drop(func(i *instance) bool { return i.version == v.serial })
+	if !s.fleet { // a fleet's instances are not kept
+		s.drop(func(i *instance) bool { return i.version == v.serial })
+	}
 }
 
 // retire makes the version a past one. The oldest of those is forgotten when there are too many.
 func (s *service) retire(v *version) {
-	v.past, v.confirmed, v.first = true, false, 0
+	v.past, v.confirmed, v.first, v.runs, v.alone = true, false, 0, 0, false
 	past := 0
 	var oldest *version
 	for _, other := range s.versions {
@@ -218,6 +258,9 @@ func (s *service) open(v *version, d deployment.Deployment) {
 	}
 	if d.Previous == "" {
 		d.Previous = s.before(v)
+	}
+	if before := s.version(d.Previous); before != nil && v.past && v.latest.Status == deployment.Completed {
+		d.Rollback = v.serial < before.serial // versions are numbered as they come
 	}
 	v.latest = &candidate{
 		Deployment: d,

@@ -24,6 +24,7 @@ type stamping struct {
 
 // Stamp is not ok if the version is not known to be deployed.
 func (t *Tracker) Stamp(key deployment.Service, version string) (stamp Stamp, ok bool) {
+	key.Place = t.config.place(key.Place)
 	s := t.find(key)
 	if s == nil {
 		return Stamp{}, false
@@ -58,12 +59,18 @@ func (s *service) restamp() {
 			one.until = v.latest.renewed + int64(s.config.Recent)
 		}
 		stamps = append(stamps, one)
+		for _, name := range v.names {
+			if name.Text() != v.name {
+				one.version = name.Text()
+				stamps = append(stamps, one)
+			}
+		}
 	}
 	s.stamps.Store(&stamps)
 }
 
 // Running calls visit with the deployment of every version that is deployed or on its way, and how many live instances it
-// has. One that was undone stays for as long as it is recent, so that a reader of states, without events, sees how it ended.
+// has; -1 for a fleet of clients, whose instances are not counted. One that was undone stays for as long as it is recent, so that a reader of states, without events, sees how it ended.
 func (t *Tracker) Running(visit func(d *deployment.Deployment, instances int)) {
 	now := t.now().UnixNano()
 	for _, s := range t.all() {
@@ -77,7 +84,11 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 	for _, v := range s.versions {
 		if v.present() || v.undone() && now < v.latest.renewed+int64(s.config.Recent) {
 			live, _ := s.live(v.serial, now)
-			d := v.latest.Deployment
+			if s.fleet {
+				live = -1
+			}
+			d := s.described(v.latest, v)
+			d.Version = v.name
 			visit(&d, live)
 		}
 	}
@@ -85,6 +96,7 @@ func (s *service) running(now int64, visit func(*deployment.Deployment, int)) {
 
 // LastSeen is when telemetry of the service came last, with or without a version; zero if it is not known.
 func (t *Tracker) LastSeen(key deployment.Service) time.Time {
+	key.Place = t.config.place(key.Place)
 	if s := t.find(key); s != nil {
 		return time.Unix(0, s.arrived.Load())
 	}

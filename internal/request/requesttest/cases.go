@@ -193,6 +193,88 @@ func Cases() []Case {
 				{IDs: []string{"C-79", trace(3)}, Finds: []string{"retry"}},
 			},
 		},
+		{
+			Name: "an alias is one more name of the request",
+			Records: []Record{
+				{name: "early", trace: 1, id: 2, inner: 1, attributes: with{"correlation.id": "L-5", "correlation.evidence": "log"}},
+				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": "C-1", "correlation.aliases": []any{"L-5"}}},
+				{name: "elsewhere", trace: 2, id: 3, attributes: with{"correlation.id": "C-1"}},
+				{text: "early line", attributes: with{"correlation.id": "L-5"}},
+			},
+			Requests: []Request{{
+				IDs:   []string{"C-1", "L-5", trace(1), trace(2), span(2)},
+				Finds: []string{"early", "root", "elsewhere", "early line"},
+			}},
+		},
+		{
+			Name: "an alias that is another request's ID joins nobody",
+			Records: []Record{
+				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": "C-1", "correlation.aliases": []any{"C-2"}}},
+				{name: "other", trace: 2, id: 2, attributes: with{"correlation.id": "C-2"}},
+				{name: "of the first", trace: 3, id: 3, attributes: with{"correlation.id": "C-1"}},
+			},
+			Requests: []Request{
+				{IDs: []string{"C-1", trace(1), trace(3)}, Finds: []string{"root", "of the first"}},
+				{IDs: []string{trace(2)}, Finds: []string{"root", "other"}},
+			},
+		},
+		{
+			Name: "a batch names the requests that it works on",
+			Records: []Record{
+				{name: "one", trace: 1, id: 1, attributes: with{"correlation.id": "C-1"}},
+				{name: "two", trace: 2, id: 2, attributes: with{"correlation.id": "C-2"}},
+				{name: "batch", trace: 3, id: 3, attributes: with{"correlation.id": trace(3), "correlation.ids": []any{"C-1", "C-2", "C-9"}}},
+				{name: "item", trace: 3, id: 4, inner: 3, attributes: with{"correlation.id": trace(3)}},
+			},
+			Requests: []Request{
+				{IDs: []string{"C-1", trace(1)}, Finds: []string{"one", "batch", "item"}},
+				{IDs: []string{"C-2", trace(2)}, Finds: []string{"two", "batch", "item"}},
+				{IDs: []string{"C-9"}, Finds: []string{"batch", "item"}},
+			},
+		},
+		{
+			Name: "an ID that a line only quotes",
+			Records: []Record{
+				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": "C-1"}},
+				{text: "refused, request_id=C-2", trace: 1, inner: 1, attributes: with{"correlation.id": "C-2", "correlation.evidence": "text"}},
+				{name: "other", trace: 2, id: 2, attributes: with{"correlation.id": "C-2"}},
+			},
+			Requests: []Request{
+				{IDs: []string{"C-1", trace(1)}, Finds: []string{"root", "refused, request_id=C-2"}},
+				{IDs: []string{"C-2", trace(2)}, Finds: []string{"refused, request_id=C-2", "other"}},
+			},
+		},
+		{
+			Name: "an ID that only a line knows",
+			Records: []Record{
+				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": trace(1)}},
+				{text: "paid, request_id=C-2", trace: 1, inner: 1, attributes: with{"correlation.id": "C-2", "correlation.evidence": "text"}},
+			},
+			Requests: []Request{{IDs: []string{"C-2", trace(1)}, Finds: []string{"root", "paid, request_id=C-2"}}},
+		},
+		{
+			Name: "letter case of a UUID",
+			Records: []Record{
+				{name: "A", trace: 1, id: 1, attributes: with{"correlation.id": "7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b"}},
+				{name: "B", trace: 2, id: 2, attributes: with{"correlation.id": "7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b"}},
+			},
+			Requests: []Request{{
+				IDs:   []string{"7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b", "7B6E6A1C-5A0E-4C57-9A3E-3A4C2E1F0D9B"},
+				Finds: []string{"A", "B"},
+			}},
+		},
+		{
+			Name: "an ID of sessions joins nobody",
+			Records: []Record{
+				{name: "A", trace: 1, id: 1, attributes: with{"correlation.id": trace(1), "correlation.shared": "static-probe-1"}},
+				{name: "B", trace: 2, id: 2, attributes: with{"correlation.id": trace(2), "correlation.shared": "static-probe-1"}},
+			},
+			Requests: []Request{
+				{IDs: []string{trace(1)}, Finds: []string{"A"}},
+				{IDs: []string{trace(2)}, Finds: []string{"B"}},
+				{IDs: []string{"static-probe-1"}, Finds: []string{"A", "B"}, Shared: 2},
+			},
+		},
 		crowded(),
 	}
 }

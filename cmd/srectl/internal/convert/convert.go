@@ -1,15 +1,18 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package convert is `srectl convert`: it writes a catalog, OpenSLO or Sloth files as any of the three.
+// Package convert is `srectl convert`: it writes a catalog, OpenSLO, Sloth and Pyrra files as any of them.
 package convert
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,17 +32,22 @@ var writers = map[string]func(*catalog.Service) ([]byte, catalog.Problems){
 		}
 		return text, nil
 	},
-	"openslo": (*catalog.Service).OpenSLO,
-	"sloth":   (*catalog.Service).Sloth,
+	"openslo":          (*catalog.Service).OpenSLO,
+	"sloth":            (*catalog.Service).Sloth,
+	"sloth-kubernetes": (*catalog.Service).PrometheusServiceLevel,
+	"pyrra":            (*catalog.Service).Pyrra,
 }
+
+// formats are the names of all of them.
+var formats = strings.Join(slices.Sorted(maps.Keys(writers)), ", ")
 
 // NewCommand is `srectl convert`.
 func NewCommand() *cobra.Command {
 	var to, out string
 	cmd := &cobra.Command{
 		Use:   "convert --to FORMAT [--out DIR] PATH...",
-		Short: "Write a catalog, OpenSLO or Sloth files as any of the three",
-		Long: `Read catalog documents, OpenSLO v1 and Sloth prometheus/v1, mixed as they may be, and
+		Short: "Write a catalog, OpenSLO, Sloth or Pyrra files as any of them",
+		Long: `Read catalog documents, OpenSLO, Sloth (files and PrometheusServiceLevel objects) and Pyrra, mixed as they may be, and
 write each service as one file of the chosen format, or all of them to the standard output.
 
 convert reports everything that the format cannot express, with the SLO and the reason, and writes the rest.
@@ -50,7 +58,7 @@ Exits 0 if everything was written, 1 if something was left out, 2 if there is no
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, ok := writers[to]
 			if !ok {
-				return fmt.Errorf("--to %q is not known: write catalog, openslo or sloth", to)
+				return fmt.Errorf("--to %q is not known: write one of %s", to, formats)
 			}
 			if err := paths.Check(args); err != nil {
 				return err
@@ -70,7 +78,7 @@ Exits 0 if everything was written, 1 if something was left out, 2 if there is no
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "catalog, openslo or sloth")
+	cmd.Flags().StringVar(&to, "to", "", formats)
 	cmd.Flags().StringVar(&out, "out", "", "folder to write to, one file per service; default: the standard output")
 	_ = cmd.MarkFlagRequired("to") // fails for an unknown flag only
 	return cmd
@@ -83,14 +91,14 @@ type file struct {
 }
 
 // convert writes every service. Services that differ only in their namespace get different
-// files. OpenSLO and Sloth have no namespaces, so they get only the first of these services.
+// files. OpenSLO has no namespaces, so it gets only the first of these services.
 func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([]byte, catalog.Problems)) (files []file, problems catalog.Problems) {
 	seen := map[string]bool{}
 	for _, s := range loaded.Services {
 		name := s.Name
 		if seen[s.Name] {
 			name = s.Namespace + "." + s.Name
-			if to != formatCatalog {
+			if to == "openslo" {
 				problems = append(problems, catalog.Problem{
 					Position: s.Position,
 					Message:  fmt.Sprintf("service %q of namespace %q is not written: %s has no namespaces, and another service has the same name", s.Name, s.Namespace, to),

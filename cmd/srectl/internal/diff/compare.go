@@ -228,7 +228,7 @@ func outage(slo *catalog.SLO) (left, each string) {
 	length, each := slo.Window.Rolling, "in "+slo.Window.String()
 	if calendar := slo.Window.Calendar; calendar != nil {
 		each = "a " + string(calendar.Unit)
-		length = map[catalog.CalendarUnit]time.Duration{catalog.Week: 7 * day, catalog.Month: 30 * day, catalog.Quarter: 90 * day}[calendar.Unit]
+		length = slo.Window.Nominal()
 	} else if length == 30*day {
 		each = "a month"
 	}

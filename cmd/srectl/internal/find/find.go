@@ -24,6 +24,7 @@ func NewCommand() *cobra.Command {
 	var (
 		format string
 		limit  int
+		why    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "find ID FILE...",
@@ -33,8 +34,9 @@ func NewCommand() *cobra.Command {
 ID is any ID of the request: its correlation ID, a trace ID or span ID in hexadecimal, a conflicting ID
 (correlation.conflict), the whole value of any attribute, such as an order number, or a word in the text of a log
 record. Each ID of a request gives the same result: its traces, the traces that link to them, all items with its
-correlation ID, and items that mention one of its IDs. If several requests have the ID, find shows all of them and
-reports their number. docs/correlation.md defines what belongs to a request; the search of the status page gives
+correlation ID, and items that mention one of its IDs. If several requests have the ID, find shows each by itself; if the
+ID is only a word that they have in common, it lists them. --why tells where each item has its correlation ID from, and which other values it
+has, and why they are not used; it reads the items with the default sources. docs/correlation.md defines what belongs to a request; the search of the status page gives
 the same result.
 
 FILE is the output of the collector's file exporter (format json, no compression), or other OTLP/JSON, also
@@ -59,10 +61,17 @@ It exits 1 if nothing has the ID, 2 if the files cannot be searched.`,
 			}
 			aside := &complaints{out: cmd.ErrOrStderr()}
 			defer aside.end()
-			return find(strings.TrimSpace(args[0]), &finder{inputs, limit, aside}, cmd.OutOrStdout(), format)
+			f := &finder{inputs: inputs, limit: limit, complaints: aside}
+			if why {
+				if f.why, err = newExplainer(); err != nil {
+					return err
+				}
+			}
+			return find(strings.TrimSpace(args[0]), f, cmd.OutOrStdout(), format)
 		},
 	}
 	cmd.Flags().StringVarP(&format, "format", "o", output.Table, "table or json")
+	cmd.Flags().BoolVar(&why, "why", false, "say of each item where its correlation ID comes from")
 	cmd.Flags().IntVar(&limit, "limit", 10_000, "maximum number of spans and log records to show")
 	return cmd
 }

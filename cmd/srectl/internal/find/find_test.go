@@ -240,6 +240,37 @@ func TestFindSaysThatManyHaveTheID(t *testing.T) {
 	assert.Equal(t, "srectl: the result may be incomplete: the ID leads to more traces and IDs than find follows; search for another ID of the request\n", said)
 }
 
+// A word lists the requests that have it; an ID of several shows each by itself.
+func TestFindShowsRequestsApart(t *testing.T) {
+	order := func(i int) string { return fmt.Sprint("C-", i) }
+	file := written(t, "orders.json", documents(3, "correlation.id", order))
+	word := written(t, "word.json", documents(3, "user.id", func(int) string { return "u-17" }))
+	_, out, _, _ := runFind(nil, "u-17", word)
+	assert.Contains(t, out, "u-17: 3 requests have this ID, as a word or value that they have in common; search for one of them\n")
+	assert.NotContains(t, out, "OFFSET", "nothing is merged")
+
+	batch := written(t, "batch.json", []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"batch","attributes":[`+
+		`{"key":"correlation.ids","value":{"arrayValue":{"values":[{"stringValue":"C-0"},{"stringValue":"C-1"}]}}}]}]}]}]}`+"\n"))
+	_, out, said, _ := runFind(nil, "4bf92f3577b34da6a3ce929d0e0e4736", file, batch)
+	assert.Contains(t, out, "2 requests have this ID\n")
+	assert.Equal(t, 2, strings.Count(out, "OFFSET"), "two tables")
+	assert.Equal(t, 2, strings.Count(out, "batch"), "the batch is in each")
+	assert.Equal(t, "srectl: 2 requests have this ID\n", said)
+	_, out, _, _ = runFind(nil, "4bf92f3577b34da6a3ce929d0e0e4736", file, batch, "-o", "json")
+	assert.Contains(t, out, `"id": "C-1"`)
+}
+
+func TestFindSaysWhy(t *testing.T) {
+	file := written(t, "why.json", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"paid request_id=pay-9001-abcd after duplicate of request_id=pay-9002-abcd"},`+
+		`"attributes":[{"key":"correlation.id","value":{"stringValue":"pay-9001-abcd"}}]}]}]}]}`+"\n"))
+	_, out, _, _ := runFind(nil, "pay-9001-abcd", file, "--why")
+	assert.Contains(t, out, "pay-9001-abcd from its own source, evidence: text\n")
+	assert.Contains(t, out, "  logfmt:request_id = pay-9001-abcd (evidence: text): used\n")
+	assert.Contains(t, out, "  logfmt:request_id = pay-9002-abcd (evidence: text): not used: a better source has one\n")
+	_, out, _, _ = runFind(nil, "pay-9001-abcd", file, "--why", "-o", "json")
+	assert.Contains(t, out, `"origin": "source"`)
+}
+
 func TestFindNothing(t *testing.T) {
 	code, out, said, _ := runFind(nil, "req-\x1b[2J", requestsFile, conflictsFile)
 	assert.Equal(t, exit.NotOK, code)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // The signals and the statuses of items.
@@ -47,6 +48,12 @@ type findItem struct {
 	StatusMessage string         `json:"statusMessage,omitempty"`
 	Attributes    map[string]any `json:"attributes"`
 
+	// Requests are the places in the list of requests, if there are several.
+	Requests []int `json:"requests,omitempty"`
+	// Why says where the correlation ID comes from.
+	Why *correlation.Reason `json:"why,omitempty"`
+
+	of         []int     // the requests that it belongs to
 	start, end time.Time // zero is unknown
 	failed     bool
 	depth      int // how many spans are around it, as far as they were found

@@ -18,6 +18,7 @@ type finder struct {
 	inputs     findInputs
 	limit      int // of items
 	complaints *complaints
+	why        *explainer // nil if nobody asked
 }
 
 // bounds are the limits of a search. Each round reads all files.
@@ -26,18 +27,26 @@ var bounds = request.Bounds{Names: 1000, Values: 64, Rounds: 10}
 // find returns the items of the requests with the ID, in order of time.
 func (f *finder) find(id string) (*timeline, error) {
 	t := &timeline{}
-	found, err := request.Find(f.source, id, bounds, func(r request.Record) bool {
+	found, err := request.Find(f.source, id, bounds, func(r request.Record, of []int) bool {
 		if len(t.Items) == f.limit {
 			t.Truncated = true
 			return false
 		}
-		t.Items = append(t.Items, newFindItem(r))
+		item := newFindItem(r)
+		item.of = of
+		if f.why != nil {
+			item.Why = f.why.of(r)
+		}
+		t.Items = append(t.Items, item)
 		return true
 	})
 	if !found.Any {
 		return t, err
 	}
-	t.requests, t.cut = found.Requests, found.Cut
+	t.requests, t.word, t.cut = found.Requests, found.Word, found.Cut
+	if len(found.Each) > 1 {
+		t.divide(found.Each)
+	}
 	t.Truncated = t.Truncated || found.Cut
 	t.IDs = append([]string{id}, slices.DeleteFunc(found.IDs, func(other string) bool { return other == id })...)
 	t.finish()

@@ -209,12 +209,22 @@ func brief(d time.Duration) string {
 
 func writeFoundTable(out io.Writer, t *timeline, width int, colored bool) error {
 	var b strings.Builder
+	if len(t.Requests) > 1 {
+		t.writeRequests(&b, width, colored)
+	} else {
+		t.write(&b, width, colored)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// write writes one timeline.
+func (t *timeline) write(b *strings.Builder, width int, colored bool) {
 	b.WriteString(t.head() + "\n\n")
 	for _, line := range t.table(width) {
 		b.WriteString(line.Text(width, colored) + "\n")
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	t.writeReasons(b)
 }
 
 // compact is the value in one line of JSON.

@@ -13,16 +13,19 @@ import (
 
 // A timeline is the result of a search.
 type timeline struct {
-	IDs       []string    `json:"ids"`
-	Traces    []string    `json:"traces"`
-	Start     string      `json:"start,omitempty"`
-	Duration  string      `json:"duration"`
-	Truncated bool        `json:"truncated,omitempty"`
-	Items     []*findItem `json:"items"`
+	IDs       []string `json:"ids"`
+	Traces    []string `json:"traces"`
+	Start     string   `json:"start,omitempty"`
+	Duration  string   `json:"duration"`
+	Truncated bool     `json:"truncated,omitempty"`
+	// Requests are those that have the ID, if there are several.
+	Requests []*foundRequest `json:"requests,omitempty"`
+	Items    []*findItem     `json:"items"`
 
 	start    time.Time
 	took     time.Duration
 	requests int  // that have the ID
+	word     bool // the ID identifies none of them
 	cut      bool // there is more to follow
 }
 

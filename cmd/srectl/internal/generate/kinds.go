@@ -63,7 +63,7 @@ func (g *generation) alerts(services []*catalog.Service, r *account) (work, erro
 			return g.write(generated.AlertsFolder, alerts.FileName(f.Service), func(w io.Writer) error { return ruleFormats[g.format](f, w) }, r)
 		},
 		finish: func(r *account) error { return g.retire(generated.AlertsFolder, ".rules.yaml", kept, r) },
-	}, g.write(generated.AlertsFolder, inhibitions, alerts.Inhibition().Write, r)
+	}, g.write(generated.AlertsFolder, inhibitions, alerts.Inhibition(services...).Write, r)
 }
 
 func (g *generation) tests(services []*catalog.Service, _ *account) (work, error) {

@@ -99,6 +99,8 @@ It exits 0 if the collector accepted the event, 1 if it did not, 2 if the flags 
 		{&d.Branch, "branch", "branch or tag"},
 		{&d.Repository, "repository", "URL of the repository"},
 		{&d.Change, "change", "ID of the pull or merge request"},
+		{&d.Tickets, "tickets", "tickets that it resolves, separated by commas"},
+		{&d.Cluster, "cluster", "k8s.cluster.name, if the service runs in several clusters"},
 		{&d.Compare, "compare", "URL of the changes since the previous version"},
 		{&d.Actor, "actor", "who deploys"},
 		{&d.Configuration, "configuration", "revision of the configuration"},
@@ -121,8 +123,8 @@ func checkMark(d deployment.Deployment, status string, region bool, args []strin
 	switch {
 	case d.Name == "":
 		return errors.New("--service is missing: name the deployed service")
-	case d.Version == "":
-		return errors.New("--version is missing: give the deployed version, as in its telemetry")
+	case d.Version == "" && d.Revision == "":
+		return errors.New("--version is missing: give the deployed version, as in its telemetry, or the commit as --revision")
 	case timeout <= 0:
 		return fmt.Errorf("--timeout is %v: must be above 0", timeout)
 	case region && status != "":

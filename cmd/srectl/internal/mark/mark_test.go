@@ -55,18 +55,18 @@ func TestMarkSendsWhatTheFlagsSay(t *testing.T) {
 	collector := &fakeCollector{}
 	code, out, errOut := srectl(marked("--endpoint", collector.http(t), "--status", "succeeded", "--namespace", "shop", "--id", "7",
 		"--previous", "1.4.1", "--revision", "279484c0", "--branch", "main", "--repository", "https://user:hunter2@git.example.com/shop/checkout",
-		"--change", "17", "--compare", "https://git.example.com/c", "--actor", "priya", "--configuration", "42", "--pipeline", "deploy",
+		"--change", "17", "--tickets", "SHOP-7,SHOP-8", "--cluster", "eu", "--compare", "https://git.example.com/c", "--actor", "priya", "--configuration", "42", "--pipeline", "deploy",
 		"--run-id", "9", "--run-url", "https://ci.example.com/9", "--start", "2026-11-20T14:00:00Z", "--commit-time", "2026-11-20T13:00:00Z")...)
 	require.Equal(t, exit.OK, code, errOut)
-	require.Equal(t, "accepted: deployment of shop/checkout in production 1.4.2 is complete (before: 1.4.1), ID 7\n", out)
+	require.Equal(t, "accepted: deployment of shop/checkout in production at eu 1.4.2 is complete (before: 1.4.1), ID 7\n", out)
 	require.Len(t, collector.records(), 1)
 	got := readBack(t, collector.records()[0])
 	require.WithinDuration(t, time.Now(), got.End, time.Minute)
 	got.End = time.Time{}
 	require.Equal(t, deployment.Deployment{
-		Service: deployment.Service{Name: "checkout", Namespace: "shop", Environment: "production"}, ID: "7",
+		Service: deployment.Service{Name: "checkout", Namespace: "shop", Environment: "production", Place: deployment.Place{Cluster: "eu"}}, ID: "7",
 		Version: "1.4.2", Previous: "1.4.1", Status: deployment.Completed, Start: time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC),
-		Revision: "279484c0", Committed: time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC), Branch: "main", Repository: "https://git.example.com/shop/checkout", Change: "17",
+		Revision: "279484c0", Committed: time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC), Branch: "main", Repository: "https://git.example.com/shop/checkout", Change: "17", Tickets: "SHOP-7,SHOP-8",
 		Compare: "https://git.example.com/c", Actor: "priya", Configuration: "42", Pipeline: "deploy",
 		RunID: "9", RunURL: "https://ci.example.com/9",
 	}, *got)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
@@ -32,12 +34,18 @@ type sloStatus struct {
 	Namespace   string `json:"namespace,omitempty"`
 	Environment string `json:"environment"`
 	SLO         string `json:"slo"`
-	// Objective and BudgetLeft are shares (1 is all); Burn1h is a multiple of the rate that
-	// spends the budget exactly. A value that the endpoint does not have is NaN.
+	// Group has the labels of the SLO's group, if it has groups.
+	Group map[string]string `json:"group,omitempty"`
+	// Objective and BudgetLeft are shares (1 is all), Coverage the measured share of the period; Burn1h is a multiple of the rate that
+	// spends the budget exactly, and SpentIn the seconds in which it does. A value that the endpoint does not have is NaN.
 	Objective  output.Number `json:"objective"`
 	Burn1h     output.Number `json:"burnRate1h"`
 	BudgetLeft output.Number `json:"budgetLeft"`
+	Coverage   output.Number `json:"coverage"`
+	SpentIn    output.Number `json:"exhaustionSeconds"`
 	State      semconv.State `json:"state"`
+	// Hint says why nothing was counted, as far as the endpoint knows.
+	Hint string `json:"hint,omitempty"`
 }
 
 func (s sloStatus) qualifiedService() string {
@@ -53,8 +61,22 @@ var (
 	metricObjective = scraped.Metric(semconv.SLOObjective.Metric)
 	metricBurnRate  = scraped.Metric(semconv.SLOBurnRate.Metric)
 	metricRemaining = scraped.Metric(semconv.SLORemaining.Metric)
+	metricCoverage  = scraped.Metric(semconv.SLOCoverage.Metric)
+	metricSpentIn   = scraped.Metric(semconv.SLOExhaustion.Metric)
 	metricState     = scraped.Metric(semconv.SLOStates.Metric)
+	metricLastSeen  = scraped.Metric(semconv.LastSeen.Metric)
 )
+
+// hint names a service that sends telemetry, and is perhaps the one that the catalog means.
+func hint(service string, alive map[string]bool) string {
+	if alive[service] {
+		return "the service sends telemetry, but the SLI has counted no event: check its names and conditions"
+	}
+	if near := catalog.Nearest(service, slices.Sorted(maps.Keys(alive))); near != "" {
+		return terminal.Label(near) + " sends telemetry, " + terminal.Label(service) + " does not"
+	}
+	return "the service sends no telemetry"
+}
 
 func (s sloStatus) health() semconv.Health {
 	return semconv.Health{State: s.State, BurnRate: float64(s.Burn1h), Remaining: float64(s.BudgetLeft)}
@@ -67,6 +89,7 @@ func worstFirst(a, b sloStatus) int {
 		cmp.Compare(a.qualifiedService(), b.qualifiedService()),
 		cmp.Compare(a.Environment, b.Environment),
 		cmp.Compare(a.SLO, b.SLO),
+		cmp.Compare(a.group(), b.group()),
 	)
 }
 
@@ -106,7 +129,7 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 		return nil, err
 	}
 	type key struct{ namespace, service, environment, slo string }
-	bySLO := map[key]*sloStatus{}
+	bySLO, alive := map[key]*sloStatus{}, map[string]bool{}
 	var series labels.Labels
 	for {
 		entry, err := parser.Next()
@@ -120,6 +143,11 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			continue
 		}
 		text, _, value := parser.Series()
+		if bytes.HasPrefix(text, []byte(metricLastSeen)) {
+			parser.Labels(&series)
+			alive[series.Get(scraped.Attribute(semconv.ServiceName))] = true
+			continue
+		}
 		if !bytes.HasPrefix(text, []byte("slo_")) {
 			continue
 		}
@@ -131,7 +159,7 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			nan := output.Number(math.NaN())
 			status = &sloStatus{
 				Service: terminal.Label(k.service), Namespace: terminal.Label(k.namespace), Environment: terminal.Label(k.environment), SLO: terminal.Label(k.slo),
-				Objective: nan, Burn1h: nan, BudgetLeft: nan,
+				Objective: nan, Burn1h: nan, BudgetLeft: nan, Coverage: nan, SpentIn: nan,
 			}
 		}
 		switch name := series.Get(model.MetricNameLabel); {
@@ -141,6 +169,10 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 			status.Burn1h = output.Number(value)
 		case name == metricRemaining:
 			status.BudgetLeft = output.Number(value)
+		case name == metricCoverage:
+			status.Coverage = output.Number(value)
+		case name == metricSpentIn:
+			status.SpentIn = output.Number(value)
 		case name == metricState && value == 1: // the label of the same name says which
 			status.State = semconv.State(terminal.Label(of(semconv.SLOState)))
 		default:
@@ -149,7 +181,10 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 		bySLO[k] = status
 	}
 	statuses := make([]sloStatus, 0, len(bySLO))
-	for _, status := range bySLO {
+	for k, status := range bySLO {
+		if status.State == semconv.StateNeverSeen { // a budget of which nothing is known is not whole
+			status.Hint, status.BudgetLeft, status.Burn1h = hint(k.service, alive), output.Number(math.NaN()), output.Number(math.NaN())
+		}
 		statuses = append(statuses, *status)
 	}
 	slices.SortFunc(statuses, worstFirst)

@@ -29,6 +29,7 @@ func NewCommand() *cobra.Command {
 	const defaultEndpoint = "http://localhost:9464/metrics"
 	var (
 		endpoint, format string
+		prometheus       string
 		services         []string
 		watch            bool
 		interval         time.Duration
@@ -37,7 +38,9 @@ func NewCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show every SLO of a running collector, worst first",
 		Long: `status reads every SLO from the collector's Prometheus endpoint: its burn rate over the last hour (1x spends
-the error budget exactly by the end of the window), its remaining budget, and its state.
+the error budget exactly by the end of the window), the remaining share of the whole period's budget and how long it lasts at
+this rate, how much of the period was measured, and its state: what happens now. SLOs that rules evaluate (SLIs by PromQL) are read from
+Prometheus, with a row for each group.
 
 It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not answer.`,
 		Args: cobra.NoArgs,
@@ -52,6 +55,9 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 			if err != nil {
 				return err
 			}
+			if source.rules, err = newRuleSource(prometheus); err != nil {
+				return err
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			if watch {
@@ -62,8 +68,16 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 			if err != nil {
 				return err
 			}
+			if source.rules.failed != nil && cmd.Flags().Changed("prometheus") {
+				cmd.PrintErrln("SLOs that rules evaluate are not shown:", source.rules.failed)
+			}
 			if err := writeStatuses(cmd.OutOrStdout(), format, statuses, terminal.Colored(cmd.OutOrStdout())); err != nil {
 				return err
+			}
+			for _, s := range statuses {
+				if s.Hint != "" && format == output.Table {
+					cmd.PrintErrf("%s %s: %s\n", s.qualifiedService(), s.SLO, s.Hint)
+				}
 			}
 			if slices.ContainsFunc(statuses, func(s sloStatus) bool { return s.State.Urgent() }) {
 				return exit.ErrNotOK
@@ -73,6 +87,7 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint, "the collector's Prometheus endpoint")
+	flags.StringVar(&prometheus, "prometheus", defaultPrometheus, "the Prometheus whose rules evaluate SLIs by PromQL; empty: leave them out")
 	flags.StringSliceVar(&services, "service", nil, "only these services: name, or namespace/name; can be repeated")
 	flags.StringVarP(&format, "format", "o", output.Table, "table or json")
 	flags.BoolVarP(&watch, "watch", "w", false, "refresh until Ctrl-C")
@@ -115,6 +130,7 @@ type statusSource struct {
 	url      *url.URL
 	services []string // only these; none is all
 	client   *http.Client
+	rules    *ruleSource
 }
 
 // ask returns the SLOs, worst first: at least one, or an error with a fix.
@@ -129,6 +145,7 @@ func (s *statusSource) ask(ctx context.Context) ([]sloStatus, error) {
 		return nil, fmt.Errorf("%s does not answer with Prometheus metrics: %s; set the collector's Prometheus endpoint with --endpoint",
 			s.url.Redacted(), terminal.Printable(err.Error(), terminal.MaxMessage))
 	}
+	statuses = s.rules.add(ctx, statuses)
 	if len(statuses) == 0 {
 		return nil, fmt.Errorf("%s has no SLO metrics: wait for the first flush; if that does not help, check that the collector's catalog has an SLO and its slo processor exports to this endpoint",
 			s.url.Redacted())

@@ -79,7 +79,7 @@ slo_state{service_name="a",slo_name="b",slo_state="ok"} 1.0
 `)
 	code, out, _ := status("--endpoint", from)
 	assert.Equal(t, exit.OK, code)
-	assert.Equal(t, []string{"a", "-", "b", "-", "-", "-", "ok"}, strings.Fields(strings.Split(out, "\n")[1]))
+	assert.Equal(t, []string{"a", "-", "b", "-", "-", "-", "-", "-", "ok"}, strings.Fields(strings.Split(out, "\n")[1]))
 }
 
 func TestStatusThatCannotBeAskedSaysTheFix(t *testing.T) {
@@ -195,7 +195,7 @@ func TestWatchRedrawsATerminal(t *testing.T) {
 	golden.Equal(t, "testdata/watch-terminal.golden", []byte(strings.ReplaceAll(out.String(), "\x1b", "ESC")))
 
 	// Played on a screen, the newest table is all there is.
-	assert.Equal(t, "03:04:08  1 SLO: 1 exhausted", screen(t, out.String())[0])
+	assert.Equal(t, "03:04:08  1 SLO: 1 burning_fast", screen(t, out.String())[0])
 	assert.Len(t, screen(t, out.String()), 3)
 }
 

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -22,7 +24,9 @@ var stateColors = map[semconv.State]string{
 	semconv.StateBurningFast: "\x1b[31m",
 	semconv.StateBurningSlow: "\x1b[33m",
 	semconv.StateNoData:      "\x1b[33m",
+	semconv.StateNeverSeen:   "\x1b[33m",
 	semconv.StateIdle:        "\x1b[2m",
+	semconv.StateNew:         "\x1b[2m",
 	semconv.StateOK:          "\x1b[32m",
 }
 
@@ -35,16 +39,28 @@ type statusColumn struct {
 var statusColumns = []statusColumn{
 	{"SERVICE", false, sloStatus.qualifiedService},
 	{"ENV", false, func(s sloStatus) string { return terminal.OrDash(s.Environment) }},
-	{"SLO", false, func(s sloStatus) string { return s.SLO }},
+	{"SLO", false, func(s sloStatus) string { return s.SLO + s.group() }},
 	{"OBJECTIVE", true, func(s sloStatus) string { return percent(s.Objective, -1) }},
 	{"BURN 1H", true, func(s sloStatus) string {
 		return finite(s.Burn1h, func(f float64) string { return fmt.Sprintf("%.2fx", f) })
 	}},
 	{"BUDGET LEFT", true, func(s sloStatus) string { return percent(s.BudgetLeft, 1) }},
+	{"SPENT IN", true, sloStatus.spentIn},
+	{"MEASURED", true, func(s sloStatus) string { return percent(s.Coverage, 0) }},
+}
+
+// spentIn is the time in which the budget is spent at the present rate, of an SLO that does not keep to its objective.
+func (s sloStatus) spentIn() string {
+	if s.Burn1h > 1 && s.BudgetLeft > 0 {
+		return finite(s.SpentIn, func(f float64) string {
+			return catalog.FormatDuration(time.Duration(f * float64(time.Second)).Round(time.Minute))
+		})
+	}
+	return "-"
 }
 
 // dispensable columns, by title, make room for the state on a narrow terminal.
-var dispensable = []string{"OBJECTIVE", "ENV"}
+var dispensable = []string{"MEASURED", "OBJECTIVE", "SPENT IN", "ENV"}
 
 // statusTable is the header and one line per SLO, with the columns that fit into the width.
 func statusTable(statuses []sloStatus, width int) []terminal.Line {

@@ -7,9 +7,11 @@ package validate
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
@@ -38,6 +40,7 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path d
 				return err
 			}
 			loaded, problems := catalog.Load(args...)
+			problems = append(problems, otherBudgets(loaded)...)
 			if err := report(cmd.OutOrStdout(), format, loaded, problems); err != nil {
 				return err
 			}
@@ -49,6 +52,22 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path d
 	}
 	cmd.Flags().StringVar(&format, "format", output.Text, "text or json")
 	return cmd
+}
+
+// otherBudgets are the SLOs whose budget is over another period than the catalog says, because only rules compute it.
+func otherBudgets(loaded *catalog.Catalog) (problems catalog.Problems) {
+	for _, service := range loaded.Services {
+		if !slices.ContainsFunc(service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus != nil }) {
+			continue // the collector keeps those budgets
+		}
+		_, warnings := alerts.Generate(service, alerts.DefaultOptions())
+		for _, w := range warnings {
+			if w.Budget {
+				problems = append(problems, catalog.Problem{Severity: catalog.Warning, Position: w.Position, Message: w.Message})
+			}
+		}
+	}
+	return problems
 }
 
 // A summary is validate's output after the problems, and its whole output in JSON.

@@ -84,7 +84,8 @@ func (d Directory) alert(from v1.Alert) Alert {
 	of := func(l names.Label) string { return words.Bounded(l.In(from.Labels), maxName) }
 	text := func(name model.LabelName) string { return words.Bounded(string(from.Annotations[name]), maxText) }
 	a := Alert{
-		Name: label(model.AlertNameLabel), State: string(from.State), Severity: label("severity"), Owner: label("owner"),
+		Name: label(model.AlertNameLabel), State: string(from.State), Severity: cmp.Or(label("sloth_severity"), label("severity")), // the catalog may set the word for severity
+		Owner:   label("owner"),
 		Service: of(d.Names.Service), Namespace: of(d.Names.Namespace), SLO: of(d.Names.SLO),
 		Environment: cmp.Or(of(d.Names.Environment), label("environment")),
 		Summary:     text("summary"), Description: text("description"), Since: from.ActiveAt.UTC(),
@@ -94,7 +95,7 @@ func (d Directory) alert(from v1.Alert) Alert {
 	if of := d.Catalog.Emitter(d.Names.Namespace.In(from.Labels), service); of != nil {
 		slug, a.Page = of.Slug(), fleet.PagePath(of)
 	}
-	a.Runbook = d.Runbook(slug, string(from.Labels[model.AlertNameLabel]))
+	a.Runbook = d.Runbook(slug, cmp.Or(string(from.Labels["slo_alert"]), string(from.Labels[model.AlertNameLabel])))
 	if a.Runbook == "" {
 		a.Runbook = external(string(from.Annotations["runbook_url"]))
 	}

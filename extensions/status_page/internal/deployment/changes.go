@@ -8,6 +8,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -23,8 +24,10 @@ const Days = 30
 const (
 	// figuresAge is how old figures of a month may be.
 	figuresAge = 5 * time.Minute
-	// patience is how long a page waits for the figures. The query continues, and the next request gets its answer.
-	patience = 3 * time.Second
+	// patience is how long a page waits for the figures. The queries continue, and a later request gets the answers.
+	patience = 50 * time.Millisecond
+	// longest is how long they may take.
+	longest = time.Minute
 )
 
 // A Keeper is the Prometheus that is asked, with a memory for questions that cost much.
@@ -34,20 +37,22 @@ type Keeper interface {
 
 // Figures are the DORA metrics. Unknown values, and averages without events, are NaN.
 type Figures struct {
-	// Deployments are those of all environments.
+	// Deployments are those of all environments. A rollback is none: the deployment before it has failed.
 	Deployments fleet.Number `json:"deployments"`
 	PerDay      fleet.Number `json:"deployments_per_day"`
 	FailureRate fleet.Number `json:"change_failure_rate"`
 	LeadTime    fleet.Number `json:"lead_time_seconds"`
-	// Incidents is how often SLOs began to burn.
+	// Incidents is how often SLOs ceased to burn.
 	Incidents     fleet.Number `json:"incidents"`
 	TimeToRestore fleet.Number `json:"time_to_restore_seconds"`
 }
 
 // Changes are the figures of the last Days.
 type Changes struct {
-	Days    int     `json:"days"`
-	Overall Figures `json:"overall"`
+	Days int `json:"days"`
+	// Span is for how many of them deployments are known; NaN for less than a week, when there are no rates.
+	Span    fleet.Number `json:"span_days"`
+	Overall Figures      `json:"overall"`
 	// Services are those with deployments or incidents, most failures first.
 	Services []ServiceChanges `json:"services"`
 	// More are services that are left out.
@@ -68,11 +73,25 @@ type ServiceChanges struct {
 
 // LoadChanges queries the figures.
 func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source Keeper) (Changes, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	r := computation{context: ctx, source: source, names: n, services: map[[2]string]*tally{}}
-	r.askAll()
-	result := Changes{Days: Days, Services: r.list(c), Complete: r.err == nil}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	r := &computation{context: ctx, source: source, names: n, services: map[[2]string]*tally{}, days: math.NaN()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer cancel()
+		r.askAll()
+	}()
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	pending := false
+	select {
+	case <-done:
+	case <-wait.C:
+		pending = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	result := Changes{Days: Days, Span: fleet.Number(r.days), Services: r.list(c), Complete: r.err == nil && !pending, Pending: pending}
 	var sum tally
 	for _, t := range r.services {
 		sum.add(t)
@@ -80,10 +99,6 @@ func LoadChanges(ctx context.Context, c *catalog.Catalog, n names.Names, source 
 	result.Overall = r.figures(sum)
 	result.More = max(0, len(result.Services)-maxServices)
 	result.Services = result.Services[:len(result.Services)-result.More]
-	if r.err != nil && ctx.Err() != nil {
-		result.Pending = true
-		return result, nil
-	}
 	return result, r.err
 }
 
@@ -101,44 +116,73 @@ func (t *tally) add(more *tally) {
 
 // A computation runs one query after another, so that queries of other pages can run between them.
 type computation struct {
-	context  context.Context
-	source   Keeper
-	names    names.Names
+	context context.Context
+	source  Keeper
+	names   names.Names
+
+	mu       sync.Mutex // guards the rest
 	services map[[2]string]*tally
 	err      error // the first one
 
 	// What was answered.
 	deployments, failed, led, incidents, broken bool
+
+	days float64 // for which deployments are known; NaN for less than a week
 }
 
 // askAll skips queries without events. Values without an answer are NaN.
 func (r *computation) askAll() {
-	q, found := questionsTo(r.names), false
-	if found, r.deployments = r.ask(names.By("count", q.service, q.changes()), func(t *tally, n float64) { t.deployments = n }); found {
-		_, r.failed = r.ask(names.By("count", q.service, q.failed()), func(t *tally, n float64) { t.failed = n })
-		if found, r.led = r.ask(names.By("count", q.service, q.reported()), func(*tally, float64) {}); found {
-			_, r.led = r.ask(q.led(), func(t *tally, seconds float64) {
+	q := questionsTo(r.names)
+	if r.ask(&r.deployments, names.By("count", q.service, q.changes()), func(t *tally, n float64) { t.deployments = n }) {
+		r.ask(&r.failed, names.By("count", q.service, q.failed()), func(t *tally, n float64) { t.failed = n })
+		if r.ask(&r.led, names.By("count", q.service, q.reported()), func(*tally, float64) {}) {
+			r.ask(&r.led, q.led(), func(t *tally, seconds float64) {
 				t.reported++
 				t.led += seconds
 			})
 		}
 	}
-	if found, r.incidents = r.ask(names.By("sum", q.service, q.incidents()), func(t *tally, n float64) { t.incidents = n }); found {
-		_, r.broken = r.ask(names.By("sum", q.service, q.broken()), func(t *tally, seconds float64) { t.broken = seconds })
+	if r.ask(&r.incidents, names.By("sum", q.service, q.incidents()), func(t *tally, n float64) { t.incidents = n }) {
+		r.ask(&r.broken, names.By("sum", q.service, q.broken()), func(t *tally, seconds float64) { t.broken = seconds })
+	}
+	r.askDays(q)
+}
+
+// askDays leaves NaN if the days are too few, or are not known.
+func (r *computation) askDays(q questions) {
+	answer := r.answer(q.days())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range answer {
+		r.days = float64(s.Value)
 	}
 }
 
-// ask reports whether there are events, and whether that is known.
-func (r *computation) ask(query string, add func(*tally, float64)) (found, answered bool) {
+// answer is nil after an error, which is kept.
+func (r *computation) answer(query string) model.Vector {
 	if r.context.Err() != nil {
-		return false, false
+		return nil
 	}
 	answer, err := r.source.Kept(r.context, query, figuresAge)
 	if err != nil {
-		if r.err == nil {
-			r.err = err
-		}
-		return false, false
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.err = cmp.Or(r.err, err)
+		return nil
+	}
+	if answer == nil {
+		return model.Vector{}
+	}
+	return answer
+}
+
+// ask reports whether there are events, and notes whether that is known.
+func (r *computation) ask(known *bool, query string, add func(*tally, float64)) (found bool) {
+	answer := r.answer(query)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if *known = answer != nil; !*known {
+		return false
 	}
 	for _, s := range answer {
 		name := [2]string{r.names.Namespace.In(s.Metric), r.names.Service.In(s.Metric)}
@@ -147,7 +191,7 @@ func (r *computation) ask(query string, add func(*tally, float64)) (found, answe
 		}
 		add(r.services[name], float64(s.Value))
 	}
-	return len(answer) > 0, true
+	return len(answer) > 0
 }
 
 func (r *computation) figures(t tally) Figures {
@@ -158,7 +202,7 @@ func (r *computation) figures(t tally) Figures {
 		return fleet.Number(value)
 	}
 	return Figures{
-		Deployments: known(r.deployments, t.deployments), PerDay: known(r.deployments, t.deployments/Days),
+		Deployments: known(r.deployments, t.deployments), PerDay: known(r.deployments, t.deployments/r.days),
 		FailureRate: known(r.failed, ratio(t.failed, t.deployments)), LeadTime: known(r.led, ratio(t.led, t.reported)),
 		Incidents: known(r.incidents, t.incidents), TimeToRestore: known(r.broken, ratio(t.broken, t.incidents)),
 	}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -17,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
 // A Source is the Prometheus that is asked.
@@ -37,6 +40,33 @@ type Deployment struct {
 	Instances int `json:"instances"`
 	// Page is the path of the service's page, if the catalog knows the service.
 	Page string `json:"page"`
+	// What was reported, of versions that run; URLs are empty or of http.
+	Commit  string `json:"commit_url"`
+	Compare string `json:"compare_url"`
+	Run     string `json:"run_url"`
+	Actor   string `json:"actor"`
+	Change  string `json:"change"`
+	Tickets string `json:"tickets"`
+}
+
+// describe takes what a series says; of several, each may say more.
+func (d *Deployment) describe(m model.Metric, n names.Names) {
+	for _, one := range []struct {
+		to    *string
+		label names.Label
+	}{{&d.Actor, n.Actor}, {&d.Change, n.Change}, {&d.Tickets, n.Tickets}} {
+		if text := one.label.In(m); text != "" {
+			*one.to = words.Bounded(text, 64)
+		}
+	}
+	for _, one := range []struct {
+		to      *string
+		address string
+	}{{&d.Compare, n.Compare.In(m)}, {&d.Run, n.Run.In(m)}, {&d.Commit, deployment.CommitURL(n.Repository.In(m), n.Revision.In(m))}} {
+		if strings.HasPrefix(one.address, "https://") || strings.HasPrefix(one.address, "http://") {
+			*one.to = one.address
+		}
+	}
 }
 
 // Deployments are the running versions and the recent deployments.
@@ -81,14 +111,23 @@ func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environmen
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
 	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
 	event := version + ", " + names.List(n.Status, n.Revision)
-	running, err := source.Instant(ctx, names.By("sum", version, n.Instances.With()))
-	if err != nil {
-		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
+	var running, now, before, facts model.Vector
+	var errs [4]error
+	var asked sync.WaitGroup
+	for i, one := range []struct {
+		to    *model.Vector
+		query string
+	}{
+		{&running, names.By("sum", version, n.Instances.With())}, {&now, names.By("max", event, n.Start.With())},
+		{&before, names.By("max", event, latest(n.Start.With()))},
+		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With())},
+	} {
+		asked.Go(func() { *one.to, errs[i] = source.Instant(ctx, one.query) })
 	}
-	now, err := source.Instant(ctx, names.By("max", event, n.Start.With()))
-	var before model.Vector
-	if err == nil {
-		before, err = source.Instant(ctx, names.By("max", event, latest(n.Start.With())))
+	asked.Wait()
+	err := cmp.Or(errs[:]...)
+	if errs[0] != nil {
+		return Deployments{Environments: []string{}, Services: []Service{}, History: []Deployment{}}, err
 	}
 	all := map[key]*Deployment{}
 	// The current status overrides earlier ones.
@@ -106,6 +145,11 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	for _, s := range running {
 		if d := all[deploymentIn(s, n).key()]; d != nil {
 			d.Instances = int(s.Value)
+		}
+	}
+	for _, s := range facts {
+		if d := all[deploymentIn(s, n).key()]; d != nil {
+			d.describe(s.Metric, n)
 		}
 	}
 	return arrange(all), err

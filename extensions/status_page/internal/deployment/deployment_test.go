@@ -23,12 +23,14 @@ var usual = names.Recorded()
 
 // A source answers what runs, the current and the earlier statuses.
 type source struct {
-	running, now, before model.Vector
-	err                  error
+	running, now, before, facts model.Vector
+	err                         error
 }
 
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	switch {
+	case strings.Contains(query, string(usual.Info)):
+		return s.facts, s.err
 	case strings.Contains(query, string(usual.Instances)):
 		return s.running, s.err
 	case strings.Contains(query, lately):
@@ -83,6 +85,22 @@ func TestMatrix(t *testing.T) {
 	}
 	assert.Equal(t, []string{"checkout 3 p", "checkout 3 s", "checkout 2 p", "checkout 1 p", "gone 9 p"}, history)
 	assert.Equal(t, []string{"/services/checkout", ""}, []string{d.Services[0].Page, d.Services[1].Page})
+}
+
+func TestFactsOfADeployment(t *testing.T) {
+	one := status("checkout", "p", "2", "completed", 200)
+	one.Metric["vcs_ref_head_revision"] = "2222a22"
+	told := status("checkout", "p", "2", "completed", 1)
+	for label, value := range map[model.LabelName]model.LabelValue{
+		"vcs_ref_head_revision": "2222a22", "vcs_repository_url_full": "https://git.example.com/c", "deployment_compare_url": "https://git.example.com/c/compare/a...b",
+		"cicd_pipeline_run_url_full": "javascript:x", "user_name": "ada",
+	} {
+		told.Metric[label] = value
+	}
+	d, err := Load(t.Context(), &catalog.Catalog{}, usual, source{now: model.Vector{one}, facts: model.Vector{told}})
+	require.NoError(t, err)
+	got := d.History[0]
+	assert.Equal(t, []string{"https://git.example.com/c/commit/2222a22", "https://git.example.com/c/compare/a...b", "", "ada"}, []string{got.Commit, got.Compare, got.Run, got.Actor})
 }
 
 func TestBounds(t *testing.T) {

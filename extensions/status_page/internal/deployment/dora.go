@@ -29,10 +29,11 @@ func questionsTo(n names.Names) questions {
 }
 
 // changes are the deployments that began in that time. The oldest version of a service ran before, or when the collector first
-// received its telemetry. It is not a change.
+// received its telemetry. It is not a change. Nor is a rollback: it says that the deployment before it failed.
 func (q questions) changes() string {
 	start := latest(q.names.Start.With())
-	return "((" + names.By("max", q.change, start) + " > (time() - " + strconv.Itoa(Days*86400) + "))" +
+	forward := latest(q.names.Start.With(q.names.Rollback.Equal("")))
+	return "((" + names.By("max", q.change, forward) + " > (time() - " + strconv.Itoa(Days*86400) + "))" +
 		" > on (" + q.place + ") group_left () " + names.By("min", q.place, start) + ")"
 }
 
@@ -57,14 +58,23 @@ func (q questions) led() string {
 	return "((min_over_time((" + complete + " * time())[" + lately + ":1m]) - " + q.reported() + ") and on (" + q.change + ") " + q.changes() + ")"
 }
 
-// incidents is how often services began to miss an objective.
+// incidents is how often services ceased to miss an objective. What is not over has not been restored.
 func (q questions) incidents() string {
-	return "count_over_time((" + q.burning("") + " unless on (" + q.place + ") " + q.burning(" offset 5m") + ")[" + lately + ":5m])"
+	return "count_over_time((" + q.burning(" offset 5m") + " unless on (" + q.place + ") " + q.burning("") + " and on (" + q.place + ") " + q.known() + ")[" + lately + ":5m])"
 }
 
-// broken is the number of seconds in which they missed it.
+// broken is the number of seconds in which they missed it, without those since the last time that they did not.
 func (q questions) broken() string {
-	return "(count_over_time(" + q.burning("") + "[" + lately + ":5m]) * 300)"
+	calm := "max_over_time(((" + q.known() + " unless on (" + q.place + ") " + q.burning("") + ") * 0 + time())[" + lately + ":5m])"
+	return "clamp_min(count_over_time(" + q.burning("") + "[" + lately + ":5m]) * 300 - on (" + q.place + ") floor((time() - " + calm + ") / 300) * 300, 0)"
+}
+
+// known are the places whose SLOs have a state.
+func (q questions) known() string { return names.By("max", q.place, q.names.States.With()) }
+
+// days is for how many days deployments are known; nothing for less than a week, as a rate of it says little.
+func (q questions) days() string {
+	return "(time() - min_over_time((count(" + q.names.Start.With() + ") * 0 + time())[" + lately + ":1h])) / 86400 > 6.9"
 }
 
 // latest is the newest value of each series, also of those that have ended.

@@ -52,8 +52,8 @@ func usual() view.Fleet {
 
 func TestOrders(t *testing.T) {
 	for order, want := range map[view.Sort]string{
-		{Key: view.Worst}:                  "g b d c e a f",
-		{Key: view.Worst, Reverse: true}:   "f a e c d b g",
+		{Key: view.Worst}:                  "d c g b e a f",
+		{Key: view.Worst, Reverse: true}:   "f a e b g c d",
 		{Key: view.Service, Reverse: true}: "g f e d c b a",
 		{Key: view.Budget}:                 "b g d c a f e",
 		{Key: view.Budget, Reverse: true}:  "f a c d g b e",

@@ -31,7 +31,7 @@ type Fleet struct {
 }
 
 // questions are about all SLOs. If several collectors report one SLO, the worse value counts.
-type questions struct{ state, objective, remaining, burn, exhaustion, recordedRemaining, recordedRatio string }
+type questions struct{ state, objective, remaining, coverage, burn, exhaustion, recordedRemaining, recordedRatio string }
 
 func questionsTo(n names.Names) questions {
 	sent, recorded := slo(n), slo(names.Recorded())
@@ -39,6 +39,7 @@ func questionsTo(n names.Names) questions {
 		state:             names.By("max", sent+", "+n.State.String(), n.States.With()+" == 1"),
 		objective:         names.By("max", sent, n.Objective.With()),
 		remaining:         names.By("min", sent, n.Remaining.With()),
+		coverage:          names.By("max", sent, n.Coverage.With()),
 		burn:              names.By("max", sent, n.BurnRate.With(n.Window.Equal("1h"))),
 		exhaustion:        names.By("min", sent, n.Exhaustion.With()),
 		recordedRemaining: names.By("min", recorded, names.RecordedRemaining.With()),
@@ -68,6 +69,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	for query, field := range map[string]func(*Row) *Number{
 		questions.objective:  func(r *Row) *Number { return &r.Objective },
 		questions.remaining:  func(r *Row) *Number { return &r.Remaining },
+		questions.coverage:   func(r *Row) *Number { return &r.Coverage },
 		questions.burn:       func(r *Row) *Number { return &r.Burn },
 		questions.exhaustion: func(r *Row) *Number { return &r.Exhaustion },
 	} {
@@ -95,7 +97,7 @@ func ask(ctx context.Context, q questions, source Source) (map[string]model.Vect
 		}
 	}
 	for _, query := range []string{
-		q.state, q.objective, q.remaining, q.burn, q.exhaustion, q.recordedRemaining, q.recordedRatio,
+		q.state, q.objective, q.remaining, q.coverage, q.burn, q.exhaustion, q.recordedRemaining, q.recordedRatio,
 	} {
 		asked.Go(func() {
 			vector, err := source.Instant(ctx, query)

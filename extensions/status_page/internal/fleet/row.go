@@ -23,6 +23,10 @@ func Word(s semconv.State) string {
 		return "Burning slowly"
 	case semconv.StateNoData:
 		return "No data"
+	case semconv.StateNew:
+		return "New"
+	case semconv.StateNeverSeen:
+		return "Never seen"
 	case semconv.StateOK:
 		return "OK"
 	case semconv.StateIdle:
@@ -43,6 +47,10 @@ func Icon(s semconv.State) string {
 		return "△"
 	case semconv.StateNoData:
 		return "∅"
+	case semconv.StateNew:
+		return "+"
+	case semconv.StateNeverSeen:
+		return "?"
 	case semconv.StateOK:
 		return "✔"
 	case semconv.StateIdle:
@@ -90,6 +98,8 @@ type Row struct {
 	State     semconv.State `json:"state"`
 	// Remaining is the remaining share of the error budget: 1 is all, below 0 is overspent.
 	Remaining Number `json:"error_budget_remaining"`
+	// Coverage is the share of the period that was measured.
+	Coverage Number `json:"period_coverage"`
 	// Burn is the burn rate of the last hour.
 	Burn Number `json:"burn_rate"`
 	// Exhaustion is the seconds until the budget is spent at this burn.

@@ -35,7 +35,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 			row := Row{
 				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
 				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
-				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown,
+				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown,
 				Promise: slo, Of: service,
 			}
 			r.promises[row.promise()] = &row
@@ -69,7 +69,7 @@ func (r *rows) of(k Key) *Row {
 	if row, ok := r.byKey[k]; ok {
 		return row
 	}
-	row := Row{State: semconv.StateUnknown, Objective: unknown, Remaining: unknown, Burn: unknown, Exhaustion: unknown}
+	row := Row{State: semconv.StateUnknown, Objective: unknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown}
 	if p, ok := r.promises[k.promise()]; ok {
 		row = *p
 	}
@@ -101,6 +101,9 @@ func (r *rows) recorded(remaining, ratio model.Vector) {
 		row.Burn = Number(float64(s.Value) / (1 - float64(row.Objective)))
 	}
 	for _, row := range r.byKey {
+		if row.State == semconv.StateNeverSeen { // a budget of which nothing is known is not whole
+			row.Remaining, row.Burn, row.Exhaustion = unknown, unknown, unknown
+		}
 		if row.State == semconv.StateUnknown && row.Remaining.Known() {
 			row.State = semconv.StateOK
 			if row.Remaining <= 0 {
@@ -127,7 +130,7 @@ func (r *rows) firing(alerts []v1.Alert) {
 			continue
 		}
 		burning := semconv.StateBurningSlow
-		if a.Labels["severity"] == "page" {
+		if a.Labels["severity"] == "page" || a.Labels["sloth_severity"] == "page" { // the catalog may set the word for severity
 			burning = semconv.StateBurningFast
 		}
 		if burning.Worse(row.State) {

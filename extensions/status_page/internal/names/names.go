@@ -17,11 +17,13 @@ type Names struct {
 	Namespace, Service, Environment, SLO, Window, State Label
 	// A deployment.
 	Version, Deployment, Status, Revision Label
+	// What else is known of it.
+	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Rollback Label
 	// A request.
 	SpanKind, StatusCode Label
 
 	// Of the slo processor; States are 1 for the one that holds.
-	Objective, Remaining, Exhaustion, BurnRate, States Metric
+	Objective, Remaining, Coverage, Exhaustion, BurnRate, States Metric
 	// Of the deployevent connector.
 	Info, Start, Commit, Instances Metric
 	// Of the red connector, or of span_metrics.
@@ -33,6 +35,8 @@ const (
 	RecordedRemaining Metric = "slo:period_error_budget_remaining:ratio"
 	RecordedRatio     Metric = "slo:sli_error:ratio_rate" // + window
 	Alerts            Metric = "ALERTS"
+	// RecordedEvidence is the e-value of a young version for an SLO.
+	RecordedEvidence Metric = "slo:version_worse:evalue"
 )
 
 // New is for a Prometheus with the translation strategy.
@@ -45,9 +49,12 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		SLO: label(semconv.SLOName), Window: label(semconv.SLOWindow), State: label(semconv.SLOState),
 		Version: label(semconv.ServiceVersion), Deployment: label(semconv.DeploymentID),
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
+		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),
+		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
+		Cluster: label(semconv.ClusterName), Rollback: label(semconv.DeploymentRollback),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 
-		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric),
+		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // Bounds on the shown parts of an item, in characters and numbers.
@@ -51,6 +52,10 @@ type Item struct {
 	Attributes    map[string]string `json:"attributes"`
 	// Depth is the number of enclosing spans that were found.
 	Depth int `json:"depth"`
+	// Requests are the places of the requests that it belongs to, if several have the ID.
+	Requests []int `json:"requests,omitempty"`
+	// Why says where the correlation ID of a span or log record comes from.
+	Why *correlation.Reason `json:"why,omitempty"`
 
 	// Start and End are zero if they are not known.
 	Start time.Time `json:"-"`
@@ -58,13 +63,13 @@ type Item struct {
 }
 
 // newItems are a span with its events, or a log record.
-func newItems(r request.Record) []*Item {
+func newItems(r request.Record, of []int, explainer *correlation.Explainer) []*Item {
 	item := &Item{
 		Service: attribute(r.Resource, "service.name"), Namespace: attribute(r.Resource, "service.namespace"),
 		Environment: attribute(r.Resource, "deployment.environment.name", "deployment.environment"),
 		Version:     attribute(r.Resource, "service.version"),
 		TraceID:     r.TraceID().String(), SpanID: r.SpanID().String(), CorrelationID: shown(r.CorrelationID(), request.MaxID),
-		Attributes: attributes(r.Attributes()),
+		Attributes: attributes(r.Attributes()), Requests: of, Why: why(r, explainer),
 	}
 	item.Start, item.End = r.Times()
 	if !r.IsSpan {
@@ -107,10 +112,24 @@ func (i *Item) event(from ptrace.SpanEvent) *Item {
 	at := request.Moment(from.Timestamp())
 	return &Item{
 		Signal: SignalEvent, Service: i.Service, Namespace: i.Namespace, Environment: i.Environment, Version: i.Version,
-		TraceID: i.TraceID, SpanID: i.SpanID, CorrelationID: i.CorrelationID,
+		TraceID: i.TraceID, SpanID: i.SpanID, CorrelationID: i.CorrelationID, Requests: i.Requests,
 		Name: shown(from.Name(), maxName), Failed: from.Name() == "exception", Body: shown(value(from.Attributes(), "exception.message"), maxText),
 		Attributes: attributes(from.Attributes()), Start: at, End: at,
 	}
+}
+
+// why explains the correlation ID of an item.
+func why(r request.Record, explainer *correlation.Explainer) *correlation.Reason {
+	var reason correlation.Reason
+	if r.IsSpan {
+		reason = explainer.Span(r.Resource, r.Span)
+	} else {
+		reason = explainer.Log(r.Resource, r.Log)
+	}
+	for i := range reason.Candidates {
+		reason.Candidates[i].Value = shown(reason.Candidates[i].Value, maxValue)
+	}
+	return &reason
 }
 
 // attribute is the first that there is.

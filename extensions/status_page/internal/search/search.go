@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // Bounds of a search.
@@ -76,8 +77,12 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	}
 	var found Found
 	var cut, late string
-	keep := func(r request.Record) bool {
-		if found.Items = append(found.Items, newItems(r)...); len(found.Items) > MaxItems {
+	explainer, err := correlation.NewExplainer()
+	if err != nil {
+		return Found{}, err
+	}
+	keep := func(r request.Record, of []int) bool {
+		if found.Items = append(found.Items, newItems(r, of, explainer)...); len(found.Items) > MaxItems {
 			found.Items = found.Items[:MaxItems]
 			cut = cutItems
 		}
@@ -93,6 +98,10 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	}
 	for i, id := range known.IDs {
 		known.IDs[i] = shown(id, request.MaxID)
+	}
+	for i := range known.Each {
+		one := &known.Each[i]
+		one.ID = shown(one.ID, request.MaxID)
 	}
 	return Found{known, arranged(found.Items), cmp.Or(late, cut)}, nil
 }

@@ -30,7 +30,7 @@ type Past struct {
 const maxPast = 30
 
 func (l *loader) fired() string {
-	return names.By("max", model.AlertNameLabel+", severity, "+names.Recorded().SLO.String(), l.recorded(names.Alerts, `alertstate="firing"`))
+	return names.By("max", model.AlertNameLabel+", slo_alert, sloth_severity, severity, "+names.Recorded().SLO.String(), l.recorded(names.Alerts, `alertstate="firing"`))
 }
 
 // past finds the times in which an alert fired. One that still does is not past.
@@ -40,8 +40,8 @@ func (l *loader) past(d alert.Directory) []Past {
 		label := func(name model.LabelName) string { return words.Bounded(string(series.Metric[name]), 120) }
 		for _, s := range spells(series.Values, l.service.Period) {
 			all = append(all, Past{
-				Name: label(model.AlertNameLabel), Severity: label("severity"), SLO: words.Bounded(l.names.SLO.In(series.Metric), 120), From: s[0], To: s[1],
-				Runbook: d.Runbook(l.service.Slug(), string(series.Metric[model.AlertNameLabel])),
+				Name: label(model.AlertNameLabel), Severity: cmp.Or(label("sloth_severity"), label("severity")), SLO: words.Bounded(l.names.SLO.In(series.Metric), 120), From: s[0], To: s[1],
+				Runbook: d.Runbook(l.service.Slug(), cmp.Or(string(series.Metric["slo_alert"]), string(series.Metric[model.AlertNameLabel]))),
 			})
 		}
 	}

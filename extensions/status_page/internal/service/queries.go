@@ -4,7 +4,6 @@
 package service
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
 // of selects the service's series of a metric, in the environment.
@@ -54,7 +52,7 @@ func (l *loader) left() string {
 
 func (l *loader) burns() string {
 	n := l.names
-	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(windows(), "|"))))
+	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(l.windows(), "|"))))
 }
 
 func (l *loader) recordedLeft() string {
@@ -63,7 +61,7 @@ func (l *loader) recordedLeft() string {
 
 // recordedBurns are error ratios; the window is in the name of each series.
 func (l *loader) recordedBurns() string {
-	anyWindow := model.MetricNameLabel + `=~"` + string(names.RecordedRatio) + "(" + strings.Join(windows(), "|") + `)"`
+	anyWindow := model.MetricNameLabel + `=~"` + string(names.RecordedRatio) + "(" + strings.Join(l.windows(), "|") + `)"`
 	return names.By("max", model.MetricNameLabel+", "+names.Recorded().SLO.String(), l.recorded("", anyWindow))
 }
 
@@ -89,64 +87,17 @@ func (l *loader) queries() []string {
 }
 
 // windows are those of the alerts.
-func windows() []string {
+func (l *loader) windows() []string {
+	windows := slices.Clone(catalog.BurnWindows)
+	for _, slo := range l.service.SLOs {
+		for _, p := range slo.BurnPairs() {
+			windows = append(windows, p.Short, p.Long)
+		}
+	}
+	slices.Sort(windows)
 	var all []string
-	for _, w := range catalog.BurnWindows {
+	for _, w := range slices.Compact(windows) {
 		all = append(all, catalog.FormatDuration(w))
 	}
 	return all
-}
-
-// A Version is one that runs or ran.
-type Version struct {
-	Version   string    `json:"version"`
-	Status    string    `json:"status"`
-	Revision  string    `json:"revision"`
-	Since     time.Time `json:"since"`
-	Instances int       `json:"instances"`
-	// Deployed is false for the version that ran when the collector first received telemetry of the service.
-	Deployed bool `json:"-"`
-}
-
-// maxVersions bounds the versions of the page, the newest first.
-const maxVersions = 20
-
-func (l *loader) askVersions() ([]Version, error) {
-	n := l.names
-	started, err := l.source.Instant(l.context, names.By("max", names.List(n.Version, n.Status, n.Revision), l.of(n.Start)))
-	if err != nil {
-		return nil, err
-	}
-	running, err := l.source.Instant(l.context, names.By("sum", n.Version.String(), l.of(n.Instances)))
-	if err != nil {
-		return nil, err
-	}
-	// A version that is gone has no series any more; it was there before the others nevertheless.
-	earliest, err := l.source.Instant(l.context, "min(min_over_time("+l.of(n.Start)+"[30d]))")
-	if err != nil {
-		return nil, err
-	}
-	first := math.Inf(1)
-	for _, s := range earliest {
-		first = float64(s.Value)
-	}
-	counts := map[string]int{}
-	for _, s := range running {
-		counts[n.Version.In(s.Metric)] = int(s.Value)
-	}
-	var versions []Version
-	for _, s := range started {
-		versions = append(versions, Version{
-			Version: n.Version.In(s.Metric), Status: n.Status.In(s.Metric), Revision: words.Bounded(n.Revision.In(s.Metric), 64),
-			Since: time.UnixMilli(int64(float64(s.Value) * 1000)).UTC(), Instances: counts[n.Version.In(s.Metric)],
-			Deployed: float64(s.Value) > first,
-		})
-	}
-	slices.SortFunc(versions, func(a, b Version) int {
-		if c := b.Since.Compare(a.Since); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Version, b.Version)
-	})
-	return versions[:min(len(versions), maxVersions)], nil
 }

@@ -60,6 +60,8 @@ type Service struct {
 type Objective struct {
 	*fleet.Row
 	Left, Burn chart.Plot
+	// Groups are the worst of its groups, if it has any.
+	Groups []Group
 }
 
 // A Neighbor is a service that this one calls, or is called by.
@@ -106,16 +108,20 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 		s.Period = finer
 		l.load()
 	}
-	s.Err, s.Known = cmp.Or(s.Err, l.err), l.shown
+	s.Known = l.shown
 	for _, row := range all.Rows {
 		if row.Of == q.Service && row.Environment == s.Environment {
-			s.Objectives = append(s.Objectives, l.objective(row))
+			objective := l.objective(row)
+			objective.Groups = l.groups(row)
+			s.Objectives = append(s.Objectives, objective)
 		}
 	}
+	s.Err = cmp.Or(s.Err, l.err)
 	slices.SortStableFunc(s.Objectives, func(a, b Objective) int { return fleet.Worst(a.Row, b.Row) })
 	s.Requests = l.requests()
 	s.Failed = l.failed
 	s.Versions = l.versions
+	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
 	s.Past = l.past(q.Directory)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,7 +26,11 @@ type searchBody struct {
 	// Incomplete says why items may be missing.
 	Incomplete string `json:"incomplete,omitempty"`
 	// Requests is how many have the ID.
-	Requests       int             `json:"requests"`
+	Requests int `json:"requests"`
+	// Each are these requests, if there are several.
+	Each []*searchRequest `json:"each,omitempty"`
+	// Word is true if the ID is only a word or value that they have in common.
+	Word           bool            `json:"word,omitempty"`
 	TraceIDs       []string        `json:"trace_ids"`
 	CorrelationIDs []string        `json:"correlation_ids"`
 	Start          *time.Time      `json:"start,omitempty"`
@@ -59,6 +64,37 @@ type searchItem struct {
 	Duration *seconds      `json:"duration_seconds,omitempty"`
 	Place    int           `json:"-"`
 	Picture  template.HTML `json:"-"`
+}
+
+// A searchRequest is one of several that have the ID.
+type searchRequest struct {
+	ID       string     `json:"id"`
+	Start    *time.Time `json:"start,omitempty"`
+	Spans    int        `json:"spans"`
+	Logs     int        `json:"logs"`
+	Failed   int        `json:"failed"`
+	Services []string   `json:"services"`
+	// Items of this request.
+	Items []searchItem `json:"-"`
+}
+
+func (r *searchRequest) add(i searchItem) {
+	r.Items = append(r.Items, i)
+	switch i.Signal {
+	case search.SignalSpan:
+		r.Spans++
+	case search.SignalLog:
+		r.Logs++
+	}
+	if i.Failed {
+		r.Failed++
+	}
+	if i.Time != nil && (r.Start == nil || i.Time.Before(*r.Start)) {
+		r.Start = i.Time
+	}
+	if !slices.Contains(r.Services, i.Service) {
+		r.Services = append(r.Services, i.Service)
+	}
 }
 
 // searchWindow is how much can be searched.
@@ -129,6 +165,12 @@ func (s *site) window() searchWindow {
 
 func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
 	b.Incomplete, b.Requests, b.TraceIDs, b.CorrelationIDs = found.Missing, found.Requests, list(found.Traces), list(found.IDs)
+	if len(found.Each) > 1 {
+		b.Word = found.Word
+		for _, one := range found.Each {
+			b.Each = append(b.Each, &searchRequest{ID: one.ID, Services: []string{}})
+		}
+	}
 	axis := extent(found.Items)
 	if !axis.Start.IsZero() {
 		b.Start, b.Duration = &axis.Start, seconds(axis.End.Sub(axis.Start))
@@ -150,7 +192,14 @@ func (b *searchBody) fill(found search.Found, c *catalog.Catalog) {
 			listed[of] = true
 			b.Services = append(b.Services, of)
 		}
-		b.Items = append(b.Items, drawnItem(i, axis, place))
+		item := drawnItem(i, axis, place)
+		b.Items = append(b.Items, item)
+		if b.Each == nil {
+			i.Requests = nil // it is clear
+		}
+		for _, n := range i.Requests {
+			b.Each[n].add(item)
+		}
 		b.count(i)
 	}
 }

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -189,8 +190,31 @@ func TestSearchFindsSeveralRequests(t *testing.T) {
 	for n := range byte(3) {
 		d.span("checkout", pcommon.TraceID{n + 1}, n+1, 0, 0, 5, func(s ptrace.Span) { s.Attributes().PutStr("user.id", "u-17") })
 	}
-	assert.Contains(t, v.page("/search?id=u-17"), "<small>3 requests with</small>")
-	assert.Contains(t, v.page("/search?id=01000000000000000000000000000000"), "<small>Request with</small>")
+	d.log("checkout", 1, "seen by u-17, request_id=test", func(l plog.LogRecord) { l.SetTraceID(pcommon.TraceID{1}) })
+	page := v.page("/search?id=u-17")
+	assert.Contains(t, page, "<small>3 requests with</small>")
+	assert.Contains(t, page, "It does not identify one of them")
+	assert.Contains(t, page, `<a class="id" href="/search?id=02000000000000000000000000000000">`)
+	assert.NotContains(t, page, `id="timeline`, "a value that they have in common lists them")
+	page = v.page("/search?id=01000000000000000000000000000000")
+	assert.Contains(t, page, "<small>Request with</small>")
+	assert.Contains(t, page, "<code>logfmt:request_id</code> = <code>test</code>, evidence: text; not used: it says that there is none")
+}
+
+// The work on a batch is shown with each of its requests, and each by itself.
+func TestSearchShowsRequestsApart(t *testing.T) {
+	v := silent(t)
+	d := telemetry{time.Now(), v.recent}
+	for n := range byte(2) {
+		d.span("shop", pcommon.TraceID{n + 1}, n+1, 0, 0, 5, func(s ptrace.Span) { s.Attributes().PutStr("correlation.id", fmt.Sprint("C-", n+1)) })
+	}
+	d.span("mailer", pcommon.TraceID{3}, 3, 0, 0, 5, func(s ptrace.Span) {
+		require.NoError(t, s.Attributes().PutEmptySlice("correlation.ids").FromRaw([]any{"C-1", "C-2"}))
+	})
+	page := v.page("/search?id=03000000000000000000000000000000")
+	assert.Contains(t, page, `<h2 id="timeline-0">Timeline of <code>C-1</code></h2>`)
+	assert.Contains(t, page, `<h2 id="timeline-1">Timeline of <code>C-2</code></h2>`)
+	assert.Contains(t, v.page("/search?id=C-1"), "span mailer")
 }
 
 // IDs, names and texts from outside stay text on the page of a request.

@@ -64,6 +64,8 @@ type objective struct {
 	Description string `json:"description"`
 	Left        graph  `json:"budget_history"`
 	Burn        graph  `json:"burn_history"`
+	// Groups are the worst first.
+	Groups []service.Group `json:"groups,omitempty"`
 }
 
 // A graph is a plot as SVG or as data.
@@ -140,7 +142,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		body.Since = of.Known.Start
 	}
 	for _, o := range of.Objectives {
-		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn)})
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups})
 	}
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))

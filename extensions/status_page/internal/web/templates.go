@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -27,11 +28,15 @@ var sources embed.FS
 const maxCell = 120
 
 var functions = template.FuncMap{
-	"percent":   func(n fleet.Number) string { return words.Percent(float64(n)) },
-	"objective": func(n fleet.Number) string { return words.Objective(math.Round(float64(n)*1e8) / 1e6) },
-	"burn":      func(n fleet.Number) string { return words.Burn(float64(n)) },
+	"shortRevision": deployment.ShortRevision,
+	"percent":       func(n fleet.Number) string { return words.Percent(float64(n)) },
+	"objective":     func(n fleet.Number) string { return words.Objective(math.Round(float64(n)*1e8) / 1e6) },
+	"burn":          func(n fleet.Number) string { return words.Burn(float64(n)) },
 	"left": func(r *fleet.Row) string {
 		return words.Left(float64(r.Remaining), float64(r.Burn), float64(r.Exhaustion))
+	},
+	"measured": func(r *fleet.Row) string {
+		return words.Measured(float64(r.Coverage))
 	},
 	"number":  func(n fleet.Number) string { return words.Number(float64(n)) },
 	"seconds": func(n fleet.Number) string { return words.Seconds(float64(n)) },
@@ -51,7 +56,10 @@ var functions = template.FuncMap{
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
 	"table":   func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
-	"class":   func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
+	"part": func(items []searchItem, ticks []seconds, heading string) timelinePart {
+		return timelinePart{items, ticks, heading}
+	},
+	"class": func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.
@@ -63,6 +71,13 @@ var templates = func() map[string]*template.Template {
 	}
 	return all
 }()
+
+// A timelinePart is a table of items under its heading.
+type timelinePart struct {
+	Items   []searchItem
+	Ticks   []seconds
+	Heading string
+}
 
 // An alertTable is what the table of alerts is drawn from.
 type alertTable struct {
@@ -79,7 +94,7 @@ func isLink(text string) bool {
 // windowName is the period of an objective for people.
 func windowName(window string) string {
 	switch catalog.CalendarUnit(window) {
-	case catalog.Week, catalog.Month, catalog.Quarter:
+	case catalog.Day, catalog.Week, catalog.Month, catalog.Quarter, catalog.Year:
 		return "this " + window
 	}
 	return "over " + words.Bounded(window, maxCell)

@@ -143,7 +143,18 @@ func Left(remaining, burn, exhaustion float64) string {
 	case burn <= 1 || math.IsNaN(exhaustion):
 		return "lasts for the whole period"
 	}
-	return Seconds(exhaustion) + " left at this burn"
+	return "at this rate spent in " + Seconds(exhaustion)
+}
+
+// Measured says which share of its period an error budget is known for, if that is not all of it.
+func Measured(coverage float64) string {
+	switch {
+	case math.IsNaN(coverage) || coverage >= 0.995:
+		return ""
+	case coverage < 0.005:
+		return "new in this period"
+	}
+	return Percent(math.Round(100*coverage)/100) + " of the period measured"
 }
 
 // Bounded is external text for one line of a page: bounded, and without invisible characters.

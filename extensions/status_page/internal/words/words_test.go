@@ -72,17 +72,24 @@ func TestPercent(t *testing.T) {
 func TestLeft(t *testing.T) {
 	nan := math.NaN()
 	for want, in := range map[string][3]float64{
-		"2 h 10 min left at this burn": {0.1, 20, 7800},
-		"lasts for the whole period":   {0.9, 0.5, 2592000},
-		"nothing burns":                {0.9, 0, nan},
-		"spent; 30 % over":             {-0.3, 20, 0},
-		"spent; 0 % over":              {0, 20, 0},
-		"spent, 24.9 times":            {-23.9, 20, 0},
-		"":                             {nan, 20, 0},
+		"at this rate spent in 2 h 10 min": {0.1, 20, 7800},
+		"lasts for the whole period":       {0.9, 0.5, 2592000},
+		"nothing burns":                    {0.9, 0, nan},
+		"spent; 30 % over":                 {-0.3, 20, 0},
+		"spent; 0 % over":                  {0, 20, 0},
+		"spent, 24.9 times":                {-23.9, 20, 0},
+		"":                                 {nan, 20, 0},
 	} {
 		assert.Equal(t, want, Left(in[0], in[1], in[2]))
 	}
 	assert.Equal(t, "lasts for the whole period", Left(0.5, 3, nan))
+}
+
+func TestMeasured(t *testing.T) {
+	for want, in := range map[string]float64{"new in this period": 0.0001, "7 % of the period measured": 0.0667, "": 0.999} {
+		assert.Equal(t, want, Measured(in))
+	}
+	assert.Empty(t, Measured(math.NaN()))
 }
 
 func TestBounded(t *testing.T) {

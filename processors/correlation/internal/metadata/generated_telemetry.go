@@ -25,19 +25,21 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                             metric.Meter
-	mu                                sync.Mutex
-	registrations                     []metric.Registration
-	ProcessorCorrelationConflicts     metric.Int64ObservableCounter
-	ProcessorCorrelationEvicted       metric.Int64ObservableCounter
-	ProcessorCorrelationInvalid       metric.Int64ObservableCounter
-	ProcessorCorrelationItems         metric.Int64ObservableCounter
-	ProcessorCorrelationStateEntries  metric.Int64ObservableGauge
-	ProcessorCorrelationStateSize     metric.Int64ObservableGauge
-	ProcessorCorrelationTraceContexts metric.Int64ObservableCounter
-	ProcessorCorrelationWaitRefused   metric.Int64ObservableCounter
-	ProcessorCorrelationWaitSize      metric.Int64ObservableGauge
-	ProcessorCorrelationWaits         metric.Int64ObservableCounter
+	meter                                     metric.Meter
+	mu                                        sync.Mutex
+	registrations                             []metric.Registration
+	ProcessorCorrelationConflicts             metric.Int64ObservableCounter
+	ProcessorCorrelationEvicted               metric.Int64ObservableCounter
+	ProcessorCorrelationInvalid               metric.Int64ObservableCounter
+	ProcessorCorrelationItems                 metric.Int64ObservableCounter
+	ProcessorCorrelationShared                metric.Int64ObservableCounter
+	ProcessorCorrelationStateEntries          metric.Int64ObservableGauge
+	ProcessorCorrelationStateSize             metric.Int64ObservableGauge
+	ProcessorCorrelationTraceContexts         metric.Int64ObservableCounter
+	ProcessorCorrelationTraceContextsWithheld metric.Int64ObservableCounter
+	ProcessorCorrelationWaitRefused           metric.Int64ObservableCounter
+	ProcessorCorrelationWaitSize              metric.Int64ObservableGauge
+	ProcessorCorrelationWaits                 metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -111,6 +113,21 @@ func (builder *TelemetryBuilder) RegisterProcessorCorrelationItemsCallback(cb me
 	return nil
 }
 
+// RegisterProcessorCorrelationSharedCallback sets callback for observable ProcessorCorrelationShared metric.
+func (builder *TelemetryBuilder) RegisterProcessorCorrelationSharedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationShared, obs: o})
+		return nil
+	}, builder.ProcessorCorrelationShared)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterProcessorCorrelationStateEntriesCallback sets callback for observable ProcessorCorrelationStateEntries metric.
 func (builder *TelemetryBuilder) RegisterProcessorCorrelationStateEntriesCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -147,6 +164,21 @@ func (builder *TelemetryBuilder) RegisterProcessorCorrelationTraceContextsCallba
 		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationTraceContexts, obs: o})
 		return nil
 	}, builder.ProcessorCorrelationTraceContexts)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorCorrelationTraceContextsWithheldCallback sets callback for observable ProcessorCorrelationTraceContextsWithheld metric.
+func (builder *TelemetryBuilder) RegisterProcessorCorrelationTraceContextsWithheldCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorCorrelationTraceContextsWithheld, obs: o})
+		return nil
+	}, builder.ProcessorCorrelationTraceContextsWithheld)
 	if err != nil {
 		return err
 	}
@@ -253,6 +285,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorCorrelationShared, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_correlation_shared",
+		metric.WithDescription("Items with an ID that more than max_traces traces have shown. It is not used as the ID of a request. [Alpha]"),
+		metric.WithUnit("{item}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorCorrelationStateEntries, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_correlation_state_entries",
 		metric.WithDescription("Entries of the state, traces and IDs together. [Alpha]"),
@@ -268,6 +306,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorCorrelationTraceContexts, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_correlation_trace_contexts",
 		metric.WithDescription("Log records that arrived without a trace ID and got one, by its origin. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorCorrelationTraceContextsWithheld, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_correlation_trace_contexts_withheld",
+		metric.WithDescription("Log records with an ID that did not get the trace that has shown it, because it was not certain that they belong to it. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

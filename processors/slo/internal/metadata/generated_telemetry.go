@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                          metric.Meter
 	mu                             sync.Mutex
 	registrations                  []metric.Registration
+	ProcessorSloBackfilled         metric.Int64ObservableCounter
 	ProcessorSloCheckpointDamaged  metric.Int64ObservableCounter
 	ProcessorSloCheckpointFailures metric.Int64ObservableCounter
 	ProcessorSloCheckpointSaves    metric.Int64ObservableCounter
@@ -48,6 +49,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterProcessorSloBackfilledCallback sets callback for observable ProcessorSloBackfilled metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloBackfilledCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloBackfilled, obs: o})
+		return nil
+	}, builder.ProcessorSloBackfilled)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterProcessorSloCheckpointDamagedCallback sets callback for observable ProcessorSloCheckpointDamaged metric.
@@ -213,6 +229,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorSloBackfilled, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_slo_backfilled",
+		metric.WithDescription("Minutes of the past of SLOs that were read out of Prometheus. [Alpha]"),
+		metric.WithUnit("{minute}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorSloCheckpointDamaged, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_slo_checkpoint_damaged",
 		metric.WithDescription("Checkpoint records that could not be read and were set aside. [Alpha]"),

@@ -1,0 +1,39 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+func TestWorstGroupsFirst(t *testing.T) {
+	edge := &catalog.Service{Name: "edge", SLOs: []*catalog.SLO{{
+		Name: "availability", Objective: 99, Window: catalog.Window{Rolling: 720 * time.Hour}, GroupBy: []string{"host"}, SLI: catalog.SLI{Prometheus: &catalog.Prometheus{}},
+	}}}
+	of := func(host string, v float64) *model.Sample {
+		return &model.Sample{Metric: model.Metric{"host": model.LabelValue(host)}, Value: model.SampleValue(v)}
+	}
+	got, queries := ask(t, source{vectors: map[string]model.Vector{
+		"bottomk":                       {of("a", 0.5), of("b", -3), of(strings.Repeat("x", 500), 0.4)},
+		"by (host) (slo:sli_error:rati": {of("a", 0.001), of("b", 0.2)},
+	}}, edge, "")
+	require.Len(t, got.Objectives, 1)
+	groups := got.Objectives[0].Groups
+	require.Len(t, groups, 3)
+	assert.Equal(t, "host=b", groups[0].Name)
+	assert.InDelta(t, -3, float64(groups[0].Remaining), 0)
+	assert.InDelta(t, 20, float64(groups[0].Burn), 1e-9)
+	assert.Less(t, len(groups[1].Name), 120, "bounded")
+	assert.False(t, groups[1].Burn.Known())
+	assert.Equal(t, "host=a", groups[2].Name)
+	assert.Contains(t, strings.Join(queries, "\n"), `bottomk(20, min by (host) (slo:period_error_budget_remaining:ratio{service_name="edge"`)
+}
