@@ -49,10 +49,10 @@ func groupsOfQueries(r *reader, at place, s *SLO) {
 
 // group sets GroupBy, if it is not set, to the labels that all queries keep. The environment's label is not
 // one of them.
-func (svc *Service) group(r *reader, at place, s *SLO) {
-	p, environment := s.SLI.Prometheus, svc.EnvironmentOf(s)
-	if len(s.GroupBy) > 0 {
-		s.GroupBy = without(s.GroupBy, environment)
+func (s *Service) group(r *reader, at place, slo *SLO) {
+	p, environment := slo.SLI.Prometheus, s.EnvironmentOf(slo)
+	if len(slo.GroupBy) > 0 {
+		slo.GroupBy = without(slo.GroupBy, environment)
 		return
 	}
 	var common, lost []string
@@ -72,16 +72,16 @@ func (svc *Service) group(r *reader, at place, s *SLO) {
 		}
 		common = intersection(common, kept)
 	}
-	if len(svc.Environments) > 1 && !slices.Contains(common, environment) {
-		r.warning(at, "the results have no label "+environment+", so the events of "+strings.Join(svc.Environments, " and ")+" are counted together", "write sum by ("+environment+") (…), or add environmentLabel")
+	if len(s.Environments) > 1 && !slices.Contains(common, environment) {
+		r.warning(at, "the results have no label "+environment+", so the events of "+strings.Join(s.Environments, " and ")+" are counted together", "write sum by ("+environment+") (…), or add environmentLabel")
 	}
-	s.GroupBy = without(common, slices.Concat(identityLabels, reservedLabels, []string{environment, "severity"})...)
-	slices.Sort(s.GroupBy)
+	slo.GroupBy = without(common, slices.Concat(identityLabels, reservedLabels, []string{environment, "severity"})...)
+	slices.Sort(slo.GroupBy)
 	lost = without(lost, environment, "le")
 	if len(lost) > 0 {
 		r.warning(at, "only one of the queries groups by "+strings.Join(lost, ", ")+", so all of its values are counted together", "group both queries by the same labels")
 	}
-	for _, l := range s.GroupBy {
+	for _, l := range slo.GroupBy {
 		if NamesEnvironment(l) {
 			r.warning(at, "every "+l+" has its own budget and alerts, but alerts do not name it as their environment", "add environmentLabel: "+l+" if it is the environment")
 		}

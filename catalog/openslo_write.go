@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"maps"
 	"time"
 
 	openslov1 "github.com/OpenSLO/go-sdk/pkg/openslo/v1"
@@ -59,9 +60,7 @@ func openSLOObject(s *Service, slo *SLO) openslov1.SLO {
 		}
 		metadata.Labels[key] = openslov1.Label{value}
 	}
-	for key, value := range writeAnnotated(slo, "labels") {
-		metadata.Annotations[key] = value
-	}
+	maps.Copy(metadata.Annotations, writeAnnotated(slo, "labels"))
 	target := timesTen(slo.Objective, -2)
 	objective, method := openslov1.SLOObjective{Target: &target}, openslov1.SLOBudgetingMethodOccurrences
 	if b := slo.Budgeting; b.Method != Occurrences {

@@ -306,7 +306,7 @@ func (l *loader) pyrraIndicator(slo *SLO, at place, i pyrraIndicator) bool {
 		}
 	}
 	for _, m := range total.LabelMatchers {
-		reserved := m.Name == labels.MetricName || m.Name == labels.BucketLabel || slices.Contains(reservedLabels, m.Name) || slices.Contains(identityLabels, m.Name)
+		reserved := m.Name == model.MetricNameLabel || m.Name == labels.BucketLabel || slices.Contains(reservedLabels, m.Name) || slices.Contains(identityLabels, m.Name)
 		if m.Type == labels.MatchEqual && m.Value != "" && !reserved && !slices.Contains(grouping, m.Name) {
 			set(&slo.Labels, m.Name, m.Value)
 		}

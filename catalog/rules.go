@@ -189,7 +189,7 @@ func twoOfThree(r *reader, at place, m *Metrics) {
 	}
 }
 
-func ratioOrCounts(r *reader, at place, p *Prometheus) {
+func ratioOrCounts(r *reader, at place, _ *Prometheus) {
 	var set []string
 	for _, key := range []string{"errors", "good", "total", "errorRatio"} {
 		if _, ok := at.lookup(key); ok {

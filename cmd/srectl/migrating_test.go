@@ -23,8 +23,8 @@ var fence = regexp.MustCompile("(?s)```(yaml|sh)\n(.*?)```")
 func TestMigrating(t *testing.T) {
 	page, err := os.ReadFile("../../docs/migrating.md")
 	require.NoError(t, err)
-	chapters := strings.Split(string(page), "\n## ")
-	for _, chapter := range chapters {
+	chapters := strings.SplitSeq(string(page), "\n## ")
+	for chapter := range chapters {
 		title, _, _ := strings.Cut(chapter, "\n")
 		if !strings.HasPrefix(title, "From ") {
 			continue
@@ -41,7 +41,7 @@ func TestMigrating(t *testing.T) {
 					folders = append(folders, filepath.Dir(path))
 					continue
 				}
-				for _, line := range strings.Split(strings.TrimSpace(block[2]), "\n") {
+				for line := range strings.SplitSeq(strings.TrimSpace(block[2]), "\n") {
 					words := strings.Fields(line)
 					require.Equal(t, "srectl", words[0], line)
 					code, out := srectl(words[1:]...)

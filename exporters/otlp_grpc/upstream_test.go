@@ -6,6 +6,7 @@ package otlpgrpc
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"testing"
@@ -109,9 +110,7 @@ func configure(t *testing.T, factory exporter.Factory, address string, keys map[
 	t.Helper()
 	config := factory.CreateDefaultConfig()
 	all := map[string]any{"endpoint": address, "tls": map[string]any{"insecure": true}, "sending_queue": map[string]any{"enabled": false}}
-	for key, value := range keys {
-		all[key] = value
-	}
+	maps.Copy(all, keys)
 	require.NoError(t, confmap.NewFromStringMap(all).Unmarshal(config))
 	require.NoError(t, xconfmap.Validate(config))
 	return config

@@ -8,8 +8,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -66,9 +68,7 @@ func newServer(t testing.TB) *server {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.got = append(s.got, seen{r.URL.String(), r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), r.Header.Get("X-Scope-OrgID"), string(text)})
-		for key, values := range s.header {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), s.header)
 		w.WriteHeader(s.code)
 		_, _ = w.Write(s.answer)
 	}))
@@ -177,7 +177,7 @@ func TestAnswersAreTakenAsUpstreams(t *testing.T) {
 			permanent[who] = fmt.Sprintf("failed %t, permanent %t", err != nil, consumererror.IsPermanent(err))
 			if who == "otelcol-sre" && code >= 400 {
 				require.ErrorContains(t, err, "one line is too old")
-				require.ErrorContains(t, err, s.URL+"/v1/logs answered "+fmt.Sprint(code))
+				require.ErrorContains(t, err, s.URL+"/v1/logs answered "+strconv.Itoa(code))
 			}
 			require.NoError(t, logs.Shutdown(t.Context()))
 		}

@@ -213,7 +213,7 @@ func (e explainer) file(text string) string {
 	case "no space left on device":
 		return fmt.Sprintf("the disk of %s is full; free some space, or set %s to another", match[2], set)
 	case "too many open files":
-		return fmt.Sprintf("%s: too many open files; raise the limit (ulimit -n, LimitNOFILE)", match[2])
+		return match[2] + ": too many open files; raise the limit (ulimit -n, LimitNOFILE)"
 	}
 	return fmt.Sprintf("cannot %s %s: %s; set %s to another", verbs[match[1]], match[2], match[3], set)
 }

@@ -213,7 +213,7 @@ func commitIn(text string) string {
 	full := len(text) == 40 || len(text) == 64
 	digits := strings.ContainsAny(text, "0123456789")
 	letters := strings.ContainsAny(text, "abcdef")
-	if !full && !(digits && letters) { // a date, a build number, or a word such as defaced
+	if !full && (!digits || !letters) { // a date, a build number, or a word such as defaced
 		return ""
 	}
 	return text

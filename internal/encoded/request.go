@@ -13,13 +13,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/scatter"
 )
 
-// A chunk is an encoded OTLP request, and how many spans, log records or data points it has.
+// A Chunk is an encoded OTLP request, and how many spans, log records or data points it has.
 type Chunk struct {
 	Data  []byte
 	Items int
 }
 
-// A request is what a queue holds: chunks which, one after the other, are one OTLP request. Merging requests copies nothing.
+// A Request is what a queue holds: chunks which, one after the other, are one OTLP request. Merging requests copies nothing.
 type Request struct {
 	signal scatter.Signal
 	Chunks []Chunk
@@ -29,6 +29,7 @@ type Request struct {
 
 var _ xexporterhelper.Request = (*Request)(nil)
 
+// NewRequest returns a request of the chunks, which the request keeps.
 func NewRequest(signal scatter.Signal, chunks ...Chunk) *Request {
 	r := &Request{signal: signal}
 	r.append(chunks...)

@@ -76,6 +76,7 @@ func (q metricsQueue) Send(ctx context.Context, r *Request) error {
 	return q.ConsumeMetrics(carrying(ctx, r), q.none)
 }
 
+// The signals.
 var (
 	Traces = Signal{
 		Signal: scatter.Traces, Name: pipeline.SignalTraces,

@@ -3,7 +3,10 @@
 
 package correlation
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // foreignMarks are in the messages of clients that name the ID of their own call as a request ID: the SDKs of AWS, Azure and Google,
 // Kafka's client, drivers of databases, JSON-RPC, and the APIs of others.
@@ -19,12 +22,7 @@ var foreignMarks = [...]string{
 
 // foreign reports whether text is the message of such a client.
 func foreign(text string) bool {
-	for _, mark := range foreignMarks {
-		if strings.Contains(text, mark) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(foreignMarks[:], func(mark string) bool { return strings.Contains(text, mark) })
 }
 
 // Words before an ID that say that it is the ID of something else, or before an object that it is somebody's message.

@@ -65,7 +65,9 @@ func unwrappedOnce(line string) (string, bool) {
 	return "", false
 }
 
-func isMonth(word string) bool { return strings.Contains("JanFebMarAprMayJunJulAugSepOctNovDec", word) }
+const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+func isMonth(word string) bool { return strings.Contains(months, word) }
 
 // syslogMessage is the message of RFC 5424, behind time, host, application, process, message ID and structured data.
 func syslogMessage(line string) (string, bool) {
@@ -80,8 +82,8 @@ func syslogMessage(line string) (string, bool) {
 		end := 1
 		for end < len(line) && line[end] != ']' {
 			if line[end] == '"' {
-				if close := closing(line, end); close > 0 {
-					end = close
+				if quote := closing(line, end); quote > 0 {
+					end = quote
 				}
 			}
 			end++
@@ -149,7 +151,7 @@ func bracketedID(line string) string {
 		}
 		word := rest[:end]
 		rest = rest[end:]
-		if !isPrefixWord(word) && !(separated && (strings.HasPrefix(rest, " - ") || strings.HasPrefix(rest, " | "))) {
+		if !isPrefixWord(word) && (!separated || !strings.HasPrefix(rest, " - ") && !strings.HasPrefix(rest, " | ")) {
 			return ""
 		}
 		separated = word == "-" || word == "|"

@@ -324,8 +324,8 @@ func (s *state) remember(id string, trace pcommon.TraceID, by evidence, now int6
 		if now-known.since > l.limits.ttl { // they were not at the same time
 			next.since, others = now, others[len(others)-1:]
 		}
-		if shared = len(others)+1 > s.maxTraces; shared {
-			lost = append(others[:len(others)-1:len(others)-1], known.trace)
+		if shared = len(others) >= s.maxTraces; shared {
+			lost = append(slices.Clone(others[:len(others)-1]), known.trace)
 			next.shared, next.others = true, nil
 		}
 		l.set(id, next)

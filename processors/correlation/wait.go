@@ -288,11 +288,11 @@ func (h *hold[T]) run() {
 	timer := time.NewTimer(h.wait)
 	defer timer.Stop()
 	for {
-		next, any := h.next()
-		if again := looked.Add(lookEvery); look && (!any || again.Before(next)) {
-			next, any = again, true
+		next, some := h.next()
+		if again := looked.Add(lookEvery); look && (!some || again.Before(next)) {
+			next, some = again, true
 		}
-		if any {
+		if some {
 			timer.Reset(time.Until(next))
 		}
 		select {
@@ -314,7 +314,7 @@ func (h *hold[T]) run() {
 }
 
 // next is when the first batch is due.
-func (h *hold[T]) next() (due time.Time, any bool) {
+func (h *hold[T]) next() (due time.Time, some bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.queue) == 0 {

@@ -179,8 +179,8 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 		return invalid
 	}
 	var when past.Interval
-	ok := true
 	if m.Name() == semconv.SLOEventsPast.Name {
+		var ok bool
 		if when, ok = past.Parse(minute); !ok {
 			return invalid
 		}

@@ -163,8 +163,8 @@ func (m *minutes) putAside(chunk keptChunk) {
 	if m.archive != nil {
 		most = unsavedBytes
 	}
-	for i := len(m.kept) - 1; i >= 0; i-- {
-		if size += len(m.kept[i].data); size > most {
+	for i, v := range slices.Backward(m.kept) {
+		if size += len(v.data); size > most {
 			m.kept = slices.Delete(m.kept, 0, i+1)
 			return
 		}

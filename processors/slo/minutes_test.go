@@ -4,8 +4,8 @@
 package slo
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -335,7 +335,7 @@ func TestExpiredHours(t *testing.T) {
 	r.checkpoint(t.Context(), r.clock, true)
 	r.checkpoint(t.Context(), r.clock, true)
 	for n := range int64(5*24 + 3) {
-		require.False(t, has(n), fmt.Sprint(n))
+		require.False(t, has(n), strconv.FormatInt(n, 10))
 	}
 }
 

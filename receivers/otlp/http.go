@@ -152,7 +152,7 @@ func (in *intake) refuse(w http.ResponseWriter, r *http.Request, code int, reaso
 func write(w http.ResponseWriter, kind string, code int, text []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(code)
-	_, _ = w.Write(text) // the client has gone
+	_, _ = w.Write(text) //nolint:gosec // no answer is HTML; an error says that the client has gone
 }
 
 // httpCode is the code over HTTP for one of gRPC: a client may send again what it may send again over gRPC.

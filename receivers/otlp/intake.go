@@ -154,8 +154,8 @@ func (in *intake) secure(ctx context.Context, config *configtls.ServerConfig) (*
 
 // bound ends a request over gRPC that takes too long.
 func (in *intake) bound(ctx context.Context, _ *tap.Info) (context.Context, error) {
-	bounded, cancel := context.WithTimeout(ctx, in.config.RequestTimeout)
-	_ = cancel // the end of the request ends its context, and with it this one
+	bounded, cancel := context.WithTimeout(ctx, in.config.RequestTimeout) //nolint:gosec // see below
+	_ = cancel                                                            // the end of the request ends its context, and with it this one
 	return bounded, nil
 }
 
@@ -180,8 +180,8 @@ func (in *intake) open() {
 		if own == nil {
 			continue
 		}
-		switch other := in.ports[1-p]; {
-		case other == nil:
+		switch other := in.ports[1-p]; other {
+		case nil:
 			own.hint = fmt.Sprintf("add %s to protocols of the receiver, or use another exporter", protocol(1-p).attribute().Value.AsString())
 		default:
 			own.hint = fmt.Sprintf("send OTLP over %v to %v", other.protocol, other.Addr())

@@ -49,7 +49,7 @@ func TestHalfWrittenCertificate(t *testing.T) {
 	}
 	in := listen(t, configured(t, k), nil, func(context.Context, plog.Logs) error { return nil })
 	serial := func(address string) int64 {
-		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) //nolint:gosec // the test reads the certificate itself
+		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, conn.Close()) }()
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()

@@ -187,15 +187,3 @@ func (s *service) adopt(v *version, share float64) {
 		}
 	}
 }
-
-// Share is how much of the traffic of a fleet each of its versions has.
-func (s *service) share(v *version) float64 {
-	total := 0.0
-	for _, other := range s.versions {
-		total += other.weight
-	}
-	if total == 0 {
-		return 0
-	}
-	return v.weight / total
-}

@@ -6,6 +6,7 @@ package tracker
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -105,7 +106,7 @@ func TestAFleetIsSaved(t *testing.T) {
 	send := func(minutes int, versions ...string) (events []string) {
 		for range minutes * 12 {
 			for n, version := range versions {
-				b.See(Sighting{Service: checkout, Version: version, Instance: fmt.Sprint(n), Time: b.at})
+				b.See(Sighting{Service: checkout, Version: version, Instance: strconv.Itoa(n), Time: b.at})
 			}
 			for _, d := range b.Due() {
 				events = append(events, fmt.Sprintf("%s %s %d", d.Status, d.Version, d.Adoption))

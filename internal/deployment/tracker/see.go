@@ -179,7 +179,7 @@ func (s *service) hear(v *version, i *instance, named bool, at, now int64) {
 func (s *service) run(v *version, when int64) {
 	alone := !slices.ContainsFunc(s.versions, func(other *version) bool { return other != v && when-other.seen < s.settle() })
 	switch again := when-v.seen > int64(s.config.InstanceTTL); {
-	case v.first == 0 || again && !(v.alone && alone):
+	case v.first == 0 || again && (!v.alone || !alone):
 		v.first, v.seen, v.began, v.runs, v.alone = when, when, when, 1, alone
 	case again:
 		v.runs++

@@ -69,7 +69,7 @@ func TestSLOsOfRules(t *testing.T) {
 	assert.Contains(t, table, "availability{host=b}")
 }
 
-// A misspelt service: the one that sends telemetry is named.
+// A misspelled service: the one that sends telemetry is named.
 func TestHintOfAnUnseenService(t *testing.T) {
 	const metrics = `slo_state{service_name="leters",slo_name="a",slo_state="never_seen"} 1
 slo_state{service_name="parcels",slo_name="b",slo_state="never_seen"} 1

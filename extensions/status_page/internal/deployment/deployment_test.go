@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,12 +92,10 @@ func TestFactsOfADeployment(t *testing.T) {
 	one := status("checkout", "p", "2", "completed", 200)
 	one.Metric["vcs_ref_head_revision"] = "2222a22"
 	told := status("checkout", "p", "2", "completed", 1)
-	for label, value := range map[model.LabelName]model.LabelValue{
+	maps.Copy(told.Metric, map[model.LabelName]model.LabelValue{
 		"vcs_ref_head_revision": "2222a22", "vcs_repository_url_full": "https://git.example.com/c", "deployment_compare_url": "https://git.example.com/c/compare/a...b",
 		"cicd_pipeline_run_url_full": "javascript:x", "user_name": "ada",
-	} {
-		told.Metric[label] = value
-	}
+	})
 	d, err := Load(t.Context(), &catalog.Catalog{}, usual, source{now: model.Vector{one}, facts: model.Vector{told}})
 	require.NoError(t, err)
 	got := d.History[0]

@@ -5,6 +5,7 @@ package web
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func thousand(t testing.TB) *visitor {
 			service := attributes{"service.name": fmt.Sprint("service-", n), "service.namespace": "shop", "deployment.environment.name": "production"}
 			b.slo(service.and("slo.name", "availability"), 0.99, "ok", 0.75, 0.5)
 			for v, status := range []string{"completed", "started"} {
-				version := service.and("service.version", fmt.Sprint(v), "deployment.id", fmt.Sprint(n, v), "deployment.status", status)
+				version := service.and("service.version", strconv.Itoa(v), "deployment.id", fmt.Sprint(n, v), "deployment.status", status)
 				b.gauge("deployment.start_time", "s", float64(now.Add(-time.Hour+time.Duration(v)*30*time.Minute).Unix()), version)
 				b.gauge("deployment.info", "", 1, version)
 				b.gauge("deployment.instances", "{instance}", 3, version)
