@@ -21,7 +21,7 @@ func TestShellCompletesValues(t *testing.T) {
 		"status --service":            "checkout frontend inventory mailer payment",
 		"mark --service":              "checkout frontend inventory mailer payment",
 		"mark --status":               "started canary completed rolled_back failed",
-		"convert --to":                "catalog openslo sloth",
+		"convert --to":                "catalog openslo pyrra sloth sloth-kubernetes",
 		"diff --format":               "text markdown json",
 		"lint --format":               "text json",
 		"generate --format":           "rules prometheusrule mimir",

@@ -32,6 +32,8 @@ type heldLog struct {
 // newHeldLog holds lines for a time.
 func newHeldLog(limit time.Duration) *heldLog {
 	l := &heldLog{}
+	l.releasing.Lock() // release reads the timer
+	defer l.releasing.Unlock()
 	l.timer = time.AfterFunc(limit, l.release)
 	return l
 }

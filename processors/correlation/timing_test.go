@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,9 +40,12 @@ func TestTimingOfSDKs(t *testing.T) {
 		telemetry := componenttest.NewTelemetry()
 		set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: telemetry.NewTelemetrySettings()}
 		began := time.Now()
+		var mu sync.Mutex // for what arrives: spans and log records come at the same time
 		var waited []time.Duration
 		wrong := 0
 		arrived := func(m pcommon.Map) {
+			mu.Lock()
+			defer mu.Unlock()
 			at, _ := m.Get("sent")
 			waited = append(waited, time.Since(began)-time.Duration(at.Int()))
 			if want, _ := m.Get("want"); want.Str() != idOf(m) {
