@@ -78,15 +78,14 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 // exhausted fires when more events have failed than the period allows.
 var exhausted = kind{
 	name:     Exhausted,
-	severity: "ticket", when: "the budget of the period is spent",
+	severity: "ticket", when: "more events have failed than the whole period allows",
 	slow: true, behind: 2, // events of a step, of the period
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.exhausted()} },
 	holds: func(s story, a Alert, at time.Duration, by float64) bool {
 		if s.uncounted || (objective{SLO: a.SLO}).byCollector() && at < s.failAt+s.failing { // the test has the collector say it at once
 			return false
 		}
-		window := a.SLO.Window.MaxLength()
-		return s.errorRatio(window, at)*by >= a.SLO.ErrorBudget() && s.failures(window, at) >= float64(minFailures(a.Service, a.SLO))
+		return s.spent(a.SLO, at)*by >= 1 && s.failures(a.SLO.Window.Nominal(), at) >= float64(minFailures(a.Service, a.SLO))
 	},
 }
 

@@ -3,5 +3,12 @@
 
 package alerts
 
-// CanHold tells that the alert can fire in a story.
-func CanHold(a Alert) bool { return kindOf(a).holds != nil }
+import "slices"
+
+// CanHold reports whether the alert fires in a story.
+func CanHold(a Alert) bool {
+	return slices.ContainsFunc(stories, func(s story) bool {
+		s.length = s.checks[len(s.checks)-1]
+		return slices.Contains(s.forecast(a, s.length).fires, true)
+	})
+}

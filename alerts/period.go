@@ -35,6 +35,9 @@ func (o objective) period() []rulefmt.Rule {
 		{Record: recordPeriodBad, Expr: o.sum(recordBad, window) + perEvent, Labels: o.identity},
 		{Record: recordPeriodAll, Expr: o.sum(recordTotal, window) + perEvent, Labels: o.identity},
 	}
+	if !o.byCollector() {
+		rules = append(rules, rulefmt.Rule{Record: recordCoverage, Expr: o.coverage(), Labels: o.identity})
+	}
 	const burned = "slo:period_burn_rate:ratio"
 	if !slices.Contains(o.windows(), window) { // else it is there
 		rules = append(rules, rulefmt.Rule{
@@ -61,13 +64,24 @@ func (o objective) periodShare() string {
 	return quotient(o.recorded(recordPeriodBad), o.recorded(recordPeriodAll))
 }
 
-// remaining is the share of the period's budget that is left.
+// complete is the share of a period's evaluations with which it counts as measured as a whole: a few are late or lost.
+const complete = 0.998
+
+// coverage is the share of the period that was measured: by how many evaluations recorded events, zero or more.
+func (o objective) coverage() string {
+	window := o.nominalPeriod()
+	return "clamp_max(count_over_time(" + o.recorded(recordTotal) + "[" + catalog.FormatDuration(window) + "]) / " +
+		decimal(complete*float64(window/interval)) + ", 1)"
+}
+
+// remaining is the share of the budget of the whole period that is left, supposed that what was not measured has as much traffic as what was. It is
+// the collector's definition of a budget; the collector also knows the shape of the week.
 func (o objective) remaining() string {
 	if o.byCollector() {
 		return o.names.by("min", o.names.selector(semconv.SLORemaining.Metric,
 			equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)), semconv.Environment)
 	}
-	return "1 - " + o.periodShare() + " / " + decimal(o.ErrorBudget())
+	return "1 - " + o.periodShare() + " / " + decimal(o.ErrorBudget()) + " * " + o.recorded(recordCoverage)
 }
 
 func (o objective) warn(message string) {

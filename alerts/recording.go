@@ -39,6 +39,7 @@ const (
 	recordRatio     = "slo:sli_error:ratio_rate"
 	recordPeriodBad = "slo:period_bad:events"
 	recordPeriodAll = "slo:period_total:events"
+	recordCoverage  = "slo:period_coverage:ratio"
 	recordRemaining = "slo:period_error_budget_remaining:ratio"
 )
 

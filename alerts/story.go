@@ -5,6 +5,8 @@ package alerts
 
 import (
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // A story is a few hours of a service, the same for all of its SLOs: even traffic, of which at most one stretch
@@ -29,7 +31,7 @@ var stories = []story{
 	{
 		name:      "everything fails for an hour",
 		perMinute: 600, failAt: time.Hour, failing: time.Hour,
-		checks: []time.Duration{50 * time.Minute, 85 * time.Minute, 2 * time.Hour, 3 * time.Hour, 270 * time.Minute},
+		checks: []time.Duration{50 * time.Minute, 85 * time.Minute, 115 * time.Minute, 2 * time.Hour, 3 * time.Hour, 270 * time.Minute},
 	},
 	{
 		name:      "one event a minute, and four fail",
@@ -66,6 +68,12 @@ func (s story) errorRatio(window, to time.Duration) float64 {
 		return 0
 	}
 	return float64(max(min(to, s.failAt+s.failing)-max(from, s.failAt), 0)) / float64(to-from)
+}
+
+// spent is how much of the budget of a period is spent at a time, if the rest of the period has as much traffic; 1 is all.
+func (s story) spent(slo *catalog.SLO, at time.Duration) float64 {
+	period := slo.Window.Nominal()
+	return s.errorRatio(period, at) / slo.ErrorBudget() * min(float64(at)/float64(period), 1)
 }
 
 // failures are the bad events of a window.

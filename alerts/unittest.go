@@ -174,7 +174,8 @@ func (t *tester) budgets(s story) []exprTest {
 		if (objective{SLO: slo}).byCollector() {
 			continue
 		}
-		spent := s.errorRatio(s.length, s.length) / slo.ErrorBudget()
+		// The first evaluation is at 0, and the last one at the end.
+		spent := s.spent(slo, s.length) * float64(s.length+interval) / float64(s.length) / complete
 		tests = append(tests, exprTest{
 			Expr: fmt.Sprintf("sum by (%s) (abs((1 - %s) / %s - 1) < bool 0.01)", label(semconv.SLOName),
 				selector(recordRemaining, equal(label(semconv.SLOName), slo.Name)), decimal(spent)),
@@ -214,7 +215,7 @@ func (t *tester) series(s story) []testSeries {
 		add(t.names.Metric(semconv.SLOEvents.Metric), bad, semconv.SLOName, slo.Name, semconv.SLOOutcome, "bad", semconv.ServiceVersion, "1.0.0")
 		if (objective{SLO: slo}).byCollector() {
 			end := s.failAt + s.failing
-			left := 1 - s.errorRatio(end, end)/slo.ErrorBudget()
+			left := 1 - s.spent(slo, end)
 			add(t.names.Metric(semconv.SLORemaining.Metric), line(1, 0, end, true)+line(left, 0, s.length-end, false), semconv.SLOName, slo.Name)
 		}
 	}

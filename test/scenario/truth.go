@@ -54,7 +54,9 @@ func (t Truth) ErrorRatio(window, to time.Duration) float64 {
 
 // Period are the events of the budget at that time: those of the SLO's own window,
 // since the last reset.
-func (t Truth) Period(at time.Duration) (good, bad float64) {
+func (t Truth) Period(at time.Duration) (good, bad float64) { return t.Events(t.periodBegan(at), at) }
+
+func (t Truth) periodBegan(at time.Duration) time.Duration {
 	now := t.Start.Add(at)
 	begin, _ := t.SLO.Window.Bounds(now)
 	for _, reset := range t.SLO.Resets {
@@ -62,15 +64,17 @@ func (t Truth) Period(at time.Duration) (good, bad float64) {
 			begin = reset.At
 		}
 	}
-	return t.Events(t.Until(begin), at)
+	return t.Until(begin)
 }
 
 // PeriodErrorRatio is the share of bad events in the SLO's own window, as seen at to.
 func (t Truth) PeriodErrorRatio(to time.Duration) float64 { return ratio(t.Period(to)) }
 
-// BudgetRemaining is the share of the error budget that is left, as seen at to; below 0 when overspent.
+// BudgetRemaining is the share of the whole period's error budget that is left, as seen at to, supposed that the time of the period that was not
+// measured has as much traffic; below 0 when overspent. Nothing is measured before the scenario begins.
 func (t Truth) BudgetRemaining(to time.Duration) float64 {
-	return 1 - t.PeriodErrorRatio(to)/t.SLO.ErrorBudget()
+	measured := float64(to-max(t.periodBegan(to), 0)) / float64(t.SLO.Window.Length(t.Start.Add(to)))
+	return 1 - t.PeriodErrorRatio(to)/t.SLO.ErrorBudget()*min(measured, 1)
 }
 
 func ratio(good, bad float64) float64 {
