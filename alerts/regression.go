@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -61,21 +62,25 @@ func (g *generator) regression() []rulefmt.Rule {
 		return rulefmt.Rule{Record: name, Expr: expr, Labels: identity}
 	}
 	const onSLO, onVersion = "(deployment_environment_name, slo_name)", "(deployment_environment_name, service_version)"
+	// Of some SLOs no event has a version: they are compared with, but are no version themselves.
+	versions := func(record string) string {
+		return selector(record, equal(label(semconv.ServiceName), g.service.Name), equal(label(semconv.ServiceNamespace), g.service.Namespace),
+			matcher{labels.MatchNotEqual, label(semconv.ServiceVersion), ""})
+	}
 	others := func(of string) string {
-		return "-" + of + "\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + of + ")"
+		return "-" + versions(of) + "\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + named(of) + ")"
 	}
 	stepOf := func(more ...matcher) string {
 		return g.names.by("sum", g.increase(service, more...), semconv.Environment, semconv.SLOName, semconv.ServiceVersion)
 	}
-	stepBad, stepTotal := named(recordStepBad), named(recordStepTotal)
 	age := "(time() - " + g.names.by("max", g.names.selector(semconv.DeploymentStart.Metric, service...), semconv.Environment, semconv.ServiceVersion) + ")"
 	whileYoung := func(of string) string {
 		return "(" + of + ")\nand on " + onVersion + " " + age + " >= " + seconds(step) + " < " + seconds(fresh)
 	}
 	// A tenth of the version's traffic is enough to compare with.
-	besideRuns := "(" + others(stepTotal) + ") * 10 >= " + stepTotal
+	besideRuns := "(" + others(recordStepTotal) + ") * 10 >= " + versions(recordStepTotal)
 	beside := func(of string) string {
-		before := of + " * 0\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + of + " offset " + catalog.FormatDuration(fresh) + ")"
+		before := versions(of) + " * 0\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + named(of) + " offset " + catalog.FormatDuration(fresh) + ")"
 		return "((" + others(of) + ")\nand (" + besideRuns + "))\nor (" + before + ")"
 	}
 	youngBad, youngTotal, besideBad, besideTotal := named(recordYoungBad), named(recordYoungTotal), named(recordBesideBad), named(recordBesideTotal)
@@ -106,10 +111,10 @@ func (g *generator) regression() []rulefmt.Rule {
 	rules := []rulefmt.Rule{
 		record(recordStepTotal, stepOf()),
 		record(recordStepBad, stepOf(equal(semconv.SLOOutcome, "bad"))),
-		record(recordYoungTotal, whileYoung(stepTotal)),
-		record(recordYoungBad, whileYoung(stepBad)),
-		record(recordBesideTotal, whileYoung(beside(stepTotal))),
-		record(recordBesideBad, whileYoung(beside(stepBad))),
+		record(recordYoungTotal, whileYoung(versions(recordStepTotal))),
+		record(recordYoungBad, whileYoung(versions(recordStepBad))),
+		record(recordBesideTotal, whileYoung(beside(recordStepTotal))),
+		record(recordBesideBad, whileYoung(beside(recordStepBad))),
 	}
 	return append(append(rules, logs...),
 		worse,

@@ -188,7 +188,7 @@ visit('hostile names can be read', async visitor => {
 visit('everything can be read without JavaScript', async visitor => {
   await visitor.call('Emulation.setScriptExecutionDisabled', { value: true });
   for (const [path, ...texts] of [
-    ['/', 'payment', 'availability', 'Budget spent'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
+    ['/', 'payment', 'availability', 'Burning fast'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
     ['/deployments', 'payment', '1.1.0'], ['/catalog', 'payments-team'], ['/collector', 'Memory'], ['/runbooks/', 'payment'],
     [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'],
   ]) {
@@ -207,10 +207,10 @@ const services = `${all('tbody td.name:nth-child(2) a')}.map(a => a.textContent)
 
 visit('the URL keeps what is filtered and sorted', async visitor => {
   await visitor.open('/');
-  await visitor.follow(having('nav.states a', 'Budget spent'));
-  assert.equal(await visitor.location(), '/?state=exhausted');
+  await visitor.follow(having('nav.states a', 'Burning fast'));
+  assert.equal(await visitor.location(), '/?state=burning_fast');
   await visitor.follow(having('thead a', 'Service'));
-  assert.equal(await visitor.location(), '/?sort=service&state=exhausted');
+  assert.equal(await visitor.location(), '/?sort=service&state=burning_fast');
   await visitor.click(`document.getElementById('search')`);
   await visitor.call('Input.insertText', { text: 'mailer' });
   await visitor.until(`new URLSearchParams(location.search).get('q') === 'mailer'`);
@@ -218,7 +218,7 @@ visit('the URL keeps what is filtered and sorted', async visitor => {
   await visitor.until(chosen);
   await visitor.reload();
   assert.ok(await visitor.evaluate(chosen));
-  assert.deepEqual(await visitor.evaluate('Object.fromEntries(new URLSearchParams(location.search))'), { sort: 'service', state: 'exhausted', q: 'mailer' });
+  assert.deepEqual(await visitor.evaluate('Object.fromEntries(new URLSearchParams(location.search))'), { sort: 'service', state: 'burning_fast', q: 'mailer' });
 });
 
 visit('values stay fresh without another load', async visitor => {

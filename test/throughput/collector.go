@@ -160,11 +160,12 @@ func (c *collector) send(ctx context.Context, l load, requests, from int) error 
 	return <-errs
 }
 
-// settle returns when the process has nothing more to do: it takes less than a tenth of a processor.
-func (c *collector) settle(ctx context.Context) error {
+// settle returns when the process has nothing more to do: it takes less than a tenth of a processor, and what was sent has arrived. A gateway holds
+// some of it back for ten seconds, twice; what has not arrived after thirty does not.
+func (c *collector) settle(ctx context.Context, arrived func() bool) error {
 	const interval = 500 * time.Millisecond
-	idle := 0
-	for last := time.Duration(0); idle < 4; {
+	idle, began := 0, time.Now()
+	for last := time.Duration(0); idle < 4 || !arrived() && time.Since(began) < 30*time.Second; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -184,18 +185,26 @@ func (c *collector) settle(ctx context.Context) error {
 	return nil
 }
 
-// check says what was lost or double of so many items: in the sink, and, for events of an SLO, in the counters.
-func (c *collector) check(l load, s *sink, items int) (wrong string, err error) {
+// missing says what has not arrived of so many items.
+func (c *collector) missing(l load, s *sink, items int) string {
 	arrived := s.logs.Load()
 	if l.method == methodTraces {
 		arrived = s.spans.Load()
 	}
 	if c.role != "gateway" || l.method == methodLogs || l.failing == 20 { // otherwise it samples
 		if arrived != int64(items) {
-			return fmt.Sprintf("%d of %d arrived", arrived, items), nil
+			return fmt.Sprintf("%d of %d arrived", arrived, items)
 		}
 	} else if bad := int64(items / spansPerTrace * l.failing / 20); arrived < bad {
-		return fmt.Sprintf("%d of at least %d bad spans arrived", arrived, bad), nil
+		return fmt.Sprintf("%d of at least %d bad spans arrived", arrived, bad)
+	}
+	return ""
+}
+
+// check says what was lost or double of so many items: in the sink, and, for events of an SLO, in the counters.
+func (c *collector) check(l load, s *sink, items int) (wrong string, err error) {
+	if wrong := c.missing(l, s, items); wrong != "" {
+		return wrong, nil
 	}
 	if c.role == "gateway" && l.method == methodTraces {
 		return c.checkCalls(items)

@@ -115,7 +115,8 @@ func (s settings) measure(ctx context.Context, role string, l load) (_ result, e
 	if err := c.send(ctx, l, requests/10, 0); err != nil { // it is warm then
 		return result{}, err
 	}
-	if err := c.settle(ctx); err != nil {
+	warm := requests / 10 * l.size
+	if err := c.settle(ctx, func() bool { return c.missing(l, sink, warm) == "" }); err != nil {
 		return result{}, err
 	}
 	before, err := process.ProcessorTime(c.process.Process.Pid)
@@ -125,7 +126,7 @@ func (s settings) measure(ctx context.Context, role string, l load) (_ result, e
 	if err := c.send(ctx, l, requests, requests); err != nil {
 		return result{}, err
 	}
-	if err := c.settle(ctx); err != nil {
+	if err := c.settle(ctx, func() bool { return c.missing(l, sink, (requests+requests/10)*l.size) == "" }); err != nil {
 		return result{}, err
 	}
 	after, err := process.ProcessorTime(c.process.Process.Pid)
