@@ -33,6 +33,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
 )
 
 // exporters are this one and the Collector's.
@@ -204,7 +206,9 @@ func TestPossible(t *testing.T) {
 		{"batches by header", map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"partition": map[string]any{"metadata_keys": []any{"x-tenant"}}}}}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			assert.Equal(t, c.want, possible(configure(t, NewFactory(), "localhost:1", c.keys).(*otlpexporter.Config)))
+			w, err := wire(configure(t, NewFactory(), "localhost:1", c.keys), encoded.Logs, exportertest.NewNopSettings(NewFactory().Type()))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, w != nil)
 		})
 	}
 }

@@ -4,7 +4,6 @@
 package otlphttp
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/exporter/xexporter"
+	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/otlp_http/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/internal/encoded"
@@ -21,72 +21,27 @@ import (
 
 // NewFactory returns the factory of the otlp_http exporter.
 func NewFactory() exporter.Factory {
-	f := factory{otlphttpexporter.NewFactory().(xexporter.Factory)}
-	return xexporter.NewFactory(metadata.Type, f.CreateDefaultConfig, xexporter.WithDeprecatedTypeAlias(metadata.DeprecatedType),
-		xexporter.WithTraces(f.traces, metadata.TracesStability),
-		xexporter.WithMetrics(f.metrics, metadata.MetricsStability),
-		xexporter.WithLogs(f.logs, metadata.LogsStability),
-		xexporter.WithProfiles(f.CreateProfiles, metadata.ProfilesStability))
+	return encoded.NewFactory(otlphttpexporter.NewFactory().(xexporter.Factory), metadata.DeprecatedType, wire)
 }
 
-// The Collector's exporter sends profiles, JSON, and what needs the client's headers.
-type factory struct{ xexporter.Factory }
-
-func (f factory) traces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+func wire(cfg component.Config, signal encoded.Signal, set exporter.Settings) (*encoded.Wiring, error) {
 	config := cfg.(*otlphttpexporter.Config)
-	if !possible(config) {
-		return f.CreateTraces(ctx, set, cfg)
+	if config.Encoding != otlphttpexporter.EncodingProto || !encoded.Possible(config.QueueConfig, config.ClientConfig.Auth) {
+		return nil, nil
 	}
-	c, options, err := client(config, config.TracesEndpoint, encoded.Traces, set)
+	own := map[pipeline.Signal]string{
+		pipeline.SignalTraces: config.TracesEndpoint, pipeline.SignalMetrics: config.MetricsEndpoint, pipeline.SignalLogs: config.LogsEndpoint,
+	}[signal.Name]
+	to, err := address(config.ClientConfig.Endpoint, own, signal.Name.String())
 	if err != nil {
 		return nil, err
-	}
-	return encoded.NewTraces(ctx, set, c.Export, config.QueueConfig, options...)
-}
-
-func (f factory) metrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	config := cfg.(*otlphttpexporter.Config)
-	if !possible(config) {
-		return f.CreateMetrics(ctx, set, cfg)
-	}
-	c, options, err := client(config, config.MetricsEndpoint, encoded.Metrics, set)
-	if err != nil {
-		return nil, err
-	}
-	return encoded.NewMetrics(ctx, set, c.Export, config.QueueConfig, options...)
-}
-
-func (f factory) logs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	config := cfg.(*otlphttpexporter.Config)
-	if !possible(config) {
-		return f.CreateLogs(ctx, set, cfg)
-	}
-	c, options, err := client(config, config.LogsEndpoint, encoded.Logs, set)
-	if err != nil {
-		return nil, err
-	}
-	return encoded.NewLogs(ctx, set, c.Export, config.QueueConfig, options...)
-}
-
-func possible(config *otlphttpexporter.Config) bool {
-	authenticator := ""
-	if config.ClientConfig.Auth.HasValue() {
-		authenticator = config.ClientConfig.Auth.Get().AuthenticatorID.Type().String()
-	}
-	return config.Encoding == otlphttpexporter.EncodingProto && encoded.Possible(config.QueueConfig, authenticator)
-}
-
-func client(config *otlphttpexporter.Config, endpoint string, signal encoded.Signal, set exporter.Settings) (*encoded.HTTP, []exporterhelper.Option, error) {
-	to, err := address(config.ClientConfig.Endpoint, endpoint, signal.Name.String())
-	if err != nil {
-		return nil, nil, err
 	}
 	c := encoded.NewHTTP(config.ClientConfig, to, signal, set.TelemetrySettings, set.BuildInfo)
-	return c, []exporterhelper.Option{
+	return &encoded.Wiring{Push: c.Export, Queue: config.QueueConfig, Options: []exporterhelper.Option{
 		exporterhelper.WithStart(c.Start), exporterhelper.WithShutdown(c.Shutdown), exporterhelper.WithRetry(config.RetryConfig),
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}), // the client has its own
 		encoded.ServerAttributes(to.Host, to.Path),
-	}, nil
+	}}, nil
 }
 
 // address is where a signal goes: to its own endpoint, or to its path below the endpoint of all.

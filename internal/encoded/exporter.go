@@ -9,12 +9,15 @@ import (
 	"net"
 	"strconv"
 
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -26,34 +29,72 @@ import (
 // A Push sends chunks as one request.
 type Push func(context.Context, []Chunk) error
 
-// NewTraces returns an exporter that encodes spans before they are queued. The queue is nil if there is none.
-func NewTraces(ctx context.Context, set exporter.Settings, push Push, queue configoptional.Optional[exporterhelper.QueueBatchConfig], options ...exporterhelper.Option) (exporter.Traces, error) {
-	encode := func(_ context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
-		data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-		return request(scatter.Traces, data, td.SpanCount(), err)
-	}
-	e, err := xexporterhelper.NewTracesRequest(ctx, set, encode, push.request, with(options, scatter.Traces, queue)...)
-	return readingTraces{e}, err
+// A Wiring is what the exporter of one signal sends with.
+type Wiring struct {
+	Push Push
+	// Queue is the configuration of the queue, and of its batches.
+	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig]
+	Options []exporterhelper.Option
 }
 
-// NewLogs is [NewTraces] for log records.
-func NewLogs(ctx context.Context, set exporter.Settings, push Push, queue configoptional.Optional[exporterhelper.QueueBatchConfig], options ...exporterhelper.Option) (exporter.Logs, error) {
-	encode := func(_ context.Context, ld plog.Logs) (xexporterhelper.Request, error) {
-		data, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
-		return request(scatter.Logs, data, ld.LogRecordCount(), err)
+// A Wire returns the wiring of a signal by the exporter's configuration; nil if bytes are not enough (see [Possible]), and upstream's exporter has to do it.
+type Wire func(component.Config, Signal, exporter.Settings) (*Wiring, error)
+
+// NewFactory returns the factory of an exporter that has the type, the keys and the stability of upstream's, and encodes traces, metrics and logs before
+// they are queued.
+func NewFactory(upstream xexporter.Factory, alias component.Type, wire Wire) exporter.Factory {
+	traces := func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+		w, err := wire(cfg, Traces, set)
+		if w == nil || err != nil {
+			return orUpstream(ctx, set, cfg, err, upstream.CreateTraces)
+		}
+		e, err := xexporterhelper.NewTracesRequest(ctx, set, func(_ context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
+			data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+			return request(scatter.Traces, data, td.SpanCount(), err)
+		}, w.Push.request, w.options(scatter.Traces)...)
+		return readingTraces{e}, err
 	}
-	e, err := xexporterhelper.NewLogsRequest(ctx, set, encode, push.request, with(options, scatter.Logs, queue)...)
-	return readingLogs{e}, err
+	metrics := func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+		w, err := wire(cfg, Metrics, set)
+		if w == nil || err != nil {
+			return orUpstream(ctx, set, cfg, err, upstream.CreateMetrics)
+		}
+		e, err := xexporterhelper.NewMetricsRequest(ctx, set, func(_ context.Context, md pmetric.Metrics) (xexporterhelper.Request, error) {
+			data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
+			return request(scatter.Metrics, data, md.DataPointCount(), err)
+		}, w.Push.request, w.options(scatter.Metrics)...)
+		return readingMetrics{e}, err
+	}
+	logs := func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
+		w, err := wire(cfg, Logs, set)
+		if w == nil || err != nil {
+			return orUpstream(ctx, set, cfg, err, upstream.CreateLogs)
+		}
+		e, err := xexporterhelper.NewLogsRequest(ctx, set, func(_ context.Context, ld plog.Logs) (xexporterhelper.Request, error) {
+			data, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+			return request(scatter.Logs, data, ld.LogRecordCount(), err)
+		}, w.Push.request, w.options(scatter.Logs)...)
+		return readingLogs{e}, err
+	}
+	return xexporter.NewFactory(upstream.Type(), upstream.CreateDefaultConfig, xexporter.WithDeprecatedTypeAlias(alias),
+		xexporter.WithTraces(traces, upstream.TracesStability()),
+		xexporter.WithMetrics(metrics, upstream.MetricsStability()),
+		xexporter.WithLogs(logs, upstream.LogsStability()),
+		xexporter.WithProfiles(upstream.CreateProfiles, upstream.ProfilesStability()))
 }
 
-// NewMetrics is [NewTraces] for metrics.
-func NewMetrics(ctx context.Context, set exporter.Settings, push Push, queue configoptional.Optional[exporterhelper.QueueBatchConfig], options ...exporterhelper.Option) (exporter.Metrics, error) {
-	encode := func(_ context.Context, md pmetric.Metrics) (xexporterhelper.Request, error) {
-		data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
-		return request(scatter.Metrics, data, md.DataPointCount(), err)
+// orUpstream returns upstream's exporter, unless there was an error.
+func orUpstream[E any](ctx context.Context, set exporter.Settings, cfg component.Config, err error,
+	create func(context.Context, exporter.Settings, component.Config) (E, error),
+) (none E, _ error) {
+	if err != nil {
+		return none, err
 	}
-	e, err := xexporterhelper.NewMetricsRequest(ctx, set, encode, push.request, with(options, scatter.Metrics, queue)...)
-	return readingMetrics{e}, err
+	return create(ctx, set, cfg)
+}
+
+func (w *Wiring) options(signal scatter.Signal) []exporterhelper.Option {
+	return append(w.Options, xexporterhelper.WithQueueBatch(w.Queue, xexporterhelper.QueueBatchSettings{Encoding: Disk{signal}}))
 }
 
 // Exporterhelper says of every exporter with batches that it changes the data, so that pipelines make a copy for it. These only read it.
@@ -82,14 +123,10 @@ func (p Push) request(ctx context.Context, r xexporterhelper.Request) error {
 	return err
 }
 
-func with(options []exporterhelper.Option, signal scatter.Signal, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) []exporterhelper.Option {
-	return append(options, xexporterhelper.WithQueueBatch(queue, xexporterhelper.QueueBatchSettings{Encoding: Disk{signal}}))
-}
-
 // Possible reports whether requests may be encoded before they are queued. They may not if something behind the queue needs the client's headers: the
 // queue keeps bytes only.
-func Possible(queue configoptional.Optional[exporterhelper.QueueBatchConfig], authenticator string) bool {
-	if authenticator == "headers_setter" {
+func Possible(queue configoptional.Optional[exporterhelper.QueueBatchConfig], auth configoptional.Optional[configauth.Config]) bool {
+	if auth.HasValue() && auth.Get().AuthenticatorID.Type().String() == "headers_setter" {
 		return false
 	}
 	batch := queue.Get()
