@@ -9,7 +9,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
 // A Source is the Prometheus that is asked.
@@ -40,33 +38,8 @@ type Deployment struct {
 	Instances int `json:"instances"`
 	// Page is the path of the service's page, if the catalog knows the service.
 	Page string `json:"page"`
-	// What was reported, of versions that run; URLs are empty or of http.
-	Commit  string `json:"commit_url"`
-	Compare string `json:"compare_url"`
-	Run     string `json:"run_url"`
-	Actor   string `json:"actor"`
-	Change  string `json:"change"`
-	Tickets string `json:"tickets"`
-}
-
-// describe takes what a series says; of several, each may say more.
-func (d *Deployment) describe(m model.Metric, n names.Names) {
-	for _, one := range []struct {
-		to    *string
-		label names.Label
-	}{{&d.Actor, n.Actor}, {&d.Change, n.Change}, {&d.Tickets, n.Tickets}} {
-		if text := one.label.In(m); text != "" {
-			*one.to = words.Bounded(text, 64)
-		}
-	}
-	for _, one := range []struct {
-		to      *string
-		address string
-	}{{&d.Compare, n.Compare.In(m)}, {&d.Run, n.Run.In(m)}, {&d.Commit, deployment.CommitURL(n.Repository.In(m), n.Revision.In(m))}} {
-		if strings.HasPrefix(one.address, "https://") || strings.HasPrefix(one.address, "http://") {
-			*one.to = one.address
-		}
-	}
+	// Facts are known of versions that run.
+	Facts
 }
 
 // Deployments are the running versions and the recent deployments.
@@ -149,7 +122,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	}
 	for _, s := range facts {
 		if d := all[deploymentIn(s, n).key()]; d != nil {
-			d.describe(s.Metric, n)
+			d.Add(s.Metric, n)
 		}
 	}
 	return arrange(all), err

@@ -60,7 +60,7 @@ type Found struct {
 
 // Reasons why items may be missing.
 const (
-	cutItems = "The request has more; these are the newest of its spans and log records."
+	cutItems = "There is more than fits here: these are the newest spans and log records."
 	cutKnown = "The ID leads to more traces and IDs than the search follows; these are the newest of them."
 	cutTime  = "The search took too long and was stopped; the result may be incomplete."
 )

@@ -13,10 +13,10 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
@@ -30,14 +30,9 @@ type Version struct {
 	// Deployed is false for the version that ran when the collector first received telemetry of the service.
 	Deployed bool `json:"-"`
 
-	// Previous is the version before. The others are what was reported; URLs are empty or of http.
+	// Previous is the version before.
 	Previous string `json:"previous"`
-	Commit   string `json:"commit_url"`
-	Compare  string `json:"compare_url"`
-	Run      string `json:"run_url"`
-	Actor    string `json:"actor"`
-	Change   string `json:"change"`
-	Tickets  string `json:"tickets"`
+	deployment.Facts
 
 	// Rate, Failed and Slowest are requests per second, the share of them that failed and the 95th percentile of their duration in
 	// milliseconds, in the time range. NaN is not known.
@@ -133,21 +128,9 @@ func (l *loader) askVersions() ([]Version, error) {
 
 // describe takes what a series says; of several, each may say more.
 func (v *Version) describe(m model.Metric, n names.Names) {
-	for _, one := range []struct {
-		to    *string
-		label names.Label
-	}{{&v.Previous, n.Previous}, {&v.Actor, n.Actor}, {&v.Change, n.Change}, {&v.Tickets, n.Tickets}} {
-		if text := one.label.In(m); text != "" {
-			*one.to = words.Bounded(text, 64)
-		}
-	}
-	for _, one := range []struct {
-		to      *string
-		address string
-	}{{&v.Compare, n.Compare.In(m)}, {&v.Run, n.Run.In(m)}, {&v.Commit, deployment.CommitURL(n.Repository.In(m), n.Revision.In(m))}} {
-		if strings.HasPrefix(one.address, "https://") || strings.HasPrefix(one.address, "http://") {
-			*one.to = one.address
-		}
+	v.Add(m, n)
+	if previous := n.Previous.In(m); previous != "" {
+		v.Previous = words.Bounded(previous, 64)
 	}
 	if v.Revision == "" {
 		v.Revision = words.Bounded(n.Revision.In(m), 64)

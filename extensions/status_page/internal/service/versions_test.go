@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
+
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -83,8 +85,11 @@ func TestTheVersionToReturnTo(t *testing.T) {
 	newest := versions[0]
 	assert.Equal(t, Version{
 		Version: "1.3", Status: "completed", Revision: revision, Since: time.Unix(400, 0).UTC(), Instances: 3, Deployed: true, Previous: "1.1",
-		Commit: "https://git.example.com/shop/checkout/commit/" + revision, Compare: "https://git.example.com/shop/checkout/compare/v1.1...v1.3",
-		Actor: "ada", Change: "42", Tickets: "SHOP-7", Rate: 7, Failed: 0.25, Slowest: 120, Odds: 250,
+		Facts: deployment.Facts{
+			Commit: "https://git.example.com/shop/checkout/commit/" + revision, Compare: "https://git.example.com/shop/checkout/compare/v1.1...v1.3",
+			Actor: "ada", Change: "42", Tickets: "SHOP-7",
+		},
+		Rate: 7, Failed: 0.25, Slowest: 120, Odds: 250,
 	}, newest, "an address that is none of the web is left out")
 
 	l.service.Deployment = catalog.Deployment{}
