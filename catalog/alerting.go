@@ -197,7 +197,7 @@ var disabled = text("`page`, `ticket` or name", maxName, ecma(labelPattern), fun
 	if s == PageSeverity || s == TicketSeverity || alertNames[s] || strings.HasPrefix(s, "ErrorBudgetBurn") {
 		return "", ""
 	}
-	return quote(s) + " is neither a severity nor an alert", nearest(s, append([]string{PageSeverity, TicketSeverity}, sortedKeys(alertNames)...))
+	return quote(s) + " is neither a severity nor an alert", meant(s, append([]string{PageSeverity, TicketSeverity}, sortedKeys(alertNames)...))
 })
 
 var alertNames = map[string]bool{

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 // A reader collects the problems of all files.
@@ -130,7 +132,7 @@ func (r *reader) checkKeys(at place, known []string) bool {
 			r.problem(keyAt, fmt.Sprintf("exists twice, first in line %d", first), "delete one")
 			ok = false
 		case known != nil && !slices.Contains(known, name):
-			r.problem(keyAt, "is not known", nearest(k.Value, known))
+			r.problem(keyAt, "is not known", meant(k.Value, known))
 			ok = false
 		}
 		if !twice {
@@ -140,47 +142,12 @@ func (r *reader) checkKeys(at place, known []string) bool {
 	return ok
 }
 
-// Nearest is the known word that a word is most likely a misspelling of, "" if there is none.
-func Nearest(word string, known []string) (best string) {
-	distance := 1 + len(word)/3
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k), distance); d <= distance && (best == "" || d < distance) {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// nearest is the fix for an unknown word.
-func nearest(word string, known []string) string {
-	if best := Nearest(word, known); best != "" {
+// meant is the fix for an unknown word.
+func meant(word string, known []string) string {
+	if best := nearest.Word(word, known); best != "" {
 		return "did you mean " + best + "?"
 	}
 	return "allowed: " + strings.Join(known, ", ")
-}
-
-// editDistance is Levenshtein's, or anything above limit once it is certain to be above.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -173,7 +173,7 @@ func oneOf[T ~string](words ...T) shape[T] {
 					return true
 				}
 			}
-			r.problem(at, quote(s)+" is not one of them", nearest(s, names))
+			r.problem(at, quote(s)+" is not one of them", meant(s, names))
 			return false
 		},
 		write: func(v T) *yaml.Node { return inner.write(string(v)) },

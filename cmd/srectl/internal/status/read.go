@@ -21,9 +21,9 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -72,7 +72,7 @@ func hint(service string, alive map[string]bool) string {
 	if alive[service] {
 		return "the service sends telemetry, but the SLI has counted no event: check its names and conditions"
 	}
-	if near := catalog.Nearest(service, slices.Sorted(maps.Keys(alive))); near != "" {
+	if near := nearest.Word(service, slices.Sorted(maps.Keys(alive))); near != "" {
 		return terminal.Label(near) + " sends telemetry, " + terminal.Label(service) + " does not"
 	}
 	return "the service sends no telemetry"
