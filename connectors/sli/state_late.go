@@ -90,6 +90,21 @@ func (r *registry) encodePast() []byte {
 	return append(make([]byte, 0, len(w)), w...)
 }
 
+// pairsOf are the series of an SLO by these names; none if the service is not there. r.mu must be held.
+func (r *registry) pairsOf(key serviceKey, environment, version, slo string) iter.Seq[*series] {
+	return func(yield func(*series) bool) {
+		s := r.shards[key.shard()].services[key]
+		if s == nil {
+			return
+		}
+		for at, pair := range s.pairs() {
+			if at.version.environment == environment && at.version.name == version && s.slos[at.slo].name == slo && !yield(pair) {
+				return
+			}
+		}
+	}
+}
+
 // pastCounter reads a counter.
 func (r *reader) pastCounter() pastCounter {
 	i := past.Interval{From: int64(r.Uint(math.MaxInt32)), Length: int64(r.Uint(uint64(past.Day)))}
@@ -114,14 +129,8 @@ func (r *registry) decodePast(record []byte, now pcommon.Timestamp) error {
 		if rd.Failed() {
 			break
 		}
-		s := r.shards[key.shard()].services[key]
-		if s == nil {
-			continue
-		}
-		for at, pair := range s.pairs() {
-			if at.version.environment == environment && at.version.name == version && s.slos[at.slo].name == slo {
-				pair.lateCounts().past = counters
-			}
+		for pair := range r.pairsOf(key, environment, version, slo) {
+			pair.lateCounts().past = counters
 		}
 	}
 	return rd.End()
@@ -141,14 +150,8 @@ func (r *registry) decodeLate(record []byte) error {
 		if rd.Failed() {
 			break
 		}
-		s := r.shards[key.shard()].services[key]
-		if s == nil {
-			continue
-		}
-		for at, pair := range s.pairs() {
-			if at.version.environment == environment && at.version.name == version && s.slos[at.slo].name == slo {
-				pair.late = counts
-			}
+		for pair := range r.pairsOf(key, environment, version, slo) {
+			pair.late = counts
 		}
 	}
 	return rd.End()
