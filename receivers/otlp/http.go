@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -102,6 +103,12 @@ func (e endpoint[Request, Response]) ServeHTTP(w http.ResponseWriter, r *http.Re
 		return
 	}
 	write(w, kind, http.StatusOK, answer)
+}
+
+// noPath names the paths that there are: a wrong one is in many clients' first configuration.
+func noPath(w http.ResponseWriter, r *http.Request, config *otlpreceiver.HTTPConfig) {
+	write(w, "text/plain; charset=utf-8", http.StatusNotFound, fmt.Appendf(nil, "there is no path %.100q here: send traces to %s, metrics to %s and logs to %s\n",
+		r.URL.Path, config.TracesURLPath, config.MetricsURLPath, config.LogsURLPath))
 }
 
 // refuseBody says why a body could not be read.

@@ -120,6 +120,7 @@ func (in *intake) startHTTP(ctx context.Context) error {
 	for _, s := range in.signals {
 		s.overHTTP(in, mux)
 	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noPath(w, r, config) })
 	server, err := config.ServerConfig.ToServer(ctx, in.host.GetExtensions(), in.set.TelemetrySettings, mux, confighttp.WithErrorHandler(in.refuseEncoding))
 	if err != nil {
 		return fmt.Errorf("protocols::http: %w", err)
