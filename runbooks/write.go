@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -24,8 +25,9 @@ const maxPage = 8 << 20
 
 // A Shelf is the folder of runbooks while pages are written into it.
 type Shelf struct {
-	root string
-	o    Options
+	root               string
+	o                  Options
+	written, unchanged atomic.Int64 // pages
 }
 
 // Open looks at the pages that services have below root. If one cannot be written again without losing
@@ -47,7 +49,7 @@ func Open(root string, services []*catalog.Service, alertsOf func(*catalog.Servi
 		reports = append(reports, found...)
 	}
 	o.Services = catalog.NewIndex(services)
-	return &Shelf{root, o}, reports, nil
+	return &Shelf{root: root, o: o}, reports, nil
 }
 
 // survey reports files that prevent the pages of a service from being written.
@@ -158,9 +160,16 @@ func (s *Shelf) put(p Page, old map[string][]byte) error {
 	case p.Text == nil:
 		return os.Remove(s.file(p.Path))
 	case there && bytes.Equal(before, p.Text):
+		s.unchanged.Add(1)
 		return nil
 	}
+	s.written.Add(1)
 	return wholefile.Write(s.file(p.Path), p.Text)
+}
+
+// Pages are how many pages were written since the shelf was opened, and how many were up to date.
+func (s *Shelf) Pages() (written, unchanged int) {
+	return int(s.written.Load()), int(s.unchanged.Load())
 }
 
 func (s *Shelf) file(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }

@@ -29,6 +29,7 @@ func (g *generation) write(folder, name string, content func(io.Writer) error, r
 	old, err := os.ReadFile(path)
 	switch {
 	case err == nil && bytes.Equal(old, text.Bytes()):
+		r.unchanged++
 		return nil
 	case err == nil && !generated.Is(old):
 		r.complain("%s: error: exists and was not generated; move it away", path)
@@ -36,6 +37,7 @@ func (g *generation) write(folder, name string, content func(io.Writer) error, r
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
+	r.written++
 	return wholefile.Write(path, text.Bytes())
 }
 

@@ -32,7 +32,8 @@ type generation struct {
 	// pages has the options of the rules too.
 	pages   runbooks.Options
 	grafana dashboardOutput
-	stderr  io.Writer
+	// files gets the number of files, stderr what is wrong.
+	files, stderr io.Writer
 }
 
 // ruleFormats are the ways to write a rule file.
@@ -75,7 +76,7 @@ not generated prevents writing, 2 if the catalog does not exist or the folder ca
   srectl generate dashboards --catalog ./catalog --out . --dashboard-format configmap
   srectl generate tests --catalog ./catalog --out . && promtool test rules alerts/*.test.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g.stderr = cmd.ErrOrStderr()
+			g.files, g.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			g.pages.Alerts.Translation = otlptranslator.TranslationStrategyOption(translation)
 			g.pages.Command = commandLine(cmd, args)
 			if err := g.check(); err != nil {
@@ -220,6 +221,11 @@ func (g *generation) run(wanted []kind) error {
 		}
 	}
 	all.write(g.stderr)
+	if n := all.written + all.unchanged; n > 0 {
+		if _, err := fmt.Fprintf(g.files, "%d files below %s: %d written, %d unchanged\n", n, g.out, all.written, all.unchanged); err != nil {
+			return err
+		}
+	}
 	if all.notWell {
 		return exit.ErrNotOK
 	}

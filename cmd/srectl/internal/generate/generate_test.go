@@ -5,6 +5,8 @@ package generate
 
 import (
 	"bytes"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,7 +23,7 @@ import (
 func generate(t *testing.T, wantExit int, args ...string) string {
 	t.Helper()
 	r := commandtest.Run(NewCommand(), nil, append([]string{"generate"}, args...)...)
-	said := r.Stdout + r.Stderr
+	said := r.Stderr
 	require.Equal(t, wantExit, r.Code, "%v\n%s", r.Err, said)
 	if r.Err != nil {
 		said += r.Err.Error()
@@ -48,6 +50,27 @@ func TestGenerateWritesEachKind(t *testing.T) {
 	leftovers, err := filepath.Glob(filepath.Join(out, "alerts", ".srectl-*"))
 	require.NoError(t, err)
 	assert.Empty(t, leftovers)
+}
+
+// The last line has the number of files that are there.
+func TestGenerateSaysWhatItWrote(t *testing.T) {
+	out, dir := t.TempDir(), commandtest.Catalog(t, commandtest.Service)
+	said := func() string {
+		r := commandtest.Run(NewCommand(), nil, "generate", "--catalog", dir, "--out", out)
+		require.NoError(t, r.Err)
+		return r.Stdout
+	}
+	first := said()
+	files := 0
+	require.NoError(t, filepath.WalkDir(out, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files++
+		}
+		return err
+	}))
+	assert.Equal(t, fmt.Sprintf("%d files below %s: %[1]d written, 0 unchanged\n", files, out), first)
+	require.NoError(t, os.Remove(filepath.Join(out, "alerts/checkout.rules.yaml")))
+	assert.Equal(t, fmt.Sprintf("%d files below %s: 1 written, %d unchanged\n", files, out, files-1), said())
 }
 
 func TestGenerateAgainChangesNothing(t *testing.T) {

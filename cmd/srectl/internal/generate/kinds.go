@@ -107,6 +107,10 @@ func (g *generation) runbooks(services []*catalog.Service, r *account) (work, er
 			r.problems(problems)
 			return err
 		},
-		finish: func(r *account) error { return g.leftRunbooks(all, r) },
+		finish: func(r *account) error {
+			written, unchanged := shelf.Pages()
+			r.written, r.unchanged = r.written+written, r.unchanged+unchanged
+			return g.leftRunbooks(all, r)
+		},
 	}, nil
 }

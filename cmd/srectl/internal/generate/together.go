@@ -22,6 +22,8 @@ type account struct {
 	text strings.Builder
 	// notWell makes srectl exit 1.
 	notWell bool
+	// written and unchanged are numbers of files.
+	written, unchanged int
 }
 
 func (r *account) tell(format string, args ...any) { fmt.Fprintf(&r.text, format+"\n", args...) }
@@ -64,6 +66,8 @@ func together(units []unit, all *account) error {
 	for i := range accounts {
 		all.text.WriteString(accounts[i].text.String())
 		all.notWell = all.notWell || accounts[i].notWell
+		all.written += accounts[i].written
+		all.unchanged += accounts[i].unchanged
 		if errs[i] != nil {
 			return errs[i]
 		}
