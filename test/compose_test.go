@@ -178,7 +178,7 @@ func TestComposeAlertmanagerTakesItsConfig(t *testing.T) {
 	_, rules, _ := strings.Cut(string(inhibition), "inhibit_rules:")
 	text, err := os.ReadFile(config)
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "inhibit_rules:"+rules, "copy alerts/examples/alertmanager-inhibit.yaml to its end")
+	assert.Contains(t, string(text), "inhibit_rules:"+rules, "run make generate")
 }
 
 // Grafana has a data source of each type that a dashboard asks for, every dashboard, and links only to what there is.
