@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// An SLO without listed environments stands without one until an environment is seen. Then nothing of
+// An SLO without listed environments has none until an environment is seen. Then nothing of
 // that is left on the scrape endpoint.
 func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
 	c := newCollector(t, "standalone", dir)
 	assert.EventuallyWithT(t, func(collect *assert.CollectT) {
 		families := c.scrape()
-		state, _ := sum(families, "slo_state", "slo_state", "new", "deployment_environment_name", "")
+		state, _ := sum(families, "slo_state", "slo_state", "never_seen", "deployment_environment_name", "")
 		assert.Equal(collect, 1.0, state)
 		for _, outcome := range []string{"good", "bad"} {
 			events, found := sum(families, "slo_events_total", "slo_outcome", outcome)
-			assert.True(collect, found, "counters stand at 0 as soon as the catalog names the SLO")
+			assert.True(collect, found, "counters are 0 as soon as the catalog names the SLO")
 			assert.Zero(collect, events)
 		}
 	}, 20*time.Second, 100*time.Millisecond)
