@@ -73,8 +73,9 @@ type Config struct {
 	// Wait is how long spans and log records without an ID are held back for their trace to show one.
 	// 0 is not at all.
 	Wait time.Duration `mapstructure:"wait"`
-	// CountItems is false if a correlation behind this one counts the spans and log records in its internal telemetry.
-	CountItems bool `mapstructure:"count_items"`
+	// After is the correlation that all items have passed just before, in the same collector. Both have one state, and this one looks only at what the other
+	// has left open.
+	After *component.ID `mapstructure:"after"`
 	// MaxWaitBytes bounds the encoded size of what is held back, all pipelines together.
 	MaxWaitBytes int `mapstructure:"max_wait_bytes"`
 
@@ -98,7 +99,6 @@ func createDefaultConfig() component.Config {
 		MaxEntries:   100_000,
 		MaxBytes:     64 << 20,
 		TTL:          10 * time.Minute,
-		CountItems:   true,
 		MaxWaitBytes: 32 << 20,
 	}
 }

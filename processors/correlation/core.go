@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/processor"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/sharedcomponent"
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
@@ -26,6 +27,8 @@ type core struct {
 	room    room
 	builder *metadata.TelemetryBuilder
 	batches sync.Pool // of *batch
+	check   func() error
+	leave   func()
 }
 
 // batch is what the first pass over a batch leaves for the second.
@@ -56,6 +59,7 @@ type item struct {
 	more     *more // nil for most
 	outcome  outcome
 	late     bool // it waits
+	passed   bool // the correlation before this one found its ID, and has counted it
 	resolved bool // its trace was found by its ID, or has the ID that it has
 }
 
@@ -86,17 +90,18 @@ func (it *item) rest() *more {
 	return it.more
 }
 
-func newCore(set component.TelemetrySettings, cfg *Config) (*core, error) {
+func newCore(set component.TelemetrySettings, cfg *Config, of *state) (*core, error) {
 	p, err := newPlan(cfg)
 	if err != nil {
 		return nil, err
 	}
+	p.seed = of.seed
 	builder, err := metadata.NewTelemetryBuilder(set)
 	if err != nil {
 		return nil, err
 	}
 	c := &core{
-		config: cfg, plan: p, hygiene: newHygiene(cfg), state: newState(cfg), now: time.Now,
+		config: cfg, plan: p, hygiene: newHygiene(cfg), state: of, now: time.Now,
 		stats: newStats(p), room: room{bytes: int64(cfg.MaxWaitBytes)}, builder: builder,
 	}
 	c.batches.New = func() any {
@@ -120,8 +125,8 @@ func (c *core) end(b *batch, sig signal) {
 	b.search.invalid = 0
 	b.search.begin()
 	b.search.recent.value = ""
-	if !c.config.CountItems && sig != metrics {
-		b.tally.uncount()
+	if c.state.followed && c.config.After == nil && sig != metrics {
+		b.tally.leaveOpen()
 	}
 	c.stats.add(sig, &b.tally)
 	b.last, b.changed, b.final = last{}, false, false
@@ -134,14 +139,27 @@ func (c *core) end(b *batch, sig signal) {
 type components = sharedcomponent.Components[Config, *core]
 
 // join returns the component's core, and what gives it back.
-func join(all *components, set component.TelemetrySettings, cfg *Config) (*core, func(), error) {
-	share, err := all.Join(cfg, func() (*core, error) { return newCore(set, cfg) })
+func join(all *components, memories *states, set processor.Settings, cfg *Config) (*core, func(), error) {
+	share, err := all.Join(cfg, func() (*core, error) {
+		of, leave, err := memories.join(set.ID, cfg)
+		if err != nil {
+			return nil, err
+		}
+		c, err := newCore(set.TelemetrySettings, cfg, of.state)
+		if err != nil {
+			leave()
+			return nil, err
+		}
+		c.leave, c.check = leave, func() error { return memories.check(set.ID, cfg) }
+		return c, nil
+	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return share.Value, func() {
 		if share.Leave() {
 			share.Value.builder.Shutdown()
+			share.Value.leave()
 		}
 	}, nil
 }

@@ -29,21 +29,23 @@ func (c *core) note(b *batch, f *finding, trace pcommon.TraceID, root bool, at s
 		it.outcome = missed
 		return it
 	}
+	it.passed = c.config.After != nil
 	if trace.IsEmpty() {
 		return it
 	}
 	if isTraceID(f.id, trace) {
+		it.passed = false
 		// Some collector before this one found nothing. What the trace shows is better.
 		it.outcome = generated
 		return it
 	}
 	if f.by.weak() {
-		if f.by > generatedHere {
+		if f.by > generatedHere && !it.passed {
 			c.state.hint(trace, f.id, f.by, at, b.now)
 		}
 		return it
 	}
-	if b.last.has(trace, f, root, at) {
+	if it.passed || b.last.has(trace, f, root, at) {
 		return it
 	}
 	is := c.state.show(trace, sighting{f.id, f.by, root, at}, b.now)
@@ -141,9 +143,11 @@ func (c *core) settle(b *batch, it *item, trace pcommon.TraceID, m pcommon.Map, 
 			it.loser = loser
 		}
 	}
-	if it.outcome == found {
+	switch {
+	case it.passed:
+	case it.outcome == found:
 		b.tally.sources[it.rank]++
-	} else {
+	default:
 		b.tally.outcomes[it.outcome]++
 	}
 	it.write(m, c.config.Attribute, of)

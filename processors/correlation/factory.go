@@ -16,10 +16,10 @@ import (
 
 // NewFactory returns the factory of the correlation processor.
 func NewFactory() processor.Factory {
-	all := &components{}
+	all, memories := &components{}, &states{}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, memories, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
@@ -28,10 +28,10 @@ func NewFactory() processor.Factory {
 				p := c.patientTraces(next, set.Logger)
 				process, hold = p.process, p.hold
 			}
-			return processorhelper.NewTraces(ctx, set, cfg, next, process, options(hold, release)...)
+			return processorhelper.NewTraces(ctx, set, cfg, next, process, options(c, hold, release)...)
 		}, metadata.TracesStability),
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, memories, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
@@ -40,14 +40,14 @@ func NewFactory() processor.Factory {
 				p := c.patientLogs(next, set.Logger)
 				process, hold = p.process, p.hold
 			}
-			return processorhelper.NewLogs(ctx, set, cfg, next, process, options(hold, release)...)
+			return processorhelper.NewLogs(ctx, set, cfg, next, process, options(c, hold, release)...)
 		}, metadata.LogsStability),
 		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-			c, release, err := join(all, set.TelemetrySettings, cfg.(*Config))
+			c, release, err := join(all, memories, set, cfg.(*Config))
 			if err != nil {
 				return nil, err
 			}
-			return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, options(nil, release)...)
+			return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, options(c, nil, release)...)
 		}, metadata.MetricsStability),
 	)
 }
@@ -58,8 +58,8 @@ type lifecycle interface {
 	shutdown(context.Context) error
 }
 
-func options(h lifecycle, release func()) []processorhelper.Option {
-	options := []processorhelper.Option{
+func options(c *core, h lifecycle, release func()) []processorhelper.Option {
+	return []processorhelper.Option{
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		processorhelper.WithShutdown(func(ctx context.Context) error {
 			defer release()
@@ -68,9 +68,11 @@ func options(h lifecycle, release func()) []processorhelper.Option {
 			}
 			return h.shutdown(ctx)
 		}),
+		processorhelper.WithStart(func(ctx context.Context, host component.Host) error {
+			if err := c.check(); err != nil || h == nil {
+				return err
+			}
+			return h.start(ctx, host)
+		}),
 	}
-	if h != nil {
-		options = append(options, processorhelper.WithStart(h.start))
-	}
-	return options
 }

@@ -31,7 +31,7 @@ func coreOf(t testing.TB, change ...func(*Config)) *core {
 		f(cfg)
 	}
 	require.NoError(t, cfg.Validate())
-	c, err := newCore(componenttest.NewNopTelemetrySettings(), cfg)
+	c, err := newCore(componenttest.NewNopTelemetrySettings(), cfg, newState(cfg))
 	require.NoError(t, err)
 	t.Cleanup(c.builder.Shutdown)
 	now := time.Unix(1_700_000_000, 0)

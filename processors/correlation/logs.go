@@ -13,6 +13,9 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	b := c.begin()
 	defer c.end(b, logs)
 	c.findLogs(ctx, b, ld)
+	if b.changed {
+		c.state.wake()
+	}
 	c.settleLogs(b, ld)
 	return ld, nil
 }
@@ -28,7 +31,12 @@ func (c *core) findLogs(ctx context.Context, b *batch, ld plog.Logs) {
 			sl := rl.ScopeLogs().At(j)
 			for k := range sl.LogRecords().Len() {
 				record := sl.LogRecords().At(k)
-				f := c.findLog(ctx, b, rl, sl, record, resource)
+				var f *finding
+				if c.config.After != nil {
+					f = b.search.left(record.Attributes())
+				} else {
+					f = c.findLog(ctx, b, rl, sl, record, resource)
+				}
 				c.note(b, f, record.TraceID(), false, spotOf(record, service))
 			}
 		}

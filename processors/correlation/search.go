@@ -198,6 +198,21 @@ func (s *search) take(resource finding) {
 	}
 }
 
+// left is what the correlation before this one has found out about an item. It has looked everywhere.
+func (s *search) left(m pcommon.Map) *finding {
+	s.begin()
+	id, ok := m.Get(s.plan.attribute)
+	if s.present = ok; !ok {
+		return &s.finding
+	}
+	s.id, s.rank, s.by, s.same = id.AsString(), 0, s.plan.evidence(0, s.of), true
+	if written, ok := m.Get(semconv.CorrelationEvidence); ok {
+		s.marked, s.written = true, evidenceNamed(written.AsString())
+		s.by = min(s.by, s.written)
+	}
+	return &s.finding
+}
+
 func (s *search) span(ctx context.Context, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptrace.Span, resource finding) *finding {
 	s.begin()
 	s.of, s.client = traces, span.Kind() == ptrace.SpanKindClient || span.Kind() == ptrace.SpanKindProducer

@@ -165,13 +165,14 @@ const unranked rank = maxSources + 1
 // plan is the list of sources, sorted by where one has to look, so that one look at a place
 // serves all sources there. Each place knows its best rank: it is left out when better was found.
 type plan struct {
-	seed     maphash.Seed // of services' names
-	apache   []bool       // by rank: the value is one of Apache's mod_unique_id
-	names    []string     // by rank
-	parsed   []bool       // by rank: the ID is taken from the text of a body
-	shaped   []bool       // by rank: a source of the default list, whose values have to look like IDs
-	weak     []evidence   // by rank, of those in text; none for fields
-	ofServer []bool       // by rank: on a client's span it names the server's ID
+	attribute string       // where the ID is written
+	seed      maphash.Seed // of services' names
+	apache    []bool       // by rank: the value is one of Apache's mod_unique_id
+	names     []string     // by rank
+	parsed    []bool       // by rank: the ID is taken from the text of a body
+	shaped    []bool       // by rank: a source of the default list, whose values have to look like IDs
+	weak      []evidence   // by rank, of those in text; none for fields
+	ofServer  []bool       // by rank: on a client's span it names the server's ID
 
 	attributes keys
 	resource   keys
@@ -222,7 +223,7 @@ var baggageAttributes = [...]string{"baggage", "http.request.header.baggage"}
 
 func newPlan(c *Config) (*plan, error) {
 	p := &plan{
-		seed:       maphash.MakeSeed(),
+		attribute: c.Attribute, seed: maphash.MakeSeed(),
 		attributes: newKeys(), resource: newKeys(), baggage: newKeys(), tracestate: newKeys(),
 		body: newFoldedKeys(), logfmt: newFoldedKeys(), text: textPlaces{best: unranked},
 	}

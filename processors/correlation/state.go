@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -33,9 +34,13 @@ const (
 type state struct {
 	policy    string
 	maxTraces int
+	followed  bool // by a correlation that comes after
 	seed      maphash.Seed
 	traces    [shards]lru[pcommon.TraceID, shown]
 	ids       [shards]lru[string, origin]
+
+	mu      sync.Mutex
+	waiting []chan struct{} // woken when a trace has an ID that it had not before
 }
 
 // shown is the ID of a trace.
@@ -88,14 +93,20 @@ type origin struct {
 }
 
 func newState(c *Config) *state {
-	s := &state{policy: c.OnConflict, maxTraces: c.MaxTraces, seed: maphash.MakeSeed()}
+	s := &state{seed: maphash.MakeSeed()}
+	s.bound(c)
+	return s
+}
+
+// bound sets the bounds of a state that is empty.
+func (s *state) bound(c *Config) {
+	s.policy, s.maxTraces = c.OnConflict, c.MaxTraces
 	// Half of the bytes for each way; the entries are traces.
 	of := limits{entries: c.MaxEntries / shards, bytes: c.MaxBytes / 2 / shards, ttl: int64(c.TTL)}
 	for i := range shards {
 		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int { return traceEntry + len(v.id) + aliasBytes(v.aliases) })
 		s.ids[i].init(of, func(id string, o origin) int { return idEntry + len(id) + otherBytes(o.others) })
 	}
-	return s
 }
 
 func aliasBytes(aliases *[]string) (n int) {

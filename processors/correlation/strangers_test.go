@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -142,9 +141,9 @@ func newTraffic(seed uint64) *traffic {
 // search for any ID of a request finds its items, and no others.
 func TestNoItemGetsAStrangersID(t *testing.T) {
 	for seed := range uint64(8) {
-		synctest.Test(t, func(t *testing.T) {
+		eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
 			f := newTraffic(seed)
-			w := startWaiting(t)
+			w := start(t)
 			order := make([]int, len(f.spans)+len(f.logs))
 			for i := range order {
 				order[i] = i

@@ -64,10 +64,10 @@ type tally struct {
 
 func newTally(p *plan) tally { return tally{sources: make([]int64, len(p.names))} }
 
-// uncount leaves out what another component counts: all but what is done to an item once.
-func (t *tally) uncount() {
-	clear(t.sources)
-	*t = tally{sources: t.sources, parsed: t.parsed, reversed: t.reversed}
+// leaveOpen leaves out the items whose ID the correlation after this one still looks for. That one counts them.
+func (t *tally) leaveOpen() {
+	t.outcomes[missed], t.outcomes[generated] = 0, 0
+	t.withheld = [certainties]int64{}
 }
 
 // stats adds up the tallies for internal telemetry to read.
@@ -116,15 +116,6 @@ func (s *stats) add(sig signal, t *tally) {
 }
 
 func (c *core) observe() error {
-	single := func(n *atomic.Int64) metric.Int64Callback {
-		return func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(n.Load())
-			return nil
-		}
-	}
-	with := func(kv ...attribute.KeyValue) metric.MeasurementOption {
-		return metric.WithAttributeSet(attribute.NewSet(kv...))
-	}
 	var bySource [signals][]metric.MeasurementOption
 	var byOutcome [signals][outcomes]metric.MeasurementOption
 	for sig := range signals {
@@ -140,18 +131,15 @@ func (c *core) observe() error {
 			byOutcome[sig][o] = with(name, attribute.String("outcome", outcomeNames[o]))
 		}
 	}
-	var byResult [waiteds]metric.MeasurementOption
-	for w := range waiteds {
-		byResult[w] = with(attribute.String("result", waitedNames[w]))
-	}
 	var byDoubt [certainties]metric.MeasurementOption
 	for sure, name := range certaintyNames {
 		byDoubt[sure] = with(attribute.String("doubt", name))
 	}
-	bounds, age := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
 	parsed, reverse := with(attribute.String("origin", "parsed")), with(attribute.String("origin", "reverse"))
 	t, s := c.builder, c.stats
 	return errors.Join(
+		c.observeState(),
+		c.observeWaits(),
 		t.RegisterProcessorCorrelationItemsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for sig := range signals {
 				for r := range s.sources[sig] {
@@ -181,27 +169,61 @@ func (c *core) observe() error {
 			}
 			return nil
 		}),
-		t.RegisterProcessorCorrelationStateEntriesCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(c.state.usage().entries)
-			return nil
-		}),
-		t.RegisterProcessorCorrelationStateSizeCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(c.state.usage().bytes)
-			return nil
-		}),
-		t.RegisterProcessorCorrelationEvictedCallback(func(_ context.Context, o metric.Int64Observer) error {
-			u := c.state.usage()
-			o.Observe(u.full, bounds)
-			o.Observe(u.expired, age)
-			return nil
-		}),
-		t.RegisterProcessorCorrelationWaitsCallback(func(_ context.Context, o metric.Int64Observer) error {
+	)
+}
+
+func with(kv ...attribute.KeyValue) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(kv...))
+}
+
+func single(n *atomic.Int64) metric.Int64Callback {
+	return func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(n.Load())
+		return nil
+	}
+}
+
+// observeWaits is for a correlation without another one after it, which waits in its place.
+func (c *core) observeWaits() error {
+	if c.config.After == nil && c.state.followed {
+		return nil
+	}
+	var byResult [waiteds]metric.MeasurementOption
+	for w := range waiteds {
+		byResult[w] = with(attribute.String("result", waitedNames[w]))
+	}
+	return errors.Join(
+		c.builder.RegisterProcessorCorrelationWaitsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for w := range waiteds {
-				o.Observe(s.waits[w].Load(), byResult[w])
+				o.Observe(c.stats.waits[w].Load(), byResult[w])
 			}
 			return nil
 		}),
-		t.RegisterProcessorCorrelationWaitRefusedCallback(single(&s.refused)),
-		t.RegisterProcessorCorrelationWaitSizeCallback(single(&c.room.used)),
+		c.builder.RegisterProcessorCorrelationWaitRefusedCallback(single(&c.stats.refused)),
+		c.builder.RegisterProcessorCorrelationWaitSizeCallback(single(&c.room.used)),
+	)
+}
+
+// observeState is for the correlation that a state belongs to.
+func (c *core) observeState() error {
+	if c.config.After != nil {
+		return nil
+	}
+	full, expired := with(attribute.String("reason", "full")), with(attribute.String("reason", "expired"))
+	return errors.Join(
+		c.builder.RegisterProcessorCorrelationStateEntriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(c.state.usage().entries)
+			return nil
+		}),
+		c.builder.RegisterProcessorCorrelationStateSizeCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(c.state.usage().bytes)
+			return nil
+		}),
+		c.builder.RegisterProcessorCorrelationEvictedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			u := c.state.usage()
+			o.Observe(u.full, full)
+			o.Observe(u.expired, expired)
+			return nil
+		}),
 	)
 }

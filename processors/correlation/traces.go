@@ -13,6 +13,9 @@ func (c *core) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, err
 	b := c.begin()
 	defer c.end(b, traces)
 	c.findTraces(ctx, b, td)
+	if b.changed {
+		c.state.wake()
+	}
 	c.settleTraces(b, td)
 	return td, nil
 }
@@ -28,7 +31,12 @@ func (c *core) findTraces(ctx context.Context, b *batch, td ptrace.Traces) {
 			ss := rs.ScopeSpans().At(j)
 			for k := range ss.Spans().Len() {
 				span := ss.Spans().At(k)
-				f := b.search.span(ctx, rs, ss, span, resource)
+				var f *finding
+				if c.config.After != nil {
+					f = b.search.left(span.Attributes())
+				} else {
+					f = b.search.span(ctx, rs, ss, span, resource)
+				}
 				at := spot{service, b.search.peer, int64(span.StartTimestamp()), int64(span.EndTimestamp())}
 				it := c.note(b, f, span.TraceID(), span.ParentSpanID().IsEmpty(), at)
 				if span.Links().Len() > 0 && !it.trace.IsEmpty() {

@@ -43,7 +43,7 @@ func (c *core) patientTraces(next consumer.Traces, logger *zap.Logger) *patient[
 		next:   next.ConsumeTraces,
 		logger: logger,
 	}
-	p.hold = newHold(c.config.Wait, &c.room, p.release)
+	p.hold = newHold(c, p.release)
 	return p
 }
 
@@ -55,7 +55,7 @@ func (c *core) patientLogs(next consumer.Logs, logger *zap.Logger) *patient[plog
 		next:   next.ConsumeLogs,
 		logger: logger,
 	}
-	p.hold = newHold(c.config.Wait, &c.room, p.release)
+	p.hold = newHold(c, p.release)
 	return p
 }
 
@@ -65,13 +65,16 @@ func (p *patient[T]) process(ctx context.Context, data T) (T, error) {
 	defer p.end(b, p.signal)
 	p.find(ctx, b, data)
 	if b.changed {
-		p.room.wake() // what waits for it
+		p.state.wake() // what waits for it
 	}
 	one := &held[T]{ctx: context.WithoutCancel(ctx)}
+	room := !p.room.full()
 	for i := range b.items {
-		if w, ok := p.wants(b, &b.items[i]); ok {
+		if w, ok := p.wants(b, &b.items[i]); ok && room {
 			b.items[i].late = true
 			one.wants = append(one.wants, w)
+		} else if ok {
+			b.tally.waits[full]++
 		}
 	}
 	if len(one.wants) > 0 {
@@ -131,7 +134,7 @@ func (p *patient[T]) pass(ctx context.Context, data T, final bool) {
 	b.search.invalid = 0 // counted when it came
 	p.settle(b, data)
 	if b.changed {
-		p.room.wake()
+		p.state.wake()
 	}
 	n := int64(len(b.items))
 	won := int64(0)
@@ -199,20 +202,30 @@ func (b *batch) lateLast() {
 type room struct {
 	used  atomic.Int64
 	bytes int64
-	mu    sync.Mutex
-	holds []chan struct{}
 }
 
-// wake tells all holds that a trace has an ID that it had not before.
-func (r *room) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, woken := range r.holds {
-		select {
-		case woken <- struct{}{}:
-		default:
-		}
+// full reports whether nothing more can be held back, however small it is.
+func (r *room) full() bool { return r.used.Load() >= r.bytes }
+
+// wake tells all that wait that a trace has an ID that it had not before.
+func (s *state) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, woken := range s.waiting {
+		signalTo(woken)
 	}
+}
+
+func (s *state) join(woken chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = append(s.waiting, woken)
+}
+
+func (s *state) leave(woken chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = slices.DeleteFunc(s.waiting, func(c chan struct{}) bool { return c == woken })
 }
 
 // hold keeps the batches of one pipeline back, each equally long, so they are due in the order in
@@ -220,6 +233,7 @@ func (r *room) wake() {
 type hold[T any] struct {
 	wait    time.Duration
 	room    *room
+	state   *state
 	release func(one *held[T], all bool) (empty bool)
 	mu      sync.Mutex
 	queue   []*held[T]
@@ -244,8 +258,8 @@ const maxHeld = 1 << 12
 // lookEvery is the shortest time between two reads of what waits: each look is at all of it.
 const lookEvery = 200 * time.Millisecond
 
-func newHold[T any](wait time.Duration, r *room, release func(*held[T], bool) bool) *hold[T] {
-	return &hold[T]{wait: wait, room: r, release: release, added: make(chan struct{}, 1), woken: make(chan struct{}, 1), stop: make(chan struct{})}
+func newHold[T any](c *core, release func(*held[T], bool) bool) *hold[T] {
+	return &hold[T]{wait: c.config.Wait, room: &c.room, state: c.state, release: release, added: make(chan struct{}, 1), woken: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 // add keeps a batch back, or reports that there is no room for it.
@@ -273,9 +287,7 @@ func signalTo(c chan struct{}) {
 }
 
 func (h *hold[T]) start(context.Context, component.Host) error {
-	h.room.mu.Lock()
-	h.room.holds = append(h.room.holds, h.woken)
-	h.room.mu.Unlock()
+	h.state.join(h.woken)
 	h.done = make(chan struct{})
 	go h.run()
 	return nil
@@ -345,9 +357,7 @@ func (h *hold[T]) shutdown(ctx context.Context) error {
 	if h.done == nil {
 		return nil
 	}
-	h.room.mu.Lock()
-	h.room.holds = slices.DeleteFunc(h.room.holds, func(c chan struct{}) bool { return c == h.woken })
-	h.room.mu.Unlock()
+	h.state.leave(h.woken)
 	h.once.Do(func() { close(h.stop) })
 	select {
 	case <-h.done:

@@ -29,33 +29,60 @@ const wait = 2 * time.Second
 type waiting struct {
 	traces    processor.Traces
 	logs      processor.Logs
+	all       []component.Component
 	tracesOut *consumertest.TracesSink
 	logsOut   *consumertest.LogsSink
 	telemetry *componenttest.Telemetry
 }
 
-func startWaiting(t *testing.T, change ...func(*Config)) *waiting {
+// eachWay runs a test with a correlation that waits, alone and after one that does not.
+func eachWay(t *testing.T, test func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting)) {
+	for name, after := range map[string]bool{"alone": false, "after another": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(t, func(t *testing.T, change ...func(*Config)) *waiting { return startWaiting(t, after, change...) })
+			})
+		})
+	}
+}
+
+func startWaiting(t *testing.T, after bool, change ...func(*Config)) *waiting {
 	w := &waiting{tracesOut: &consumertest.TracesSink{}, logsOut: &consumertest.LogsSink{}, telemetry: componenttest.NewTelemetry()}
 	cfg := createDefaultConfig().(*Config)
 	cfg.Wait = wait
 	for _, f := range change {
 		f(cfg)
 	}
-	set := processor.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: w.telemetry.NewTelemetrySettings()}
+	id := component.NewID(metadata.Type)
 	factory := NewFactory()
-	var err error
-	w.traces, err = factory.CreateTraces(t.Context(), set, cfg, w.tracesOut)
-	require.NoError(t, err)
-	w.logs, err = factory.CreateLogs(t.Context(), set, cfg, w.logsOut)
-	require.NoError(t, err)
-	require.NoError(t, w.traces.Start(t.Context(), componenttest.NewNopHost()))
-	require.NoError(t, w.logs.Start(t.Context(), componenttest.NewNopHost()))
+	create := func(id component.ID, cfg *Config, tracesOut consumer.Traces, logsOut consumer.Logs) (processor.Traces, processor.Logs) {
+		set := processor.Settings{ID: id, TelemetrySettings: w.telemetry.NewTelemetrySettings()}
+		traces, err := factory.CreateTraces(t.Context(), set, cfg, tracesOut)
+		require.NoError(t, err)
+		logs, err := factory.CreateLogs(t.Context(), set, cfg, logsOut)
+		require.NoError(t, err)
+		w.all = append(w.all, traces, logs)
+		return traces, logs
+	}
+	if after {
+		first := *cfg
+		first.Wait, first.Generate = 0, generateNone // as in the built-in configs
+		cfg.After = &id
+		traces, logs := create(component.NewIDWithName(metadata.Type, "waiting"), cfg, w.tracesOut, w.logsOut)
+		w.traces, w.logs = create(id, &first, traces, logs)
+	} else {
+		w.traces, w.logs = create(id, cfg, w.tracesOut, w.logsOut)
+	}
+	for _, one := range w.all {
+		require.NoError(t, one.Start(t.Context(), componenttest.NewNopHost()))
+	}
 	return w
 }
 
 func (w *waiting) shutdown(t *testing.T) {
-	require.NoError(t, w.traces.Shutdown(context.Background()))
-	require.NoError(t, w.logs.Shutdown(context.Background()))
+	for i := len(w.all) - 1; i >= 0; i-- { // as the collector does: what receives ends first
+		require.NoError(t, w.all[i].Shutdown(context.Background()))
+	}
 	require.NoError(t, w.telemetry.Shutdown(context.Background()))
 }
 
@@ -115,8 +142,8 @@ const (
 
 // What came first gets the ID that its trace shows later, as soon as it shows it; what has an ID does not wait for it.
 func TestWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := startWaiting(t)
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		w := start(t)
 		defer w.shutdown(t)
 		w.send(t, spanOf{trace: trace1}, withID(trace2, idB), spanOf{trace: trace3})
 		require.Equal(t, []string{"shop/scope/" + idB}, w.ids())
@@ -147,8 +174,8 @@ func TestWait(t *testing.T) {
 
 // What a trace shows to one pipeline releases what waits in the other.
 func TestLogsAreReleasedBySpans(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := startWaiting(t)
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		w := start(t)
 		defer w.shutdown(t)
 		w.log(t, "trace_id="+trace1.String()+" paid", "trace_id="+trace2.String()+" paid")
 		require.Zero(t, w.logsOut.LogRecordCount())
@@ -165,8 +192,8 @@ func TestLogsAreReleasedBySpans(t *testing.T) {
 
 // A line that knows only its request ID waits for the trace of the request.
 func TestWaitForATrace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := startWaiting(t)
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		w := start(t)
 		defer w.shutdown(t)
 		w.log(t, "request_id="+idA, "nothing", "request_id="+idB+" correlation_id=\"<b>\"")
 		require.Equal(t, 1, w.logsOut.LogRecordCount(), "what has neither has nothing to wait for")
@@ -187,8 +214,8 @@ func TestWaitForATrace(t *testing.T) {
 }
 
 func TestNothingWaitsWithoutRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := startWaiting(t, func(c *Config) { c.MaxWaitBytes = 100 })
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		w := start(t, func(c *Config) { c.MaxWaitBytes = 100 })
 		defer w.shutdown(t)
 		w.send(t, spanOf{trace: trace1})
 		require.Empty(t, w.ids())
@@ -207,8 +234,8 @@ func TestNothingWaitsWithoutRoom(t *testing.T) {
 }
 
 func TestShutdownSendsOnWhatWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := startWaiting(t)
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		w := start(t)
 		for i := range 10 {
 			w.send(t, spanOf{trace: pcommon.TraceID{15: byte(i + 1)}})
 		}
@@ -247,4 +274,24 @@ func TestWaitWithABadNeighbor(t *testing.T) {
 		require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
 		answer <- nil
 	})
+}
+
+func TestAfterNeedsAnother(t *testing.T) {
+	start := func(id, after string) error {
+		factory, cfg := NewFactory(), createDefaultConfig().(*Config)
+		var first component.ID
+		require.NoError(t, first.UnmarshalText([]byte(after)))
+		cfg.After = &first
+		set := processor.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+		require.NoError(t, set.ID.UnmarshalText([]byte(id)))
+		p, err := factory.CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
+		if err != nil {
+			return err
+		}
+		defer func() { require.NoError(t, p.Shutdown(context.Background())) }()
+		return p.Start(t.Context(), componenttest.NewNopHost())
+	}
+	require.EqualError(t, start("correlation", "correlation"), "after: is correlation, the processor itself; name the correlation before it")
+	require.EqualError(t, start("correlation/waiting", "correlation"),
+		"processors::correlation/waiting::after: no pipeline has a processor correlation; name the correlation that all items pass before")
 }

@@ -70,12 +70,10 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	correlations := map[string]any{}
 	for name := range waiting {
 		config, _ := processors[name].(map[string]any)
-		correlations[second(name)] = config
-		first := map[string]any{"wait": "0s", "count_items": false} // the second one counts them
-		if config["generate"] == "uuidv7" {
-			first["generate"] = "none" // and makes it
-		}
-		correlations[name] = first
+		later := maps.Clone(config)
+		later["after"] = name
+		correlations[second(name)] = later
+		correlations[name] = map[string]any{"wait": "0s", "generate": "none"} // the second one generates
 	}
 	for name := range changed {
 		conf.Delete("service::pipelines::" + name) // merging would add to its lists

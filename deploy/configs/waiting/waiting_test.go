@@ -41,8 +41,8 @@ func TestWhatCountsDoesNotWait(t *testing.T) {
 		"metrics":            map[string]any{"receivers": []any{"otlp"}, "processors": []any{"correlation"}, "exporters": []any{"sli", "file"}},
 	}, section(section(config, "service"), "pipelines"))
 	processors := section(config, "processors")
-	require.Equal(t, map[string]any{"wait": "0s", "count_items": false, "generate": "none", "max_length": 64}, processors["correlation"])
-	require.Equal(t, map[string]any{"wait": "10s", "generate": "uuidv7", "max_length": 64}, processors["correlation/waiting"])
+	require.Equal(t, map[string]any{"wait": "0s", "generate": "none", "max_length": 64}, processors["correlation"])
+	require.Equal(t, map[string]any{"wait": "10s", "generate": "uuidv7", "max_length": 64, "after": "correlation"}, processors["correlation/waiting"])
 	require.Contains(t, section(config, "connectors"), "forward/arriving-traces")
 	require.Contains(t, section(config, "connectors"), "sli")
 }
@@ -76,7 +76,7 @@ func TestPipelinesOfOneKind(t *testing.T) {
 		"traces": map[string]any{"receivers": []any{"otlp"}, "processors": []any{"correlation"}, "exporters": []any{"sli"}},
 		"logs":   map[string]any{"receivers": []any{"otlp"}, "processors": []any{"correlation/waiting"}, "exporters": []any{"file"}},
 	}, section(section(config, "service"), "pipelines"))
-	require.Equal(t, map[string]any{"correlation": map[string]any{"wait": "0s", "count_items": false}, "correlation/waiting": map[string]any{"wait": "1s"}}, section(config, "processors"))
+	require.Equal(t, map[string]any{"correlation": map[string]any{"wait": "0s", "generate": "none"}, "correlation/waiting": map[string]any{"wait": "1s", "after": "correlation"}}, section(config, "processors"))
 }
 
 func TestWhatStaysAsItIs(t *testing.T) {
