@@ -35,6 +35,7 @@ type core struct {
 type batch struct {
 	search  search
 	items   []item
+	late    []item // for lateLast
 	now     int64
 	tally   tally
 	last    last

@@ -186,16 +186,18 @@ func (c *core) got(w *want, now int64) bool {
 
 // lateLast moves the items that are late behind the others, both in their order.
 func (b *batch) lateLast() {
-	slices.SortStableFunc(b.items, func(x, y item) int {
-		switch {
-		case x.late == y.late:
-			return 0
-		case y.late:
-			return -1
-		default:
-			return 1
+	stay := 0
+	b.late = b.late[:0]
+	for i := range b.items {
+		if b.items[i].late {
+			b.late = append(b.late, b.items[i])
+			continue
 		}
-	})
+		b.items[stay] = b.items[i]
+		stay++
+	}
+	copy(b.items[stay:], b.late)
+	clear(b.late)
 }
 
 // room is what all pipelines of a component may hold back together.
