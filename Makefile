@@ -57,11 +57,11 @@ cmd/otelcol-sre/components.go: builder-config.yaml
 	@touch $@
 
 # The builder writes the version as a literal; the overlay replaces it by the full version. It also replaces the Collector's command line by
-# internal/commandline, which is the Collector's with answers for people.
+# cmd/otelcol-sre/internal/commandline, which is the Collector's with answers for people.
 .cache/overlay.json: cmd/otelcol-sre/components.go $(SOURCES)
 	@mkdir -p .cache
 	@sed -e 's|Version: .*|Version: "$(VERSION)",|' -e 's|otelcol.NewCommand(params)|commandline.New(params)|' \
-		-e 's|^import (|import (\n\t"github.com/otelcol-sre/otelcol-sre/internal/commandline"|' cmd/otelcol-sre/main.go > .cache/main.go
+		-e 's|^import (|import (\n\t"github.com/otelcol-sre/otelcol-sre/cmd/otelcol-sre/internal/commandline"|' cmd/otelcol-sre/main.go > .cache/main.go
 	@printf '{"Replace":{"%s":"%s"}}' "$(CURDIR)/cmd/otelcol-sre/main.go" "$(CURDIR)/.cache/main.go" > .cache/overlay.json
 
 bin/otelcol-sre: .cache/overlay.json

@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 )
 
 // A reader collects the problems of all files.

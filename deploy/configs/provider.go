@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/featuregate"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 )
 
 const scheme = "builtin"

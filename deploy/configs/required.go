@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 )
 
 // An environment variable that has no default.

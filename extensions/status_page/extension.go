@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -24,6 +25,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -38,6 +40,8 @@ type statusPage struct {
 	telemetry component.TelemetrySettings
 	recent    *recent.Window
 	metrics   *metadata.TelemetryBuilder
+
+	explainer atomic.Pointer[func() (request.Explainer, error)]
 
 	server *webserver.Server
 	client *prometheus.Client
@@ -76,12 +80,26 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Now: time.Now,
+		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Explainer: s.explain, Now: time.Now,
 	})
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
 	}, func(net.Addr) http.Handler { return pages })
 	return err
+}
+
+var _ request.Explained = (*statusPage)(nil)
+
+// ExplainWith takes what knows the sources of correlation IDs.
+func (s *statusPage) ExplainWith(explainer func() (request.Explainer, error)) {
+	s.explainer.Store(&explainer)
+}
+
+func (s *statusPage) explain() (request.Explainer, error) {
+	if explainer := s.explainer.Load(); explainer != nil {
+		return (*explainer)()
+	}
+	return nil, nil
 }
 
 // catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.

@@ -5,36 +5,23 @@ package correlation
 
 import (
 	"context"
+	"slices"
 	"strings"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A Candidate is a value that a source has for the ID of an item.
-type Candidate struct {
-	// Source is the source, such as "logfmt:request_id", and Evidence how well it says so: span, log, text or pattern.
-	Source   string `json:"source"`
-	Evidence string `json:"evidence"`
-	Value    string `json:"value"`
-	// Rejected says why the value is not used. It is empty for one that is.
-	Rejected string `json:"rejected,omitempty"`
+// explainer finds again what the processor found in items that it has passed on.
+type explainer struct {
+	search    search
+	attribute string
 }
-
-// A Reason says where the correlation ID of an item comes from.
-type Reason struct {
-	// Origin is "source", if a source of the item has it; "trace", if other items of its trace have; "generated"; "batch", if the
-	// item has the IDs of several requests; or "none".
-	Origin     string      `json:"origin"`
-	Evidence   string      `json:"evidence,omitempty"`
-	Candidates []Candidate `json:"candidates,omitempty"`
-}
-
-// An Explainer finds again what the processor found in items that it has passed on, with the default sources.
-type Explainer struct{ search search }
 
 // maxCandidates is how many candidates of one item are kept, and longestCandidate how much of each.
 const (
@@ -42,22 +29,36 @@ const (
 	longestCandidate = 200
 )
 
-// NewExplainer returns an explainer, to be used by one goroutine at a time.
-func NewExplainer() (*Explainer, error) {
-	cfg := createDefaultConfig().(*Config)
+// NewExplainer returns an explainer for what a processor with the default sources has written.
+func NewExplainer() (request.Explainer, error) { return newExplainer(createDefaultConfig().(*Config)) }
+
+func newExplainer(of *Config) (*explainer, error) {
+	cfg := *of
 	cfg.Attribute = "correlation.explained" // what the processor wrote is no reason
-	cfg.Sources = cfg.Sources[1:]
-	p, err := newPlan(cfg)
+	cfg.Sources = slices.DeleteFunc(slices.Clone(cfg.Sources), func(s Source) bool { return s.Attribute == of.Attribute })
+	p, err := newPlan(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	p.attributes.put(key{name: semconv.CorrelationID, rank: unranked})
-	h := newHygiene(cfg)
-	return &Explainer{search{plan: p, hygiene: &h, maxBody: cfg.MaxBody}}, nil
+	p.attributes.put(key{name: of.Attribute, rank: unranked})
+	h := newHygiene(&cfg)
+	return &explainer{search{plan: p, hygiene: &h, maxBody: cfg.MaxBody}, of.Attribute}, nil
+}
+
+// explainTo gives explainers to the extensions that show them.
+func (c *core) explainTo(host component.Host) {
+	if c.config.After != nil {
+		return // the one before knows the same sources
+	}
+	for _, one := range host.GetExtensions() {
+		if page, ok := one.(request.Explained); ok {
+			page.ExplainWith(func() (request.Explainer, error) { return newExplainer(c.config) })
+		}
+	}
 }
 
 // Span explains the ID of a span.
-func (e *Explainer) Span(resource pcommon.Map, span ptrace.Span) Reason {
+func (e *explainer) Span(resource pcommon.Map, span ptrace.Span) request.Reason {
 	rs := ptrace.NewResourceSpans()
 	return e.explain(resource, span.Attributes(), span.TraceID(), traces, func(r finding) *finding {
 		return e.search.span(context.Background(), rs, rs.ScopeSpans().AppendEmpty(), span, r)
@@ -65,19 +66,19 @@ func (e *Explainer) Span(resource pcommon.Map, span ptrace.Span) Reason {
 }
 
 // Log explains the ID of a log record.
-func (e *Explainer) Log(resource pcommon.Map, record plog.LogRecord) Reason {
+func (e *explainer) Log(resource pcommon.Map, record plog.LogRecord) request.Reason {
 	rl := plog.NewResourceLogs()
 	return e.explain(resource, record.Attributes(), record.TraceID(), logs, func(r finding) *finding {
 		return e.search.log(context.Background(), rl, rl.ScopeLogs().AppendEmpty(), record, r, nil)
 	})
 }
 
-func (e *Explainer) explain(resource, m pcommon.Map, trace pcommon.TraceID, of signal, find func(finding) *finding) (why Reason) {
-	id := textOf(m, semconv.CorrelationID)
+func (e *explainer) explain(resource, m pcommon.Map, trace pcommon.TraceID, of signal, find func(finding) *finding) (why request.Reason) {
+	id := textOf(m, e.attribute)
 	e.search.judge = func(r rank, value string, by evidence, rejected string) {
 		if len(why.Candidates) < maxCandidates {
 			value = strings.ToValidUTF8(value[:min(len(value), longestCandidate)], "")
-			why.Candidates = append(why.Candidates, Candidate{e.search.plan.names[r], evidenceNames[by], value, rejected})
+			why.Candidates = append(why.Candidates, request.Candidate{Source: e.search.plan.names[r], Evidence: evidenceNames[by], Value: value, Rejected: rejected})
 		}
 	}
 	f := find(e.search.resource(resource, of))

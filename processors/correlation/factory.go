@@ -69,8 +69,12 @@ func options(c *core, h lifecycle, release func()) []processorhelper.Option {
 			return h.shutdown(ctx)
 		}),
 		processorhelper.WithStart(func(ctx context.Context, host component.Host) error {
-			if err := c.check(); err != nil || h == nil {
+			if err := c.check(); err != nil {
 				return err
+			}
+			c.explainTo(host)
+			if h == nil {
+				return nil
 			}
 			return h.start(ctx, host)
 		}),

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // NewCommand is `srectl find`.
@@ -63,7 +64,7 @@ It exits 1 if nothing has the ID, 2 if the files cannot be searched.`,
 			defer aside.end()
 			f := &finder{inputs: inputs, limit: limit, complaints: aside}
 			if why {
-				if f.why, err = newExplainer(); err != nil {
+				if f.why, err = correlation.NewExplainer(); err != nil {
 					return err
 				}
 			}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
-	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // The signals and the statuses of items.
@@ -51,7 +50,7 @@ type findItem struct {
 	// Requests are the places in the list of requests, if there are several.
 	Requests []int `json:"requests,omitempty"`
 	// Why says where the correlation ID comes from.
-	Why *correlation.Reason `json:"why,omitempty"`
+	Why *request.Reason `json:"why,omitempty"`
 
 	of         []int     // the requests that it belongs to
 	start, end time.Time // zero is unknown

@@ -18,7 +18,7 @@ type finder struct {
 	inputs     findInputs
 	limit      int // of items
 	complaints *complaints
-	why        *explainer // nil if nobody asked
+	why        request.Explainer // nil if nobody asked
 }
 
 // bounds are the limits of a search. Each round reads all files.
@@ -35,7 +35,8 @@ func (f *finder) find(id string) (*timeline, error) {
 		item := newFindItem(r)
 		item.of = of
 		if f.why != nil {
-			item.Why = f.why.of(r)
+			why := request.Explain(f.why, r)
+			item.Why = &why
 		}
 		t.Items = append(t.Items, item)
 		return true

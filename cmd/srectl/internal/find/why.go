@@ -8,27 +8,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
-	"github.com/otelcol-sre/otelcol-sre/internal/request"
-	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
-
-// An explainer finds out where items have their correlation IDs from.
-type explainer struct{ *correlation.Explainer }
-
-func newExplainer() (*explainer, error) {
-	e, err := correlation.NewExplainer()
-	return &explainer{e}, err
-}
-
-func (e *explainer) of(r request.Record) *correlation.Reason {
-	var why correlation.Reason
-	if r.IsSpan {
-		why = e.Span(r.Resource, r.Span)
-	} else {
-		why = e.Log(r.Resource, r.Log)
-	}
-	return &why
-}
 
 // writeReasons writes where the correlation IDs come from, if that was asked for.
 func (t *timeline) writeReasons(b *strings.Builder) {

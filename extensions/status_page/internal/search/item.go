@@ -13,7 +13,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
-	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // Bounds on the shown parts of an item, in characters and numbers.
@@ -55,7 +54,7 @@ type Item struct {
 	// Requests are the places of the requests that it belongs to, if several have the ID.
 	Requests []int `json:"requests,omitempty"`
 	// Why says where the correlation ID of a span or log record comes from.
-	Why *correlation.Reason `json:"why,omitempty"`
+	Why *request.Reason `json:"why,omitempty"`
 
 	// Start and End are zero if they are not known.
 	Start time.Time `json:"-"`
@@ -63,7 +62,7 @@ type Item struct {
 }
 
 // newItems are a span with its events, or a log record.
-func newItems(r request.Record, of []int, explainer *correlation.Explainer) []*Item {
+func newItems(r request.Record, of []int, explainer request.Explainer) []*Item {
 	item := &Item{
 		Service: attribute(r.Resource, "service.name"), Namespace: attribute(r.Resource, "service.namespace"),
 		Environment: attribute(r.Resource, "deployment.environment.name", "deployment.environment"),
@@ -119,13 +118,11 @@ func (i *Item) event(from ptrace.SpanEvent) *Item {
 }
 
 // why explains the correlation ID of an item.
-func why(r request.Record, explainer *correlation.Explainer) *correlation.Reason {
-	var reason correlation.Reason
-	if r.IsSpan {
-		reason = explainer.Span(r.Resource, r.Span)
-	} else {
-		reason = explainer.Log(r.Resource, r.Log)
+func why(r request.Record, explainer request.Explainer) *request.Reason {
+	if explainer == nil {
+		return nil
 	}
+	reason := request.Explain(explainer, r)
 	for i := range reason.Candidates {
 		reason.Candidates[i].Value = shown(reason.Candidates[i].Value, maxValue)
 	}

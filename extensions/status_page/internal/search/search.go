@@ -18,7 +18,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
-	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 // Bounds of a search.
@@ -40,13 +39,14 @@ var ErrBusy = errors.New("too many searches are running")
 
 // A Searcher looks into a window.
 type Searcher struct {
-	window *recent.Window
-	turns  chan struct{}
+	window    *recent.Window
+	explainer func() (request.Explainer, error)
+	turns     chan struct{}
 }
 
-// New makes a searcher of the window.
-func New(window *recent.Window) *Searcher {
-	return &Searcher{window, make(chan struct{}, maxSearches)}
+// New makes a searcher of the window. An explainer that is nil gives no reasons.
+func New(window *recent.Window, explainer func() (request.Explainer, error)) *Searcher {
+	return &Searcher{window, explainer, make(chan struct{}, maxSearches)}
 }
 
 // Found is a request, or several that have the same ID.
@@ -77,9 +77,12 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	}
 	var found Found
 	var cut, late string
-	explainer, err := correlation.NewExplainer()
-	if err != nil {
-		return Found{}, err
+	var explainer request.Explainer
+	if s.explainer != nil {
+		var err error
+		if explainer, err = s.explainer(); err != nil {
+			return Found{}, err
+		}
 	}
 	keep := func(r request.Record, of []int) bool {
 		if found.Items = append(found.Items, newItems(r, of, explainer)...); len(found.Items) > MaxItems {

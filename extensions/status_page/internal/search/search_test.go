@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/request/requesttest"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,7 +72,7 @@ func attribute1(name, value string) func(ptrace.Span) {
 // names are those of what was found, each with a dot for each span around it.
 func names(t *testing.T, w *recent.Window, id string) []string {
 	t.Helper()
-	found, err := New(w).Find(t.Context(), id)
+	found, err := New(w, correlation.NewExplainer).Find(t.Context(), id)
 	require.NoError(t, err)
 	var all []string
 	for _, i := range found.Items {
@@ -160,7 +161,7 @@ func TestWholeRequest(t *testing.T) {
 	for _, id := range []string{"A-1", trace(1).String(), trace(2).String(), span(1).String(), span(3).String()} {
 		assert.Equal(t, whole, names(t, w, id), id)
 	}
-	found, err := New(w).Find(t.Context(), trace(2).String())
+	found, err := New(w, correlation.NewExplainer).Find(t.Context(), trace(2).String())
 	require.NoError(t, err)
 	assert.Equal(t, []string{trace(1).String(), trace(2).String()}, found.Traces)
 	assert.Equal(t, []string{"A-1"}, found.IDs)
@@ -178,7 +179,7 @@ func TestEachIDFindsTheSame(t *testing.T) {
 			}
 			for _, r := range c.Requests {
 				for _, id := range r.IDs {
-					found, err := New(w).Find(t.Context(), id)
+					found, err := New(w, correlation.NewExplainer).Find(t.Context(), id)
 					require.NoError(t, err)
 					var got []string
 					for _, i := range found.Items {
@@ -238,7 +239,7 @@ func TestDeepNestingIsCut(t *testing.T) {
 	for i := byte(1); i <= 50; i++ {
 		addSpan(w, "span", trace(1), i, i-1, int(i), nil)
 	}
-	found, err := New(w).Find(t.Context(), trace(1).String())
+	found, err := New(w, correlation.NewExplainer).Find(t.Context(), trace(1).String())
 	require.NoError(t, err)
 	assert.Equal(t, request.MaxDepth, found.Items[49].Depth)
 }
@@ -256,7 +257,7 @@ func TestTooMuchIsCut(t *testing.T) {
 	for i := range 2 * MaxItems {
 		addSpan(w, strconv.Itoa(i), trace(1), byte(i), 0, i, attribute1("correlation.id", "A-1"))
 	}
-	found, err := New(w).Find(t.Context(), "A-1")
+	found, err := New(w, correlation.NewExplainer).Find(t.Context(), "A-1")
 	require.NoError(t, err)
 	assert.Len(t, found.Items, MaxItems)
 	assert.Equal(t, cutItems, found.Missing)
@@ -266,7 +267,7 @@ func TestTooMuchIsCut(t *testing.T) {
 	for i := range 100 {
 		addSpan(w, strconv.Itoa(i), trace(byte(i)), 1, 0, i, attribute1("user", "u-1"))
 	}
-	found, err = New(w).Find(t.Context(), "u-1")
+	found, err = New(w, correlation.NewExplainer).Find(t.Context(), "u-1")
 	require.NoError(t, err)
 	assert.Equal(t, cutKnown, found.Missing)
 	assert.Len(t, found.Traces, maxKnown)
@@ -288,7 +289,7 @@ func TestWhatIsShownIsBounded(t *testing.T) {
 		}
 	})
 	addLog(w, long, 0, func(l plog.LogRecord) { l.SetTraceID(trace(1)); l.Body().SetStr(long) })
-	found, err := New(w).Find(t.Context(), trace(1).String())
+	found, err := New(w, correlation.NewExplainer).Find(t.Context(), trace(1).String())
 	require.NoError(t, err)
 	require.Len(t, found.Items, 2+maxEvents)
 	for _, i := range found.Items {
@@ -345,7 +346,7 @@ func FuzzFind(f *testing.F) {
 		if logs, err := new(plog.ProtoUnmarshaler).UnmarshalLogs(records); err == nil {
 			w.AddLogs(logs)
 		}
-		found, err := New(w).Find(t.Context(), id)
+		found, err := New(w, correlation.NewExplainer).Find(t.Context(), id)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(found.Items), MaxItems)
 		require.LessOrEqual(t, len(found.Traces)+len(found.IDs), maxKnown+1)
@@ -383,7 +384,7 @@ func BenchmarkFind(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := New(w).Find(b.Context(), id)
+				_, err := New(w, correlation.NewExplainer).Find(b.Context(), id)
 				require.NoError(b, err)
 			}
 		})

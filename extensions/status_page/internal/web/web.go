@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
@@ -43,7 +44,9 @@ type Options struct {
 	Runbooks runbook.Folder
 	// Recent is what can be searched.
 	Recent *recent.Window
-	Now    func() time.Time
+	// Explainer makes what says where correlation IDs come from, nil if nothing can.
+	Explainer func() (request.Explainer, error)
+	Now       func() time.Time
 }
 
 type site struct {
@@ -53,7 +56,7 @@ type site struct {
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{o, search.New(o.Recent)}
+	s := &site{o, search.New(o.Recent, o.Explainer)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,

@@ -14,7 +14,7 @@ const (
 	// started is what the Collector logs when all components have started.
 	started = "Everything is ready. Begin running and processing data."
 	// patience is how long the log of a start is held: a start that takes longer shows what it waits for.
-	patience = 2 * time.Second
+	patience = 10 * time.Second
 )
 
 // A heldLog holds what a collector logs until it runs. If it does not start for a reason that one sentence explains, those lines would

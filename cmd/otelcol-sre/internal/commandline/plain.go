@@ -19,8 +19,8 @@ import (
 	"go.uber.org/multierr"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 	"github.com/otelcol-sre/otelcol-sre/deploy/configs"
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 // An explainer makes a sentence of an error. The errors of the Collector are chains of what it did when something failed; the reader

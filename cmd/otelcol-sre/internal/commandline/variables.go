@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 	"github.com/otelcol-sre/otelcol-sre/deploy/configs"
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
 const prefix = "OTELCOL_SRE_"
