@@ -116,6 +116,10 @@ func (c *Catalog) ByDefault(namespace, name string) *Service {
 	}
 	s := d.Template
 	s.Name, s.Namespace, s.Position, s.Origin = name, namespace, d.Position, d
+	if d.Proposed {
+		s.Alerts = s.Alerts.clone()
+		s.Alerts.add(Alerting{Disable: []string{PageSeverity, TicketSeverity}})
+	}
 	return &s
 }
 
@@ -211,7 +215,7 @@ var defaultsShape = object([]member[Defaults]{
 
 var defaultsSpecShape = object(append([]member[Defaults]{
 	may("selector", "The services that the Defaults are for. Default: all without a document of their own.", selectorShape, func(d *Defaults) *Selector { return &d.Selector }, Selector{}),
-	may("proposed", "Marks the SLOs as proposals: they are computed and shown as such, and nobody is alerted.", boolean, func(d *Defaults) *bool { return &d.Proposed }, false),
+	may("proposed", "Marks the SLOs as proposals: they are computed and shown as such, without alerts.", boolean, func(d *Defaults) *bool { return &d.Proposed }, false),
 }, within(templateMembers(), func(d *Defaults) *Service { return &d.Template })...), templateRules)
 
 // templateMembers are the keys of a service's spec that Defaults have too.

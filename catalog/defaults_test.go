@@ -154,5 +154,7 @@ func TestDefaultsRoundTrip(t *testing.T) {
 	assert.Equal(t, c.Revision, again.Revision)
 	assert.Equal(t, c.Defaults[0].Selector, again.Defaults[0].Selector)
 	assert.True(t, again.Defaults[0].Proposed)
+	assert.Equal(t, []string{PageSeverity, TicketSeverity}, again.ByDefault("shop", "payment").Alerts.Disable, "nobody is alerted by a proposal")
+	assert.Empty(t, again.Defaults[0].Template.Alerts.Disable)
 	assert.Equal(t, []string{"production"}, again.Defaults[0].Template.Environments)
 }

@@ -19,7 +19,7 @@ import (
 func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
 	t := taker{
 		maxStreams: p.config.MaxStreamsPerSLO, maxEnvironments: p.config.MaxEnvironments,
-		now: p.now().UnixNano(), slos: *p.slos.Load(), find: p.hear, saw: p.heard.Saw, identity: make([]byte, 0, 512),
+		now: p.now().UnixNano(), slos: *p.slos.Load(), of: p, identity: make([]byte, 0, 512),
 		shared: p.config.Ownership == Shared, release: release(p.config.FlushInterval),
 		stored: p.config.Storage != nil, silence: silence(p.config.FlushInterval), gap: gap(p.config.FlushInterval),
 	}
@@ -63,11 +63,9 @@ func withoutPast(md pmetric.Metrics) pmetric.Metrics {
 type taker struct {
 	maxStreams, maxEnvironments int
 
-	now  int64
-	slos map[key]*tracked
-	// find finds an SLO that the catalog does not name, and saw notes events of its service.
-	find     func(of key, environment, version string) *tracked
-	saw      func(namespace, service string)
+	now      int64
+	slos     map[key]*tracked
+	of       *sloProcessor
 	verdicts [verdicts]int64
 	// past: there are late events by the time in which they ended.
 	past bool
@@ -198,7 +196,7 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	tracked, ok := t.slos[slo]
 	if !ok { // a service without a namespace in the catalog matches any
 		if tracked, ok = t.slos[key{"", slo.service, slo.slo}]; !ok {
-			if tracked = t.find(slo, environment, version); tracked == nil {
+			if tracked = t.of.hear(slo, environment, version); tracked == nil {
 				return unknownSLO
 			}
 		}
@@ -241,7 +239,7 @@ func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o ou
 	spoke := i.received != received && (received == 0 || t.now-received > int64(t.silence))
 	increased := i.total() != before
 	if increased && slo.objective.byDefault {
-		t.saw(slo.namespace, slo.service)
+		t.of.heard.Saw(slo.namespace, slo.service)
 	}
 	i.arrived(slo.shard, first || spoke || increased, t.now, t.gap)
 	t.news = t.news || i.moved
