@@ -41,7 +41,7 @@ type source struct {
 // Heard is as that of the extension.
 func (s *source) Heard() *heard.Registry {
 	if s.heard == nil {
-		s.heard = heard.New(admission.New(admission.DefaultLimits(), time.Now), admission.DefaultLimits().MaxUnknown, time.Now)
+		s.heard = heard.New(admission.New(admission.DefaultLimits(), time.Now), admission.DefaultLimits().MaxByDefault, time.Now)
 		s.heard.SetCatalog(s.catalog)
 	}
 	return s.heard

@@ -51,7 +51,7 @@ func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCat
 		return nil, err
 	}
 	shared.Subscribe(registry.SetCatalog)
-	services := heard.New(registry, config.Admission.MaxUnknown, time.Now)
+	services := heard.New(registry, config.Admission.MaxByDefault, time.Now)
 	defaults, err := config.defaults()
 	if err != nil {
 		return nil, err

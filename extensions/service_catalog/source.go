@@ -46,7 +46,7 @@ func Heard(source Source) *heard.Registry {
 	if owner, ok := source.(interface{ Heard() *heard.Registry }); ok {
 		return owner.Heard()
 	}
-	r := heard.New(Admission(source), admission.DefaultLimits().MaxUnknown, time.Now)
+	r := heard.New(Admission(source), admission.DefaultLimits().MaxByDefault, time.Now)
 	source.Subscribe(r.SetCatalog)
 	return r
 }

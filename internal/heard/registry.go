@@ -4,7 +4,7 @@
 // Package heard has the services whose telemetry arrives and that the catalog has no entry for, with what the catalog's Defaults give them.
 //
 // What a service gets follows from the catalog and its name alone, so a collector that counts and one that computes budgets agree without
-// talking about it. Their number is bounded: a name must be admitted (package admission), and there are at most as many as unknown identities.
+// talking about it. Their number is bounded: a name must be admitted (package admission), and there are only so many.
 package heard
 
 import (

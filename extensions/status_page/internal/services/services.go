@@ -51,13 +51,13 @@ type Place struct {
 	Rate    fleet.Number `json:"rate"`
 	Failed  fleet.Number `json:"failed_share"`
 	Slowest fleet.Number `json:"p95_milliseconds"`
-	// Versions run now.
+	// Versions are those of which spans or instances arrive now.
 	Versions []Version `json:"versions"`
 	// History is nil if it was not asked for.
 	History *History `json:"history,omitempty"`
 }
 
-// A Version is one that runs.
+// A Version is one that runs. Instances is 0 if they are not known, as those of a service that sends no service.instance.id.
 type Version struct {
 	Version   string `json:"version"`
 	Instances int    `json:"instances"`
@@ -104,8 +104,8 @@ const (
 
 // questions are about all services.
 type questions struct {
-	heard, rate, failed, slowest, versions, calls string
-	requests, failures, p99                       string // of the history, if it is asked for
+	heard, rate, failed, slowest, versions, instances, calls string
+	requests, failures, p99                                  string // of the history, if it is asked for
 }
 
 func questionsTo(n names.Names, history string) questions {
@@ -118,12 +118,13 @@ func questionsTo(n names.Names, history string) questions {
 	}
 	edge := names.List(n.Client, n.ClientNamespace, n.Server, n.ServerNamespace, n.Connection)
 	q := questions{
-		heard:    names.By("count", place, over("last_over_time", n.Calls.With(), recently)),
-		rate:     names.By("sum", place, over("rate", n.Calls.With(incoming), window)),
-		failed:   names.By("sum", place, over("rate", n.Calls.With(incoming, failed), window)),
-		slowest:  quantile("0.95", "rate", window),
-		versions: names.By("sum", place+", "+n.Version.String(), n.Instances.With()),
-		calls:    names.By("count", edge, over("last_over_time", n.Edges.With(), lately)),
+		heard:     names.By("count", place, over("last_over_time", n.Calls.With(), recently)),
+		rate:      names.By("sum", place, over("rate", n.Calls.With(incoming), window)),
+		failed:    names.By("sum", place, over("rate", n.Calls.With(incoming, failed), window)),
+		slowest:   quantile("0.95", "rate", window),
+		versions:  names.By("sum", place+", "+n.Version.String(), over("rate", n.Calls.With(), window)) + " > 0",
+		instances: names.By("sum", place+", "+n.Version.String(), n.Instances.With()) + " > 0",
+		calls:     names.By("count", edge, over("last_over_time", n.Edges.With(), lately)),
 	}
 	if history != "" {
 		q.requests = names.By("sum", place, over("increase", n.Calls.With(incoming), history))
@@ -134,7 +135,7 @@ func questionsTo(n names.Names, history string) questions {
 }
 
 func (q *questions) all() []string {
-	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.calls, q.requests, q.failures, q.p99}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.instances, q.calls, q.requests, q.failures, q.p99}, func(s string) bool { return s == "" })
 }
 
 // Load queries all services, with the history of a time such as 7d if it is not empty. Services that are known in part are there with an error.
@@ -247,9 +248,10 @@ func (l *list) places(q questions, answers map[string]model.Vector) {
 		}
 	})
 	each(q.slowest, func(p *Place, s *model.Sample) { p.Slowest = fleet.Number(s.Value) })
-	each(q.versions, func(p *Place, s *model.Sample) {
-		if s.Value > 0 {
-			p.Versions = append(p.Versions, Version{words.Bounded(l.names.Version.In(s.Metric), 64), int(s.Value)})
+	each(q.versions, func(p *Place, s *model.Sample) { p.version(l.names.Version.In(s.Metric)) })
+	each(q.instances, func(p *Place, s *model.Sample) {
+		if v := p.version(l.names.Version.In(s.Metric)); v != nil {
+			v.Instances = int(s.Value)
 		}
 	})
 	if q.requests == "" {
@@ -264,6 +266,20 @@ func (l *list) places(q questions, answers map[string]model.Vector) {
 	each(q.requests, func(p *Place, s *model.Sample) { of(p).Requests = fleet.Number(s.Value) })
 	each(q.failures, func(p *Place, s *model.Sample) { of(p).Failed = fleet.Number(s.Value) })
 	each(q.p99, func(p *Place, s *model.Sample) { of(p).P99 = fleet.Number(s.Value) })
+}
+
+// version is the one in the place, added if there is none; nil for telemetry without a version.
+func (p *Place) version(version string) *Version {
+	if version == "" {
+		return nil
+	}
+	version = words.Bounded(version, 64)
+	i := slices.IndexFunc(p.Versions, func(v Version) bool { return v.Version == version })
+	if i < 0 {
+		i = len(p.Versions)
+		p.Versions = append(p.Versions, Version{Version: version})
+	}
+	return &p.Versions[i]
 }
 
 func (l *list) calls(edges model.Vector) {

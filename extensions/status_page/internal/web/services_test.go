@@ -94,8 +94,10 @@ func TestServices(t *testing.T) {
 	require.Len(t, checkout.Places, 1)
 	assert.InDelta(t, 10, *checkout.Places[0].Rate, 0.5)
 	assert.Zero(t, *checkout.Places[0].Failed)
-	assert.Equal(t, "1.2", checkout.Places[0].Versions[0].Version)
-	assert.Equal(t, 3, checkout.Places[0].Versions[0].Instances)
+	require.Len(t, checkout.Places[0].Versions, 2)
+	assert.Equal(t, "1", checkout.Places[0].Versions[0].Version, "its spans arrive")
+	assert.Equal(t, "1.2", checkout.Places[0].Versions[1].Version, "its instances are known")
+	assert.Equal(t, 3, checkout.Places[0].Versions[1].Instances)
 	assert.Equal(t, []struct{ Namespace, Service, Type string }{{"shop", "mailer", ""}, {"", "orders", "database"}}, checkout.Calls)
 
 	assert.False(t, mailer.Entry)
