@@ -51,13 +51,13 @@ type Place struct {
 	Rate    fleet.Number `json:"rate"`
 	Failed  fleet.Number `json:"failed_share"`
 	Slowest fleet.Number `json:"p95_milliseconds"`
-	// Versions are those of which spans or instances arrive now.
+	// Versions are those that run; where instances are not known, those of the last hour's spans.
 	Versions []Version `json:"versions"`
 	// History is nil if it was not asked for.
 	History *History `json:"history,omitempty"`
 }
 
-// A Version is one that runs. Instances is 0 if they are not known, as those of a service that sends no service.instance.id.
+// A Version is one that runs. Instances is 0 where they are not known, as of a service that sends no service.instance.id.
 type Version struct {
 	Version   string `json:"version"`
 	Instances int    `json:"instances"`
@@ -122,7 +122,7 @@ func questionsTo(n names.Names, history string) questions {
 		rate:      names.By("sum", place, over("rate", n.Calls.With(incoming), window)),
 		failed:    names.By("sum", place, over("rate", n.Calls.With(incoming, failed), window)),
 		slowest:   quantile("0.95", "rate", window),
-		versions:  names.By("sum", place+", "+n.Version.String(), over("rate", n.Calls.With(), window)) + " > 0",
+		versions:  names.By("count", place+", "+n.Version.String(), over("last_over_time", n.Calls.With(), recently)),
 		instances: names.By("sum", place+", "+n.Version.String(), n.Instances.With()) + " > 0",
 		calls:     names.By("count", edge, over("last_over_time", n.Edges.With(), lately)),
 	}
@@ -248,10 +248,14 @@ func (l *list) places(q questions, answers map[string]model.Vector) {
 		}
 	})
 	each(q.slowest, func(p *Place, s *model.Sample) { p.Slowest = fleet.Number(s.Value) })
-	each(q.versions, func(p *Place, s *model.Sample) { p.version(l.names.Version.In(s.Metric)) })
+	known := map[*Place]bool{}
 	each(q.instances, func(p *Place, s *model.Sample) {
-		if v := p.version(l.names.Version.In(s.Metric)); v != nil {
-			v.Instances = int(s.Value)
+		known[p] = true
+		p.Versions = append(p.Versions, Version{words.Bounded(l.names.Version.In(s.Metric), 64), int(s.Value)})
+	})
+	each(q.versions, func(p *Place, s *model.Sample) {
+		if version := l.names.Version.In(s.Metric); version != "" && !known[p] {
+			p.Versions = append(p.Versions, Version{Version: words.Bounded(version, 64)})
 		}
 	})
 	if q.requests == "" {
@@ -266,20 +270,6 @@ func (l *list) places(q questions, answers map[string]model.Vector) {
 	each(q.requests, func(p *Place, s *model.Sample) { of(p).Requests = fleet.Number(s.Value) })
 	each(q.failures, func(p *Place, s *model.Sample) { of(p).Failed = fleet.Number(s.Value) })
 	each(q.p99, func(p *Place, s *model.Sample) { of(p).P99 = fleet.Number(s.Value) })
-}
-
-// version is the one in the place, added if there is none; nil for telemetry without a version.
-func (p *Place) version(version string) *Version {
-	if version == "" {
-		return nil
-	}
-	version = words.Bounded(version, 64)
-	i := slices.IndexFunc(p.Versions, func(v Version) bool { return v.Version == version })
-	if i < 0 {
-		i = len(p.Versions)
-		p.Versions = append(p.Versions, Version{Version: version})
-	}
-	return &p.Versions[i]
 }
 
 func (l *list) calls(edges model.Vector) {
