@@ -74,7 +74,7 @@ func otherBudgets(loaded *catalog.Catalog) (problems catalog.Problems) {
 type summary struct {
 	Services int              `json:"services"`
 	SLOs     int              `json:"slos"`
-	Defaults int              `json:"defaults"`
+	Defaults int              `json:"defaults,omitempty"`
 	Errors   int              `json:"errors"`
 	Warnings int              `json:"warnings"`
 	Problems catalog.Problems `json:"problems"`
@@ -83,7 +83,7 @@ type summary struct {
 func report(out io.Writer, format string, loaded *catalog.Catalog, problems catalog.Problems) error {
 	s := summary{
 		Services: len(loaded.Services), Defaults: len(loaded.Defaults),
-		Errors:   len(problems.Errors()), Warnings: len(problems.Warnings()),
+		Errors: len(problems.Errors()), Warnings: len(problems.Warnings()),
 		Problems: problems,
 	}
 	for _, service := range loaded.Services {
