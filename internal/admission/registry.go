@@ -53,7 +53,7 @@ type Limits struct {
 }
 
 // DefaultLimits keep what is derived of unknown services to some megabytes of a scrape.
-func DefaultLimits() Limits { return Limits{MaxUnknown: 500, MaxPerService: 200, MaxByDefault: 50} }
+func DefaultLimits() Limits { return Limits{MaxUnknown: 500, MaxPerService: 200, MaxByDefault: 40} }
 
 // Validate reports every invalid key with its fix.
 func (l *Limits) Validate() error {
