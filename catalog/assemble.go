@@ -4,13 +4,11 @@
 package catalog
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -46,17 +44,15 @@ func (l *loader) finish() (*Catalog, Problems) {
 	l.joinServices()
 	l.refuseTwins()
 	l.checkDependencies()
-	c := &Catalog{}
+	c := &Catalog{Defaults: l.finishDefaults()}
 	for _, d := range l.services {
 		if !d.broken {
 			c.Services = append(c.Services, d.Service)
 		}
 	}
-	slices.SortFunc(c.Services, func(a, b *Service) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(c.Services, compareServices)
 	tellApart(c.Services)
-	c.Revision = revision(c.Services)
+	c.Revision = revision(c.Services, c.Defaults...)
 	l.problems.sort()
 	return c, l.problems.distinct().bounded()
 }
@@ -123,11 +119,14 @@ func (l *loader) checkDependencies() {
 	}
 }
 
-// revision is a digest of the services' content, independent of files and formatting.
-func revision(services []*Service) string {
+// revision is a digest of the content, independent of files and formatting.
+func revision(services []*Service, defaults ...*Defaults) string {
 	digest := sha256.New()
 	for _, s := range services {
 		hashNode(digest, serviceShape.write(*s))
+	}
+	for _, d := range defaults {
+		hashNode(digest, defaultsShape.write(*d))
 	}
 	return hex.EncodeToString(digest.Sum(nil)[:16])
 }

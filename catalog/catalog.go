@@ -26,8 +26,12 @@ const (
 // A Catalog has all services of the folders it was loaded from, ordered by namespace and name.
 type Catalog struct {
 	Services []*Service
+	// Defaults are what other services get, ordered by name.
+	Defaults []*Defaults
 	// Revision is a digest of the content: equal content, equal revision.
 	Revision string
+	// otherwise are Defaults after all others; see [Catalog.Otherwise].
+	otherwise []*Defaults
 
 	once    sync.Once
 	indexed *Index
@@ -67,6 +71,8 @@ type Service struct {
 	Alerts   Alerting
 	SLOs     []*SLO
 	Position Position
+	// Origin are the Defaults that the service is made by; nil for one with an entry of its own.
+	Origin *Defaults
 
 	slug string // where it is not the name
 }

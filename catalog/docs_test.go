@@ -6,6 +6,7 @@ package catalog
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,13 @@ func TestReference(t *testing.T) {
 
 	var b strings.Builder
 	writeFields(&b, "The document", "", serviceShape.fields)
+	fields := slices.Clone(defaultsSpecShape.fields)
+	for i := range fields {
+		if fields[i].key != "selector" { // the others are those of a service
+			fields[i].fields = nil
+		}
+	}
+	writeFields(&b, "`spec` of Defaults", "spec", fields)
 	golden.Equal(t, referencePage, []byte(before+referenceBegin+"\n"+b.String()+referenceEnd+after))
 }
 
@@ -74,6 +82,12 @@ func TestExamplesInReference(t *testing.T) {
 	found := 0
 	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
 		text, _, _ := strings.Cut(block, "```")
+		if strings.Contains(text, "kind: Defaults") {
+			c, problems := Parse("docs/catalog.md", []byte(text))
+			require.NoError(t, problems.Err(), text)
+			assert.NotEmpty(t, c.Defaults, text)
+			continue
+		}
 		if !strings.Contains(text, "kind: Service") && !strings.Contains(text, "version: prometheus/v1") {
 			continue
 		}

@@ -16,6 +16,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
+
 	slothv1 "github.com/slok/sloth/pkg/prometheus/api/v1"
 )
 
@@ -77,6 +79,8 @@ func (l *loader) document(doc place) {
 		for i := range items.node.Content {
 			l.document(items.item(i))
 		}
+	case apiVersion == APIVersion && nearest.Word(kind, []string{Kind, KindDefaults}) == KindDefaults:
+		l.readDefaults(doc)
 	case apiVersion == APIVersion:
 		l.readService(doc)
 	case strings.HasPrefix(apiVersion, "openslo/"), strings.HasPrefix(apiVersion, "openslo.com/"):

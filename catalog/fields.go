@@ -15,7 +15,7 @@ import (
 // serviceShape is a catalog document.
 var serviceShape = object([]member[Service]{
 	literal[Service]("apiVersion", APIVersion, "The format and its version."),
-	literal[Service]("kind", Kind, "The only kind."),
+	literal[Service]("kind", Kind, "Service; the other kind is Defaults."),
 	group("metadata", "The identity of the service.", true, object([]member[Service]{
 		need("name", "The service.name of its telemetry.", name, func(s *Service) *string { return &s.Name }),
 		namespaceMember,

@@ -42,6 +42,7 @@ func Parse(file string, text []byte) (*Catalog, Problems) {
 type loader struct {
 	reader
 	services []*definition
+	defaults []*definedDefaults
 	openSLO  openSLODocuments
 	// slothSLOs get their period and their windows from alertWindows.
 	slothSLOs    []slothSLO

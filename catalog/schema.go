@@ -6,6 +6,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 )
 
 // SchemaID is the $id of the JSON Schema.
@@ -19,11 +20,25 @@ func JSONSchema() ([]byte, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	err := encoder.Encode(merge(serviceShape.schema, schema{
+	err := encoder.Encode(schema{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
 		"$id":         SchemaID,
-		"title":       "Service",
-		"description": "A service of the catalog and its objectives.",
-	}))
+		"title":       "Service or Defaults",
+		"description": "A service of the catalog and its objectives, or what services get that are not in it.",
+		"if":          schema{"properties": schema{"kind": schema{"const": KindDefaults}}, "required": []any{"kind"}},
+		"then":        merge(defaultsSchema(), schema{"title": KindDefaults}),
+		"else":        merge(serviceShape.schema, schema{"title": Kind}),
+	})
 	return b.Bytes(), err
+}
+
+// defaultsSchema is that of Defaults. What these have in common with a service is there once.
+func defaultsSchema() schema {
+	spec := maps.Clone(defaultsSpecShape.schema["properties"].(schema))
+	for _, m := range templateMembers() {
+		spec[m.key] = schema{"$ref": "#/else/properties/spec/properties/" + m.key}
+	}
+	keys := maps.Clone(defaultsShape.schema["properties"].(schema))
+	keys["spec"] = merge(keys["spec"].(schema), schema{"properties": spec})
+	return merge(defaultsShape.schema, schema{"properties": keys})
 }

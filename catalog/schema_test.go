@@ -121,6 +121,17 @@ func TestSchemaAgrees(t *testing.T) {
 		spec(`slos: [{name: a, objective: "99.9", sli: {availability: {}}}]`):                              false,
 		spec("slos: [{name: a b, objective: 99, sli: {availability: {}}}]"):                                false,
 		spec("slos: [{name: a, sli: {availability: {}}}]"):                                                 false,
+
+		defaultsHead + "metadata: {name: a}\nspec: {}":                                                   true,
+		defaultsHead + "metadata: {name: a}":                                                             false,
+		defaultsHead + "spec: {}":                                                                        false,
+		defaultsHead + "metadata: {name: a, namespace: b}\nspec: {}":                                     false,
+		defaultsHead + "metadata: {name: a}\nspec: {owner: b, tier: 1, proposed: true, " + someSLO + "}": true,
+		defaultsHead + "metadata: {name: a}\nspec: {selector: {services: ['a*', b], namespace: c}}":      true,
+		defaultsHead + "metadata: {name: a}\nspec: {selector: {services: [a, a]}}":                       false,
+		defaultsHead + "metadata: {name: a}\nspec: {selector: {service: a}}":                             false,
+		defaultsHead + "metadata: {name: a}\nspec: {slos: [{name: a, sli: {availability: {}}}]}":         false,
+		defaultsHead + "metadata: {name: a}\nspec: {repository: 'https://git.example.com/a'}":            false,
 	}
 	compiled := compileSchema(t)
 	for text, sound := range documents {

@@ -32,7 +32,7 @@ func valuesOf(command *cobra.Command, flag *pflag.Flag) cobra.CompletionFunc {
 	switch flag.Name {
 	case "service":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return services(command), cobra.ShellCompDirectiveNoFileComp
+			return catalogServices(command), cobra.ShellCompDirectiveNoFileComp
 		}
 	case "out", "dir":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -73,8 +73,8 @@ func outsideParentheses(text string) string {
 	return b.String()
 }
 
-// services are those of the catalog: of --catalog, of OTELCOL_SRE_CATALOG, or in the folder catalog.
-func services(command *cobra.Command) (names []string) {
+// catalogServices are those of the catalog: of --catalog, of OTELCOL_SRE_CATALOG, or in the folder catalog.
+func catalogServices(command *cobra.Command) (names []string) {
 	folder := "catalog"
 	if flag := command.Flags().Lookup("catalog"); flag != nil && flag.Value.String() != "" {
 		folder = flag.Value.String()

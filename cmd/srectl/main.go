@@ -28,6 +28,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
 )
@@ -75,6 +76,7 @@ func newRootCommand() *cobra.Command {
 		mark.NewCommand(version),
 		probe.NewCommand(),
 		schema.NewCommand(),
+		services.NewCommand(),
 		man.NewCommand(),
 	)
 	complete(root)

@@ -113,6 +113,12 @@ func BenchmarkTraces(b *testing.B) {
 	}
 }
 
+// BenchmarkByDefault is the cost of a span of services that the catalog does not name.
+func BenchmarkByDefault(b *testing.B) {
+	f := start(b, withDefaults(b, forAll, benchmarkCatalog(1)...))
+	benchmarkConsume(b, f, benchmarkBatches(4000)[1:])
+}
+
 // BenchmarkExact is what it costs, beside counting, to recognize what is sent again and to lose nothing at a kill.
 func BenchmarkExact(b *testing.B) {
 	current := func(cfg *Config, h host) { exactly(cfg, h) }

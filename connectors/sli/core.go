@@ -27,6 +27,7 @@ import (
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -43,6 +44,13 @@ type core struct {
 
 	services atomic.Pointer[judge.Services[counted]]
 	registry *registry
+
+	// heard has the services that the catalog does not name. catalog is the one in use, guarded by registry.mu, and losses the services
+	// that were gone when it was last taken in.
+	heard     *heard.Registry
+	byDefault atomic.Pointer[byDefault]
+	catalog   *catalog.Catalog
+	losses    atomic.Uint64
 
 	// commits is held for reading while a request goes into the journal and the counters, and for writing to see all requests
 	// as a whole or not at all.
@@ -77,10 +85,11 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	}
 	c := &core{
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
-		resource: resourceOf(set), now: time.Now, registry: newRegistry(), health: flush.NewHealth(set.Logger),
+		resource: resourceOf(set), now: time.Now, registry: newRegistry(), heard: heard.None(), health: flush.NewHealth(set.Logger),
 		senders: senderHash{maphash.MakeSeed()},
 	}
 	c.services.Store(&judge.Services[counted]{})
+	c.byDefault.Store(&byDefault{})
 	observe := func(n *atomic.Int64) metric.Int64Callback {
 		return func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(n.Load())
@@ -138,6 +147,8 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if err := c.restore(ctx); err != nil {
 		return errors.Join(err, c.closeJournal(), store.Close(ctx))
 	}
+	c.heard = servicecatalog.Heard(source)
+	c.recall()
 	c.unsubscribe = source.Subscribe(c.swap)
 	c.registry.forget() // what was restored and the catalog does not name
 	c.loop.Run(c.config.FlushInterval, c.flush)
@@ -164,27 +175,52 @@ func (c *core) stop(ctx context.Context) error {
 // swap takes a catalog in. Counters of SLOs that stay go on; the rules in use until now count
 // into the same ones, so a batch that is on its way loses nothing.
 func (c *core) swap(cat *catalog.Catalog) {
-	next := &judge.Services[counted]{}
-	now := c.now()
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
-	c.registry.markAll()
-	for _, s := range cat.Services {
-		key := serviceKey{namespace: s.Namespace, name: s.Name}
-		compiled, err := c.registry.service(key).take(c.registry, s, now)
-		if err != nil {
-			c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
-				zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
-		}
-		compiled.tag = key.tag()
-		next.Add(s.Namespace, s.Name, compiled)
-	}
-	c.services.Store(next)
+	c.takeAll(cat)
 }
 
-// counted is a service of the catalog in use: its rules, and what they count into. It never changes.
+// takeAll takes in the catalog, and the services by its Defaults that have events. c.registry.mu must be held.
+func (c *core) takeAll(cat *catalog.Catalog) {
+	next, others := &judge.Services[counted]{}, byDefault{}
+	now := c.now()
+	c.catalog = cat
+	c.losses.Store(c.heard.Losses())
+	c.registry.markAll()
+	for _, s := range cat.Services {
+		next.Add(s.Namespace, s.Name, c.take(s, now))
+	}
+	for _, s := range c.heard.Services() {
+		if cat.Emitter(s.Namespace, s.Name) == nil {
+			others[s] = c.take(s, now)
+		}
+	}
+	c.services.Store(next)
+	c.byDefault.Store(&others)
+}
+
+// take takes in a service. c.registry.mu must be held.
+func (c *core) take(s *catalog.Service, now time.Time) *counted {
+	key := serviceKey{namespace: s.Namespace, name: s.Name}
+	compiled, err := c.registry.service(key).take(c.registry, s, now)
+	if err != nil {
+		c.notCounted(s, err)
+	}
+	compiled.tag = key.tag()
+	return compiled
+}
+
+func (c *core) notCounted(s *catalog.Service, err error) {
+	c.logger.Error("An SLO is not counted: its SLI cannot be evaluated",
+		zap.String("service", fmt.Sprintf("%.100q", s.Name)), zap.Error(err))
+}
+
+// counted is a service of the catalog in use, or by its Defaults: its rules, and what they count into. It never changes.
 type counted struct {
+	// service is nil for one by Defaults that has had no event.
 	*service
+	// from is what the catalog says.
+	from *catalog.Service
 	// tag is the service as a number.
 	tag   uint64
 	rules judge.Rules
@@ -199,7 +235,7 @@ func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*coun
 	defer s.mu.Unlock()
 	rules, err := judge.Compile(from)
 	s.wanted, s.listed = true, rules.Environments
-	c := &counted{service: s, rules: rules, slos: make([]*slo, len(from.SLOs))}
+	c := &counted{service: s, from: from, rules: rules, slos: make([]*slo, len(from.SLOs))}
 	ruled := rules.SLOs()
 	for i, o := range from.SLOs {
 		if ruled[i] {

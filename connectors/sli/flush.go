@@ -36,6 +36,7 @@ func (c *core) flush(ctx context.Context) {
 	}
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
+	c.refresh()
 	now := c.now()
 	c.lastFlush = max(pcommon.NewTimestampFromTime(now), c.lastFlush+2*tick)
 	c.settle(ctx, c.config.SettleTimeout)

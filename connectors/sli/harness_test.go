@@ -23,6 +23,8 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -33,6 +35,16 @@ type source struct {
 	mu          sync.Mutex
 	catalog     *catalog.Catalog
 	subscribers map[int]func(*catalog.Catalog)
+	heard       *heard.Registry
+}
+
+// Heard is as that of the extension.
+func (s *source) Heard() *heard.Registry {
+	if s.heard == nil {
+		s.heard = heard.New(admission.New(admission.DefaultLimits(), time.Now), admission.DefaultLimits().MaxByDefault, time.Now)
+		s.heard.SetCatalog(s.catalog)
+	}
+	return s.heard
 }
 
 var _ servicecatalog.Source = (*source)(nil)
@@ -63,6 +75,7 @@ func (s *source) swap(c *catalog.Catalog) {
 	for _, f := range s.subscribers {
 		f(c)
 	}
+	s.Heard().SetCatalog(c)
 }
 
 // catalogOf parses catalog documents, each from metadata on.

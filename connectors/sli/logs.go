@@ -26,7 +26,17 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 		id := judge.Identify(rl.Resource())
 		service := services.Find(id)
 		if service == nil {
-			continue
+			if service = c.hear(id); service == nil {
+				continue
+			}
+			if service.service == nil {
+				if len(service.rules.Logs) == 0 {
+					continue
+				}
+				if service = c.startCounting(service, now); service == nil {
+					continue
+				}
+			}
 		}
 		into, overLimit := c.arrive(service.service, id, now)
 		if into == nil || len(service.rules.Logs) == 0 {

@@ -44,7 +44,20 @@ func (c *core) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	for _, rm := range md.ResourceMetrics().All() {
 		id := judge.Identify(rm.Resource())
 		service := services.Find(id)
-		if service == nil || !foreign(rm) {
+		if service == nil {
+			if service = c.hear(id); service == nil {
+				continue
+			}
+			if service.service == nil {
+				if len(service.rules.Metrics) == 0 || !foreign(rm) {
+					continue
+				}
+				if service = c.startCounting(service, now); service == nil {
+					continue
+				}
+			}
+		}
+		if !foreign(rm) {
 			continue
 		}
 		into, overLimit := c.arrive(service.service, id, now)

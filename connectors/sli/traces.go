@@ -23,7 +23,17 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 		id := judge.Identify(rs.Resource())
 		service := services.Find(id)
 		if service == nil {
-			continue
+			if service = c.hear(id); service == nil {
+				continue
+			}
+			if service.service == nil {
+				if !hasKind(rs, service.rules.Kinds) {
+					continue
+				}
+				if service = c.startCounting(service, now); service == nil {
+					continue
+				}
+			}
 		}
 		into, overLimit := c.arrive(service.service, id, now)
 		if into == nil || len(service.rules.Spans) == 0 {

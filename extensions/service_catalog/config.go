@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/admission"
-
 	"go.opentelemetry.io/collector/component"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 )
 
 // defaultPollInterval is the longest way of a change into use where no file events arrive.
@@ -25,6 +28,8 @@ type Config struct {
 	// PollInterval is how often the folders are checked when the file system reports
 	// no change. NFS never does.
 	PollInterval time.Duration `mapstructure:"poll_interval"`
+	// Defaults is the spec of a Defaults document, for services that neither the folders nor their Defaults name.
+	Defaults map[string]any `mapstructure:"defaults"`
 	// Admission bounds how many services, environments and versions clients can make.
 	Admission admission.Limits `mapstructure:"admission"`
 
@@ -55,5 +60,28 @@ func (c *Config) Validate() error {
 	if c.PollInterval <= 0 {
 		errs = append(errs, fmt.Errorf("poll_interval: %v is not positive; use a duration such as %v", c.PollInterval, defaultPollInterval))
 	}
-	return errors.Join(errs...)
+	_, err := c.defaults()
+	return errors.Join(append(errs, err)...)
+}
+
+// nameOfDefaults is the name of the Defaults of the configuration.
+const nameOfDefaults = "built-in"
+
+// defaults reads the key of that name; none if it is empty.
+func (c *Config) defaults() ([]*catalog.Defaults, error) {
+	if len(c.Defaults) == 0 {
+		return nil, nil
+	}
+	text, err := yaml.Marshal(map[string]any{
+		"apiVersion": catalog.APIVersion, "kind": catalog.KindDefaults, "metadata": map[string]any{"name": nameOfDefaults}, "spec": c.Defaults,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("defaults: cannot be read: %w", err)
+	}
+	read, problems := catalog.Parse("defaults", text)
+	var errs []error
+	for _, p := range problems.Errors() { // positions are those of the text above, which nobody has seen
+		errs = append(errs, fmt.Errorf("defaults: %s %s; %s", strings.TrimPrefix(strings.TrimPrefix(p.Path, "spec"), "."), p.Message, p.Fix))
+	}
+	return read.Defaults, errors.Join(errs...)
 }

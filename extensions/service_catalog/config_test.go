@@ -23,8 +23,11 @@ func TestConfigFile(t *testing.T) {
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	for id, want := range map[string]*Config{
-		"service_catalog":      {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits()},
-		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute, Admission: admission.DefaultLimits()},
+		"service_catalog": {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits()},
+		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute, Admission: admission.DefaultLimits(), Defaults: map[string]any{
+			"owner": "platform-team",
+			"slos":  []any{map[string]any{"name": "availability", "objective": 99.5, "sli": map[string]any{"availability": map[string]any{}}}},
+		}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			sub, err := conf.Sub("extensions::" + id)
@@ -80,7 +83,14 @@ func TestValidate(t *testing.T) {
 		"a folder twice":  {Config{Directory: []string{"a", "b", "./a/"}, PollInterval: time.Second}, []string{`directory[2]: "./a/" is listed twice; remove one`}},
 		"no polling":      {Config{Directory: []string{"a"}}, []string{"poll_interval: 0s is not positive; use a duration such as 10s"}},
 		"all at once":     {Config{PollInterval: -1}, []string{"directory: is missing", "poll_interval: -1ns is not positive"}},
-		"right":           {Config{Directory: []string{"a"}, PollInterval: 1}, nil},
+		"no tier": {
+			Config{Directory: []string{"a"}, PollInterval: 1, Defaults: map[string]any{"teir": 1, "slos": []any{map[string]any{"name": "a", "objective": 100}}}},
+			[]string{
+				"defaults: teir is not known; did you mean tier?", "defaults: slos[0].objective 100 leaves no error budget; write less than 100",
+				"defaults: slos[0].sli is missing",
+			},
+		},
+		"right": {Config{Directory: []string{"a"}, PollInterval: 1}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.config.Validate()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 
 	"github.com/fsnotify/fsnotify"
 	"go.opentelemetry.io/collector/component"
@@ -26,6 +27,8 @@ type serviceCatalog struct {
 	judge     judge
 	reporter  *reporter
 	admission *admission.Registry
+	heard     *heard.Registry
+	defaults  []*catalog.Defaults // of the configuration
 	newEvents func() (*fsnotify.Watcher, error)
 
 	stop    context.CancelFunc
@@ -48,8 +51,13 @@ func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCat
 		return nil, err
 	}
 	shared.Subscribe(registry.SetCatalog)
+	services := heard.New(registry, config.Admission.MaxByDefault, time.Now)
+	defaults, err := config.defaults()
+	if err != nil {
+		return nil, err
+	}
 	return &serviceCatalog{
-		subscribers: shared, config: config, settings: settings, reporter: reporter, admission: registry,
+		subscribers: shared, config: config, settings: settings, reporter: reporter, admission: registry, heard: services, defaults: defaults,
 		newEvents: fsnotify.NewWatcher,
 	}, nil
 }
@@ -80,16 +88,21 @@ func (s *serviceCatalog) Shutdown(context.Context) error {
 // Start and then by the watcher's goroutine only.
 func (s *serviceCatalog) read() {
 	next, problems := catalog.Load(s.config.Directory...)
+	next = next.Otherwise(s.defaults)
 	inUse := s.Catalog()
 	outcome, problems := s.judge.judge(inUse, next, problems)
 	if (outcome == swapped || outcome == partial) && next.Revision != inUse.Revision {
 		s.swap(next)
+		s.heard.SetCatalog(next) // last: meanwhile, a service that has an entry now counts as before
 	}
 	s.reporter.report(outcome, problems)
 }
 
 // Admission is the registry that follows this catalog; see [Admission].
 func (s *serviceCatalog) Admission() *admission.Registry { return s.admission }
+
+// Heard is the registry of the services that this catalog has no entry for; see [Heard].
+func (s *serviceCatalog) Heard() *heard.Registry { return s.heard }
 
 // Problems implements [Source].
 func (s *serviceCatalog) Problems() catalog.Problems { return s.reporter.newest.Load().problems }

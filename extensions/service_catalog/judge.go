@@ -40,7 +40,7 @@ type judge struct {
 // A catalog without any service never replaces one with services: it is an unmounted volume
 // or a folder that is being written, far more often than the wish to have no SLOs.
 func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (outcome, catalog.Problems) {
-	if len(next.Services) == 0 && len(inUse.Services) > 0 && problems.Err() == nil {
+	if empty(next) && !empty(inUse) && problems.Err() == nil {
 		problems = append(problems, catalog.Problem{
 			Severity: catalog.Error,
 			Position: catalog.Position{File: "directory"},
@@ -50,7 +50,7 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 	}
 	switch {
 	case problems.Err() == nil:
-		j.whole = len(next.Services) > 0
+		j.whole = !empty(next)
 		if next.Revision == inUse.Revision {
 			return unchanged, problems
 		}
@@ -61,6 +61,9 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 		return partial, problems
 	}
 }
+
+// empty reports whether the folders hold nothing.
+func empty(c *catalog.Catalog) bool { return len(c.Services)+len(c.Defaults) == 0 }
 
 // losesService reports whether a service in use is not in next.
 func losesService(inUse, next *catalog.Catalog) bool {

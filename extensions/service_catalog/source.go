@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 
 	"go.opentelemetry.io/collector/component"
 
@@ -36,6 +37,16 @@ func Admission(source Source) *admission.Registry {
 		return owner.Admission()
 	}
 	r := admission.New(admission.DefaultLimits(), time.Now)
+	source.Subscribe(r.SetCatalog)
+	return r
+}
+
+// Heard is the registry of the services that this catalog has no entry for, but Defaults; see [Admission].
+func Heard(source Source) *heard.Registry {
+	if owner, ok := source.(interface{ Heard() *heard.Registry }); ok {
+		return owner.Heard()
+	}
+	r := heard.New(Admission(source), admission.DefaultLimits().MaxByDefault, time.Now)
 	source.Subscribe(r.SetCatalog)
 	return r
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 
@@ -110,8 +111,20 @@ func (s *statusPage) catalog(host component.Host) (web.Source, error) {
 	} else if _, runs := host.GetExtensions()[id]; !runs {
 		return noCatalog{}, nil
 	}
-	return servicecatalog.Find(host, id)
+	source, err := servicecatalog.Find(host, id)
+	if err != nil {
+		return nil, err
+	}
+	return withHeard{source, servicecatalog.Heard(source)}, nil
 }
+
+// withHeard is a catalog with the services beside its own that have SLOs by its Defaults.
+type withHeard struct {
+	servicecatalog.Source
+	heard *heard.Registry
+}
+
+func (w withHeard) Catalog() *catalog.Catalog { return w.heard.Catalog() }
 
 // noCatalog is an empty catalog without problems.
 type noCatalog struct{}

@@ -45,18 +45,20 @@ type Limits struct {
 	MaxUnknown int `mapstructure:"max_unknown"`
 	// MaxPerService is how many identities (environment × version) a service of the catalog has.
 	MaxPerService int `mapstructure:"max_per_service"`
+	// MaxByDefault is how many of the services that the catalog does not name have SLOs by Defaults.
+	MaxByDefault int `mapstructure:"max_by_default"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
 // DefaultLimits keep what is derived of unknown services to some megabytes of a scrape.
-func DefaultLimits() Limits { return Limits{MaxUnknown: 500, MaxPerService: 200} }
+func DefaultLimits() Limits { return Limits{MaxUnknown: 500, MaxPerService: 200, MaxByDefault: 40} }
 
 // Validate reports every invalid key with its fix.
 func (l *Limits) Validate() error {
 	var errs []error
-	for key, value := range map[string]int{"max_unknown": l.MaxUnknown, "max_per_service": l.MaxPerService} {
+	for key, value := range map[string]int{"max_unknown": l.MaxUnknown, "max_per_service": l.MaxPerService, "max_by_default": l.MaxByDefault} {
 		if value < 1 {
 			errs = append(errs, fmt.Errorf("%s: %d is too small; set it to 1 or more", key, value))
 		}

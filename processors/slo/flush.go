@@ -21,6 +21,7 @@ const maxBatch = 256
 // flush emits, as of now, the gauges that have changed, and those whose heartbeat is due; all of them if whole. It returns when
 // there is something to look at next.
 func (p *sloProcessor) flush(ctx context.Context, now time.Time, whole bool) (next int64) {
+	p.refresh()
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	f := findings{now: now.UnixNano(), whole: whole}

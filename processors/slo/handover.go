@@ -199,6 +199,9 @@ func (p *sloProcessor) takeOver(record []byte) (taken int, _ error) {
 
 func (p *sloProcessor) takeOverSLO(from *tracked, now int64) (taken int) {
 	s := &p.shards[from.key.shard()]
+	if (*p.slos.Load())[from.key] == nil && len(from.instances) > 0 {
+		p.hear(from.key, from.instances[0].environment, "")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.slos[from.key]

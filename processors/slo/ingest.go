@@ -19,7 +19,7 @@ import (
 func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
 	t := taker{
 		maxStreams: p.config.MaxStreamsPerSLO, maxEnvironments: p.config.MaxEnvironments,
-		now: p.now().UnixNano(), slos: *p.slos.Load(), identity: make([]byte, 0, 512),
+		now: p.now().UnixNano(), slos: *p.slos.Load(), of: p, identity: make([]byte, 0, 512),
 		shared: p.config.Ownership == Shared, release: release(p.config.FlushInterval),
 		stored: p.config.Storage != nil, silence: silence(p.config.FlushInterval), gap: gap(p.config.FlushInterval),
 	}
@@ -65,6 +65,7 @@ type taker struct {
 
 	now      int64
 	slos     map[key]*tracked
+	of       *sloProcessor
 	verdicts [verdicts]int64
 	// past: there are late events by the time in which they ended.
 	past bool
@@ -195,7 +196,9 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	tracked, ok := t.slos[slo]
 	if !ok { // a service without a namespace in the catalog matches any
 		if tracked, ok = t.slos[key{"", slo.service, slo.slo}]; !ok {
-			return unknownSLO
+			if tracked = t.of.hear(slo, environment, version); tracked == nil {
+				return unknownSLO
+			}
 		}
 	}
 	t.identity = t.identity[:t.sender]
@@ -234,7 +237,11 @@ func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o ou
 		slo.shard.due, slo.shard.unsaved = t.now, t.stored // what is emitted of it must not fall back after a crash
 	}
 	spoke := i.received != received && (received == 0 || t.now-received > int64(t.silence))
-	i.arrived(slo.shard, first || spoke || i.total() != before, t.now, t.gap)
+	increased := i.total() != before
+	if increased && slo.objective.byDefault {
+		t.of.heard.Saw(slo.namespace, slo.service)
+	}
+	i.arrived(slo.shard, first || spoke || increased, t.now, t.gap)
 	t.news = t.news || i.moved
 	return i, v
 }

@@ -16,6 +16,8 @@ import (
 // a new catalog gives a new one.
 type objective struct {
 	slo *catalog.SLO
+	// byDefault: the catalog has no entry for the service.
+	byDefault bool
 	// environments are those the service lists; none means any.
 	environments []string
 	ratio        float64
@@ -56,7 +58,7 @@ type interval struct{ start, end int64 }
 
 func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 	o := &objective{
-		slo: slo, environments: service.Environments,
+		slo: slo, byDefault: service.Origin != nil, environments: service.Environments,
 		ratio:       slo.ObjectiveRatio(),
 		budget:      slo.ErrorBudget(),
 		own:         -1,

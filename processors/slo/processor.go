@@ -20,6 +20,7 @@ import (
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
 )
 
@@ -39,6 +40,14 @@ type sloProcessor struct {
 	// slos are those of the catalog in use.
 	slos   atomic.Pointer[map[key]*tracked]
 	shards [shardCount]shard
+
+	// byDefault are the SLOs of the services in heard: those that the catalog does not name.
+	byDefault atomic.Pointer[map[key]*tracked]
+	heard     *heard.Registry
+	// taking is held while SLOs are taken in. It guards catalog, which is the one in use.
+	taking  sync.Mutex
+	catalog *catalog.Catalog
+	losses  atomic.Uint64 // the services that were gone when the catalog was last taken in
 
 	// peers is nil if there are none, or none that are asked.
 	peers  *peers
@@ -65,6 +74,7 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		next:   next,
 		logger: set.Logger,
 		now:    time.Now,
+		heard:  heard.None(),
 		health: flush.NewHealth(set.Logger),
 		wake:   make(chan struct{}, 1),
 	}
@@ -76,6 +86,7 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		p.filler = &filler{config: config.History.Get()}
 	}
 	p.slos.Store(&map[key]*tracked{})
+	p.byDefault.Store(&map[key]*tracked{})
 	for i := range p.shards {
 		p.shards[i].slos = make(map[key]*tracked)
 	}
@@ -123,6 +134,8 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	if err := p.restore(ctx); err != nil {
 		return err
 	}
+	p.heard = servicecatalog.Heard(source)
+	p.recall()
 	p.unsubscribe = source.Subscribe(p.adopt)
 	return nil
 }
@@ -159,27 +172,33 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 // adopt takes a new catalog. SLOs that stay keep their state; those that are gone are kept for a
 // time, in case they come back.
 func (p *sloProcessor) adopt(c *catalog.Catalog) {
+	p.taking.Lock()
+	defer p.taking.Unlock()
+	p.takeAll(c)
+}
+
+// takeAll takes in the catalog, and the services by its Defaults that have events. p.taking must be held.
+func (p *sloProcessor) takeAll(c *catalog.Catalog) {
 	now := p.now().UnixNano()
-	slos := make(map[key]*tracked)
+	slos, others := make(map[key]*tracked), make(map[key]*tracked)
+	p.catalog = c
+	p.losses.Store(p.heard.Losses())
 	for _, service := range c.Services {
-		for _, slo := range service.SLOs {
-			if slo.SLI.Prometheus != nil {
-				continue // computed by the rules
-			}
-			k := key{service.Namespace, service.Name, slo.Name}
-			slos[k] = p.shards[k.shard()].adopt(k, service, slo, now)
-		}
+		p.take(slos, service, now)
 	}
 	for _, service := range c.Services {
-		for _, slo := range service.SLOs {
-			if t := slos[key{service.Namespace, service.Name, slo.Name}]; t != nil && slo.Formerly != "" {
-				p.formerly(slos, key{service.Namespace, service.Name, slo.Formerly}, t)
-			}
+		p.inheritNames(slos, service)
+	}
+	for _, service := range p.heard.Services() {
+		if c.Emitter(service.Namespace, service.Name) == nil {
+			p.take(others, service, now)
+			p.inheritNames(others, service)
 		}
 	}
 	p.slos.Store(&slos)
+	p.byDefault.Store(&others)
 	for i := range p.shards {
-		p.shards[i].release(slos, now)
+		p.shards[i].release(slos, others, now)
 	}
 	p.wakeUp()
 }
@@ -196,12 +215,12 @@ func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, now int
 	return t
 }
 
-// release lets go of all SLOs that are not in use.
-func (s *shard) release(used map[key]*tracked, now int64) {
+// release lets go of all SLOs that are in neither.
+func (s *shard) release(named, byDefault map[key]*tracked, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, t := range s.slos {
-		if used[k] == nil {
+		if named[k] == nil && byDefault[k] == nil {
 			t.release(now)
 		}
 	}

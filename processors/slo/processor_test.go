@@ -137,7 +137,12 @@ func newRig(t *testing.T, services ...*catalog.Service) *rig {
 
 func newRigWith(t *testing.T, config *Config, clock time.Time, storage component.Component, services ...*catalog.Service) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: clock, sink: &consumertest.MetricsSink{}, catalog: &fakeCatalog{catalog: &catalog.Catalog{Services: services}}}
+	return newRigOf(t, config, clock, storage, &catalog.Catalog{Services: services})
+}
+
+func newRigOf(t *testing.T, config *Config, clock time.Time, storage component.Component, c *catalog.Catalog) *rig {
+	t.Helper()
+	r := &rig{t: t, clock: clock, sink: &consumertest.MetricsSink{}, catalog: &fakeCatalog{catalog: c}}
 	r.host = fakeHost{map[component.ID]component.Component{component.MustNewID("service_catalog"): r.catalog}}
 	if config.Storage != nil {
 		r.host.extensions[*config.Storage] = storage

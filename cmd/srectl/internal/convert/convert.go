@@ -114,6 +114,14 @@ func convert(loaded *catalog.Catalog, to string, write func(*catalog.Service) ([
 			files = append(files, file{name + ".yaml", text})
 		}
 	}
+	for _, d := range loaded.Defaults {
+		text, err := d.YAML()
+		if to != formatCatalog || err != nil {
+			problems = append(problems, catalog.Problem{Position: d.Position, Message: fmt.Sprintf("Defaults %q are not written: only the catalog's own format has them", d.Name)})
+			continue
+		}
+		files = append(files, file{"defaults." + d.Name + ".yaml", text})
+	}
 	return files, problems
 }
 

@@ -66,3 +66,13 @@ func TestConvertKeepsNamespacesApart(t *testing.T) {
 	assert.Equal(t, exit.NotOK, code)
 	assert.Contains(t, stderr, "has no namespaces")
 }
+
+func TestDefaultsAreConverted(t *testing.T) {
+	folder := commandtest.Folder(t, map[string]string{"all.yaml": "apiVersion: catalog.otelcol-sre.dev/v1\nkind: Defaults\nmetadata: {name: all}\nspec: {tier: 2}\n"})
+	r := commandtest.Run(NewCommand(), nil, "convert", "--to", "catalog", folder)
+	require.NoError(t, r.Err)
+	assert.Equal(t, "apiVersion: catalog.otelcol-sre.dev/v1\nkind: Defaults\nmetadata:\n  name: all\nspec:\n  tier: 2\n", r.Stdout)
+	r = commandtest.Run(NewCommand(), nil, "convert", "--to", "sloth", folder)
+	assert.Equal(t, exit.NotOK, r.Code)
+	assert.Contains(t, r.Stderr, `Defaults "all" are not written`)
+}

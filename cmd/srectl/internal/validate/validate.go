@@ -74,6 +74,7 @@ func otherBudgets(loaded *catalog.Catalog) (problems catalog.Problems) {
 type summary struct {
 	Services int              `json:"services"`
 	SLOs     int              `json:"slos"`
+	Defaults int              `json:"defaults,omitempty"`
 	Errors   int              `json:"errors"`
 	Warnings int              `json:"warnings"`
 	Problems catalog.Problems `json:"problems"`
@@ -81,8 +82,8 @@ type summary struct {
 
 func report(out io.Writer, format string, loaded *catalog.Catalog, problems catalog.Problems) error {
 	s := summary{
-		Services: len(loaded.Services),
-		Errors:   len(problems.Errors()), Warnings: len(problems.Warnings()),
+		Services: len(loaded.Services), Defaults: len(loaded.Defaults),
+		Errors: len(problems.Errors()), Warnings: len(problems.Warnings()),
 		Problems: problems,
 	}
 	for _, service := range loaded.Services {
@@ -94,7 +95,11 @@ func report(out io.Writer, format string, loaded *catalog.Catalog, problems cata
 		}
 		return output.WriteJSON(out, s)
 	}
-	_, err := fmt.Fprintf(out, "%s%s, %s, %s, %s\n", problems,
-		output.Count(s.Services, "service"), output.Count(s.SLOs, "SLO"), output.Count(s.Errors, "error"), output.Count(s.Warnings, "warning"))
+	defaults := ""
+	if s.Defaults > 0 {
+		defaults = output.Count(s.Defaults, "document") + " of Defaults, "
+	}
+	_, err := fmt.Fprintf(out, "%s%s, %s, %s%s, %s\n", problems,
+		output.Count(s.Services, "service"), output.Count(s.SLOs, "SLO"), defaults, output.Count(s.Errors, "error"), output.Count(s.Warnings, "warning"))
 	return err
 }

@@ -39,6 +39,11 @@ func TestValidate(t *testing.T) {
 	assert.Equal(t, exit.OK, code)
 	assert.Equal(t, "1 service, 2 SLOs, 0 errors, 0 warnings\n", stdout)
 
+	defaults := commandtest.Folder(t, map[string]string{"all.yaml": "apiVersion: catalog.otelcol-sre.dev/v1\nkind: Defaults\nmetadata: {name: all}\nspec: {tier: 2}\n"})
+	code, stdout, _ = srectl("validate", sound, defaults)
+	assert.Equal(t, exit.OK, code)
+	assert.Equal(t, "1 service, 2 SLOs, 1 document of Defaults, 0 errors, 0 warnings\n", stdout)
+
 	mixed := commandtest.Folder(t, map[string]string{"checkout.yaml": soundService, "payment.yaml": brokenService})
 	code, stdout, _ = srectl("validate", mixed)
 	assert.Equal(t, exit.NotOK, code)

@@ -93,6 +93,8 @@ type Row struct {
 	Owner  string `json:"owner"`
 	Tier   int    `json:"tier"`
 	Window string `json:"window"`
+	// Proposed says that nobody has agreed to the SLO yet: it is the proposal of Defaults, and has no alerts.
+	Proposed bool `json:"proposed"`
 	// Objective is a share.
 	Objective Number        `json:"objective"`
 	State     semconv.State `json:"state"`

@@ -36,7 +36,8 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 				Key:  Key{Namespace: service.Namespace, Service: service.Name, SLO: slo.Name},
 				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
 				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown,
-				Promise: slo, Of: service,
+				Proposed: service.Origin != nil && service.Origin.Proposed,
+				Promise:  slo, Of: service,
 			}
 			r.promises[row.promise()] = &row
 			for _, environment := range service.Environments {

@@ -21,6 +21,8 @@ type Names struct {
 	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Rollback Label
 	// A request.
 	SpanKind, StatusCode Label
+	// A call between services.
+	Client, ClientNamespace, Server, ServerNamespace, Connection Label
 
 	// Of the slo processor; States are 1 for the one that holds.
 	Objective, Remaining, Coverage, Exhaustion, BurnRate, States Metric
@@ -28,6 +30,8 @@ type Names struct {
 	Info, Start, Commit, Instances Metric
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
+	// Of the red connector, or of service_graph.
+	Edges Metric
 }
 
 // Series that rules record. No translation changes their names.
@@ -53,6 +57,8 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
 		Cluster: label(semconv.ClusterName), Rollback: label(semconv.DeploymentRollback),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
+		Client: label("client"), ClientNamespace: label("client_" + semconv.ServiceNamespace),
+		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), Connection: label("connection_type"),
 
 		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric),
@@ -60,6 +66,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
 		Calls:     metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations: metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
+		Edges:     metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
 	}
 }
 

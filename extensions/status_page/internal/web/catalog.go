@@ -64,6 +64,9 @@ func (s *site) catalog(*http.Request) (*page, error) {
 		body.read(reading, s.Problems())
 	}
 	for _, of := range c.Services {
+		if of.Origin != nil {
+			continue // it is on the page of services
+		}
 		body.SLOs += len(of.SLOs)
 		body.Services = append(body.Services, catalogService{
 			Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, SLOs: len(of.SLOs), Environments: of.Environments,
@@ -71,8 +74,8 @@ func (s *site) catalog(*http.Request) (*page, error) {
 		})
 	}
 	p := &page{Title: "Catalog", Name: "catalog", Body: body, Live: true}
-	if len(c.Services) == 0 {
-		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory."}
+	if len(body.Services) == 0 {
+		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory. srectl init writes files for the services that are heard of."}
 		if len(body.Problems) > 0 {
 			p.Problem.Fix = "Fix the problems below. The files are read again immediately."
 		}

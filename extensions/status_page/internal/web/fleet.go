@@ -94,7 +94,7 @@ func (s *site) burns(ctx context.Context, rows []*fleet.Row, before error) (map[
 func title(all fleet.Fleet) string {
 	needed := 0
 	for _, row := range all.Rows {
-		if row.State == semconv.StateExhausted || row.State == semconv.StateBurningFast {
+		if !row.Proposed && (row.State == semconv.StateExhausted || row.State == semconv.StateBurningFast) {
 			needed++
 		}
 	}
@@ -109,7 +109,7 @@ func (s *site) fleetProblem(all fleet.Fleet) *problem {
 		return s.silent(all.Err)
 	}
 	if len(all.Rows) == 0 {
-		return &problem{"There is no SLO yet.", "Load a catalog: run the service_catalog extension and name a folder in its key directory."}
+		return &problem{"There is no SLO yet.", "Let a service send spans of its requests: the built-in configs propose SLOs for it. Or load a catalog: run the service_catalog extension and name a folder in its key directory."}
 	}
 	for _, row := range all.Rows {
 		if row.State != semconv.StateUnknown {

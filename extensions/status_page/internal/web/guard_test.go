@@ -41,7 +41,7 @@ func TestGuard(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusOK, v.do(http.MethodHead, "/").StatusCode)
 	assert.Equal(t, http.StatusRequestURITooLong, v.do(http.MethodGet, "/?q="+strings.Repeat("a", maxURL)).StatusCode)
-	for _, url := range []string{"/", "/nothing", "/assets/style.css", "/openapi.json", "/runbooks/"} {
+	for _, url := range []string{"/", "/nothing", "/services", "/assets/style.css", "/openapi.json", "/runbooks/"} {
 		header := v.do(http.MethodGet, url).Header
 		assert.Equal(t, contentPolicy, header.Get("Content-Security-Policy"), url)
 		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), url)
@@ -52,7 +52,7 @@ func TestGuard(t *testing.T) {
 // Nothing in a page is a script or a style of its own: the policy would refuse it.
 func TestPagesObeyTheirPolicy(t *testing.T) {
 	v := shop(t)
-	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent", "/search"} {
+	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/services", "/collector", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent", "/search"} {
 		page := v.page(url)
 		assert.NotContains(t, page, " style=", url)
 		assert.NotContains(t, page, "<style", url)

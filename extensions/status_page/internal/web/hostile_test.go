@@ -61,6 +61,7 @@ func TestHostileNamesStayText(t *testing.T) {
 				version := attributes{"service.name": name, "service.namespace": name, "deployment.environment.name": short, "service.version": name, "deployment.status": name, "vcs.ref.head.revision": name}
 				b.gauge("deployment.start_time", "s", float64(time.Now().Add(-5*time.Minute).Unix()), version)
 				b.counter("traces.span.metrics.calls", "", 100-ago.Minutes(), version.and("span.kind", "SPAN_KIND_SERVER", "status.code", "STATUS_CODE_ERROR"))
+				b.counter("traces_service_graph_request_total", "", 100-ago.Minutes(), attributes{"client": name, "server": "x" + name, "connection_type": name})
 				b.push(t, s)
 			}
 			// The loader lets no such names through; the pages do not rely on it.
@@ -84,7 +85,7 @@ func TestHostileNamesStayText(t *testing.T) {
 			if len(at) < 2000 && !strings.Contains(name, "/") {
 				at = "/services/" + url.PathEscape(name)
 			}
-			pages := []string{"/", "/alerts", "/deployments", "/collector", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
+			pages := []string{"/", "/alerts", "/deployments", "/services?history=1h", "/collector", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
 				"/?environment=" + url.QueryEscape(short), "/?state=" + url.QueryEscape(short), "/runbooks/" + url.PathEscape(short)}
 			for _, page := range pages {
 				resp := v.do(http.MethodGet, page)

@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/services"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
@@ -59,18 +60,31 @@ var functions = template.FuncMap{
 	"part": func(items []searchItem, ticks []seconds, heading string) timelinePart {
 		return timelinePart{items, ticks, heading}
 	},
-	"class": func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
+	"milliseconds": func(n fleet.Number) string { return words.Seconds(float64(n) / 1000) },
+	"placesOf": func(s services.Service) []services.Place { // one line at least
+		if !s.Heard() {
+			return make([]services.Place, 1)
+		}
+		return s.Places
+	},
+	"rows":     func(s services.Service) int { return max(1, len(s.Places)) },
+	"more":     func(calls []services.Call, shown int) string { return words.Count(len(calls) - shown) },
+	"callType": func(kind string) string { return callTypes[kind] },
+	"class":    func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "runbook", "search", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "services", "runbook", "search", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all
 }()
+
+// callTypes are what people call the kinds of calls that are not between two services.
+var callTypes = map[string]string{"database": "database", "messaging_system": "by messages", "virtual_node": "sends no spans"}
 
 // A timelinePart is a table of items under its heading.
 type timelinePart struct {

@@ -60,6 +60,7 @@ func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
+		"GET /services":                    s.services,
 		"GET /services/{slug}":             s.service,
 		"GET /services/{namespace}/{name}": s.service,
 		"GET /alerts":                      s.alerts,
