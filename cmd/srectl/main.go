@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
@@ -70,6 +71,7 @@ func newRootCommand() *cobra.Command {
 		generate.NewCommand(),
 		lint.NewCommand(),
 		diff.NewCommand(),
+		backtest.NewCommand(),
 		status.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),
