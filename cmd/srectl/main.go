@@ -27,6 +27,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
@@ -72,6 +73,7 @@ func newRootCommand() *cobra.Command {
 		lint.NewCommand(),
 		diff.NewCommand(),
 		backtest.NewCommand(),
+		report.NewCommand(),
 		status.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),

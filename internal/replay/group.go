@@ -26,11 +26,11 @@ type Group struct {
 	recordings []*recording
 }
 
-// Exprs are the expressions of its rules.
-func (g *Group) Exprs() []parser.Expr {
-	all := make([]parser.Expr, len(g.recordings))
-	for i, r := range g.recordings {
-		all[i] = r.expr
+// Queries are the expressions of its rules.
+func (g *Group) Queries() []string {
+	var all []string
+	for _, r := range g.Rules() {
+		all = append(all, r.Query().String())
 	}
 	return all
 }
@@ -41,14 +41,15 @@ type recording struct {
 	alert  string
 	hold   time.Duration
 	labels labels.Labels
-	expr   parser.Expr
+	// expr is the rule's expression, with selectors in the place of its parts.
+	expr parser.Expr
 	// reads are the names of all metrics the rule reads, and how far into the past it does: by a range or
 	// an offset.
 	reads map[string]time.Duration
 	// selectors are how it reads them.
 	selectors []*parser.VectorSelector
-	// asked are the parts of the rule that a source evaluates.
-	asked []part
+	// parts are evaluated before the rule, which reads their results.
+	parts []part
 }
 
 // load makes rule groups ready to run, as Prometheus' rule manager does.
@@ -66,17 +67,21 @@ func load(file rulefmt.RuleGroups, fileOf func(group string) string, o *rules.Ma
 			if err != nil {
 				return nil, fmt.Errorf("group %q, rule %q: %w", g.Name, r.Record+r.Alert, err)
 			}
+			own, err := promQL.ParseExpr(r.Expr) // of which parts are taken out
+			if err != nil {
+				return nil, err
+			}
 			set := rules.FromMaps(g.Labels, r.Labels)
 			if r.Alert != "" {
 				all = append(all, rules.NewAlertingRule(r.Alert, expr, time.Duration(r.For), time.Duration(r.KeepFiringFor),
 					set, labels.FromMap(r.Annotations), labels.EmptyLabels(), "", true, o.Logger))
-				alert := newRecording("", set, expr)
+				alert := newRecording("", set, own)
 				alert.alert, alert.hold = r.Alert, time.Duration(r.For)
 				one.recordings = append(one.recordings, alert)
 				continue
 			}
 			all = append(all, rules.NewRecordingRule(r.Record, expr, set))
-			one.recordings = append(one.recordings, newRecording(r.Record, set, expr))
+			one.recordings = append(one.recordings, newRecording(r.Record, set, own))
 		}
 		one.Group = rules.NewGroup(rules.GroupOptions{
 			Name: g.Name, File: fileOf(g.Name), Interval: interval, Limit: g.Limit, Rules: all, Opts: o,

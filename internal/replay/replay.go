@@ -77,7 +77,7 @@ func New(ctx context.Context, file rulefmt.RuleGroups, o Options) (_ *Replay, er
 		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: o.Storage, Queryable: o.Storage,
 		QueryFunc: rules.EngineQueryFunc(r.engine, o.Storage), NotifyFunc: o.Notify,
 	})
-	if err == nil && o.Source != nil {
+	if err == nil {
 		err = r.splitAll()
 	}
 	if err != nil {
@@ -88,7 +88,7 @@ func New(ctx context.Context, file rulefmt.RuleGroups, o Options) (_ *Replay, er
 }
 
 func (r *Replay) splitAll() error {
-	s := splitter{recorded: recorded(r.Groups)}
+	s := splitter{recorded: recorded(r.Groups), source: r.options.Source != nil}
 	for name := range r.options.Derived {
 		s.recorded[name] = true
 	}
@@ -187,7 +187,7 @@ func (r *Replay) prepare(ctx context.Context, one *recording, first, last time.T
 			}
 		}
 	}
-	return r.ask(ctx, one, first, last, step)
+	return r.parts(ctx, one, first, last, step)
 }
 
 // fillAtOnce evaluates a rule over all of its past with one range query.

@@ -22,14 +22,21 @@ type Source interface {
 	Range(ctx context.Context, query string, first, last time.Time, step time.Duration) (promql.Matrix, error)
 }
 
-// A part is the largest part of an expression that reads nothing that rules record. The expression reads its result as
-// a series of that name.
-type part struct{ name, query string }
+// A part is a part of an expression that is evaluated before it. The expression reads its result as a series of that name.
+type part struct {
+	name string
+	// query is the largest part that reads nothing that rules record: the source evaluates it.
+	query string
+	// slide is a sum over a long window of what rules record.
+	slide *slide
+}
 
 // A splitter takes the parts out of expressions.
 type splitter struct {
 	recorded map[string]bool
-	parts    int
+	// source: what rules do not record is elsewhere.
+	source bool
+	parts  int
 }
 
 // split replaces the parts of a rule's expression.
@@ -40,14 +47,11 @@ func (s *splitter) split(r *recording) (err error) {
 
 func (s *splitter) replace(r *recording, expr parser.Expr) (_ parser.Expr, err error) {
 	here, there := s.reads(expr)
-	if !there {
-		return expr, nil
+	if !here && there && s.source && expr.Type() == parser.ValueTypeVector {
+		return s.part(r, part{query: expr.String()}), nil
 	}
-	if !here && expr.Type() == parser.ValueTypeVector {
-		s.parts++
-		p := part{"replay:part:" + strconv.Itoa(s.parts), expr.String()}
-		r.asked = append(r.asked, p)
-		return &parser.VectorSelector{Name: p.name, LabelMatchers: []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, p.name)}}, nil
+	if of := s.slideOf(r, expr); of != nil {
+		return s.part(r, part{slide: of}), nil
 	}
 	each := func(expr *parser.Expr) {
 		if err == nil {
@@ -72,9 +76,20 @@ func (s *splitter) replace(r *recording, expr parser.Expr) (_ parser.Expr, err e
 			each(&e.Args[i])
 		}
 	default:
-		return nil, fmt.Errorf("%s: a range over both what rules record and what they do not cannot be replayed; record one of the two", expr)
+		if !there || !s.source {
+			return expr, nil
+		}
+		return nil, fmt.Errorf("%s: a range of what no rule records, beside what one does, cannot be replayed; record it", expr)
 	}
 	return expr, err
+}
+
+// part takes a part out of a rule, and returns what the rule reads instead.
+func (s *splitter) part(r *recording, p part) parser.Expr {
+	s.parts++
+	p.name = "replay:part:" + strconv.Itoa(s.parts)
+	r.parts = append(r.parts, p)
+	return &parser.VectorSelector{Name: p.name, LabelMatchers: []*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, p.name)}}
 }
 
 // reads reports whether an expression reads what is here, and what only the source has.
@@ -92,9 +107,15 @@ func (s *splitter) reads(expr parser.Expr) (here, there bool) {
 	return here, there
 }
 
-// ask has the source evaluate the parts of a rule, and writes the results where the rule reads them.
-func (r *Replay) ask(ctx context.Context, of *recording, first, last time.Time, step time.Duration) error {
-	for _, p := range of.asked {
+// parts evaluates the parts of a rule, and writes the results where the rule reads them.
+func (r *Replay) parts(ctx context.Context, of *recording, first, last time.Time, step time.Duration) error {
+	for _, p := range of.parts {
+		if p.slide != nil {
+			if err := r.slide(ctx, p, first, last, step); err != nil {
+				return err
+			}
+			continue
+		}
 		result, err := r.options.Source.Range(ctx, p.query, first, last, step)
 		if err != nil {
 			return err

@@ -103,8 +103,8 @@ func (g *FleetGroup) Evaluate(ctx context.Context) error {
 
 // Samples are how many samples an evaluation of the group reads, and the most that are in memory at a time.
 func (g *FleetGroup) Samples(ctx context.Context) (total, peak int64, err error) {
-	for _, expr := range g.Exprs() {
-		q, err := g.engine.NewInstantQuery(ctx, g.fleet.store, nil, expr.String(), g.fleet.at)
+	for _, query := range g.Queries() {
+		q, err := g.engine.NewInstantQuery(ctx, g.fleet.store, nil, query, g.fleet.at)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -25,7 +25,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/revision"
-	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
 // maxLength is the longest time that can be asked about.
@@ -132,11 +131,10 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 			others[s.service.Slug()] = s
 		}
 	}
-	progress := newProgress(b.stderr)
-	defer progress.end()
-	server.Asked = progress.asked
+	progress := ranges.NewProgress(b.stderr, server)
+	defer progress.End()
 	answer := func(to *outcome, s selection, q question) error {
-		progress.about(s.service.Slug())
+		progress.About(s.service.Slug())
 		one, err := q.answer(ctx, s)
 		if err == nil {
 			to.add(one)
@@ -222,28 +220,3 @@ func (b *backtest) selection(c *catalog.Catalog) (all []selection) {
 	}
 	return all
 }
-
-// A progress is a line on a terminal.
-type progress struct {
-	out     io.Writer
-	service string
-}
-
-// newProgress writes nowhere if out is no terminal.
-func newProgress(out io.Writer) *progress {
-	if _, ok := terminal.Of(out); !ok {
-		out = io.Discard
-	}
-	return &progress{out: out}
-}
-
-func (p *progress) about(service string) { p.service = terminal.Label(service) }
-
-// clearLine erases what is on the line.
-const clearLine = "\r\x1b[K"
-
-func (p *progress) asked(answers int) {
-	_, _ = fmt.Fprintf(p.out, "%s%s: %s", clearLine, p.service, output.Count(answers, "answer")) // it is only a sign of life
-}
-
-func (p *progress) end() { _, _ = io.WriteString(p.out, clearLine) }

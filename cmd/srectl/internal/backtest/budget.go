@@ -24,7 +24,7 @@ func budget(slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage flo
 		}
 	}
 	length := float64(end.Sub(start))
-	bad, total := m.events(from, at)
+	bad, total := m.events(from.Add(lag), at)
 	share := min(float64(m.measured(from, at))/length, 1)
 	coverage = min(float64(m.measured(start, at))/length, 1)
 	if total <= 0 {

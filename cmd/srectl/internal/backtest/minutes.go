@@ -13,6 +13,9 @@ import (
 // overlap is in how many samples of a step each event is: the rules record, every minute, the events of five.
 const overlap = 5
 
+// lag is how much later than an event the samples are that it is in, on average.
+const lag = 150 * time.Second
+
 // minutes are the recorded events of an SLO in one environment and group, with running sums: the number of events in any
 // window costs two searches.
 type minutes struct {

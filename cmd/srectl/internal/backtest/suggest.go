@@ -141,7 +141,7 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 		s.Reason = "no objective from 90 % on is kept by 95 % of the periods, with enough events to tell"
 		return s, nil
 	}
-	objective := number(ladder[found] / 100)
+	objective := number(shareOf(ladder[found]))
 	s.Objective = &objective
 	around := append([]float64{slo.Objective}, ladder[max(found-1, 0):min(found+2, len(ladder))]...)
 	slices.Sort(around)
@@ -150,10 +150,13 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 		if err != nil {
 			return nil, err
 		}
-		s.Pages = append(s.Pages, objectivePages{number(objective / 100), pages, number(float64(pages) / (float64(a.to.Sub(a.from)) / float64(7*day)))})
+		s.Pages = append(s.Pages, objectivePages{number(shareOf(objective)), pages, number(float64(pages) / (float64(a.to.Sub(a.from)) / float64(7*day)))})
 	}
 	return s, nil
 }
+
+// shareOf is an objective in percent as a share, rounded once.
+func shareOf(objective float64) float64 { return (&catalog.SLO{Objective: objective}).ObjectiveRatio() }
 
 // pages counts how often the burn rate alerts of an SLO page with another objective, from the events that are recorded.
 func (a *answering) pages(ctx context.Context, slo *catalog.SLO, objective float64, set labels.Labels) (_ int, err error) {

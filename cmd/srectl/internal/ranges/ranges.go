@@ -46,8 +46,8 @@ const (
 type Server struct {
 	api     v1.API
 	address string
-	// Asked is called after each answer, one call at a time, with the number of answers so far.
-	Asked func(answers int)
+	// asked is called after each answer, one call at a time, with the number of answers so far.
+	asked func(answers int)
 
 	mu      sync.Mutex
 	answers int
@@ -174,8 +174,8 @@ func (s *Server) ask(ctx context.Context, p piece) (promql.Matrix, error) {
 	}
 	s.known[p] = matrix
 	s.answers++
-	if s.Asked != nil {
-		s.Asked(s.answers)
+	if s.asked != nil {
+		s.asked(s.answers)
 	}
 	return matrix, nil
 }
