@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
@@ -25,6 +26,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/revision"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // maxLength is the longest time that can be asked about.
@@ -81,6 +83,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 	flags.StringSliceVar(&b.slos, "slo", nil, "only SLOs of this name; can be repeated")
 	flags.StringVar(&b.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
 	b.times.Flags(flags)
+	flags.StringVar(&b.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.Float64Var(&b.maxPages, "max-pages-per-week", -1, "exit 1 if there are more pages per week; below 0: any number is well")
 	flags.BoolVar(&b.suggest, "suggest", false, "suggest objectives")
 	flags.StringVarP(&format, "format", "o", output.Table, "table, json or markdown")
@@ -93,6 +96,7 @@ type backtest struct {
 	catalog, against string
 	services, slos   []string
 	prometheus       string
+	translation      string
 	times            ranges.Times
 	maxPages         float64
 	suggest          bool
@@ -105,6 +109,10 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 		return result{}, err
 	}
 	server, err := ranges.New("prometheus", b.prometheus)
+	if err != nil {
+		return result{}, err
+	}
+	options, err := Options(b.translation)
 	if err != nil {
 		return result{}, err
 	}
@@ -122,11 +130,11 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 	if len(selected) == 0 {
 		return result{}, fmt.Errorf("%s has no SLO that --service and --slo name", b.catalog)
 	}
-	q := &question{from: from, to: to, server: server, options: alerts.DefaultOptions(), suggest: b.suggest, files: server.Files(ctx)}
-	r := result{From: from, To: to, Prometheus: server.Address(), outcome: outcome{Catalog: b.catalog}}
+	q := &question{from: from, to: to, server: server, options: options, suggest: b.suggest, files: server.Files(ctx)}
+	r := result{From: from, To: to, Prometheus: server.Address(), outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
 	others := map[string]selection{}
 	if before != nil {
-		r.Against = &outcome{Catalog: b.against}
+		r.Against = &outcome{Catalog: b.against, Alerts: []alertResult{}}
 		for _, s := range b.selection(before) {
 			others[s.service.Slug()] = s
 		}
@@ -172,6 +180,16 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 		return result{}, fmt.Errorf("%s has no events of these SLOs in this time: check that it has slo_events_total of the collector, and what the SLIs' queries read", server.Address())
 	}
 	return r, nil
+}
+
+// Options are those of the rules in a Prometheus with this translation_strategy, the value of --translation.
+func Options(translation string) (alerts.Options, error) {
+	o := alerts.DefaultOptions()
+	o.Translation = otlptranslator.TranslationStrategyOption(translation)
+	if !slices.Contains(promname.Strategies, o.Translation) {
+		return o, fmt.Errorf("--translation %q is not known: write one of %v", translation, promname.Strategies)
+	}
+	return o, nil
 }
 
 // load loads a catalog without errors.

@@ -283,6 +283,7 @@ func TestCannotBeAsked(t *testing.T) {
 		"is not a time":     {"--catalog", folder, "--from", "yesterday"},
 		"has not come yet":  {"--catalog", folder, "--to", "2999-01-01"},
 		"is empty":          {"--catalog", folder, "--from", "2024-03-18", "--to", "2024-03-18"},
+		"--translation":     {"--catalog", folder, "--translation", "none"},
 		"is longer than":    {"--catalog", folder, "--last", "900d"},
 		"no SLO that":       {"--catalog", folder, "--service", "none"},
 		"has no events":     append([]string{"--catalog", folder, "--prometheus", address}, from...),

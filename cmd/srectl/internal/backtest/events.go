@@ -43,13 +43,13 @@ const (
 )
 
 // Record replays the rules of a service that record its events. It reads a little beyond the end, where the last events are.
-func Record(ctx context.Context, server *ranges.Server, service *catalog.Service, files map[string]string, from, to time.Time) (_ []Events, err error) {
+func Record(ctx context.Context, server *ranges.Server, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
 	storage, err := replay.OpenStorage()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, storage.Close()) }()
-	q := &question{from: from, to: to.Add(2 * lag), server: server, options: alerts.DefaultOptions()}
+	q := &question{from: from, to: to.Add(2 * lag), server: server, options: options}
 	file, _ := alerts.Generate(service, q.options)
 	for i := range file.Groups {
 		file.Groups[i].Rules = slices.DeleteFunc(file.Groups[i].Rules, func(r rulefmt.Rule) bool { return !slices.Contains(recording, r.Record) })

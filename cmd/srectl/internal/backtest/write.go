@@ -167,7 +167,7 @@ func writeMarkdown(out io.Writer, r result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## Backtest\n\n%s\n\n**%s**\n", output.Markdown(heading(r)), output.Markdown(conclusion(r)))
 	for _, g := range tables(r) {
-		b.WriteString("\n" + g.Markdown())
+		b.WriteString("\n" + g.Markdown(3))
 	}
 	if len(r.Warnings) > 0 {
 		b.WriteString("\n")

@@ -54,8 +54,8 @@ func (g Grid) Text() string {
 	return b.String()
 }
 
-// Markdown is the table below a heading.
-func (g Grid) Markdown() string {
+// Markdown is the table below a heading of that level.
+func (g Grid) Markdown(level int) string {
 	var b strings.Builder
 	line := func(cells []string, cell func(string) string) {
 		b.WriteString("|")
@@ -64,7 +64,7 @@ func (g Grid) Markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("### " + Markdown(g.Title) + "\n\n")
+	b.WriteString(strings.Repeat("#", level) + " " + Markdown(g.Title) + "\n\n")
 	line(g.Header, Markdown)
 	b.WriteString("|")
 	for i := range g.Header {

@@ -18,9 +18,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/otlptranslator"
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
@@ -79,6 +79,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 	flags.StringVar(&r.zone, "time-zone", "UTC", "the IANA time zone in which it begins and ends")
 	flags.StringVar(&r.catalog, "catalog", cmp.Or(os.Getenv("OTELCOL_SRE_CATALOG"), "catalog"), "catalog folder or file")
 	flags.StringVar(&r.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
+	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.StringSliceVar(&r.services, "service", nil, "only these services: name, or namespace/name; can be repeated")
 	flags.StringVarP(&format, "format", "o", formatMarkdown, "markdown, html, csv or json")
 	_ = cmd.MarkFlagRequired("month") // fails for an unknown flag only
@@ -87,8 +88,8 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 
 // A request is what the flags say.
 type request struct {
-	month, zone, catalog, prometheus string
-	services                         []string
+	month, zone, catalog, prometheus, translation string
+	services                                      []string
 }
 
 // A report is the SLOs of a month. Its texts are as the catalog and the telemetry have them: each format escapes them.
@@ -159,7 +160,7 @@ func (r request) bounds(now time.Time) (from, to time.Time, err error) {
 	}
 	to = from.AddDate(0, 1, 0)
 	if to.After(now) {
-		to = now.Truncate(time.Minute)
+		to = now.In(zone).Truncate(time.Minute)
 	}
 	return from, to, nil
 }
@@ -170,6 +171,10 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		return nil, err
 	}
 	server, err := ranges.New("prometheus", r.prometheus)
+	if err != nil {
+		return nil, err
+	}
+	options, err := backtest.Options(r.translation)
 	if err != nil {
 		return nil, err
 	}
@@ -190,11 +195,11 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 			continue
 		}
 		progress.About(service.Slug())
-		all, err := backtest.Record(ctx, server, service, files, from, to)
+		all, err := backtest.Record(ctx, server, service, options, files, from, to)
 		if err != nil {
 			return nil, err
 		}
-		deployed, err := deployments(ctx, server, service, from, to)
+		deployed, err := deployments(ctx, server, service, promname.New(options.Translation), from, to)
 		if err != nil {
 			return nil, err
 		}
@@ -243,6 +248,9 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, from
 	}
 	for start := from; start.Before(to); start = start.Add(time.Hour) {
 		end := start.Add(time.Hour)
+		if end.After(to) {
+			end = to
+		}
 		if bad, events := e.Between(start, end); bad >= 0.5 {
 			c.WorstHours = append(c.WorstHours, hour{start, events, bad, spent(bad), versions(e, deployed, start, end)})
 		}
@@ -304,13 +312,16 @@ func (d deployed) at(environment, version string, t time.Time) (newest deploymen
 }
 
 // deployments asks which deployments were there in each hour.
-func deployments(ctx context.Context, server *ranges.Server, service *catalog.Service, from, to time.Time) (deployed, error) {
-	names := promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)
+func deployments(ctx context.Context, server *ranges.Server, service *catalog.Service, names promname.Names, from, to time.Time) (deployed, error) {
 	environment, version := names.Attribute(semconv.Environment), names.Attribute(semconv.ServiceVersion)
 	id, revision := names.Attribute(semconv.DeploymentID), names.Attribute(semconv.Revision)
-	query := fmt.Sprintf(`max by (%s, %s, %s, %s) (last_over_time(%s{%s=%q, %s=%q}[1h]))`, environment, version, id, revision, names.Metric(semconv.DeploymentInfo.Metric),
-		names.Attribute(semconv.ServiceName), service.Name, names.Attribute(semconv.ServiceNamespace), service.Namespace)
-	matrix, err := server.Range(ctx, query, from.Add(time.Hour), to, time.Hour)
+	by := make([]string, 0, 4)
+	for _, label := range []string{environment, version, id, revision} {
+		by = append(by, promname.QuoteLabel(label))
+	}
+	query := fmt.Sprintf(`max by (%s) (last_over_time({__name__=%q, %s=%q, %s=%q}[1h]))`, strings.Join(by, ", "), names.Metric(semconv.DeploymentInfo.Metric),
+		promname.QuoteLabel(names.Attribute(semconv.ServiceName)), service.Name, promname.QuoteLabel(names.Attribute(semconv.ServiceNamespace)), service.Namespace)
+	matrix, err := server.Range(ctx, query, from.Add(time.Hour), to.Add(time.Hour), time.Hour) // the last hour may not be over
 	if err != nil {
 		return nil, err
 	}

@@ -109,6 +109,7 @@ func TestMonth(t *testing.T) {
 		"is not a month":     {"--month", "March", "--catalog", folder},
 		"has not begun":      {"--month", "2999-03", "--catalog", folder},
 		"--time-zone":        {"--month", "2024-03", "--catalog", folder, "--time-zone", "Mars"},
+		"--translation":      {"--month", "2024-03", "--catalog", folder, "--translation", "none"},
 		"does not answer":    {"--month", "2024-03", "--catalog", folder, "--prometheus", "http://localhost:1"},
 		"is not an address":  {"--month", "2024-03", "--catalog", folder, "--prometheus", "ftp://x"},
 		"is not known":       {"--month", "2024-03", "--catalog", folder, "-o", "xml"},

@@ -111,7 +111,7 @@ func writeMarkdown(out io.Writer, r *report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n**%s**\n", output.Markdown(r.title()), output.Markdown(r.facts()), output.Markdown(r.conclusion()))
 	for _, g := range r.grids() {
-		b.WriteString("\n" + g.Markdown())
+		b.WriteString("\n" + g.Markdown(2))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
