@@ -16,7 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
+	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 
 	slothv1 "github.com/slok/sloth/pkg/prometheus/api/v1"
 )

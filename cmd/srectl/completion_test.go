@@ -23,6 +23,8 @@ func TestShellCompletesValues(t *testing.T) {
 		"mark --status":               "started canary completed rolled_back failed",
 		"convert --to":                "catalog openslo pyrra sloth sloth-kubernetes",
 		"diff --format":               "text markdown json",
+		"backtest --format":           "table json markdown",
+		"report --format":             "markdown html csv json",
 		"lint --format":               "text json",
 		"generate --format":           "rules prometheusrule mimir",
 		"generate --dashboard-format": "json configmap grafanadashboard",

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
@@ -27,6 +28,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
@@ -71,6 +73,8 @@ func newRootCommand() *cobra.Command {
 		generate.NewCommand(),
 		lint.NewCommand(),
 		diff.NewCommand(),
+		backtest.NewCommand(),
+		report.NewCommand(),
 		status.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),

@@ -4,14 +4,14 @@
 package scenario
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/rules"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 )
 
 // An Episode is one time that an alert was up: from its first evaluation that held to the first
@@ -38,35 +38,17 @@ func (e *Episode) String() string {
 	return b.String()
 }
 
-func compareEpisodes(a, b *Episode) int {
-	return cmp.Or(cmp.Compare(a.Pending, b.Pending), cmp.Compare(a.Alert, b.Alert), labels.Compare(a.Labels, b.Labels))
-}
-
-// open are the episodes of each rule that go on, by the labels of the alert.
-type open map[*rules.AlertingRule]map[string]*Episode
-
-// observe notes what a group's alerts do at an evaluation.
-func (p *Playback) observe(g *group, at time.Duration, ongoing open) {
-	for _, r := range g.AlertingRules() {
-		before, now := ongoing[r], make(map[string]*Episode)
-		for _, a := range r.ActiveAlerts() {
-			key := a.Labels.String()
-			e := before[key]
-			if e == nil {
-				e = &Episode{Alert: r.Name(), Labels: a.Labels, Annotations: a.Annotations, Pending: p.Until(a.ActiveAt)}
-				p.Episodes = append(p.Episodes, e)
-			}
-			if a.State == rules.StateFiring && e.Firing == 0 {
-				e.Firing = at
-			}
-			now[key] = e
+// episode is one in the time of the scenario.
+func (p *Playback) episode(e *replay.Episode) *Episode {
+	since := func(t time.Time) time.Duration {
+		if t.IsZero() {
+			return 0
 		}
-		for key, e := range before {
-			if now[key] == nil {
-				e.Resolved = at
-			}
-		}
-		ongoing[r] = now
+		return p.Until(t)
+	}
+	return &Episode{
+		Alert: e.Alert, Labels: e.Labels, Annotations: e.Annotations,
+		Pending: p.Until(e.Pending), Firing: since(e.Firing), Resolved: since(e.Resolved),
 	}
 }
 

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 )
 
 // A Fleet is a Prometheus with many SLOs over their whole period, to measure the cost of their rules. All
@@ -25,15 +25,16 @@ type Fleet struct {
 	// Groups are the rule groups that can be evaluated, in the order of their files.
 	Groups []*FleetGroup
 
-	at     time.Time
-	store  *store
-	engine *promql.Engine
+	at      time.Time
+	store   *replay.Storage
+	replays []*replay.Replay
 }
 
 // A FleetGroup is one rule group of a fleet.
 type FleetGroup struct {
-	*group
-	fleet *Fleet
+	*replay.Group
+	fleet  *Fleet
+	engine *promql.Engine
 }
 
 // rawHistory is how much of the counters a fleet has: more than any rule reads of them at a time.
@@ -49,10 +50,9 @@ func NewFleet(ctx context.Context, lives []*Scenario, collectors int, recipe fun
 	}
 	f := &Fleet{at: first.end()}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	if f.store, err = openStore(); err != nil {
+	if f.store, err = replay.OpenStorage(); err != nil {
 		return nil, err
 	}
-	f.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 500_000_000, Timeout: time.Minute})
 	if err = p.eachSeries(ctx, func(found labels.Labels, samples []sample) error {
 		return f.copy(ctx, found, samples, lives, collectors)
 	}); err != nil {
@@ -66,17 +66,15 @@ func NewFleet(ctx context.Context, lives []*Scenario, collectors int, recipe fun
 func (f *Fleet) load(ctx context.Context, lives []*Scenario, recipe func(*Scenario) rulefmt.RuleGroups) error {
 	known := make(map[string]bool)
 	for _, s := range lives {
-		groups, err := load(recipe(s), &rules.ManagerOptions{
-			Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: f.store, Queryable: f.store,
-			QueryFunc: rules.EngineQueryFunc(f.engine, f.store), NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
-		})
+		one, err := replay.New(ctx, recipe(s), replay.Options{Storage: f.store, MaxSamples: maxSamples})
 		if err != nil {
 			return err
 		}
-		for _, g := range groups {
+		f.replays = append(f.replays, one)
+		for _, g := range one.Groups {
 			if !known[g.Name()] {
 				known[g.Name()] = true
-				f.Groups = append(f.Groups, &FleetGroup{g, f})
+				f.Groups = append(f.Groups, &FleetGroup{g, f, one.Engine()})
 			}
 		}
 	}
@@ -84,7 +82,13 @@ func (f *Fleet) load(ctx context.Context, lives []*Scenario, recipe func(*Scenar
 }
 
 // Close lets go of the storage.
-func (f *Fleet) Close() error { return errors.Join(f.engine.Close(), f.store.Close()) }
+func (f *Fleet) Close() error {
+	var err error
+	for _, one := range f.replays {
+		err = errors.Join(err, one.Close())
+	}
+	return errors.Join(err, f.store.Close())
+}
 
 // Evaluate evaluates the group once.
 func (g *FleetGroup) Evaluate(ctx context.Context) error {
@@ -99,8 +103,8 @@ func (g *FleetGroup) Evaluate(ctx context.Context) error {
 
 // Samples are how many samples an evaluation of the group reads, and the most that are in memory at a time.
 func (g *FleetGroup) Samples(ctx context.Context) (total, peak int64, err error) {
-	for _, r := range g.recordings {
-		q, err := g.fleet.engine.NewInstantQuery(ctx, g.fleet.store, nil, r.expr.String(), g.fleet.at)
+	for _, query := range g.Queries() {
+		q, err := g.engine.NewInstantQuery(ctx, g.fleet.store, nil, query, g.fleet.at)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -165,11 +169,11 @@ func (f *Fleet) copy(ctx context.Context, found labels.Labels, samples []sample,
 			} else {
 				written[key] = true
 			}
-			w := writer{app: f.store.Appender(ctx), series: to}
+			w := f.store.Writer(ctx, to)
 			for _, one := range samples {
-				w.write(time.UnixMilli(one.at), one.value, true)
+				w.Write(time.UnixMilli(one.at), one.value, true)
 			}
-			if err := errors.Join(w.err, w.app.Commit()); err != nil {
+			if err := w.Commit(); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/revision"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
@@ -24,8 +25,8 @@ const formatMarkdown = "markdown"
 // NewCommand is `srectl diff`.
 func NewCommand() *cobra.Command {
 	var (
-		format, revision string
-		exitCode         bool
+		format, asOf string
+		exitCode     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --git REVISION DIR",
@@ -47,7 +48,7 @@ and 2 if one cannot be read.`,
 			if !ok {
 				return fmt.Errorf("--format %q is not known: write text, markdown or json", format)
 			}
-			before, after, err := diffCatalogs(cmd.ErrOrStderr(), revision, args)
+			before, after, err := diffCatalogs(cmd.ErrOrStderr(), asOf, args)
 			if err != nil {
 				return err
 			}
@@ -62,28 +63,28 @@ and 2 if one cannot be read.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&revision, "git", "", "compare with this revision of the repository that DIR is in")
+	flags.StringVar(&asOf, "git", "", "compare with this revision of the repository that DIR is in")
 	flags.StringVar(&format, "format", output.Text, "text, markdown or json")
 	flags.BoolVar(&exitCode, "exit-code", false, "exit 1 if anything changes")
 	return cmd
 }
 
 // diffCatalogs loads the two catalogs that the arguments name.
-func diffCatalogs(stderr io.Writer, revision string, args []string) (before, after *catalog.Catalog, err error) {
+func diffCatalogs(stderr io.Writer, asOf string, args []string) (before, after *catalog.Catalog, err error) {
 	old, current := "", ""
 	switch {
-	case revision != "" && len(args) == 1:
+	case asOf != "" && len(args) == 1:
 		current = args[0]
 		if err := paths.Check([]string{current}); err != nil {
 			return nil, nil, err
 		}
-		folder, remove, err := catalogAt(revision, current)
+		folder, remove, err := revision.Catalog(asOf, current)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("--git: %w", err)
 		}
 		defer remove()
 		old = folder
-	case revision == "" && len(args) == 2:
+	case asOf == "" && len(args) == 2:
 		old, current = args[0], args[1]
 	default:
 		return nil, nil, errors.New("name two catalogs, OLD and NEW, or one with --git REVISION")
@@ -96,8 +97,8 @@ func diffCatalogs(stderr io.Writer, revision string, args []string) (before, aft
 	for _, problems := range []catalog.Problems{was.Errors(), is.Errors()} {
 		if len(problems) > 0 {
 			text := problems.String()
-			if revision != "" {
-				text = strings.ReplaceAll(text, old, revision+":"+current)
+			if asOf != "" {
+				text = strings.ReplaceAll(text, old, asOf+":"+current)
 			}
 			_, err := fmt.Fprint(stderr, text)
 			return nil, nil, errors.Join(err, exit.ErrNotOK)
@@ -164,24 +165,13 @@ func diffMarkdown(out io.Writer, changes []change) error {
 	for i, c := range changes {
 		if i == 0 || c.Service != service {
 			service = c.Service
-			fmt.Fprintf(&b, "%s### %s\n\n| | object | consequence |\n| --- | --- | --- |\n", strings.Repeat("\n", min(i, 1)), inMarkdown(service))
+			fmt.Fprintf(&b, "%s### %s\n\n| | object | consequence |\n| --- | --- | --- |\n", strings.Repeat("\n", min(i, 1)), output.Markdown(service))
 		}
-		fmt.Fprintf(&b, "| %s | %s %s | %s |\n", c.Kind, c.About, inMarkdown(c.What), inMarkdown(c.Text))
+		fmt.Fprintf(&b, "| %s | %s %s | %s |\n", c.Kind, c.About, output.Markdown(c.What), output.Markdown(c.Text))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
-
-// inMarkdown escapes text for a table's cell or a heading.
-func inMarkdown(s string) string { return diffEscape.Replace(terminal.Printable(s, maxDiffText)) }
-
-var diffEscape = func() *strings.Replacer {
-	var pairs []string
-	for _, c := range "\\`*_{}[]#!<>&|~@$" {
-		pairs = append(pairs, string(c), `\`+string(c))
-	}
-	return strings.NewReplacer(append(pairs, "://", `\://`, "www.", `www\.`, "WWW.", `WWW\.`)...)
-}()
 
 func diffJSON(out io.Writer, changes []change) error {
 	if changes == nil {

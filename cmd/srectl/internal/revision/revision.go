@@ -1,7 +1,8 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package diff
+// Package revision reads a catalog as it was in a revision of its git repository.
+package revision
 
 import (
 	"bufio"
@@ -18,11 +19,14 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
-// catalogAt writes a catalog as it was in a revision into a temporary folder, which remove removes.
+// maxError is the length to which errors of git are shortened.
+const maxError = 300
+
+// Catalog writes a catalog as it was in a revision into a temporary folder, which remove removes.
 // It reads git's objects and does not change the working tree, the index or the branches.
-func catalogAt(revision, path string) (folder string, remove func(), err error) {
+func Catalog(revision, path string) (folder string, remove func(), err error) {
 	if strings.HasPrefix(revision, "-") || strings.ContainsAny(revision, "\x00\n:") {
-		return "", nil, fmt.Errorf("--git %q is not a revision: write a branch, a tag or a commit", revision)
+		return "", nil, fmt.Errorf("%q is not a revision: write a branch, a tag or a commit", revision)
 	}
 	where, pattern := path, "."
 	if info, err := os.Stat(path); err != nil {
@@ -34,7 +38,7 @@ func catalogAt(revision, path string) (folder string, remove func(), err error) 
 	if err != nil {
 		return "", nil, err
 	}
-	folder, err = os.MkdirTemp("", "srectl-diff-")
+	folder, err = os.MkdirTemp("", "srectl-revision-")
 	if err != nil {
 		return "", nil, err
 	}
@@ -125,7 +129,7 @@ func git(where string, in io.Reader, args ...string) ([]byte, error) {
 	cmd.Stdin = in
 	out, err := cmd.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil, fmt.Errorf("git %s: %s", args[0], terminal.Printable(strings.TrimSpace(string(failed.Stderr)), maxName))
+		return nil, fmt.Errorf("git %s: %s", args[0], terminal.Printable(strings.TrimSpace(string(failed.Stderr)), maxError))
 	}
 	return out, err
 }

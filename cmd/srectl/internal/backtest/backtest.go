@@ -1,0 +1,240 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package backtest is `srectl backtest`: what a catalog, or a change of it, would have done over a time that has passed.
+package backtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/otlptranslator"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/revision"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+)
+
+// maxLength is the longest time that can be asked about.
+const maxLength = 366 * day
+
+// NewCommand is `srectl backtest`.
+func NewCommand() *cobra.Command {
+	var (
+		b      backtest
+		format string
+	)
+	cmd := &cobra.Command{
+		Use:   "backtest --catalog DIR [--against REVISION|DIR]",
+		Short: "Replay the rules of a catalog over the past: budgets, alerts, pages",
+		Long: `backtest generates the rules of a catalog and replays them over a time of a Prometheus: the budgets at the end of it, each
+alert that would have fired with its start, end and time to detect, pages per week, and how long pages fired for nothing. With --against, it
+compares them with those of another catalog: a folder, or a revision of the git repository that DIR is in.
+
+The Prometheus, or any server with its API, has the counters of the collector (slo_events_total), and what the PromQL of SLIs reads. It need
+not have the rules. It is asked the rules' own queries at their own times; everything else is evaluated here, by Prometheus' own engine.
+
+A page is false if at no moment from its firing to its end the failures of its long window took the share of the period's budget for which it
+pages. --suggest finds the objective that each SLO would have kept, and how often it would have paged.
+
+Exits 0 if all is well, 1 if a budget would be spent at the end or there are more than --max-pages-per-week, 2 if it cannot be asked.`,
+		Example: `  srectl backtest --catalog ./catalog --last 30d
+  srectl backtest --catalog ./catalog --against origin/main --service checkout -o markdown`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			write, ok := formats[format]
+			if !ok {
+				return fmt.Errorf("--format %q is not known: write table, json or markdown", format)
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			b.stderr = cmd.ErrOrStderr()
+			r, err := b.run(ctx, time.Now())
+			if err != nil {
+				return err
+			}
+			if err := write(cmd.OutOrStdout(), r); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(r.SLOs, sloResult.spent) || b.maxPages >= 0 && r.PagesPerWeek > b.maxPages {
+				return exit.ErrNotOK
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&b.catalog, "catalog", "", "catalog folder or file")
+	flags.StringVar(&b.against, "against", "", "compare with this catalog: a folder, or a revision of the repository that --catalog is in")
+	flags.StringSliceVar(&b.services, "service", nil, "only these services: name, or namespace/name; can be repeated")
+	flags.StringSliceVar(&b.slos, "slo", nil, "only SLOs of this name; can be repeated")
+	flags.StringVar(&b.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
+	b.times.Flags(flags)
+	flags.StringVar(&b.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
+	flags.Float64Var(&b.maxPages, "max-pages-per-week", -1, "exit 1 if there are more pages per week; below 0: any number is well")
+	flags.BoolVar(&b.suggest, "suggest", false, "suggest objectives")
+	flags.StringVarP(&format, "format", "o", output.Table, "table, json or markdown")
+	_ = cmd.MarkFlagRequired("catalog") // fails for an unknown flag only
+	return cmd
+}
+
+// A backtest is what the flags say.
+type backtest struct {
+	catalog, against string
+	services, slos   []string
+	prometheus       string
+	translation      string
+	times            ranges.Times
+	maxPages         float64
+	suggest          bool
+	stderr           io.Writer
+}
+
+func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
+	from, to, err := b.times.Bounds(now, maxLength)
+	if err != nil {
+		return result{}, err
+	}
+	server, err := ranges.New("prometheus", b.prometheus)
+	if err != nil {
+		return result{}, err
+	}
+	options, err := Options(b.translation)
+	if err != nil {
+		return result{}, err
+	}
+	current, err := b.load(b.catalog)
+	if err != nil {
+		return result{}, err
+	}
+	var before *catalog.Catalog
+	if b.against != "" {
+		if before, err = b.loadAgainst(); err != nil {
+			return result{}, err
+		}
+	}
+	selected := b.selection(current)
+	if len(selected) == 0 {
+		return result{}, fmt.Errorf("%s has no SLO that --service and --slo name", b.catalog)
+	}
+	q := &question{from: from, to: to, server: server, options: options, suggest: b.suggest, files: server.Files(ctx)}
+	r := result{From: from, To: to, Prometheus: server.Address(), outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	others := map[string]selection{}
+	if before != nil {
+		r.Against = &outcome{Catalog: b.against, Alerts: []alertResult{}}
+		for _, s := range b.selection(before) {
+			others[s.service.Slug()] = s
+		}
+	}
+	progress := ranges.NewProgress(b.stderr, server)
+	defer progress.End()
+	answer := func(to *outcome, s selection, q question) error {
+		progress.About(s.service.Slug())
+		one, err := q.answer(ctx, s)
+		if err == nil {
+			to.add(one)
+		}
+		return err
+	}
+	quiet := *q
+	quiet.suggest = false
+	// One service after the other bounds the memory; both catalogs, because they ask much the same.
+	for _, s := range selected {
+		if err := answer(&r.outcome, s, *q); err != nil {
+			return result{}, err
+		}
+		if other, ok := others[s.service.Slug()]; ok {
+			delete(others, s.service.Slug())
+			if err := answer(r.Against, other, quiet); err != nil {
+				return result{}, err
+			}
+		}
+		server.Forget()
+	}
+	if before != nil { // services that the change removes
+		for _, s := range b.selection(before) {
+			if _, left := others[s.service.Slug()]; left {
+				if err := answer(r.Against, s, quiet); err != nil {
+					return result{}, err
+				}
+				server.Forget()
+			}
+		}
+		r.Against.sum(to.Sub(from))
+	}
+	r.sum(to.Sub(from))
+	if !slices.ContainsFunc(r.SLOs, func(s sloResult) bool { return s.Coverage > 0 }) {
+		return result{}, fmt.Errorf("%s has no events of these SLOs in this time: check that it has slo_events_total of the collector, and what the SLIs' queries read", server.Address())
+	}
+	return r, nil
+}
+
+// Options are those of the rules in a Prometheus with this translation_strategy, the value of --translation.
+func Options(translation string) (alerts.Options, error) {
+	o := alerts.DefaultOptions()
+	o.Translation = otlptranslator.TranslationStrategyOption(translation)
+	if !slices.Contains(promname.Strategies, o.Translation) {
+		return o, fmt.Errorf("--translation %q is not known: write one of %v", translation, promname.Strategies)
+	}
+	return o, nil
+}
+
+// load loads a catalog without errors.
+func (b *backtest) load(path string) (*catalog.Catalog, error) {
+	if err := paths.Check([]string{path}); err != nil {
+		return nil, err
+	}
+	loaded, problems := catalog.Load(path)
+	if found := problems.Errors(); len(found) > 0 {
+		_, err := fmt.Fprint(b.stderr, found.String())
+		return nil, errors.Join(err, fmt.Errorf("%s has errors: correct them first", path))
+	}
+	return loaded, nil
+}
+
+// loadAgainst loads the other catalog: a path if there is one, else a revision.
+func (b *backtest) loadAgainst() (*catalog.Catalog, error) {
+	if _, err := os.Stat(b.against); err == nil {
+		return b.load(b.against)
+	}
+	folder, remove, err := revision.Catalog(b.against, b.catalog)
+	if err != nil {
+		return nil, fmt.Errorf("--against: %w", err)
+	}
+	defer remove()
+	loaded, err := b.load(folder)
+	if err != nil {
+		return nil, fmt.Errorf("--against %s: %w", b.against, errors.New(strings.ReplaceAll(err.Error(), folder, b.against+":"+b.catalog)))
+	}
+	return loaded, nil
+}
+
+// selection are the services that are asked about, with the SLOs that are.
+func (b *backtest) selection(c *catalog.Catalog) (all []selection) {
+	for _, s := range c.Services {
+		if len(b.services) > 0 && !slices.Contains(b.services, s.Name) && !slices.Contains(b.services, fullName(s.Namespace, s.Name)) {
+			continue
+		}
+		one := *s
+		if len(b.slos) > 0 {
+			one.SLOs = slices.DeleteFunc(slices.Clone(s.SLOs), func(slo *catalog.SLO) bool { return !slices.Contains(b.slos, slo.Name) })
+		}
+		if len(one.SLOs) > 0 {
+			all = append(all, selection{&one, len(b.slos) == 0})
+		}
+	}
+	return all
+}

@@ -1,0 +1,34 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backtest
+
+import (
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// budget is the remaining share of an error budget at a time, and the measured share of its period, as the rules define them: the
+// events of the whole period are those so far ÷ the measured share of its time. The rules leave calendar periods and resets to the
+// collector, whose budget was that of the catalog of then; this is that of another catalog.
+func budget(slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage float64) {
+	start, end := at.Add(-slo.Window.Rolling), at
+	if slo.Window.Calendar != nil {
+		start, end = slo.Window.Bounds(at)
+	}
+	from := start
+	for _, reset := range slo.Resets {
+		if !reset.At.After(at) && reset.At.After(from) {
+			from = reset.At
+		}
+	}
+	length := float64(end.Sub(start))
+	bad, total := m.events(from.Add(lag), at)
+	share := min(float64(m.measured(from, at))/length, 1)
+	coverage = min(float64(m.measured(start, at))/length, 1)
+	if total <= 0 {
+		return 1, coverage
+	}
+	return 1 - bad/total/slo.ErrorBudget()*share, coverage
+}

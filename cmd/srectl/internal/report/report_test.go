@@ -1,0 +1,164 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/test/scenario"
+)
+
+const checkout = `apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec:
+  owner: =payments
+  maintenance: [{start: 2024-03-20T00:00:00Z, end: 2024-03-20T06:00:00Z, reason: upgrade}]
+  slos:
+    - {name: availability, objective: 99.9, sli: {availability: {}}}
+    - {name: latency, objective: 99, sli: {latency: {threshold: 1s}}}
+`
+
+const (
+	day  = 24 * time.Hour
+	each = time.Hour
+)
+
+// march is a Prometheus with a month of an SLO: an hour in which version 2 fails, and six of maintenance in which all fails.
+func march(t *testing.T) (*scenario.Scenario, string) {
+	t.Helper()
+	c, problems := catalog.Parse("checkout.yaml", []byte(checkout))
+	require.NoError(t, problems.Err())
+	start := time.Date(2024, time.February, 29, 0, 0, 0, 0, time.UTC)
+	s := &scenario.Scenario{
+		Name: t.Name(), Service: c.Services[0], SLO: c.Services[0].SLOs[0], Environment: "production", Start: start, Length: 33 * day, Scrape: time.Minute,
+		Streams: []scenario.Stream{
+			{Version: "1", Traffic: []scenario.Phase{
+				{For: 5 * day, PerMinute: 10, Bad: 0.0001}, {For: 15 * day, PerMinute: 10}, {For: 6 * each, PerMinute: 10, Bad: 1}, {For: 20 * day, PerMinute: 10},
+			}},
+			{Version: "2", Life: scenario.Span{Begin: 10 * day, End: 10*day + each}, Traffic: []scenario.Phase{{For: each, PerMinute: 10, Bad: 0.5}}},
+		},
+		Versions: []scenario.Version{{Name: "2", Status: "canary", Life: scenario.Span{Begin: 10 * day, End: 10*day + each}, Instances: 1}},
+	}
+	p, err := scenario.Run(t.Context(), s, rulefmt.RuleGroups{}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	server := httptest.NewServer(p.Handler())
+	t.Cleanup(server.Close)
+	return s, server.URL
+}
+
+func run(args ...string) commandtest.Result {
+	return commandtest.Run(NewCommand(), strings.NewReader(""), append([]string{"report"}, args...)...)
+}
+
+func TestMonth(t *testing.T) {
+	s, address := march(t)
+	folder := commandtest.Catalog(t, checkout)
+	got := run("--month", "2024-03", "--catalog", folder, "--prometheus", address, "-o", "json")
+	require.Equal(t, exit.OK, got.Code, "%v", got.Err)
+	var r report
+	require.NoError(t, json.Unmarshal([]byte(got.Stdout), &r))
+	require.Len(t, r.SLOs, 2)
+	c := r.SLOs[0]
+
+	truth := scenario.Truth{Scenario: s}
+	good, bad := truth.Events(day, 32*day)
+	lostGood, lostBad := truth.Events(20*day, 20*day+6*each)
+	assert.InEpsilon(t, bad-lostBad, c.Bad, 0.02)
+	assert.InEpsilon(t, good+bad-lostGood-lostBad, c.Events, 0.002)
+	assert.InEpsilon(t, (bad-lostBad)/(0.001*c.Events), float64(c.Spent), 0.02)
+	assert.True(t, *c.Kept)
+	assert.Equal(t, 6*3600.0, c.MaintenanceSeconds)
+	assert.InDelta(t, 1-0.25/31, c.Measured, 0.001)
+
+	require.NotEmpty(t, c.WorstHours)
+	worst := c.WorstHours[0]
+	assert.Equal(t, s.Start.Add(10*day), worst.Start.UTC())
+	require.NotEmpty(t, worst.Versions)
+	assert.Equal(t, "2", worst.Versions[0].Version)
+	assert.Equal(t, "checkout-2", worst.Versions[0].Deployment)
+	assert.InDelta(t, 300, worst.Versions[0].Bad, 15)
+	assert.Equal(t, "2", c.Versions[0].Version, "what failed most in the month; maintenance does not count")
+
+	assert.Nil(t, r.SLOs[1].Kept, "nothing was counted")
+
+	for format, want := range map[string]string{"markdown": `# SLOs in 2024-03`, "html": "<h1>SLOs in 2024-03</h1>", "csv": "checkout,shop,'=payments"} {
+		var text strings.Builder
+		require.NoError(t, formats[format](&text, &r))
+		assert.Contains(t, text.String(), want)
+	}
+	strict := commandtest.Catalog(t, strings.ReplaceAll(checkout, "99.9,", "99.99,"))
+	assert.Equal(t, exit.NotOK, run("--month", "2024-03", "--catalog", strict, "--prometheus", address, "--service", "shop/checkout").Code)
+
+	for want, args := range map[string][]string{
+		"has no events":      {"--month", "2023-03", "--catalog", folder, "--prometheus", address},
+		"is not a month":     {"--month", "March", "--catalog", folder},
+		"has not begun":      {"--month", "2999-03", "--catalog", folder},
+		"--time-zone":        {"--month", "2024-03", "--catalog", folder, "--time-zone", "Mars"},
+		"--translation":      {"--month", "2024-03", "--catalog", folder, "--translation", "none"},
+		"does not answer":    {"--month", "2024-03", "--catalog", folder, "--prometheus", "http://localhost:1"},
+		"is not an address":  {"--month", "2024-03", "--catalog", folder, "--prometheus", "ftp://x"},
+		"is not known":       {"--month", "2024-03", "--catalog", folder, "-o", "xml"},
+		"no such file":       {"--month", "2024-03", "--catalog", folder + "/none"},
+		"that --service nam": {"--month", "2024-03", "--catalog", folder, "--prometheus", address, "--service", "none"},
+		"has errors":         {"--month", "2024-03", "--catalog", commandtest.Folder(t, map[string]string{"a.yaml": "kind: Service"})},
+	} {
+		got := run(args...)
+		assert.Equal(t, exit.Usage, got.Code, want)
+		assert.ErrorContains(t, got.Err, want)
+		assert.Empty(t, got.Stdout)
+	}
+}
+
+// Whatever a label says, it is text: in Markdown, in a page and in a spreadsheet.
+func TestOutputIsEscaped(t *testing.T) {
+	kept := false
+	for _, hostile := range []string{"=cmd|'/c calc'!A1", "@SUM(1)", "+1", "-1", "<script>alert(1)</script>", "a|b[c](http://x)`d`", "\x1b[2J\n=1"} {
+		r := &report{Month: "2024-03", SLOs: []compliance{{
+			Service: hostile, Owner: hostile, Environment: hostile, SLO: hostile, Kept: &kept,
+			WorstHours: []hour{{Versions: []version{{Version: hostile, Deployment: hostile}}}}, Versions: []version{{Version: hostile, Revision: hostile}},
+		}}}
+		var markdown, page, table strings.Builder
+		require.NoError(t, writeMarkdown(&markdown, r))
+		require.NoError(t, writeHTML(&page, r))
+		require.NoError(t, writeCSV(&table, r))
+		for _, text := range []string{markdown.String(), page.String()} {
+			assert.NotContains(t, text, "<script>")
+		}
+		for _, text := range []string{markdown.String(), table.String()} {
+			assert.NotContains(t, text, "\x1b")
+		}
+		assert.NotContains(t, markdown.String(), "[c](")
+		rows, err := csv.NewReader(strings.NewReader(table.String())).ReadAll()
+		require.NoError(t, err)
+		for _, cell := range rows[1] {
+			assert.NotContains(t, []string{"=", "@", "+", "-"}, cell[:min(1, len(cell))], cell)
+		}
+	}
+}
+
+// The month of a time zone begins and ends there, whatever the clocks do.
+func TestBounds(t *testing.T) {
+	now := time.Date(2026, time.November, 10, 8, 0, 30, 0, time.UTC)
+	from, to, err := request{month: "2026-10", zone: "Europe/Madrid"}.bounds(now)
+	require.NoError(t, err)
+	assert.Equal(t, "2026-09-30T22:00:00Z", from.UTC().Format(time.RFC3339))
+	assert.Equal(t, "2026-10-31T23:00:00Z", to.UTC().Format(time.RFC3339))
+	_, to, err = request{month: "2026-11", zone: "UTC"}.bounds(now)
+	require.NoError(t, err)
+	assert.Equal(t, "2026-11-10T08:00:00Z", to.UTC().Format(time.RFC3339))
+}

@@ -1,0 +1,181 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+)
+
+const formatMarkdown = "markdown"
+
+var formats = map[string]func(io.Writer, *report) error{
+	formatMarkdown: writeMarkdown, "html": writeHTML, "csv": writeCSV, output.JSON: func(out io.Writer, r *report) error { return output.WriteJSON(out, r) },
+}
+
+// title names the month, and says if it is not over.
+func (r *report) title() string { return "SLOs in " + r.Month }
+
+// facts say what the numbers are of.
+func (r *report) facts() string {
+	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), r.Prometheus)
+	if r.Running {
+		text = "The month is not over. " + text
+	}
+	return text
+}
+
+// conclusion counts the SLOs that were kept.
+func (r *report) conclusion() string {
+	kept, missed, unknown := 0, 0, 0
+	for _, c := range r.SLOs {
+		switch {
+		case c.Kept == nil:
+			unknown++
+		case *c.Kept:
+			kept++
+		default:
+			missed++
+		}
+	}
+	return fmt.Sprintf("%d kept, %d missed, %d without events", kept, missed, unknown)
+}
+
+// grids are the tables of the formats for people.
+func (r *report) grids() []output.Grid {
+	slos := output.Grid{Title: "Compliance", Header: []string{"service", "owner", "environment", "SLO", "result", "objective", "good", "events", "bad", "budget spent", "measured", "maintenance"}, Right: 5}
+	hours := output.Grid{Title: "Worst hours", Header: []string{"service", "environment", "SLO", "hour (" + r.TimeZone + ")", "versions that failed", "events", "bad", "budget spent"}, Right: 5}
+	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
+	for _, c := range r.SLOs {
+		slos.Rows = append(slos.Rows, []string{
+			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
+			share(output.Number(c.Measured), 0), dash(catalog.FormatDuration(time.Duration(c.MaintenanceSeconds * float64(time.Second)).Round(time.Minute))),
+		})
+		for _, h := range c.WorstHours {
+			hours.Rows = append(hours.Rows, []string{
+				c.fullName(), dash(c.Environment), c.name(), h.Start.Format("2006-01-02 15:04"), dash(listed(h.Versions)), count(h.Events), count(h.Bad), share(h.Spent, 1),
+			})
+		}
+		for _, v := range c.Versions {
+			spent.Rows = append(spent.Rows, []string{c.fullName(), dash(c.Environment), c.name(), dash(v.Version), dash(v.Deployment), dash(v.Revision), count(v.Events), count(v.Bad)})
+		}
+	}
+	return slices.DeleteFunc([]output.Grid{slos, hours, spent}, func(g output.Grid) bool { return len(g.Rows) == 0 })
+}
+
+// listed names versions with their deployments and their bad events.
+func listed(versions []version) string {
+	var all []string
+	for _, v := range versions {
+		text := dash(v.Version)
+		if v.Deployment != "" {
+			text += " (" + v.Deployment + ")"
+		}
+		all = append(all, text+": "+count(v.Bad))
+	}
+	return strings.Join(all, ", ")
+}
+
+func (c compliance) name() string {
+	text := c.SLO
+	for _, label := range slices.Sorted(maps.Keys(c.Group)) {
+		text += " " + label + "=" + strconv.Quote(c.Group[label])
+	}
+	return text
+}
+
+func (c compliance) result() string {
+	switch {
+	case c.Kept == nil:
+		return "no events"
+	case *c.Kept:
+		return "kept"
+	}
+	return "missed"
+}
+
+func writeMarkdown(out io.Writer, r *report) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n**%s**\n", output.Markdown(r.title()), output.Markdown(r.facts()), output.Markdown(r.conclusion()))
+	for _, g := range r.grids() {
+		b.WriteString("\n" + g.Markdown(2))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+//go:embed report.html
+var page string
+
+var pageTemplate = template.Must(template.New("report").Parse(page))
+
+func writeHTML(out io.Writer, r *report) error {
+	return pageTemplate.Execute(out, struct {
+		Title, Facts, Conclusion string
+		Grids                    []output.Grid
+	}{r.title(), r.facts(), r.conclusion(), r.grids()})
+}
+
+// writeCSV writes a row for each SLO, with numbers as they are.
+func writeCSV(out io.Writer, r *report) error {
+	w := csv.NewWriter(out)
+	_ = w.Write([]string{"month", "service", "namespace", "owner", "environment", "slo", "result", "objective", "good", "events", "bad", "budget_spent", "measured", "maintenance_seconds"}) // Flush keeps the error
+	for _, c := range r.SLOs {
+		_ = w.Write([]string{
+			r.Month, inCell(c.Service), inCell(c.Namespace), inCell(c.Owner), inCell(c.Environment), inCell(c.name()), c.result(),
+			number(c.Objective), number(float64(c.Good)), number(c.Events), number(c.Bad), number(float64(c.Spent)), number(c.Measured), number(c.MaintenanceSeconds),
+		})
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// inCell is text that a spreadsheet does not take for a formula.
+func inCell(text string) string {
+	text = output.Printable(text)
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+func number(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+func count(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+
+func share(n output.Number, digits int) string {
+	if math.IsNaN(float64(n)) {
+		return "-"
+	}
+	return strconv.FormatFloat(100*float64(n), 'f', digits, 64) + " %"
+}
+
+// precise is an objective with the digits it has.
+func precise(ratio float64) string {
+	return strconv.FormatFloat(math.Round(ratio*1e7)/1e5, 'f', -1, 64) + " %"
+}
+
+func dash(text string) string {
+	if text == "" || text == "0s" {
+		return "-"
+	}
+	return text
+}
