@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/arrivals"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
@@ -43,17 +44,20 @@ type Options struct {
 	Runbooks runbook.Folder
 	// Recent is what can be searched.
 	Recent *recent.Window
+	// Arrivals is what arrived of each service; nil if nobody listens.
+	Arrivals *arrivals.Record
 	Now    func() time.Time
 }
 
 type site struct {
 	Options
 	searcher *search.Searcher
+	clinic   clinic
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{o, search.New(o.Recent)}
+	s := &site{Options: o, searcher: search.New(o.Recent)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
@@ -63,6 +67,8 @@ func New(o Options) http.Handler {
 		"GET /catalog":                     s.catalog,
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
+		"GET /doctor":                      s.doctor,
+		"GET /why-not/{trace}":             s.whyNot,
 		"GET /runbooks/":                   s.runbook,
 		"GET /search":                      s.search,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },
