@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/doctor"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/find"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generate"
@@ -29,6 +30,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/whynot"
 	"github.com/otelcol-sre/otelcol-sre/internal/nearest"
 )
 
@@ -71,6 +73,8 @@ func newRootCommand() *cobra.Command {
 		lint.NewCommand(),
 		diff.NewCommand(),
 		status.NewCommand(),
+		doctor.NewCommand(),
+		whynot.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),
 		probe.NewCommand(),

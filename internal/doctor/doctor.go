@@ -32,6 +32,8 @@ type Finding struct {
 	// What says what was seen, Fix what to do.
 	What string `json:"what"`
 	Fix  string `json:"fix"`
+	// Collector is true if the collector's own metrics say so.
+	Collector bool `json:"collector,omitempty"`
 }
 
 // A Check is the name of a kind of finding.
@@ -193,7 +195,7 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) find(check Check, service, slo, what, fix string) {
-	d.report.Findings = append(d.report.Findings, Finding{check, shown(service), shown(slo), what, fix})
+	d.report.Findings = append(d.report.Findings, Finding{Check: check, Service: shown(service), SLO: shown(slo), What: what, Fix: fix})
 }
 
 func (d *diagnosis) finish() Report {

@@ -78,12 +78,14 @@ func (o *own) valueBefore(name string, now Sample) float64 {
 }
 
 func (o *own) find(check Check, what, fix string) {
-	o.findings = append(o.findings, Finding{Check: check, What: shownText(what), Fix: fix})
+	o.findings = append(o.findings, Finding{Check: check, What: shownText(what), Fix: fix, Collector: true})
 }
 
-// in is such as "12 times in 10s".
-func (o *own) in(n float64) string {
-	return strconv.FormatFloat(n, 'f', -1, 64) + " in " + catalog.FormatDuration(o.period.Round(time.Second))
+// in is such as "12 in 10s", and of such as "12 items in 10s".
+func (o *own) in(n float64) string { return o.of(n, "") }
+
+func (o *own) of(n float64, what string) string {
+	return strconv.FormatFloat(n, 'f', 0, 64) + what + " in " + catalog.FormatDuration(o.period.Round(time.Second))
 }
 
 func (o *own) protocols() {
@@ -125,7 +127,7 @@ func (o *own) refused() {
 		limited += sum(o.growth("otelcol_processor_memory_limiter_refused_"+signal, ""))
 	}
 	if limited > 0 {
-		o.find(CheckRefused, fmt.Sprintf("memory_limiter refused telemetry (%s items): the memory is full", o.in(limited)), "raise the memory limit of the collector, or send less")
+		o.find(CheckRefused, fmt.Sprintf("memory_limiter refused telemetry (%s): the memory is full", o.of(limited, " items")), "raise the memory limit of the collector, or send less")
 	}
 }
 
@@ -208,7 +210,7 @@ func (o *own) exporters() {
 		return fmt.Sprintf("look at the log lines of %s for the reason (credentials, address, TLS), and at its backend", shown(exporter))
 	}
 	for _, exporter := range slices.Sorted(maps.Keys(failed)) {
-		o.find(CheckExporter, fmt.Sprintf("the exporter %s could not send telemetry (%s items)", shown(exporter), o.in(failed[exporter])), fix(exporter))
+		o.find(CheckExporter, fmt.Sprintf("the exporter %s could not send telemetry (%s)", shown(exporter), o.of(failed[exporter], " items")), fix(exporter))
 	}
 	waiting := map[string]float64{}
 	for _, s := range o.now["otelcol_exporter_queue_size"] {

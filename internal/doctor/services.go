@@ -235,4 +235,3 @@ func (d *diagnosis) clocks() {
 		}
 	}
 }
-

@@ -211,7 +211,7 @@ func wantedKinds(sli *catalog.SLI) string {
 	if len(kinds) == 0 {
 		kinds = []string{"server", "consumer"}
 	}
-	return strings.ToUpper(strings.Join(kinds, " and "))
+	return strings.Join(strings.Split(strings.ToUpper(strings.Join(kinds, " ")), " "), " and ")
 }
 
 func kindFix(sent []string) string {

@@ -247,7 +247,7 @@ func (s *sender) saw(resource pcommon.Resource, peer netip.Addr, newest pcommon.
 	}
 	i := s.instances[id]
 	if i == nil {
-		s.sdk = sdkOf(resource)
+		s.sdk = cmp.Or(sdkOf(resource), s.sdk)
 		i = s.newInstance(id, now)
 	}
 	i.last = now

@@ -46,7 +46,7 @@ type Options struct {
 	Recent *recent.Window
 	// Arrivals is what arrived of each service; nil if nobody listens.
 	Arrivals *arrivals.Record
-	Now    func() time.Time
+	Now      func() time.Time
 }
 
 type site struct {
