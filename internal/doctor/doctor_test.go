@@ -238,6 +238,14 @@ func TestOwn(t *testing.T) {
 	assert.Contains(t, got[0].What, "their credentials are wrong or missing")
 }
 
+func TestWhatWasAcceptedDidArrive(t *testing.T) {
+	nothing := func() []Finding { return []Finding{{Check: CheckNothing}} }
+	assert.Equal(t, nothing(), Reconcile(nothing(), samplesOf("receiver_accepted_spans", "receiver=otlp", 0.0, "receiver_accepted_metric_points", "receiver=prometheus/self", 900.0)))
+	got := Reconcile(nothing(), samplesOf("receiver_accepted_spans", "receiver=otlp", 7.0))
+	assert.Equal(t, CheckNotWatched, got[0].Check)
+	assert.Contains(t, got[0].What, "7 items")
+}
+
 func TestExplainer(t *testing.T) {
 	x := NewExplainer(parse(t, checkout, "metadata: {name: payment, namespace: shop}\nspec:\n  owner: team\n  slos:\n"+
 		"  - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}\n"+

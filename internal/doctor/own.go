@@ -22,7 +22,7 @@ type Sample struct {
 }
 
 // OwnMetrics matches the names of all metrics that [Own] reads.
-const OwnMetrics = "otelcol_(receiver_otlp_(misdirected|refused)|receiver_refused_(spans|metric_points|log_records)|processor_memory_limiter_refused_(spans|metric_points|log_records)" +
+const OwnMetrics = "otelcol_(receiver_otlp_(misdirected|refused)|receiver_(accepted|refused)_(spans|metric_points|log_records)|processor_memory_limiter_refused_(spans|metric_points|log_records)" +
 	"|exporter_(sent|send_failed|enqueue_failed)_(spans|metric_points|log_records)|exporter_queue_size|exporter_prometheus_store_rule_files" +
 	"|connector_sli_(events_dropped|events_deduplicated|clock_offset|flush_failures)|extension_service_catalog_admission_beyond)" +
 	"|(http|rpc)_server_(request|call)?_?duration(_seconds|_milliseconds)?_count"
@@ -44,6 +44,29 @@ func Own(before, now []Sample, period time.Duration) []Finding {
 	o.rules()
 	Sort(o.findings)
 	return o.findings
+}
+
+// Reconcile corrects findings that say that nothing arrived, if the receivers did accept something: it waits, or goes another way.
+func Reconcile(findings []Finding, now []Sample) []Finding {
+	var accepted float64
+	for _, s := range now {
+		// The collector reads its own metrics by a receiver, too.
+		if strings.HasPrefix(s.Name, "otelcol_receiver_accepted_") && !strings.HasPrefix(s.Labels["receiver"], "prometheus/self") {
+			accepted += s.Value
+		}
+	}
+	if accepted == 0 {
+		return findings
+	}
+	for i, f := range findings {
+		if f.Check == CheckNothing {
+			findings[i] = Finding{
+				Check: CheckNotWatched, What: fmt.Sprintf("receivers have accepted telemetry (%s items), and the status page has seen none in the last two minutes", strconv.FormatFloat(accepted, 'f', 0, 64)),
+				Fix: "try again in ten seconds: for so long, correlation holds what has no ID yet; then check that the pipelines have the status_page exporter, and that the service still sends",
+			}
+		}
+	}
+	return findings
 }
 
 func byName(samples []Sample) map[string][]Sample {

@@ -134,7 +134,7 @@ func (w *watch) run(ctx context.Context) (result, error) {
 		r.Findings = slices.DeleteFunc(r.Findings, func(f doctor.Finding) bool { // those of a longer time are in the way of what is newer
 			return f.Collector && slices.ContainsFunc(own, func(o doctor.Finding) bool { return o.Check == f.Check })
 		})
-		r.Findings = append(r.Findings, own...)
+		r.Findings = append(doctor.Reconcile(r.Findings, ownAfter), own...)
 	}
 	r.Findings = append(r.Findings, closed(r.Ports, asked == nil && !nothingArrives(after))...)
 	doctor.Sort(r.Findings)

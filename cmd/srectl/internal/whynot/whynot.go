@@ -131,17 +131,16 @@ func ofFile(ctx context.Context, folder, file string, stdin io.Reader) ([]doctor
 	return answers, nil
 }
 
-// explain explains a document, or one per line.
-func explain(ctx context.Context, x *doctor.Explainer, text []byte) []doctor.Answer {
-	answers := explainOne(ctx, x, text, maxAnswers)
-	if len(answers) > 0 {
-		return answers
-	}
+// explain explains a document per line, or one in all.
+func explain(ctx context.Context, x *doctor.Explainer, text []byte) (answers []doctor.Answer) {
 	for line := range bytes.SplitSeq(text, []byte("\n")) {
 		answers = append(answers, explainOne(ctx, x, line, maxAnswers-len(answers))...)
 		if len(answers) == maxAnswers {
 			break
 		}
+	}
+	if len(answers) == 0 {
+		return explainOne(ctx, x, text, maxAnswers)
 	}
 	return answers
 }

@@ -90,10 +90,7 @@ func (s *site) diagnose(ctx context.Context, age time.Duration) (doctorBody, err
 	}
 	body := doctorBody{Report: doctor.Diagnose(ctx, facts)}
 	if err == nil {
-		var own []doctor.Finding
-		if own, body.Own, err = s.own(ctx); err == nil {
-			body.Findings = append(body.Findings, own...)
-		}
+		body.Findings, body.Own, err = s.own(ctx, body.Findings)
 	}
 	body.Findings = append(body.Findings, s.folders()...)
 	doctor.Sort(body.Findings)
@@ -117,18 +114,19 @@ func (s *site) counted(ctx context.Context) (map[doctor.SLOKey]float64, error) {
 	return counted, nil
 }
 
-// own judges the metrics of the collectors, as far as this Prometheus has them.
-func (s *site) own(ctx context.Context) (findings []doctor.Finding, known bool, err error) {
+// own adds to findings what the collectors' own metrics say, as far as this Prometheus has them.
+func (s *site) own(ctx context.Context, findings []doctor.Finding) (_ []doctor.Finding, known bool, err error) {
 	const query = `{__name__=~"` + doctor.OwnMetrics + `"}`
 	now, err := s.Prometheus.Instant(ctx, query)
 	if err != nil || len(now) == 0 {
-		return nil, false, err
+		return findings, false, err
 	}
 	before, err := s.Prometheus.Instant(ctx, query+" offset "+model.Duration(ownPeriod).String())
 	if err != nil {
-		return nil, false, err
+		return findings, false, err
 	}
-	return doctor.Own(ownSamples(before), ownSamples(now), ownPeriod), true, nil
+	findings = doctor.Reconcile(findings, ownSamples(now))
+	return append(findings, doctor.Own(ownSamples(before), ownSamples(now), ownPeriod)...), true, nil
 }
 
 func ownSamples(vector model.Vector) []doctor.Sample {
