@@ -4,11 +4,13 @@
 package output
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -63,13 +65,36 @@ func WriteYAML(out io.Writer, v any) error {
 		return err
 	}
 	block(&node)
-	encoder := yaml.NewEncoder(out)
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(&node); err != nil {
 		return err
 	}
-	return encoder.Close()
+	if err := encoder.Close(); err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, escaped(b.String()))
+	return err
 }
+
+// escaped writes characters that one does not see as YAML's escapes, so that the output is safe for terminals. They are in quotes.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r <= 0xFFFF:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // block takes away the braces and quotes of JSON. Texts that YAML would take for something else keep their quotes.
 func block(node *yaml.Node) {
@@ -80,6 +105,9 @@ func block(node *yaml.Node) {
 		plain := yaml.Node{}
 		plain.SetString(node.Value)
 		node.Style = plain.Style
+		if strings.ContainsFunc(node.Value, unprintable) {
+			node.Style = yaml.DoubleQuotedStyle
+		}
 	}
 	for _, child := range node.Content {
 		block(child)

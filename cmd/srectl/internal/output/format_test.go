@@ -5,7 +5,9 @@ package output
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
@@ -20,13 +22,21 @@ func TestYAMLHasTheKeysOfJSON(t *testing.T) {
 		Share Number            `json:"share"`
 		Empty []string          `json:"empty"`
 		Texts map[string]string `json:"texts"`
-	}{"checkout", 3, 0.5, []string{}, map[string]string{"a": "true", "b": "1", "c": "x: y", "d": "two\nlines", "e": "- # <&>", "f": ""}}
+	}{"checkout", 3, 0.5, []string{}, map[string]string{"a": "true", "b": "1", "c": "x: y", "d": "two\nlines", "e": "- # <&>", "f": "", "g": "a\u202eb\x1b[31m\U000e0001"}}
 	var out bytes.Buffer
 	require.NoError(t, WriteYAML(&out, value))
 	assert.Contains(t, out.String(), "the_name: checkout\ncount: 3\nshare: 0.5\nempty: []\ntexts:\n")
 	var back map[string]any
 	require.NoError(t, yaml.Unmarshal(out.Bytes(), &back))
-	assert.Equal(t, map[string]any{"a": "true", "b": "1", "c": "x: y", "d": "two\nlines", "e": "- # <&>", "f": ""}, back["texts"], out.String())
+	assert.Equal(t, map[string]any{"a": "true", "b": "1", "c": "x: y", "d": "two\nlines", "e": "- # <&>", "f": "", "g": "a\u202eb\x1b[31m\U000e0001"}, back["texts"], out.String())
+}
+
+func TestYAMLIsSafeForTerminals(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, WriteYAML(&out, []string{"a\u202e\x1b[2J\r\x07b", "x"}))
+	for _, r := range strings.ReplaceAll(out.String(), "\n", "") {
+		assert.True(t, unicode.IsPrint(r), "%q", r)
+	}
 }
 
 func TestFormatListsItsValues(t *testing.T) {
