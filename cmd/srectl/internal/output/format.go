@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -60,15 +61,16 @@ func WriteYAML(out io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err != nil { // JSON is YAML
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	node, err := nodeOf(decoder)
+	if err != nil {
 		return err
 	}
-	block(&node)
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(&node); err != nil {
+	if err := encoder.Encode(node); err != nil {
 		return err
 	}
 	if err := encoder.Close(); err != nil {
@@ -96,20 +98,50 @@ func escaped(text string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// block takes away the braces and quotes of JSON. Texts that YAML would take for something else keep their quotes.
-func block(node *yaml.Node) {
-	if node.Kind != yaml.ScalarNode && len(node.Content) > 0 {
-		node.Style = 0
+// nodeOf is the next value of a JSON document, with its keys in order.
+func nodeOf(decoder *json.Decoder) (*yaml.Node, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
 	}
-	if node.Kind == yaml.ScalarNode && node.Tag == "!!str" {
-		plain := yaml.Node{}
-		plain.SetString(node.Value)
-		node.Style = plain.Style
-		if strings.ContainsFunc(node.Value, unprintable) {
+	delimiter, nested := token.(json.Delim)
+	if !nested {
+		return scalar(token), nil
+	}
+	node := &yaml.Node{Kind: yaml.SequenceNode}
+	if delimiter == '{' {
+		node.Kind = yaml.MappingNode
+	}
+	for decoder.More() { // keys are values, too
+		child, err := nodeOf(decoder)
+		if err != nil {
+			return nil, err
+		}
+		node.Content = append(node.Content, child)
+	}
+	if len(node.Content) == 0 {
+		node.Style = yaml.FlowStyle // [] and {}
+	}
+	_, err = decoder.Token() // the end of it
+	return node, err
+}
+
+// scalar is a text, number, bool or null. Texts that YAML would take for something else get quotes.
+func scalar(token json.Token) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	switch value := token.(type) {
+	case string:
+		node.SetString(value)
+		if strings.ContainsFunc(value, unprintable) {
 			node.Style = yaml.DoubleQuotedStyle
 		}
+	case json.Number:
+		node.Tag, node.Value = "!!float", value.String()
+		if _, err := value.Int64(); err == nil {
+			node.Tag = "!!int"
+		}
+	case bool:
+		node.Tag, node.Value = "!!bool", strconv.FormatBool(value)
 	}
-	for _, child := range node.Content {
-		block(child)
-	}
+	return node
 }

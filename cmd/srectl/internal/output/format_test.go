@@ -33,7 +33,8 @@ func TestYAMLHasTheKeysOfJSON(t *testing.T) {
 
 func TestYAMLIsSafeForTerminals(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, WriteYAML(&out, []string{"a\u202e\x1b[2J\r\x07b", "x"}))
+	require.NoError(t, WriteYAML(&out, map[string]int{strings.Repeat("long ", 1000): 1}))
+	require.NoError(t, WriteYAML(&out, []string{"a\u202e\x1b[2J\r\x07\x7f\u0085\u2028\ufeff\ufffeb", "x\xff"}))
 	for _, r := range strings.ReplaceAll(out.String(), "\n", "") {
 		assert.True(t, unicode.IsPrint(r), "%q", r)
 	}

@@ -255,8 +255,7 @@ func TestStatusForProgramsAndWide(t *testing.T) {
 	again, err := json.Marshal(one)
 	require.NoError(t, err)
 	assert.JSONEq(t, string(again), string(text))
-	_, wide, _ := status("--endpoint", from, "-o", "wide")
-	assert.Contains(t, wide, "HINT")
+	_, wide, _ := status("--endpoint", endpoint(t, "text/plain", "slo_state{service_name=\"checkout\",slo_name=\"availability\",slo_state=\"never_seen\"} 1\n"), "-o", "wide")
 	assert.Contains(t, wide, "the service sends no telemetry")
 
 	var out, log bytes.Buffer
