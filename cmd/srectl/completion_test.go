@@ -22,10 +22,11 @@ func TestShellCompletesValues(t *testing.T) {
 		"mark --service":              "checkout frontend inventory mailer payment",
 		"mark --status":               "started canary completed rolled_back failed",
 		"convert --to":                "catalog openslo pyrra sloth sloth-kubernetes",
-		"diff --format":               "text markdown json",
+		"diff --format":               "text markdown json yaml",
 		"backtest --format":           "table json markdown",
 		"report --format":             "markdown html csv json",
-		"lint --format":               "text json",
+		"lint --format":               "text json yaml",
+		"status -o":                   "table wide json yaml",
 		"generate --format":           "rules prometheusrule mimir",
 		"generate --dashboard-format": "json configmap grafanadashboard",
 	} {

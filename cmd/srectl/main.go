@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/doctor"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/find"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generate"
@@ -33,6 +34,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/whynot"
 )
 
 // version is set by the build, with the commit and its date: -ldflags "-X main.version=...".
@@ -76,6 +78,8 @@ func newRootCommand() *cobra.Command {
 		backtest.NewCommand(),
 		report.NewCommand(),
 		status.NewCommand(),
+		doctor.NewCommand(),
+		whynot.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),
 		probe.NewCommand(),

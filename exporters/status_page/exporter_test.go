@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	statuspage "github.com/otelcol-sre/otelcol-sre/extensions/status_page"
@@ -103,6 +104,44 @@ func TestPageShowsWhatComesIn(t *testing.T) {
 	assert.Equal(t, []string{"span"}, items(t, address, "A-1001"))
 	require.NoError(t, logsExporter.ConsumeLogs(t.Context(), logs))
 	assert.Equal(t, []string{"span", "log"}, items(t, address, "A-1001"))
+}
+
+// What arrives is on the page that says what counts, by service: also metrics, of which nothing else is kept.
+func TestPageSaysWhatArrives(t *testing.T) {
+	page, address := startPage(t)
+	factory := NewFactory()
+	e, err := factory.CreateMetrics(t.Context(), exportertest.NewNopSettings(factory.Type()), factory.CreateDefaultConfig())
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), host{component.MustNewID("status_page"): page}))
+	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.WithoutCancel(t.Context()))) })
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr("service.name", "checkout")
+	m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName("orders")
+	m.SetEmptyGauge().DataPoints().AppendEmpty()
+	md.MarkReadOnly()
+	require.NoError(t, e.ConsumeMetrics(t.Context(), md))
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/doctor", http.NoBody)
+	require.NoError(t, err)
+	request.Header.Set("Accept", "application/json")
+	defer http.DefaultClient.CloseIdleConnections()
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	var found struct {
+		Data struct {
+			Senders []struct {
+				Service string
+				Metrics []struct{ Name, Type string }
+			}
+		}
+	}
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&found))
+	require.Len(t, found.Data.Senders, 1)
+	assert.Equal(t, "checkout", found.Data.Senders[0].Service)
+	assert.Equal(t, []struct{ Name, Type string }{{"orders", "gauge"}}, found.Data.Senders[0].Metrics)
 }
 
 func TestStartSaysWhichPageIsMissing(t *testing.T) {

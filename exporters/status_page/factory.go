@@ -18,7 +18,8 @@ import (
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(metadata.Type, createDefaultConfig,
 		exporter.WithTraces(createTraces, metadata.TracesStability),
-		exporter.WithLogs(createLogs, metadata.LogsStability))
+		exporter.WithLogs(createLogs, metadata.LogsStability),
+		exporter.WithMetrics(createMetrics, metadata.MetricsStability))
 }
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
@@ -29,6 +30,11 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	s := &shower{page: cfg.(*Config).Page}
 	return exporterhelper.NewLogs(ctx, set, cfg, s.showLogs, s.options()...)
+}
+
+func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+	s := &shower{page: cfg.(*Config).Page}
+	return exporterhelper.NewMetrics(ctx, set, cfg, s.showMetrics, s.options()...)
 }
 
 // No queue: nothing is waited for.

@@ -13,5 +13,5 @@
 //
 // Dependencies point one way. internal/web has the pages; internal/fleet and internal/service load their content;
 // internal/prometheus queries, internal/runbook reads pages, internal/search searches the telemetry in internal/recent,
-// internal/chart draws, and internal/words formats numbers for people.
+// internal/arrivals remembers what arrived, which internal/doctor of the repository judges, internal/chart draws, and internal/words formats numbers for people.
 package statuspage

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/arrivals"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
@@ -40,6 +41,7 @@ type statusPage struct {
 	config    *Config
 	telemetry component.TelemetrySettings
 	recent    *recent.Window
+	arrivals  *arrivals.Record
 	metrics   *metadata.TelemetryBuilder
 
 	explainer atomic.Pointer[func() (request.Explainer, error)]
@@ -53,11 +55,12 @@ var _ extension.Extension = (*statusPage)(nil)
 
 func newStatusPage(config *Config, telemetry component.TelemetrySettings) (*statusPage, error) {
 	window := recent.New(recent.Options{MaxBytes: config.Search.MaxBytes, MaxAge: config.Search.MaxAge, Now: time.Now})
+	record := arrivals.New(arrivals.Options{MaxBytes: min(config.Search.MaxBytes, arrivals.MaxBytes), Now: time.Now})
 	metrics, err := observe(window, telemetry)
 	if err != nil {
 		return nil, err
 	}
-	return &statusPage{config: config, telemetry: telemetry, recent: window, metrics: metrics}, nil
+	return &statusPage{config: config, telemetry: telemetry, recent: window, arrivals: record, metrics: metrics}, nil
 }
 
 // Start serves the pages. A Prometheus that does not answer yet is not an error: the pages report it.
@@ -65,6 +68,9 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	source, err := s.catalog(host)
 	if err != nil {
 		return err
+	}
+	if read, ok := source.(servicecatalog.Source); ok {
+		s.arrivals.Admit(servicecatalog.Admission(read))
 	}
 	if s.http, err = s.config.Prometheus.ToClient(ctx, host.GetExtensions(), s.telemetry); err != nil {
 		return fmt.Errorf("prometheus: %w", err)
@@ -75,13 +81,13 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
-	if _, err := os.Stat(s.config.Runbooks); s.config.Runbooks != "" && errors.Is(err, fs.ErrNotExist) {
+	if missing(s.config.Runbooks) {
 		s.telemetry.Logger.Warn("No runbook folder is there, so alerts have no runbooks on this page; write some with `srectl generate`, or correct runbooks",
 			zap.String("runbooks", s.config.Runbooks))
 	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Explainer: s.explain, Now: time.Now,
+		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
 	})
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
@@ -101,6 +107,12 @@ func (s *statusPage) explain() (request.Explainer, error) {
 		return (*explainer)()
 	}
 	return nil, nil
+}
+
+// missing reports whether a folder that is configured is not there.
+func missing(folder string) bool {
+	_, err := os.Stat(folder)
+	return folder != "" && errors.Is(err, fs.ErrNotExist)
 }
 
 // catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.

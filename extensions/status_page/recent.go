@@ -4,8 +4,6 @@
 package statuspage
 
 import (
-	"fmt"
-
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -20,13 +18,9 @@ type Recent interface {
 
 // FindRecent returns that of the status_page extension which the exporter's key `page` names.
 func FindRecent(host component.Host, id component.ID) (Recent, error) {
-	found, ok := host.GetExtensions()[id]
-	if !ok {
-		return nil, fmt.Errorf("page: no extension %q is running; add it to extensions and service::extensions, or name the one that runs", id)
-	}
-	page, ok := found.(*statusPage)
-	if !ok {
-		return nil, fmt.Errorf("page: extension %q is not a status page; name an extension of type status_page", id)
+	page, err := find(host, id)
+	if err != nil {
+		return nil, err
 	}
 	return page.recent, nil
 }

@@ -25,8 +25,9 @@ const formatMarkdown = "markdown"
 // NewCommand is `srectl diff`.
 func NewCommand() *cobra.Command {
 	var (
-		format, asOf string
-		exitCode     bool
+		asOf     string
+		exitCode bool
+		format   *output.Format
 	)
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --git REVISION DIR",
@@ -44,16 +45,15 @@ and 2 if one cannot be read.`,
   srectl diff ./before ./after --exit-code`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			write, ok := diffFormats[format]
-			if !ok {
-				return fmt.Errorf("--format %q is not known: write text, markdown or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			before, after, err := diffCatalogs(cmd.ErrOrStderr(), asOf, args)
 			if err != nil {
 				return err
 			}
 			changes := compare(before, after)
-			if err := write(cmd.OutOrStdout(), changes); err != nil {
+			if err := diffFormats[format.Value](cmd.OutOrStdout(), changes); err != nil {
 				return err
 			}
 			if exitCode && len(changes) > 0 {
@@ -64,7 +64,7 @@ and 2 if one cannot be read.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&asOf, "git", "", "compare with this revision of the repository that DIR is in")
-	flags.StringVar(&format, "format", output.Text, "text, markdown or json")
+	format = output.NewFormat(flags, output.Text, formatMarkdown, output.JSON, output.YAML)
 	flags.BoolVar(&exitCode, "exit-code", false, "exit 1 if anything changes")
 	return cmd
 }
@@ -126,7 +126,7 @@ const (
 )
 
 var diffFormats = map[string]func(io.Writer, []change) error{
-	output.Text: diffText, formatMarkdown: diffMarkdown, output.JSON: diffJSON,
+	output.Text: diffText, formatMarkdown: diffMarkdown, output.JSON: diffData(output.WriteJSON), output.YAML: diffData(output.WriteYAML),
 }
 
 const noChange = "no change\n"
@@ -173,11 +173,13 @@ func diffMarkdown(out io.Writer, changes []change) error {
 	return err
 }
 
-func diffJSON(out io.Writer, changes []change) error {
-	if changes == nil {
-		changes = []change{}
+func diffData(write func(io.Writer, any) error) func(io.Writer, []change) error {
+	return func(out io.Writer, changes []change) error {
+		if changes == nil {
+			changes = []change{}
+		}
+		return write(out, struct {
+			Changes []change `json:"changes"`
+		}{changes})
 	}
-	return output.WriteJSON(out, struct {
-		Changes []change `json:"changes"`
-	}{changes})
 }

@@ -23,7 +23,7 @@ import (
 // NewCommand is `srectl find`.
 func NewCommand() *cobra.Command {
 	var (
-		format string
+		format *output.Format
 		limit  int
 		why    bool
 	)
@@ -49,8 +49,8 @@ It exits 1 if nothing has the ID, 2 if the files cannot be searched.`,
   srectl find A-1001 telemetry.json -o json | jq '.items[] | select(.status == "error")'`,
 		Args: idAndFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != output.Table && format != output.JSON {
-				return fmt.Errorf("--format %q is not known: write table or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			if limit <= 0 {
 				return fmt.Errorf("--limit is %d: must be above 0", limit)
@@ -68,10 +68,10 @@ It exits 1 if nothing has the ID, 2 if the files cannot be searched.`,
 					return err
 				}
 			}
-			return find(strings.TrimSpace(args[0]), f, cmd.OutOrStdout(), format)
+			return find(strings.TrimSpace(args[0]), f, cmd.OutOrStdout(), format.Value)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "format", "o", output.Table, "table or json")
+	format = output.NewFormat(cmd.Flags(), output.Table, output.Wide, output.JSON, output.YAML)
 	cmd.Flags().BoolVar(&why, "why", false, "say of each item where its correlation ID comes from")
 	cmd.Flags().IntVar(&limit, "limit", 10_000, "maximum number of spans and log records to show")
 	return cmd
@@ -101,8 +101,13 @@ func find(id string, f *finder, out io.Writer, format string) error {
 	if found.requests > 1 {
 		f.complaints.say(fmt.Sprintf("%d requests have this ID", found.requests))
 	}
-	if format == output.JSON {
+	switch format {
+	case output.JSON:
 		return writeFoundJSON(out, found)
+	case output.YAML:
+		return output.WriteYAML(out, found)
+	case output.Wide: // lines are not cut to the width of the terminal
+		return writeFoundTable(out, found, terminal.Unbounded, terminal.Colored(out))
 	}
 	return writeFoundTable(out, found, widthOf(out), terminal.Colored(out))
 }

@@ -296,7 +296,7 @@ func TestFindThatCannotBeAskedSaysTheFix(t *testing.T) {
 		"no file":     {[]string{"A-1001"}, "The exporter's config is\n  exporters:\n    file:\n      path: /"},
 		"not there":   {[]string{"A-1001", requestsFile, "gone.json"}, `"gone.json": no such file; correct the path`},
 		"a folder":    {[]string{"A-1001", "testdata"}, `"testdata" is a folder; name its files, as in testdata/*.json`},
-		"format":      {[]string{"A-1001", requestsFile, "-o", "yaml"}, `--format "yaml" is not known: write table or json`},
+		"format":      {[]string{"A-1001", requestsFile, "-o", "xml"}, `--format "xml" is not known: write table, wide, json or yaml`},
 		"limit":       {[]string{"A-1001", requestsFile, "--limit", "0"}, "--limit is 0: must be above 0"},
 		"zstd":        {[]string{"A-1001", written(t, "a", []byte(zstd))}, "is compressed with zstd: set format: json and no compression"},
 		"framed zstd": {[]string{"A-1001", written(t, "a", []byte("\x00\x00\x00\x12"+zstd))}, "is compressed with zstd: set format: json and no compression"},
@@ -329,7 +329,7 @@ func TestFindDefusesHostileText(t *testing.T) {
  {"severityText":EVIL,"eventName":EVIL,"body":{"stringValue":HUGE},"attributes":[{"key":"correlation.id","value":{"stringValue":ID}}]},
  {"body":{"kvlistValue":{"values":[{"key":EVIL,"value":{"arrayValue":{"values":[{"stringValue":ID},{"doubleValue":"NaN"}]}}}]}}}]}]}]}`)
 	path := written(t, "hostile.json", []byte(document))
-	for _, format := range []string{output.Table, output.JSON} {
+	for _, format := range []string{output.Table, output.Wide, output.JSON, output.YAML} {
 		code, out, said, _ := runFind(nil, "the-id", path, "-o", format)
 		assert.Equal(t, exit.OK, code)
 		assert.Empty(t, said)

@@ -30,8 +30,9 @@ import (
 // NewCommand is `srectl lint`.
 func NewCommand() *cobra.Command {
 	var (
-		l                  linter
-		format, prometheus string
+		l          linter
+		prometheus string
+		format     *output.Format
 	)
 	defaults := alerts.DefaultOptions()
 	cmd := &cobra.Command{
@@ -51,8 +52,8 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a folder
 		Example: "  srectl lint --catalog ./catalog --dir .\n  srectl lint --catalog ./catalog --dir . --prometheus http://localhost:9090",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != output.Text && format != output.JSON {
-				return fmt.Errorf("--format %q is not known: write text or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			if err := paths.Check([]string{l.catalog, l.dir}); err != nil {
 				return err
@@ -78,7 +79,7 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a folder
 	flags.StringVar(&l.runbookURL, "runbook-url", defaults.RunbookURL, "the value that generate had")
 	flags.StringVar(&l.dashboardURL, "dashboard-url", defaults.DashboardURL, "the value that generate had")
 	flags.StringVar(&prometheus, "prometheus", "", "address of the Prometheus that evaluates the rules, to check it too")
-	flags.StringVar(&format, "format", output.Text, "text or json")
+	format = output.NewFormat(flags, output.Text, output.JSON, output.YAML)
 	_ = cmd.MarkFlagRequired("catalog") // fails for an unknown flag only
 	return cmd
 }
@@ -203,13 +204,13 @@ type lintSummary struct {
 	Problems catalog.Problems `json:"problems"`
 }
 
-func (l *linter) report(out io.Writer, format string) error {
+func (l *linter) report(out io.Writer, format *output.Format) error {
 	s := lintSummary{l.alerts, len(l.pages), l.links, len(l.problems.Errors()), len(l.problems.Warnings()), l.problems}
-	if format == output.JSON {
+	if format.Data() {
 		if s.Problems == nil {
 			s.Problems = catalog.Problems{}
 		}
-		return output.WriteJSON(out, s)
+		return format.Write(out, s)
 	}
 	var b bytes.Buffer
 	b.WriteString(l.problems.String())

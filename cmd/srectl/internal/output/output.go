@@ -10,7 +10,10 @@ import "fmt"
 const (
 	Text  = "text"
 	Table = "table"
-	JSON  = "json"
+	// Wide is a table with more columns.
+	Wide = "wide"
+	JSON = "json"
+	YAML = "yaml"
 )
 
 // Count is such as "1 service" and "2 services".

@@ -28,11 +28,12 @@ import (
 func NewCommand() *cobra.Command {
 	const defaultEndpoint = "http://localhost:9464/metrics"
 	var (
-		endpoint, format string
-		prometheus       string
-		services         []string
-		watch            bool
-		interval         time.Duration
+		endpoint   string
+		prometheus string
+		services   []string
+		watch      bool
+		interval   time.Duration
+		format     *output.Format
 	)
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -45,8 +46,8 @@ Prometheus, with a row for each group.
 It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not answer.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != output.Table && format != output.JSON {
-				return fmt.Errorf("--format %q is not known: write table or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			if interval <= 0 {
 				return fmt.Errorf("--interval is %v: must be above 0", interval)
@@ -61,7 +62,7 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			if watch {
-				newStatusWatch(source, cmd.OutOrStdout(), cmd.ErrOrStderr(), format, interval).run(ctx)
+				newStatusWatch(source, cmd.OutOrStdout(), cmd.ErrOrStderr(), format.Value, interval).run(ctx)
 				return nil
 			}
 			statuses, err := source.ask(ctx)
@@ -71,11 +72,11 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 			if source.rules.failed != nil && cmd.Flags().Changed("prometheus") {
 				cmd.PrintErrln("SLOs that rules evaluate are not shown:", source.rules.failed)
 			}
-			if err := writeStatuses(cmd.OutOrStdout(), format, statuses, terminal.Colored(cmd.OutOrStdout())); err != nil {
+			if err := writeStatuses(cmd.OutOrStdout(), format.Value, statuses, terminal.Colored(cmd.OutOrStdout())); err != nil {
 				return err
 			}
 			for _, s := range statuses {
-				if s.Hint != "" && format == output.Table {
+				if s.Hint != "" && format.Value == output.Table {
 					cmd.PrintErrf("%s %s: %s\n", s.qualifiedService(), s.SLO, s.Hint)
 				}
 			}
@@ -89,7 +90,7 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 	flags.StringVar(&endpoint, "endpoint", defaultEndpoint, "the collector's Prometheus endpoint")
 	flags.StringVar(&prometheus, "prometheus", defaultPrometheus, "the Prometheus whose rules evaluate SLIs by PromQL; empty: leave them out")
 	flags.StringSliceVar(&services, "service", nil, "only these services: name, or namespace/name; can be repeated")
-	flags.StringVarP(&format, "format", "o", output.Table, "table or json")
+	format = output.NewFormat(flags, output.Table, output.Wide, output.JSON, output.YAML)
 	flags.BoolVarP(&watch, "watch", "w", false, "refresh until Ctrl-C")
 	flags.DurationVar(&interval, "interval", 2*time.Second, "refresh interval of --watch")
 	return cmd
@@ -97,11 +98,17 @@ It exits 1 if an SLO is exhausted or burning fast, 2 if the collector does not a
 
 // writeStatuses writes the table, or an array.
 func writeStatuses(out io.Writer, format string, statuses []sloStatus, colored bool) error {
-	if format == output.JSON {
+	lines := statusTable(statuses, terminal.Unbounded)
+	switch format {
+	case output.JSON:
 		return output.WriteJSON(out, statuses)
+	case output.YAML:
+		return output.WriteYAML(out, statuses)
+	case output.Wide:
+		lines = wideTable(statuses)
 	}
 	var b strings.Builder
-	for _, line := range statusTable(statuses, terminal.Unbounded) {
+	for _, line := range lines {
 		b.WriteString(line.Text(terminal.Unbounded, colored) + "\n")
 	}
 	_, err := io.WriteString(out, b.String())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
@@ -101,7 +102,7 @@ func TestStatusThatCannotBeAskedSaysTheFix(t *testing.T) {
 		"a web page": {[]string{"--endpoint", endpoint(t, "text/html", "<html>\x1b[31m</html>")}, "does not answer with Prometheus metrics"},
 		"no address": {[]string{"--endpoint", "ftp://x"}, `--endpoint "ftp://x" is not an address`},
 		"no service": {[]string{"--endpoint", from, "--service", "chekout"}, "no SLO of service chekout: the services are batch, shop/checkout, shop/frontend, shop/payment, young"},
-		"format":     {[]string{"--format", "yaml"}, `--format "yaml" is not known: write table or json`},
+		"format":     {[]string{"--format", "xml"}, `--format "xml" is not known: write table, wide, json or yaml`},
 		"interval":   {[]string{"--interval", "0s"}, "--interval is 0s: must be above 0"},
 		"password":   {[]string{"--endpoint", "http://me:secret@" + strings.TrimPrefix(closed.URL, "http://")}, "http://me:xxxxx@"},
 	} {
@@ -239,6 +240,27 @@ func TestWatchWritesJSONLines(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(lines[i]), &read))
 		assert.Len(t, read, n)
 	}
+	assert.Equal(t, "waiting: it is down\n", log.String())
+}
+
+func TestStatusForProgramsAndWide(t *testing.T) {
+	from := endpoint(t, "text/plain", exampleMetrics(t))
+	_, asJSON, _ := status("--endpoint", from, "-o", "json")
+	_, asYAML, _ := status("--endpoint", from, "-o", "yaml")
+	var one, other []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(asJSON), &one))
+	require.NoError(t, yaml.Unmarshal([]byte(asYAML), &other))
+	text, err := json.Marshal(other)
+	require.NoError(t, err)
+	again, err := json.Marshal(one)
+	require.NoError(t, err)
+	assert.JSONEq(t, string(again), string(text))
+	_, wide, _ := status("--endpoint", endpoint(t, "text/plain", "slo_state{service_name=\"checkout\",slo_name=\"availability\",slo_state=\"never_seen\"} 1\n"), "-o", "wide")
+	assert.Contains(t, wide, "the service sends no telemetry")
+
+	var out, log bytes.Buffer
+	watch(t, &statusWatch{out: &out, log: &log, format: output.YAML}, errors.New("it is down"), exampleStatuses(t))
+	assert.True(t, strings.HasPrefix(out.String(), "---\n- service: "), out.String())
 	assert.Equal(t, "waiting: it is down\n", log.String())
 }
 

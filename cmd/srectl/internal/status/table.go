@@ -76,6 +76,11 @@ func statusTable(statuses []sloStatus, width int) []terminal.Line {
 	return lines
 }
 
+// wideTable also says why nothing was counted.
+func wideTable(statuses []sloStatus) []terminal.Line {
+	return layout(append(slices.Clone(statusColumns), statusColumn{"HINT", false, func(s sloStatus) string { return terminal.OrDash(s.Hint) }}), statuses)
+}
+
 func layout(columns []statusColumn, statuses []sloStatus) []terminal.Line {
 	lines := make([]terminal.Line, 1+len(statuses))
 	lines[0].Tail = "STATE"

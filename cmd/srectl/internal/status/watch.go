@@ -90,9 +90,12 @@ func (w *statusWatch) show() {
 	switch {
 	case w.format == output.JSON:
 		_ = json.NewEncoder(w.out).Encode(w.last) // the reader has gone; Ctrl-C ends it
+	case w.format == output.YAML:
+		_, _ = io.WriteString(w.out, "---\n")
+		_ = output.WriteYAML(w.out, w.last)
 	case w.size == nil:
 		_, _ = fmt.Fprintln(w.out, w.title())
-		_ = writeStatuses(w.out, output.Table, w.last, w.colored)
+		_ = writeStatuses(w.out, w.format, w.last, w.colored)
 		_, _ = fmt.Fprintln(w.out)
 	default:
 		w.draw(append([]terminal.Line{{Head: w.title()}}, w.table()...))
@@ -129,7 +132,7 @@ func (w *statusWatch) waiting(why string) {
 	}
 	w.problem = why
 	out := w.out
-	if w.format == output.JSON {
+	if w.format == output.JSON || w.format == output.YAML {
 		out = w.log
 	}
 	_, _ = fmt.Fprintln(out, "waiting:", why)

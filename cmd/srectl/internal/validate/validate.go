@@ -20,7 +20,7 @@ import (
 
 // NewCommand is `srectl validate`.
 func NewCommand() *cobra.Command {
-	var format string
+	var format *output.Format
 	cmd := &cobra.Command{
 		Use:   "validate PATH...",
 		Short: "Check catalog files and folders",
@@ -33,8 +33,8 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path d
 		Example: "  srectl validate ./catalog",
 		Args:    paths.Some,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != output.Text && format != output.JSON {
-				return fmt.Errorf("--format %q is not known: write text or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			if err := paths.Check(args); err != nil {
 				return err
@@ -50,7 +50,7 @@ Exits 0 without errors, even if there are warnings, 1 with errors, 2 if a path d
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", output.Text, "text or json")
+	format = output.NewFormat(cmd.Flags(), output.Text, output.JSON, output.YAML)
 	return cmd
 }
 
@@ -80,7 +80,7 @@ type summary struct {
 	Problems catalog.Problems `json:"problems"`
 }
 
-func report(out io.Writer, format string, loaded *catalog.Catalog, problems catalog.Problems) error {
+func report(out io.Writer, format *output.Format, loaded *catalog.Catalog, problems catalog.Problems) error {
 	s := summary{
 		Services: len(loaded.Services), Defaults: len(loaded.Defaults),
 		Errors: len(problems.Errors()), Warnings: len(problems.Warnings()),
@@ -89,11 +89,11 @@ func report(out io.Writer, format string, loaded *catalog.Catalog, problems cata
 	for _, service := range loaded.Services {
 		s.SLOs += len(service.SLOs)
 	}
-	if format == output.JSON {
+	if format.Data() {
 		if s.Problems == nil {
 			s.Problems = catalog.Problems{}
 		}
-		return output.WriteJSON(out, s)
+		return format.Write(out, s)
 	}
 	defaults := ""
 	if s.Defaults > 0 {

@@ -26,6 +26,8 @@ type Names struct {
 
 	// Of the slo processor; States are 1 for the one that holds.
 	Objective, Remaining, Coverage, Exhaustion, BurnRate, States Metric
+	// Of the sli connector.
+	Events Metric
 	// Of the deployevent connector.
 	Info, Start, Commit, Instances Metric
 	// Of the red connector, or of span_metrics.
@@ -61,7 +63,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), Connection: label("connection_type"),
 
 		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
-		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric),
+		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric), Events: metric(semconv.SLOEvents.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
 		Calls:     metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),

@@ -36,6 +36,8 @@ type fleetBody struct {
 	Previous string        `json:"-"`
 	Next     string        `json:"-"`
 	Columns  []column      `json:"-"`
+	// Box is what is not counted.
+	Box *findingsBox `json:"-"`
 }
 
 type fleetRow struct {
@@ -73,6 +75,9 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 	}
 	if body.Page < body.Pages {
 		body.Next = v.At(body.Page + 1).URL()
+	}
+	if !prometheus.Hangs(all.Err) {
+		body.Box = s.box(r.Context())
 	}
 	return &page{Title: title(all), Name: "fleet", Body: body, Problem: s.fleetProblem(all), Live: true}, nil
 }

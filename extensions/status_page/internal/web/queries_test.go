@@ -63,7 +63,7 @@ func questions(t *testing.T, strategy otlptranslator.TranslationStrategyOption) 
 		Source: loaded{catalog: c}, Names: names.New(strategy), Now: func() time.Time { return now },
 	})
 	telemetry{now, v.recent}.span("checkout", orderTrace, 1, 0, 0, 1, nil) // requests are asked for that can be searched
-	for _, page := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector", "/services?history=7d"} {
+	for _, page := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector", "/services?history=7d", "/doctor"} {
 		v.page(page)
 	}
 	return slices.Sorted(maps.Keys(l.queries))

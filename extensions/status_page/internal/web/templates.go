@@ -77,7 +77,7 @@ var functions = template.FuncMap{
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "services", "runbook", "search", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "doctor", "services", "runbook", "search", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/arrivals"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
@@ -46,17 +47,20 @@ type Options struct {
 	Recent *recent.Window
 	// Explainer makes what says where correlation IDs come from, nil if nothing can.
 	Explainer func() (request.Explainer, error)
-	Now       func() time.Time
+	// Arrivals is what arrived of each service; nil if nobody listens.
+	Arrivals *arrivals.Record
+	Now      func() time.Time
 }
 
 type site struct {
 	Options
 	searcher *search.Searcher
+	clinic   clinic
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{o, search.New(o.Recent, o.Explainer)}
+	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
@@ -67,6 +71,8 @@ func New(o Options) http.Handler {
 		"GET /catalog":                     s.catalog,
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
+		"GET /doctor":                      s.doctor,
+		"GET /why-not/{trace}":             s.whyNot,
 		"GET /runbooks/":                   s.runbook,
 		"GET /search":                      s.search,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },

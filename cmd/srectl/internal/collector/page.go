@@ -1,0 +1,106 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package collector asks a running collector: its status page and its own metrics.
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+)
+
+// DefaultPage is where the built-in configs serve the status page.
+const DefaultPage = "http://localhost:8686"
+
+const (
+	timeout = 10 * time.Second
+	// maxBody holds what a thousand services send.
+	maxBody = 64 << 20
+)
+
+// A Page is a status page.
+type Page struct {
+	URL    *url.URL
+	client *http.Client
+}
+
+// NewPage checks the address of a page: a URL, or host:port. flag names it in the error.
+func NewPage(flag, address string) (*Page, error) {
+	full := address
+	if !strings.Contains(full, "://") {
+		full = "http://" + full
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%s %q is not an address: write the status page's, such as %s", flag, terminal.Printable(address, terminal.MaxLabel), DefaultPage)
+	}
+	return &Page{u, &http.Client{Timeout: timeout}}, nil
+}
+
+// ErrNotFound is the answer of a page that does not have what was asked for.
+var ErrNotFound = errors.New("not found")
+
+// Get reads the data of a path into a value. The error has a fix.
+func (p *Page) Get(ctx context.Context, path string, into any) error {
+	body, status, err := fetch(ctx, p.client, p.URL.JoinPath(path).String(), "application/json")
+	if err != nil {
+		return fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))
+	}
+	var answer struct {
+		Problem struct {
+			What string `json:"what"`
+			Fix  string `json:"fix"`
+		} `json:"problem"`
+		Data json.RawMessage `json:"data"`
+	}
+	err = json.Unmarshal(body, &answer)
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Errorf("the status page at %s wants credentials (HTTP status %d); put them into the URL, or ask from its own machine", p.URL.Redacted(), status)
+	case err != nil:
+		return fmt.Errorf("%s does not answer as a status page does (HTTP status %d); set the address of the collector's status page with --url", p.URL.Redacted(), status)
+	case status == http.StatusNotFound && answer.Problem.What != "":
+		return fmt.Errorf("%w: %s %s", ErrNotFound, terminal.Printable(answer.Problem.What, terminal.MaxMessage), terminal.Printable(answer.Problem.Fix, terminal.MaxMessage))
+	case status != http.StatusOK:
+		return fmt.Errorf("the status page at %s answers with HTTP status %d: %s", p.URL.Redacted(), status, terminal.Printable(answer.Problem.What+" "+answer.Problem.Fix, terminal.MaxMessage))
+	}
+	if err := json.Unmarshal(answer.Data, into); err != nil {
+		return fmt.Errorf("the status page at %s is of another version: %s; use the srectl of its version", p.URL.Redacted(), reason(err))
+	}
+	return nil
+}
+
+// reason is an error without the URL, which the message has already.
+func reason(err error) string {
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return terminal.Printable(err.Error(), terminal.MaxMessage)
+}
+
+func fetch(ctx context.Context, client *http.Client, address, accept string) (body []byte, status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, 0, err
+	}
+	request.Header.Set("Accept", accept)
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
+	}
+	return body, response.StatusCode, err
+}
