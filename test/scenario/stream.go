@@ -44,6 +44,8 @@ type Stream struct {
 	Resets []time.Duration
 	// Gaps are scrapes that fail.
 	Gaps []Span
+	// Ahead is by how much the clock of the collector that counts is fast.
+	Ahead time.Duration
 }
 
 // until counts the events from the start of the scenario to at. Events are whole: one counts when
