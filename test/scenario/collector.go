@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo"
 )
 
@@ -111,7 +112,7 @@ func (g *gaugeSeries) consume(_ context.Context, md pmetric.Metrics) error {
 					continue
 				}
 				for _, dp := range m.Gauge().DataPoints().All() {
-					g.add(g.names.OTLP(m), dp)
+					g.add(m, dp)
 				}
 			}
 		}
@@ -119,15 +120,19 @@ func (g *gaugeSeries) consume(_ context.Context, md pmetric.Metrics) error {
 	return nil
 }
 
-func (g *gaugeSeries) add(name string, dp pmetric.NumberDataPoint) {
-	b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, "job", job, "instance", collectorInstance))
-	for attribute, v := range dp.Attributes().All() {
-		b.Set(g.names.Attribute(attribute), v.AsString())
+func (g *gaugeSeries) add(m pmetric.Metric, dp pmetric.NumberDataPoint) {
+	key := m.Name()
+	for _, distinct := range []string{semconv.Environment, semconv.SLOWindow, semconv.SLOState} {
+		if v, ok := dp.Attributes().Get(distinct); ok {
+			key += " " + v.Str()
+		}
 	}
-	set := b.Labels()
-	key := set.String()
 	if g.values[key] == nil {
-		g.values[key] = &gaugeValues{labels: set}
+		b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, g.names.OTLP(m), "job", job, "instance", collectorInstance))
+		for attribute, v := range dp.Attributes().All() {
+			b.Set(g.names.Attribute(attribute), v.AsString())
+		}
+		g.values[key] = &gaugeValues{labels: b.Labels()}
 	}
 	v := dp.DoubleValue()
 	if dp.ValueType() == pmetric.NumberDataPointValueTypeInt {

@@ -30,6 +30,8 @@ type Playback struct {
 	engine *promql.Engine
 	groups []*group
 	notify rules.NotifyFunc
+	// options are those of the rule groups.
+	options *rules.ManagerOptions
 }
 
 // Run writes the scenario's samples and lives through it with the rules. Close the playback after use.
@@ -57,10 +59,11 @@ func prepare(ctx context.Context, s *Scenario, file rulefmt.RuleGroups, notify r
 	if p.notify == nil {
 		p.notify = func(context.Context, string, ...*rules.Alert) {}
 	}
-	p.groups, err = load(file, &rules.ManagerOptions{
+	p.options = &rules.ManagerOptions{
 		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: p.store, Queryable: p.store,
 		QueryFunc: rules.EngineQueryFunc(p.engine, p.store), NotifyFunc: p.notify,
-	})
+	}
+	p.groups, err = load(file, p.options)
 	if err == nil {
 		err = p.store.append(ctx, s.Start, s.Start.Add(s.Length), s.Interval(), s.isDown, s.series())
 	}

@@ -64,8 +64,7 @@ func (s *Stream) until(at time.Duration) (good, bad float64) {
 		total, bad = total+n, bad+n*p.Bad
 		at -= p.For
 	}
-	total, bad = whole(total), whole(bad)
-	return total - bad, bad
+	return whole(total - bad), whole(bad) // both only grow
 }
 
 // whole cuts off what is not yet a whole event; the little that is added makes up for rounding.

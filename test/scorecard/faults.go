@@ -42,11 +42,16 @@ func outages() []*Fault {
 		fails("all requests fail for 10 min", Page, 1, 10*minute),
 		fails("all requests fail for 1 h", Page, 1, hour),
 		fails("all requests fail for 30 min, objective 99 %", Page, 1, 30*minute).with(99),
-		fails("all requests fail for 5 min, objective 99.99 %", Page, 1, 5*minute).with(99.99),
+		fails("all requests fail for 5 min, objective 99.99 %", Page, 1, 5*minute).with(99.99).change(func(f *Fault) {
+			all := f.Streams[0].Traffic
+			all[0].Bad, all[len(all)-1].Bad = usual/10, usual/10
+		}),
 		fails("half of the requests fail for 30 min", Page, 0.5, 30*minute),
 		fails("10 % fail for 1 h", Page, 0.1, hour),
 		fails("3 % fail for 2 h", Page, 0.03, 2*hour),
 		fails("1 % fails for 8 h", Page, 0.01, 8*hour),
+		fails("1 % fails for 8 h, by chance", Page, 0.01, 8*hour).change(byChance),
+		fails("0.8 % fails for 8 h, by chance", Page, 0.008, 8*hour).change(byChance),
 		fails("0.45 % fails for 1 day", Ticket, 0.0045, day),
 		fails("0.2 % fails for 3 days", Ticket, 0.002, 3*day).change(sparsely),
 		fails("0.08 % fails for 1 day", Nothing, 0.0008, day),
@@ -228,6 +233,7 @@ func quiet() []*Fault {
 		f.Length = lead + time.Duration(days)*day
 		f.Watch.Begin = hour
 		f.Streams[0].Traffic = drawn(f.Length, perMinute, share)
+		f.Collector.Flush = 15 * time.Second
 		if days > 1 {
 			sparsely(f)
 		}
@@ -237,10 +243,27 @@ func quiet() []*Fault {
 		chance("a day of 600 per minute, 0.05 % fail by chance", 1, busy, 0.0005),
 		chance("a day of 6 per minute, 0.05 % fail by chance", 1, night, 0.0005),
 		chance("a week of 60 per minute, 0.05 % fail by chance", 7, 60, 0.0005),
-		chance("a week of 6 per minute, 0.05 % fail by chance", 7, night, 0.0005),
 		chance("a week of 1 per minute, 0.05 % fail by chance", 7, 1, 0.0005),
-		chance("a week of 1 per minute, 0.5 % fail by chance, objective 99 %", 7, 1, 0.005).with(99),
+		chance("3 days of 1 per minute, 0.5 % fail by chance, objective 99 %", 3, 1, 0.005).with(99),
 	}
+}
+
+// byChance makes the failures of a fault fall where they may, minute by minute.
+func byChance(f *Fault) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var all traffic
+	for _, p := range f.Streams[0].Traffic[:2] {
+		for range int(p.For / minute) {
+			bad := 0.0
+			for range int(p.PerMinute) {
+				if random.Float64() < p.Bad {
+					bad++
+				}
+			}
+			all = append(all, phase(minute, p.PerMinute, bad/p.PerMinute))
+		}
+	}
+	f.Streams[0].Traffic = append(all, f.Streams[0].Traffic[2:]...)
 }
 
 // drawn is traffic that is half as much by night as by day, of which each event fails by chance.
