@@ -38,19 +38,15 @@ var burning = kind{behind: 1, holds: func(s story, a Alert, at time.Duration, by
 		(!asksNow(*a.Pair) || s.errorRatio(step, at)*by > nowFactor(*a.Pair)*a.SLO.ErrorBudget())
 }}
 
-// follows reports whether the collector computes the burn rates of the SLO, which are fresh to its flush interval: it counts the
-// SLI. Queries keep their own windows and waits.
-func (o objective) follows() bool { return o.SLI.Prometheus == nil && len(o.GroupBy) == 0 }
-
-// quick reports whether the alert of a pair is evaluated every few seconds: a page on burn rates that are that fresh.
+// quick reports whether the alert of a pair is evaluated every few seconds: a page on burn rates that the collector computes, which are
+// fresh to its flush interval. Queries and groups keep their own windows and waits, and tickets can wait.
 func (o objective) quick(p catalog.BurnPair) bool {
-	return o.follows() && p.Page && p.Long < longWindow
+	return o.SLI.Prometheus == nil && len(o.GroupBy) == 0 && p.Page && p.Long < longWindow
 }
 
-// wait is for how long the condition of a pair must hold. Both windows are means, so a wait adds only delay, unless the catalog wants
-// one, or the samples are as old as those of queries.
+// wait is for how long the condition of a pair must hold. Both windows are means, so a wait would only delay a page, unless the catalog wants one.
 func (o objective) wait(p catalog.BurnPair) time.Duration {
-	if o.follows() && len(o.Alerts.Pairs) == 0 && len(o.service.Alerts.Pairs) == 0 {
+	if o.quick(p) && len(o.Alerts.Pairs) == 0 && len(o.service.Alerts.Pairs) == 0 {
 		return 0
 	}
 	return p.For
@@ -60,7 +56,7 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
 	expr := o.recordedBurn(p, threshold)
-	if o.follows() {
+	if o.quick(p) {
 		expr = o.computedBurn(p, threshold) + "\nor " + o.on + " (" + expr + ")" + o.goesOn(p)
 	}
 	severity := Ticket
