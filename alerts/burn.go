@@ -205,7 +205,7 @@ var exhausted = kind{
 }
 
 func (o objective) exhausted() rulefmt.Rule {
-	expr := o.remaining() + " <= 0"
+	expr := o.spent() + " >= 1"
 	why := fmt.Sprintf("No error budget of the period (%s) has been left for %s", o.Window, catalog.FormatDuration(exhaustedFor))
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))
@@ -215,7 +215,7 @@ func (o objective) exhausted() rulefmt.Rule {
 		Name: Exhausted, SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " has spent its error budget" + o.where(),
-			"description": fmt.Sprintf("Remaining budget of this %s: {{ $value | printf `%%.2f` }} (1 is the whole budget, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
+			"description": fmt.Sprintf("Left of the error budget of this %s: none. {{ $value | printf `%%.1f` }} times the budget is spent. The objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
 		Why: why + ". The alert is a ticket: if the budget still burns, the burn rate alerts page.",

@@ -28,7 +28,7 @@ const (
 	slowInterval = 2 * time.Minute
 
 	// quickInterval is for pages on burn rates that the collector has just computed.
-	quickInterval = 15 * time.Second
+	quickInterval = 30 * time.Second
 
 	// longestGap is the longest gap within the life of a counter: its growth during the gap counts
 	// when it is back. No raw range is longer.

@@ -233,7 +233,7 @@ func quiet() []*Fault {
 		f.Length = lead + time.Duration(days)*day
 		f.Watch.Begin = hour
 		f.Streams[0].Traffic = drawn(f.Length, perMinute, share)
-		f.Collector.Flush = 15 * time.Second
+		f.Scrape, f.Collector.Flush = 30*time.Second, 30*time.Second
 		if days > 1 {
 			sparsely(f)
 		}
@@ -242,9 +242,9 @@ func quiet() []*Fault {
 	return []*Fault{
 		chance("a day of 600 per minute, 0.05 % fail by chance", 1, busy, 0.0005),
 		chance("a day of 6 per minute, 0.05 % fail by chance", 1, night, 0.0005),
-		chance("a week of 60 per minute, 0.05 % fail by chance", 7, 60, 0.0005),
+		chance("3 days of 60 per minute, 0.05 % fail by chance", 3, 60, 0.0005),
 		chance("a week of 1 per minute, 0.05 % fail by chance", 7, 1, 0.0005),
-		chance("3 days of 1 per minute, 0.5 % fail by chance, objective 99 %", 3, 1, 0.005).with(99),
+		chance("a day of 1 per minute, 0.5 % fail by chance, objective 99 %", 1, 1, 0.005).with(99),
 	}
 }
 
