@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -171,6 +171,9 @@ lint: cmd/otelcol-sre/components.go ## golangci-lint with .golangci.yaml, and ac
 	GOFLAGS= go install $(GOLANGCI_LINT)
 	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
 	GOFLAGS= go run $(ACTIONLINT)
+
+scorecard: ## live through labelled faults with the generated rules, Sloth's and Pyrra's, and write the tables of docs/alerts.md
+	UPDATE=1 go test -count=1 -run TestScorecard -v ./test/scorecard | sed -n '/^ *|/p'
 
 generate: ## write all generated files that are committed
 	@touch builder-config.yaml

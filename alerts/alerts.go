@@ -61,6 +61,8 @@ type Alert struct {
 	Severity string
 	Expr     string
 	For      time.Duration
+	// Keep is for how long it fires on after the expression has ended.
+	Keep time.Duration
 	// Labels and Annotations are Prometheus templates; text of the catalog is escaped in them.
 	Labels, Annotations map[string]string
 	// Pair is nil for alerts that are not about a burn rate.
@@ -174,7 +176,7 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	a.Annotations["dashboard_url"] = g.dashboard()
 	maps.Copy(a.Annotations, texts.Annotations)
 	g.file.Alerts = append(g.file.Alerts, a)
-	return rulefmt.Rule{Alert: a.AlertName(), Expr: a.Expr, For: duration(a.For), Labels: a.Labels, Annotations: a.Annotations}
+	return rulefmt.Rule{Alert: a.AlertName(), Expr: a.Expr, For: duration(a.For), KeepFiringFor: duration(a.Keep), Labels: a.Labels, Annotations: a.Annotations}
 }
 
 // dashboard leads to the dashboard of the service; in Grafana, over the alert's environment.

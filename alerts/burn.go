@@ -5,12 +5,14 @@ package alerts
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const onEnvironment = "on (deployment_environment_name)"
@@ -32,22 +34,37 @@ func (o objective) enough(failures string) string {
 var burning = kind{behind: 1, holds: func(s story, a Alert, at time.Duration, by float64) bool {
 	threshold := a.Pair.Factor * a.SLO.ErrorBudget()
 	return !s.uncounted && s.errorRatio(a.Pair.Long, at)*by > threshold && s.errorRatio(a.Pair.Short, at)*by > threshold &&
-		s.failures(a.Pair.Long, at) >= float64(minFailures(a.Service, a.SLO))
+		s.failures(a.Pair.Long, at) >= float64(minFailures(a.Service, a.SLO)) &&
+		(!asksNow(*a.Pair) || s.errorRatio(step, at)*by > nowFactor(*a.Pair)*a.SLO.ErrorBudget())
 }}
+
+// quick reports whether the alert of a pair is evaluated every few seconds: a page on burn rates that the collector computes, which are
+// fresh to its flush interval. Queries and groups keep their own windows and waits, and tickets can wait.
+func (o objective) quick(p catalog.BurnPair) bool {
+	return o.SLI.Prometheus == nil && len(o.GroupBy) == 0 && p.Page && p.Long < longWindow
+}
+
+// wait is for how long the condition of a pair must hold. Both windows are means, so a wait would only delay a page, unless the catalog wants one.
+func (o objective) wait(p catalog.BurnPair) time.Duration {
+	if o.quick(p) && len(o.Alerts.Pairs) == 0 && len(o.service.Alerts.Pairs) == 0 {
+		return 0
+	}
+	return p.For
+}
 
 func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 	long, short := catalog.FormatDuration(p.Long), catalog.FormatDuration(p.Short)
 	threshold := product(p.Factor, o.ErrorBudget())
-	expr := o.share(p.Long) + " > " + threshold + "\nand " + o.on + " " + o.share(p.Short) + " > " + threshold
-	if _, ok := o.counts(); ok {
-		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
+	expr := o.recordedBurn(p, threshold)
+	if o.quick(p) {
+		expr = o.computedBurn(p, threshold) + "\nor " + o.on + " (" + expr + ")" + o.goesOn(p)
 	}
 	severity := Ticket
 	if p.Page {
 		severity = Page
 	}
 	return o.alert(Alert{
-		Name: burnPrefix + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: p.For, Pair: &p,
+		Name: burnPrefix + p.Name, SLO: o.SLO, Severity: severity, Expr: expr, For: o.wait(p), Keep: o.keep(p), Pair: &p,
 		Annotations: map[string]string{
 			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + o.where(),
 			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad, and over %s of the last %s too. "+
@@ -55,6 +72,97 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 		},
 		Why: o.whyBurn(p, threshold),
 	})
+}
+
+// recordedBurn is the condition of a pair in recorded events.
+func (o objective) recordedBurn(p catalog.BurnPair, threshold string) string {
+	expr := o.share(p.Long) + " > " + threshold + "\nand " + o.on + " " + o.share(p.Short) + " > " + threshold
+	if _, ok := o.counts(); ok {
+		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
+	}
+	if o.quick(p) && asksNow(p) {
+		expr += o.now(p, o.share(step)+" > "+product(nowFactor(p), o.ErrorBudget()), o.share(p.Short))
+	}
+	return expr
+}
+
+// computedBurn is the condition of a pair in burn rates of the collector. It must have followed the SLO for as long as the long window.
+// How many events failed is the share of those that the rules have recorded.
+func (o objective) computedBurn(p catalog.BurnPair, threshold string) string {
+	budget := decimal(o.ErrorBudget()) + " * "
+	long := budget + o.burnRate(p.Long)
+	expr := long + " > " + threshold + "\nand " + o.on + " " + o.burnRate(p.Short) + " > " + decimal(p.Factor) +
+		o.enough(long+" * "+o.on+" "+o.sum(recordTotal, p.Long)+" / "+strconv.Itoa(overlap))
+	if asksNow(p) {
+		expr += o.now(p, o.burnRate(step)+" > "+decimal(nowFactor(p)), budget+o.burnRate(p.Short))
+	}
+	followed := min(float64(p.Long)/float64(o.nominalPeriod()), 1)
+	return expr + "\nand " + o.on + " " + o.gauge(semconv.SLOCoverage) + " >= " + decimal(followed)
+}
+
+// burnRate is the collector's burn rate over a window.
+func (o objective) burnRate(window time.Duration) string {
+	return o.gauge(semconv.SLOBurnRate, equal(semconv.SLOWindow, catalog.FormatDuration(window)))
+}
+
+// gauge is one of the collector's. While an SLO moves from one collector to another, two may have it: the one that knows more, or
+// burns more, counts.
+func (o objective) gauge(of semconv.Metric, more ...matcher) string {
+	slo := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
+	return o.names.by("max", o.names.selector(of.Metric, append(slo, more...)...), semconv.Environment)
+}
+
+// asksNow reports whether the short window of a pair is longer than the shortest one, which says whether the SLO burns now.
+func asksNow(p catalog.BurnPair) bool { return p.Page && p.Short > step }
+
+// nowFactor is the burn rate over the shortest window below which an SLO does not burn now: what meets the objective. It is well below the factor, so
+// that chance does not end an alert while events fail.
+func nowFactor(p catalog.BurnPair) float64 { return min(1, p.Factor/2) }
+
+// tellable is how many bad events must be expected in the shortest window, at the rate of the short one, for it to say something if it
+// has none: by chance, it has none in one case of twenty.
+const tellable = 3
+
+// now is the condition that the SLO burns. While the alert fires, it is also that there are too few events to tell.
+func (o objective) now(p catalog.BurnPair, burns, share string) string {
+	return "\nand " + o.on + " (" + burns +
+		"\nor " + o.on + " " + o.recorded(recordTotal) + " * " + o.on + " (" + share + ") < " + strconv.Itoa(tellable) + "\nand " + o.on + " " + o.fires(p) + ")"
+}
+
+// fires are the series of the alert of a pair while it fires.
+func (o objective) fires(p catalog.BurnPair) string {
+	return o.recorded("ALERTS", equal("slo_alert", burnPrefix+p.Name), equal("alertstate", "firing"))
+}
+
+// keepFor is how long the slowest page fires on after its condition has ended, so that failures that come back, or a gap in the samples, are no
+// other alert.
+const keepFor = step
+
+// keep is for how long the alert of a pair fires on. Faster ones fire on with the slowest.
+func (o objective) keep(p catalog.BurnPair) time.Duration {
+	if _, slower := o.slower(p); !o.quick(p) || slower {
+		return 0
+	}
+	return keepFor
+}
+
+// slower is the next slower pair that pages.
+func (o objective) slower(p catalog.BurnPair) (catalog.BurnPair, bool) {
+	pairs := slices.DeleteFunc(o.BurnPairs(), func(other catalog.BurnPair) bool { return !o.quick(other) })
+	i := slices.IndexFunc(pairs, func(other catalog.BurnPair) bool { return other.Name == p.Name })
+	if i < 0 || i+1 >= len(pairs) {
+		return catalog.BurnPair{}, false
+	}
+	return pairs[i+1], true
+}
+
+// goesOn keeps an alert that fires for as long as that of the next slower pair does, so that it does not end only for the other to begin.
+func (o objective) goesOn(p catalog.BurnPair) string {
+	slower, ok := o.slower(p)
+	if !ok {
+		return ""
+	}
+	return "\nor " + o.on + " (" + o.share(p.Long) + "\nand " + o.on + " " + o.fires(p) + "\nand " + o.on + " " + o.fires(slower) + ")"
 }
 
 func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
@@ -66,8 +174,15 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 	} else {
 		why += fmt.Sprintf("At that speed %s of the period's budget is gone after %s. ", percent(p.BudgetShare), long)
 	}
-	why += fmt.Sprintf("The long window ignores short peaks. The short window (%s) resolves the alert soon after the failures end. The condition must hold for %s. ",
-		short, catalog.FormatDuration(p.For))
+	why += "The long window ignores short peaks. "
+	if o.quick(p) && asksNow(p) {
+		why += fmt.Sprintf("The alert ends when the SLO has met its objective for %s, if there are enough events to tell. ", catalog.FormatDuration(step))
+	} else {
+		why += fmt.Sprintf("The short window (%s) resolves the alert soon after the failures end. ", short)
+	}
+	if wait := o.wait(p); wait > 0 {
+		why += fmt.Sprintf("The condition must hold for %s. ", catalog.FormatDuration(wait))
+	}
 	if uncounted, ok := o.counts(); !ok {
 		return why + "A single failure at low traffic can fire the alert: " + uncounted + "."
 	}
@@ -90,7 +205,7 @@ var exhausted = kind{
 }
 
 func (o objective) exhausted() rulefmt.Rule {
-	expr := o.remaining() + " <= 0"
+	expr := o.spent() + " >= 1"
 	why := fmt.Sprintf("No error budget of the period (%s) has been left for %s", o.Window, catalog.FormatDuration(exhaustedFor))
 	if _, ok := o.counts(); ok {
 		expr += o.enough(o.recorded(recordPeriodBad))
@@ -100,7 +215,7 @@ func (o objective) exhausted() rulefmt.Rule {
 		Name: Exhausted, SLO: o.SLO, Severity: Ticket, Expr: expr, For: exhaustedFor,
 		Annotations: map[string]string{
 			"summary": o.title() + " has spent its error budget" + o.where(),
-			"description": fmt.Sprintf("Remaining budget of this %s: {{ $value | printf `%%.2f` }} (1 is the whole budget, below 0 it is overspent). The objective of %s is missed until bad events leave the period.%s",
+			"description": fmt.Sprintf("Left of the error budget of this %s: none. {{ $value | printf `%%.1f` }} times the budget is spent. The objective of %s is missed until bad events leave the period.%s",
 				o.Window, percentOf(decimal(o.ObjectiveRatio())), o.meaning()),
 		},
 		Why: why + ". The alert is a ticket: if the budget still burns, the burn rate alerts page.",

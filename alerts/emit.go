@@ -77,6 +77,10 @@ func (e *emitter) rule(r rulefmt.Rule, indent int) {
 		e.indent(indent)
 		e.pair("for", r.For.String(), indent)
 	}
+	if r.KeepFiringFor != 0 {
+		e.indent(indent)
+		e.pair("keep_firing_for", r.KeepFiringFor.String(), indent)
+	}
 	e.texts("labels", r.Labels, indent)
 	e.texts("annotations", r.Annotations, indent)
 }

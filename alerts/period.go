@@ -81,7 +81,15 @@ func (o objective) remaining() string {
 		return o.names.by("min", o.names.selector(semconv.SLORemaining.Metric,
 			equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)), semconv.Environment)
 	}
-	return "1 - " + o.periodShare() + " / " + decimal(o.ErrorBudget()) + " * " + o.recorded(recordCoverage)
+	return "1 - " + o.spent()
+}
+
+// spent is how many times the budget of the whole period is spent: 1 less what remains.
+func (o objective) spent() string {
+	if o.byCollector() {
+		return "1 - " + o.remaining()
+	}
+	return o.periodShare() + " / " + decimal(o.ErrorBudget()) + " * " + o.recorded(recordCoverage)
 }
 
 func (o objective) warn(message string) {

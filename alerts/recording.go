@@ -27,6 +27,9 @@ const (
 	// the 5 minutes after which Prometheus considers a series gone.
 	slowInterval = 2 * time.Minute
 
+	// quickInterval is for pages on burn rates that the collector has just computed.
+	quickInterval = 30 * time.Second
+
 	// longestGap is the longest gap within the life of a counter: its growth during the gap counts
 	// when it is back. No raw range is longer.
 	longestGap = time.Hour
@@ -60,7 +63,7 @@ type objective struct {
 	identity map[string]string
 }
 
-// slo adds the groups of an SLO: one that runs every minute, for pages, and a slow one.
+// slo adds the groups of an SLO: one that runs every minute, one for pages, and a slow one.
 func (g *generator) slo(slo *catalog.SLO) {
 	o := newObjective(g, slo)
 	fast, slow := o.events(), []rulefmt.Rule(nil)
@@ -73,19 +76,25 @@ func (g *generator) slo(slo *catalog.SLO) {
 	}
 	slow = append(slow, o.period()...)
 	fast = append(fast, o.facts()...)
+	var quick []rulefmt.Rule
 	for _, p := range o.BurnPairs() {
-		if p.Long < longWindow {
+		switch {
+		case o.quick(p):
+			quick = append(quick, o.burn(p))
+		case p.Long < longWindow:
 			fast = append(fast, o.burn(p))
-		} else {
+		default:
 			slow = append(slow, o.burn(p))
 		}
 	}
 	slow = append(slow, ofSLO(o, true)...)
 	fast = append(fast, ofSLO(o, false)...)
+	slices.Reverse(quick) // an alert reads whether that of the next slower pair fires
 	if slo.SLI.Prometheus != nil {
 		o.warnUncounted()
 	}
 	g.group(o.id, interval, o.fastComment(), fast...)
+	g.group(o.id+"-pages", quickInterval, "", quick...)
 	g.group(o.id+"-period", slowInterval, o.periodComment(), slow...)
 }
 

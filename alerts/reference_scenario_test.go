@@ -5,6 +5,7 @@ package alerts_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type expectation struct {
 	wait  time.Duration
 	// late is how much later or earlier the alert may come and go.
 	late time.Duration
+	// fires are the times at which it must fire, if they depend on those of another alert.
+	fires []scenario.Span
 }
 
 // reference is what must fire, worked out from the raw events alone.
@@ -42,35 +45,67 @@ func reference(truth scenario.Truth) []expectation {
 	}
 	enough := func(_, bad float64) bool { return bad >= least }
 	var all []expectation
-	for _, pair := range truth.SLO.BurnPairs() {
-		burning := truth.Burning(pair)
-		all = append(all, expectation{
-			"ErrorBudgetBurn" + pair.Name,
-			func(at time.Duration) bool { return burning(at) && enough(truth.Events(at-pair.Long, at)) },
-			pair.For, tolerance(truth, pair),
-		})
+	var slower []scenario.Span
+	for _, pair := range slices.Backward(truth.SLO.BurnPairs()) {
+		burning := truth.Burning(pair).And(func(at time.Duration) bool { return enough(truth.Events(at-pair.Long, at)) })
+		one := expectation{alert: "ErrorBudgetBurn" + pair.Name, holds: burning, wait: pair.For, late: tolerance(truth, pair)}
+		if pair.Page && !queried {
+			one.fires = pages(truth, pair, burning, slower)
+			slower = one.fires
+		}
+		all = append(all, one)
 	}
 	return append(all,
-		expectation{"ErrorBudgetExhausted", func(at time.Duration) bool {
+		expectation{alert: "ErrorBudgetExhausted", holds: func(at time.Duration) bool {
 			return truth.BudgetRemaining(at) <= 0 && enough(truth.Period(at))
-		}, 15 * minute, step + truth.Interval() + 2*slow},
-		expectation{"SLIMissing", func(at time.Duration) bool {
+		}, wait: 15 * minute, late: step + truth.Interval() + 2*slow},
+		expectation{alert: "SLIMissing", holds: func(at time.Duration) bool {
 			seen, _ := truth.LastSeen(at)
 			return !truth.Counted(at-step-10*minute, at) && (queried || at-seen < 10*minute)
-		}, 10 * minute, truth.Interval() + 2*slow},
-		expectation{"ServiceSilent", func(at time.Duration) bool {
+		}, wait: 10 * minute, late: truth.Interval() + 2*slow},
+		expectation{alert: "ServiceSilent", holds: func(at time.Duration) bool {
 			seen, ok := truth.LastSeen(at)
 			return ok && at-seen > 10*minute
-		}, 5 * minute, truth.Interval() + 2*fast},
-		expectation{"DeploymentRegression", func(at time.Duration) bool {
+		}, wait: 5 * minute, late: truth.Interval() + 2*fast},
+		expectation{alert: "DeploymentRegression", holds: func(at time.Duration) bool {
 			for _, v := range truth.Versions {
 				if !queried && regressed(truth, v, at) {
 					return true
 				}
 			}
 			return false
-		}, 2 * minute, step + truth.Interval() + 2*fast},
+		}, wait: 2 * minute, late: step + truth.Interval() + 2*fast},
 	)
+}
+
+// pages are the times at which a page on what the collector counts fires, within the watch: from the moment on at which both windows burn. The slowest pair
+// also asks whether events still fail, unless there are too few to tell, and fires on for a step. A faster one fires on with the slower one.
+func pages(truth scenario.Truth, pair catalog.BurnPair, burning scenario.Condition, slower []scenario.Span) (fires []scenario.Span) {
+	const resolution, fewest = 10 * time.Second, 3
+	asks := pair.Short > step
+	now := func(at time.Duration) bool {
+		return !asks || truth.ErrorRatio(step, at) > min(1, pair.Factor/2)*truth.SLO.ErrorBudget()
+	}
+	few := func(at time.Duration) bool {
+		return events(truth, at-step, at)*truth.ErrorRatio(pair.Short, at) < fewest
+	}
+	fires = []scenario.Span{}
+	on, last := false, time.Duration(0) // when the condition last held
+	for at := truth.Watch.Begin; at < truth.Length; at += resolution {
+		holds := burning(at) && (now(at) || on && few(at)) ||
+			on && slices.ContainsFunc(slower, func(s scenario.Span) bool { return at >= s.Begin && (s.End == 0 || at < s.End) })
+		switch {
+		case holds:
+			if !on {
+				fires = append(fires, scenario.Span{Begin: at})
+			}
+			on, last = true, at
+		case on && (slower != nil || at-last >= step):
+			fires[len(fires)-1].End = at
+			on = false
+		}
+	}
+	return fires
 }
 
 // regressed reports whether a version that is new fails more than the others, beyond chance.
@@ -130,7 +165,10 @@ func checkAlerts(t *testing.T, p *scenario.Playback) {
 
 func checkAlert(t *testing.T, p *scenario.Playback, e expectation) {
 	t.Helper()
-	want, fired := scenario.Truth{Scenario: p.Scenario}.Firing(e.holds, e.wait), p.Fired(e.alert)
+	want, fired := e.fires, p.Fired(e.alert)
+	if want == nil {
+		want = scenario.Truth{Scenario: p.Scenario}.Firing(e.holds, e.wait)
+	}
 	for i := range max(len(want), len(fired)) {
 		switch {
 		case i >= len(want):

@@ -57,13 +57,9 @@ func (c changes) burned() vector {
 	return after.without(before, byDeployment...)
 }
 
-// burning are the services with a missed objective: an SLO burns, or has no budget left and still has bad events.
+// burning are the services of which an SLO burns. The state says so whether or not its budget is spent.
 func (c changes) burning(ago string) vector {
-	state := func(states ...semconv.State) vector {
-		return c.names.series(metricState, c.of(anyOf(semconv.SLOState, states...))...).before(ago).is(1).max(bySLO...)
-	}
-	losing := c.names.series(metricBurnRate, c.of(equal(semconv.SLOWindow, "5m"))...).before(ago).max(bySLO...).above(number(1))
-	return state(semconv.StateBurningFast, semconv.StateBurningSlow).or(state(semconv.StateExhausted).where(losing, bySLO...)).max(byPlace...)
+	return c.names.series(metricState, c.of(anyOf(semconv.SLOState, semconv.StateBurningFast, semconv.StateBurningSlow))...).before(ago).is(1).max(byPlace...)
 }
 
 // broken is the number of seconds in which an objective was missed, and incidents is how often that ended. What is not over has

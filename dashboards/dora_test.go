@@ -74,8 +74,8 @@ load 1m
   # spent: no budget is left all along, and it lost more for half an hour, long after anything was deployed.
   deployment_info{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 1x400
   deployment_start_time_seconds{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 0x400
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x400
-  slo_burn_rate_ratio{service_name="spent", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x200 9x30 0x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x200 0x30 1x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="burning_slow"} 0x200 1x30 0x200
 `
 	c := changes{newNames(DefaultOptions().Translation), releases{}.of}
 	ask := asking(t, story, 6*time.Hour)

@@ -165,7 +165,7 @@ func spent() []dashboard.ValueMapping { return texts([2]string{"0", "spent"}) }
 
 func (o objective) stateStat(key string) panel {
 	return newNameStat(about{key + "state", "State", "ok is good. idle: the service is alive and has no requests. no_data: no counters arrive. never_seen: no event was ever counted; the SLI may select nothing. " +
-		"burning_slow is a ticket, burning_fast a page; exhausted: no budget is left.", 0},
+		"burning_slow is a ticket, burning_fast a page, also when no budget is left; exhausted: no budget is left, and it does not burn.", 0},
 		look{unit: "none", none: none, steps: from(neutral), overrides: colors(stateColors)},
 		now("A", o.names.series(metricState, o.of()...).is(1).max(semconv.SLOState), "{{"+label(semconv.SLOState)+"}}"))
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -54,6 +55,7 @@ type Replay struct {
 
 	options Options
 	engine  *promql.Engine
+	rules   *rules.ManagerOptions
 	derived map[string]bool
 }
 
@@ -73,10 +75,11 @@ func New(ctx context.Context, file rulefmt.RuleGroups, o Options) (_ *Replay, er
 	}
 	r := &Replay{options: o, derived: make(map[string]bool)}
 	r.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: o.MaxSamples, Timeout: queryTimeout})
-	r.Groups, err = load(file, o.File, &rules.ManagerOptions{
+	r.rules = &rules.ManagerOptions{
 		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: o.Storage, Queryable: o.Storage,
 		QueryFunc: rules.EngineQueryFunc(r.engine, o.Storage), NotifyFunc: o.Notify,
-	})
+	}
+	r.Groups, err = load(file, o.File, r.rules)
 	if err == nil {
 		err = r.splitAll()
 	}
@@ -89,6 +92,7 @@ func New(ctx context.Context, file rulefmt.RuleGroups, o Options) (_ *Replay, er
 
 func (r *Replay) splitAll() error {
 	s := splitter{recorded: recorded(r.Groups), source: r.options.Source != nil}
+	s.recorded[alertsMetric] = true
 	for name := range r.options.Derived {
 		s.recorded[name] = true
 	}
@@ -127,11 +131,11 @@ func (r *Replay) Sweep(ctx context.Context, span Span) error {
 		return err
 	}
 	for _, g := range r.Groups {
-		for _, one := range g.recordings {
+		for i, one := range g.recordings {
 			if one.alert == "" {
 				continue
 			}
-			if err := r.sweepAlert(ctx, g, one, span); err != nil {
+			if err := r.sweepAlert(ctx, g, i, span); err != nil {
 				return fmt.Errorf("alert %q: %w", one.alert, err)
 			}
 		}
@@ -329,8 +333,8 @@ func (r *Replay) watch(ctx context.Context, span Span) error {
 
 // sweepAlert finds an alert's episodes: it is pending as soon as the expression gives a result, fires once
 // that has lasted, and is resolved when there is none.
-func (r *Replay) sweepAlert(ctx context.Context, g *Group, one *recording, span Span) error {
-	first := g.slot(span.From)
+func (r *Replay) sweepAlert(ctx context.Context, g *Group, i int, span Span) error {
+	one, first := g.recordings[i], g.slot(span.From)
 	if first.After(span.Until) {
 		return nil
 	}
@@ -340,6 +344,9 @@ func (r *Replay) sweepAlert(ctx context.Context, g *Group, one *recording, span 
 	matrix, err := r.queryRange(ctx, one.expr, first, span.Until, g.Interval())
 	if err != nil {
 		return err
+	}
+	if _, itself := one.reads[alertsMetric]; itself {
+		return r.stepAlert(ctx, g, g.Rules()[i], matrix, span)
 	}
 	// Two series of the expression may be one alert, at different times.
 	held := make(map[string]map[int64]bool)
@@ -355,6 +362,7 @@ func (r *Replay) sweepAlert(ctx context.Context, g *Group, one *recording, span 
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(found)) {
+		firing := r.options.Storage.Writer(ctx, firingSeries(found[key]))
 		var e *Episode
 		for t := first; !t.After(span.Until); t = t.Add(g.Interval()) {
 			switch holds := held[key][t.UnixMilli()]; {
@@ -367,6 +375,54 @@ func (r *Replay) sweepAlert(ctx context.Context, g *Group, one *recording, span 
 			if e != nil && e.Firing.IsZero() && t.Sub(e.Pending) >= one.hold {
 				e.Firing = t
 			}
+			firing.Write(t, 1, e != nil && !e.Firing.IsZero())
+		}
+		if err := firing.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firingSeries is what an alert writes while it fires, for other alerts to read.
+func firingSeries(alert labels.Labels) labels.Labels {
+	b := labels.NewBuilder(alert)
+	b.Set(model.MetricNameLabel, alertsMetric)
+	b.Set("alertstate", "firing")
+	return b.Labels()
+}
+
+// alertsMetric is the name of what alerts write.
+const alertsMetric = "ALERTS"
+
+// stepAlert lives through an alert that reads whether it fires: from each time on at which its expression would begin to hold, until it
+// holds no more.
+func (r *Replay) stepAlert(ctx context.Context, g *Group, rule rules.Rule, begins promql.Matrix, span Span) error {
+	one := &Group{Group: rules.NewGroup(rules.GroupOptions{Name: g.Name(), File: g.File(), Interval: g.Interval(), Rules: []rules.Rule{rule}, Opts: r.rules})}
+	var moments []int64
+	for _, series := range begins {
+		for _, point := range series.Floats {
+			moments = append(moments, point.T)
+		}
+	}
+	slices.Sort(moments)
+	ongoing := make(open)
+	for len(moments) > 0 {
+		for t := time.UnixMilli(moments[0]); !t.After(span.Until); t = t.Add(g.Interval()) {
+			one.Eval(ctx, t)
+			if err := rule.LastError(); err != nil {
+				return err
+			}
+			r.observe(one, t, ongoing)
+			for len(moments) > 0 && moments[0] <= t.UnixMilli() {
+				moments = moments[1:]
+			}
+			if len(ongoing[rule.(*rules.AlertingRule)]) == 0 {
+				break
+			}
+		}
+		if len(ongoing[rule.(*rules.AlertingRule)]) > 0 {
+			return nil
 		}
 	}
 	return nil
@@ -376,9 +432,15 @@ func (r *recording) alertLabels(found labels.Labels) labels.Labels {
 	b := labels.NewBuilder(found)
 	b.Set(model.MetricNameLabel, "")
 	b.Set(labels.AlertName, r.alert)
-	r.labels.Range(func(l labels.Label) { b.Set(l.Name, l.Value) })
+	r.labels.Range(func(l labels.Label) {
+		b.Set(l.Name, labelValue.ReplaceAllStringFunc(l.Value, func(template string) string {
+			return found.Get(labelValue.FindStringSubmatch(template)[1])
+		}))
+	})
 	return b.Labels()
 }
+
+var labelValue = regexp.MustCompile(`{{ \$labels\.(\w+) }}`)
 
 // Samples are those that a selector finds in the storage, of all time until at.
 func (r *Replay) Samples(ctx context.Context, selector string, at time.Time) (promql.Matrix, error) {

@@ -44,6 +44,8 @@ type Stream struct {
 	Resets []time.Duration
 	// Gaps are scrapes that fail.
 	Gaps []Span
+	// Ahead is by how much the clock of the collector that counts is fast.
+	Ahead time.Duration
 }
 
 // until counts the events from the start of the scenario to at. Events are whole: one counts when
@@ -62,8 +64,7 @@ func (s *Stream) until(at time.Duration) (good, bad float64) {
 		total, bad = total+n, bad+n*p.Bad
 		at -= p.For
 	}
-	total, bad = whole(total), whole(bad)
-	return total - bad, bad
+	return whole(total - bad), whole(bad) // both only grow
 }
 
 // whole cuts off what is not yet a whole event; the little that is added makes up for rounding.

@@ -11,10 +11,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 )
 
-// Sweep is Run with range queries only: it evaluates each rule over the whole watched time at once,
-// and derives an alert's state from the times at which its expression held. That is many times cheaper, and gives
-// the same episodes, with two exceptions: templates in labels and annotations are not expanded, and
-// keep_firing_for is ignored.
+// Sweep is Run with range queries only, which is many times cheaper; see package replay for how they differ.
 func Sweep(ctx context.Context, s *Scenario, file rulefmt.RuleGroups) (*Playback, error) {
 	return live(ctx, s, file, nil, (*replay.Replay).Sweep)
 }

@@ -49,8 +49,8 @@ const story = `load 1m
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 0x400
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="2", deployment_id="v2", deployment_status="rolled_back"} _x82 3600x30 stale
   deployment_info{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 1x400
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x400
-  slo_burn_rate_ratio{service_name="spent", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x200 9x30 0x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x200 0x30 1x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="burning_slow"} 0x200 1x30 0x200
 `
 
 // An engine is Prometheus' own, six hours after the story began.

@@ -14,16 +14,15 @@ import (
 // The queries for the DORA figures equal those of the dashboard of deployments, so that the page and
 // Grafana show the same values. Each covers the last 30 days.
 type questions struct {
-	// service, place, slo and change are labels. A change is one deployment; its status and its revision may become
+	// service, place and change are labels. A change is one deployment; its status and its revision may become
 	// known later.
-	names                       names.Names
-	service, place, slo, change string
+	names                  names.Names
+	service, place, change string
 }
 
 func questionsTo(n names.Names) questions {
 	q := questions{names: n, service: names.List(n.Namespace, n.Service)}
 	q.place = q.service + ", " + n.Environment.String()
-	q.slo = q.place + ", " + n.SLO.String()
 	q.change = q.place + ", " + names.List(n.Version, n.Deployment)
 	return q
 }
@@ -83,13 +82,10 @@ func latest(series string) string { return "last_over_time(" + series + "[" + la
 // ever keeps what there was at any time.
 func ever(of string) string { return "max_over_time(" + of + "[" + lately + ":5m])" }
 
-// burning are the places that miss an objective: an SLO burns, or has no budget left and still has bad events.
+// burning are the places of which an SLO burns. The state says so whether or not its budget is spent.
 func (q questions) burning(ago string) string {
-	is := func(states ...semconv.State) string {
-		return names.By("max", q.slo, q.names.States.With(q.names.State.Matches(alternatives(states)))+ago+" == 1")
-	}
-	losing := names.By("max", q.slo, q.names.BurnRate.With(q.names.Window.Equal("5m"))+ago)
-	return names.By("max", q.place, is(semconv.StateBurningFast, semconv.StateBurningSlow)+" or ("+is(semconv.StateExhausted)+" and on ("+q.slo+") ("+losing+" > 1))")
+	burns := alternatives([]semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow})
+	return names.By("max", q.place, q.names.States.With(q.names.State.Matches(burns))+ago+" == 1")
 }
 
 // burningAtAge are deployments no older than that, in seconds, whose place burns.
