@@ -4,16 +4,22 @@
 package correlation
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor/processortest"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
 )
 
 const (
@@ -231,9 +237,9 @@ func TestLetterCaseAndLists(t *testing.T) {
 func TestExplain(t *testing.T) {
 	c := coreOf(t)
 	out := c.through(t, nil, withID(trace1, fromHeader), spanOf{trace: trace1, attributes: map[string]any{"request_id": "test"}})
-	e, err := NewExplainer()
+	e, err := newExplainer(c.config)
 	require.NoError(t, err)
-	explain := func(attributes map[string]any) Reason {
+	explain := func(attributes map[string]any) request.Reason {
 		m := pcommon.NewMap()
 		require.NoError(t, m.FromRaw(attributes))
 		return e.explain(pcommon.NewMap(), m, trace1, traces, func(finding) *finding {
@@ -242,16 +248,46 @@ func TestExplain(t *testing.T) {
 			return &e.search.finding
 		})
 	}
-	require.Equal(t, Reason{Origin: "source", Evidence: "span", Candidates: []Candidate{
+	require.Equal(t, request.Reason{Origin: "source", Evidence: "span", Candidates: []request.Candidate{
 		{Source: "attribute:http.request.header.x-request-id", Evidence: "span", Value: fromHeader},
 	}}, explain(out[0]))
-	require.Equal(t, Reason{Origin: "trace", Candidates: []Candidate{
+	require.Equal(t, request.Reason{Origin: "trace", Candidates: []request.Candidate{
 		{Source: "attribute:request_id", Evidence: "span", Value: "test", Rejected: "it says that there is none"},
 	}}, explain(out[1]))
-	require.Equal(t, Reason{Origin: "generated"}, explain(map[string]any{"correlation.id": trace1.String()}))
-	require.Equal(t, Reason{Origin: "none"}, explain(nil))
+	require.Equal(t, request.Reason{Origin: "generated"}, explain(map[string]any{"correlation.id": trace1.String()}))
+	require.Equal(t, request.Reason{Origin: "none"}, explain(nil))
 	record := c.logged(t, logOf{body: "duplicate of request_id=" + fromLog}).At(0)
-	require.Equal(t, Reason{Origin: "none", Candidates: []Candidate{
+	require.Equal(t, request.Reason{Origin: "none", Candidates: []request.Candidate{
 		{Source: "logfmt:request_id", Evidence: "text", Value: fromLog, Rejected: "the text says that it is the ID of another request"},
 	}}, e.Log(pcommon.NewMap(), record))
+}
+
+// page is an extension that shows reasons.
+type page struct {
+	component.Component
+	explainer func() (request.Explainer, error)
+}
+
+func (p *page) ExplainWith(explainer func() (request.Explainer, error)) { p.explainer = explainer }
+
+type hostWith map[component.ID]component.Component
+
+func (h hostWith) GetExtensions() map[component.ID]component.Component { return h }
+
+// A page explains with the sources of the processor that runs.
+func TestPageKnowsTheSources(t *testing.T) {
+	shown := &page{}
+	cfg := createDefaultConfig().(*Config)
+	cfg.Sources = []Source{{Attribute: "order.number"}}
+	p, err := NewFactory().CreateTraces(t.Context(), processortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.NoError(t, p.Start(t.Context(), hostWith{component.MustNewID("status_page"): shown}))
+	defer func() { require.NoError(t, p.Shutdown(context.Background())) }()
+	e, err := shown.explainer()
+	require.NoError(t, err)
+	span := ptrace.NewSpan()
+	require.NoError(t, span.Attributes().FromRaw(map[string]any{"order.number": "A-17", "request_id": fromHeader, "correlation.id": "A-17"}))
+	require.Equal(t, request.Reason{Origin: "source", Evidence: "span", Candidates: []request.Candidate{
+		{Source: "attribute:order.number", Evidence: "span", Value: "A-17"},
+	}}, e.Span(pcommon.NewMap(), span))
 }

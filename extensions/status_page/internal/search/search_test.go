@@ -304,7 +304,7 @@ func TestWhatIsShownIsBounded(t *testing.T) {
 // A search whose turn does not come says so, and one that takes too long ends.
 func TestSearchesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(newWindow(1))
+		s := New(newWindow(1), nil)
 		for range maxSearches {
 			s.turns <- struct{}{}
 		}
