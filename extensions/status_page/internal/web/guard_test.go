@@ -52,7 +52,7 @@ func TestGuard(t *testing.T) {
 // Nothing in a page is a script or a style of its own: the policy would refuse it.
 func TestPagesObeyTheirPolicy(t *testing.T) {
 	v := shop(t)
-	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/services", "/collector", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent", "/search"} {
+	for _, url := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/services", "/collector", "/doctor", "/catalog", "/runbooks/", "/runbooks/checkout/ServiceSilent", "/search"} {
 		page := v.page(url)
 		assert.NotContains(t, page, " style=", url)
 		assert.NotContains(t, page, "<style", url)
