@@ -75,7 +75,7 @@ func (s *site) catalog(*http.Request) (*page, error) {
 	}
 	p := &page{Title: "Catalog", Name: "catalog", Body: body, Live: true}
 	if len(body.Services) == 0 {
-		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory. srectl init writes files for the services that are heard of."}
+		p.Problem = &problem{"No service is loaded.", "Run the service_catalog extension and name a folder in its key directory. The page of services has those that are heard of."}
 		if len(body.Problems) > 0 {
 			p.Problem.Fix = "Fix the problems below. The files are read again immediately."
 		}
