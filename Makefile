@@ -172,7 +172,7 @@ lint: cmd/otelcol-sre/components.go ## golangci-lint with .golangci.yaml, and ac
 	$$(go env GOPATH)/bin/golangci-lint run --timeout 15m
 	GOFLAGS= go run $(ACTIONLINT)
 
-scorecard: ## live through labelled faults with the generated rules, Sloth's and Pyrra's, and write the tables of docs/alerts.md
+scorecard: ## live through labeled faults with the generated rules, Sloth's and Pyrra's, and write the tables of docs/alerts.md
 	UPDATE=1 go test -count=1 -run TestScorecard -v ./test/scorecard | sed -n '/^ *|/p'
 
 generate: ## write all generated files that are committed

@@ -27,7 +27,7 @@ func BenchmarkEvaluation(b *testing.B) {
 			// groups are their kinds, by a part of their names that others have not.
 			groups []kind
 		}{
-			{"ours", generated, []kind{{"minute", isFast}, {"period", named("-period")}, {"service", named("-service")}}},
+			{"ours", generated, []kind{{"minute", isFast}, {"pages", named("-pages")}, {"period", named("-period")}, {"service", named("-service")}}},
 			{"sloth", scenario.Sloth, []kind{{"sli", named("sli-recordings")}, {"meta", named("meta-recordings")}, {"alerts", named("-alerts")}}},
 		} {
 			b.Run(fmt.Sprintf("collectors=%d/%s", collectors, recipe.name), func(b *testing.B) {
@@ -55,7 +55,7 @@ func named(part string) func(string) bool {
 	return func(group string) bool { return strings.Contains(group, part) }
 }
 
-func isFast(group string) bool { return !named("-period")(group) && !named("-service")(group) }
+func isFast(group string) bool { return !named("-period")(group) && !named("-service")(group) && !named("-pages")(group) }
 
 func benchmarkGroups(b *testing.B, fleet *scenario.Fleet, kind kind) {
 	var groups []*scenario.FleetGroup

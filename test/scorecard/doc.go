@@ -1,7 +1,7 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scorecard measures alert rules: it lives through labelled faults with the generated rules, and with the recipes of Sloth and
+// Package scorecard measures alert rules: it lives through labeled faults with the generated rules, and with the recipes of Sloth and
 // Pyrra, and counts who is called, how soon, how often, and for nothing.
 //
 //   - a [Fault] is a scenario with a label: what happened, and who should be called;

@@ -29,7 +29,7 @@ const (
 // A Fault is a scenario with a label.
 type Fault struct {
 	*scenario.Scenario
-	// Kind is the heading under which it stands in the table.
+	// Kind is the heading above it in the table.
 	Kind string
 	// Call is who should be called between Begin and End, when events failed. Where nobody should be, they are 0.
 	Call       Call
@@ -41,7 +41,7 @@ type Fault struct {
 // monday is in the middle of a month.
 var monday = time.Date(2026, time.March, 16, 0, 0, 0, 0, time.UTC)
 
-// A Traffic is what one collector counts of one version: phase by phase.
+// traffic is what one collector counts of one version: phase by phase.
 type traffic []scenario.Phase
 
 // busy and night are events per minute; usual is the share of them that fails at any time, a tenth of the budget.
