@@ -310,7 +310,7 @@ func TestDoctorOfAnEmptyCollector(t *testing.T) {
 	p.sendSpan(t, func(pcommon.Map, ptrace.Span) {})
 	p.requests[0].Header.Set("Authorization", "Bearer wrong")
 	p.finds(t, map[string]wanted{
-		"an empty catalog":  {"catalog-empty", "the catalog has no service, so nothing is counted"},
+		"an empty catalog":  {"catalog-empty", "the catalog has no service, so SLOs are proposals without alerts"},
 		"nothing arrives":   {"nothing-arrives", "nothing has arrived since the collector started"},
 		"the wrong token":   {"refused", "their credentials are wrong or missing"},
 		"no file of alerts": {"rules", "no rule file is loaded"},

@@ -222,8 +222,13 @@ func (d *diagnosis) catalog() {
 	switch {
 	case !d.HasCatalog:
 		d.find(CheckEmptyCatalog, "", "", "this collector reads no service catalog, so it counts nothing", "run the service_catalog extension, and name a folder in its key directory")
-	case len(d.Catalog.Services) == 0:
-		d.find(CheckEmptyCatalog, "", "", "the catalog has no service, so nothing is counted",
+	case len(d.Catalog.Defaults) > 0 || d.hasEntries():
+	default:
+		what := "the catalog has no service, so nothing is counted"
+		if d.Catalog.HasDefaults() {
+			what = "the catalog has no service, so SLOs are proposals without alerts"
+		}
+		d.find(CheckEmptyCatalog, "", "", what,
 			"put a file for each service into the folder that OTELCOL_SRE_CATALOG names (docs/catalog.md), and check the path")
 	}
 }

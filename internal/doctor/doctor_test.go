@@ -146,6 +146,38 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
+// Defaults give SLOs to services without an entry. A slip in a name is a slip all the same.
+func TestServicesByDefault(t *testing.T) {
+	proposals, problems := catalog.Parse("defaults.yaml", []byte(`apiVersion: catalog.otelcol-sre.dev/v1
+kind: Defaults
+metadata: {name: proposals}
+spec: {proposed: true, slos: [{name: availability, objective: 99, sli: {availability: {}}}]}`))
+	require.NoError(t, problems.Err())
+	heard := func(c *catalog.Catalog, senders ...Sender) []string {
+		c = c.Otherwise(proposals.Defaults)
+		var byDefault []*catalog.Service
+		for _, s := range senders {
+			if service := c.ByDefault(s.Namespace, s.Service); service != nil {
+				byDefault = append(byDefault, service)
+			}
+		}
+		return findings(t, Facts{Senders: senders, Catalog: c.With(byDefault)})
+	}
+	named := func(namespace, name string) Sender {
+		return sends(func(s *Sender, _ ptrace.Span) { s.Namespace, s.Service = namespace, name })
+	}
+	require.Empty(t, heard(parse(t, checkout), sends(), named("", "web")))
+	found := heard(parse(t, checkout), named("", "chekout"))
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0], "service-name: chekout sends telemetry, and the catalog has checkout")
+	found = heard(parse(t, strings.Replace(checkout, "checkout}", "checkout, namespace: shop}", 1)), named("store", "checkout"))
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0], "service-namespace: checkout sends service.namespace store")
+	found = heard(&catalog.Catalog{}, named("", "web"))
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0], "catalog-empty: the catalog has no service, so SLOs are proposals without alerts")
+}
+
 func TestProblemsOfTheCatalog(t *testing.T) {
 	_, problems := catalog.Parse("checkout.yaml", []byte("apiVersion: catalog.otelcol-sre.dev/v1\nkind: Service\nmetadata: {nam: checkout}\n"))
 	require.Error(t, problems.Err())

@@ -133,11 +133,23 @@ func (x *Explainer) Logs(ctx context.Context, ld plog.Logs, keep func(plog.LogRe
 	return answers
 }
 
+// find is the service of the identity: an entry of the catalog, or one by its Defaults.
+func (x *Explainer) find(id judge.Identity) *explained {
+	service := x.services.Find(id)
+	if service == nil {
+		if s := x.catalog.ByDefault(id.Namespace, id.Name); s != nil {
+			rules, err := judge.Compile(s)
+			return &explained{s, rules, err}
+		}
+	}
+	return service
+}
+
 // answer begins an answer. The service is nil if no SLO looks at the resource.
 func (x *Explainer) answer(signal string, resource pcommon.Resource) (Answer, *explained) {
 	id := judge.Identify(resource)
 	a := Answer{Signal: signal, Service: shown(id.Name), Namespace: shown(id.Namespace), Environment: shown(id.Environment), SLOs: []Verdict{}}
-	service := x.services.Find(id)
+	service := x.find(id)
 	switch {
 	case service == nil:
 		a.What, a.Fix = x.unknown(id)

@@ -53,7 +53,7 @@ func unnamed(service string) bool {
 func (d *diagnosis) names() {
 	var missing []string // of the catalog, from which nothing arrives
 	for _, s := range d.Catalog.Services {
-		if len(d.matched[s]) == 0 {
+		if len(d.matched[s]) == 0 && s.Origin == nil {
 			missing = append(missing, s.Name)
 		}
 	}
@@ -64,7 +64,7 @@ func (d *diagnosis) names() {
 			d.environments(s)
 			continue
 		}
-		if d.namespaces(s) || explained[s.Name] || !d.measured(s) {
+		if s.Origin != nil || d.namespaces(s) || explained[s.Name] || !d.measured(s) {
 			continue
 		}
 		d.find(CheckSilent, s.Name, "", "nothing arrives from "+shown(s.Name)+", which the catalog has",
@@ -113,7 +113,9 @@ func (d *diagnosis) strangers(missing []string) map[string]bool {
 		}
 		near := nearest.Word(s.Service, missing)
 		if near == "" {
-			others = append(others, s.Service)
+			if d.Catalog.DefaultsFor(s.Namespace, s.Service) == nil {
+				others = append(others, s.Service)
+			}
 			continue
 		}
 		if !explained[near] {
@@ -122,7 +124,7 @@ func (d *diagnosis) strangers(missing []string) map[string]bool {
 		}
 		explained[near] = true
 	}
-	if len(others) == 0 || len(d.Catalog.Services) == 0 {
+	if len(others) == 0 || !d.hasEntries() {
 		return explained
 	}
 	slices.Sort(others)
@@ -142,9 +144,14 @@ func (d *diagnosis) strangers(missing []string) map[string]bool {
 	return explained
 }
 
-// named reports whether a service of the catalog has the name, in whatever namespace.
+// named reports whether an entry of the catalog has the name, in whatever namespace.
 func (d *diagnosis) named(name string) bool {
-	return slices.ContainsFunc(d.Catalog.Services, func(s *catalog.Service) bool { return s.Name == name })
+	return slices.ContainsFunc(d.Catalog.Services, func(s *catalog.Service) bool { return s.Name == name && s.Origin == nil })
+}
+
+// hasEntries reports whether the catalog has services besides those by Defaults.
+func (d *diagnosis) hasEntries() bool {
+	return slices.ContainsFunc(d.Catalog.Services, func(s *catalog.Service) bool { return s.Origin == nil })
 }
 
 // namespaces reports a service whose telemetry has another namespace.
@@ -160,9 +167,10 @@ func (d *diagnosis) namespaces(s *catalog.Service) bool {
 	return false
 }
 
+// isMatched reports whether an entry of the catalog is for the sender.
 func (d *diagnosis) isMatched(sender *Sender) bool {
-	for _, senders := range d.matched {
-		if slices.Contains(senders, sender) {
+	for of, senders := range d.matched {
+		if of.Origin == nil && slices.Contains(senders, sender) {
 			return true
 		}
 	}
