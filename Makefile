@@ -144,7 +144,7 @@ shop: bin/shop ## only the demo shop, for a collector that already runs: make sh
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
-SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./test/scenario
+SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
@@ -192,7 +192,7 @@ generate-check: ## check that make generate changes nothing
 	test "$$before" = "$$(state)" || \
 		{ git status --short; echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
-BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./exporters/... ./extensions/... ./internal/... ./catalog/... ./cmd/srectl/...
+BENCHMARKS := ./alerts/... ./dashboards/... ./runbooks/... ./connectors/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./catalog/... ./cmd/srectl/...
 bench: ## the benchmarks behind docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem $(BENCHMARKS)
 
