@@ -260,7 +260,7 @@ service:
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Regexp(t, `(?m)^availability +good +it did not fail`, string(out))
-	assert.Contains(t, string(out), "no SLO counts it: the catalog has no service chekout; it has checkout")
+	assert.Contains(t, string(out), "only Defaults give it SLOs: the catalog has no service chekout; it has checkout")
 	body, err := ptraceotlp.NewExportRequestFromTraces(doctorSpan(name("orders"))).MarshalJSON()
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(filepath.Join(folder, "broken.yaml")))

@@ -32,7 +32,7 @@ type Answer struct {
 	Environment string `json:"environment"`
 	TraceID     string `json:"trace_id,omitempty"`
 	SpanID      string `json:"span_id,omitempty"`
-	// What and Fix say why no SLO at all looks at it, if none does.
+	// What and Fix say why no entry of the catalog is for it, or not in its environment. SLOs are then those of Defaults, or none.
 	What string    `json:"what,omitempty"`
 	Fix  string    `json:"fix,omitempty"`
 	SLOs []Verdict `json:"slos"`
@@ -163,6 +163,9 @@ func (x *Explainer) answer(signal string, resource pcommon.Resource) (Answer, *e
 		a.Fix = fmt.Sprintf("set OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=%s, or correct spec.environments in %s", listed[0], shownText(service.Position.File))
 		return a, nil
 	}
+	if service.Origin != nil {
+		a.What, a.Fix = x.unknown(id)
+	}
 	return a, service
 }
 
@@ -170,6 +173,9 @@ func (x *Explainer) answer(signal string, resource pcommon.Resource) (Answer, *e
 func (x *Explainer) unknown(id judge.Identity) (what, fix string) {
 	var names, namespaces []string
 	for _, s := range x.catalog.Services {
+		if s.Origin != nil {
+			continue
+		}
 		names = append(names, s.Name)
 		if s.Name == id.Name {
 			namespaces = append(namespaces, orNone(s.Namespace))

@@ -54,14 +54,14 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 		case len(early) == 0:
 			processors := slices.Clone(all)
 			processors[at] = second(first)
-			changed[name] = map[string]any{"receivers": p["receivers"], "processors": processors, "exporters": p["exporters"]}
+			changed[name] = with(p, map[string]any{"processors": processors})
 		default:
 			connector := "forward/arriving-" + strings.ReplaceAll(name, "/", "-")
 			connectors[connector] = nil
 			changed[name+suffix(name)] = map[string]any{
 				"receivers": p["receivers"], "processors": all, "exporters": append(slices.Clone(early), connector),
 			}
-			changed[name] = map[string]any{"receivers": []any{connector}, "processors": []any{second(first)}, "exporters": late}
+			changed[name] = with(p, map[string]any{"receivers": []any{connector}, "processors": []any{second(first)}, "exporters": late})
 		}
 	}
 	if !slices.Contains(slices.Collect(maps.Values(waiting)), true) {
@@ -81,6 +81,13 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	return conf.Merge(confmap.NewFromStringMap(map[string]any{
 		"processors": correlations, "connectors": connectors, "service": map[string]any{"pipelines": changed},
 	}))
+}
+
+// with is a pipeline with other parts. A key that no pipeline has stays, so that the Collector can name it.
+func with(pipeline, parts map[string]any) map[string]any {
+	next := maps.Clone(pipeline)
+	maps.Copy(next, parts)
+	return next
 }
 
 // second names the correlation that waits.

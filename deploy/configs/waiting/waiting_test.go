@@ -79,6 +79,16 @@ func TestPipelinesOfOneKind(t *testing.T) {
 	require.Equal(t, map[string]any{"correlation": map[string]any{"wait": "0s", "generate": "none"}, "correlation/waiting": map[string]any{"wait": "1s", "after": "correlation"}}, section(config, "processors"))
 }
 
+// A slip in a key of a pipeline is still there for the Collector to name.
+func TestUnknownKeysStay(t *testing.T) {
+	config := converted(t, `{processors: {correlation: {wait: 1s}}, service: {pipelines: {
+		traces: {receivers: [otlp], processors: [correlation], procesors: [slo], exporters: [sli, file]},
+		logs: {receivers: [otlp], processors: [correlation], procesors: [slo], exporters: [file]}}}}`)
+	for _, name := range []string{"traces", "logs"} {
+		require.Contains(t, section(section(section(config, "service"), "pipelines"), name), "procesors", name)
+	}
+}
+
 func TestWhatStaysAsItIs(t *testing.T) {
 	for name, yaml := range map[string]string{
 		"no wait":         `{processors: {correlation: {wait: 0s}}, service: {pipelines: {traces: {receivers: [otlp], processors: [correlation], exporters: [sli, file]}}}}`,

@@ -177,7 +177,11 @@ func write(out io.Writer, format *output.Format, answers []doctor.Answer) error 
 		}
 		b.WriteString("\n")
 		if a.What != "" {
-			fmt.Fprintf(&b, "no SLO counts it: %s; %s\n", printable(a.What), printable(a.Fix))
+			so := "no SLO counts it"
+			if len(a.SLOs) > 0 {
+				so = "only Defaults give it SLOs"
+			}
+			fmt.Fprintf(&b, "%s: %s; %s\n", so, printable(a.What), printable(a.Fix))
 		}
 		if _, err := io.WriteString(out, b.String()); err != nil {
 			return err

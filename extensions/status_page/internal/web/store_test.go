@@ -33,6 +33,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
@@ -208,6 +209,7 @@ func openWith(t testing.TB, client *http.Client, o Options) *visitor {
 	t.Cleanup(asked.Close)
 	o.Prometheus, o.Endpoint = asked, "http://prometheus.test"
 	o.Recent = recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: o.Now})
+	o.Explainer = correlation.NewExplainer
 	return &visitor{t, New(o), o.Recent}
 }
 
