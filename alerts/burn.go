@@ -162,7 +162,7 @@ func (o objective) goesOn(p catalog.BurnPair) string {
 	if !ok {
 		return ""
 	}
-	return "\nor " + o.on + " (" + o.share(p.Long) + "\nand " + o.on + " " + o.fires(p) + "\nand " + o.on + " " + o.fires(slower) + ")"
+	return "\nor " + o.on + " (" + o.share(p.Long) + " > 0\nand " + o.on + " " + o.fires(p) + "\nand " + o.on + " " + o.fires(slower) + ")"
 }
 
 func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
