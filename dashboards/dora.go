@@ -57,9 +57,12 @@ func (c changes) burned() vector {
 	return after.without(before, byDeployment...)
 }
 
-// burning are the services of which an SLO burns. The state says so whether or not its budget is spent.
+// burning are the services with a missed objective: an SLO burns or is spent, and it has bad events still. A state that looks at hours goes on when
+// the service is restored.
 func (c changes) burning(ago string) vector {
-	return c.names.series(metricState, c.of(anyOf(semconv.SLOState, semconv.StateBurningFast, semconv.StateBurningSlow))...).before(ago).is(1).max(byPlace...)
+	state := c.names.series(metricState, c.of(anyOf(semconv.SLOState, semconv.StateBurningFast, semconv.StateBurningSlow, semconv.StateExhausted))...).before(ago).is(1).max(bySLO...)
+	losing := c.names.series(metricBurnRate, c.of(equal(semconv.SLOWindow, "5m"))...).before(ago).max(bySLO...).above(number(1))
+	return state.where(losing, bySLO...).max(byPlace...)
 }
 
 // broken is the number of seconds in which an objective was missed, and incidents is how often that ended. What is not over has

@@ -34,6 +34,7 @@ func changing(service string) string {
 		}
 	}
 	fmt.Fprintf(&b, "  slo_state{%s, slo_name=\"availability\", slo_state=\"burning_fast\"} _x9 1x5 0x6\n", about)
+	fmt.Fprintf(&b, "  slo_burn_rate_ratio{%s, slo_name=\"availability\", slo_window=\"5m\", instance=\"b\"} _x9 9x5 0x6\n", about)
 	return b.String()
 }
 
@@ -55,6 +56,7 @@ load 1m
   deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 7200x300
   deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 1x300
   slo_state{service_name="broken", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x80 1x60 0x260
+  slo_burn_rate_ratio{service_name="broken", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x80 9x60 0x260
 
   # vanished: 2 was on its way for 20 minutes and went away, which the tracker calls rolled back for half an hour.
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 0x400
@@ -74,8 +76,8 @@ load 1m
   # spent: no budget is left all along, and it lost more for half an hour, long after anything was deployed.
   deployment_info{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 1x400
   deployment_start_time_seconds{service_name="spent", deployment_environment_name="p", service_version="1", deployment_id="s1", deployment_status="completed"} 0x400
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x200 0x30 1x200
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="burning_slow"} 0x200 1x30 0x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x400
+  slo_burn_rate_ratio{service_name="spent", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x200 9x30 0x200
 `
 	c := changes{newNames(DefaultOptions().Translation), releases{}.of}
 	ask := asking(t, story, 6*time.Hour)
@@ -98,7 +100,9 @@ func TestIncidentsThatAreNotOver(t *testing.T) {
 	ask := asking(t, `
 load 1m
   slo_state{service_name="twice", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x60 1x29 0x200 1x200
+  slo_burn_rate_ratio{service_name="twice", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x60 9x29 0x200 9x200
   slo_state{service_name="still", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x60 1x400
+  slo_burn_rate_ratio{service_name="still", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x60 9x400
 `, 6*time.Hour)
 	assert.Equal(t, map[string]float64{"twice": 1}, ask(c.incidents().max(semconv.ServiceName)))
 	assert.Equal(t, map[string]float64{"twice": 1800, "still": 0}, ask(c.broken().max(semconv.ServiceName)))

@@ -46,11 +46,12 @@ const story = `load 1m
   deployment_start_time_seconds{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 7200x300
   deployment_info{service_name="broken", deployment_environment_name="p", service_version="1", deployment_id="b3", deployment_status="completed", deployment_rollback="true"} _x121 1x300
   slo_state{service_name="broken", deployment_environment_name="p", slo_name="a", slo_state="burning_fast"} 0x80 1x60 0x260
+  slo_burn_rate_ratio{service_name="broken", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x80 9x60 0x260
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 0x400
   deployment_start_time_seconds{service_name="vanished", deployment_environment_name="p", service_version="2", deployment_id="v2", deployment_status="rolled_back"} _x82 3600x30 stale
   deployment_info{service_name="vanished", deployment_environment_name="p", service_version="1", deployment_id="v1", deployment_status="completed"} 1x400
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x200 0x30 1x200
-  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="burning_slow"} 0x200 1x30 0x200
+  slo_state{service_name="spent", deployment_environment_name="p", slo_name="a", slo_state="exhausted"} 1x400
+  slo_burn_rate_ratio{service_name="spent", deployment_environment_name="p", slo_name="a", slo_window="5m"} 0x200 9x30 0x200
 `
 
 // An engine is Prometheus' own, six hours after the story began.
@@ -177,7 +178,8 @@ func TestChangesOfTenDays(t *testing.T) {
 	series := "load 5m\n" +
 		"  deployment_start_time_seconds{service_name=\"a\", deployment_environment_name=\"p\", service_version=\"1\", deployment_id=\"a1\", deployment_status=\"completed\"} 0x100 stale\n" +
 		"  deployment_start_time_seconds{service_name=\"a\", deployment_environment_name=\"p\", service_version=\"2\", deployment_id=\"a2\", deployment_status=\"completed\"} _x96 28800x2784\n" +
-		"  slo_state{service_name=\"a\", deployment_environment_name=\"p\", slo_name=\"s\", slo_state=\"burning_fast\"} 0x1000 1x11 0x1700 1x200\n"
+		"  slo_state{service_name=\"a\", deployment_environment_name=\"p\", slo_name=\"s\", slo_state=\"burning_fast\"} 0x1000 1x11 0x1700 1x200\n" +
+		"  slo_burn_rate_ratio{service_name=\"a\", deployment_environment_name=\"p\", slo_name=\"s\", slo_window=\"5m\"} 0x1000 9x11 0x1700 9x200\n"
 	e := tell(t, series)
 	e.at = 10 * 24 * time.Hour
 	r := computation{context: t.Context(), source: e, names: usual, services: map[[2]string]*tally{}}

@@ -14,15 +14,16 @@ import (
 // The queries for the DORA figures equal those of the dashboard of deployments, so that the page and
 // Grafana show the same values. Each covers the last 30 days.
 type questions struct {
-	// service, place and change are labels. A change is one deployment; its status and its revision may become
+	// service, place, slo and change are labels. A change is one deployment; its status and its revision may become
 	// known later.
-	names                  names.Names
-	service, place, change string
+	names                       names.Names
+	service, place, slo, change string
 }
 
 func questionsTo(n names.Names) questions {
 	q := questions{names: n, service: names.List(n.Namespace, n.Service)}
 	q.place = q.service + ", " + n.Environment.String()
+	q.slo = q.place + ", " + n.SLO.String()
 	q.change = q.place + ", " + names.List(n.Version, n.Deployment)
 	return q
 }
@@ -82,10 +83,13 @@ func latest(series string) string { return "last_over_time(" + series + "[" + la
 // ever keeps what there was at any time.
 func ever(of string) string { return "max_over_time(" + of + "[" + lately + ":5m])" }
 
-// burning are the places of which an SLO burns. The state says so whether or not its budget is spent.
+// burning are the places that miss an objective: an SLO burns or is spent, and it has bad events still. A state that looks at hours goes on when
+// the service is restored.
 func (q questions) burning(ago string) string {
-	burns := alternatives([]semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow})
-	return names.By("max", q.place, q.names.States.With(q.names.State.Matches(burns))+ago+" == 1")
+	missed := alternatives([]semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow, semconv.StateExhausted})
+	state := names.By("max", q.slo, q.names.States.With(q.names.State.Matches(missed))+ago+" == 1")
+	losing := names.By("max", q.slo, q.names.BurnRate.With(q.names.Window.Equal("5m"))+ago)
+	return names.By("max", q.place, state+" and on ("+q.slo+") ("+losing+" > 1)")
 }
 
 // burningAtAge are deployments no older than that, in seconds, whose place burns.
