@@ -148,11 +148,12 @@ SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
-# The scenarios of alerts run in one goroutine, and the race detector makes them ten times slower. The tests of
+# The scenarios of alerts and replays of the past run in one goroutine, and the race detector makes them ten times slower. The tests of
 # cmd/srectl cover generating in parallel.
 test-unit: ## tests of all packages, with the race detector where several goroutines run
-	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e /cmd/otelcol-sre -e /alerts)
-	go test -timeout 15m ./alerts/... ./test/observed/...
+	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' -e /alerts -e /backtest)
+	go test -timeout 15m ./alerts/... ./test/observed/... ./cmd/srectl/internal/backtest
+	go test -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
 test-e2e: build image ## tests with the built binary and its image
 	go test -count=1 -timeout 30m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)

@@ -22,6 +22,9 @@ import (
 
 // Every command of docs/backtest.md answers, of a month that has passed.
 func TestBacktestAndReport(t *testing.T) {
+	if withRaceDetector {
+		t.Skip("make test-unit runs it without the race detector")
+	}
 	const objective, stricter = "objective: 99", "objective: 99.5"
 	const text = `apiVersion: catalog.otelcol-sre.dev/v1
 kind: Service

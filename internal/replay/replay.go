@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Storage has the samples that the rules begin with, unless there is a Source, and takes what they record.
 	Storage *Storage
+	// Before is a storage of another replay, whose samples the rules read, too, but for its ALERTS.
+	Before *Storage
 	// Source evaluates what the rules read of series that no rule records. Only Sweep uses it.
 	Source Source
 	// Derived writes series that neither rules nor the source have, by name, before the first rule reads them with this
@@ -76,8 +78,8 @@ func New(ctx context.Context, file rulefmt.RuleGroups, o Options) (_ *Replay, er
 	r := &Replay{options: o, derived: make(map[string]bool)}
 	r.engine = promql.NewEngine(promql.EngineOpts{MaxSamples: o.MaxSamples, Timeout: queryTimeout})
 	r.rules = &rules.ManagerOptions{
-		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: o.Storage, Queryable: o.Storage,
-		QueryFunc: rules.EngineQueryFunc(r.engine, o.Storage), NotifyFunc: o.Notify,
+		Context: ctx, Logger: promslog.NewNopLogger(), ExternalURL: noURL, Appendable: o.Storage, Queryable: r.queryable(),
+		QueryFunc: rules.EngineQueryFunc(r.engine, r.queryable()), NotifyFunc: o.Notify,
 	}
 	r.Groups, err = load(file, o.File, r.rules)
 	if err == nil {
@@ -241,7 +243,7 @@ type past struct {
 
 // Query is the result of an expression at first and every step after it until last. Step is above 0.
 func (r *Replay) Query(ctx context.Context, expr string, first, last time.Time, step time.Duration) (promql.Matrix, error) {
-	q, err := r.engine.NewRangeQuery(ctx, r.options.Storage, nil, expr, first, last, step)
+	q, err := r.engine.NewRangeQuery(ctx, r.queryable(), nil, expr, first, last, step)
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +253,7 @@ func (r *Replay) Query(ctx context.Context, expr string, first, last time.Time, 
 
 // At is the result of an expression at a time.
 func (r *Replay) At(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
-	q, err := r.engine.NewInstantQuery(ctx, r.options.Storage, nil, expr, at)
+	q, err := r.engine.NewInstantQuery(ctx, r.queryable(), nil, expr, at)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +269,7 @@ func (r *Replay) queryRange(ctx context.Context, expr parser.Expr, first, last t
 
 // fillStepwise evaluates a rule that reads what it wrote before.
 func (r *Replay) fillStepwise(ctx context.Context, one *recording, first, last time.Time, step time.Duration) error {
-	query := rules.EngineQueryFunc(r.engine, r.options.Storage)
+	query := rules.EngineQueryFunc(r.engine, r.queryable())
 	rule := rules.NewRecordingRule(one.record, one.expr, one.labels)
 	for t := first; !t.After(last); t = t.Add(step) {
 		vector, err := rule.Eval(ctx, 0, t, query, noURL, 0)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -46,6 +47,36 @@ func OpenStorage() (*Storage, error) {
 // Close deletes all samples.
 func (s *Storage) Close() error {
 	return errors.Join(s.DB.Close(), os.RemoveAll(s.folder))
+}
+
+// queryable is what the rules read.
+func (r *Replay) queryable() storage.Queryable {
+	if r.options.Before == nil {
+		return r.options.Storage
+	}
+	return storage.QueryableFunc(func(from, until int64) (storage.Querier, error) {
+		own, err := r.options.Storage.Querier(from, until)
+		if err != nil {
+			return nil, err
+		}
+		before, err := r.options.Before.Querier(from, until)
+		if err != nil {
+			return nil, errors.Join(err, own.Close())
+		}
+		return storage.NewMergeQuerier([]storage.Querier{own, withoutAlerts{before}}, nil, storage.ChainedSeriesMerge), nil
+	})
+}
+
+// withoutAlerts are the samples of another replay. What fired in it did not fire in this one.
+type withoutAlerts struct{ storage.Querier }
+
+func (w withoutAlerts) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+	for _, m := range matchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && m.Value == alertsMetric {
+			return storage.EmptySeriesSet()
+		}
+	}
+	return w.Querier.Select(ctx, sorted, hints, matchers...)
 }
 
 // A Writer appends the samples of one series, oldest first, and marks it stale when they stop. Commit it after use.

@@ -134,11 +134,13 @@ func (a *answering) reach() map[string]time.Duration {
 	return map[string]time.Duration{recordBad: longest, recordTotal: longest}
 }
 
-// derived is the collector's gauge of the budget, which the rules read where PromQL has no range for the period. What the server
-// has is that of the catalog of then.
+// derived are the collector's gauges that the rules read. What the server has is that of the catalog of then. The budget, which is read where
+// PromQL has no range for the period, is computed. Burn rates are left out: the rules have the same conditions for recorded events.
 func (a *answering) derived() map[string]func(context.Context, *parser.VectorSelector) error {
 	metric := promname.New(a.options.Translation).Metric(semconv.SLORemaining.Metric)
-	return map[string]func(context.Context, *parser.VectorSelector) error{metric: func(ctx context.Context, selector *parser.VectorSelector) error {
+	burnRate := promname.New(a.options.Translation).Metric(semconv.SLOBurnRate.Metric)
+	none := func(context.Context, *parser.VectorSelector) error { return nil }
+	return map[string]func(context.Context, *parser.VectorSelector) error{burnRate: none, metric: func(ctx context.Context, selector *parser.VectorSelector) error {
 		i := slices.IndexFunc(a.service.SLOs, func(slo *catalog.SLO) bool { return selects(selector, slo.Name) })
 		if i < 0 {
 			return nil

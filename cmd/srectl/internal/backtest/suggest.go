@@ -171,7 +171,12 @@ func (a *answering) pages(ctx context.Context, slo *catalog.SLO, objective float
 			return r.Alert == "" || rule.Pair == nil || rule.Severity != alerts.Page
 		})
 	}
-	r, err := replay.New(ctx, rulefmt.RuleGroups{Groups: file.Groups}, replay.Options{Storage: a.storage, File: func(group string) string {
+	storage, err := replay.OpenStorage()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, storage.Close()) }()
+	r, err := replay.New(ctx, rulefmt.RuleGroups{Groups: file.Groups}, replay.Options{Storage: storage, Before: a.storage, File: func(group string) string {
 		return cmp.Or(a.files[group], alerts.FileName(a.service))
 	}})
 	if err != nil {
