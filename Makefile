@@ -144,7 +144,7 @@ shop: bin/shop ## only the demo shop, for a collector that already runs: make sh
 
 test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
-SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./test/scenario
+SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./cmd/otelcol-sre/internal/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
