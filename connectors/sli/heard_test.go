@@ -219,5 +219,6 @@ func TestServiceByDefaultDoesNotAllocate(t *testing.T) {
 	f := start(t, withDefaults(t, forAll))
 	td := benchmarkBatches(1)[0]
 	f.traces(t, td)
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = f.ConsumeTraces(t.Context(), td) }), 1.0, "for a request of 100 spans")
+	allocated := testing.AllocsPerRun(100, func() { _ = f.ConsumeTraces(t.Context(), td) })
+	require.Less(t, allocated/spansPerBatch, 0.05, "a span; the pool may be emptied in between")
 }
