@@ -148,7 +148,7 @@ func TestHistoryOfAServiceByDefault(t *testing.T) {
 }
 
 func TestPointsByDefaultDoNotAllocate(t *testing.T) {
-	services := catalogOf(100)
+	services := catalogOf(admission.DefaultLimits().MaxByDefault)
 	r := newRig(t)
 	r.catalog.swapTo(&catalog.Catalog{Defaults: forAll()})
 	const runs = 100
@@ -164,5 +164,5 @@ func TestPointsByDefaultDoNotAllocate(t *testing.T) {
 	next()
 	next() // the rings are there
 	require.LessOrEqual(t, testing.AllocsPerRun(runs, next), 1.0)
-	require.Equal(t, 200*(runs+3), r.points(counted))
+	require.Equal(t, 2*len(services)*(runs+3), r.points(counted))
 }
