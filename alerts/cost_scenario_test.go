@@ -55,7 +55,9 @@ func named(part string) func(string) bool {
 	return func(group string) bool { return strings.Contains(group, part) }
 }
 
-func isFast(group string) bool { return !named("-period")(group) && !named("-service")(group) && !named("-pages")(group) }
+func isFast(group string) bool {
+	return !named("-period")(group) && !named("-service")(group) && !named("-pages")(group)
+}
 
 func benchmarkGroups(b *testing.B, fleet *scenario.Fleet, kind kind) {
 	var groups []*scenario.FleetGroup

@@ -191,7 +191,6 @@ type diagnosis struct {
 	active  []*Sender
 	matched map[*catalog.Service][]*Sender
 	report  Report
-	silent  []string
 }
 
 func (d *diagnosis) find(check Check, service, slo, what, fix string) {

@@ -220,7 +220,7 @@ func TestHostileNames(t *testing.T) {
 func samplesOf(values ...any) (all []Sample) {
 	for i := 0; i < len(values); i += 3 {
 		labels := map[string]string{}
-		for _, pair := range strings.Fields(values[i+1].(string)) {
+		for pair := range strings.FieldsSeq(values[i+1].(string)) {
 			name, value, _ := strings.Cut(pair, "=")
 			labels[name] = value
 		}

@@ -271,6 +271,6 @@ func (o *own) rules() {
 		o.find(CheckRules, "no rule file is loaded, so no alert can fire", "write rules with `srectl generate alerts`, and name their folder in OTELCOL_SRE_RULES")
 	}
 	if n := byState["bad"]; n > 0 {
-		o.find(CheckRules, fmt.Sprintf("%s rule files have errors; their last good version is in use", strconv.FormatFloat(n, 'f', -1, 64)), "correct them: the log names file and error")
+		o.find(CheckRules, strconv.FormatFloat(n, 'f', -1, 64)+" rule files have errors; their last good version is in use", "correct them: the log names file and error")
 	}
 }

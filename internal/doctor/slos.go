@@ -232,7 +232,7 @@ func (d *diagnosis) unmatched(s *catalog.Service, o *catalog.SLO, l *looked, sig
 		if values := seen.values[key]; len(values) > 0 {
 			fix = fmt.Sprintf("correct match in its file: %s has values such as %s", shown(key), strings.Join(values, ", "))
 		} else if !seen.keys[key] {
-			fix = fmt.Sprintf("correct match in its file: nothing has the attribute %s", shown(key))
+			fix = "correct match in its file: nothing has the attribute " + shown(key)
 			if near := nearest.Word(key, slices.Sorted(maps.Keys(seen.keys))); near != "" {
 				fix += "; did you mean " + shown(near) + "?"
 			}

@@ -5,6 +5,7 @@ package heard
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func TestLimit(t *testing.T) {
 	r.Counted(a)
 	assert.Nil(t, r.Hear(id("c")))
 	for version := range 10 { // which takes identities, but none from a service that is known
-		assert.Same(t, a, r.Hear(admission.Identity{Service: "a", Version: fmt.Sprint(version)}))
+		assert.Same(t, a, r.Hear(admission.Identity{Service: "a", Version: strconv.Itoa(version)}))
 	}
 	clock.add(idleAfter + time.Minute)
 	r.Saw("", "a")

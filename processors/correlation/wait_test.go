@@ -6,6 +6,7 @@ package correlation
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,8 +81,8 @@ func startWaiting(t *testing.T, after bool, change ...func(*Config)) *waiting {
 }
 
 func (w *waiting) shutdown(t *testing.T) {
-	for i := len(w.all) - 1; i >= 0; i-- { // as the collector does: what receives ends first
-		require.NoError(t, w.all[i].Shutdown(context.Background()))
+	for _, one := range slices.Backward(w.all) { // as the collector does: what receives ends first
+		require.NoError(t, one.Shutdown(context.Background()))
 	}
 	require.NoError(t, w.telemetry.Shutdown(context.Background()))
 }

@@ -20,6 +20,7 @@ const (
 // A Call says who should be called.
 type Call string
 
+// Those that are called: by a page, by a ticket, or not at all.
 const (
 	Page    Call = "page"
 	Ticket  Call = "ticket"

@@ -88,7 +88,7 @@ func (s *Score) add(f *Fault, n notice, page bool) {
 	during := f.Call != Nothing && n.begin >= f.Begin && n.begin <= f.End+grace
 	afterwards := f.Call != Nothing && n.begin > f.End+grace && n.begin <= f.End+aftermath
 	wanted := during && (f.Call == Page || !page)
-	s.Fired = append(s.Fired, Firing{Alert: n.episode.Alert, Page: page, Delay: n.begin - f.Begin, InVain: !wanted && !(afterwards && !page)})
+	s.Fired = append(s.Fired, Firing{Alert: n.episode.Alert, Page: page, Delay: n.begin - f.Begin, InVain: !wanted && (!afterwards || page)})
 	if during && page == (f.Call == Page) && (!s.Detected || n.begin-f.Begin < s.Delay) {
 		s.Detected, s.Delay = true, n.begin-f.Begin
 	}

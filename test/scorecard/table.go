@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ type Row struct {
 
 // Summary is a table with a row for each recipe: what it did in all faults together.
 func Summary(recipes []Recipe, rows []Row) string {
-	t := table{"rules | detected, of " + fmt.Sprint(counted(rows)) + " | median delay | longest delay | false pages | pages per incident | pages after recovery | median time to resolve"}
+	t := table{"rules | detected, of " + strconv.Itoa(counted(rows)) + " | median delay | longest delay | false pages | pages per incident | pages after recovery | median time to resolve"}
 	for i, r := range recipes {
 		var delays, resolves []time.Duration
 		var falsely, pages, late, incidents int
@@ -36,8 +37,8 @@ func Summary(recipes []Recipe, rows []Row) string {
 				resolves = append(resolves, s.Resolved)
 			}
 		}
-		t.row(r.Name, fmt.Sprint(len(delays)), span(median(delays)), span(slices.Max(append(delays, 0))), fmt.Sprint(falsely),
-			fmt.Sprintf("%.1f", float64(pages)/float64(max(incidents, 1))), fmt.Sprint(late), span(median(resolves)))
+		t.row(r.Name, strconv.Itoa(len(delays)), span(median(delays)), span(slices.Max(append(delays, 0))), strconv.Itoa(falsely),
+			fmt.Sprintf("%.1f", float64(pages)/float64(max(incidents, 1))), strconv.Itoa(late), span(median(resolves)))
 	}
 	return t.String()
 }
@@ -85,7 +86,7 @@ func ByAlert(rows []Row) string {
 		if len(one.delays) > 0 {
 			delay = span(median(one.delays))
 		}
-		t.row("`"+name+"`", severity, fmt.Sprint(one.faults), delay, fmt.Sprint(one.inVain))
+		t.row("`"+name+"`", severity, strconv.Itoa(one.faults), delay, strconv.Itoa(one.inVain))
 	}
 	return t.String()
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,7 +115,7 @@ func TestBounds(t *testing.T) {
 	r.Admit(admission.New(limits, at.now))
 	for i := range 2000 {
 		td := traces(fmt.Sprintf("service-%d", i), 100, ptrace.SpanKindServer, start)
-		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.instance.id", strings.Repeat("x", 1000)+fmt.Sprint(i))
+		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.instance.id", strings.Repeat("x", 1000)+strconv.Itoa(i))
 		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("big", strings.Repeat("x", 10_000))
 		r.SawTraces(client.NewContext(t.Context(), client.Info{Addr: &net.TCPAddr{IP: net.IPv4(10, 0, byte(i>>8), byte(i))}}), td)
 		md := pmetric.NewMetrics()

@@ -171,13 +171,11 @@ type whyNotBody struct {
 
 // whyNot explains the spans and log records of a trace that is kept.
 func (s *site) whyNot(r *http.Request) (*page, error) {
-	var id pcommon.TraceID
-	text := r.PathValue("trace")
-	if raw, err := hex.DecodeString(text); err != nil || len(raw) != traceBytes {
+	raw, err := hex.DecodeString(r.PathValue("trace"))
+	if err != nil || len(raw) != traceBytes {
 		return nil, &failure{http.StatusBadRequest, problem{"The trace ID cannot be read.", "Write its 32 hexadecimal digits."}}
-	} else {
-		id = pcommon.TraceID(raw)
 	}
+	id := pcommon.TraceID(raw)
 	body := whyNotBody{TraceID: id.String(), Answers: []doctor.Answer{}}
 	explainer := doctor.NewExplainer(s.Catalog())
 	batches := s.Recent.Batches()
