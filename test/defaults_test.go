@@ -123,7 +123,7 @@ func TestServiceWithoutACatalog(t *testing.T) {
 	}, 30*time.Second, 200*time.Millisecond)
 	require.Equal(t, 1, services.Without)
 	require.Contains(t, c.get(t, "/services", nil), "by Defaults built-in")
-	listed, err := exec.Command("../bin/srectl", "services", "--page", c.page).Output()
+	listed, err := exec.Command("../bin/srectl", "services", "--url", c.page).Output()
 	require.NoError(t, err)
 	require.Contains(t, string(listed), "shop/checkout  no ")
 	require.Contains(t, string(listed), "1 service, 1 without an entry")

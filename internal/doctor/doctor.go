@@ -12,14 +12,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/printable"
 )
 
 // A Finding is something that is wrong, in one line.
@@ -258,24 +257,7 @@ const (
 )
 
 // shown is a name that comes from outside.
-func shown(name string) string { return printable(name, maxName) }
+func shown(name string) string { return printable.Text(name, maxName) }
 
 // shownText is a message that may contain text from outside.
-func shownText(text string) string { return printable(text, maxLine) }
-
-// printable cuts text and replaces what has an effect on terminals, or cannot be seen.
-func printable(text string, length int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range text {
-		if n++; n > length {
-			b.WriteRune('…')
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = unicode.ReplacementChar
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func shownText(text string) string { return printable.Text(text, maxLine) }

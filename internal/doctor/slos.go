@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
+	"github.com/otelcol-sre/otelcol-sre/internal/printable"
 )
 
 // Reasons why an event is not counted, as a report names them.
@@ -158,7 +159,7 @@ func (s *sample) add(prefix string, attributes pcommon.Map) {
 			s.keys[key] = true
 		}
 		if known, wanted := s.values[key]; wanted && len(known) < maxValues {
-			if text := printable(value.AsString(), maxName); !slices.Contains(known, text) {
+			if text := printable.Text(value.AsString(), maxName); !slices.Contains(known, text) {
 				s.values[key] = append(known, text)
 			}
 		}
@@ -226,7 +227,7 @@ func kindFix(sent []string) string {
 func (d *diagnosis) unmatched(s *catalog.Service, o *catalog.SLO, l *looked, signal string, seen *sample) {
 	match := conditionsOf(&o.SLI)[0]
 	of := l.LookedAt - l.Not["span_kind"]
-	what := fmt.Sprintf("match of SLO %s held for none of %d %s of %s that were looked at: %s", shown(o.Name), of, signal, shown(s.Name), printable(match, 2*maxName))
+	what := fmt.Sprintf("match of SLO %s held for none of %d %s of %s that were looked at: %s", shown(o.Name), of, signal, shown(s.Name), printable.Text(match, 2*maxName))
 	fix := "correct match in its file; `srectl why-not TRACEID` shows what one span has"
 	for _, key := range attributesIn([]string{match}) {
 		if values := seen.values[key]; len(values) > 0 {
@@ -316,7 +317,7 @@ func (d *diagnosis) uncountedMetrics(s *catalog.Service, o *catalog.SLO, senders
 		case uncountable(m) != "":
 			find(fmt.Sprintf("SLO %s counts the metric %s, which is %s", shown(o.Name), shown(m.Name), uncountable(m)), "name a monotonic sum (a counter) or a histogram with a temporality")
 		case selection.Match != "" && (d.Counted != nil):
-			find(fmt.Sprintf("SLO %s has counted nothing of the metric %s in ten minutes: it does not grow, or match holds for none of its data points: %s", shown(o.Name), shown(m.Name), printable(selection.Match, 2*maxName)),
+			find(fmt.Sprintf("SLO %s has counted nothing of the metric %s in ten minutes: it does not grow, or match holds for none of its data points: %s", shown(o.Name), shown(m.Name), printable.Text(selection.Match, 2*maxName)),
 				"correct match in its file, or wait for the first events")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/datapoints"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/reserved"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -68,12 +69,12 @@ func (s *series) drop(rm pmetric.ResourceMetrics, service string, now time.Time)
 				return false
 			}
 			if !set.own(taker.resource^mix(s.family(m)), identityOfMetric(m), taker.now) {
-				colliding += int64(points(m))
+				colliding += int64(datapoints.Count(m))
 				return true
 			}
 			before := taker.dropped
 			taker.metric(m)
-			return taker.dropped != before && points(m) == 0
+			return taker.dropped != before && datapoints.Count(m) == 0
 		})
 	}
 	return taker.dropped, colliding
@@ -223,24 +224,6 @@ func (t *seriesTaker) metric(m pmetric.Metric) {
 		m.Summary().DataPoints().RemoveIf(func(p pmetric.SummaryDataPoint) bool {
 			return beyond(p.Attributes(), p.QuantileValues().Len()+2)
 		})
-	}
-}
-
-// points is how many points the metric has.
-func points(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	default:
-		return 0
 	}
 }
 

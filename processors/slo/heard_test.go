@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
@@ -148,21 +147,7 @@ func TestHistoryOfAServiceByDefault(t *testing.T) {
 }
 
 func TestPointsByDefaultDoNotAllocate(t *testing.T) {
-	services := catalogOf(admission.DefaultLimits().MaxByDefault)
 	r := newRig(t)
 	r.catalog.swapTo(&catalog.Catalog{Defaults: forAll()})
-	const runs = 100
-	var inputs []pmetric.Metrics
-	for i := range runs + 3 {
-		inputs = append(inputs, batches(services, 1e6*float64(min(i, 1))+float64(i), noon.Add(time.Duration(i)*5*time.Second))...)
-	}
-	next := func() {
-		_, _ = r.consume(t.Context(), inputs[0])
-		inputs = inputs[1:]
-		r.pass(5 * time.Second)
-	}
-	next()
-	next() // the rings are there
-	require.LessOrEqual(t, testing.AllocsPerRun(runs, next), 1.0)
-	require.Equal(t, 2*len(services)*(runs+3), r.points(counted))
+	r.requireNoAllocations(t, catalogOf(admission.DefaultLimits().MaxByDefault))
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
+	"github.com/otelcol-sre/otelcol-sre/internal/datapoints"
 	"github.com/otelcol-sre/otelcol-sre/internal/past"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -115,7 +116,7 @@ func text(attributes pcommon.Map, name string) string {
 
 func (t *taker) metric(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric) {
 	if m.Type() != pmetric.MetricTypeSum {
-		t.verdicts[invalid] += int64(pointCount(m))
+		t.verdicts[invalid] += int64(datapoints.Count(m))
 		return
 	}
 	sum := m.Sum()
@@ -126,22 +127,6 @@ func (t *taker) metric(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pm
 			v = t.point(rm, sm, m, points.At(i))
 		}
 		t.verdicts[v]++
-	}
-}
-
-// pointCount is how many points a metric that is not a sum has.
-func pointCount(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	default:
-		return 0
 	}
 }
 

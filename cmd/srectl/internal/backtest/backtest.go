@@ -36,7 +36,7 @@ const maxLength = 366 * day
 func NewCommand() *cobra.Command {
 	var (
 		b      backtest
-		format string
+		format *output.Format
 	)
 	cmd := &cobra.Command{
 		Use:   "backtest --catalog DIR [--against REVISION|DIR]",
@@ -56,9 +56,8 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
   srectl backtest --catalog ./catalog --against origin/main --service checkout -o markdown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			write, ok := formats[format]
-			if !ok {
-				return fmt.Errorf("--format %q is not known: write table, json or markdown", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -67,7 +66,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 			if err != nil {
 				return err
 			}
-			if err := write(cmd.OutOrStdout(), r); err != nil {
+			if err := write(cmd.OutOrStdout(), format, r); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(r.SLOs, sloResult.spent) || b.maxPages >= 0 && r.PagesPerWeek > b.maxPages {
@@ -86,7 +85,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 	flags.StringVar(&b.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.Float64Var(&b.maxPages, "max-pages-per-week", -1, "exit 1 if there are more pages per week; below 0: any number is well")
 	flags.BoolVar(&b.suggest, "suggest", false, "suggest objectives")
-	flags.StringVarP(&format, "format", "o", output.Table, "table, json or markdown")
+	format = output.NewFormat(flags, output.Table, formatMarkdown, output.JSON, output.YAML)
 	_ = cmd.MarkFlagRequired("catalog") // fails for an unknown flag only
 	return cmd
 }

@@ -19,8 +19,17 @@ import (
 
 const formatMarkdown = "markdown"
 
+// formats are those for people.
 var formats = map[string]func(io.Writer, result) error{
-	output.Table: writeTable, formatMarkdown: writeMarkdown, output.JSON: func(out io.Writer, r result) error { return output.WriteJSON(out, r) },
+	output.Table: writeTable, formatMarkdown: writeMarkdown,
+}
+
+// write writes it in the format.
+func write(out io.Writer, format *output.Format, r result) error {
+	if format.Data() {
+		return format.Write(out, r)
+	}
+	return formats[format.Value](out, r)
 }
 
 // tables are what both formats for people show.

@@ -49,11 +49,12 @@ func NewPage(flag, address string) (*Page, error) {
 // ErrNotFound is the answer of a page that does not have what was asked for.
 var ErrNotFound = errors.New("not found")
 
-// Get reads the data of a path into a value. The error has a fix.
-func (p *Page) Get(ctx context.Context, path string, into any) error {
+// Get reads the data of a path into a value. The error has a fix. The problem, which is safe to print, says what is missing of the data; it is empty if
+// nothing is.
+func (p *Page) Get(ctx context.Context, path string, into any) (problem string, err error) {
 	body, status, err := fetch(ctx, p.client, p.URL.JoinPath(path).String(), "application/json")
 	if err != nil {
-		return fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))
+		return "", fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))
 	}
 	var answer struct {
 		Problem struct {
@@ -65,15 +66,23 @@ func (p *Page) Get(ctx context.Context, path string, into any) error {
 	err = json.Unmarshal(body, &answer)
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fmt.Errorf("the status page at %s wants credentials (HTTP status %d); put them into the URL, or ask from its own machine", p.URL.Redacted(), status)
+		return "", fmt.Errorf("the status page at %s wants credentials (HTTP status %d); put them into the URL, or ask from its own machine", p.URL.Redacted(), status)
 	case err != nil:
-		return fmt.Errorf("%s does not answer as a status page does (HTTP status %d); set the address of the collector's status page with --url", p.URL.Redacted(), status)
+		return "", fmt.Errorf("%s does not answer as a status page does (HTTP status %d); set the address of the collector's status page with --url", p.URL.Redacted(), status)
 	case status == http.StatusNotFound && answer.Problem.What != "":
-		return fmt.Errorf("%w: %s %s", ErrNotFound, terminal.Printable(answer.Problem.What, terminal.MaxMessage), terminal.Printable(answer.Problem.Fix, terminal.MaxMessage))
+		return "", fmt.Errorf("%w: %s %s", ErrNotFound, terminal.Printable(answer.Problem.What, terminal.MaxMessage), terminal.Printable(answer.Problem.Fix, terminal.MaxMessage))
 	case status != http.StatusOK:
-		return fmt.Errorf("the status page at %s answers with HTTP status %d: %s", p.URL.Redacted(), status, terminal.Printable(answer.Problem.What+" "+answer.Problem.Fix, terminal.MaxMessage))
+		return "", fmt.Errorf("the status page at %s answers with HTTP status %d: %s", p.URL.Redacted(), status, terminal.Printable(answer.Problem.What+" "+answer.Problem.Fix, terminal.MaxMessage))
 	}
-	if err := json.Unmarshal(answer.Data, into); err != nil {
+	if answer.Problem.What != "" {
+		problem = terminal.Printable(answer.Problem.What+" "+answer.Problem.Fix, 2*terminal.MaxMessage)
+	}
+	return problem, p.Decode(answer.Data, into)
+}
+
+// Decode reads data of the page into a value. The error has a fix.
+func (p *Page) Decode(data json.RawMessage, into any) error {
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("the status page at %s is of another version: %s; use the srectl of its version", p.URL.Redacted(), reason(err))
 	}
 	return nil

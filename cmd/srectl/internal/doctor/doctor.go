@@ -115,12 +115,12 @@ func (w *watch) run(ctx context.Context) (result, error) {
 	metrics := address(w.ports, ownPort) + "/metrics"
 	ownBefore, _ := collector.Own(ctx, metrics)
 	var before, after doctor.Report
-	asked := w.page.Get(ctx, "doctor", &before)
+	_, asked := w.page.Get(ctx, "doctor", &before)
 	if asked == nil {
 		if err := w.wait(ctx, w.period); err != nil {
 			return r, err
 		}
-		asked = w.page.Get(ctx, "doctor", &after)
+		_, asked = w.page.Get(ctx, "doctor", &after)
 	}
 	ownAfter, ownErr := collector.Own(ctx, metrics)
 	r.Ports = probe(ctx, w.ports)

@@ -40,7 +40,7 @@ const (
 // NewCommand is `srectl report`.
 func NewCommand() *cobra.Command {
 	r := request{}
-	var format string
+	var format *output.Format
 	cmd := &cobra.Command{
 		Use:   "report --month YEAR-MONTH",
 		Short: "Report the SLOs of a month: kept or not, budgets spent, worst hours, versions",
@@ -55,9 +55,8 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 		Example: `  srectl report --month 2026-10 --catalog ./catalog -o html > october.html`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			write, ok := formats[format]
-			if !ok {
-				return fmt.Errorf("--format %q is not known: write markdown, html, csv or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -65,7 +64,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 			if err != nil {
 				return err
 			}
-			if err := write(cmd.OutOrStdout(), report); err != nil {
+			if err := write(cmd.OutOrStdout(), format, report); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(report.SLOs, func(c compliance) bool { return c.Kept != nil && !*c.Kept }) {
@@ -81,7 +80,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 	flags.StringVar(&r.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
 	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.StringSliceVar(&r.services, "service", nil, "only these services: name, or namespace/name; can be repeated")
-	flags.StringVarP(&format, "format", "o", formatMarkdown, "markdown, html, csv or json")
+	format = output.NewFormat(flags, formatMarkdown, "html", "csv", output.JSON, output.YAML)
 	_ = cmd.MarkFlagRequired("month") // fails for an unknown flag only
 	return cmd
 }

@@ -22,8 +22,17 @@ import (
 
 const formatMarkdown = "markdown"
 
+// formats are those for people, and for spreadsheets.
 var formats = map[string]func(io.Writer, *report) error{
-	formatMarkdown: writeMarkdown, "html": writeHTML, "csv": writeCSV, output.JSON: func(out io.Writer, r *report) error { return output.WriteJSON(out, r) },
+	formatMarkdown: writeMarkdown, "html": writeHTML, "csv": writeCSV,
+}
+
+// write writes it in the format.
+func write(out io.Writer, format *output.Format, r *report) error {
+	if format.Data() {
+		return format.Write(out, r)
+	}
+	return formats[format.Value](out, r)
 }
 
 // title names the month, and says if it is not over.

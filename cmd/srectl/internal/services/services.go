@@ -5,8 +5,6 @@
 package services
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -16,13 +14,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 )
 
 // NewCommand is `srectl services`.
 func NewCommand() *cobra.Command {
-	var page, format string
+	var address string
+	var format *output.Format
 	cmd := &cobra.Command{
 		Use:   "services",
 		Short: "Show every service that a running collector hears of",
@@ -35,36 +35,29 @@ It exits 0 also if there are none, and 2 if the status page does not answer.`,
   srectl services -o json | jq '.services[] | select(.entry | not) | .service'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != output.Table && format != output.JSON {
-				return fmt.Errorf("--format %q is not known: write table or json", format)
+			if err := format.Check(); err != nil {
+				return err
 			}
-			all, err := Load(cmd.Context(), page, "")
+			page, err := collector.NewPage("--url", address)
+			if err != nil {
+				return err
+			}
+			all, err := Load(cmd.Context(), page)
 			if err != nil {
 				return err
 			}
 			if all.Problem != "" {
 				cmd.PrintErrln(all.Problem)
 			}
-			if format == output.JSON {
-				return writeJSON(cmd.OutOrStdout(), all.Text)
+			if format.Data() {
+				return format.Write(cmd.OutOrStdout(), all.Text)
 			}
 			return write(cmd.OutOrStdout(), all)
 		},
 	}
-	cmd.Flags().StringVar(&page, "page", DefaultPage, "the collector's status page")
-	cmd.Flags().StringVarP(&format, "format", "o", output.Table, "table or json")
+	cmd.Flags().StringVar(&address, "url", collector.DefaultPage, "the collector's status page")
+	format = output.NewFormat(cmd.Flags(), output.Table, output.JSON, output.YAML)
 	return cmd
-}
-
-// writeJSON writes the answer in lines that people can read too.
-func writeJSON(out io.Writer, text json.RawMessage) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	_, err := out.Write(b.Bytes())
-	return err
 }
 
 func write(out io.Writer, all *Services) error {

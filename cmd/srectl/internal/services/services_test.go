@@ -40,7 +40,7 @@ func pageWith(t *testing.T, text string) string {
 }
 
 func TestTable(t *testing.T) {
-	r := commandtest.Run(NewCommand(), nil, "services", "--page", pageWith(t, answer))
+	r := commandtest.Run(NewCommand(), nil, "services", "--url", pageWith(t, answer))
 	require.NoError(t, r.Err)
 	assert.Equal(t, `SERVICE        ENTRY  ENV         REQUESTS  FAILED  P95     VERSIONS  CALLS            SLOS
 shop/checkout  yes    production  12.3/s    1.25%   87.7ms  1.2, 1.3  payment, orders  availability ok
@@ -52,7 +52,7 @@ payment        yes    -           -         -       -       -         -         
 }
 
 func TestJSON(t *testing.T) {
-	r := commandtest.Run(NewCommand(), nil, "services", "-o", "json", "--page", pageWith(t, answer)+"/")
+	r := commandtest.Run(NewCommand(), nil, "services", "-o", "json", "--url", pageWith(t, answer)+"/")
 	require.NoError(t, r.Err)
 	var got struct {
 		Services []struct{ Service string }
@@ -60,20 +60,24 @@ func TestJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(r.Stdout), &got))
 	assert.Len(t, got.Services, 3)
 	assert.NotContains(t, r.Stdout, "\x1b")
+	r = commandtest.Run(NewCommand(), nil, "services", "-o", "yaml", "--url", pageWith(t, answer))
+	require.NoError(t, r.Err)
+	assert.Contains(t, r.Stdout, "service: checkout")
+	assert.NotContains(t, r.Stdout, "\x1b")
 }
 
 func TestNoPage(t *testing.T) {
 	for page, want := range map[string]string{
-		"127.0.0.1:1":           "http://127.0.0.1:1/services does not answer as a status page",
-		"ftp://example.com":     `--page "ftp://example.com" is not an address: write one such as http://localhost:8686`,
-		pageWith(t, "<html>"):   "cannot be read",
-		pageWith(t, "") + "/x":  "does not answer as a status page: HTTP status 404",
-		pageWith(t, `{"a": {}`): "is it the status page of a collector of this version?",
+		"127.0.0.1:1":           "the status page at http://127.0.0.1:1 does not answer",
+		"ftp://example.com":     `--url "ftp://example.com" is not an address: write the status page's, such as http://localhost:8686`,
+		pageWith(t, "<html>"):   "does not answer as a status page does (HTTP status 200)",
+		pageWith(t, "") + "/x":  "does not answer as a status page does (HTTP status 404)",
+		pageWith(t, `{"a": {}`): "does not answer as a status page does (HTTP status 200)",
 	} {
-		r := commandtest.Run(NewCommand(), nil, "services", "--page", page)
+		r := commandtest.Run(NewCommand(), nil, "services", "--url", page)
 		assert.Equal(t, exit.Usage, r.Code, page)
 		require.ErrorContains(t, r.Err, want)
 	}
-	r := commandtest.Run(NewCommand(), nil, "services", "-o", "yaml")
-	require.ErrorContains(t, r.Err, `--format "yaml" is not known: write table or json`)
+	r := commandtest.Run(NewCommand(), nil, "services", "-o", "xml")
+	require.ErrorContains(t, r.Err, `--format "xml" is not known: write table, json or yaml`)
 }

@@ -4,9 +4,9 @@
 package terminal
 
 import (
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/printable"
 )
 
 // Bounds on external text, in characters.
@@ -20,21 +20,7 @@ func Label(value string) string { return Printable(value, MaxLabel) }
 
 // Printable cuts text to a length and replaces characters with an effect on terminals: control
 // characters, escape sequences and invisible marks that turn text around.
-func Printable(text string, length int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range text {
-		if n++; n > length {
-			b.WriteRune('…')
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = unicode.ReplacementChar
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func Printable(text string, length int) string { return printable.Text(text, length) }
 
 // Cut is the beginning of the text, at most width characters.
 func Cut(text string, width int) string {

@@ -96,7 +96,7 @@ func ofTrace(ctx context.Context, address, id string) ([]doctor.Answer, error) {
 		return nil, err
 	}
 	var body struct{ Answers []doctor.Answer }
-	err = page.Get(ctx, "why-not/"+strings.ToLower(id), &body)
+	_, err = page.Get(ctx, "why-not/"+strings.ToLower(id), &body)
 	return body.Answers, err
 }
 

@@ -26,6 +26,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/datapoints"
 	"github.com/otelcol-sre/otelcol-sre/internal/doctor"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
@@ -181,7 +182,7 @@ func (r *Record) SawMetrics(ctx context.Context, md pmetric.Metrics) {
 		s.mu.Lock()
 		for _, scope := range rm.ScopeMetrics().All() {
 			for _, m := range scope.Metrics().All() {
-				s.points += int64(pointsOf(m))
+				s.points += int64(datapoints.Count(m))
 				s.sawMetric(m, now)
 			}
 		}
@@ -323,23 +324,6 @@ func temporality(t pmetric.AggregationTemporality) string {
 		return "cumulative"
 	default:
 		return "unspecified"
-	}
-}
-
-func pointsOf(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	default:
-		return 0
 	}
 }
 
