@@ -101,13 +101,6 @@ func ofTrace(ctx context.Context, address, id string) ([]doctor.Answer, error) {
 }
 
 func ofFile(ctx context.Context, folder, file string, stdin io.Reader) ([]doctor.Answer, error) {
-	if _, err := os.Stat(folder); err != nil {
-		return nil, fmt.Errorf("--catalog %s: there is no such folder; name the catalog's", terminal.Label(folder))
-	}
-	loaded, problems := catalog.Load(folder)
-	if err := problems.Err(); err != nil {
-		return nil, fmt.Errorf("the catalog has errors; correct them first:\n%w", err)
-	}
 	in := stdin
 	if file != "-" {
 		opened, err := os.Open(file)
@@ -123,6 +116,13 @@ func ofFile(ctx context.Context, folder, file string, stdin io.Reader) ([]doctor
 		return nil, err
 	case len(text) > maxInput:
 		return nil, fmt.Errorf("%s has more than %d MiB; name a smaller part of it", terminal.Label(file), maxInput>>20)
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("--catalog %s: there is no such folder; name the catalog's", terminal.Label(folder))
+	}
+	loaded, problems := catalog.Load(folder)
+	if problems.Err() != nil {
+		return nil, fmt.Errorf("the catalog has errors; correct what srectl validate %s says", terminal.Label(folder))
 	}
 	answers := explain(ctx, doctor.NewExplainer(loaded), text)
 	if len(answers) == 0 {
