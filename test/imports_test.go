@@ -24,10 +24,10 @@ var rooms = []struct {
 	{"alerts", []string{"catalog", "internal"}},
 	{"runbooks", []string{"catalog", "internal", "alerts"}},
 	{"dashboards", []string{"catalog", "internal"}},
-	{"extensions", []string{"catalog", "internal", "runbooks"}}, // the page shows runbooks
+	{"extensions", []string{"catalog", "internal", "alerts", "runbooks", "dashboards"}}, // the page shows runbooks, and serves what follows from the catalog
 	{"connectors", []string{"catalog", "internal", "extensions"}},
 	{"processors", []string{"catalog", "internal", "extensions"}},
-	{"exporters", []string{"catalog", "internal", "extensions"}},
+	{"exporters", []string{"catalog", "internal", "alerts", "extensions"}}, // the store makes the rules of the catalog
 	{"receivers", []string{"catalog", "internal", "extensions"}},
 	{"deploy", []string{"catalog", "internal"}},
 	{"cmd", []string{"catalog", "internal", "alerts", "runbooks", "dashboards", "extensions", "connectors", "processors", "exporters", "receivers", "deploy"}},

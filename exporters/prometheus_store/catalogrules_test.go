@@ -112,7 +112,7 @@ func TestRulesOfTheCatalog(t *testing.T) {
 	require.Len(t, s.rulesNow(made)["ErrorBudgetBurnCritical"], 2, "one for each SLO")
 	require.NotEmpty(t, s.rulesNow("catalog/"+alerts.FileName(alerts.CollectorService())), "the collector's own")
 	require.True(t, about(made, "slo:objective:ratio", "0.999"), "%v", s.rulesNow(made)["slo:objective:ratio"])
-	require.Zero(t, s.logs.FilterMessageSnippet("No rule file").Len())
+	require.Zero(t, s.logs.FilterMessageSnippet("no alert can fire").Len())
 
 	write("99.5", latencyYAML)
 	is("another objective", func() bool { return about(made, "slo:objective:ratio", "0.995") })
