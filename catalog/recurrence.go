@@ -71,7 +71,7 @@ func (r *Recurrence) Covers(t time.Time) bool {
 // cuts are times from which the recurrence may begin or end, in [from, to). Between two changes of the zone's clocks it is arithmetic.
 func (r *Recurrence) cuts(from, to time.Time) (cuts []time.Time) {
 	for from.Before(to) {
-		_, end := from.In(r.Location).ZoneBounds()
+		end := ClocksUntil(r.Location, from)
 		if end.IsZero() || end.After(to) {
 			end = to
 		}
@@ -92,6 +92,15 @@ func (r *Recurrence) cuts(from, to time.Time) (cuts []time.Time) {
 		from = end
 	}
 	return cuts
+}
+
+// ClocksUntil is a time until which the clocks of a zone go on as at t, most often when they are changed next; the zero time if they never are again.
+func ClocksUntil(zone *time.Location, t time.Time) time.Time {
+	_, end := t.In(zone).ZoneBounds()
+	if !end.IsZero() && !end.After(t) { // on the last day of a leap year, by the rules of later years
+		end = FullMinute(t).Add(time.Minute)
+	}
+	return end
 }
 
 var weekdayNames = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
