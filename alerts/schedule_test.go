@@ -181,7 +181,7 @@ func TestCountedSlices(t *testing.T) {
 		for at, text := range want {
 			values := strings.Fields(text)
 			script := "load 1m\n" + // 100 events a minute; of those after 30m, all are bad, then 4, and after 40m there are none
-				`  slo_events_total{service_name="checkout", slo_name="a", slo_outcome="good"} 0+100x30 3000x3 3100 3196 3296+100x4 3696x60` + "\n" +
+				`  slo_events_total{service_name="checkout", slo_name="a", slo_outcome="good"} 0+100x30 3000 3000 3000 3100 3196 3296 3396 3496 3596 3696x60` + "\n" +
 				`  slo_events_total{service_name="checkout", slo_name="a", slo_outcome="bad"} 0x30 100 200 300 300 304 304x60` + "\n" +
 				"  " + recordQueried + `{service_name="checkout", slo_name="a"} ` + values[0] + "x60\n"
 			for i, record := range []string{recordQueried, recordTotal, recordBad} {

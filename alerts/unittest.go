@@ -91,8 +91,8 @@ func start(s *catalog.Service) (begin time.Time, ok bool) {
 	return begin, false
 }
 
-// told reports whether the stories tell what becomes of the SLO: of one whose events the collector counts, and its budget does.
-func told(slo *catalog.SLO) bool {
+// inStories reports whether the stories say what becomes of the SLO: of one whose events the collector counts, and its budget does.
+func inStories(slo *catalog.SLO) bool {
 	return slo.SLI.Prometheus == nil && slo.Budgeting.Method == catalog.Occurrences
 }
 
@@ -128,7 +128,7 @@ const patience = time.Hour
 func (t *tester) forecasts(s story) []forecast {
 	all := make([]forecast, len(t.Alerts))
 	for i, a := range t.Alerts {
-		if a.SLO == nil || told(a.SLO) {
+		if a.SLO == nil || inStories(a.SLO) {
 			all[i] = s.forecast(a, slices.Max(s.checks)+patience)
 		}
 	}
@@ -169,7 +169,7 @@ func (t *tester) firing() string {
 	matchers := []matcher{equal("alertstate", "firing")}
 	var queried []string
 	for _, slo := range t.Service.SLOs {
-		if !told(slo) {
+		if !inStories(slo) {
 			queried = append(queried, regexp.QuoteMeta(clean(slo.Name)))
 		}
 	}
@@ -183,7 +183,7 @@ func (t *tester) firing() string {
 func (t *tester) budgets(s story) []exprTest {
 	var tests []exprTest
 	for _, slo := range t.counted() {
-		if budgetByCollector(t.Service, slo) || !told(slo) {
+		if budgetByCollector(t.Service, slo) || !inStories(slo) {
 			continue
 		}
 		// The first evaluation is at 0, and the last one at the end.
