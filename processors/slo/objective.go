@@ -29,6 +29,8 @@ type objective struct {
 	horizon int64
 	// timetable is when events count. It is worked out as it is asked.
 	timetable timetable
+	// digest is that of the catalog's entry; 0 for a proposal, which has no rules.
+	digest float64
 }
 
 type window struct {
