@@ -286,7 +286,7 @@ func TestMaintenance(t *testing.T) {
 	g = r.flushed()
 	require.Equal(t, 1000.+77+650, g.of(t, "slo.maintenance.events", "good"))
 	require.Equal(t, 100.+7+65, g.of(t, "slo.maintenance.events", "bad"))
-	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(7)
+	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(8)
 	require.True(t, sum.Sum().IsMonotonic())
 	require.Equal(t, noon, sum.Sum().DataPoints().At(0).StartTimestamp().AsTime())
 	require.Equal(t, "{event}", sum.Unit())
