@@ -91,8 +91,10 @@ func (o objective) recordedBurn(p catalog.BurnPair, threshold string) string {
 func (o objective) computedBurn(p catalog.BurnPair, threshold string) string {
 	budget := decimal(o.ErrorBudget()) + " * "
 	long := budget + o.burnRate(p.Long)
-	expr := long + " > " + threshold + "\nand " + o.on + " " + o.burnRate(p.Short) + " > " + decimal(p.Factor) +
-		o.enough(long+" * "+o.on+" "+o.sum(recordTotal, p.Long)+" / "+strconv.Itoa(overlap))
+	expr := long + " > " + threshold + "\nand " + o.on + " " + o.burnRate(p.Short) + " > " + decimal(p.Factor)
+	if _, ok := o.counts(); ok {
+		expr += o.enough(long + " * " + o.on + " " + o.sum(recordTotal, p.Long) + " / " + strconv.Itoa(overlap))
+	}
 	if asksNow(p) {
 		expr += o.now(p, o.burnRate(step)+" > "+decimal(nowFactor(p)), budget+o.burnRate(p.Short))
 	}
@@ -197,7 +199,7 @@ var exhausted = kind{
 	slow: true, behind: 2, // events of a step, of the period
 	ofSLO: func(o objective) []rulefmt.Rule { return []rulefmt.Rule{o.exhausted()} },
 	holds: func(s story, a Alert, at time.Duration, by float64) bool {
-		if s.uncounted || (objective{SLO: a.SLO}).byCollector() && at < s.failAt+s.failing { // the test has the collector say it at once
+		if s.uncounted || budgetByCollector(a.Service, a.SLO) && at < s.failAt+s.failing { // the test has the collector say it at once
 			return false
 		}
 		return s.spent(a.SLO, at)*by >= 1 && s.failures(a.SLO.Window.Nominal(), at) >= float64(minFailures(a.Service, a.SLO))

@@ -36,7 +36,7 @@ func TestIncrease(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			names := newNames(DefaultOptions().Translation)
 			g := &generator{names: names}
-			expr := names.by("sum", g.increase([]matcher{equal(semconv.ServiceName, "checkout")}), semconv.Environment)
+			expr := names.by("sum", g.increase(step, []matcher{equal(semconv.ServiceName, "checkout")}), semconv.Environment)
 			var script strings.Builder
 			script.WriteString("load 15s\n")
 			for line := range strings.SplitSeq(test.series, "\n") {

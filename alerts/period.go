@@ -19,12 +19,8 @@ func (o objective) nominalPeriod() time.Duration {
 	return o.Window.Nominal()
 }
 
-// byCollector reports whether the budget comes from the collector. PromQL has no range that
-// begins on the first of a month in a time zone, or with a reset; the collector keeps that
-// moment exactly.
-func (o objective) byCollector() bool {
-	return o.SLI.Prometheus == nil && (o.Window.Calendar != nil || len(o.Resets) > 0)
-}
+// byCollector reports whether the budget comes from the collector.
+func (o objective) byCollector() bool { return budgetByCollector(o.service, o.SLO) }
 
 // period records the spent share of the period's budget.
 func (o objective) period() []rulefmt.Rule {
@@ -70,8 +66,12 @@ const complete = 0.998
 // coverage is the share of the period that was measured: by how many evaluations recorded events, zero or more.
 func (o objective) coverage() string {
 	window := o.nominalPeriod()
-	return "clamp_max(count_over_time(" + o.recorded(recordTotal) + "[" + catalog.FormatDuration(window) + "]) / " +
-		decimal(complete*float64(window/interval)) + ", 1)"
+	name := catalog.FormatDuration(window)
+	measured := "count_over_time(" + o.recorded(recordTotal) + "[" + name + "]) / " + decimal(complete*float64(window/interval))
+	if recordsCounts(o.schedule()) { // of the time in which events count
+		measured += " / on () group_left () clamp_min(avg_over_time(" + o.recorded(recordCounts) + "[" + name + "]), 1e-9)"
+	}
+	return "clamp_max(" + measured + ", 1)"
 }
 
 // remaining is the share of the budget of the whole period that is left, supposed that what was not measured has as much traffic as what was. It is
@@ -107,6 +107,9 @@ func (o objective) warnApproximate() {
 		o.warnBudget("its error budget is computed over the last " + catalog.FormatDuration(o.nominalPeriod()) +
 			", not since the " + string(o.Window.Calendar.Unit) + " began: the collector does not count this SLI, and PromQL has no calendar ranges; write a rolling window")
 	}
+	if s := o.schedule(); s.Recurs() || len(s.Corrections) > 0 {
+		o.warnBudget("its operating hours, recurring maintenance and corrections hold from the moment on at which the rules are loaded: what the rules have recorded stays, and the collector does not count this SLI")
+	}
 	if len(o.Resets) > 0 {
 		o.warnBudget("its resets have no effect on the rules: the collector does not count this SLI, and PromQL cannot begin a range at a reset")
 	}
@@ -117,6 +120,8 @@ func (o objective) periodComment() string {
 	case o.byCollector() && o.Window.Calendar != nil:
 		return "The budget of this calendar " + string(o.Window.Calendar.Unit) + " (" + o.Window.Calendar.Location.String() +
 			") is the collector's own: PromQL has no range that begins\nat midnight of a day in a time zone. Its burn rates are over nominal lengths of the period."
+	case o.byCollector() && len(o.Resets) == 0:
+		return "The budget is the collector's own: what counts may be changed for the past, too, and recorded events stay."
 	case o.byCollector():
 		return "The budget is the collector's own: it was reset, and PromQL has no range that begins at a reset."
 	}

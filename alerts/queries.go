@@ -33,7 +33,7 @@ const (
 func (o objective) queriedEvents() []rulefmt.Rule {
 	i := o.indicator(cmp.Or(o.Budgeting.Slice, step))
 	if i.ratio != nil || o.Budgeting.Method != catalog.Occurrences {
-		return o.identifiedResults(append(o.admission(o.moment(i)), o.moments(i)...)...)
+		return o.identifiedResults(append(o.admission(o.moment(i)), o.moments(o.moment(i))...)...)
 	}
 	queried, total := o.recorded(recordQueried), o.recorded(recordQueriedTotal)
 	errors, all := 1.0, 1.0
@@ -45,7 +45,7 @@ func (o objective) queriedEvents() []rulefmt.Rule {
 		rulefmt.Rule{Record: recordQueried, Expr: o.admitted(times(errors, bad), "sum")},
 		rulefmt.Rule{Record: recordQueriedTotal, Expr: o.admitted(times(all, events), "sum")},
 		rulefmt.Rule{Record: recordTotal, Expr: o.judged(total)},
-		rulefmt.Rule{Record: recordBad, Expr: o.judged(o.orNone(queried+" >= 0 <= "+o.on+" "+total+
+		rulefmt.Rule{Record: recordBad, Expr: o.judgedBad(o.orNone(queried+" >= 0 <= "+o.on+" "+total+
 			"\nor "+o.on+" "+total+" and "+o.on+" "+queried+" > 0", total))},
 	)
 	return o.identifiedResults(rules...)
@@ -75,7 +75,7 @@ func (o objective) identifiedResults(rules ...rulefmt.Rule) []rulefmt.Rule {
 
 // moments weigh each moment the same: a ratio has no number of events, and a slice of time is one. It is the only place
 // where the rules weigh by time. 0/0 is a moment without events.
-func (o objective) moments(i indicator) []rulefmt.Rule {
+func (o objective) moments(moment string) []rulefmt.Rule {
 	queried := o.recorded(recordQueried)
 	sound := "(" + queried + " >= 0 < Inf)"
 	all := "count by (" + strings.Join(o.keys(), ", ") + ") (" + queried + ")"
@@ -88,9 +88,9 @@ func (o objective) moments(i indicator) []rulefmt.Rule {
 		bad, all = each+" * ("+bad+")", each+" * ("+all+")"
 	}
 	return []rulefmt.Rule{
-		{Record: recordQueried, Expr: o.admitted(o.moment(i), "avg")},
+		{Record: recordQueried, Expr: o.admitted(moment, "avg")},
 		{Record: recordTotal, Expr: o.judged(o.orNone(each+" + 0 * "+sound, all))},
-		{Record: recordBad, Expr: o.judged(o.orNone(bad, all))},
+		{Record: recordBad, Expr: o.judgedBad(o.orNone(bad, all))},
 	}
 }
 
@@ -197,15 +197,14 @@ func times(n float64, expr string) string {
 // counts reports whether the rules record events, and if not, why. Only some Prometheus SLIs
 // have no events.
 func (o objective) counts() (why string, ok bool) {
-	p := o.SLI.Prometheus
-	if p == nil {
+	if o.Budgeting.Method != catalog.Occurrences {
+		return "its budget counts slices of time", false
+	}
+	if o.SLI.Prometheus == nil {
 		return "", true
 	}
 	i := o.indicator(step)
-	switch {
-	case o.Budgeting.Method != catalog.Occurrences:
-		return "its budget counts slices of time", false
-	case i.ratio != nil:
+	if i.ratio != nil {
 		return "errorRatio does not give a number of events", false
 	}
 	for _, query := range []struct {
@@ -245,15 +244,12 @@ func (o objective) warnUncounted() {
 }
 
 func (o objective) fastComment() string {
-	if o.SLI.Prometheus == nil {
-		return ""
-	}
-	switch i := o.indicator(step); {
+	switch {
 	case o.Budgeting.Method == catalog.TimeSlices:
 		return "The budget counts slices of " + catalog.FormatDuration(o.Budgeting.Slice) + ": each is good or bad."
 	case o.Budgeting.Method == catalog.RatioTimeSlices:
 		return "The budget is the mean of the error ratios of slices of " + catalog.FormatDuration(o.Budgeting.Slice) + "."
-	case i.ratio != nil:
+	case o.SLI.Prometheus != nil && o.indicator(step).ratio != nil:
 		return "The SLI is a query of a ratio without a number of events: every minute has the same weight."
 	}
 	return ""

@@ -66,7 +66,7 @@ type objective struct {
 // slo adds the groups of an SLO: one that runs every minute, one for pages, and a slow one.
 func (g *generator) slo(slo *catalog.SLO) {
 	o := newObjective(g, slo)
-	fast, slow := o.events(), []rulefmt.Rule(nil)
+	fast, slow := append(o.counting(), o.events()...), []rulefmt.Rule(nil)
 	for _, w := range o.windows() {
 		if w < longWindow {
 			fast = append(fast, o.ratio(w))
@@ -153,6 +153,9 @@ func (o objective) events() []rulefmt.Rule {
 	if o.SLI.Prometheus != nil {
 		return o.queriedEvents()
 	}
+	if o.Budgeting.Method != catalog.Occurrences {
+		return o.identified(o.moments(o.countedSlice())...)
+	}
 	bad, total := o.countedEvents()
 	return o.identified(
 		rulefmt.Rule{Record: recordTotal, Expr: total},
@@ -171,10 +174,18 @@ func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
 // countedEvents are the increases of slo.events.
 func (o objective) countedEvents() (bad, total string) {
 	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
-	bad = o.names.by("sum", o.increase(all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
-	total = o.names.by("sum", o.increase(all), semconv.Environment)
+	bad = o.names.by("sum", o.increase(step, all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
+	total = o.names.by("sum", o.increase(step, all), semconv.Environment)
 	counters := o.names.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, all...)+"["+catalog.FormatDuration(step)+"])", semconv.Environment)
-	return o.judged(orNone(bad, counters)), o.judged(total)
+	return o.judgedBad(orNone(bad, counters)), o.judged(total)
+}
+
+// countedSlice is the share of bad events in a slice of time; 0 in one without events.
+func (o objective) countedSlice() string {
+	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
+	bad := o.names.by("sum", o.increase(o.Budgeting.Slice, all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
+	total := o.names.by("sum", o.increase(o.Budgeting.Slice, all), semconv.Environment)
+	return "(" + orNone(bad, "("+total+")") + ")\n/ " + onEnvironment + " (" + total + " > 0)\nor " + onEnvironment + " 0 * " + total
 }
 
 // orNone is bad, or 0 where there are events and none was ever bad.
@@ -185,7 +196,7 @@ func orNone(bad, events string) string {
 // orNone is like the function, in every group.
 func (o objective) orNone(bad, events string) string { return bad + "\nor " + o.on + " 0 * " + events }
 
-// increase is the exact growth of the counters in the last step: the sums of consecutive
+// increase is the exact growth of the counters in the last step, or other length of time: the sums of consecutive
 // increases add up to the growth of the counter, which those of PromQL's increase, an extrapolation,
 // do only on average. A counter that was out of sight for up to longestGap grew meanwhile.
 //
@@ -195,30 +206,21 @@ func (o objective) orNone(bad, events string) string { return bad + "\nor " + o.
 //
 // A counter that was reset within a step and already exceeds its old value looks like one without a reset. For such a step
 // the rule uses PromQL's increase, which reads every sample in between.
-func (g *generator) increase(all []matcher, more ...matcher) string {
+func (g *generator) increase(length time.Duration, all []matcher, more ...matcher) string {
 	counters := func(more ...matcher) string {
 		return g.names.selector(semconv.SLOEvents.Metric, append(append([]matcher(nil), all...), more...)...)
 	}
-	window, gap := catalog.FormatDuration(step), catalog.FormatDuration(longestGap)
+	window, gap := catalog.FormatDuration(length), catalog.FormatDuration(longestGap)
 	now := "last_over_time(" + counters(more...) + "[" + window + "])"
 	before := func(series string) string {
 		return "last_over_time(" + series + "[" + gap + "] offset " + window + ")"
 	}
 	environment := quoteLabel(g.names.Attribute(semconv.Environment))
 	slo := quoteLabel(g.names.Attribute(semconv.SLOName))
-	return "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*step) + "]) > 0)" +
+	return "\n  (increase(" + counters(more...) + "[" + window + "]) and resets(" + counters(more...) + "[" + catalog.FormatDuration(2*length) + "]) > 0)" +
 		"\n  or (" + now + " - " + before(counters(more...)) + " >= 0)" +
 		"\n  or (" + now + " and on (" + slo + ", " + environment + ") " + before(counters()) + ")" +
 		"\n  or (" + now + " - min_over_time(" + counters(more...) + "[" + window + "]))\n"
-}
-
-// judged excludes the events of maintenance windows. A sample holds the events of a step, so
-// the exclusion ends a step after the window.
-func (o objective) judged(expr string) string {
-	for _, m := range o.service.Maintenance {
-		expr = "(" + expr + ")\nunless on () (vector(time()) >= " + unix(m.Start) + " < " + unix(m.End.Add(step)) + ")"
-	}
-	return expr
 }
 
 // ratio records the share of bad events in a window.

@@ -71,7 +71,7 @@ func (g *generator) regression() []rulefmt.Rule {
 		return "-" + versions(of) + "\n+ on " + onSLO + " group_left () sum by " + onSLO + " (" + named(of) + ")"
 	}
 	stepOf := func(more ...matcher) string {
-		return g.names.by("sum", g.increase(service, more...), semconv.Environment, semconv.SLOName, semconv.ServiceVersion)
+		return g.names.by("sum", g.increase(step, service, more...), semconv.Environment, semconv.SLOName, semconv.ServiceVersion)
 	}
 	age := "(time() - " + g.names.by("max", g.names.selector(semconv.DeploymentStart.Metric, service...), semconv.Environment, semconv.ServiceVersion) + ")"
 	whileYoung := func(of string) string {

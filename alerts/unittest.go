@@ -61,9 +61,12 @@ func (f File) WriteTests(w io.Writer, o Options) error {
 	for _, g := range f.Groups {
 		file.GroupEvalOrder = append(file.GroupEvalOrder, g.Name)
 	}
-	t := tester{File: f, names: newNames(o.Translation), start: start(f.Service)}
+	begin, ok := start(f.Service)
+	t := tester{File: f, names: newNames(o.Translation), start: begin}
 	for _, s := range stories {
-		file.Tests = append(file.Tests, t.test(s))
+		if ok {
+			file.Tests = append(file.Tests, t.test(s))
+		}
 	}
 	header := f.header() + "# Run it with: promtool test rules " + TestFileName(f.Service) + "\n"
 	if _, err := io.WriteString(w, header); err != nil {
@@ -72,15 +75,25 @@ func (f File) WriteTests(w io.Writer, o Options) error {
 	return encode(w, file)
 }
 
-// start is when the stories begin: on a Monday, far from any maintenance, in which events do not count.
-func start(s *catalog.Service) time.Time {
-	begin := time.Date(2026, time.March, 16, 0, 0, 0, 0, time.UTC)
-	for slices.ContainsFunc(s.Maintenance, func(m catalog.Maintenance) bool {
-		return m.Start.Before(begin.Add(24*time.Hour)) && m.End.After(begin.Add(-time.Hour))
-	}) {
+// start is when the stories begin: on a Monday, far from any maintenance, in which events do not count. There is none if operating hours, or
+// what comes again, leave no day.
+func start(s *catalog.Service) (begin time.Time, ok bool) {
+	begin = time.Date(2026, time.March, 16, 0, 0, 0, 0, time.UTC)
+	const weeks = 60
+	for range weeks {
+		if !slices.ContainsFunc(s.SLOs, func(slo *catalog.SLO) bool {
+			return len(s.Schedule(slo).Spans(begin.Add(-time.Hour), begin.Add(24*time.Hour))) > 0
+		}) {
+			return begin, true
+		}
 		begin = begin.Add(week)
 	}
-	return begin
+	return begin, false
+}
+
+// inStories reports whether the stories say what becomes of the SLO: of one whose events the collector counts, and its budget does.
+func inStories(slo *catalog.SLO) bool {
+	return slo.SLI.Prometheus == nil && slo.Budgeting.Method == catalog.Occurrences
 }
 
 // A tester writes tests of one rule file.
@@ -111,12 +124,11 @@ func (t *tester) test(s story) ruleTest {
 // patience is the longest delay of a check until it is certain which alerts fire.
 const patience = time.Hour
 
-// forecasts are those of all alerts, except alerts on Prometheus SLIs: the series that their queries
-// read are not known.
+// forecasts are those of all alerts, except alerts on SLIs whose queries read series that are not known, and on budgets of slices.
 func (t *tester) forecasts(s story) []forecast {
 	all := make([]forecast, len(t.Alerts))
 	for i, a := range t.Alerts {
-		if a.SLO == nil || a.SLO.SLI.Prometheus == nil {
+		if a.SLO == nil || inStories(a.SLO) {
 			all[i] = s.forecast(a, slices.Max(s.checks)+patience)
 		}
 	}
@@ -157,7 +169,7 @@ func (t *tester) firing() string {
 	matchers := []matcher{equal("alertstate", "firing")}
 	var queried []string
 	for _, slo := range t.Service.SLOs {
-		if slo.SLI.Prometheus != nil {
+		if !inStories(slo) {
 			queried = append(queried, regexp.QuoteMeta(clean(slo.Name)))
 		}
 	}
@@ -171,7 +183,7 @@ func (t *tester) firing() string {
 func (t *tester) budgets(s story) []exprTest {
 	var tests []exprTest
 	for _, slo := range t.counted() {
-		if (objective{SLO: slo}).byCollector() {
+		if budgetByCollector(t.Service, slo) || !inStories(slo) {
 			continue
 		}
 		// The first evaluation is at 0, and the last one at the end.
@@ -213,7 +225,7 @@ func (t *tester) series(s story) []testSeries {
 		good, bad := s.counters()
 		add(t.names.Metric(semconv.SLOEvents.Metric), good, semconv.SLOName, slo.Name, semconv.SLOOutcome, "good", semconv.ServiceVersion, "1.0.0")
 		add(t.names.Metric(semconv.SLOEvents.Metric), bad, semconv.SLOName, slo.Name, semconv.SLOOutcome, "bad", semconv.ServiceVersion, "1.0.0")
-		if (objective{SLO: slo}).byCollector() {
+		if budgetByCollector(t.Service, slo) {
 			end := s.failAt + s.failing
 			left := 1 - s.spent(slo, end)
 			add(t.names.Metric(semconv.SLORemaining.Metric), line(1, 0, end, true)+line(left, 0, s.length-end, false), semconv.SLOName, slo.Name)

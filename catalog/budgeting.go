@@ -52,9 +52,9 @@ func soundSlices(r *reader, at place, b *Budgeting) {
 	}
 }
 
-// slicedByRules refuses slices of events that the collector counts.
-func slicedByRules(r *reader, at place, s *SLO) {
-	if s.Budgeting.Method != Occurrences && s.SLI.Prometheus == nil {
-		r.problem(at.key("budgeting"), "the collector counts events, not slices of time", "write the SLI as sli: {prometheus: …}, or delete budgeting")
+// slicesOfCollector refuses slices that the collector cannot cut out of its hours.
+func slicesOfCollector(r *reader, at place, s *SLO) {
+	if b := s.Budgeting; b.Method != Occurrences && s.SLI.Prometheus == nil && b.Slice > 0 && time.Hour%b.Slice != 0 {
+		r.problem(at.key("budgeting", "slice"), FormatDuration(b.Slice)+" is no part of an hour, of which the collector keeps the minutes", "write 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m or 1h")
 	}
 }

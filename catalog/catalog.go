@@ -65,8 +65,10 @@ type Service struct {
 	Deployment       Deployment
 	// Versions says how many of them run at a time, other than during a deployment: VersionsOne, which is the same as none, or VersionsMany.
 	Versions string
-	// Maintenance windows hold for all SLOs of the service.
-	Maintenance []Maintenance
+	// Maintenance windows, operating hours and corrections hold for all SLOs of the service; see [Service.Schedule].
+	Maintenance    []Maintenance
+	OperatingHours []OperatingHours
+	Corrections    []Correction
 	// Alerts are the settings of all alerts of the service and of its SLOs.
 	Alerts   Alerting
 	SLOs     []*SLO
@@ -102,13 +104,6 @@ const (
 // A KubernetesWorkload is the object whose rollout is a deployment of the service.
 type KubernetesWorkload struct{ Namespace, Kind, Name string }
 
-// A Maintenance window is a planned time, Start inclusive to End exclusive, whose events
-// are counted separately and do not count against any error budget of the service.
-type Maintenance struct {
-	Start, End time.Time
-	Reason     string
-}
-
 // An SLO is one objective of a service. It is kept per deployment environment.
 type SLO struct {
 	Name, Description string
@@ -130,8 +125,12 @@ type SLO struct {
 	// Alerts are the settings of the SLO's alerts, in addition to the service's.
 	Alerts Alerting
 	// Resets are the audited manual resets of the error budget, oldest first.
-	Resets   []Reset
-	Position Position
+	Resets []Reset
+	// Maintenance and Corrections hold for the SLO, in addition to the service's, and OperatingHours instead of the service's.
+	Maintenance    []Maintenance
+	OperatingHours []OperatingHours
+	Corrections    []Correction
+	Position       Position
 
 	inherited []BurnPair // the service's
 }

@@ -39,7 +39,9 @@ var specMembers = []member[Service]{
 	may("escalation", "Contacts for incidents.", escalationShape, func(s *Service) *Escalation { return &s.Escalation }, Escalation{}),
 	may("deployment", "The deployment of the service.", deploymentShape, func(s *Service) *Deployment { return &s.Deployment }, Deployment{}),
 	may("versions", "How many versions run at a time. many is a fleet of clients, such as a mobile app or a page in open tabs: its releases are announced at their first sight and at 10, 50 and 90 % of the traffic, and are never canaries nor complete.", oneOf(VersionsOne, VersionsMany), func(s *Service) *string { return &s.Versions }, ""),
-	may("maintenance", "Planned maintenance. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
+	may("maintenance", "Planned maintenance, once or again and again. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
+	may("operatingHours", "When events count. Outside of these hours they do not. Default: always.", list(hoursShape), func(s *Service) *[]OperatingHours { return &s.OperatingHours }, nil),
+	may("corrections", "How the events of a time count, whatever else says. Of several for a time, the last one holds.", list(correctionShape), func(s *Service) *[]Correction { return &s.Corrections }, nil),
 	alertsMember,
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
@@ -76,11 +78,30 @@ var workloadShape = object([]member[KubernetesWorkload]{
 	may("name", "The workload's name. Default: the service's name.", name, func(w *KubernetesWorkload) *string { return &w.Name }, ""),
 })
 
+var everyMember = "Days, times and time zone, by the clock on the wall: weekday 08:00-18:00 Europe/Madrid. Days are day, weekday, weekend, names such as sat,sun or mon-thu, or a rule of RFC 5545 such as FREQ=MONTHLY;BYDAY=1SU. An end that is not after the start is on the next day."
+
 var maintenanceShape = object([]member[Maintenance]{
-	need("start", "The start of the window, inclusive.", moment, func(m *Maintenance) *time.Time { return &m.Start }),
-	need("end", "The end of the window, exclusive.", moment, func(m *Maintenance) *time.Time { return &m.End }),
+	may("start", "The start of the window, inclusive. With every: from when on it comes. Default: always.", moment, func(m *Maintenance) *time.Time { return &m.Start }, time.Time{}),
+	may("end", "The end of the window, exclusive. With every: until when it comes. Default: never ends.", moment, func(m *Maintenance) *time.Time { return &m.End }, time.Time{}),
+	may("every", everyMember, recurrence, func(m *Maintenance) **Recurrence { return &m.Every }, nil),
 	may("reason", "The work that is planned.", line, func(m *Maintenance) *string { return &m.Reason }, ""),
-}, endAfterStart)
+}, onceOrAgain, func(r *reader, at place, m *Maintenance) { endAfterStart(r, at, m.Start, m.End) }).also(schema{"anyOf": []any{
+	schema{"required": []any{"every"}}, schema{"required": []any{"start", "end"}},
+}})
+
+var hoursShape = object([]member[OperatingHours]{
+	need("every", everyMember, recurrence, func(h *OperatingHours) **Recurrence { return &h.Every }),
+	may("start", "From when on these are the hours. Default: always.", moment, func(h *OperatingHours) *time.Time { return &h.Start }, time.Time{}),
+	may("end", "Until when these are the hours. Default: never ends.", moment, func(h *OperatingHours) *time.Time { return &h.End }, time.Time{}),
+}, func(r *reader, at place, h *OperatingHours) { endAfterStart(r, at, h.Start, h.End) })
+
+var correctionShape = object([]member[Correction]{
+	need("start", "The start of the time, inclusive.", moment, func(c *Correction) *time.Time { return &c.Start }),
+	need("end", "The end of the time, exclusive.", moment, func(c *Correction) *time.Time { return &c.End }),
+	need("as", "How its events count: not at all (excluded), as what they are, also in maintenance (counted), all as good, or all as bad.", oneOf(Excluded, Counted, AllGood, AllBad), func(c *Correction) *Counting { return &c.As }),
+	need("by", "The person who decided it.", line, func(c *Correction) *string { return &c.By }),
+	need("reason", "Why.", line, func(c *Correction) *string { return &c.Reason }),
+}, func(r *reader, at place, c *Correction) { endAfterStart(r, at, c.Start, c.End) })
 
 var sloMembers = []member[SLO]{
 	need("name", "The SLO's name, unique within the service.", sloName, func(s *SLO) *string { return &s.Name }),
@@ -97,9 +118,12 @@ var sloMembers = []member[SLO]{
 	may("budgeting", "What the error budget is a share of. Default: events.", budgetingShape, func(s *SLO) *Budgeting { return &s.Budgeting }, Budgeting{}),
 	may("alerts", "Settings of the SLO's alerts, in addition to the service's.", alertingShape, func(s *SLO) *Alerting { return &s.Alerts }, Alerting{}),
 	may("resets", "Times from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
+	may("maintenance", "Planned maintenance of this SLO, in addition to the service's.", list(maintenanceShape), func(s *SLO) *[]Maintenance { return &s.Maintenance }, nil),
+	may("operatingHours", "When events of this SLO count, instead of the service's hours.", list(hoursShape), func(s *SLO) *[]OperatingHours { return &s.OperatingHours }, nil),
+	may("corrections", "Corrections of this SLO, which come after the service's.", list(correctionShape), func(s *SLO) *[]Correction { return &s.Corrections }, nil),
 }
 
-var sloShape = object(sloMembers, oneWindow, confirmedObjective, groupsOfQueries, slicedByRules, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
+var sloShape = object(sloMembers, oneWindow, confirmedObjective, groupsOfQueries, slicesOfCollector, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
 
 var calendarShape = object([]member[Calendar]{
 	need("unit", "The calendar period.", oneOf(Day, Week, Month, Quarter, Year), func(c *Calendar) *CalendarUnit { return &c.Unit }),

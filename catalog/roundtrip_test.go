@@ -55,6 +55,7 @@ func TestRoundTripSloth(t *testing.T) {
 			for _, slo := range s.SLOs {
 				slo.Window, slo.Resets, slo.Budgeting, slo.Formerly = Window{Rolling: defaultWindow}, nil, Budgeting{}, ""
 				slo.Objective, slo.AllowLowObjective = max(slo.Objective, lowObjective), false
+				slo.Maintenance, slo.OperatingHours, slo.Corrections = nil, nil, nil
 				slo.MaxGroups, slo.GroupBy, slo.SLI.Prometheus.EnvironmentLabel = 0, nil, ""
 				if slo.Alerts.Name == "" {
 					slo.Alerts.Name = "ErrorBudgetBurn"
@@ -148,10 +149,26 @@ func (g maker) service(name string, sli func() SLI) *Service {
 		start := g.moment()
 		s.Maintenance = append(s.Maintenance, Maintenance{Start: start, End: start.Add(time.Duration(1 + g.Int64N(1e15))), Reason: g.maybe(g.text())})
 	}
+	g.schedule(&s.OperatingHours, &s.Maintenance, &s.Corrections)
 	for i := range g.IntN(5) {
 		s.SLOs = append(s.SLOs, g.slo(fmt.Sprintf("slo-%d", i), sli()))
 	}
 	return s
+}
+
+// schedule adds times that come again, and corrections.
+func (g maker) schedule(hours *[]OperatingHours, maintenance *[]Maintenance, corrections *[]Correction) {
+	again := func() *Recurrence {
+		every, _, _ := parseRecurrence(anyRecurrence(g.Rand))
+		return &every
+	}
+	start := g.moment()
+	end := start.Add(time.Duration(1 + g.Int64N(1e15)))
+	for range g.IntN(2) {
+		*hours = append(*hours, OperatingHours{Every: again(), Start: pick(g, start, time.Time{}), End: pick(g, end, time.Time{})})
+		*maintenance = append(*maintenance, Maintenance{Every: again(), Start: pick(g, start, time.Time{}), End: pick(g, end, time.Time{}), Reason: g.maybe(g.text())})
+		*corrections = append(*corrections, Correction{Start: start, End: end, As: pick(g, Excluded, Counted, AllGood, AllBad), By: g.text(), Reason: g.text()})
+	}
 }
 
 func (g maker) slo(name string, sli SLI) *SLO {
@@ -170,6 +187,7 @@ func (g maker) slo(name string, sli SLI) *SLO {
 			slo.Window.Calendar.Start = time.Date(2026, time.March, 1+g.IntN(31), g.IntN(24), 30, 0, 0, time.UTC)
 		}
 	}
+	g.schedule(&slo.OperatingHours, &slo.Maintenance, &slo.Corrections)
 	slo.AllowLowObjective = slo.Objective < lowObjective
 	if g.IntN(2) == 0 {
 		slo.Labels = map[string]string{"team": g.text(), "channel": g.text()}

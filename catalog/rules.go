@@ -65,9 +65,21 @@ func dependsOnOthers(r *reader, at place, s *Service) {
 	}
 }
 
-func endAfterStart(r *reader, at place, m *Maintenance) {
-	if !m.Start.IsZero() && !m.End.IsZero() && !m.End.After(m.Start) {
+func endAfterStart(r *reader, at place, start, end time.Time) {
+	if !start.IsZero() && !end.IsZero() && !end.After(start) {
 		r.problem(at.key("end"), "is not after start", "swap them, or correct the date")
+	}
+}
+
+// onceOrAgain wants a start and an end of a window that does not come again.
+func onceOrAgain(r *reader, at place, m *Maintenance) {
+	if _, again := at.lookup("every"); again {
+		return
+	}
+	for _, key := range []string{"start", "end"} {
+		if _, ok := at.lookup(key); !ok {
+			r.problem(at.key(key), "is missing", "add "+key+", or every for a window that comes again")
+		}
 	}
 }
 

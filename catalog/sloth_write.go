@@ -99,6 +99,9 @@ func (w *writer) slothSpec() slothv1.Spec {
 		case len(slo.Resets) > 0:
 			w.slo(slo, "Sloth cannot reset an error budget", "remove the resets")
 			continue
+		case len(slo.Maintenance)+len(slo.OperatingHours)+len(slo.Corrections) > 0:
+			w.slo(slo, "Sloth has no maintenance, operating hours and corrections", "remove them, or write them for the service")
+			continue
 		case slo.Formerly != "":
 			w.slo(slo, "Sloth has no former names", "remove formerly")
 			continue

@@ -43,8 +43,8 @@ var exhaustedGuide = guide{
 		forgive := remedy{
 			name:   "Exclude events that were not failures",
 			when:   "The bad events came from a test, a wrong SLI, or a planned outage.",
-			do:     "Add a reset to the SLO in the catalog (`resets`, with `at`, `by` and `reason`), or a maintenance window. Have the change reviewed.",
-			verify: "The collector logs the reset, and the budget is full from that moment on:",
+			do:     "Add a correction of that time to the SLO in the catalog (`corrections`, with `start`, `end`, `as: excluded`, `by` and `reason`), or a reset (`resets`, with `at`, `by` and `reason`). Have the change reviewed.",
+			verify: "The collector reads the catalog again, and the budget is what it would be without these events; after a reset, it is full from that moment on:",
 			undo:   "Remove the entry. The old failures count again.",
 		}
 		for _, slo := range c.slos() {

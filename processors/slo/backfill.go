@@ -226,7 +226,7 @@ func (p *sloProcessor) apply(h hole, minutes []minuteOfPast) {
 	}
 	if known > 0 {
 		i.remember(p.now().UnixNano(), t.objective)
-		i.history.replace(h.from/minuteLength, minutes, t.objective.maintenance)
+		i.history.replace(h.from/minuteLength, minutes)
 		p.stats.backfilled.Add(int64(known))
 	}
 	i.filled = h.from
@@ -238,9 +238,10 @@ func (p *sloProcessor) apply(h hole, minutes []minuteOfPast) {
 	i.lookAt(s, 0)
 }
 
-// replace makes the known ones of the minutes from that on what happened, whatever the history said before, apart from those in maintenance.
-func (h *history) replace(from int64, minutes []minuteOfPast, maintenance []interval) {
+// replace makes the known ones of the minutes from that on what happened, whatever the history said before.
+func (h *history) replace(from int64, minutes []minuteOfPast) {
 	m := &h.minutes
+	h.changed = 0
 	for k := 0; k < len(minutes); {
 		number := (from + int64(k)) / minutesPerHour
 		last := min(len(minutes), int((number+1)*minutesPerHour-from))
@@ -252,7 +253,7 @@ func (h *history) replace(from int64, minutes []minuteOfPast, maintenance []inte
 		}
 		for ; k < last; k++ {
 			minute := from + int64(k)
-			if i < 0 || !minutes[k].known || inside(maintenance, minute*minuteLength) {
+			if i < 0 || !minutes[k].known {
 				continue
 			}
 			if sealed {
@@ -296,14 +297,4 @@ func (m *minutes) set(number int64, h *hourOfMinutes) {
 	if m.kept = kept; total != (sum{}) {
 		m.putAside(keptChunk{hour: number, data: h.encode()})
 	}
-}
-
-// inside reports whether the time is in one of the intervals.
-func inside(intervals []interval, t int64) bool {
-	for _, i := range intervals {
-		if i.start <= t && t < i.end {
-			return true
-		}
-	}
-	return false
 }

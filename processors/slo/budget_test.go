@@ -265,34 +265,37 @@ func TestOwnWindowIsABurnWindow(t *testing.T) {
 }
 
 func TestMaintenance(t *testing.T) {
+	noon := noon.Truncate(minute) // a minute counts as a whole
 	window := func(from, to time.Duration) catalog.Maintenance {
 		return catalog.Maintenance{Start: noon.Add(from), End: noon.Add(to), Reason: "upgrade"}
 	}
-	r := newRig(t, checkout(maintenance(window(2*hour, 3*hour), window(10*minute, 20*minute), window(15*minute, 30*minute), window(5*hour, 4*hour))))
+	r := newRigWith(t, createDefaultConfig().(*Config), noon, nil, checkout(maintenance(window(2*hour, 3*hour), window(10*minute, 20*minute), window(15*minute, 30*minute), window(5*hour, 4*hour))))
 	c := newCounter(noon)
 	r.send(c)
 	g := r.flushed()
 	require.Zero(t, g.of(t, "slo.maintenance.events", "good"), "starts at 0")
 	r.pass(20 * minute)
 	r.send(c.add(2000, 200)) // half of it inside
-	r.requireTotal(1000, 100)
+	r.requireCounted(1000, 100)
 	r.pass(5 * minute)
 	r.send(c.add(77, 7)) // all of it
-	r.requireTotal(1000, 100)
+	r.requireCounted(1000, 100)
 	r.pass(2*hour + 35*minute)
 	r.send(c.add(1550, 155)) // 5 minutes and an hour of 155 minutes
-	r.requireTotal(1900, 190)
+	r.requireCounted(1900, 190)
 	g = r.flushed()
 	require.Equal(t, 1000.+77+650, g.of(t, "slo.maintenance.events", "good"))
 	require.Equal(t, 100.+7+65, g.of(t, "slo.maintenance.events", "bad"))
-	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(7)
+	sum := r.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(8)
 	require.True(t, sum.Sum().IsMonotonic())
 	require.Equal(t, noon, sum.Sum().DataPoints().At(0).StartTimestamp().AsTime())
 	require.Equal(t, "{event}", sum.Unit())
 
-	r.catalog.swap(checkout()) // what was counted apart stays so, and stays visible
+	r.catalog.swap(checkout()) // the events count, as if there had been no maintenance; what was shown of it stays
 	require.Equal(t, 100.+7+65, r.flushed().of(t, "slo.maintenance.events", "bad"))
-	r.requireTotal(1900, 190)
+	r.requireCounted(3627, 362)
+	r.catalog.swap(checkout(maintenance(window(0, 24*hour))))
+	r.requireCounted(0, 0)
 }
 
 func TestCatalogSwap(t *testing.T) {

@@ -42,6 +42,8 @@ type history struct {
 	period, periodEnd int64
 	// reset is the newest reset of the error budget.
 	reset mark
+	// changed is the time from which events were added since a view was last made of it.
+	changed int64
 }
 
 func newHistory(now int64, o *objective) *history {
@@ -98,6 +100,7 @@ func (h *history) add(from, to int64, o outcome, n count) {
 		h.rings[i].add(from, to, o, n, h.total[o])
 	}
 	h.minutes.add(from, to, o, n)
+	h.changed = min(h.changed, from)
 	h.total[o] += n
 	h.reset.add(from, to, o, n)
 }
@@ -177,7 +180,7 @@ func (h *history) rewind(now int64) {
 	}
 	var e edge
 	h.minutes.rewind(now, h.length, h.total, func(t int64) sum { return h.minutes.totalAt(t, h.now, h.total, &e) })
-	h.rings, h.now = rings, now
+	h.rings, h.now, h.changed = rings, now, 0
 }
 
 // resample is a ring of the step as of now, read from totals.

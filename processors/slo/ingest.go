@@ -234,9 +234,9 @@ func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o ou
 // total are all events of the instance.
 func (i *instance) total() sum {
 	if i.history == nil {
-		return i.maintenance
+		return sum{}
 	}
-	return sum{i.history.total[good] + i.maintenance[good], i.history.total[bad] + i.maintenance[bad]}
+	return i.history.total
 }
 
 // hear remembers where the present point came from, so that its counter can be ended.

@@ -36,6 +36,16 @@ func (r *rig) requireTotal(good, bad float64) {
 	require.Equal(r.t, [2]float64{good, bad}, [2]float64{got[0].events(), got[1].events()})
 }
 
+// requireCounted wants so many events of the SLO to count.
+func (r *rig) requireCounted(good, bad float64) {
+	r.t.Helper()
+	t := (*r.slos.Load())[key{"shop", "checkout", "availability"}]
+	i := t.instance("production")
+	i.history.advance(r.clock.UnixNano(), t.objective)
+	got := i.counted(t.objective, i.measured).last(t.objective.own, int64(30*day))
+	require.Equal(r.t, [2]float64{good, bad}, [2]float64{got[0].events(), got[1].events()})
+}
+
 // each calls f for every data point of slo.events.
 func each(md pmetric.Metrics, f func(pmetric.NumberDataPoint)) pmetric.Metrics {
 	points := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints()

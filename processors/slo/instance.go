@@ -51,7 +51,7 @@ type instance struct {
 	// forgotten is the time of the newest point of a counter that is no longer followed. A counter that is
 	// new here and started before may be that one, and its value have been counted.
 	forgotten int64
-	// maintenance are the events inside of maintenance windows.
+	// maintenance are the events that did not count when they arrived.
 	maintenance sum
 	streams     streams
 	measured    measured
@@ -61,6 +61,8 @@ type instance struct {
 	// storage.
 	history *history
 	archive *archive
+	// view is the history as it counts; nil if that is as it is.
+	view *view
 	// shown is what was emitted; refused: the last of it was not taken.
 	shown   shown
 	refused bool
@@ -134,8 +136,7 @@ func (i *instance) meet(at int, s stream, p cumulative.Point, out outcome, past 
 	return i.count(increase, out, counted, past, now, o)
 }
 
-// count adds an increase to the history, and what lies inside of maintenance windows apart. It returns v, or
-// what was odd about the increase's time.
+// count adds an increase to the history. It returns v, or what was odd about the increase's time.
 func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, past past.Interval, now int64, o *objective) verdict {
 	from, to := int64(increase.From), int64(increase.To)
 	if past.Length != 0 {
@@ -152,13 +153,16 @@ func (i *instance) count(increase cumulative.Increase, out outcome, v verdict, p
 	}
 	if from < to && past.Length == 0 {
 		i.measured.cover(max(from, now-o.horizon), to, minuteLength)
+		if i.history != nil {
+			i.history.changed = min(i.history.changed, from)
+		}
 	}
 	n := count(increase.Value * float64(oneEvent))
 	if n == 0 {
 		return v
 	}
 	i.remember(now, o)
-	i.spread(min(from, to-1), to, out, n, o.maintenance)
+	i.spread(min(from, to-1), to, out, n, o)
 	return v
 }
 
@@ -171,19 +175,8 @@ func (i *instance) remember(now int64, o *objective) {
 	i.history.advance(now, o)
 }
 
-// spread adds n events that happened evenly over (from, to], apart from those in maintenance, which
-// are counted only as such.
-func (i *instance) spread(from, to int64, out outcome, n count, maintenance []interval) {
-	between := func(a, b int64) count { return part(n, from, to, b) - part(n, from, to, a) }
-	start := from
-	for _, m := range maintenance {
-		a, b := max(m.start, start), min(m.end, to)
-		if a >= b {
-			continue
-		}
-		i.history.add(start, a, out, between(start, a))
-		i.maintenance[out] = min(i.maintenance[out]+between(a, b), maxCount)
-		start = b
-	}
-	i.history.add(start, to, out, between(start, to))
+// spread adds n events that happened evenly over (from, to], and notes how many of them do not count.
+func (i *instance) spread(from, to int64, out outcome, n count, o *objective) {
+	i.history.add(from, to, out, n)
+	i.maintenance[out] = min(i.maintenance[out]+o.timetable.excluded(from, to, n), maxCount)
 }

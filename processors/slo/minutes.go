@@ -27,6 +27,8 @@ type minutes struct {
 	id uint64
 	// archive is nil without storage.
 	archive *archive
+	// source has the minutes of sealed hours, if they are derived from those of another history.
+	source func(number int64) hourOfMinutes
 	// first is the number of the first hour, since 1970.
 	first int64
 	// hours are the totals of the sealed ones, from the first on; open are the minutes since, to the end of the present hour.
@@ -228,6 +230,11 @@ func (m *minutes) hour(number int64) (h hourOfMinutes) {
 	i := int(number - m.first)
 	total := sum{m.hours[good].at(i), m.hours[bad].at(i)}
 	if total == (sum{}) {
+		return h
+	}
+	if m.source != nil {
+		h = m.source(number)
+		h.fill(total)
 		return h
 	}
 	whole := false

@@ -113,12 +113,12 @@ func (a *asker) count(from, to int64, out outcome, n count) {
 		a.history.minutes.archive = a.archive
 	}
 	a.history.advance(to, a.objective)
-	a.spread(from, to, out, n, a.objective.maintenance)
+	a.spread(from, to, out, n, a.objective)
 	a.measured.cover(from, to, minuteLength)
 	a.received = to
 }
 
-// Any question, of another window, objective, zone or reset, has the answer that it would have had, asked from the start: not about, but
+// Any question, of another window, objective, zone, reset, maintenance, operating hours, corrections or slices of time, has the answer that it would have had, asked from the start: not about, but
 // exactly.
 func TestAskedLaterIsAskedFromTheStart(t *testing.T) {
 	windows := map[string]catalog.Window{
@@ -138,7 +138,7 @@ func TestAskedLaterIsAskedFromTheStart(t *testing.T) {
 		askers := map[string]*asker{}
 		for name, window := range windows {
 			reset := catalog.Reset{At: began.Add(time.Duration(r.IntN(40*24*60)) * minute).Truncate(minute), By: "x", Reason: "y"}
-			askers[name] = newAsker(checkout(windowOf(window), objectiveOf([]float64{99, 99.9, 95}[r.IntN(3)]), resets(reset)), began.UnixNano(), store)
+			askers[name] = newAsker(checkout(windowOf(window), objectiveOf([]float64{99, 99.9, 95}[r.IntN(3)]), resets(reset), anySchedule(r, began), anyBudgeting(r)), began.UnixNano(), store)
 		}
 		all := []*asker{first}
 		for _, a := range askers {
@@ -158,7 +158,7 @@ func TestAskedLaterIsAskedFromTheStart(t *testing.T) {
 			if r.IntN(10) == 0 { // late
 				at, n := now-r.Int64N(int64(40*day)), count(r.IntN(1000))
 				for _, a := range all {
-					a.spread(at, at+int64(minute), bad, n, a.objective.maintenance)
+					a.spread(at, at+int64(minute), bad, n, a.objective)
 				}
 			}
 			if now = to; r.IntN(30) != 0 {
@@ -171,11 +171,51 @@ func TestAskedLaterIsAskedFromTheStart(t *testing.T) {
 				asked := *first.instance
 				asked.history = first.history.clone()
 				asked.history.fit(a.objective)
+				asked.maintenance = a.maintenance // which are counted as they arrive
 				want, _ := a.compute(a.objective, now, 5*minute)
 				got, _ := asked.compute(a.objective, now, 5*minute)
 				require.Equal(t, want, got, "seed %d, %s at %v", seed, name, time.Unix(0, now))
 			}
 		}
+	}
+}
+
+// anySchedule is one that says of some of 40 days that their events do not count as what they are; in one of four cases none.
+func anySchedule(r *rand.Rand, began time.Time) func(*catalog.Service, *catalog.SLO) {
+	return func(service *catalog.Service, slo *catalog.SLO) {
+		if r.IntN(4) == 0 {
+			return
+		}
+		moment := func() time.Time { return began.Add(time.Duration(r.IntN(40*24*60)) * minute) }
+		for range r.IntN(3) {
+			start := moment()
+			service.Maintenance = append(service.Maintenance, catalog.Maintenance{Start: start, End: start.Add(time.Duration(r.IntN(600)) * minute)})
+		}
+		for range r.IntN(4) {
+			start := moment()
+			as := []catalog.Counting{catalog.Counted, catalog.Excluded, catalog.AllGood, catalog.AllBad}[r.IntN(4)]
+			slo.Corrections = append(slo.Corrections, catalog.Correction{Start: start, End: start.Add(time.Duration(r.IntN(3000)) * minute), As: as})
+		}
+		if r.IntN(2) == 0 {
+			every := []string{"weekday 08:30-18:00 Europe/Madrid", "day 06:00-22:07 America/St_Johns", "FREQ=MONTHLY;BYDAY=1SU,-1MO 23:00-23:00 Asia/Kathmandu"}[r.IntN(3)]
+			slo.OperatingHours = append(slo.OperatingHours, catalog.OperatingHours{Every: recurrence(every)})
+		}
+	}
+}
+
+// recurrence is what the catalog reads.
+func recurrence(every string) *catalog.Recurrence {
+	c, problems := catalog.Parse("a.yaml", []byte("apiVersion: "+catalog.APIVersion+"\nkind: Service\nmetadata: {name: a}\nspec: {operatingHours: [{every: '"+every+"'}]}"))
+	if problems.Err() != nil {
+		panic(problems.Err())
+	}
+	return c.Services[0].OperatingHours[0].Every
+}
+
+func anyBudgeting(r *rand.Rand) func(*catalog.Service, *catalog.SLO) {
+	return func(_ *catalog.Service, slo *catalog.SLO) {
+		slice := []time.Duration{minute, 5 * minute, 12 * minute, hour}[r.IntN(4)]
+		slo.Budgeting = []catalog.Budgeting{{}, {}, {Method: catalog.TimeSlices, Slice: slice, Target: 99.5}, {Method: catalog.RatioTimeSlices, Slice: slice}}[r.IntN(4)]
 	}
 }
 

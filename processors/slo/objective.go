@@ -4,7 +4,6 @@
 package slo
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -12,8 +11,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// An objective is what the catalog says of an SLO, made ready for computing. It never changes;
-// a new catalog gives a new one.
+// An objective is what the catalog says of an SLO, made ready for computing. A new catalog gives a new one.
 type objective struct {
 	slo *catalog.SLO
 	// byDefault: the catalog has no entry for the service.
@@ -29,10 +27,10 @@ type objective struct {
 	own   int
 	// horizon is the longest window: older events count nowhere.
 	horizon int64
+	// timetable is when events count. It is worked out as it is asked.
+	timetable timetable
 	// digest is that of the catalog's entry; 0 for a proposal, which has no rules.
 	digest float64
-	// maintenance is in order and does not overlap.
-	maintenance []interval
 }
 
 type window struct {
@@ -61,10 +59,10 @@ type interval struct{ start, end int64 }
 func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 	o := &objective{
 		slo: slo, byDefault: service.Origin != nil, environments: service.Environments,
-		ratio:       slo.ObjectiveRatio(),
-		budget:      slo.ErrorBudget(),
-		own:         -1,
-		maintenance: intervals(service.Maintenance),
+		ratio:     slo.ObjectiveRatio(),
+		budget:    slo.ErrorBudget(),
+		own:       -1,
+		timetable: timetable{schedule: service.Schedule(slo)},
 	}
 	length := int64(slo.Window.MaxLength())
 	for i, w := range burnWindows {
@@ -95,26 +93,6 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 // wants reports whether the SLO is kept for the environment.
 func (o *objective) wants(environment string) bool {
 	return len(o.environments) == 0 || slices.Contains(o.environments, environment)
-}
-
-// intervals are the maintenance windows in order, those that overlap joined.
-func intervals(windows []catalog.Maintenance) []interval {
-	var in []interval
-	for _, w := range windows {
-		in = append(in, interval{nanos(w.Start), nanos(w.End)})
-	}
-	slices.SortFunc(in, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
-	var out []interval
-	for _, i := range in {
-		switch last := len(out) - 1; {
-		case i.end <= i.start:
-		case last >= 0 && i.start <= out[last].end:
-			out[last].end = max(out[last].end, i.end)
-		default:
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // nanos is t in Unix nanoseconds, as near as an int64 holds them and not before 1970.

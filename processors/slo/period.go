@@ -15,8 +15,9 @@ type period struct {
 	start, end int64
 	// from is where the budget begins, which is after the start if it was reset; to is the present, rounded down so that values do not change
 	// all the time.
-	from, to int64
-	measured measured
+	from, to  int64
+	measured  measured
+	timetable *timetable
 	// changes is when the present is rounded to another moment; never if all is measured.
 	changes int64
 }
@@ -24,7 +25,7 @@ type period struct {
 // periodOf is the period at now.
 func (o *objective) periodOf(now int64, h *history, m measured) period {
 	at := func(now int64) period {
-		p := period{start: now - int64(o.slo.Window.Rolling), end: now, to: now, measured: m, changes: never}
+		p := period{start: now - int64(o.slo.Window.Rolling), end: now, to: now, measured: m, timetable: &o.timetable, changes: never}
 		if o.slo.Window.Calendar != nil {
 			p.start, p.end = o.period(now)
 		}
@@ -58,7 +59,7 @@ func (p *period) time(from int64) int64 { return p.measured.length(from, p.to) }
 // coverage is the share of the period that was measured.
 func (p *period) coverage() float64 { return float64(p.time(p.start)) / float64(p.end-p.start) }
 
-// share is which part of the events of the whole period were in the measured time: its share of the time; and if the last week is known,
+// share is which part of the events of the whole period were in the measured time: its share of the time in which events count; and if the last week is known,
 // its share of the traffic, supposed that each hour of a week is like the one in the last. It may be another one from the time on.
 func (p *period) share(h *history) (_ float64, changes int64) {
 	if p.changes == never {
@@ -66,7 +67,11 @@ func (p *period) share(h *history) (_ float64, changes int64) {
 	}
 	shape := h.weekShape(p.measured)
 	if shape == nil {
-		return float64(p.time(p.from)) / float64(p.end-p.start), p.changes
+		var counting int64
+		for _, m := range p.measured {
+			counting += p.timetable.counting(max(m.start, p.from), min(m.end, p.to))
+		}
+		return float64(counting) / float64(max(p.timetable.counting(p.start, p.end), 1)), p.changes
 	}
 	var in float64
 	for _, m := range p.measured {

@@ -86,24 +86,25 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 		i.history.advance(now, o)
 	}
 	known := i.measuredUntil(now, silence)
-	period := o.periodOf(now, i.history, known)
+	counted := i.counted(o, known)
+	period := o.periodOf(now, counted, known)
 	v.coverage = period.coverage()
-	next.slides = period.changes
+	next.slides = min(period.changes, o.nextSlice(now))
 	var rate [maxWindows]float64
 	var lastHour count
-	switch h := i.history; {
+	switch h := counted; {
 	case h != nil:
 		for w := range burnWindows {
 			events := h.last(w, burnWindows[w].length)
 			v.errorRatio[w] = events.errorRatio()
 			rate[w] = v.errorRatio[w] / o.budget
 			if w == idleWindow {
-				lastHour = events.all()
+				lastHour = i.history.last(w, burnWindows[w].length).all()
 			}
 			next.slides = min(next.slides, h.changes(w, burnWindows[w].length, events))
 		}
 		if lastHour > 0 {
-			next.turns = min(next.turns, h.empty(idleWindow, burnWindows[idleWindow].length))
+			next.turns = min(next.turns, i.history.empty(idleWindow, burnWindows[idleWindow].length))
 		}
 		events, changes := o.inWindow(h)
 		v.errorRatio[o.own] = events.errorRatio()

@@ -42,7 +42,7 @@ func (s *Scenario) series() []series {
 			return float64(s.Start.Add(at).UnixMilli()) / 1000, ok
 		},
 	})
-	if s.SLO.SLI.Prometheus == nil && (s.SLO.Window.Calendar != nil || len(s.SLO.Resets) > 0) {
+	if s.SLO.SLI.Prometheus == nil && (s.SLO.Window.Calendar != nil || len(s.SLO.Resets) > 0 || s.Service.Schedule(s.SLO).Recurs() || len(s.Service.Schedule(s.SLO).Corrections) > 0) {
 		all = append(all, s.budget())
 	}
 	for _, v := range s.Versions {

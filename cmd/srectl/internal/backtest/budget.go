@@ -10,9 +10,9 @@ import (
 )
 
 // budget is the remaining share of an error budget at a time, and the measured share of its period, as the rules define them: the
-// events of the whole period are those so far ÷ the measured share of its time. The rules leave calendar periods and resets to the
+// events of the whole period are those so far ÷ the measured share of its time in which events count. The rules leave calendar periods and resets to the
 // collector, whose budget was that of the catalog of then; this is that of another catalog.
-func budget(slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage float64) {
+func budget(service *catalog.Service, slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage float64) {
 	start, end := at.Add(-slo.Window.Rolling), at
 	if slo.Window.Calendar != nil {
 		start, end = slo.Window.Bounds(at)
@@ -23,7 +23,7 @@ func budget(slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage flo
 			from = reset.At
 		}
 	}
-	length := float64(end.Sub(start))
+	length := float64(max(end.Sub(start)-Excluded(service, slo, start, end), interval))
 	bad, total := m.events(from.Add(lag), at)
 	share := min(float64(m.measured(from, at))/length, 1)
 	coverage = min(float64(m.measured(start, at))/length, 1)
@@ -31,4 +31,25 @@ func budget(slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage flo
 		return 1, coverage
 	}
 	return 1 - bad/total/slo.ErrorBudget()*share, coverage
+}
+
+// interval is that of the rules.
+const interval = time.Minute
+
+// Excluded is for how long from the one time to the other events do not count.
+func Excluded(service *catalog.Service, slo *catalog.SLO, from, to time.Time) (sum time.Duration) {
+	for _, span := range service.Schedule(slo).Spans(from, to) {
+		if span.As != catalog.Excluded {
+			continue
+		}
+		start, end := span.Start, span.End
+		if start.Before(from) {
+			start = from
+		}
+		if end.After(to) {
+			end = to
+		}
+		sum += end.Sub(start)
+	}
+	return sum
 }

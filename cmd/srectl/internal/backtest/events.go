@@ -33,7 +33,7 @@ type Events struct {
 
 // recording are the rules that record events, and what these read.
 var recording = []string{
-	recordBad, recordTotal, "slo:sli_queried_bad:increase5m", "slo:sli_queried_total:increase5m", "slo:sli_group:admitted", "slo:period_total:events",
+	recordBad, recordTotal, "slo:sli_counts:bool", "slo:sli_queried_bad:increase5m", "slo:sli_queried_total:increase5m", "slo:sli_group:admitted", "slo:period_total:events",
 	recordVersionBad, recordVersionTotal,
 }
 

@@ -158,7 +158,7 @@ func (a *answering) derived() map[string]func(context.Context, *parser.VectorSel
 			m := all[key]
 			for i := m.until(a.from.Add(-time.Hour)); i < len(m.at); i++ {
 				at := time.UnixMilli(m.at[i])
-				remaining, _ := budget(slo, m, at)
+				remaining, _ := budget(a.service, slo, m, at)
 				w.Write(at, remaining, true)
 			}
 			if err := w.Commit(); err != nil {
@@ -251,7 +251,7 @@ func (a *answering) slo(ctx context.Context, slo *catalog.SLO) ([]sloResult, err
 		one.Environment, one.Group = set.Get(labelEnvironment), labels.NewBuilder(set).Del(labelEnvironment).Labels().Map()
 		one.BudgetLeft, one.Coverage = numberOf(remaining, key), numberOf(coverage, key)
 		if _, ok := coverage[key]; !ok {
-			_, measured := budget(slo, m, a.to)
+			_, measured := budget(a.service, slo, m, a.to)
 			one.Coverage = number(measured)
 		}
 		bad, total := m.events(a.from, a.to)

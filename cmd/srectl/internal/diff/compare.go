@@ -129,11 +129,36 @@ func (c *comparison) facts(old, now *catalog.Service) {
 			c.say(changed, "service", fact.name, "%s → %s: %s", orNothing(fact.was), orNothing(fact.is), fact.then)
 		}
 	}
-	if !reflect.DeepEqual(old.Maintenance, now.Maintenance) {
-		c.say(changed, "service", "maintenance", "%s → %s: events in these windows do not count against the budget", output.Count(len(old.Maintenance), "window"), output.Count(len(now.Maintenance), "window"))
-	}
+	c.schedule("service", "", timesOf{old.Maintenance, old.OperatingHours, old.Corrections}, timesOf{now.Maintenance, now.OperatingHours, now.Corrections})
 	if !reflect.DeepEqual(old.Labels, now.Labels) {
 		c.say(changed, "service", "labels", "no generated file contains them")
+	}
+}
+
+// timesOf are when events count.
+type timesOf struct {
+	maintenance []catalog.Maintenance
+	hours       []catalog.OperatingHours
+	corrections []catalog.Correction
+}
+
+// schedule says what of the times changes, of a service, or of the SLO of the name.
+func (c *comparison) schedule(kind, name string, old, now timesOf) {
+	say := func(what, format string, args ...any) {
+		if name == "" {
+			c.say(changed, kind, what, format, args...)
+		} else {
+			c.say(changed, kind, name, what+" "+format, args...)
+		}
+	}
+	if !reflect.DeepEqual(old.maintenance, now.maintenance) {
+		say("maintenance", "%s → %s: events in these windows do not count against the budget", output.Count(len(old.maintenance), "window"), output.Count(len(now.maintenance), "window"))
+	}
+	if !reflect.DeepEqual(old.hours, now.hours) {
+		say("operatingHours", "%d → %d: events outside of these hours do not count against the budget", len(old.hours), len(now.hours))
+	}
+	if !reflect.DeepEqual(old.corrections, now.corrections) {
+		say("corrections", "%d → %d: the collector's budgets and burn rates count the past by them; what rules have recorded stays", len(old.corrections), len(now.corrections))
 	}
 }
 
@@ -181,6 +206,7 @@ func (c *comparison) slo(name string, was, is map[string]*catalog.SLO) {
 	if !reflect.DeepEqual(old.Resets, now.Resets) {
 		c.say(changed, "slo", name, "resets %d → %d: the error budget is full again from the last reset", len(old.Resets), len(now.Resets))
 	}
+	c.schedule("slo", name, timesOf{old.Maintenance, old.OperatingHours, old.Corrections}, timesOf{now.Maintenance, now.OperatingHours, now.Corrections})
 	if old.Description != now.Description {
 		c.say(changed, "slo", name, "new description in runbooks, dashboards and alerts")
 	}

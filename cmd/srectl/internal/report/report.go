@@ -230,7 +230,7 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, from
 	c := compliance{
 		Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, Environment: e.Environment, SLO: e.SLO.Name, Group: e.Group,
 		Objective: e.SLO.ObjectiveRatio(), Measured: min(float64(e.Measured(from, to))/float64(to.Sub(from)), 1),
-		MaintenanceSeconds: maintenance(service, from, to).Seconds(),
+		MaintenanceSeconds: backtest.Excluded(service, e.SLO, from, to).Seconds(),
 	}
 	c.Bad, c.Events = e.Between(from, to)
 	allowed := c.Events * e.SLO.ErrorBudget()
@@ -270,26 +270,6 @@ func versions(e backtest.Events, deployed deployed, from, to time.Time) (all []v
 	}
 	slices.SortStableFunc(all, func(a, b version) int { return cmp.Compare(b.Bad, a.Bad) })
 	return all[:min(maxVersions, len(all))]
-}
-
-// maintenance is how much of a time was maintenance.
-func maintenance(service *catalog.Service, from, to time.Time) (sum time.Duration) {
-	windows := slices.Clone(service.Maintenance)
-	slices.SortFunc(windows, func(a, b catalog.Maintenance) int { return a.Start.Compare(b.Start) })
-	at := from
-	for _, w := range windows {
-		start, end := w.Start, w.End
-		if start.Before(at) {
-			start = at
-		}
-		if end.After(to) {
-			end = to
-		}
-		if end.After(start) {
-			sum, at = sum+end.Sub(start), end
-		}
-	}
-	return sum
 }
 
 // deployed are the deployments of a service, by environment and version, oldest first.
