@@ -18,7 +18,7 @@ const (
 	shortestSpanNumber = 8
 	shortestLogNumber  = 12
 	shortestTextNumber = 16
-	longestCounter     = 3
+	longestCounter     = 4
 	shortestWordID     = 16
 )
 

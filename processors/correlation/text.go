@@ -3,21 +3,32 @@
 
 package correlation
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // textBody looks at text that is not JSON; inner is the same without the wrappers around it. Text is weak evidence: an ID in it
 // needs a name at the start of a field, or a place that a format fixes.
 func (s *search) textBody(text, inner string, parts *traceParts) {
 	p := s.plan
+	if rest, ok := behindLevel(inner); ok {
+		text, inner = rest, rest
+	}
+	var named twin
 	if parts != nil || min(rank(p.logfmt.best), rank(p.body.best)) < s.rank {
-		s.fields(text, parts)
+		named = s.fields(text, inner, parts)
 	}
 	if parts != nil && !parts.found() {
 		parts.unnamed(text)
 	}
 	for _, one := range p.text.places {
-		if one.rank < s.rank {
+		inMessage := named.value != "" && s.rank == named.rank // which is worse than a place before it
+		if one.rank < s.rank || inMessage && one.rank < named.was.rank {
 			if id := one.find(inner); id != "" {
+				if inMessage {
+					s.finding = named.was
+				}
 				s.offerBy(one.rank, id, patternEvidence)
 			}
 		}
@@ -31,18 +42,20 @@ func (s *search) textBody(text, inner string, parts *traceParts) {
 	}
 }
 
-func (s *search) fields(text string, parts *traceParts) {
+func (s *search) fields(text, inner string, parts *traceParts) (one twin) {
 	all := fields{text: text}
+	begin := len(text) - len(inner)
+	ofClients := isW3C(inner) || strings.HasPrefix(inner, "> ") || strings.HasPrefix(inner, "< ")
 	for {
 		name, ok := all.next()
 		if !ok {
-			return
+			return one
 		}
 		if name == "" { // an object of JSON
 			s.objectInText(&all, parts)
 			continue
 		}
-		r, isID := s.plan.logfmt.find("", name)
+		r, isID := s.plan.logfmt.inBody(&path{}, name)
 		f, isTrace := 0, false
 		if parts != nil {
 			f, isTrace = traceKeys.find("", name)
@@ -52,13 +65,66 @@ func (s *search) fields(text string, parts *traceParts) {
 		}
 		before := all.before()
 		value, whole := all.value()
-		if isID {
+		switch {
+		case !isID || ofClients:
+		case inPrefix(before[min(begin, len(before)):]):
+			s.named(rank(r), value, whole, "", "")
+		case one.differs(s, rank(r), value):
+			s.judged(rank(r), value, textEvidence, "the text names two IDs")
+		default:
 			s.named(rank(r), value, whole, before, text)
 		}
 		if isTrace {
 			parts.offer(field(f), value)
 		}
 	}
+}
+
+// twin is the first ID that a message names. A message that names two by one name speaks of the requests of others.
+type twin struct {
+	rank  rank
+	value string
+	was   finding // before it
+	two   bool
+}
+
+// differs reports whether the message has named another ID by the same name, and takes that back.
+func (t *twin) differs(s *search, r rank, value string) bool {
+	id, _ := s.hygiene.clean(value)
+	switch {
+	case id == "":
+		return false
+	case t.value == "":
+		t.rank, t.value, t.was = r, id, s.finding
+		return false
+	case t.rank != r || t.value == id:
+		return false
+	case !t.two:
+		t.two = true
+		s.finding = t.was
+	}
+	return true
+}
+
+// isW3C tells a line of the W3C's extended log format, as IIS and CloudFront write it: what a client sent is in it without quotes.
+func isW3C(line string) bool {
+	const length = len("2026-11-28 17:00:00 ")
+	if len(line) < length || line[4] != '-' || line[7] != '-' || line[13] != ':' || line[10] != line[length-1] || strings.Trim(line[:length], "0123456789-: \t") != "" {
+		return false
+	}
+	if line[10] == '\t' {
+		return true
+	}
+	rest := line[length:]
+	for range 3 { // the address of the server, perhaps behind its names, and the method
+		var word string
+		word, rest, _ = strings.Cut(rest, " ")
+		if _, err := netip.ParseAddr(word); err == nil {
+			method, _, _ := strings.Cut(rest, " ")
+			return method != "" && strings.ToUpper(method) == method
+		}
+	}
+	return false
 }
 
 // named offers an ID that has its name in text, unless the text says that it is somebody else's.
@@ -68,7 +134,7 @@ func (s *search) named(r rank, value string, whole bool, before, text string) {
 		s.judged(r, value, textEvidence, "a better source has one")
 	case !whole:
 		s.judged(r, value, textEvidence, "it is a part of something longer")
-	case ofAnother(before):
+	case ofAnother(before) || quotesSQL(before):
 		s.judged(r, value, textEvidence, "the text says that it is the ID of another request")
 	case foreign(text):
 		s.judged(r, value, textEvidence, "it is the ID that a client of a service in the text has for its own call")
@@ -85,7 +151,8 @@ func (s *search) objectInText(all *fields, parts *traceParts) {
 	if !ok || !isObject(text) || strings.HasSuffix(all.text[:all.start], "[") || quotesObject(all.text[:all.start]) || foreign(all.text) {
 		return
 	}
-	r := structured{search: s, parts: parts, wrapped: maxWrappers, text: true}
+	r := s.structured(parts, maxWrappers)
+	r.text = true
 	r.jsonMembers(&m)
 }
 
@@ -115,9 +182,13 @@ func (p *fields) next() (key string, ok bool) {
 		case c == '{' && p.pos+1 < len(p.text) && p.text[p.pos+1] == '"':
 			p.start = p.pos
 			return "", true
+		case c == '{' && isDump(p.text, p.pos):
+			p.object()
+		case strings.HasPrefix(p.text[p.pos:], "#<"): // an object of Ruby
+			p.passBrackets('<', '>')
 		case startsField(c), c == ':' && p.pos > 0 && (p.text[p.pos-1] == '{' || p.text[p.pos-1] == ' '):
 			p.pos++
-		case isKeyByte(c) || c == '@':
+		case isKeyByte(c) && c != '-' || c == '@':
 			if key, ok := p.key(); ok {
 				return key, true
 			}
@@ -127,6 +198,25 @@ func (p *fields) next() (key string, ok bool) {
 	}
 	return "", false
 }
+
+// isDump tells an object of a program, printed into text at the place, from the fields of the line: those of a span, span{key=value}: of the
+// MDC, {key=value}, or those that have quotes around their names.
+func isDump(text string, at int) bool {
+	rest := text[at+1:]
+	if at > 0 && isKeyByte(text[at-1]) {
+		end := strings.IndexByte(rest, '}')
+		return end < 0 || !strings.HasPrefix(rest[end:], "}:") && !ownObject(text[:at])
+	}
+	name := strings.TrimLeft(rest, " \n\t")
+	end := 0
+	for end < len(name) && isKeyByte(name[end]) {
+		end++
+	}
+	return end > 0 && strings.HasPrefix(name[end:], ": ") || quotesObject(text[:at])
+}
+
+// ownObject reports whether the last word says that an object or brackets behind it have the line's own fields.
+func ownObject(before string) bool { return ownObjects.has(lastWord(&before)) }
 
 // What a byte of text may be.
 const (
@@ -171,8 +261,12 @@ func (p *fields) key() (string, bool) {
 	case c == '=' && p.keyed(end), c == ':' && p.keyed(end):
 		return p.text[p.start:end], end-p.start <= longestKey
 	case startsField(c):
-		if strings.IndexByte(p.text[p.start:end], '.') >= 0 && c == '(' {
-			p.passBrackets()
+		switch { // arguments, or the fields of an object
+		case ownObject(p.text[:end]):
+		case c == '(':
+			p.passBrackets('(', ')')
+		case c == '[':
+			p.passBrackets('[', ']')
 		}
 		return "", false
 	}
@@ -243,7 +337,7 @@ func (p *fields) passToken() {
 		rest := strings.TrimLeft(p.text[p.pos:], " ")
 		if strings.HasPrefix(rest, "(") {
 			p.pos = len(p.text) - len(rest)
-			p.passBrackets()
+			p.passBrackets('(', ')')
 		}
 	}
 	if p.pos == start {
@@ -251,20 +345,21 @@ func (p *fields) passToken() {
 	}
 }
 
-// passBrackets passes over round brackets and what is in them.
-func (p *fields) passBrackets() {
+// passBrackets passes over brackets and what is in them. Brackets that are not closed are passed over by themselves.
+func (p *fields) passBrackets(left, right byte) {
 	depth := 0
-	for ; p.pos < len(p.text); p.pos++ {
-		switch p.text[p.pos] {
-		case '(':
+	for at := p.pos; at < len(p.text); at++ {
+		switch p.text[at] {
+		case left:
 			depth++
-		case ')':
+		case right:
 			if depth--; depth <= 0 {
-				p.pos++
+				p.pos = at + 1
 				return
 			}
 		}
 	}
+	p.pos++
 }
 
 // passValue passes over the value of a key that nobody asked for.
@@ -308,6 +403,10 @@ func (p *fields) value() (value string, whole bool) {
 		}
 		p.pos = end + 1
 		return text[start+1 : end], true
+	}
+	if guid := start + 1; guid+uuidLength < len(text) && text[start] == '{' && text[guid+uuidLength] == '}' && isUUID(text[guid:guid+uuidLength]) {
+		p.pos = guid + uuidLength + 1
+		return text[guid : guid+uuidLength], true // as Windows writes it
 	}
 	end := start
 	for end < len(text) && !endsValue(text[end]) && (text[end] != '|' || end == start) {
