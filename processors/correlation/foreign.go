@@ -15,7 +15,7 @@ var foreignMarks = [...]string{
 	"botocore", "boto3", "amazonaws", "Amazon", "AWS", "aws-sdk", "x-amz-", "x-amzn-", "Service: ",
 	"x-ms-", "Azure", "azure", "windows.net", "AADSTS", "googleapis", "x-goog-", "Google API",
 	"apiKey=", "apikey", "kafka", "Kafka", "SQS", "DynamoDB", "MessageId", "AccessDenied", "Access Key",
-	"ErrorCode", " Code=", "SDKError", "ServiceException", "ServiceBus", "HostId", "host_id", "hostId", "client-request-id", "Inner error", "invoke ", "Invoke", "invoking ",
+	"ErrorCode", " Code=", "SDKError", "ServiceException", "ServiceBus", "HostId", "host_id", "hostId", "client-request-id", "Inner error", "rpc error", "invoke ", "Invoke", "invoking ",
 	"jsonrpc", "JSON-RPC", "MongoDB", "mongodb", "commandName", "driverConnectionId",
 	"Throttl", "ProvisionedThroughput", "Rate exceeded", "MD5OfMessageBody",
 	"Stripe", "stripe", "OpenAI", "openai", "Anthropic", "anthropic", "twilio", "Twilio", "Elasticsearch", "GitHub", "github.com/",
@@ -61,9 +61,9 @@ var (
 		caused related linked links stale old owner holder quoted expected unlike upstream downstream child sibling their replayed copied duplicates
 		held holds peer remote foreign client's vendor vendor's provider provider's partner reply replied answer answered calling
 		first last already replaces replaced merged cookie set-cookie hget hgetall hset hdel del expire exists setex`)
-	prepositions = wordSet("by into from to than")
+	prepositions = wordSet("by into from to than of after before behind until that like up gave")
 	messageWords = wordSet(`body payload response responded reply replied result request received receive sent send sending got returned data json event record
-		message upstream downstream error from`)
+		message upstream downstream error from header headers`)
 )
 
 // The objects in text that hold a line's own fields, and the words of SQL.
@@ -86,8 +86,10 @@ const wordsLooked = 3
 
 // ofAnother reports whether the words before an ID say that it is not the line's own.
 func ofAnother(before string) bool {
-	if trimmed := strings.TrimRight(before, " "); strings.HasSuffix(trimmed, ":") && messageWords.has(lastWord(&trimmed)) {
-		return true
+	if trimmed := strings.TrimRight(before, " "); strings.HasSuffix(trimmed, ":") {
+		if word := lastWord(&trimmed); messageWords.has(word) || strings.HasSuffix(word, "Exception") || strings.HasSuffix(word, "Error") {
+			return true
+		}
 	}
 	for i := range wordsLooked {
 		word := lastWord(&before)
@@ -129,39 +131,14 @@ func quotesSQL(before string) bool {
 	return false
 }
 
-// inPrefix reports whether before a key is only what loggers write before a message: time, level, names, other fields.
-func inPrefix(before string) bool {
-	for rest := before; ; {
-		rest = strings.TrimLeft(rest, " \t({")
-		if rest == "" {
-			return true
-		}
-		if rest[0] == '[' { // a slot, or the one that the key is in
-			slot, behind, ok := strings.Cut(rest[1:], "]")
-			if ok && strings.HasSuffix(slot, "Error") {
-				return false
-			}
-			if rest = behind; !ok {
-				rest = slot
-			}
-			continue
-		}
-		end := strings.IndexAny(rest, " \t]")
-		if end < 0 {
-			end = len(rest)
-		}
-		word := rest[:end]
-		if key, value, ok := strings.Cut(word, "="); ok && key != "" && strings.IndexFunc(key, func(r rune) bool { return r > 0x7f || !isKeyByte(byte(r)) }) < 0 {
-			if value != "" && value[0] == '"' {
-				if end = closing(rest, len(key)+1) + 1; end == 0 {
-					return false
-				}
-			}
-		} else if !isPrefixWord(strings.TrimRight(word, "]")) || strings.HasSuffix(strings.TrimRight(word, ":"), "Exception") {
-			return false
-		}
-		rest = strings.TrimLeft(rest[end:], "]}),;")
+// quotesCall reports whether an ID is behind the method and the whole URL of a call, which only its client knows.
+func quotesCall(before string) bool {
+	method, _, ok := strings.Cut(before, " http")
+	if !ok || !strings.Contains(before[len(method):], "://") {
+		return false
 	}
+	method = lastWord(&method)
+	return len(method) > 2 && strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // lastWord takes the last word from the text. It is "" if the field or sentence begins there.

@@ -3,10 +3,7 @@
 
 package correlation
 
-import (
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // textBody looks at text that is not JSON; inner is the same without the wrappers around it. Text is weak evidence: an ID in it
 // needs a name at the start of a field, or a place that a format fixes.
@@ -15,20 +12,17 @@ func (s *search) textBody(text, inner string, parts *traceParts) {
 	if rest, ok := behindLevel(inner); ok {
 		text, inner = rest, rest
 	}
-	var named twin
+	m := message{search: s, text: text, begin: len(text) - len(inner)}
 	if parts != nil || min(rank(p.logfmt.best), rank(p.body.best)) < s.rank {
-		named = s.fields(text, inner, parts)
+		s.fields(&m, parts)
 	}
 	if parts != nil && !parts.found() {
 		parts.unnamed(text)
 	}
 	for _, one := range p.text.places {
-		inMessage := named.value != "" && s.rank == named.rank // which is worse than a place before it
-		if one.rank < s.rank || inMessage && one.rank < named.was.rank {
+		if one.rank < m.best() {
 			if id := one.find(inner); id != "" {
-				if inMessage {
-					s.finding = named.was
-				}
+				m.takeBack()
 				s.offerBy(one.rank, id, patternEvidence)
 			}
 		}
@@ -42,14 +36,12 @@ func (s *search) textBody(text, inner string, parts *traceParts) {
 	}
 }
 
-func (s *search) fields(text, inner string, parts *traceParts) (one twin) {
-	all := fields{text: text}
-	begin := len(text) - len(inner)
-	ofClients := isW3C(inner) || strings.HasPrefix(inner, "> ") || strings.HasPrefix(inner, "< ")
+func (s *search) fields(m *message, parts *traceParts) {
+	all := fields{text: m.text}
 	for {
 		name, ok := all.next()
 		if !ok {
-			return one
+			return
 		}
 		if name == "" { // an object of JSON
 			s.objectInText(&all, parts)
@@ -63,83 +55,14 @@ func (s *search) fields(text, inner string, parts *traceParts) (one twin) {
 		if !isID && !isTrace {
 			continue
 		}
-		before := all.before()
+		start := all.start
 		value, whole := all.value()
-		switch {
-		case !isID || ofClients:
-		case inPrefix(before[min(begin, len(before)):]):
-			s.named(rank(r), value, whole, "", "")
-		case one.differs(s, rank(r), value):
-			s.judged(rank(r), value, textEvidence, "the text names two IDs")
-		default:
-			s.named(rank(r), value, whole, before, text)
+		if isID {
+			m.named(rank(r), value, whole, start, all.pos)
 		}
 		if isTrace {
 			parts.offer(field(f), value)
 		}
-	}
-}
-
-// twin is the first ID that a message names. A message that names two by one name speaks of the requests of others.
-type twin struct {
-	rank  rank
-	value string
-	was   finding // before it
-	two   bool
-}
-
-// differs reports whether the message has named another ID by the same name, and takes that back.
-func (t *twin) differs(s *search, r rank, value string) bool {
-	id, _ := s.hygiene.clean(value)
-	switch {
-	case id == "":
-		return false
-	case t.value == "":
-		t.rank, t.value, t.was = r, id, s.finding
-		return false
-	case t.rank != r || t.value == id:
-		return false
-	case !t.two:
-		t.two = true
-		s.finding = t.was
-	}
-	return true
-}
-
-// isW3C tells a line of the W3C's extended log format, as IIS and CloudFront write it: what a client sent is in it without quotes.
-func isW3C(line string) bool {
-	const length = len("2026-11-28 17:00:00 ")
-	if len(line) < length || line[4] != '-' || line[7] != '-' || line[13] != ':' || line[10] != line[length-1] || strings.Trim(line[:length], "0123456789-: \t") != "" {
-		return false
-	}
-	if line[10] == '\t' {
-		return true
-	}
-	rest := line[length:]
-	for range 3 { // the address of the server, perhaps behind its names, and the method
-		var word string
-		word, rest, _ = strings.Cut(rest, " ")
-		if _, err := netip.ParseAddr(word); err == nil {
-			method, _, _ := strings.Cut(rest, " ")
-			return method != "" && strings.ToUpper(method) == method
-		}
-	}
-	return false
-}
-
-// named offers an ID that has its name in text, unless the text says that it is somebody else's.
-func (s *search) named(r rank, value string, whole bool, before, text string) {
-	switch {
-	case r >= s.rank:
-		s.judged(r, value, textEvidence, "a better source has one")
-	case !whole:
-		s.judged(r, value, textEvidence, "it is a part of something longer")
-	case ofAnother(before) || quotesSQL(before):
-		s.judged(r, value, textEvidence, "the text says that it is the ID of another request")
-	case foreign(text):
-		s.judged(r, value, textEvidence, "it is the ID that a client of a service in the text has for its own call")
-	default:
-		s.offerBy(r, value, textEvidence)
 	}
 }
 
@@ -165,6 +88,7 @@ type fields struct {
 	start     int // of the key
 	separator int // behind the key
 	pending   bool
+	unclosed  bool // some brackets are, so no more are passed over
 }
 
 // next returns the next key; "" for an object of JSON.
@@ -345,10 +269,10 @@ func (p *fields) passToken() {
 	}
 }
 
-// passBrackets passes over brackets and what is in them. Brackets that are not closed are passed over by themselves.
+// passBrackets passes over brackets and what is in them.
 func (p *fields) passBrackets(left, right byte) {
 	depth := 0
-	for at := p.pos; at < len(p.text); at++ {
+	for at := p.pos; at < len(p.text) && !p.unclosed; at++ {
 		switch p.text[at] {
 		case left:
 			depth++
@@ -359,6 +283,7 @@ func (p *fields) passBrackets(left, right byte) {
 			}
 		}
 	}
+	p.unclosed = true
 	p.pos++
 }
 
@@ -420,9 +345,6 @@ func (p *fields) value() (value string, whole bool) {
 	}
 	return strings.TrimRight(text[start:end], ":"), true // "request_id=a1: no such order"
 }
-
-// before is the text before the key.
-func (p *fields) before() string { return p.text[:p.start] }
 
 // object returns the object of JSON that begins here, and passes over it.
 func (p *fields) object() string {
