@@ -171,7 +171,7 @@ func inTail(behind string) bool {
 // wordsOfMessage counts the words before a key that are not what loggers write before a message: time, level, names, other fields.
 func wordsOfMessage(before string) (n int) {
 	for rest := before; ; {
-		rest = strings.TrimLeft(rest, " \t({")
+		rest = strings.TrimLeft(rest, " \t({]")
 		if rest == "" {
 			return n
 		}
