@@ -45,7 +45,7 @@ func (m *message) named(r rank, value string, whole bool, start, end int) {
 	case words == 0: // a logger's field
 	case m.another(r, value):
 		rejected = "the text names two"
-	case words > shortMessage && !inTail(m.text[end:]):
+	case words > shortMessage && m.text[end-1] != ':' && !inTail(m.text[end:]):
 		rejected = "it is in the middle of a sentence"
 	case ofAnother(before) || quotesSQL(before) || quotesCall(before):
 		rejected = "the text says that it is the ID of another request"
@@ -140,6 +140,9 @@ func isPair(word string) (value int, ok bool) {
 // inTail reports whether behind a value are only more fields, up to the end of the line.
 func inTail(behind string) bool {
 	for rest := behind; ; {
+		if strings.HasPrefix(rest, ": ") || strings.HasPrefix(rest, " - ") {
+			return true // the message goes on
+		}
 		rest = strings.TrimLeft(rest, " \t,;:|)]}(-.'\"")
 		if rest == "" || rest[0] == '\n' || rest[0] == '\r' {
 			return true
@@ -147,6 +150,9 @@ func inTail(behind string) bool {
 		end := strings.IndexAny(rest, " \t\n,;|")
 		if end < 0 {
 			end = len(rest)
+		}
+		if end < len(rest) && end > 1 && rest[end-1] == ':' && strings.ContainsAny(rest[:end-1], "=:") {
+			return true // key=value: and the message goes on
 		}
 		word := rest[:end]
 		value, pair := isPair(word)
@@ -198,6 +204,9 @@ func wordsOfMessage(before string) (n int) {
 			}
 		} else if word[0] != '/' && !isPrefixWord(strings.TrimRight(word, "]")) || strings.HasSuffix(strings.TrimRight(word, ":"), "Exception") {
 			n++
+		}
+		if word == "-" {
+			n = 0 // what is before it is the name of a logger
 		}
 		rest = strings.TrimLeft(rest[end:], "]}),;")
 	}
