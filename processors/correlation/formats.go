@@ -71,7 +71,7 @@ func unwrappedOnce(line string) (string, bool) {
 // behindLevel is the message of Python's LEVEL:logger:message.
 func behindLevel(line string) (string, bool) {
 	level, rest, ok := strings.Cut(line, ":")
-	if !ok || strings.ToUpper(level) != level || len(level) < 4 || !levels.has(level) {
+	if !ok || len(level) < 4 || !levels.has(level) || strings.ToUpper(level) != level {
 		return "", false
 	}
 	logger, rest, ok := strings.Cut(rest, ":")
