@@ -48,12 +48,12 @@ type state struct {
 // shown is the ID of a trace.
 type shown struct {
 	id       string
-	aliases  *[]string // other IDs that items of the trace were sent with; never changed in place
-	requests *requests // nil for a trace of one
-	weight   int32     // of them, as it is accounted for
+	aliases  *[]string      // other IDs that items of the trace were sent with; never changed in place
+	requests *requests      // nil for a trace of one
+	weight   int32          // of them, as it is accounted for
 	span     pcommon.SpanID // that has shown the ID
-	notified int64     // when the way back was noted
-	begin    int64     // the time of the trace's items, as far as they were seen with an ID
+	notified int64          // when the way back was noted
+	begin    int64          // the time of the trace's items, as far as they were seen with an ID
 	end      int64
 	services [maxServices]uint32
 	by       evidence
@@ -90,7 +90,7 @@ type answer struct {
 	several bool     // the trace has several requests
 	settled bool     // the root span has shown an ID, so it has only one
 	shared  bool     // the ID that was shown is that of many traces
-	changed bool // the trace has another ID than before, or its first
+	changed bool     // the trace has another ID than before, or its first
 }
 
 // origin is the trace that showed an ID.
@@ -114,7 +114,9 @@ func (s *state) bound(c *Config) {
 	// Half of the bytes for each way; the entries are traces.
 	of := limits{entries: c.MaxEntries / shards, bytes: c.MaxBytes / 2 / shards, ttl: int64(c.TTL)}
 	for i := range shards {
-		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int { return traceEntry + len(v.id) + aliasBytes(v.aliases) + int(v.weight) })
+		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int {
+			return traceEntry + len(v.id) + aliasBytes(v.aliases) + int(v.weight)
+		})
 		s.ids[i].init(of, func(id string, o origin) int { return idEntry + len(id) + otherBytes(o.others) })
 	}
 }
