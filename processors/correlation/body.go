@@ -12,9 +12,9 @@ import (
 // containers are the members of a structured log line under which loggers put what the code gave
 // them, or servers their request: keys in them count as if they were at the top level. Bodies, responses and errors
 // of somebody else are not among them.
-var containers = foldedSet("attributes", "context", "contextMap", "ctx", "extra", "extra_data", "extras", "fields", "headers", "http", "jsonPayload",
-	"labels", "log", "mdc", "meta", "metadata", "named_tags", "properties", "protoPayload", "record", "req", "req_headers", "request", "request_headers",
-	"res", "resp_headers", "scope", "scopes", "state", "structured_data", "tags", "thread_context")
+var containers = foldedSet("attributes", "attrs", "context", "contextData", "contextMap", "ctx", "custom", "customDimensions", "eventProperties", "extra", "extra_data", "extra_fields", "extras", "fields",
+	"grpc", "headers", "http", "jsonPayload", "labels", "log_context", "logging.googleapis.com/labels", "log", "mdc", "meta", "metadata", "named_tags", "properties", "protoPayload", "record", "req", "req_headers", "request", "request_headers",
+	"res", "resp_headers", "scope", "scopeProperties", "scopes", "span", "spans", "state", "structured_data", "tags", "thread_context")
 
 // messages are the members with what the line says as text, or the whole line in the wrapper that a container runtime
 // or a collector of logs put around it.
@@ -54,9 +54,10 @@ func (s *search) body(v pcommon.Value, parts *traceParts) {
 	}
 	switch v.Type() {
 	case pcommon.ValueTypeMap:
-		r := structured{search: s, parts: parts}
+		r := s.structured(parts, 0)
 		left := maxMembers
 		r.mapMembers(v.Map(), &left)
+		r.end()
 		r.texts()
 	case pcommon.ValueTypeStr:
 		text := v.Str()
@@ -70,6 +71,7 @@ func (s *search) body(v pcommon.Value, parts *traceParts) {
 
 // line looks at a line of JSON or of other text, the wrappers of container runtimes and syslog taken off.
 func (s *search) line(text string, cut bool, parts *traceParts, wrapped int) {
+	text = withoutColors(text)
 	inner := unwrapped(text)
 	if m, ok := readMembers(inner); ok && isObject(inner) {
 		s.jsonBody(&m, parts, wrapped)
@@ -80,6 +82,23 @@ func (s *search) line(text string, cut bool, parts *traceParts, wrapped int) {
 		text, inner = text[:end], inner[:max(0, len(inner)-(len(text)-end))]
 	}
 	s.textBody(text, inner, parts)
+}
+
+// withoutColors takes out the escape sequences that loggers write to terminals.
+func withoutColors(text string) string {
+	const escape = "\x1b["
+	at := strings.Index(text, escape)
+	if at < 0 {
+		return text
+	}
+	var b strings.Builder
+	for ; at >= 0; at = strings.Index(text, escape) {
+		b.WriteString(text[:at])
+		text = strings.TrimLeft(text[at+len(escape):], "0123456789;")
+		text = text[min(1, len(text)):]
+	}
+	b.WriteString(text)
+	return b.String()
 }
 
 // isObject tells a JSON object from other text in braces.
@@ -97,11 +116,19 @@ type structured struct {
 	lines   [2]string
 	n       int
 	wrapped int
-	text    bool // the object is within text
+	text    bool    // the object is within text
+	foreign bool    // it is what a client knows of its call
+	ofEcho  bool    // it is a line of Echo's access log
+	id0     string  // what is named just "id", which is the request's in Echo's
+	was     finding // before it was read
+}
+
+func (s *search) structured(parts *traceParts, wrapped int) structured {
+	return structured{search: s, parts: parts, wrapped: wrapped, was: s.finding}
 }
 
 func (s *search) jsonBody(m *members, parts *traceParts, wrapped int) {
-	r := structured{search: s, parts: parts, wrapped: wrapped}
+	r := s.structured(parts, wrapped)
 	r.jsonMembers(m)
 	r.texts()
 }
@@ -110,12 +137,24 @@ func (r *structured) jsonMembers(m *members) {
 	for {
 		one, ok := m.next()
 		if !ok {
+			r.end()
 			return
 		}
 		if one.quoted && !one.element && messages.has(one.key) && m.path.inContainers() {
 			r.keep(one.value, true)
 		}
 		r.offerMember(&m.path, one.key, one.value, one.element, !one.quoted && !isNumber(one.value))
+	}
+}
+
+// end looks at what can be judged only when all members are known.
+func (r *structured) end() {
+	if i, ok := r.plan.body.find("", "request_id"); ok && r.ofEcho {
+		r.offerField(rank(i), r.id0)
+	}
+	if r.foreign && r.rank < r.was.rank {
+		r.judged(r.rank, r.id, r.by, "it is the ID that a client has for its own call")
+		r.finding = r.was
 	}
 }
 
@@ -135,6 +174,13 @@ func (r *structured) offerMember(at *path, key, value string, element, word bool
 			r.tag = value
 		case r.tag != "" && tagValues.has(key):
 			key, r.tag = r.tag, ""
+		}
+	}
+	if !element && at.inContainers() {
+		r.foreign = r.foreign || foreignKeys.has(key) || key == "$fault"
+		r.ofEcho = r.ofEcho || key == "latency_human"
+		if key == "id" && at.n == 0 {
+			r.id0 = value
 		}
 	}
 	if i, ok := r.plan.body.inBody(at, key); ok && !word {
@@ -298,7 +344,7 @@ func (k *foldedKeys) inBody(at *path, name string) (int, bool) {
 // logAttribute offers an attribute of a log record that is not a source by its own name: loggers write fields of
 // log lines there, under the names of fields.
 func (s *search) logAttribute(name string, v pcommon.Value) {
-	r := structured{search: s, wrapped: maxWrappers}
+	r := s.structured(nil, maxWrappers)
 	switch v.Type() {
 	case pcommon.ValueTypeMap:
 		if containers.has(name) {

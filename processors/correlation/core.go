@@ -40,6 +40,7 @@ type batch struct {
 	tally   tally
 	last    last
 	changed bool // a trace of the batch has another ID than before
+	noted   bool // so are its spans, for a trace of several requests
 	final   bool // the items have waited
 }
 
@@ -130,7 +131,7 @@ func (c *core) end(b *batch, sig signal) {
 		b.tally.leaveOpen()
 	}
 	c.stats.add(sig, &b.tally)
-	b.last, b.changed, b.final = last{}, false, false
+	b.last, b.changed, b.noted, b.final = last{}, false, false, false
 	clear(b.items)
 	b.items = b.items[:0]
 	c.batches.Put(b)

@@ -58,7 +58,7 @@ func (c *core) note(b *batch, f *finding, trace pcommon.TraceID, root bool, at s
 	if is.loser != "" {
 		b.tally.conflicts++
 	}
-	if b.last.trace = (pcommon.TraceID{}); is.loser == "" && is.aliases == nil {
+	if b.last.trace = (pcommon.TraceID{}); is.loser == "" && is.aliases == nil && !is.several {
 		b.last.trace, b.last.id, b.last.by, b.last.at = trace, f.id, f.by, at
 	}
 	return it
@@ -105,7 +105,7 @@ func (c *core) follow(b *batch, it *item, span ptrace.Span) {
 		if trace == span.TraceID() {
 			continue
 		}
-		is := c.state.id(trace, spot{}, b.now)
+		is := c.state.id(trace, spot{parent: links.At(i).SpanID()}, b.now)
 		switch {
 		case is.id == "" || is.by == linkEvidence:
 			others++
@@ -137,7 +137,7 @@ func (c *core) settle(b *batch, it *item, trace pcommon.TraceID, m pcommon.Map, 
 	case it.by.weak():
 		c.confirm(b, it, trace)
 	case b.changed && c.state.policy != conflictKeep:
-		if is := c.state.id(trace, spot{}, b.now); is.id != "" && is.id != it.id && is.by >= it.by { // a later item of the batch knew better
+		if is := c.state.id(trace, spot{}, b.now); is.id != "" && is.id != it.id && is.by >= it.by && !is.several { // a later item of the batch knew better
 			loser := it.loser
 			it.take(is)
 			it.loser = loser
@@ -155,8 +155,8 @@ func (c *core) settle(b *batch, it *item, trace pcommon.TraceID, m pcommon.Map, 
 
 // confirm compares an ID from text with that of its trace, which is better.
 func (c *core) confirm(b *batch, it *item, trace pcommon.TraceID) {
-	is := c.state.id(trace, it.at, b.now)
-	if id, ok := c.confirmed(b, trace); is.id == "" && ok {
+	is := c.request(b, trace, it.at, "")
+	if id, ok := c.confirmed(b, trace); !is.several && is.id == "" && ok {
 		is = c.state.show(trace, sighting{id: id, by: confirmed, at: it.at}, b.now)
 		b.changed = b.changed || is.changed
 	}
@@ -245,14 +245,31 @@ func (c *core) confirmed(b *batch, trace pcommon.TraceID) (id string, ok bool) {
 	return c.state.confirmed(trace, b.now)
 }
 
+// request is the ID of the item's trace or, if that has several requests, of the one that the item is below.
+func (c *core) request(b *batch, trace pcommon.TraceID, at spot, generate string) answer {
+	is := c.state.id(trace, at, b.now)
+	if is.several && !b.noted {
+		c.noteAll(b)
+		is = c.state.id(trace, at, b.now)
+	}
+	if at.top && !is.several && !is.settled && !b.final && generate == generateNone {
+		return answer{} // there may be more requests below it
+	}
+	return is
+}
+
 func (c *core) inherit(b *batch, it *item, trace pcommon.TraceID, generate string) {
 	if trace.IsEmpty() {
 		return
 	}
-	if is := c.state.id(trace, it.at, b.now); is.id != "" {
+	is := c.request(b, trace, it.at, generate)
+	if is.id != "" {
 		it.take(is)
 		it.outcome, it.same = inherited, false
 		return
+	}
+	if len(is.ids) > 0 && generate != generateNone && (it.more == nil || it.more.ids == nil) {
+		it.rest().ids = is.ids
 	}
 	if id, ok := c.confirmed(b, trace); ok {
 		if is := c.state.show(trace, sighting{id: id, by: confirmed, at: it.at}, b.now); !is.shared {
@@ -270,7 +287,9 @@ func (c *core) inherit(b *batch, it *item, trace pcommon.TraceID, generate strin
 	case generateTraceID:
 		it.id, it.outcome, it.by = hex.EncodeToString(trace[:]), generated, generatedHere
 	case generateUUIDv7:
-		if id, err := uuid.NewV7(); err == nil {
+		if len(is.ids) > 0 {
+			it.id, it.outcome, it.by = hex.EncodeToString(trace[:]), generated, generatedHere
+		} else if id, err := uuid.NewV7(); err == nil {
 			it.take(c.state.show(trace, sighting{id: id.String(), by: generatedHere, at: it.at}, b.now))
 			it.outcome = generated
 		}

@@ -116,8 +116,8 @@ func TestBetterEvidenceReplacesWithinABatch(t *testing.T) {
 	require.Equal(t, fromHeader, out[1]["correlation.id"])
 }
 
-// The requests of a page load are one trace. Each ID leads to it.
-func TestAliasesOfAPageLoad(t *testing.T) {
+// Without IDs of spans, nobody knows what is below what: the first ID is that of all, and the others lead to it.
+func TestAliasesOfSeveralIDs(t *testing.T) {
 	c := coreOf(t)
 	for i := range 5 {
 		c.through(t, nil, withID(trace1, fmt.Sprintf("request-%d-abc", i)))

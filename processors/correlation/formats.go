@@ -44,6 +44,9 @@ func unwrappedOnce(line string) (string, bool) {
 		if ok && (stream == "stdout" || stream == "stderr") && (flag == "F" || flag == "P") {
 			return rest, true
 		}
+		if ok && strings.HasSuffix(flag, "]:") && strings.IndexByte(flag, '[') > 0 { // host and program[17], as rsyslog and journald write them
+			return rest, true
+		}
 	case line[0] == '<': // syslog
 		priority, rest, ok := strings.Cut(line[1:], ">")
 		if !ok || len(priority) > 3 || strings.Trim(priority, "0123456789") != "" {
@@ -65,6 +68,16 @@ func unwrappedOnce(line string) (string, bool) {
 	return "", false
 }
 
+// behindLevel is the message of Python's LEVEL:logger:message.
+func behindLevel(line string) (string, bool) {
+	level, rest, ok := strings.Cut(line, ":")
+	if !ok || len(level) < 4 || !levels.has(level) || strings.ToUpper(level) != level {
+		return "", false
+	}
+	logger, rest, ok := strings.Cut(rest, ":")
+	return rest, ok && logger != "" && strings.IndexFunc(logger, func(r rune) bool { return r >= 0x80 || !isKeyByte(byte(r)) }) < 0
+}
+
 const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 func isMonth(word string) bool { return strings.Contains(months, word) }
@@ -78,7 +91,7 @@ func syslogMessage(line string) (string, bool) {
 		}
 		line = rest
 	}
-	for strings.HasPrefix(line, "[") {
+	for strings.HasPrefix(line, "[") && !(len(line) > uuidLength+1 && isUUID(line[1:1+uuidLength])) { // Heroku writes no structured data
 		end := 1
 		for end < len(line) && line[end] != ']' {
 			if line[end] == '"' {
@@ -128,6 +141,7 @@ func isTimestamp(word string) bool {
 // of Django and ASGI, the MDC of Java. Before it is only what a logger writes before a message.
 func bracketedID(line string) string {
 	separated := false // the word before is only punctuation
+	leveled := false   // there was a level
 	for rest := line; ; {
 		rest = strings.TrimLeft(rest, " \t")
 		if rest == "" {
@@ -151,10 +165,14 @@ func bracketedID(line string) string {
 		}
 		word := rest[:end]
 		rest = rest[end:]
+		if leveled && separated && isUUID(word) && strings.HasPrefix(rest, " | ") {
+			return word
+		}
 		if !isPrefixWord(word) && (!separated || !strings.HasPrefix(rest, " - ") && !strings.HasPrefix(rest, " | ")) {
 			return ""
 		}
 		separated = word == "-" || word == "|"
+		leveled = leveled || levels.has(word)
 	}
 }
 
@@ -246,6 +264,9 @@ func lambdaID(line string) string {
 	}
 	if id := lambdaText(line); id != "" {
 		return id
+	}
+	if len(line) > uuidLength+2 && line[0] == '(' && isUUID(line[1:1+uuidLength]) && strings.HasPrefix(line[1+uuidLength:], ") ") {
+		return line[1 : 1+uuidLength] // an execution log of API Gateway
 	}
 	for i := range 3 { // time, ID, level; or level, time, ID
 		word, rest, ok := strings.Cut(line, "\t")

@@ -66,7 +66,7 @@ func (c *core) settleLogs(b *batch, ld plog.Logs) {
 // spotOf is where and when a record was written. What only a receiver knows of its time is too late by a little.
 func spotOf(record plog.LogRecord, service uint32) spot {
 	at := int64(record.Timestamp())
-	return spot{service: service, begin: at, end: at}
+	return spot{service: service, begin: at, end: at, parent: record.SpanID()}
 }
 
 // giveTrace writes the trace of a record that only has an ID, if it is certain that there is one such trace.

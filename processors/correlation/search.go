@@ -137,8 +137,12 @@ func (s *search) offerSlice(r rank, values pcommon.Slice) {
 
 // attributes looks at the attributes of a span, a log record or an exemplar.
 func (s *search) attributes(m pcommon.Map) {
+	lengths := s.plan.attributes.lengths
 	for name, v := range m.All() {
-		k := s.plan.attributes.find(name)
+		var k *key
+		if lengths&lengthBit(name) != 0 { // few are of such a length
+			k = s.plan.attributes.find(name)
+		}
 		if k == nil {
 			if s.of == logs && name != "" && s.plan.body.end[name[len(name)-1]] && rank(s.plan.body.best) < s.rank {
 				s.logAttribute(name, v)

@@ -18,7 +18,7 @@ const (
 	shortestSpanNumber = 8
 	shortestLogNumber  = 12
 	shortestTextNumber = 16
-	longestCounter     = 3
+	longestCounter     = 4
 	shortestWordID     = 16
 )
 
@@ -49,7 +49,7 @@ func plausible(id string, by evidence) bool {
 	if isRequestCounter(id) || by.weak() && s.turns < 3 && isCounter(id) {
 		return false
 	}
-	return !isName(id) && (!by.weak() || !isAddress(id))
+	return !isName(id) && (!by.weak() || !isAddress(id) && !strings.HasPrefix(id, "0x"))
 }
 
 // plausible is plausible for a value of the source. Many things have a unique_id; Apache's has 24 or 27 characters.

@@ -297,6 +297,7 @@ func newPlan(c *Config) (*plan, error) {
 // keys finds the rank of an attribute's key. Most keys differ in their length.
 type keys struct {
 	best     rank
+	lengths  uint64 // a bit for each length that some key has, the longest ones together
 	byLength [longestKey + 1][]key
 }
 
@@ -322,9 +323,12 @@ func (k *keys) put(one key) {
 	if k.find(one.name) == nil {
 		list := &k.byLength[min(len(one.name), longestKey)]
 		*list = append(*list, one)
+		k.lengths |= lengthBit(one.name)
 		k.best = min(k.best, one.rank)
 	}
 }
+
+func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 
 func (k *keys) find(name string) *key {
 	list := k.byLength[min(len(name), longestKey)]

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -36,6 +37,7 @@ type state struct {
 	maxTraces int
 	followed  bool // by a correlation that comes after
 	seed      maphash.Seed
+	divided   atomic.Bool // some trace is one of several requests
 	traces    [shards]lru[pcommon.TraceID, shown]
 	ids       [shards]lru[string, origin]
 
@@ -46,13 +48,16 @@ type state struct {
 // shown is the ID of a trace.
 type shown struct {
 	id       string
-	aliases  *[]string // other IDs that items of the trace were sent with; never changed in place
-	notified int64     // when the way back was noted
-	begin    int64     // the time of the trace's items, as far as they were seen with an ID
+	aliases  *[]string      // other IDs that items of the trace were sent with; never changed in place
+	requests *requests      // nil for a trace of one
+	weight   int32          // of them, as it is accounted for
+	span     pcommon.SpanID // that has shown the ID
+	notified int64          // when the way back was noted
+	begin    int64          // the time of the trace's items, as far as they were seen with an ID
 	end      int64
 	services [maxServices]uint32
 	by       evidence
-	settled  bool // the root span has shown it
+	settled  bool // the root span has shown an ID
 	doubt    bool // by text: it says two IDs
 }
 
@@ -63,6 +68,8 @@ func (k *shown) hint() bool { return k.by == textEvidence || k.by == patternEvid
 type spot struct {
 	service, peer uint32
 	begin, end    int64
+	span, parent  pcommon.SpanID // a log record has its span as the parent
+	top           bool           // it is a root span that may have called for several requests
 }
 
 // sighting is an ID that an item of a trace shows.
@@ -79,8 +86,11 @@ type answer struct {
 	by      evidence
 	loser   string
 	aliases *[]string
-	shared  bool // the ID that was shown is that of many traces
-	changed bool // the trace has another ID than before, or its first
+	ids     []string // of the requests of the trace, if it has several, and which one the item belongs to is not known
+	several bool     // the trace has several requests
+	settled bool     // the root span has shown an ID, so it has only one
+	shared  bool     // the ID that was shown is that of many traces
+	changed bool     // the trace has another ID than before, or its first
 }
 
 // origin is the trace that showed an ID.
@@ -104,7 +114,9 @@ func (s *state) bound(c *Config) {
 	// Half of the bytes for each way; the entries are traces.
 	of := limits{entries: c.MaxEntries / shards, bytes: c.MaxBytes / 2 / shards, ttl: int64(c.TTL)}
 	for i := range shards {
-		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int { return traceEntry + len(v.id) + aliasBytes(v.aliases) })
+		s.traces[i].init(of, func(_ pcommon.TraceID, v shown) int {
+			return traceEntry + len(v.id) + aliasBytes(v.aliases) + int(v.weight)
+		})
 		s.ids[i].init(of, func(id string, o origin) int { return idEntry + len(id) + otherBytes(o.others) })
 	}
 }
@@ -136,7 +148,7 @@ func (s *state) shardOf(trace pcommon.TraceID) *lru[pcommon.TraceID, shown] {
 func (s *state) show(trace pcommon.TraceID, one sighting, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
-	if known := l.get(trace, now); known != nil && known.id == one.id && !known.hint() { // most are
+	if known := l.get(trace, now); known != nil && known.id == one.id && !known.hint() && known.requests == nil { // most are
 		known.settled = known.settled || one.root
 		known.by = max(known.by, one.by)
 		known.see(one.at)
@@ -167,7 +179,7 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 	known := l.get(trace, now)
 	if known == nil {
 		id := strings.Clone(one.id)
-		l.add(trace, shown{id: id, by: one.by, settled: one.root, notified: now, begin: math.MaxInt64, end: math.MinInt64}, now)
+		l.add(trace, shown{id: id, by: one.by, settled: one.root, notified: now, begin: math.MaxInt64, end: math.MinInt64, span: one.at.span}, now)
 		return answer{id: id, by: one.by, changed: true}
 	}
 	if known.hint() {
@@ -176,13 +188,24 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 		l.set(trace, next)
 		return answer{id: next.id, by: one.by, changed: true}
 	}
+	if known.requests != nil && !(one.root && one.by == spanEvidence) {
+		return s.ofSeveral(l, trace, known, one)
+	}
 	switch {
 	case known.id == one.id:
 		return known.answer()
-	case one.by > known.by, one.by == known.by && s.policy == conflictRoot && one.root && !known.settled:
+	case one.by == spanEvidence && known.by == spanEvidence && !one.root && !known.settled && !one.at.span.IsEmpty() && s.policy != conflictKeep:
+		return s.divide(l, trace, known, one)
+	case one.by > known.by, one.by == known.by && one.root && (known.requests != nil || s.policy == conflictRoot && !known.settled):
 		next := *known
 		next.id, next.by, next.settled, next.notified = strings.Clone(one.id), one.by, one.root, now
+		next.span, next.requests, next.weight = one.at.span, nil, 0
 		next.aliases = withAlias(known.aliases, known.id, next.id)
+		if known.requests != nil { // all of them were parts of this one
+			for _, id := range known.requests.ids {
+				next.aliases = withAlias(next.aliases, id, next.id)
+			}
+		}
 		loser := ""
 		if one.by == known.by {
 			loser = known.id
@@ -201,6 +224,7 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 		return answer{id: one.id, by: one.by, loser: known.id}
 	}
 	next := *known
+	next.settled = next.settled || one.root
 	next.aliases = withAlias(known.aliases, one.id, known.id)
 	l.set(trace, next)
 	is := next.answer()
@@ -210,7 +234,7 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 
 func (k *shown) answer() (is answer) {
 	if !k.hint() {
-		is.id, is.by, is.aliases = k.id, k.by, k.aliases
+		is.id, is.by, is.aliases, is.settled = k.id, k.by, k.aliases, k.settled
 	}
 	return is
 }
@@ -302,7 +326,9 @@ func (s *state) id(trace pcommon.TraceID, at spot, now int64) (is answer) {
 	l := s.shardOf(trace)
 	l.mu.Lock()
 	if known := l.get(trace, now); known != nil {
-		is = known.answer()
+		if is = known.answer(); known.requests != nil {
+			is = known.requests.answer(at)
+		}
 		known.see(at)
 	}
 	l.mu.Unlock()

@@ -9,15 +9,20 @@ import "strings"
 // needs a name at the start of a field, or a place that a format fixes.
 func (s *search) textBody(text, inner string, parts *traceParts) {
 	p := s.plan
+	if rest, ok := behindLevel(inner); ok {
+		text, inner = rest, rest
+	}
+	m := message{search: s, text: text, begin: len(text) - len(inner)}
 	if parts != nil || min(rank(p.logfmt.best), rank(p.body.best)) < s.rank {
-		s.fields(text, parts)
+		s.fields(&m, parts)
 	}
 	if parts != nil && !parts.found() {
 		parts.unnamed(text)
 	}
 	for _, one := range p.text.places {
-		if one.rank < s.rank {
+		if one.rank < m.best() {
 			if id := one.find(inner); id != "" {
+				m.takeBack()
 				s.offerBy(one.rank, id, patternEvidence)
 			}
 		}
@@ -31,8 +36,8 @@ func (s *search) textBody(text, inner string, parts *traceParts) {
 	}
 }
 
-func (s *search) fields(text string, parts *traceParts) {
-	all := fields{text: text}
+func (s *search) fields(m *message, parts *traceParts) {
+	all := fields{text: m.text}
 	for {
 		name, ok := all.next()
 		if !ok {
@@ -42,7 +47,7 @@ func (s *search) fields(text string, parts *traceParts) {
 			s.objectInText(&all, parts)
 			continue
 		}
-		r, isID := s.plan.logfmt.find("", name)
+		r, isID := s.plan.logfmt.inBody(&path{}, name)
 		f, isTrace := 0, false
 		if parts != nil {
 			f, isTrace = traceKeys.find("", name)
@@ -50,30 +55,14 @@ func (s *search) fields(text string, parts *traceParts) {
 		if !isID && !isTrace {
 			continue
 		}
-		before := all.before()
+		start := all.start
 		value, whole := all.value()
 		if isID {
-			s.named(rank(r), value, whole, before, text)
+			m.named(rank(r), value, whole, start, all.pos)
 		}
 		if isTrace {
 			parts.offer(field(f), value)
 		}
-	}
-}
-
-// named offers an ID that has its name in text, unless the text says that it is somebody else's.
-func (s *search) named(r rank, value string, whole bool, before, text string) {
-	switch {
-	case r >= s.rank:
-		s.judged(r, value, textEvidence, "a better source has one")
-	case !whole:
-		s.judged(r, value, textEvidence, "it is a part of something longer")
-	case ofAnother(before):
-		s.judged(r, value, textEvidence, "the text says that it is the ID of another request")
-	case foreign(text):
-		s.judged(r, value, textEvidence, "it is the ID that a client of a service in the text has for its own call")
-	default:
-		s.offerBy(r, value, textEvidence)
 	}
 }
 
@@ -85,7 +74,8 @@ func (s *search) objectInText(all *fields, parts *traceParts) {
 	if !ok || !isObject(text) || strings.HasSuffix(all.text[:all.start], "[") || quotesObject(all.text[:all.start]) || foreign(all.text) {
 		return
 	}
-	r := structured{search: s, parts: parts, wrapped: maxWrappers, text: true}
+	r := s.structured(parts, maxWrappers)
+	r.text = true
 	r.jsonMembers(&m)
 }
 
@@ -98,6 +88,7 @@ type fields struct {
 	start     int // of the key
 	separator int // behind the key
 	pending   bool
+	unclosed  bool // some brackets are, so no more are passed over
 }
 
 // next returns the next key; "" for an object of JSON.
@@ -115,9 +106,13 @@ func (p *fields) next() (key string, ok bool) {
 		case c == '{' && p.pos+1 < len(p.text) && p.text[p.pos+1] == '"':
 			p.start = p.pos
 			return "", true
+		case c == '{' && isDump(p.text, p.pos):
+			p.object()
+		case strings.HasPrefix(p.text[p.pos:], "#<"): // an object of Ruby
+			p.passBrackets('<', '>')
 		case startsField(c), c == ':' && p.pos > 0 && (p.text[p.pos-1] == '{' || p.text[p.pos-1] == ' '):
 			p.pos++
-		case isKeyByte(c) || c == '@':
+		case isKeyByte(c) && c != '-' || c == '@':
 			if key, ok := p.key(); ok {
 				return key, true
 			}
@@ -127,6 +122,25 @@ func (p *fields) next() (key string, ok bool) {
 	}
 	return "", false
 }
+
+// isDump tells an object of a program, printed into text at the place, from the fields of the line: those of a span, span{key=value}: of the
+// MDC, {key=value}, or those that have quotes around their names.
+func isDump(text string, at int) bool {
+	rest := text[at+1:]
+	if at > 0 && isKeyByte(text[at-1]) {
+		end := strings.IndexByte(rest, '}')
+		return end < 0 || !strings.HasPrefix(rest[end:], "}:") && !ownObject(text[:at])
+	}
+	name := strings.TrimLeft(rest, " \n\t")
+	end := 0
+	for end < len(name) && isKeyByte(name[end]) {
+		end++
+	}
+	return end > 0 && strings.HasPrefix(name[end:], ": ") || quotesObject(text[:at])
+}
+
+// ownObject reports whether the last word says that an object or brackets behind it have the line's own fields.
+func ownObject(before string) bool { return ownObjects.has(lastWord(&before)) }
 
 // What a byte of text may be.
 const (
@@ -171,8 +185,12 @@ func (p *fields) key() (string, bool) {
 	case c == '=' && p.keyed(end), c == ':' && p.keyed(end):
 		return p.text[p.start:end], end-p.start <= longestKey
 	case startsField(c):
-		if strings.IndexByte(p.text[p.start:end], '.') >= 0 && c == '(' {
-			p.passBrackets()
+		switch { // arguments, or the fields of an object
+		case ownObject(p.text[:end]):
+		case c == '(':
+			p.passBrackets('(', ')')
+		case c == '[':
+			p.passBrackets('[', ']')
 		}
 		return "", false
 	}
@@ -243,7 +261,7 @@ func (p *fields) passToken() {
 		rest := strings.TrimLeft(p.text[p.pos:], " ")
 		if strings.HasPrefix(rest, "(") {
 			p.pos = len(p.text) - len(rest)
-			p.passBrackets()
+			p.passBrackets('(', ')')
 		}
 	}
 	if p.pos == start {
@@ -251,20 +269,22 @@ func (p *fields) passToken() {
 	}
 }
 
-// passBrackets passes over round brackets and what is in them.
-func (p *fields) passBrackets() {
+// passBrackets passes over brackets and what is in them.
+func (p *fields) passBrackets(left, right byte) {
 	depth := 0
-	for ; p.pos < len(p.text); p.pos++ {
-		switch p.text[p.pos] {
-		case '(':
+	for at := p.pos; at < len(p.text) && !p.unclosed; at++ {
+		switch p.text[at] {
+		case left:
 			depth++
-		case ')':
+		case right:
 			if depth--; depth <= 0 {
-				p.pos++
+				p.pos = at + 1
 				return
 			}
 		}
 	}
+	p.unclosed = true
+	p.pos++
 }
 
 // passValue passes over the value of a key that nobody asked for.
@@ -309,6 +329,10 @@ func (p *fields) value() (value string, whole bool) {
 		p.pos = end + 1
 		return text[start+1 : end], true
 	}
+	if guid := start + 1; guid+uuidLength < len(text) && text[start] == '{' && text[guid+uuidLength] == '}' && isUUID(text[guid:guid+uuidLength]) {
+		p.pos = guid + uuidLength + 1
+		return text[guid : guid+uuidLength], true // as Windows writes it
+	}
 	end := start
 	for end < len(text) && !endsValue(text[end]) && (text[end] != '|' || end == start) {
 		end++
@@ -321,9 +345,6 @@ func (p *fields) value() (value string, whole bool) {
 	}
 	return strings.TrimRight(text[start:end], ":"), true // "request_id=a1: no such order"
 }
-
-// before is the text before the key.
-func (p *fields) before() string { return p.text[:p.start] }
 
 // object returns the object of JSON that begins here, and passes over it.
 func (p *fields) object() string {

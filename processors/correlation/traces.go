@@ -37,7 +37,7 @@ func (c *core) findTraces(ctx context.Context, b *batch, td ptrace.Traces) {
 				} else {
 					f = b.search.span(ctx, rs, ss, span, resource)
 				}
-				at := spot{service, b.search.peer, int64(span.StartTimestamp()), int64(span.EndTimestamp())}
+				at := spot{service, b.search.peer, int64(span.StartTimestamp()), int64(span.EndTimestamp()), span.SpanID(), span.ParentSpanID(), isTop(span)}
 				it := c.note(b, f, span.TraceID(), span.ParentSpanID().IsEmpty(), at)
 				if span.Links().Len() > 0 && !it.trace.IsEmpty() {
 					c.follow(b, it, span)
@@ -45,6 +45,11 @@ func (c *core) findTraces(ctx context.Context, b *batch, td ptrace.Traces) {
 			}
 		}
 	}
+}
+
+// isTop tells a root span that is not a request itself, and may have called for several: of a page load, or of a job.
+func isTop(span ptrace.Span) bool {
+	return span.ParentSpanID().IsEmpty() && (span.Kind() == ptrace.SpanKindInternal || span.Kind() == ptrace.SpanKindClient)
 }
 
 // settleTraces is the second pass.

@@ -102,6 +102,11 @@ func (p *patient[T]) release(one *held[T], all bool) (empty bool) {
 		now := p.now().UnixNano()
 		free := make([]bool, len(one.wants))
 		n := 0
+		if p.state.divided.Load() {
+			for i := range one.wants {
+				p.state.note(one.wants[i].trace, one.wants[i].at, "", now)
+			}
+		}
 		for i := range one.wants {
 			if free[i] = p.got(&one.wants[i], now); free[i] {
 				n++
@@ -178,7 +183,8 @@ func (c *core) wants(b *batch, it *item) (want, bool) {
 // got reports whether there is nothing more to wait for.
 func (c *core) got(w *want, now int64) bool {
 	if !w.trace.IsEmpty() {
-		return c.state.id(w.trace, spot{}, now).id != ""
+		is := c.state.id(w.trace, spot{span: w.at.span, parent: w.at.parent}, now)
+		return is.id != "" && (is.settled || !w.at.top)
 	}
 	_, sure := c.state.trace(w.id, w.at, now)
 	return sure == certain || sure == severalTraces || sure == sharedID

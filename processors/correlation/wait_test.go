@@ -6,6 +6,7 @@ package correlation
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -14,12 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
+	"go.opentelemetry.io/collector/processor/processortest"
 
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation/internal/metadata"
 )
@@ -274,6 +278,75 @@ func TestWaitWithABadNeighbor(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
 		answer <- nil
+	})
+}
+
+// When the memory limiter in front refuses what comes, what waits goes on as always: nothing is lost, and nothing is stuck.
+func TestWaitBehindAMemoryLimiter(t *testing.T) {
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		const batches, check = 20, 100 * time.Millisecond
+		w := start(t)
+		var used runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&used)
+		factory := memorylimiterprocessor.NewFactory()
+		cfg := factory.CreateDefaultConfig()
+		require.NoError(t, confmap.NewFromStringMap(map[string]any{
+			"check_interval": check, "limit_mib": used.Alloc>>20 + 128, "spike_limit_mib": 32,
+		}).Unmarshal(cfg))
+		limiter, err := factory.CreateTraces(t.Context(), processortest.NewNopSettings(factory.Type()), cfg, w.traces)
+		require.NoError(t, err)
+		require.NoError(t, limiter.Start(t.Context(), componenttest.NewNopHost()))
+		send := func(n int) (refused int) {
+			for i := range n {
+				td := ptrace.NewTraces()
+				spanOf{trace: pcommon.TraceID{1, byte(refused), 15: byte(i + 1)}}.span(t, td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
+				if limiter.ConsumeTraces(t.Context(), td) != nil {
+					refused++
+				}
+			}
+			return refused
+		}
+		require.Zero(t, send(batches))
+		require.Empty(t, w.ids(), "they wait")
+
+		ballast := make([]byte, 256<<20)
+		time.Sleep(2 * check)
+		synctest.Wait()
+		require.Equal(t, batches, send(batches), "the limiter refuses")
+		time.Sleep(wait)
+		synctest.Wait()
+		require.Len(t, w.ids(), batches, "what waited is out")
+		require.Equal(t, map[string]int64{"": 0}, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size"))
+
+		runtime.KeepAlive(ballast)
+		ballast = nil
+		runtime.GC()
+		time.Sleep(2 * check)
+		synctest.Wait()
+		require.Zero(t, send(batches), "the senders try again")
+		require.NoError(t, limiter.Shutdown(t.Context()))
+		w.shutdown(t)
+		require.Len(t, w.ids(), 2*batches)
+	})
+}
+
+// At its bound, the hold is as if it were not there: what comes goes on at once, and is counted.
+func TestAFullHoldDelaysNothing(t *testing.T) {
+	eachWay(t, func(t *testing.T, start func(*testing.T, ...func(*Config)) *waiting) {
+		const bound = 4000
+		w := start(t, func(c *Config) { c.MaxWaitBytes = bound })
+		defer w.shutdown(t)
+		for i := range 1000 {
+			w.send(t, spanOf{trace: pcommon.TraceID{1, 14: byte(i >> 8), 15: byte(i)}})
+			require.LessOrEqual(t, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size")[""], int64(bound))
+		}
+		full := w.waits(t)["full"]
+		require.Greater(t, full, int64(900))
+		require.Len(t, w.ids(), int(full))
+		time.Sleep(wait)
+		synctest.Wait()
+		require.Len(t, w.ids(), 1000)
 	})
 }
 

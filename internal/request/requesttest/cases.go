@@ -233,6 +233,22 @@ func Cases() []Case {
 			},
 		},
 		{
+			Name: "a page load is shown with each of its requests",
+			Records: []Record{
+				{name: "load", trace: 1, id: 1, attributes: with{"correlation.id": trace(1), "correlation.ids": []any{"C-1", "C-2", "C-3"}}},
+				{name: "first", trace: 1, id: 2, inner: 1, attributes: with{"correlation.id": "C-1"}},
+				{name: "second", trace: 1, id: 3, inner: 1, attributes: with{"correlation.id": "C-2"}},
+				{name: "third", trace: 1, id: 4, inner: 1, attributes: with{"correlation.id": "C-3"}},
+				{name: "after the third", trace: 2, id: 5, attributes: with{"correlation.id": "C-3"}},
+				{text: "line of the second", trace: 1, inner: 3, attributes: with{"correlation.id": "C-2"}},
+			},
+			Requests: []Request{
+				{IDs: []string{"C-1", "C-2"}, Finds: []string{"load", "first", "second", "third", "line of the second"}},
+				{IDs: []string{"C-3", trace(2)}, Finds: []string{"load", "first", "second", "third", "line of the second", "after the third"}},
+				{IDs: []string{trace(1), span(1)}, Finds: []string{"load", "first", "second", "third", "line of the second", "after the third"}, Shared: 3},
+			},
+		},
+		{
 			Name: "an ID that a line only quotes",
 			Records: []Record{
 				{name: "root", trace: 1, id: 1, attributes: with{"correlation.id": "C-1"}},
