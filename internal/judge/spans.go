@@ -41,6 +41,7 @@ var kindsByName = map[string]ptrace.SpanKind{
 type SpanRule struct {
 	// SLO is the index in the service's list.
 	SLO     int
+	Groups  Grouping
 	Kinds   Kinds
 	match   *ottl.Condition[*ottlspan.TransformContext]
 	good    *ottl.Condition[*ottlspan.TransformContext]
