@@ -265,8 +265,8 @@ func (s *service) current(t *tally, now time.Time) {
 	o.touched = max(o.touched, now.UnixNano())
 }
 
-// group is the tally of an event's group: of rule i, whose own tally is for events without any of the attributes.
-func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) *tally {
+// group is the index of the tally of an event's group: of rule i, whose own tally is for events without any of the attributes.
+func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) int {
 	base := b.tallies[i].slo
 	b.key = appendEnvironment(b.key[:0], b.into.environment)
 	environment := len(b.key)
@@ -278,7 +278,7 @@ func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) *ta
 		b.of.mu.Unlock()
 	}
 	if o == base {
-		return &b.tallies[i]
+		return i
 	}
 	if o.overflows() && !bytes.Equal(b.key[environment:], base.groups.overflowKey) {
 		b.adjusted[reasonGroupOverflow]++
@@ -287,5 +287,5 @@ func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) *ta
 	if !known {
 		n = b.add(o)
 	}
-	return &b.tallies[n]
+	return n
 }

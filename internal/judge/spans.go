@@ -41,11 +41,11 @@ var kindsByName = map[string]ptrace.SpanKind{
 type SpanRule struct {
 	// SLO is the index in the service's list.
 	SLO     int
-	Groups  Grouping
 	Kinds   Kinds
 	match   *ottl.Condition[*ottlspan.TransformContext]
 	good    *ottl.Condition[*ottlspan.TransformContext]
 	latency *catalog.Latency
+	Groups  Grouping
 }
 
 // A SpanEvent is a span on its way through the rules. What two rules need is found out once.
