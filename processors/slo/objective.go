@@ -20,6 +20,9 @@ type objective struct {
 	byDefault bool
 	// environments are those the service lists; none means any.
 	environments []string
+	// none is the group of events without any of the attributes by which the SLO is grouped, rest that of all groups beyond the limit; both are ""
+	// if the SLO has no groups.
+	none, rest string
 	ratio        float64
 	budget       float64
 	pairs        []pair
@@ -64,6 +67,7 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 		own:         -1,
 		maintenance: intervals(service.Maintenance),
 	}
+	o.none, o.rest = o.group(""), o.group(catalog.Overflow)
 	length := int64(slo.Window.MaxLength())
 	for i, w := range burnWindows {
 		step := minuteLength

@@ -29,6 +29,7 @@ type reading struct {
 	instance    *instance
 	objective   *objective
 	environment string
+	group       string
 	created     int64
 	parts       parts
 	// states are those whose series are emitted: 1 for values.state, 0 for the others.
@@ -51,7 +52,7 @@ type shown struct {
 
 func (i *instance) reading(t *tracked, o *objective) reading {
 	return reading{
-		key: t.key, shard: t.shard, instance: i, objective: o, environment: i.environment, created: i.created, values: i.shown.values,
+		key: t.key, shard: t.shard, instance: i, objective: o, environment: i.environment, group: i.group, created: i.created, values: i.shown.values,
 	}
 }
 
