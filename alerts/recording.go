@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -113,7 +114,12 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 }
 
 // keys are the labels that distinguish results.
-func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupBy...) }
+func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupLabels()...) }
+
+// by aggregates a vector of the collector's series by environment and group.
+func (o objective) by(function, expr string) string {
+	return o.names.by(function, expr, append([]string{semconv.Environment}, o.GroupBy...)...)
+}
 
 // windows are those of burn rates, shortest first.
 func (o objective) windows() []time.Duration {
@@ -154,10 +160,14 @@ func (o objective) events() []rulefmt.Rule {
 		return o.queriedEvents()
 	}
 	bad, total := o.countedEvents()
-	return o.identified(
+	rules := append(o.admission(o.counted(matcher{labels.MatchNotEqual, o.firstGroup(), catalog.Overflow})),
 		rulefmt.Rule{Record: recordTotal, Expr: total},
 		rulefmt.Rule{Record: recordBad, Expr: bad},
 	)
+	if len(o.GroupBy) > 0 {
+		return o.identifiedResults(rules...)
+	}
+	return o.identified(rules...)
 }
 
 // identified gives rules the labels of recorded events.
@@ -170,19 +180,27 @@ func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
 
 // countedEvents are the increases of slo.events.
 func (o objective) countedEvents() (bad, total string) {
-	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
-	bad = o.names.by("sum", o.increase(all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
-	total = o.names.by("sum", o.increase(all), semconv.Environment)
-	counters := o.names.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, all...)+"["+catalog.FormatDuration(step)+"])", semconv.Environment)
-	return o.judged(orNone(bad, counters)), o.judged(total)
+	counters := o.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, o.counters()...)+"["+catalog.FormatDuration(step)+"])")
+	bad = o.orNone(o.admitted(o.counted(equal(semconv.SLOOutcome, semconv.Bad)), "sum"), parenthesized(o.admitted(counters, "sum"), len(o.GroupBy) > 0))
+	return o.judged(bad), o.judged(o.admitted(o.counted(), "sum"))
+}
+
+// counters select the SLO's counters.
+func (o objective) counters() []matcher {
+	return []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
+}
+
+// counted is the increase of the SLO's counters that more selects.
+func (o objective) counted(more ...matcher) string { return o.by("sum", o.increase(o.counters(), more...)) }
+
+func parenthesized(expr string, really bool) string {
+	if really {
+		return "(" + expr + ")"
+	}
+	return expr
 }
 
 // orNone is bad, or 0 where there are events and none was ever bad.
-func orNone(bad, events string) string {
-	return bad + "\nor " + onEnvironment + " 0 * " + events
-}
-
-// orNone is like the function, in every group.
 func (o objective) orNone(bad, events string) string { return bad + "\nor " + o.on + " 0 * " + events }
 
 // increase is the exact growth of the counters in the last step: the sums of consecutive
