@@ -24,6 +24,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
 // A soak sends steady load with churn: each request brings names, versions, traces and correlation IDs that were not there before.
@@ -184,7 +186,28 @@ func sizeOf(t *testing.T, folder, without string) (bytes float64) {
 	return bytes
 }
 
-// A collector under steady load with churn needs no more in the last third of the time than in the second. In the first, its limits fill up.
+// A pace is how many requests a second keep a process at a share of one core.
+type pace struct {
+	pid      int
+	requests float64 // a second
+	from     time.Time
+	used     time.Duration // processor time until from
+}
+
+// keep sets the requests a second so that the process needs that share of a core. It looks at the processor time since it last did.
+func (p *pace) keep(t *testing.T, share float64) {
+	t.Helper()
+	now := time.Now()
+	used, err := process.ProcessorTime(p.pid)
+	require.NoError(t, err)
+	if !p.from.IsZero() {
+		was := (used - p.used).Seconds() / now.Sub(p.from).Seconds()
+		p.requests = min(max(p.requests*min(max(share/max(was, 0.01), 0.8), 1.25), 5), 500)
+	}
+	p.from, p.used = now, used
+}
+
+// A collector at 60 % of one core with churn needs no more in the last third of the time than in the second. In the first, its limits fill up.
 // The store is the exception: it keeps history until its retention ends, so its size is only shown.
 func TestSoak(t *testing.T) {
 	if os.Getenv("SOAK") == "" {
@@ -195,7 +218,7 @@ func TestSoak(t *testing.T) {
 	require.GreaterOrEqual(t, lasts, 3*time.Minute, "limits fill up in a minute, which has to be in the first third")
 	every := min(30*time.Second, lasts/18)
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
-	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_FLUSH_INTERVAL=5s")
+	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_FLUSH_INTERVAL=5s", "GOMAXPROCS=1")
 	profile := freeAddress(t)
 	// What is remembered for a time is forgotten within the first third, or memory and journal would still fill up.
 	c.args = append(c.args, "--config", fmt.Sprintf(`yaml:
@@ -211,11 +234,18 @@ service:
 	var load soak
 	var readings []footprint
 	var state []float64 // since the last reading: the journal of sli grows until the next checkpoint, and is cut then
+	rate := &pace{pid: c.cmd.Process.Pid, requests: 10}
+	adjusted := time.Now()
 	begin := time.Now()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for time.Since(begin) < lasts {
-		<-tick.C
+		<-next.C
+		next.Reset(time.Duration(float64(time.Second) / rate.requests))
+		if time.Since(adjusted) > 5*time.Second {
+			rate.keep(t, 0.6)
+			adjusted = time.Now()
+		}
 		for path, body := range load.next(t) {
 			response, err := http.Post("http://"+c.otlpHTTP+path, "application/x-protobuf", bytes.NewReader(body))
 			require.NoError(t, err)
@@ -230,7 +260,7 @@ service:
 			now["state MB"] = mean(state)
 			state = state[:0]
 			readings = append(readings, now)
-			line := fmt.Sprintf("%5s:", time.Since(begin).Round(time.Second))
+			line := fmt.Sprintf("%5s: %.0f requests/s,", time.Since(begin).Round(time.Second), rate.requests)
 			for _, name := range footprintNames {
 				line += fmt.Sprintf(" %s %.1f,", name, now[name])
 			}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
@@ -48,6 +49,11 @@ type Config struct {
 	// ExternalURL is where people reach the API, for links in alerts.
 	ExternalURL string `mapstructure:"external_url"`
 
+	// Catalog is the service_catalog extension whose services get their rules without a file; nil is none.
+	Catalog *component.ID `mapstructure:"catalog"`
+	// RunbookURL and DashboardURL begin the links of these rules.
+	RunbookURL   string `mapstructure:"runbook_url"`
+	DashboardURL string `mapstructure:"dashboard_url"`
 	// RuleFiles are globs of Prometheus rule files. They are read again when they change.
 	RuleFiles []string `mapstructure:"rule_files"`
 	// EvaluationInterval is that of rule groups that have none.
@@ -79,6 +85,8 @@ func createDefaultConfig() component.Config {
 		Retention:           model.Duration(40 * 24 * time.Hour), // longer than the usual period of an SLO
 		OutOfOrderWindow:    model.Duration(30 * time.Minute),
 		TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
+		RunbookURL:          alerts.DefaultOptions().RunbookURL,
+		DashboardURL:        alerts.DefaultOptions().DashboardURL,
 		EvaluationInterval:  model.Duration(time.Minute),
 		RuleReloadInterval:  model.Duration(15 * time.Second),
 		Query: QueryConfig{
@@ -135,6 +143,11 @@ func (c *Config) Validate() error {
 	for i, am := range c.Alertmanagers {
 		if u, err := url.Parse(am.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 			wrong("alertmanagers[%d].endpoint: is not a base URL; set one such as http://localhost:9093, and put credentials into auth", i)
+		}
+	}
+	for key, link := range map[string]string{"runbook_url": c.RunbookURL, "dashboard_url": c.DashboardURL} {
+		if u, err := url.Parse(link); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(link, "{}") {
+			wrong("%s: %.200q cannot begin links; set an address such as https://sre.example.com/runbooks", key, link)
 		}
 	}
 	if c.ExternalURL != "" {

@@ -126,9 +126,32 @@ func (r *ruleFiles) count() (good, bad int64) {
 	return good, bad
 }
 
-// Load gives Prometheus' rule manager the last good content of a file.
-func (r *ruleFiles) Load(path string, _ bool, _ model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
-	f := r.files[path]
+// groups are the names of the groups that usable files have.
+func (r *ruleFiles) groups() map[string]bool {
+	names := map[string]bool{}
+	for _, f := range r.files {
+		if f.good == nil {
+			continue
+		}
+		for _, g := range f.good.Groups {
+			names[g.Name] = true
+		}
+	}
+	return names
+}
+
+// A ruleLoader gives Prometheus' rule manager the last good content of a file, or the rules that the catalog has.
+type ruleLoader struct {
+	files   *ruleFiles
+	catalog *catalogRules
+}
+
+// Load gives the groups of one file.
+func (l ruleLoader) Load(path string, _ bool, _ model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
+	if groups := l.catalog.of(path); groups != nil {
+		return groups, nil
+	}
+	f := l.files.files[path]
 	if f == nil || f.good == nil {
 		return nil, []error{fmt.Errorf("%s: is not loaded", path)}
 	}
@@ -136,7 +159,9 @@ func (r *ruleFiles) Load(path string, _ bool, _ model.ValidationScheme) (*rulefm
 }
 
 // Parse parses the expression of a rule.
-func (r *ruleFiles) Parse(query string) (parser.Expr, error) { return r.parser.ParseExpr(query) }
+func (l ruleLoader) Parse(query string) (parser.Expr, error) {
+	return l.files.parser.ParseExpr(query)
+}
 
 func readBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)

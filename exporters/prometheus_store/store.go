@@ -46,14 +46,14 @@ type store struct {
 	ingester ingester
 	engine   *promql.Engine
 	rules    *rules.Manager
-	files    *ruleFiles
+	loader   ruleLoader
 	notifier *notifier.Manager
 	server   *webserver.Server
 
-	ruleFilesGood, ruleFilesBad atomic.Int64
-	withoutRules                bool // it was said that there is no rule file
-	end, endSending             context.CancelFunc
-	running                     sync.WaitGroup
+	ruleFilesGood, ruleFilesBad, rulesMade atomic.Int64
+	withoutRules                           bool // it was said that there is no rule file
+	end, endSending                        context.CancelFunc
+	running                                sync.WaitGroup
 }
 
 func newStore(set exporter.Settings, cfg *Config) (*store, error) {
@@ -89,6 +89,7 @@ func (s *store) observe() error {
 	return errors.Join(err, s.telemetry.RegisterExporterPrometheusStoreRuleFilesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(s.ruleFilesGood.Load(), metric.WithAttributeSet(attribute.NewSet(attribute.String("state", "loaded"))))
 		o.Observe(s.ruleFilesBad.Load(), metric.WithAttributeSet(attribute.NewSet(attribute.String("state", "bad"))))
+		o.Observe(s.rulesMade.Load(), metric.WithAttributeSet(attribute.NewSet(attribute.String("state", "catalog"))))
 		return nil
 	}))
 }
@@ -103,7 +104,11 @@ func (s *store) start(_ context.Context, host component.Host) error {
 	if err := s.startNotifier(host); err != nil {
 		return err
 	}
-	s.startRules(ctx)
+	made, err := followCatalog(host, s.config)
+	if err != nil {
+		return err
+	}
+	s.startRules(ctx, made)
 	return s.serve(ctx, host)
 }
 
@@ -141,14 +146,14 @@ func (s *store) newEngine() *promql.Engine {
 	})
 }
 
-// startRules evaluates rules, and goes on doing so as the files change.
-func (s *store) startRules(ctx context.Context) {
-	s.files = &ruleFiles{globs: s.config.RuleFiles, parser: s.parser, logger: s.logger}
+// startRules evaluates rules, and goes on doing so as the files and the catalog change.
+func (s *store) startRules(ctx context.Context, made *catalogRules) {
+	s.loader = ruleLoader{&ruleFiles{globs: s.config.RuleFiles, parser: s.parser, logger: s.logger}, made}
 	external := s.config.externalURL()
 	s.rules = rules.NewManager(&rules.ManagerOptions{
 		NameValidationScheme: model.UTF8Validation, ExternalURL: external, Context: ctx, Logger: s.logger, Registerer: s.registry,
 		QueryFunc: rules.EngineQueryFunc(s.engine, s.db), NotifyFunc: rules.SendAlerts(s.notifier, external.String()),
-		Appendable: s.db, Queryable: s.db, GroupLoader: s.files, Parser: s.parser,
+		Appendable: s.db, Queryable: s.db, GroupLoader: s.loader, Parser: s.parser,
 		OutageTolerance: time.Hour, ForGracePeriod: 10 * time.Minute, ResendDelay: time.Minute, RestoreNewRuleGroups: true,
 		ConcurrentEvalsEnabled: true, MaxConcurrentEvals: 4, // of groups that do not need each other's results
 		DefaultRuleQueryOffset: func() time.Duration { return 0 },
@@ -162,6 +167,8 @@ func (s *store) startRules(ctx context.Context) {
 			select {
 			case <-ticker.C:
 				s.reloadRules()
+			case <-made.news:
+				s.reloadRules()
 			case <-ctx.Done():
 				return
 			}
@@ -169,16 +176,19 @@ func (s *store) startRules(ctx context.Context) {
 	})
 }
 
-// reloadRules gives the manager what has changed in the files. Groups that are as they were keep their state.
+// reloadRules gives the manager what has changed in the files and in the catalog. Groups that are as they were keep their state.
 func (s *store) reloadRules() {
-	changed, wrong := s.files.refresh()
+	changed, wrong := s.loader.files.refresh()
 	if wrong != nil {
 		s.logger.Error("A rule file cannot be used; its previous content stays in use", "err", wrong)
 	}
-	good, bad := s.files.count()
+	good, bad := s.loader.files.count()
 	s.ruleFilesGood.Store(good)
 	s.ruleFilesBad.Store(bad)
-	if without := len(s.config.RuleFiles) > 0 && good+bad == 0; without != s.withoutRules {
+	changed = s.loader.catalog.refresh() || changed
+	made := s.loader.catalog.without(s.loader.files.groups())
+	s.rulesMade.Store(int64(len(made)))
+	if without := len(s.config.RuleFiles) > 0 && good+bad == 0 && len(made) == 0; without != s.withoutRules {
 		if s.withoutRules = without; without {
 			s.logger.Warn("No rule file is there, so no alert can fire; write some with `srectl generate`, or correct rule_files", "rule_files", strings.Join(s.config.RuleFiles, ", "))
 		}
@@ -186,7 +196,7 @@ func (s *store) reloadRules() {
 	if !changed {
 		return
 	}
-	if err := s.rules.Update(time.Duration(s.config.EvaluationInterval), s.files.usable(), s.externalLabels(), s.config.externalURL().String(), nil); err != nil {
+	if err := s.rules.Update(time.Duration(s.config.EvaluationInterval), append(s.loader.files.usable(), made...), s.externalLabels(), s.config.externalURL().String(), nil); err != nil {
 		s.logger.Error("Rules stay as they were", "err", err)
 	}
 }
@@ -205,6 +215,7 @@ func (s *store) shutdown(ctx context.Context) error {
 		errs = append(errs, s.server.Shutdown(ctx))
 	}
 	s.end()
+	s.loader.catalog.unfollow()
 	if s.rules != nil {
 		s.rules.Stop()
 	}

@@ -104,7 +104,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterPrometheusStoreRuleFiles, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_prometheus_store_rule_files",
-		metric.WithDescription("Rule files that rule_files match, by whether they are valid. [Alpha]"),
+		metric.WithDescription("Rule files that rule_files match, by whether they are valid, and services whose rules are made from the catalog. [Alpha]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)

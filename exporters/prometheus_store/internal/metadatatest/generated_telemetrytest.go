@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualExporterPrometheusStoreRuleFiles(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_prometheus_store_rule_files",
-		Description: "Rule files that rule_files match, by whether they are valid. [Alpha]",
+		Description: "Rule files that rule_files match, by whether they are valid, and services whose rules are made from the catalog. [Alpha]",
 		Unit:        "{file}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
