@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,4 +260,41 @@ func TestPointsOfGroupsDoNotAllocate(t *testing.T) {
 	send := func() { _, _ = r.consume(t.Context(), md) }
 	send()
 	require.LessOrEqual(t, testing.AllocsPerRun(20, send), 10.0, "the buffers of a request of %d points", md.DataPointCount())
+}
+
+// Of an SLO that no event was ever counted for, nothing is shown as healthy.
+func TestNothingCountedHasNoValues(t *testing.T) {
+	r := newRig(t, checkout())
+	names := func() (found []string) {
+		for s := range r.flushed() {
+			name, _, _ := strings.Cut(s, "{")
+			if !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	require.Len(t, names(), 7, "no_data")
+	c := newCounter(r.clock)
+	r.pass(5 * time.Second)
+	r.send(c)
+	names()
+	require.Len(t, r.ended(), 2*8+2, "ratios, burn rates, budget, exhaustion")
+	for range 3 {
+		r.pass(time.Minute)
+		r.send(c)
+	}
+	require.Equal(t, []string{"slo.objective", "slo.period.coverage", "slo.state"}, names(), "never_seen")
+	r.sink.Reset()
+	r.pass(5 * time.Second)
+	r.send(c.add(1, 0))
+	r.flush(t.Context(), r.clock, false) // of changes
+	g := gauges{}
+	for _, md := range r.sink.AllMetrics() {
+		g.collect(md)
+	}
+	require.Equal(t, 1.0, g.of(t, "slo.error_budget.remaining"))
+	require.Equal(t, 0.0, g.of(t, "slo.burn_rate", "1h"))
+	require.Equal(t, "new", g.state(t))
 }

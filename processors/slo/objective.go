@@ -23,9 +23,9 @@ type objective struct {
 	// none is the group of events without any of the attributes by which the SLO is grouped, rest that of all groups beyond the limit; both are ""
 	// if the SLO has no groups.
 	none, rest string
-	ratio        float64
-	budget       float64
-	pairs        []pair
+	ratio      float64
+	budget     float64
+	pairs      []pair
 	// steps are how finely the beginnings of windows are known: one for each burn window and, unless the own window is
 	// one of them, one for it. own is the index of the own window.
 	steps []int64

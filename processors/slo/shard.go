@@ -127,7 +127,9 @@ func (t *tracked) shown(i *instance) bool {
 		return false
 	}
 	if i.group != "" && i.group == t.objective.none && i.history == nil { // it represents the groups to come
-		return !slices.ContainsFunc(t.instances, func(other *instance) bool { return other != i && (i.environment == "" || other.environment == i.environment) })
+		return !slices.ContainsFunc(t.instances, func(other *instance) bool {
+			return other != i && (i.environment == "" || other.environment == i.environment)
+		})
 	}
 	return i.environment != "" || i.group != t.objective.none || i.history != nil || len(t.instances) == 1
 }
