@@ -25,6 +25,15 @@ func CollectorService() *catalog.Service {
 	}
 }
 
+// Of makes the rules of a service, or of the collector itself if it is CollectorService. `srectl generate` shows the warnings.
+func Of(s *catalog.Service, o Options) File {
+	if s.Slug() == collectorName {
+		return Collector(o)
+	}
+	f, _ := Generate(s, o)
+	return f
+}
+
 // Collector makes the alerts about the collector itself, from its own metrics as its port 8888
 // has them.
 func Collector(o Options) File {

@@ -5,6 +5,7 @@ package alerts
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,14 +43,22 @@ const (
 	Implausible = "SLIImplausible"
 	Silent      = "ServiceSilent"
 	Regression  = "DeploymentRegression"
+	Outdated    = "RulesOutdated"
 
 	burnPrefix = "ErrorBudgetBurn" // and the pair's
 )
 
 // kinds are all but the burn rate alerts, in the order of their rules.
 var kinds = []kind{
-	exhausted, missing, implausible, silent, regression,
+	exhausted, missing, implausible, silent, regression, outdated,
 	{name: alertDown, mutes: []string{Missing, Silent}}, // no collector receives telemetry of the services
+}
+
+// Known reports whether an alert of that name is one of ours. The pages of a service have one for each name.
+func Known(name string) bool {
+	return strings.HasPrefix(name, burnPrefix) ||
+		slices.ContainsFunc(kinds, func(k kind) bool { return k.name == name }) ||
+		slices.ContainsFunc(collectorAlerts(), func(a Alert) bool { return a.Name == name })
 }
 
 // ofSLO are the rules of an SLO: of the slow group, or of the fast one.

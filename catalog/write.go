@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -17,14 +18,35 @@ import (
 // gives an equal service.
 func (s *Service) YAML() ([]byte, error) { return marshal(serviceShape.write(*s)) }
 
-// Digest identifies the content of a service, to detect changes since something was generated from it: 16 hexadecimal digits of the SHA-256 of its YAML.
+// Digest identifies the content of a service, to detect changes since something was generated from it: 16 hexadecimal digits of the SHA-256 of the
+// nodes of its YAML.
 func (s *Service) Digest() string {
-	text, err := s.YAML()
-	if err != nil { // cannot be written as YAML, so it was not read from YAML either
-		text = []byte(s.Name)
-	}
-	sum := sha256.Sum256(text)
+	var content bytes.Buffer
+	describe(&content, serviceShape.write(*s))
+	sum := sha256.Sum256(content.Bytes())
 	return hex.EncodeToString(sum[:8])
+}
+
+// describe writes what distinguishes a tree of nodes from others.
+func describe(to *bytes.Buffer, n *yaml.Node) {
+	to.WriteString(n.Tag)
+	to.WriteByte(' ')
+	to.WriteString(strconv.Itoa(len(n.Value)))
+	to.WriteByte(' ')
+	to.WriteString(n.Value)
+	to.WriteString(strconv.Itoa(len(n.Content)))
+	for _, child := range n.Content {
+		describe(to, child)
+	}
+}
+
+// DigestNumber is the first 48 bits of the Digest, which a sample of Prometheus holds exactly.
+func (s *Service) DigestNumber() float64 {
+	number, err := strconv.ParseUint(s.Digest()[:12], 16, 64)
+	if err != nil {
+		panic(err) // they are hexadecimal digits
+	}
+	return float64(number)
 }
 
 // A writer collects the parts of a service that a format cannot express.

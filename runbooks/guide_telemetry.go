@@ -22,7 +22,7 @@ const (
 // guides are by the alert's name; burn rate alerts and those of the collector have their own.
 var guides = map[string]guide{
 	alerts.Exhausted: exhaustedGuide, alerts.Missing: missingGuide, alerts.Implausible: implausibleGuide,
-	alerts.Silent: silentGuide, alerts.Regression: regressionGuide,
+	alerts.Silent: silentGuide, alerts.Regression: regressionGuide, alerts.Outdated: outdatedGuide,
 }
 
 var missingGuide = guide{

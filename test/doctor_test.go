@@ -192,9 +192,10 @@ func TestDoctorNamesTheCause(t *testing.T) {
 		"clock": service("clock", counted), "abroad": strings.Replace(service("abroad", counted), "  slos:", "  environments: [production]\n  slos:", 1), "healthy": service("healthy", counted),
 		"broken": strings.Replace(service("broken", counted), "objective: 99", "objectiv: 99", 1),
 	})
-	p := &examined{collector: prepareCollector(t, "standalone", folder, "OTELCOL_SRE_RUNBOOKS="+filepath.Join(t.TempDir(), "absent"))}
+	p := &examined{collector: prepareCollector(t, "standalone", folder)}
 	p.args = append(p.args, "--set", "receivers.otlp.protocols.http.max_request_body_size=100000", "--config", `yaml:
 exporters:
+  prometheus_store: {catalog: null}
   otlp_http/refusing: {endpoint: "`+refusing.URL+`"}
   otlp_http/away: {endpoint: "`+away.URL+`"}
 service:
@@ -239,8 +240,7 @@ service:
 		"metric with another name":     {"metric", "SLO orders counts the metric orders.payed, which queue does not send; did you mean orders.paid?"},
 		"metric that is a gauge":       {"metric", "SLO depth counts the metric depth, which is a gauge"},
 		"catalog file with an error":   {"catalog", "broken.yaml"},
-		"no rule files":                {"rules", "no rule file is loaded"},
-		"no runbooks":                  {"runbooks", "the folder of runbooks is not there"},
+		"no rules":                     {"rules", "no rules are loaded"},
 		"oversized requests":           {"refused", "their body is too large"},
 		"backend that refuses":         {"exporter", "the exporter otlp_http/refusing could not send telemetry"},
 		"backend that is down":         {"exporter", "the exporter otlp_http/away "},
@@ -304,16 +304,16 @@ func queueMetrics(t *testing.T) []byte {
 func TestDoctorOfAnEmptyCollector(t *testing.T) {
 	tokens := filepath.Join(t.TempDir(), "tokens")
 	require.NoError(t, os.WriteFile(tokens, []byte("right\n"), 0o600))
-	p := &examined{collector: prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_BEARER_FILE="+tokens)}
+	p := &examined{collector: prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_BEARER_FILE="+tokens, "OTELCOL_SRE_RUNBOOKS="+filepath.Join(t.TempDir(), "absent"))}
 	p.args = append(p.args, "--config", "builtin:bearer")
 	p.start()
 	p.sendSpan(t, func(pcommon.Map, ptrace.Span) {})
 	p.requests[0].Header.Set("Authorization", "Bearer wrong")
 	p.finds(t, map[string]wanted{
-		"an empty catalog":  {"catalog-empty", "the catalog has no service, so SLOs are proposals without alerts"},
-		"nothing arrives":   {"nothing-arrives", "nothing has arrived since the collector started"},
-		"the wrong token":   {"refused", "their credentials are wrong or missing"},
-		"no file of alerts": {"rules", "no rule file is loaded"},
+		"an empty catalog": {"catalog-empty", "the catalog has no service, so SLOs are proposals without alerts"},
+		"nothing arrives":  {"nothing-arrives", "nothing has arrived since the collector started"},
+		"the wrong token":  {"refused", "their credentials are wrong or missing"},
+		"no runbooks":      {"runbooks", "there is neither a folder of runbooks nor a catalog with services"},
 	})
 
 	p.stop()

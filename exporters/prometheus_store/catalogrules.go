@@ -21,7 +21,7 @@ const fromCatalog = "catalog/"
 // catalogRules are the rules of the catalog's services and of the collector, made here, so that they follow the catalog.
 type catalogRules struct {
 	options alerts.Options
-	// services are those that get rules; nil without a catalog.
+	// services are those that get rules, in a slice of their own; nil without a catalog.
 	services func() []*catalog.Service
 	// news has an item when there is a new catalog.
 	news chan struct{}
@@ -68,37 +68,26 @@ func (r *catalogRules) unfollow() {
 	}
 }
 
-// refresh makes the rules of services that have changed. It reports whether any rules are others than before. A service with the name of the
-// collector is left out: its rules would take the place of the collector's own.
+// refresh makes the rules of services that have changed. It reports whether any rules are others than before.
 func (r *catalogRules) refresh() (changed bool) {
 	if r.services == nil {
 		return false
 	}
-	services, own := r.services(), alerts.CollectorService()
-	made := make(map[string]madeRules, len(services)+1)
+	own := alerts.CollectorService()
+	// A service with the collector's name gets no rules: they would take the place of the collector's.
+	services := append(slices.DeleteFunc(r.services(), func(s *catalog.Service) bool { return s.Slug() == own.Slug() }), own)
+	made := make(map[string]madeRules, len(services))
 	for _, s := range services {
 		name := fromCatalog + alerts.FileName(s)
-		if s.Slug() == own.Slug() {
-			continue
-		}
 		m, there := r.made[name]
 		if !there || m.service != s {
-			digest := s.Digest()
-			if !there || m.digest != digest {
-				file, _ := alerts.Generate(s, r.options) // `srectl generate` and the status page show the warnings
-				m, changed = madeRules{digest: digest, groups: &rulefmt.RuleGroups{Groups: file.Groups}}, true
+			if digest := s.Digest(); !there || m.digest != digest {
+				m, changed = madeRules{digest: digest, groups: &rulefmt.RuleGroups{Groups: alerts.Of(s, r.options).Groups}}, true
 			}
 			m.service = s
 		}
 		made[name] = m
 	}
-	name := fromCatalog + alerts.FileName(own)
-	m, there := r.made[name]
-	if !there {
-		m, changed = madeRules{groups: &rulefmt.RuleGroups{Groups: alerts.Collector(r.options).Groups}}, true
-	}
-	made[name] = m
-	changed = changed || len(made) != len(r.made)
 	for gone := range r.made {
 		_, stays := made[gone]
 		changed = changed || !stays

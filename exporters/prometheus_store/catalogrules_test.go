@@ -154,7 +154,7 @@ func TestRulesOfTheCatalogAreThoseOfFiles(t *testing.T) {
 	config := configured(t)
 	r := &catalogRules{
 		options:  alerts.Options{Translation: config.TranslationStrategy, RunbookURL: config.RunbookURL, DashboardURL: config.DashboardURL},
-		services: func() []*catalog.Service { return loaded.Services },
+		services: func() []*catalog.Service { return slices.Clone(loaded.Services) },
 	}
 	require.True(t, r.refresh())
 	require.False(t, r.refresh(), "nothing has changed")

@@ -188,9 +188,12 @@ func (s *store) reloadRules() {
 	changed = s.loader.catalog.refresh() || changed
 	made := s.loader.catalog.without(s.loader.files.groups())
 	s.rulesMade.Store(int64(len(made)))
-	if without := len(s.config.RuleFiles) > 0 && good+bad == 0 && len(made) == 0; without != s.withoutRules {
-		if s.withoutRules = without; without {
-			s.logger.Warn("No rule file is there, so no alert can fire; write some with `srectl generate`, or correct rule_files", "rule_files", strings.Join(s.config.RuleFiles, ", "))
+	if without := len(s.config.RuleFiles) > 0 && good+bad == 0; without != s.withoutRules {
+		switch s.withoutRules = without; {
+		case without && s.config.Catalog != nil:
+			s.logger.Info("No rule file is there; all rules are made from the catalog", "rule_files", strings.Join(s.config.RuleFiles, ", "))
+		case without:
+			s.logger.Warn("No rule file is there, so no alert can fire; set catalog, write some with `srectl generate`, or correct rule_files", "rule_files", strings.Join(s.config.RuleFiles, ", "))
 		}
 	}
 	if !changed {

@@ -5,12 +5,9 @@ package statuspage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +26,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
@@ -81,13 +79,14 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
-	if missing(s.config.Runbooks) {
-		s.telemetry.Logger.Warn("No runbook folder is there, so alerts have no runbooks on this page; write some with `srectl generate`, or correct runbooks",
+	library := s.library(source.Catalog)
+	if library.Missing() {
+		s.telemetry.Logger.Warn("No runbook folder is there and no catalog, so alerts have no runbooks on this page; name a catalog folder, or correct runbooks",
 			zap.String("runbooks", s.config.Runbooks))
 	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Runbooks: runbook.Folder(s.config.Runbooks), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
+		Translation: s.config.TranslationStrategy, Runbooks: library, Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
 	})
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
@@ -109,10 +108,12 @@ func (s *statusPage) explain() (request.Explainer, error) {
 	return nil, nil
 }
 
-// missing reports whether a folder that is configured is not there.
-func missing(folder string) bool {
-	_, err := os.Stat(folder)
-	return folder != "" && errors.Is(err, fs.ErrNotExist)
+// library has the runbooks of the folder, and of the catalog where the folder has none.
+func (s *statusPage) library(services func() *catalog.Catalog) *runbook.Library {
+	o := runbooks.DefaultOptions()
+	o.Prometheus = s.config.Prometheus.Endpoint
+	o.Alerts.Translation = s.config.TranslationStrategy
+	return runbook.NewLibrary(runbook.Folder(s.config.Runbooks), services, o)
 }
 
 // catalog finds the catalog in use. Without one there are still the SLOs that Prometheus knows.

@@ -250,7 +250,7 @@ func TestOwn(t *testing.T) {
 		"a queue that waits": {samplesOf("exporter_queue_size", "exporter=a data_type=traces", 2.0, "exporter_queue_size", "exporter=b", 2.0, "exporter_sent_spans", "exporter=b", 1.0),
 			samplesOf("exporter_queue_size", "exporter=a data_type=traces", 3.0, "exporter_queue_size", "exporter=b", 2.0, "exporter_sent_spans", "exporter=b", 9.0),
 			[]string{"exporter: the exporter a has sent nothing in 10s, and 3 requests or items wait in its queue"}},
-		"no rules":      {nil, samplesOf("exporter_prometheus_store_rule_files", "state=loaded", 0.0, "exporter_prometheus_store_rule_files", "state=bad", 0.0), []string{"rules: no rule file is loaded"}},
+		"no rules":      {nil, samplesOf("exporter_prometheus_store_rule_files", "state=loaded", 0.0, "exporter_prometheus_store_rule_files", "state=bad", 0.0), []string{"rules: no rules are loaded"}},
 		"broken rules":  {nil, samplesOf("exporter_prometheus_store_rule_files", "state=loaded", 3.0, "exporter_prometheus_store_rule_files", "state=bad", 1.0), []string{"rules: 1 rule files have errors"}},
 		"dropped":       {nil, samplesOf("connector_sli_events_dropped", "reason=condition_error", 3.0), []string{"dropped: events of SLOs could be counted neither as good nor as bad (3 in 10s): condition_error"}},
 		"duplicates":    {nil, samplesOf("connector_sli_events_deduplicated", "", 3.0), []string{"duplicates: events arrived again and were not counted again (3 in 10s)"}},

@@ -268,7 +268,7 @@ func (o *own) rules() {
 		byState[s.Labels["state"]] += s.Value
 	}
 	if sum(byState) == 0 {
-		o.find(CheckRules, "no rule file is loaded, so no alert can fire", "write rules with `srectl generate alerts`, and name their folder in OTELCOL_SRE_RULES")
+		o.find(CheckRules, "no rules are loaded, so no alert can fire", "set exporters::prometheus_store::catalog, or write rules with `srectl generate alerts` and name their folder in OTELCOL_SRE_RULES")
 	}
 	if n := byState["bad"]; n > 0 {
 		o.find(CheckRules, strconv.FormatFloat(n, 'f', -1, 64)+" rule files have errors; their last good version is in use", "correct them: the log names file and error")

@@ -45,6 +45,7 @@ var (
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
 	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
+	SLODigest      = gauge("slo.digest", "", "A number that identifies the catalog's entry of the service, for rules that were made from it.", of(SLOName)...)
 	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events in maintenance windows, which do not count against the error budget.", of(SLOName, SLOOutcome)...)
 )
 
@@ -63,6 +64,6 @@ var (
 // Metrics are all of them.
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
-	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLOMaintenance,
+	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted,
 }

@@ -43,6 +43,11 @@ func (e emitter) metrics(readings []reading, now time.Time) pmetric.Metrics {
 	w.gauge(semconv.SLOObjective, func(p points, r *reading) {
 		p.add(r, objectivePart, r.objective.ratio)
 	})
+	w.gauge(semconv.SLODigest, func(p points, r *reading) {
+		if r.objective.digest != 0 { // proposals have no rules
+			p.add(r, objectivePart, r.objective.digest)
+		}
+	})
 	w.gauge(semconv.SLOErrorRatio, func(p points, r *reading) {
 		p.windows(r, 1)
 	})

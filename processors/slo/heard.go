@@ -40,12 +40,16 @@ func (p *sloProcessor) hear(of key, environment, version string) *tracked {
 
 // take takes in the SLOs of a service.
 func (p *sloProcessor) take(slos map[key]*tracked, s *catalog.Service, now int64) {
+	var digest float64
+	if s.Origin == nil || !s.Origin.Proposed {
+		digest = s.DigestNumber()
+	}
 	for _, slo := range s.SLOs {
 		if slo.SLI.Prometheus != nil {
 			continue // computed by the rules
 		}
 		k := key{s.Namespace, s.Name, slo.Name}
-		slos[k] = p.shards[k.shard()].adopt(k, s, slo, now)
+		slos[k] = p.shards[k.shard()].adopt(k, s, slo, digest, now)
 	}
 }
 

@@ -32,6 +32,8 @@ type objective struct {
 	own   int
 	// horizon is the longest window: older events count nowhere.
 	horizon int64
+	// digest is that of the catalog's entry; 0 for a proposal, which has no rules.
+	digest float64
 	// maintenance is in order and does not overlap.
 	maintenance []interval
 }

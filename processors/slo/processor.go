@@ -203,7 +203,7 @@ func (p *sloProcessor) takeAll(c *catalog.Catalog) {
 	p.wakeUp()
 }
 
-func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, now int64) *tracked {
+func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, digest float64, now int64) *tracked {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.slos[k]
@@ -212,6 +212,7 @@ func (s *shard) adopt(k key, service *catalog.Service, slo *catalog.SLO, now int
 		s.slos[k] = t
 	}
 	t.adopt(service, slo, now)
+	t.objective.digest = digest
 	return t
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
@@ -24,9 +25,12 @@ type lintGroup struct {
 // A lintedRule is a recording or alerting rule. reach is how far back it reads.
 type lintedRule struct {
 	name, query string
-	line        int
-	reach       time.Duration
-	reads       []readSeries
+	// held and kept are in seconds: for and keep_firing_for of an alert.
+	held, kept float64
+	labels     map[string]string
+	line       int
+	reach      time.Duration
+	reads      []readSeries
 }
 
 type readSeries struct{ metric, selector string }
@@ -43,7 +47,12 @@ func (l *linter) ruleGroups() (groups []lintGroup) {
 		var document struct {
 			Groups []struct {
 				Name  yaml.Node
-				Rules []struct{ Record, Alert, Expr yaml.Node }
+				Rules []struct {
+					Record, Alert, Expr yaml.Node
+					For                 model.Duration
+					KeepFiringFor       model.Duration `yaml:"keep_firing_for"`
+					Labels              map[string]string
+				}
 			}
 		}
 		if yaml.Unmarshal(text, &document) != nil {
@@ -56,7 +65,8 @@ func (l *linter) ruleGroups() (groups []lintGroup) {
 				if err != nil {
 					continue
 				}
-				rule := lintedRule{name: r.Record.Value + r.Alert.Value, query: expr.String(), line: max(r.Record.Line, r.Alert.Line)}
+				rule := lintedRule{name: r.Record.Value + r.Alert.Value, query: expr.String(), line: max(r.Record.Line, r.Alert.Line),
+					held: time.Duration(r.For).Seconds(), kept: time.Duration(r.KeepFiringFor).Seconds(), labels: r.Labels}
 				rule.read(expr)
 				group.rules = append(group.rules, rule)
 			}
@@ -101,13 +111,24 @@ func metricOf(series *parser.VectorSelector) string {
 	return series.Name
 }
 
+// is reports whether a loaded rule is this one. Rulers may add labels, and need not say how long an alert waits.
+func (r lintedRule) is(loaded loadedRule) bool {
+	for name, value := range r.labels {
+		if loaded.Labels[name] != value {
+			return false
+		}
+	}
+	same := func(seconds *float64, want float64) bool { return seconds == nil || *seconds == want }
+	return loaded.Name == r.name && loaded.Query == r.query && same(loaded.Duration, r.held) && same(loaded.KeepFiringFor, r.kept)
+}
+
 // is reports whether a loaded group has these rules.
 func (g lintGroup) is(loaded loadedGroup) bool {
 	if len(loaded.Rules) != len(g.rules) {
 		return false
 	}
 	for i, r := range loaded.Rules {
-		if r.Name != g.rules[i].name || r.Query != g.rules[i].query {
+		if !g.rules[i].is(r) {
 			return false
 		}
 	}

@@ -129,7 +129,14 @@ func (p prometheusLinter) kept(ctx context.Context) error {
 // A loadedGroup is a rule group as the API has it.
 type loadedGroup struct {
 	Name  string
-	Rules []struct{ Name, Query, Health, LastError string }
+	Rules []loadedRule
+}
+
+type loadedRule struct {
+	Name, Query, Health, LastError string
+	// Duration and KeepFiringFor are in seconds: for and keep_firing_for of an alert.
+	Duration, KeepFiringFor *float64
+	Labels                  map[string]string
 }
 
 // loaded checks whether Prometheus has the rules of the folder, and whether it can evaluate them.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -49,7 +50,11 @@ func newFakePrometheus(t *testing.T, out string) *fakePrometheus {
 			for _, r := range g.Rules {
 				expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 				require.NoError(t, err)
-				rule := struct{ Name, Query, Health, LastError string }{r.Record + r.Alert, expr.String(), "ok", ""}
+				rule := loadedRule{Name: r.Record + r.Alert, Query: expr.String(), Health: "ok", Labels: r.Labels}
+				if r.Alert != "" {
+					held, kept := time.Duration(r.For).Seconds(), time.Duration(r.KeepFiringFor).Seconds()
+					rule.Duration, rule.KeepFiringFor = &held, &kept
+				}
 				loaded.Rules = append(loaded.Rules, rule)
 			}
 			p.groups = append(p.groups, loaded)
@@ -82,6 +87,20 @@ func (p *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestLintOfPrometheus(t *testing.T) {
+	// change changes the first alert.
+	change := func(of func(*loadedRule)) func(*fakePrometheus) {
+		return func(p *fakePrometheus) {
+			for _, g := range p.groups {
+				for i := range g.Rules {
+					if g.Rules[i].Duration != nil {
+						of(&g.Rules[i])
+						return
+					}
+				}
+			}
+			panic("there is no alert")
+		}
+	}
 	const rulesOf = `alerts/checkout\.rules\.yaml:\d+: `
 	for name, test := range map[string]struct {
 		change func(*fakePrometheus)
@@ -95,6 +114,12 @@ func TestLintOfPrometheus(t *testing.T) {
 		"no word of retention":  {func(p *fakePrometheus) { p.retention = "" }, `warning: it does not report its retention`, exit.OK},
 		"a group is not loaded": {func(p *fakePrometheus) { p.groups = p.groups[1:] }, rulesOf + `error: group "checkout-availability" is not loaded in .*; add the file`, exit.NotOK},
 		"other rules":           {func(p *fakePrometheus) { p.groups[0].Rules[0].Query = "vector(1)" }, rulesOf + `error: group "checkout-availability" has other rules in `, exit.NotOK},
+		"another for":           {change(func(r *loadedRule) { *r.Duration = 1 }), rulesOf + `error: group "[^"]+" has other rules in `, exit.NotOK},
+		"another keep":          {change(func(r *loadedRule) { *r.KeepFiringFor = 1 }), rulesOf + `error: group "[^"]+" has other rules in `, exit.NotOK},
+		"another severity":      {change(func(r *loadedRule) { r.Labels["severity"] = "info" }), rulesOf + `error: group "[^"]+" has other rules in `, exit.NotOK},
+		"a label more, and no word of for": {change(func(r *loadedRule) {
+			r.Labels["cluster"], r.Duration, r.KeepFiringFor = "eu", nil, nil
+		}), "", exit.OK},
 		"a rule fails": {func(p *fakePrometheus) {
 			p.groups[0].Rules[0].Health, p.groups[0].Rules[0].LastError = "err", "many-to-many\x1b[31m matching"
 		}, rulesOf + `error: slo:sli_total:increase5m fails in .*: many-to-many�\[31m matching; `, exit.NotOK},

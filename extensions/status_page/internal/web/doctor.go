@@ -6,10 +6,7 @@ package web
 import (
 	"context"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -145,11 +142,9 @@ func ownSamples(vector model.Vector) []doctor.Sample {
 
 // folders reports what this page should show and does not find.
 func (s *site) folders() (findings []doctor.Finding) {
-	if folder := string(s.Runbooks); folder != "" {
-		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-			findings = append(findings, doctor.Finding{Check: doctor.CheckRunbooks, What: "the folder of runbooks is not there, so alerts have no runbooks on this page",
-				Fix: "write some with `srectl generate runbooks`, and name their folder in OTELCOL_SRE_RUNBOOKS"})
-		}
+	if s.Runbooks.Missing() {
+		findings = append(findings, doctor.Finding{Check: doctor.CheckRunbooks, What: "there is neither a folder of runbooks nor a catalog with services, so alerts have no runbooks on this page",
+			Fix: "name the catalog folder in OTELCOL_SRE_CATALOG, or a folder that `srectl generate runbooks` wrote in OTELCOL_SRE_RUNBOOKS"})
 	}
 	if s.Arrivals == nil || s.Arrivals.MaxBytes == 0 {
 		findings = append(findings, doctor.Finding{Check: doctor.CheckNotWatched, What: "no samples of spans and log records are kept, so kinds and conditions are not judged",

@@ -75,7 +75,7 @@ func TestDoctorBelievesCounters(t *testing.T) {
 	record.SawTraces(t.Context(), paymentSpan(ptrace.SpanKindInternal, func(pcommon.Map, ptrace.Span) {}))
 	page := v.page("/doctor")
 	assert.NotContains(t, page, "INTERNAL only")
-	assert.Contains(t, page, "no rule file is loaded", "the collector's own metrics are read, too")
+	assert.Contains(t, page, "no rules are loaded", "the collector's own metrics are read, too")
 }
 
 func TestWhyNot(t *testing.T) {

@@ -31,7 +31,7 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 	body.More = max(0, body.More)
 	p := &page{Title: "Alerts", Name: "alerts", Body: body, Problem: s.silent(err), Live: true}
 	if p.Problem == nil && len(body.Alerts) == 0 && s.withoutRules(r) {
-		p.Problem = &problem{"No rule file is loaded, so no alert can fire.", "Write rules with srectl generate alerts, and name their folder in OTELCOL_SRE_RULES."}
+		p.Problem = &problem{"No rules are loaded, so no alert can fire.", "Set exporters::prometheus_store::catalog, or write rules with srectl generate alerts and name their folder in OTELCOL_SRE_RULES."}
 	}
 	return p, nil
 }
@@ -89,10 +89,8 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, runbook.ErrNoFolder):
-		return nil, notFound("There are no runbooks here.", "Set extensions::status_page::runbooks to the folder that srectl generate runbooks writes.")
 	case errors.Is(err, runbook.ErrNotFound):
-		return nil, notFound("There is no such runbook.", "Generate it with srectl generate runbooks, or go to the list of all runbooks.")
+		return nil, notFound("There is no such runbook.", "Add the service to the catalog, or go to the list of all runbooks.")
 	case errors.Is(err, runbook.ErrTooLong):
 		return nil, &failure{http.StatusRequestEntityTooLarge, problem{"The runbook cannot be shown: " + err.Error() + ".", "Part it."}}
 	case err != nil:

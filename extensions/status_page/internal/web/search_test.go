@@ -170,7 +170,7 @@ func TestSearchFindsNothing(t *testing.T) {
 
 	empty := silent(t)
 	assert.Contains(t, empty.page("/search?id=A-1001"), "Add the exporter status_page to the pipelines")
-	off := &visitor{t: t, handler: New(Options{Source: loaded{catalog: &catalog.Catalog{}}, Recent: recent.New(recent.Options{Now: time.Now}), Now: time.Now})}
+	off := &visitor{t: t, handler: New(Options{Source: loaded{catalog: &catalog.Catalog{}}, Runbooks: library(""), Recent: recent.New(recent.Options{Now: time.Now}), Now: time.Now})}
 	assert.Contains(t, off.page("/search?id=A-1001"), "Set extensions::status_page::search::max_bytes above 0")
 }
 

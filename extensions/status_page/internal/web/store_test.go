@@ -34,6 +34,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 )
@@ -194,11 +195,16 @@ func openAt(t testing.TB, client *http.Client, c *catalog.Catalog, runbooks stri
 	return openFrom(t, client, loaded{catalog: c}, runbooks, now)
 }
 
-func openFrom(t testing.TB, client *http.Client, source Source, runbooks string, now func() time.Time) *visitor {
+func openFrom(t testing.TB, client *http.Client, source Source, folder string, now func() time.Time) *visitor {
 	t.Helper()
 	return openWith(t, client, Options{
-		Source: source, Names: names.New(otlptranslator.UnderscoreEscapingWithSuffixes), Runbooks: runbook.Folder(runbooks), Now: now,
+		Source: source, Names: names.New(otlptranslator.UnderscoreEscapingWithSuffixes), Runbooks: library(folder), Now: now,
 	})
+}
+
+// library has a folder of runbooks only: pages of the catalog are for tests that ask for them.
+func library(folder string) *runbook.Library {
+	return runbook.NewLibrary(runbook.Folder(folder), func() *catalog.Catalog { return &catalog.Catalog{} }, runbooks.DefaultOptions())
 }
 
 // openWith adds the Prometheus, and a window to search in.
@@ -210,6 +216,9 @@ func openWith(t testing.TB, client *http.Client, o Options) *visitor {
 	o.Prometheus, o.Endpoint = asked, "http://prometheus.test"
 	o.Recent = recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: o.Now})
 	o.Explainer = correlation.NewExplainer
+	if o.Runbooks == nil {
+		o.Runbooks = runbook.NewLibrary("", o.Catalog, runbooks.DefaultOptions())
+	}
 	return &visitor{t, New(o), o.Recent}
 }
 

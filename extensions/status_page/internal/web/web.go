@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/otlptranslator"
+
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/arrivals"
@@ -41,8 +43,10 @@ type Options struct {
 	Prometheus *prometheus.Client
 	Endpoint   string
 	// Names are those of its metrics and labels.
-	Names    names.Names
-	Runbooks runbook.Folder
+	Names names.Names
+	// Translation made them.
+	Translation otlptranslator.TranslationStrategyOption
+	Runbooks    *runbook.Library
 	// Recent is what can be searched.
 	Recent *recent.Window
 	// Explainer makes what says where correlation IDs come from, nil if nothing can.
@@ -79,6 +83,8 @@ func New(o Options) http.Handler {
 	} {
 		mux.Handle(pattern, s.show(page))
 	}
+	mux.HandleFunc("GET /rules/{file}", s.rules)
+	mux.HandleFunc("GET /dashboards/{file}", s.dashboards)
 	mux.Handle("GET /assets/", assets())
 	mux.Handle("GET /openapi.json", asset(openAPI))
 	return guarded(mux)

@@ -355,7 +355,8 @@ func TestPrometheusHangs(t *testing.T) {
 	t.Cleanup(asked.Close)
 	c := parse(t, document("payment", "payments-team", 2, paymentSLOs))
 	v := &visitor{t: t, handler: New(Options{
-		Source: loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Recent: recent.New(recent.Options{Now: time.Now}), Now: time.Now,
+		Runbooks: library(""),
+		Source:   loaded{catalog: c}, Prometheus: asked, Endpoint: "http://prometheus.test", Recent: recent.New(recent.Options{Now: time.Now}), Now: time.Now,
 	})}
 	for _, url := range []string{"/", "/services/payment"} {
 		page := v.page(url)
@@ -370,9 +371,9 @@ func TestNothingIsKnownYet(t *testing.T) {
 	assert.Contains(t, v.page("/"), "knows none of these SLOs")
 	assert.Contains(t, v.page("/services/payment"), "There is no data for this time range.")
 	assert.Contains(t, v.page("/alerts"), "No alert fires.")
-	assert.Contains(t, v.page("/runbooks/"), "The folder is empty.")
+	assert.Contains(t, v.page("/runbooks/"), `href="/runbooks/otelcol-sre/"`, "the collector's own need no folder")
 	empty := open(t, s.client, &catalog.Catalog{}, filepath.Join(t.TempDir(), "missing"))
 	assert.Contains(t, empty.page("/"), "There is no SLO yet.")
-	resp := empty.do(http.MethodGet, "/runbooks/")
+	resp := empty.do(http.MethodGet, "/runbooks/payment/")
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
