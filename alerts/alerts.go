@@ -167,7 +167,7 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	texts := settings.Text(a.Severity)
 	maps.Copy(a.Labels, texts.Labels)
 	if a.SLO != nil {
-		for _, group := range a.SLO.GroupBy { // the series has it
+		for _, group := range a.SLO.GroupLabels() { // the series has it
 			delete(a.Labels, group)
 		}
 	}

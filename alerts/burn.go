@@ -110,8 +110,7 @@ func (o objective) burnRate(window time.Duration) string {
 // gauge is one of the collector's. While an SLO moves from one collector to another, two may have it: the one that knows more, or
 // burns more, counts.
 func (o objective) gauge(of semconv.Metric, more ...matcher) string {
-	slo := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
-	return o.names.by("max", o.names.selector(of.Metric, append(slo, more...)...), semconv.Environment)
+	return o.by("max", o.names.selector(of.Metric, append(o.counters(), more...)...))
 }
 
 // asksNow reports whether the short window of a pair is longer than the shortest one, which says whether the SLO burns now.
@@ -233,7 +232,7 @@ func (o objective) title() string { return literal(oneLine(o.service.Name + "/" 
 // where names the environment and the group of a series.
 func (o objective) where() string {
 	text := inEnvironment
-	for _, group := range o.GroupBy {
+	for _, group := range o.GroupLabels() {
 		text += "{{ with $labels." + group + " }}, " + group + " {{ . }}{{ end }}"
 	}
 	return text

@@ -64,7 +64,7 @@ func Inhibition(services ...*catalog.Service) Inhibitions {
 func groupLabels(services []*catalog.Service) (labels []string) {
 	for _, s := range services {
 		for _, slo := range s.SLOs {
-			labels = append(labels, slo.GroupBy...)
+			labels = append(labels, slo.GroupLabels()...)
 		}
 	}
 	slices.Sort(labels)

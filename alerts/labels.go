@@ -25,7 +25,7 @@ func ownLabels(s *catalog.Service, slo *catalog.SLO) map[string]string {
 		for name, value := range more {
 			name = label(name)
 			reserved := slices.Contains(own, name) || strings.HasPrefix(name, "sloth_")
-			if !reserved && (slo == nil || !slices.Contains(slo.GroupBy, name)) {
+			if !reserved && (slo == nil || !slices.Contains(slo.GroupLabels(), name)) {
 				labels[name] = clean(value)
 			}
 		}

@@ -78,8 +78,7 @@ func (o objective) coverage() string {
 // the collector's definition of a budget; the collector also knows the shape of the week.
 func (o objective) remaining() string {
 	if o.byCollector() {
-		return o.names.by("min", o.names.selector(semconv.SLORemaining.Metric,
-			equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)), semconv.Environment)
+		return o.by("min", o.names.selector(semconv.SLORemaining.Metric, o.counters()...))
 	}
 	return "1 - " + o.spent()
 }

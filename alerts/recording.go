@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -113,7 +114,12 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 }
 
 // keys are the labels that distinguish results.
-func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupBy...) }
+func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupLabels()...) }
+
+// by aggregates a vector of the collector's series by environment and group.
+func (o objective) by(function, expr string) string {
+	return o.names.by(function, expr, append([]string{semconv.Environment}, o.GroupBy...)...)
+}
 
 // windows are those of burn rates, shortest first.
 func (o objective) windows() []time.Duration {
@@ -153,14 +159,17 @@ func (o objective) events() []rulefmt.Rule {
 	if o.SLI.Prometheus != nil {
 		return o.queriedEvents()
 	}
-	if o.Budgeting.Method != catalog.Occurrences {
-		return o.identified(o.moments(o.countedSlice())...)
+	rules := o.admission(o.counted(step, matcher{labels.MatchNotEqual, o.firstGroup(), catalog.Overflow}))
+	if o.Budgeting.Method == catalog.Occurrences {
+		bad, total := o.countedEvents()
+		rules = append(rules, rulefmt.Rule{Record: recordTotal, Expr: total}, rulefmt.Rule{Record: recordBad, Expr: bad})
+	} else {
+		rules = append(rules, o.moments(o.countedSlice())...)
 	}
-	bad, total := o.countedEvents()
-	return o.identified(
-		rulefmt.Rule{Record: recordTotal, Expr: total},
-		rulefmt.Rule{Record: recordBad, Expr: bad},
-	)
+	if len(o.GroupBy) > 0 {
+		return o.identifiedResults(rules...)
+	}
+	return o.identified(rules...)
 }
 
 // identified gives rules the labels of recorded events.
@@ -173,27 +182,37 @@ func (o objective) identified(rules ...rulefmt.Rule) []rulefmt.Rule {
 
 // countedEvents are the increases of slo.events.
 func (o objective) countedEvents() (bad, total string) {
-	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
-	bad = o.names.by("sum", o.increase(step, all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
-	total = o.names.by("sum", o.increase(step, all), semconv.Environment)
-	counters := o.names.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, all...)+"["+catalog.FormatDuration(step)+"])", semconv.Environment)
-	return o.judgedBad(orNone(bad, counters)), o.judged(total)
+	counters := o.by("sum", "last_over_time("+o.names.selector(semconv.SLOEvents.Metric, o.counters()...)+"["+catalog.FormatDuration(step)+"])")
+	bad = o.orNone(o.admitted(o.counted(step, equal(semconv.SLOOutcome, semconv.Bad)), "sum"), o.whole(o.admitted(counters, "sum")))
+	return o.judgedBad(bad), o.judged(o.admitted(o.counted(step), "sum"))
 }
 
 // countedSlice is the share of bad events in a slice of time; 0 in one without events.
 func (o objective) countedSlice() string {
-	all := []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
-	bad := o.names.by("sum", o.increase(o.Budgeting.Slice, all, equal(semconv.SLOOutcome, "bad")), semconv.Environment)
-	total := o.names.by("sum", o.increase(o.Budgeting.Slice, all), semconv.Environment)
-	return "(" + orNone(bad, "("+total+")") + ")\n/ " + onEnvironment + " (" + total + " > 0)\nor " + onEnvironment + " 0 * " + total
+	bad := o.admitted(o.counted(o.Budgeting.Slice, equal(semconv.SLOOutcome, semconv.Bad)), "sum")
+	total := o.admitted(o.counted(o.Budgeting.Slice), "sum")
+	return "(" + o.orNone(bad, "("+total+")") + ")\n/ " + o.on + " (" + o.whole(total) + " > 0)\nor " + o.on + " 0 * " + o.whole(total)
+}
+
+// counters select the SLO's counters.
+func (o objective) counters() []matcher {
+	return []matcher{equal(semconv.ServiceName, o.service.Name), equal(semconv.ServiceNamespace, o.service.Namespace), equal(semconv.SLOName, o.Name)}
+}
+
+// counted is the increase of the SLO's counters that more selects, over a length of time.
+func (o objective) counted(length time.Duration, more ...matcher) string {
+	return o.by("sum", o.increase(length, o.counters(), more...))
+}
+
+// whole is what admitted returns, as an operand.
+func (o objective) whole(admitted string) string {
+	if len(o.GroupBy) > 0 {
+		return "(" + admitted + ")"
+	}
+	return admitted
 }
 
 // orNone is bad, or 0 where there are events and none was ever bad.
-func orNone(bad, events string) string {
-	return bad + "\nor " + onEnvironment + " 0 * " + events
-}
-
-// orNone is like the function, in every group.
 func (o objective) orNone(bad, events string) string { return bad + "\nor " + o.on + " 0 * " + events }
 
 // increase is the exact growth of the counters in the last step, or other length of time: the sums of consecutive

@@ -113,8 +113,8 @@ var sloMembers = []member[SLO]{
 	may("window", "A rolling window, 1h to 366d.", duration(checkWindow), func(s *SLO) *time.Duration { return &s.Window.Rolling }, defaultWindow),
 	may("calendar", "A calendar window, instead of window.", pointer(calendarShape), func(s *SLO) **Calendar { return &s.Window.Calendar }, nil),
 	need("sli", "The SLI: which events count and which are good. Exactly one of the kinds below.", sliShape, func(s *SLO) *SLI { return &s.SLI }),
-	may("groupBy", "Labels in the results of PromQL: each set of their values has its own budget and alerts. Default: the labels that the queries keep. Only with the kind prometheus.", list(groupLabel), func(s *SLO) *[]string { return &s.GroupBy }, nil),
-	may("maxGroups", "How many of these sets are kept apart. The others are one group, with _overflow for every label. Default: 100.", count(1, mostGroups), func(s *SLO) *int { return &s.MaxGroups }, 0),
+	may("groupBy", "Attributes of the events, or else of their resource: each set of their values has its own budget and alerts. With the kind prometheus, labels in the results; default: the labels that the queries keep.", list(groupLabel), func(s *SLO) *[]string { return &s.GroupBy }, nil),
+	may("maxGroups", "How many of these sets are kept apart. The others are one group, with _overflow for every attribute. Default: 100.", count(1, mostGroups), func(s *SLO) *int { return &s.MaxGroups }, 0),
 	may("budgeting", "What the error budget is a share of. Default: events.", budgetingShape, func(s *SLO) *Budgeting { return &s.Budgeting }, Budgeting{}),
 	may("alerts", "Settings of the SLO's alerts, in addition to the service's.", alertingShape, func(s *SLO) *Alerting { return &s.Alerts }, Alerting{}),
 	may("resets", "Times from which the error budget is full again.", list(resetShape), func(s *SLO) *[]Reset { return &s.Resets }, nil),
@@ -123,7 +123,7 @@ var sloMembers = []member[SLO]{
 	may("corrections", "Corrections of this SLO, which come after the service's.", list(correctionShape), func(s *SLO) *[]Correction { return &s.Corrections }, nil),
 }
 
-var sloShape = object(sloMembers, oneWindow, confirmedObjective, groupsOfQueries, slicesOfCollector, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
+var sloShape = object(sloMembers, oneWindow, confirmedObjective, groupsOfKind, slicesOfCollector, reachableAlerts, orderResets).also(schema{"not": schema{"required": []any{"window", "calendar"}}})
 
 var calendarShape = object([]member[Calendar]{
 	need("unit", "The calendar period.", oneOf(Day, Week, Month, Quarter, Year), func(c *Calendar) *CalendarUnit { return &c.Unit }),

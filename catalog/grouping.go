@@ -5,6 +5,8 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,26 +25,69 @@ const (
 // GroupLimit is how many groups are kept apart.
 func (s *SLO) GroupLimit() int { return cmp.Or(s.MaxGroups, DefaultMaxGroups) }
 
-var groupLabel = text("label name", maxName, ecma(labelPattern), matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"), checkGroupLabel)
+// mostAttributes is the most attributes by which events are grouped: each makes the others' groups many more.
+const mostAttributes = 5
+
+var groupLabel = text("attribute or label name", maxName, ecma(groupPattern), matches(groupRegexp, "is not a name that groups can have in Prometheus", "use letters, digits, _ and single dots; rename the attribute before the collector counts"), checkGroupLabel)
+
+var groupRegexp = regexp.MustCompile(groupPattern)
 
 func checkGroupLabel(name string) (string, string) {
-	if name == "severity" || slices.Contains(identityLabels, name) || slices.Contains(reservedLabels, name) {
-		return quote(name) + " is a label that the rules set themselves", "rename it in the queries, with label_replace"
+	if l := labelOf(name); l == "severity" || slices.Contains(identityLabels, l) || slices.Contains(reservedLabels, l) {
+		return quote(name) + " is a label that the rules set themselves", "rename it: in queries with label_replace, in telemetry with the transform processor"
 	}
 	return "", ""
+}
+
+// labelOf is the label of an attribute in what the rules record.
+func labelOf(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
+
+// GroupLabels are the labels of the groups in what rules record: for SLIs that the collector counts, those of the attributes in GroupBy.
+func (s *SLO) GroupLabels() []string {
+	labels := make([]string, len(s.GroupBy))
+	for i, name := range s.GroupBy {
+		labels[i] = labelOf(name)
+	}
+	return labels
 }
 
 // identityLabels name the service and the SLO in what the rules record, besides reservedLabels.
 var identityLabels = []string{"service_namespace", DefaultEnvironmentLabel}
 
-// groupsOfQueries refuses groups of what the collector counts.
-func groupsOfQueries(r *reader, at place, s *SLO) {
+// countedLabels are those that the collector's counters and gauges, and alerts, have for another purpose.
+var countedLabels = []string{
+	"service_version", "service_instance_id", "deployment_environment", "environment", "owner", "tier", "job", "instance", "le", "quantile",
+}
+
+// groupsOfKind refuses groups that the kind of the SLI cannot have: PromQL has labels, and events have attributes.
+func groupsOfKind(r *reader, at place, s *SLO) {
+	groups := at.key("groupBy")
 	if s.SLI.Prometheus != nil {
+		for i, name := range s.GroupBy {
+			if !prometheusLabel.MatchString(name) {
+				r.problem(groups.item(i), quote(name)+" is not a label name of Prometheus", "use letters, digits and _, as in the results of the queries")
+			}
+		}
 		return
 	}
-	for _, key := range []string{"groupBy", "maxGroups"} {
-		if value, set := at.lookup(key); set {
-			r.problem(value, "only SLIs of the kind prometheus have groups; the collector counts the events of all values together", "write an SLO for each value, with match")
+	if limit, set := at.lookup("maxGroups"); set && len(s.GroupBy) == 0 {
+		r.problem(limit, "is set without groupBy", "add groupBy, or delete it")
+	}
+	if len(s.GroupBy) > mostAttributes {
+		r.problem(groups, fmt.Sprintf("has %d attributes, more than %d", len(s.GroupBy), mostAttributes), "keep those that a person on call acts on")
+	}
+	first := map[string]string{}
+	for i, name := range s.GroupBy {
+		l := labelOf(name)
+		switch other, twice := first[l]; {
+		case twice && other != name: // the same name twice is refused already
+			r.problem(groups.item(i), quote(name)+" and "+quote(other)+" are one label in Prometheus: "+l, "delete one, or rename the attribute before the collector counts")
+		case name == "service.version":
+			r.problem(groups.item(i), "events are split by service.version anyway", "delete it; dashboards and DeploymentRegression compare versions")
+		case slices.Contains(countedLabels, l), strings.HasPrefix(l, "slo_"), strings.HasPrefix(l, "sloth_"), strings.HasPrefix(l, "__"), strings.HasPrefix(l, "otel_scope_"):
+			r.problem(groups.item(i), quote(name)+" has another meaning in counters and alerts of SLOs", "rename the attribute before the collector counts, with the transform processor")
+		default:
+			first[l] = name
 		}
 	}
 }

@@ -110,6 +110,7 @@ const (
 	sloNamePattern    = `^[A-Za-z0-9]([-A-Za-z0-9_.]{0,126}[A-Za-z0-9])?$`
 	labelKeyPattern   = `^[A-Za-z0-9_]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9_])?$`
 	labelPattern      = `^[a-zA-Z_][a-zA-Z0-9_]*$`
+	groupPattern      = `^[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z0-9][a-zA-Z0-9_]*)*$`
 	urlPattern        = `^[hH][tT][tT][pP][sS]?://[^/?#]`
 	emailPattern      = `^[^@\s]+@[^@\s]+$`
 )

@@ -56,18 +56,22 @@ func (o objective) burn(windows ...time.Duration) vector {
 		words[i] = catalog.FormatDuration(w)
 	}
 	if !o.queried() {
-		return o.names.series(metricBurnRate, o.of(anyOf(semconv.SLOWindow, words...))...).min(semconv.Environment)
+		return o.worst(o.names.series(metricBurnRate, o.of(anyOf(semconv.SLOWindow, words...))...).min(o.keys()...))
 	}
 	ratio := o.names.suffixed(recordRatio, words[0], o.recorded()...)
 	for _, w := range words[1:] {
 		ratio = ratio.or(o.names.suffixed(recordRatio, w, o.recorded()...))
 	}
 	// The lowest over the windows, of the group with the highest.
-	ratio = ratio.min(o.keys()...)
-	if len(o.GroupBy) > 0 {
-		ratio = ratio.max(semconv.Environment)
+	return o.worst(ratio.min(o.keys()...)).over(number(o.ErrorBudget()))
+}
+
+// worst are the values of the groups with the highest.
+func (o objective) worst(v vector) vector {
+	if len(o.GroupBy) == 0 {
+		return v
 	}
-	return ratio.over(number(o.ErrorBudget()))
+	return v.max(semconv.Environment)
 }
 
 // keys are the environment and the labels of the SLO's groups.
@@ -76,8 +80,8 @@ func (o objective) keys() []string { return append([]string{semconv.Environment}
 // groups is a table of the SLO's groups, the worst first.
 func (o objective) groups(key string) panel {
 	shown := columns{{label(semconv.Environment), "Environment"}}
-	for _, group := range o.GroupBy {
-		shown = append(shown, [2]string{group, plain(group)})
+	for i, group := range o.GroupLabels() {
+		shown = append(shown, [2]string{group, plain(o.GroupBy[i])})
 	}
 	shown = append(shown, [2]string{"Value #left", "Error budget left"}, [2]string{"Value #burn", "Burn rate, 1 h"})
 	burn := o.names.suffixed(recordRatio, catalog.FormatDuration(time.Hour), o.recorded()...).max(o.keys()...).over(number(o.ErrorBudget()))

@@ -74,3 +74,25 @@ spec:
 		assert.Contains(t, text.String(), want)
 	}
 }
+
+// What the collector counts, too: the attributes of groups are labels there.
+func TestCountedGroupsOnTheDashboard(t *testing.T) {
+	c, problems := catalog.Parse("edge.yaml", []byte(`apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: edge}
+spec:
+  slos: [{name: availability, objective: 99.9, groupBy: [host.name], sli: {availability: {}}}]
+`))
+	require.NoError(t, problems.Err())
+	files, _ := Generate(c.Services, DefaultOptions())
+	var text strings.Builder
+	for _, f := range files {
+		text.Write(f.JSON)
+	}
+	for _, want := range []string{
+		"min by (deployment_environment_name, host_name) (slo:period_error_budget_remaining:ratio", `"Groups"`,
+		"max by (deployment_environment_name) (min by (deployment_environment_name, host_name) (slo_burn_rate_ratio", `"host.name"`,
+	} {
+		assert.Contains(t, text.String(), want)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -193,6 +194,9 @@ func (c *subject) burnDiagnosis() markdown {
 func (c *subject) events(slo *catalog.SLO) markdown {
 	return c.once(part{kind: "events", name: slo.Name}, func(b *page) {
 		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
+		if len(slo.GroupBy) > 0 {
+			b.add(c.show("The ten groups with the largest error ratio, by "+text(strings.Join(slo.GroupBy, ", ")), c.q.worstGroups(slo)))
+		}
 		if slo.SLI.Prometheus == nil {
 			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
 			b.add(c.show("Bad events per minute", c.q.badEvents(slo)))

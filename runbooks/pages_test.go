@@ -4,10 +4,12 @@
 package runbooks
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -152,4 +154,20 @@ func TestLinks(t *testing.T) {
 	links, anchors := Links([]byte("# A *b* `c`\n\nsee\n[x](y.md#z) and\n<https://h/>\n\n## Same\n## Same\n\n- ![i](j.png)\n"))
 	assert.Equal(t, []Link{{"y.md#z", 4}, {"https://h/", 3}, {"j.png", 10}}, links)
 	assert.Equal(t, map[string]bool{"a-b-c": true, "same": true, "same-1": true}, anchors)
+}
+
+// The runbook of an SLO with groups shows which of them fail.
+func TestGroupsInTheRunbook(t *testing.T) {
+	c, problems := catalog.Parse("edge.yaml", []byte(`apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: edge}
+spec:
+  slos:
+    - {name: hosts, objective: 99.9, groupBy: [host.name], sli: {availability: {}}}
+    - {name: all, objective: 99.9, sli: {availability: {}}}
+`))
+	require.NoError(t, problems.Err())
+	page := pageOf(t, c.Services[0], "ErrorBudgetBurnCritical")
+	assert.Equal(t, 1, strings.Count(page, "The ten groups with the largest error ratio, by host.name"))
+	assert.Contains(t, page, `sort_desc(topk(10, slo:sli_error:ratio_rate5m{`)
 }

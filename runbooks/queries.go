@@ -99,6 +99,11 @@ func (q queries) ratio(slo *catalog.SLO) query {
 	return query{recorded("slo:sli_error:ratio_rate5m", q.named(about(slo))), 6}
 }
 
+// worstGroups are the groups with the largest share of bad events, as recorded, the worst first.
+func (q queries) worstGroups(slo *catalog.SLO) query {
+	return query{"sort_desc(topk(10, " + recorded("slo:sli_error:ratio_rate5m", q.named(about(slo))) + "))", 0}
+}
+
 // every is a rule's series for all SLOs of the service.
 func (q queries) every(rule string, hours int) query { return query{recorded(rule, q.named()), hours} }
 

@@ -103,6 +103,23 @@ spec:
 	return documents
 }
 
+// BenchmarkGroups is the cost of a span with both SLOs by groups, of which a request has as many.
+func BenchmarkGroups(b *testing.B) {
+	for _, groups := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("groups=%d", groups), func(b *testing.B) {
+			f := start(b, catalogOf(b, groupedBenchmark))
+			td := groupedBatch(groups)
+			f.traces(b, td)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				_ = f.ConsumeTraces(b.Context(), td)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*spansPerBatch), "ns/span")
+		})
+	}
+}
+
 // BenchmarkTraces is the cost of a span with an availability and a latency SLO.
 func BenchmarkTraces(b *testing.B) {
 	for _, services := range []int{1, 10, 1000} {

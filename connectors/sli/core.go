@@ -239,8 +239,9 @@ func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*coun
 	ruled := rules.SLOs()
 	for i, o := range from.SLOs {
 		if ruled[i] {
-			c.slos[i] = s.slo(o.Name)
+			c.slos[i] = s.slo(groupID{name: o.Name, by: o.GroupBy}.text())
 			c.slos[i].wanted = true
+			s.fit(c.slos[i], o)
 			s.track(r, c.slos[i], o.SLI.Metrics, now)
 		}
 	}

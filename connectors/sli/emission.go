@@ -4,6 +4,8 @@
 package sli
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -111,6 +113,9 @@ func (s *service) superseded(env *environment, v *version, slo int) bool {
 	if v.name != "" {
 		return false
 	}
+	if o := s.slos[slo]; o.grouped(env.name) || s.succeeded(o) {
+		return true
+	}
 	for _, other := range env.versions {
 		if other != v && other.has(slo) {
 			return true
@@ -130,6 +135,16 @@ func (s *service) superseded(env *environment, v *version, slo int) bool {
 		}
 	}
 	return false
+}
+
+// succeeded reports whether an SLO of the same name, but other groups, leaves with this flush, so that the next one begins the counters of this one.
+func (s *service) succeeded(o *slo) bool {
+	if !o.wanted || o.group {
+		return false
+	}
+	return slices.ContainsFunc(s.slos, func(other *slo) bool {
+		return other != nil && other != o && !other.wanted && !other.group && other.name == o.name
+	})
 }
 
 func (v *version) has(slo int) bool { return slo < len(v.series) && v.series[slo] != nil }
@@ -211,6 +226,7 @@ func (e *emission) point(to pmetric.NumberDataPointSlice, s *service, v *version
 		p.Attributes().PutStr(semconv.ServiceVersion, v.name)
 	}
 	p.Attributes().PutStr(semconv.SLOName, s.slos[slo].name)
+	s.slos[slo].label(p.Attributes())
 	p.Attributes().PutStr(semconv.SLOOutcome, outcome)
 	return p
 }

@@ -73,7 +73,11 @@ func (b *batch) countLog(ctx context.Context, service *counted, rl plog.Resource
 	for i := range service.rules.Logs {
 		judgment := service.rules.Logs[i].Judge(ctx, context)
 		judged = judged || judgment != judge.Unselected
-		switch t := &b.tallies[i]; judgment {
+		at := i
+		if by := service.rules.Logs[i].Groups; by != nil && (judgment == judge.Good || judgment == judge.Bad) {
+			at = b.group(i, by, record.Attributes(), rl.Resource().Attributes())
+		}
+		switch t := &b.tallies[at]; judgment {
 		case judge.Good:
 			t.addGood(when, 1, written)
 		case judge.Bad:

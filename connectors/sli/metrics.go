@@ -35,6 +35,8 @@ type observation struct {
 	// refused, if not empty, is the reason why the point cannot be counted.
 	refused string
 	unit    string
+	// group has the values of the group, as a key.
+	group string
 }
 
 // ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: it drops
@@ -218,8 +220,12 @@ func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point,
 	case judge.ConditionError:
 		refused = reasonConditionError
 	}
+	var group string
+	if by := p.rule.Groups; by != nil {
+		group = string(by.AppendKey(nil, dp.Attributes(), p.resource.Resource().Attributes()))
+	}
 	return append(found, observation{
-		rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit(),
+		rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit(), group: group,
 		stream: pdatautil.Hash(
 			pdatautil.WithMap(p.resource.Resource().Attributes()),
 			pdatautil.WithString(p.scope.Scope().Name()), pdatautil.WithString(p.scope.Scope().Version()),

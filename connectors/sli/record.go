@@ -53,11 +53,12 @@ func (c *core) encodePart(w *checkpoint.Writer, p *part, now time.Time, segment 
 	s := p.service.service
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range p.tallies[:p.rules] {
+	for i := range p.tallies[:p.used] {
 		t := &p.tallies[i]
 		if !t.any() {
 			continue
 		}
+		s.current(t, now)
 		pair := s.at(p.into, t.slo, now)
 		if pair == nil {
 			continue
@@ -70,7 +71,7 @@ func (c *core) encodePart(w *checkpoint.Writer, p *part, now time.Time, segment 
 			w.Uint(pair.number)
 			w.Text(s.namespace)
 			w.Text(s.name)
-			w.Text(t.slo.name)
+			w.Text(t.slo.id)
 			w.Text(p.into.environment)
 			w.Text(p.into.name)
 			w.Uint(uint64(pair.start))
@@ -211,6 +212,7 @@ func (r *registry) pairOf(key seriesKey, at time.Time) *series {
 	}
 	e.lastSeen, v.lastSeen = latest(e.lastSeen, at), latest(v.lastSeen, at)
 	o := s.slo(key.slo)
+	o.touched = max(o.touched, at.UnixNano())
 	pair := s.at(v, o, at)
 	switch {
 	case pair.start == key.start:

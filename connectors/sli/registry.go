@@ -5,6 +5,7 @@ package sli
 
 import (
 	"hash/fnv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,17 +69,23 @@ type service struct {
 	wanted bool
 	// listed are the environments its SLOs are kept for; nil is any.
 	listed map[string]bool
-	// slos is by index, which series go by. A removed SLO leaves a nil behind.
+	// slos is by index, which series go by. A removed SLO leaves a nil behind, which a group may take. ids are the same by their IDs.
 	slos         []*slo
+	ids          map[string]*slo
 	environments map[string]*environment
 	dirty        bool
 }
 
 // An slo is the part of an SLO's state that is not per environment and version.
 type slo struct {
-	name   string
+	groupID
+	id     string // groupID as text
 	index  int
 	wanted bool
+	// groups are those of an SLO that has any; nil for the others. of is the SLO that a group is of, touched the time of its last event.
+	groups  *groups
+	of      *slo
+	touched int64
 	// tracker follows the streams of a metrics SLI; nil for the others.
 	tracker *tracker
 }
@@ -129,7 +136,7 @@ func (r *registry) service(key serviceKey) *service {
 	s := &r.shards[key.shard()]
 	found, ok := s.services[key]
 	if !ok {
-		found = &service{serviceKey: key, environments: make(map[string]*environment), dirty: true}
+		found = &service{serviceKey: key, ids: make(map[string]*slo), environments: make(map[string]*environment), dirty: true}
 		s.services[key] = found
 	}
 	return found
@@ -201,19 +208,12 @@ func (r *registry) prune() {
 }
 
 func (s *service) prune(r *registry) {
-	for i, o := range s.slos {
-		if o != nil && !o.wanted {
+	for _, o := range s.slos {
+		if o != nil && (!o.wanted || o.group && !s.counts(o.environment)) {
 			if o.tracker != nil {
 				r.streams.Add(-int64(len(o.tracker.streams)))
 			}
-			s.slos[i], s.dirty = nil, true
-			for _, e := range s.environments {
-				for _, v := range e.versions {
-					if i < len(v.series) {
-						v.series[i] = nil
-					}
-				}
-			}
+			s.remove(o)
 		}
 	}
 	for _, e := range s.environments {
@@ -224,15 +224,38 @@ func (s *service) prune(r *registry) {
 	}
 }
 
-// slo is the SLO named, made when there is none.
-func (s *service) slo(name string) *slo {
-	for _, o := range s.slos {
-		if o != nil && o.name == name {
-			return o
+// remove removes an SLO, or a group of one, with its counters.
+func (s *service) remove(o *slo) {
+	s.slos[o.index], s.dirty = nil, true
+	delete(s.ids, o.id)
+	o.leave()
+	for _, e := range s.environments {
+		for _, v := range e.versions {
+			if o.index < len(v.series) {
+				v.series[o.index] = nil
+			}
 		}
 	}
-	o := &slo{name: name, index: len(s.slos)}
-	s.slos, s.dirty = append(s.slos, o), true
+}
+
+// slo is the SLO, or the group of one, with the ID, made when there is none.
+func (s *service) slo(id string) *slo {
+	if o := s.ids[id]; o != nil {
+		return o
+	}
+	parsed, _ := parseID(id)
+	o := newSLO(parsed, len(s.slos))
+	s.ids[id], s.dirty = o, true
+	if o.group {
+		s.join(parsed, o)
+		if hole := slices.Index(s.slos, nil); hole >= 0 {
+			o.index = hole
+			s.slos[hole] = o
+			return o
+		}
+		o.index = len(s.slos)
+	}
+	s.slos = append(s.slos, o)
 	return o
 }
 
@@ -264,7 +287,7 @@ func (s *service) standIn(e *environment, now time.Time) {
 		e.versions[""] = v
 	}
 	for _, o := range s.slos {
-		if o != nil {
+		if o != nil && !o.group {
 			s.at(v, o, now)
 		}
 	}
@@ -282,11 +305,11 @@ func (s *service) environment(name string) *environment {
 
 // at is the SLO's pair in a version, made when there is none; nil if the SLO is no more.
 func (s *service) at(v *version, o *slo, now time.Time) *series {
-	if o.index < len(v.series) && v.series[o.index] != nil {
-		return v.series[o.index]
-	}
 	if o.index >= len(s.slos) || s.slos[o.index] != o {
 		return nil
+	}
+	if o.index < len(v.series) && v.series[o.index] != nil {
+		return v.series[o.index]
 	}
 	for len(v.series) <= o.index {
 		v.series = append(v.series, nil)

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -120,7 +122,7 @@ func (s *service) encode(w *checkpoint.Writer) {
 			w.Text("")
 			continue
 		}
-		w.Text(o.name)
+		w.Text(o.record())
 	}
 	w.Length(len(s.environments))
 	for _, e := range s.environments {
@@ -182,7 +184,7 @@ func (t *tracker) encode(w *checkpoint.Writer, s *service) {
 		}
 	}
 	for resource, p := range t.pending {
-		if !s.holds(p.version) {
+		if !s.holds(p.version) || s.ids[p.slo.id] != p.slo {
 			delete(t.pending, resource) // the catalog no longer keeps its environment
 		}
 	}
@@ -196,7 +198,11 @@ func (t *tracker) encode(w *checkpoint.Writer, s *service) {
 		w.Uint(uint64(p.totalTime))
 		w.Uint(uint64(p.partTime))
 		w.Time(p.since)
-		w.Text(p.refused)
+		if p.slo.group { // no reason has a byte 0
+			w.Text(p.refused + "\x00" + p.slo.id)
+		} else {
+			w.Text(p.refused)
+		}
 	}
 }
 
@@ -214,7 +220,7 @@ func decode(record []byte) ([]*service, error) {
 }
 
 func decodeService(r *reader) *service {
-	s := &service{environments: make(map[string]*environment)}
+	s := &service{ids: make(map[string]*slo), environments: make(map[string]*environment)}
 	s.namespace, s.name = r.Text(), r.Text()
 	for i := range r.Length(1) {
 		name := r.Text()
@@ -222,7 +228,17 @@ func decodeService(r *reader) *service {
 			s.slos = append(s.slos, nil)
 			continue
 		}
-		s.slos = append(s.slos, &slo{name: name, index: i})
+		o, ok := decodeSLO(name, i)
+		if r.Require(ok && s.ids[o.id] == nil); !ok {
+			break
+		}
+		s.slos = append(s.slos, o)
+		s.ids[o.id] = o
+	}
+	for _, o := range slices.Clone(s.slos) {
+		if o != nil && o.group && !r.Failed() {
+			s.join(o.groupID, o)
+		}
 	}
 	for range r.Length(1) {
 		e := &environment{name: r.Text(), lastSeen: r.Time(), versions: make(map[string]*version)}
@@ -240,13 +256,13 @@ func decodeService(r *reader) *service {
 	}
 	for _, o := range s.slos {
 		if o != nil {
-			o.tracker = decodeTracker(r, s)
+			o.tracker = decodeTracker(r, s, o)
 		}
 	}
 	return s
 }
 
-func decodeTracker(r *reader, s *service) *tracker {
+func decodeTracker(r *reader, s *service, of *slo) *tracker {
 	if r.uint() == 0 {
 		return nil
 	}
@@ -264,13 +280,18 @@ func decodeTracker(r *reader, s *service) *tracker {
 	}
 	for range r.Length(1) {
 		resource := r.id()
-		p := &pending{}
+		p := &pending{slo: of}
 		if env := s.environments[r.Text()]; env != nil {
 			p.version = env.versions[r.Text()]
 		}
 		p.total, p.part = r.count(), r.count()
 		p.totalTime, p.partTime = pcommon.Timestamp(r.uint()), pcommon.Timestamp(r.uint())
-		p.since, p.refused = r.Time(), r.Text()
+		p.since = r.Time()
+		var group string
+		if p.refused, group, _ = strings.Cut(r.Text(), "\x00"); group != "" {
+			p.slo = s.ids[group]
+			r.Require(p.slo != nil)
+		}
 		if p.version == nil {
 			r.Fail("something pending for no version")
 			break

@@ -16,9 +16,16 @@ import (
 // A batch is what one resource adds to the SLOs of its service, gathered without a lock.
 type batch struct {
 	*remarks
-	// tallies has one for each of the rules at least.
-	tallies []tally
-	rules   int
+	// tallies are used of them: one for each of the rules, then those of groups, by group.
+	tallies     []tally
+	rules, used int
+	byGroup     map[*slo]int
+	// key is of the group of the present event, into and of are where events count, and now is when.
+	key  []byte
+	into *version
+	of   *service
+	now  time.Time
+	kept int
 	// events is how many were looked at.
 	events int64
 	times  times
@@ -84,32 +91,52 @@ var batches = sync.Pool{New: func() any { return &batch{remarks: newRemarks()} }
 
 // reset makes room for n SLOs and at most kept exemplars each.
 func (b *batch) reset(n, kept int) {
-	for len(b.tallies) < n {
-		b.tallies = append(b.tallies, tally{})
-	}
-	b.rules, b.newest = n, 0
+	b.rules, b.newest, b.kept = n, 0, kept
 	b.ids, b.nameless, b.recognized = b.ids[:0], 0, 0
-	b.restart(kept)
+	b.restart()
 }
 
 // again prepares for judging the events again, without those that were recognized.
 func (b *batch) again() {
 	clear(b.dropped)
 	clear(b.adjusted)
-	b.restart(len(b.tallies[0].last))
+	b.restart()
 }
 
-func (b *batch) restart(kept int) {
-	for i := range b.tallies[:b.rules] {
-		t := &b.tallies[i]
-		if cap(t.last) < kept {
-			t.last = make([]badEvent, kept)
-		}
-		t.last = t.last[:kept]
-		clear(t.last)
-		t.slo, t.counts, t.past, t.next = nil, [whens]outcomes{}, t.past[:0], 0
+func (b *batch) restart() {
+	b.used = 0
+	for range b.rules {
+		b.addTally(nil)
+	}
+	if len(b.byGroup) > 0 {
+		clear(b.byGroup)
 	}
 	b.events, b.next, b.tracestate, b.weight = 0, 0, "", 1
+}
+
+// addTally adds a tally, and returns its index.
+func (b *batch) addTally(o *slo) int {
+	if b.used == len(b.tallies) {
+		b.tallies = append(b.tallies, tally{})
+	}
+	t := &b.tallies[b.used]
+	if cap(t.last) < b.kept {
+		t.last = make([]badEvent, b.kept)
+	}
+	t.last = t.last[:b.kept]
+	clear(t.last)
+	t.slo, t.counts, t.past, t.next = o, [whens]outcomes{}, t.past[:0], 0
+	b.used++
+	return b.used - 1
+}
+
+// add adds the tally of a group.
+func (b *batch) add(o *slo) int {
+	if b.byGroup == nil {
+		b.byGroup = make(map[*slo]int)
+	}
+	b.byGroup[o] = b.addTally(o)
+	return b.used - 1
 }
 
 // expect makes room for the identities of n more events.
@@ -168,10 +195,18 @@ func (t *tally) addBad(when when, weight float64, e badEvent) {
 
 // release gives the batch back without a hold on the input.
 func (b *batch) release() {
-	for i := range b.tallies {
+	for i := range b.tallies[:b.used] {
 		clear(b.tallies[i].last)
+		b.tallies[i].slo = nil
 	}
-	b.tracestate = ""
+	if len(b.tallies) > keptTallies {
+		b.tallies = nil
+	}
+	if len(b.byGroup) > keptTallies {
+		b.byGroup = nil
+	}
+	clear(b.byGroup)
+	b.tracestate, b.into, b.of = "", nil, nil
 	if cap(b.ids) > keptIDs {
 		b.ids, b.skip = nil, nil
 	}
@@ -180,6 +215,9 @@ func (b *batch) release() {
 
 // keptIDs is the number of identities for which a batch keeps its memory.
 const keptIDs = 1 << 16
+
+// keptTallies is the number of tallies for which it does.
+const keptTallies = 1 << 10
 
 // add adds the tallies to the version's counters. segment is that of the journal in which they are, 0 for none.
 func (s *service) add(r *registry, v *version, tallies []tally, now time.Time, correlation string, segment uint64) {
@@ -190,6 +228,7 @@ func (s *service) add(r *registry, v *version, tallies []tally, now time.Time, c
 		if !t.any() {
 			continue
 		}
+		s.current(t, now)
 		pair := s.at(v, t.slo, now)
 		if pair == nil {
 			continue

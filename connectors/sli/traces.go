@@ -78,7 +78,11 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		}
 		judgment := e.Judge(ctx, rule)
 		judged = judged || judgment != judge.Unselected
-		switch t := &b.tallies[i]; judgment {
+		at := i
+		if rule.Groups != nil && (judgment == judge.Good || judgment == judge.Bad) {
+			at = b.group(i, rule.Groups, e.Span.Attributes(), e.Resource.Resource().Attributes())
+		}
+		switch t := &b.tallies[at]; judgment {
 		case judge.Good:
 			t.addGood(when, weight, ended)
 		case judge.Bad:

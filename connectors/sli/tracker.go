@@ -4,11 +4,14 @@
 package sli
 
 import (
+	"bytes"
 	"fmt"
 	"hash/fnv"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatautil"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
@@ -74,7 +77,9 @@ type sender struct {
 // pending are increases of one resource that wait until both sides have come as far: only
 // then is total − good the number of bad events.
 type pending struct {
-	version             *version
+	version *version
+	// slo is the SLO, or its group, that they count for.
+	slo                 *slo
 	total, part         float64
 	totalTime, partTime pcommon.Timestamp
 	since               time.Time // arrival of the oldest
@@ -117,7 +122,7 @@ func (s *service) track(r *registry, o *slo, m *catalog.Metrics, now time.Time) 
 		definition = definitionOf(m)
 	}
 	if t := o.tracker; t != nil && (m == nil || t.definition != definition) {
-		s.settle(o, t, now, 0, newRemarks())
+		s.settle(t, now, 0, newRemarks())
 		r.streams.Add(-int64(len(t.streams)))
 		o.tracker, s.dirty = nil, true
 	}
@@ -167,7 +172,7 @@ func (a *addition) all(observations []observation) (refused []observation) {
 		}
 		a.remarks.dropped[o.refused]++
 		if t.paired() && o.refused != reasonRegressed {
-			if p := a.pendingOf(t); p != nil {
+			if p := a.pendingOf(t, o); p != nil {
 				p.refused = o.refused
 				p.reach(o)
 			}
@@ -178,9 +183,9 @@ func (a *addition) all(observations []observation) (refused []observation) {
 	}
 	for _, o := range observations {
 		t := o.rule.tracker
-		if p := t.pending[a.resource]; p != nil && p.complete() {
-			s.count(o.rule.slo, t, p, a.now, a.remarks)
-			delete(t.pending, a.resource)
+		if p := t.pending[a.pendingKey(o)]; p != nil && p.complete() {
+			s.count(t, p, a.now, a.remarks)
+			delete(t.pending, a.pendingKey(o))
 		}
 	}
 	return refused
@@ -252,13 +257,13 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	t.send(streamKey{side: o.selection.Side, id: a.resource}, o.point.Time, a)
 	if !t.paired() {
 		if increase.Value > 0 {
-			if pair := a.service.at(a.version, o.rule.slo, a.now); pair != nil {
+			if pair := a.service.at(a.version, a.group(o), a.now); pair != nil {
 				pair.add(o.selection.Side, increase.Value)
 			}
 		}
 		return ""
 	}
-	p := a.pendingOf(t)
+	p := a.pendingOf(t, o)
 	if p == nil {
 		return reasonStreams
 	}
@@ -301,14 +306,39 @@ func (s *series) add(to judge.Side, n float64) {
 	}
 }
 
-// pendingOf is what the resource has pending; nil when there is no room for it.
-func (a *addition) pendingOf(t *tracker) *pending {
-	p := t.pending[a.resource]
+// pendingOf is what the resource has pending, in the group; nil when there is no room for it.
+func (a *addition) pendingOf(t *tracker, o observation) *pending {
+	key := a.pendingKey(o)
+	p := t.pending[key]
 	if p == nil && len(t.pending) < a.maxStreams {
-		p = &pending{version: a.version, since: a.now}
-		t.pending[a.resource] = p
+		p = &pending{version: a.version, slo: a.group(o), since: a.now}
+		t.pending[key] = p
 	}
 	return p
+}
+
+// pendingKey is the resource, and the group if there are any.
+func (a *addition) pendingKey(o observation) streamID {
+	if o.rule.Groups == nil {
+		return a.resource
+	}
+	return pdatautil.Hash(pdatautil.WithString(string(a.resource[:])), pdatautil.WithString(o.group))
+}
+
+// group is the SLO, or its group, that the observation counts for.
+func (a *addition) group(o observation) *slo {
+	base := o.rule.slo
+	if o.rule.Groups == nil {
+		return base
+	}
+	key := appendEnvironment(nil, a.version.environment)
+	environment := len(key)
+	key = append(key, o.group...)
+	group := a.service.admit(base, key, environment, a.now)
+	if group.overflows() && !bytes.Equal(key[environment:], base.groups.overflowKey) {
+		a.remarks.adjusted[reasonGroupOverflow]++
+	}
+	return group
 }
 
 // reach notes how far a side, or with one metric both, has come.
@@ -331,7 +361,7 @@ func (p *pending) complete() bool {
 }
 
 // count adds what was pending to the counters.
-func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *remarks) {
+func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks) {
 	if p.total == 0 && p.part == 0 {
 		return
 	}
@@ -339,7 +369,7 @@ func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *
 		remarks.dropped[p.refused] += int64(max(p.total, p.part))
 		return
 	}
-	pair := s.at(p.version, o, now)
+	pair := s.at(p.version, p.slo, now)
 	if pair == nil {
 		return
 	}
@@ -347,7 +377,7 @@ func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *
 		remarks.adjusted[reasonPartExceedsTotal] += int64(p.part - p.total)
 		if now.Sub(t.exceeded) >= tellExcessEvery {
 			t.exceeded = now
-			remarks.exceeded = append(remarks.exceeded, excess{s.name, o.name, t.part.String(), p.part, p.total})
+			remarks.exceeded = append(remarks.exceeded, excess{s.name, p.slo.name, t.part.String(), p.part, p.total})
 		}
 	}
 	rest := judge.SideBad
@@ -360,7 +390,7 @@ func (s *service) count(o *slo, t *tracker, p *pending, now time.Time, remarks *
 }
 
 // settle counts what has been pending for longer than timeout: the other side does not come.
-func (s *service) settle(o *slo, t *tracker, now time.Time, timeout time.Duration, remarks *remarks) {
+func (s *service) settle(t *tracker, now time.Time, timeout time.Duration, remarks *remarks) {
 	for resource, p := range t.pending {
 		if now.Sub(p.since) < timeout {
 			continue
@@ -368,7 +398,7 @@ func (s *service) settle(o *slo, t *tracker, now time.Time, timeout time.Duratio
 		if p.refused == "" && p.total != p.part {
 			remarks.adjusted[reasonTimeout] += int64(max(p.total, p.part))
 		}
-		s.count(o, t, p, now, remarks)
+		s.count(t, p, now, remarks)
 		delete(t.pending, resource)
 		s.dirty = true
 	}
@@ -380,9 +410,10 @@ func (s *service) sweep(r *registry, now time.Time, timeout time.Duration, remar
 		if o == nil || o.tracker == nil {
 			continue
 		}
-		s.settle(o, o.tracker, now, timeout, remarks)
+		s.settle(o.tracker, now, timeout, remarks)
 		r.streams.Add(-int64(o.tracker.expire(now)))
 	}
+	s.forgetGroups(now)
 }
 
 // expire forgets streams without points. Should one come back it must not count from its start

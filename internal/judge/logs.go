@@ -14,6 +14,7 @@ import (
 type LogRule struct {
 	// SLO is the index in the service's list.
 	SLO         int
+	Groups      Grouping
 	match, good *ottl.Condition[*ottllog.TransformContext]
 }
 

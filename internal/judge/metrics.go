@@ -31,6 +31,7 @@ func (s Side) String() string { return [...]string{"good", "bad", "total"}[s] }
 type MetricRule struct {
 	// SLO is the index in the service's list.
 	SLO        int
+	Groups     Grouping
 	Selections []Selection
 	// OneMetric: all selections are of one metric, so each data point of it belongs to all sides.
 	OneMetric bool

@@ -44,6 +44,13 @@ func Compile(s *catalog.Service) (Rules, error) {
 	}
 	for i := range r.Spans {
 		r.Kinds |= r.Spans[i].Kinds
+		r.Spans[i].Groups = s.SLOs[r.Spans[i].SLO].GroupBy
+	}
+	for i := range r.Logs {
+		r.Logs[i].Groups = s.SLOs[r.Logs[i].SLO].GroupBy
+	}
+	for i := range r.Metrics {
+		r.Metrics[i].Groups = s.SLOs[r.Metrics[i].SLO].GroupBy
 	}
 	return r, errors.Join(errs...)
 }

@@ -45,6 +45,7 @@ type SpanRule struct {
 	match   *ottl.Condition[*ottlspan.TransformContext]
 	good    *ottl.Condition[*ottlspan.TransformContext]
 	latency *catalog.Latency
+	Groups  Grouping
 }
 
 // A SpanEvent is a span on its way through the rules. What two rules need is found out once.

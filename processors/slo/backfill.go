@@ -125,7 +125,7 @@ func (p *sloProcessor) holes() (holes []hole) {
 			return
 		}
 		from := max(i.filled-fillSpan, oldest)
-		holes = append(holes, hole{subject{t.key, i.environment}, t.namespace == "", from - from%hourLength, i.filled, oldest})
+		holes = append(holes, hole{subject{t.key, i.place()}, t.namespace == "", from - from%hourLength, i.filled, oldest})
 	})
 	return holes
 }
@@ -150,9 +150,14 @@ var prometheusNames = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes
 // query is the counters of the SLO.
 func (h *hole) query() string {
 	q := prometheusNames.Metric(semconv.SLOEvents.Metric) + "{"
-	for _, l := range [...]struct{ name, value string }{
-		{semconv.ServiceName, h.service}, {semconv.SLOName, h.slo}, {semconv.Environment, h.environment}, {semconv.ServiceNamespace, h.namespace},
-	} {
+	environment, group := splitPlace(h.environment)
+	labels := []struct{ name, value string }{
+		{semconv.ServiceName, h.service}, {semconv.SLOName, h.slo}, {semconv.Environment, environment}, {semconv.ServiceNamespace, h.namespace},
+	}
+	for name, value := range attributesOf(group) {
+		labels = append(labels, struct{ name, value string }{name, value})
+	}
+	for _, l := range labels {
 		if l.name != semconv.ServiceNamespace || !h.anyNamespace {
 			q += fmt.Sprintf("%s=%q,", prometheusNames.Attribute(l.name), l.value)
 		}

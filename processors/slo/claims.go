@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A subject is what collectors claim: an SLO in an environment.
+// A subject is what collectors claim: an SLO at a place, which is an environment, or a group in one.
 type subject struct {
 	key
 	environment string
@@ -37,7 +37,7 @@ func (c *claim) subject() subject {
 // claim is the collector's claim on the instance.
 func (i *instance) claim(k key, now int64, release time.Duration) claim {
 	c := claim{
-		Namespace: k.namespace, Service: k.service, SLO: k.slo, Environment: i.environment,
+		Namespace: k.namespace, Service: k.service, SLO: k.slo, Environment: i.place(),
 		Memory: time.Duration(now - i.created), Silence: -1, Since: time.Duration(now - i.since),
 	}
 	if i.received != 0 {

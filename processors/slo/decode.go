@@ -78,21 +78,22 @@ func (d *decoder) slo() *tracked {
 		if d.Failed() {
 			break
 		}
-		d.Require(t.instance(i.environment) == nil)
+		d.Require(t.instance(i.place()) == nil)
 		t.instances = append(t.instances, i)
 	}
 	return t
 }
 
 func (d *decoder) instance() *instance {
+	environment, group := splitPlace(d.Text())
 	i := &instance{
-		environment: d.Text(),
+		environment: environment, group: group,
 		created:     d.time(),
 		received:    d.time(),
 		forgotten:   d.time(),
 		maintenance: d.sum(sum{maxCount, maxCount}),
 	}
-	d.Require(len(i.environment) <= maxEnvironmentName)
+	d.Require(len(i.environment) <= maxEnvironmentName && len(i.group) <= maxPlace)
 	const least = 19 // bytes a stream takes
 	n := d.Length(least)
 	i.streams = make(streams, 0, n)

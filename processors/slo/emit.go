@@ -170,9 +170,7 @@ func (p points) append(r *reading) pmetric.NumberDataPoint {
 	if r.namespace != "" {
 		attributes.PutStr(semconv.ServiceNamespace, r.namespace)
 	}
-	if r.environment != "" {
-		attributes.PutStr(semconv.Environment, r.environment)
-	}
+	label(attributes, r.environment, r.group)
 	attributes.PutStr(semconv.SLOName, r.slo)
 	return dp
 }

@@ -15,7 +15,7 @@ import (
 //
 //	shard     forgotten:u  n:u  SLO...
 //	SLO       namespace:text  service:text  name:text  removed:u  audited:u  n:u  instance...
-//	instance  environment:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  what follows:u  measured  history  chunks
+//	instance  place:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  what follows:u  measured  history  chunks
 //	stream    id:16 bytes  start:u  time:u  value:u
 //	measured  filled:u  n:u  (start:u  length:u)...
 //	history   id:u  now:u  total:sum  ring  ring  ring  first hour:i  n:u  hours:list  hours:list  n:u  minutes:list  minutes:list  reset:mark
@@ -95,7 +95,7 @@ func (b *encoder) slo(t *tracked) {
 }
 
 func (b *encoder) instance(i *instance) {
-	b.Text(i.environment)
+	b.Text(i.place())
 	b.time(i.created)
 	b.time(i.received)
 	b.time(i.forgotten)

@@ -115,7 +115,7 @@ func (p *sloProcessor) look(t *tracked, i *instance, shard int, f *findings) {
 	if r.parts != 0 || r.states != 0 {
 		f.readings = append(f.readings, r)
 	}
-	if gone.states != 0 {
+	if gone.states != 0 || gone.parts != 0 {
 		f.ended = append(f.ended, gone)
 	}
 	i.refused = false

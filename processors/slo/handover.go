@@ -151,7 +151,7 @@ func (p *sloProcessor) bequeath(ctx context.Context) {
 	var owned []subject
 	p.each(func(t *tracked, i *instance, _ int64) {
 		if i.owned && i.received != 0 {
-			owned = append(owned, subject{t.key, i.environment})
+			owned = append(owned, subject{t.key, i.place()})
 		}
 	})
 	var told sync.WaitGroup
@@ -209,10 +209,11 @@ func (p *sloProcessor) takeOverSLO(from *tracked, now int64) (taken int) {
 		return 0
 	}
 	for _, theirs := range from.instances {
-		if !t.objective.wants(theirs.environment) || t.instance(theirs.environment) == nil && len(t.instances) > p.config.MaxEnvironments {
+		if !t.objective.wants(theirs.environment) || !t.objective.fits(theirs.group) ||
+			t.instance(theirs.place()) == nil && !t.room(theirs.environment, theirs.group, p.config.MaxEnvironments) {
 			continue
 		}
-		if i := t.ensure(theirs.environment, now); i.received == 0 || i.created-theirs.created > int64(memorySlack) {
+		if i := t.ensure(theirs.place(), now); i.received == 0 || i.created-theirs.created > int64(memorySlack) {
 			theirs.keepIn(p.archive)
 			s.discard(i.history)
 			i.inherit(theirs, now, t.objective, p.config.MaxStreamsPerSLO)

@@ -73,6 +73,10 @@ type taker struct {
 	// identity is the sender, up to sender, and then the attributes of the present point: up to version, all but the outcome.
 	identity        []byte
 	sender, version int
+	// counter is how much of it is of the counter of the present, if the point is of a time in the past.
+	counter int
+	// place is that of the present point, if its SLO has groups, and restPlace that of the overflow.
+	place, restPlace []byte
 	// shared: the counters may move to another collector. moved: some have come here.
 	shared, moved    bool
 	stored           bool // what is counted is saved
@@ -190,15 +194,19 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	for _, field := range [...]string{slo.namespace, slo.service, slo.slo, environment, version} {
 		t.identity = appendField(t.identity, field)
 	}
-	t.version = len(t.identity)
-	t.identity = appendField(t.identity, out)
-	if when.Length != 0 {
-		t.identity = appendField(t.identity, minute)
-	}
-
 	shard := tracked.shard
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
+	t.place = t.place[:0]
+	if tracked.objective != nil && tracked.objective.none != "" && !t.grouped(tracked.objective.slo.GroupBy, environment, dp) {
+		return invalid
+	}
+	t.version = len(t.identity)
+	t.identity = appendField(t.identity, out)
+	t.counter = len(t.identity)
+	if when.Length != 0 {
+		t.identity = appendField(t.identity, minute)
+	}
 	i, v := t.count(tracked, environment, value, o, when)
 	if t.shared && i != nil && when.Length == 0 {
 		t.hear(i, rm, sm, m, dp)
@@ -209,7 +217,14 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 // count counts the present point in the instance of the environment; nil if there is none. The shard's lock
 // must be held.
 func (t *taker) count(slo *tracked, environment string, p cumulative.Point, o outcome, when past.Interval) (*instance, verdict) {
-	i, v := slo.admit(environment, t.now, t.maxEnvironments)
+	var i *instance
+	var v verdict
+	if len(t.place) > 0 {
+		t.restPlace = append(append(t.restPlace[:0], environment...), slo.objective.rest...)
+		i, v = slo.admitGroup(environment, t.place, t.restPlace, hash(t.identity[:t.counter]), t.now, t.maxEnvironments)
+	} else {
+		i, v = slo.admit(environment, t.now, t.maxEnvironments)
+	}
 	if i == nil {
 		return nil, v
 	}

@@ -41,9 +41,11 @@ func (v verdict) String() string {
 	}[v]
 }
 
-// An instance is an SLO in one environment.
+// An instance is an SLO in one environment, or a group of it.
 type instance struct {
 	environment string
+	// group is "" for an SLO without groups; see groups.go.
+	group string
 	// created is when the counting began here: with the first counter, or before it with the catalog.
 	created int64
 	// received is when the last point arrived; 0 is never.

@@ -18,9 +18,12 @@ type objective struct {
 	byDefault bool
 	// environments are those the service lists; none means any.
 	environments []string
-	ratio        float64
-	budget       float64
-	pairs        []pair
+	// none is the group of events without any of the attributes by which the SLO is grouped, rest that of all groups beyond the limit; both are ""
+	// if the SLO has no groups.
+	none, rest string
+	ratio      float64
+	budget     float64
+	pairs      []pair
 	// steps are how finely the beginnings of windows are known: one for each burn window and, unless the own window is
 	// one of them, one for it. own is the index of the own window.
 	steps []int64
@@ -64,6 +67,7 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 		own:       -1,
 		timetable: timetable{schedule: service.Schedule(slo)},
 	}
+	o.none, o.rest = o.group(""), o.group(catalog.Overflow)
 	length := int64(slo.Window.MaxLength())
 	for i, w := range burnWindows {
 		step := minuteLength

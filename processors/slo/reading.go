@@ -16,6 +16,7 @@ const (
 	maintenancePart
 
 	allWindows parts = 1<<maxWindows - 1
+	ofEvents         = allWindows | remainingPart | exhaustionPart // what only events can say
 	everything       = allWindows | objectivePart | remainingPart | coveragePart | exhaustionPart | maintenancePart
 )
 
@@ -29,6 +30,7 @@ type reading struct {
 	instance    *instance
 	objective   *objective
 	environment string
+	group       string
 	created     int64
 	parts       parts
 	// states are those whose series are emitted: 1 for values.state, 0 for the others.
@@ -51,7 +53,7 @@ type shown struct {
 
 func (i *instance) reading(t *tracked, o *objective) reading {
 	return reading{
-		key: t.key, shard: t.shard, instance: i, objective: o, environment: i.environment, created: i.created, values: i.shown.values,
+		key: t.key, shard: t.shard, instance: i, objective: o, environment: i.environment, group: i.group, created: i.created, values: i.shown.values,
 	}
 }
 
@@ -66,9 +68,9 @@ func (i *instance) end(t *tracked) reading {
 // show takes values to be shown: the reading has what is to be emitted of them, and gone, if it has any states, the states whose series end.
 // All series are emitted if whole, at first, and every heartbeat. Phase, from 0 to 1, spreads the heartbeats of SLOs.
 func (i *instance) show(t *tracked, v values, now int64, heartbeat time.Duration, phase float64, whole bool) (r, gone reading) {
-	s, before := &i.shown, i.shown.values
+	s, before, unseen := &i.shown, i.shown.values, i.shown.objective != nil && i.shown.state == neverSeen
 	r.states = 0
-	states := stateSet(0)
+	states, shownBefore := stateSet(0), s.objective != nil
 	switch first := s.objective == nil; {
 	case first: // a collector that spoke before may have said otherwise
 		s.left, s.leftAt = allStates, now
@@ -98,6 +100,15 @@ func (i *instance) show(t *tracked, v values, now int64, heartbeat time.Duration
 		r.parts, r.states = v.changed(&before, t.objective), states
 	}
 	gone.states, gone.ended = ends, true
+	switch seen := v.state != neverSeen; {
+	case seen && unseen:
+		r.parts |= ofEvents
+	case !seen: // a budget of which nothing is known is not whole
+		r.parts &^= ofEvents
+		if shownBefore && !unseen {
+			gone.parts = ofEvents
+		}
+	}
 	return r, gone
 }
 

@@ -47,8 +47,8 @@ func (t *tracked) succeed(was *tracked) (taken bool) {
 		if old.shown.objective != nil {
 			s.ended = append(s.ended, old.end(was))
 		}
-		i := t.instance(old.environment)
-		if i != nil && i.received != 0 {
+		i := t.instance(old.place())
+		if !t.objective.fits(old.group) || i != nil && i.received != 0 {
 			s.drop(old)
 			continue
 		}

@@ -69,27 +69,23 @@ type tracked struct {
 	// objective is nil for an SLO that the catalog does not name; removed is since when.
 	objective *objective
 	removed   int64
-	// instances by environment. There are few.
+	// instances are one for each environment, or for each group in it. index is by their places, if it is as long.
 	instances []*instance
+	index     map[string]*instance
 	// audited is the time of the newest reset that was logged.
 	audited int64
 }
 
-func (t *tracked) instance(environment string) *instance {
-	for _, i := range t.instances {
-		if i.environment == environment {
-			return i
-		}
-	}
-	return nil
-}
-
-// ensure returns the instance of an environment, made when there is none.
-func (t *tracked) ensure(environment string, now int64) *instance {
-	i := t.instance(environment)
+// ensure returns the instance at a place, made when there is none.
+func (t *tracked) ensure(place string, now int64) *instance {
+	i := t.instance(place)
 	if i == nil {
-		i = &instance{environment: strings.Clone(environment), created: now, forgotten: t.shard.forgotten, archive: t.shard.archive}
+		environment, group := splitPlace(strings.Clone(place))
+		i = &instance{environment: environment, group: group, created: now, forgotten: t.shard.forgotten, archive: t.shard.archive}
 		t.instances = append(t.instances, i)
+		if t.index != nil {
+			t.index[i.place()] = i
+		}
 		t.shard.changed = true
 		t.lookNow() // one without an environment may have to go
 	}
@@ -104,7 +100,7 @@ func (t *tracked) admit(environment string, now int64, maxEnvironments int) (*in
 	if i := t.instance(environment); i != nil {
 		return i, counted
 	}
-	if len(environment) > maxEnvironmentName {
+	if len(environment) > maxEnvironmentName || strings.Contains(environment, groupMark) {
 		return nil, invalid
 	}
 	if environment != "" && t.named() >= maxEnvironments {
@@ -115,8 +111,8 @@ func (t *tracked) admit(environment string, now int64, maxEnvironments int) (*in
 
 // named is how many environments with a name there are.
 func (t *tracked) named() (n int) {
-	for _, i := range t.instances {
-		if i.environment != "" {
+	for k, i := range t.instances {
+		if i.environment != "" && (i.group == "" || !slices.ContainsFunc(t.instances[:k], func(other *instance) bool { return other.environment == i.environment })) {
 			n++
 		}
 	}
@@ -130,7 +126,12 @@ func (t *tracked) shown(i *instance) bool {
 	if t.objective == nil || !t.objective.wants(i.environment) {
 		return false
 	}
-	return i.environment != "" || i.history != nil || len(t.instances) == 1
+	if i.group != "" && i.group == t.objective.none && i.history == nil { // it represents the groups to come
+		return !slices.ContainsFunc(t.instances, func(other *instance) bool {
+			return other != i && (i.environment == "" || other.environment == i.environment)
+		})
+	}
+	return i.environment != "" || i.group != t.objective.none || i.history != nil || len(t.instances) == 1
 }
 
 // adopt takes what the catalog says of the SLO now.
@@ -139,6 +140,7 @@ func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
 	if t.removed != 0 {
 		t.removed, t.shard.changed = 0, true
 	}
+	t.refit(now)
 	for _, i := range t.instances {
 		if i.history != nil {
 			i.history.fit(t.objective)
@@ -151,10 +153,10 @@ func (t *tracked) adopt(service *catalog.Service, slo *catalog.SLO, now int64) {
 // addIdle adds the instances that exist without any data points.
 func (t *tracked) addIdle(now int64) {
 	for _, e := range t.objective.environments {
-		t.ensure(e, now)
+		t.ensure(e+t.objective.none, now)
 	}
 	if len(t.instances) == 0 {
-		t.ensure("", now)
+		t.ensure(t.objective.none, now)
 	}
 }
 
@@ -196,7 +198,7 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 	}
 	if len(kept) < len(t.instances) {
 		clear(t.instances[len(kept):])
-		t.instances = kept
+		t.instances, t.index = kept, nil
 		t.lookNow()
 	}
 	t.addIdle(now)
@@ -205,7 +207,10 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 // stale reports whether the instance can go: nobody counts for it, none of its events is in a window any
 // more, and the catalog does not list its environment.
 func (t *tracked) stale(i *instance, now int64) bool {
-	if slices.Contains(t.objective.environments, i.environment) || i.environment == "" && len(t.instances) == 1 {
+	switch {
+	case i.group != t.objective.none: // others may take its place
+		return len(i.streams) == 0 && i.empty(now, t.objective)
+	case slices.Contains(t.objective.environments, i.environment) || i.environment == "" && len(t.instances) == 1:
 		return false
 	}
 	return len(i.streams) == 0 && now-max(i.received, i.created) > t.objective.horizon

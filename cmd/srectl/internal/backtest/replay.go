@@ -175,7 +175,7 @@ func selects(selector *parser.VectorSelector, slo string) bool {
 
 // A key is the environment and the group of a series, as text that sorts.
 func (a *answering) key(slo *catalog.SLO, set labels.Labels) string {
-	return set.MatchLabels(true, append([]string{labelEnvironment}, slo.GroupBy...)...).String()
+	return set.MatchLabels(true, append([]string{labelEnvironment}, slo.GroupLabels()...)...).String()
 }
 
 func keyed(key string) labels.Labels {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
@@ -93,6 +94,27 @@ func worstFirst(a, b sloStatus) int {
 	)
 }
 
+// groupOf are the labels that tell the groups of an SLO apart: those that no gauge of an SLO has for another purpose.
+func groupOf(series labels.Labels) map[string]string {
+	var group map[string]string
+	series.Range(func(l labels.Label) {
+		if slices.Contains(ofGauges, l.Name) || strings.HasPrefix(l.Name, "otel_scope_") {
+			return
+		}
+		if group == nil {
+			group = make(map[string]string)
+		}
+		group[terminal.Label(l.Name)] = terminal.Label(l.Value)
+	})
+	return group
+}
+
+var ofGauges = []string{
+	model.MetricNameLabel, model.JobLabel, model.InstanceLabel, scraped.Attribute(semconv.ServiceName), scraped.Attribute(semconv.ServiceNamespace),
+	scraped.Attribute(semconv.ServiceInstanceID), scraped.Attribute(semconv.ServiceVersion), scraped.Attribute(semconv.Environment), scraped.Attribute(semconv.SLOName),
+	scraped.Attribute(semconv.SLOWindow), scraped.Attribute(semconv.SLOState), scraped.Attribute(semconv.SLOOutcome),
+}
+
 // maxBody holds the metrics of some ten thousand SLOs.
 const maxBody = 128 << 20
 
@@ -128,7 +150,7 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 	if parser == nil {
 		return nil, err
 	}
-	type key struct{ namespace, service, environment, slo string }
+	type key struct{ namespace, service, environment, slo, group string }
 	bySLO, alive := map[key]*sloStatus{}, map[string]bool{}
 	var series labels.Labels
 	for {
@@ -153,12 +175,13 @@ func readStatuses(body []byte, contentType string) ([]sloStatus, error) {
 		}
 		parser.Labels(&series)
 		of := func(attribute string) string { return series.Get(scraped.Attribute(attribute)) }
-		k := key{of(semconv.ServiceNamespace), of(semconv.ServiceName), of(semconv.Environment), of(semconv.SLOName)}
+		group := groupOf(series)
+		k := key{of(semconv.ServiceNamespace), of(semconv.ServiceName), of(semconv.Environment), of(semconv.SLOName), fmt.Sprintf("%q", group)}
 		status := bySLO[k]
 		if status == nil {
 			nan := output.Number(math.NaN())
 			status = &sloStatus{
-				Service: terminal.Label(k.service), Namespace: terminal.Label(k.namespace), Environment: terminal.Label(k.environment), SLO: terminal.Label(k.slo),
+				Service: terminal.Label(k.service), Namespace: terminal.Label(k.namespace), Environment: terminal.Label(k.environment), SLO: terminal.Label(k.slo), Group: group,
 				Objective: nan, Burn1h: nan, BudgetLeft: nan, Coverage: nan, SpentIn: nan,
 			}
 		}

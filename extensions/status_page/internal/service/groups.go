@@ -33,7 +33,8 @@ func (l *loader) groups(row *fleet.Row) []Group {
 	if row.Promise == nil || len(row.Promise.GroupBy) == 0 {
 		return nil
 	}
-	by := strings.Join(row.Promise.GroupBy, ", ")
+	labels := row.Promise.GroupLabels()
+	by := strings.Join(labels, ", ")
 	slo := names.Recorded().SLO.Equal(row.SLO)
 	left, err := l.source.Instant(l.context, fmt.Sprintf("bottomk(%d, %s)", maxGroups, names.By("min", by, l.recorded(names.RecordedRemaining, slo))))
 	if err != nil {
@@ -45,9 +46,9 @@ func (l *loader) groups(row *fleet.Row) []Group {
 		l.err = cmp.Or(l.err, err)
 	}
 	name := func(m model.Metric) string {
-		parts := make([]string, len(row.Promise.GroupBy))
-		for i, label := range row.Promise.GroupBy {
-			parts[i] = label + "=" + words.Bounded(string(m[model.LabelName(label)]), 80)
+		parts := make([]string, len(labels))
+		for i, label := range labels {
+			parts[i] = row.Promise.GroupBy[i] + "=" + words.Bounded(string(m[model.LabelName(label)]), 80)
 		}
 		return strings.Join(parts, ", ")
 	}

@@ -19,6 +19,12 @@ func TestWorstGroupsFirst(t *testing.T) {
 	edge := &catalog.Service{Name: "edge", SLOs: []*catalog.SLO{{
 		Name: "availability", Objective: 99, Window: catalog.Window{Rolling: 720 * time.Hour}, GroupBy: []string{"host"}, SLI: catalog.SLI{Prometheus: &catalog.Prometheus{}},
 	}}}
+	counted := &catalog.Service{Name: "edge", SLOs: []*catalog.SLO{{
+		Name: "availability", Objective: 99, Window: catalog.Window{Rolling: 720 * time.Hour}, GroupBy: []string{"host.name"}, SLI: catalog.SLI{Availability: &catalog.Availability{}},
+	}}}
+	byAttribute, _ := ask(t, source{vectors: map[string]model.Vector{"bottomk": {{Metric: model.Metric{"host_name": "a"}, Value: 0.5}}}}, counted, "")
+	require.Len(t, byAttribute.Objectives[0].Groups, 1)
+	assert.Equal(t, "host.name=a", byAttribute.Objectives[0].Groups[0].Name, "what the collector counts has attributes")
 	of := func(host string, v float64) *model.Sample {
 		return &model.Sample{Metric: model.Metric{"host": model.LabelValue(host)}, Value: model.SampleValue(v)}
 	}
