@@ -114,7 +114,9 @@ func newObjective(g *generator, slo *catalog.SLO) objective {
 }
 
 // keys are the labels that distinguish results.
-func (o objective) keys() []string { return append([]string{label(semconv.Environment)}, o.GroupLabels()...) }
+func (o objective) keys() []string {
+	return append([]string{label(semconv.Environment)}, o.GroupLabels()...)
+}
 
 // by aggregates a vector of the collector's series by environment and group.
 func (o objective) by(function, expr string) string {
