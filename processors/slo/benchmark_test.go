@@ -228,9 +228,21 @@ func monthOf(tb testing.TB, o *objective, now time.Time, random *rand.Rand) *his
 
 // The start with a month of history of each SLO, and what that takes in storage and in memory.
 func BenchmarkStart(b *testing.B) {
-	for _, n := range sizes {
-		b.Run(fmt.Sprint(n, "SLOs"), func(b *testing.B) {
+	for _, c := range []struct {
+		n     int
+		hours bool // of operation: the SLOs have a view
+	}{{10, false}, {1000, false}, {1000, true}, {10000, false}} {
+		name, n := fmt.Sprint(c.n, "SLOs"), c.n
+		if c.hours {
+			name += "WithHours"
+		}
+		b.Run(name, func(b *testing.B) {
 			services, dir := catalogOf(n), b.TempDir()
+			if c.hours {
+				for _, s := range services {
+					s.SLOs[0].OperatingHours = []catalog.OperatingHours{{Every: recurrence("weekday 08:00-18:00 Europe/Madrid")}}
+				}
+			}
 			host := fakeHost{map[component.ID]component.Component{fileStorage: openStorage(b, dir)}}
 			open := func() *benchRig {
 				r := newBenchRig(b, nil)
