@@ -182,7 +182,7 @@ func TestRowsAreThoseOfTheCatalogAndThoseSeen(t *testing.T) {
 		"no word of ours": {promises("p"), model.Vector{state("availability", "p", `<b>`)}, []string{"checkout/availability@p unknown", "checkout/legacy@p unknown"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Load(t.Context(), test.catalog, usualNames, source{answers: map[string]model.Vector{asked.state: test.states}})
+			got := Load(t.Context(), test.catalog, usualNames, time.Now(), source{answers: map[string]model.Vector{asked.state: test.states}})
 			assert.Equal(t, test.want, lines(got))
 			require.NoError(t, got.Err)
 		})
@@ -193,7 +193,7 @@ func TestRowsAreThoseOfTheCatalogAndThoseSeen(t *testing.T) {
 func TestRecordedSLIs(t *testing.T) {
 	legacy := []string{"service_name", "checkout", "slo_name", "legacy"}
 	burning := v1.Alert{State: v1.AlertStateFiring, Labels: model.LabelSet{"service_name": "checkout", "slo_name": "legacy", "severity": "page"}}
-	got := Load(t.Context(), promises("p"), usualNames, source{
+	got := Load(t.Context(), promises("p"), usualNames, time.Now(), source{
 		answers: map[string]model.Vector{
 			asked.recordedRemaining: {sample(0.5, legacy...)}, asked.recordedRatio: {sample(0.2, legacy...)},
 		},
@@ -205,12 +205,12 @@ func TestRecordedSLIs(t *testing.T) {
 	assert.InDelta(t, 18*3600, float64(r.Exhaustion), 1e-6, "half of 30 days, twenty times too fast")
 	assert.Equal(t, 1, r.Firing, "what is pending does not fire")
 
-	spent := Load(t.Context(), promises("p"), usualNames, source{answers: map[string]model.Vector{asked.recordedRemaining: {sample(-0.1, legacy...)}}})
+	spent := Load(t.Context(), promises("p"), usualNames, time.Now(), source{answers: map[string]model.Vector{asked.recordedRemaining: {sample(-0.1, legacy...)}}})
 	assert.Equal(t, semconv.StateExhausted, spent.Rows[1].State)
 }
 
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
-	got := Load(t.Context(), promises("p"), usualNames, source{err: errors.New("down")})
+	got := Load(t.Context(), promises("p"), usualNames, time.Now(), source{err: errors.New("down")})
 	require.EqualError(t, got.Err, "down")
 	assert.Len(t, got.Rows, 2)
 }

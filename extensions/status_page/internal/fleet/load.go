@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
@@ -54,10 +55,10 @@ const ratio1h = names.RecordedRatio + "1h"
 func slo(n names.Names) string { return names.List(n.Namespace, n.Service, n.SLO, n.Environment) }
 
 // Load queries the state of the SLOs of the catalog, and of those that only Prometheus knows.
-func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) Fleet {
+func Load(ctx context.Context, c *catalog.Catalog, n names.Names, now time.Time, source Source) Fleet {
 	questions := questionsTo(n)
 	answers, alerts, err := ask(ctx, questions, source)
-	rows := promised(c, n, answers)
+	rows := promised(c, n, now, answers)
 	known := func(s *model.Sample) *Row { return rows.of(key(n, s.Metric)) }
 	for _, s := range answers[questions.state] {
 		// Two collectors may disagree for a moment.

@@ -95,6 +95,8 @@ type Row struct {
 	Window string `json:"window"`
 	// Proposed says that nobody has agreed to the SLO yet: it is the proposal of Defaults, and has no alerts.
 	Proposed bool `json:"proposed"`
+	// Counting is how events count now: those in maintenance, outside of operating hours or in a correction are excluded, or all good or bad.
+	Counting catalog.Counting `json:"counting"`
 	// Objective is a share.
 	Objective Number        `json:"objective"`
 	State     semconv.State `json:"state"`

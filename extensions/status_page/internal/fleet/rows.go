@@ -5,6 +5,7 @@ package fleet
 
 import (
 	"slices"
+	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
@@ -28,7 +29,7 @@ func (k Key) promise() promise { return promise{k.Namespace, k.Service, k.SLO} }
 
 // promised are the SLOs of the catalog: in the environments that it lists; if it lists none, in those of the answers,
 // and if nobody has seen one, in none.
-func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector) *rows {
+func promised(c *catalog.Catalog, n names.Names, now time.Time, answers map[string]model.Vector) *rows {
 	r := &rows{names: n, byKey: map[Key]*Row{}, promises: map[promise]*Row{}}
 	for _, service := range c.Services {
 		for _, slo := range service.SLOs {
@@ -37,7 +38,7 @@ func promised(c *catalog.Catalog, n names.Names, answers map[string]model.Vector
 				Page: PagePath(service), Owner: service.Owner, Tier: service.Tier, Window: slo.Window.String(),
 				Objective: Number(slo.ObjectiveRatio()), State: semconv.StateUnknown, Remaining: unknown, Coverage: unknown, Burn: unknown, Exhaustion: unknown,
 				Proposed: service.Origin != nil && service.Origin.Proposed,
-				Promise:  slo, Of: service,
+				Counting: service.Schedule(slo).At(now), Promise: slo, Of: service,
 			}
 			r.promises[row.promise()] = &row
 			for _, environment := range service.Environments {

@@ -90,7 +90,7 @@ const points = 120
 
 // Load asks Prometheus everything at once, and joins it with the catalog.
 func Load(ctx context.Context, q Question, source Source) *Service {
-	all := fleet.Load(ctx, q.Catalog, q.Names, source)
+	all := fleet.Load(ctx, q.Catalog, q.Names, q.Now, source)
 	s := &Service{Service: q.Service, Environment: q.Environment, Period: prometheus.LastOf(q.Range, points, q.Now), Err: all.Err}
 	s.Places = environments(all, q.Service)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -139,7 +140,7 @@ func (q *questions) all() []string {
 }
 
 // Load queries all services, with the history of a time such as 7d if it is not empty. Services that are known in part are there with an error.
-func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source fleet.Source, history string) (Services, error) {
+func Load(ctx context.Context, c *catalog.Catalog, n names.Names, now time.Time, source fleet.Source, history string) (Services, error) {
 	q := questionsTo(n, history)
 	answers := map[string]model.Vector{}
 	var (
@@ -148,7 +149,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source fleet.S
 		slos   fleet.Fleet
 		asked  sync.WaitGroup
 	)
-	asked.Go(func() { slos = fleet.Load(ctx, c, n, source) })
+	asked.Go(func() { slos = fleet.Load(ctx, c, n, now, source) })
 	for _, query := range q.all() {
 		asked.Go(func() {
 			answer, err := source.Instant(ctx, query)

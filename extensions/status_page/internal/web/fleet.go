@@ -57,7 +57,7 @@ func (s *site) fleet(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The view cannot be shown: " + err.Error() + ".", "Go back to all SLOs."}}
 	}
-	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Prometheus)
+	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Now(), s.Prometheus)
 	selection := all.Select(v)
 	body := fleetBody{
 		SLOs: make([]fleetRow, len(selection.Rows)), Matching: selection.Matching, Total: selection.Total,

@@ -25,7 +25,7 @@ func (s *site) services(r *http.Request) (*page, error) {
 	if history != "" && !slices.Contains(histories, history) {
 		return nil, &failure{http.StatusBadRequest, problem{"The history cannot be shown.", "Choose one of 1h, 6h, 1d, 7d and 30d."}}
 	}
-	all, err := services.Load(r.Context(), s.Catalog(), s.Names, s.Prometheus, history)
+	all, err := services.Load(r.Context(), s.Catalog(), s.Names, s.Now(), s.Prometheus, history)
 	body := servicesBody{Services: all}
 	for _, one := range all.Services {
 		if one.Heard() && !one.Entry {

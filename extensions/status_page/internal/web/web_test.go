@@ -377,3 +377,35 @@ func TestNothingIsKnownYet(t *testing.T) {
 	resp := empty.do(http.MethodGet, "/runbooks/payment/")
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
+
+// The pages say which SLOs do not count now, as the catalog has it.
+func TestWhatDoesNotCountNow(t *testing.T) {
+	s := startStore(t, "groups: []")
+	c := parse(t, document("payment", "payments-team", 2, `  slos:
+    - {name: availability, objective: 99.9, sli: {availability: {}}}
+    - name: paused
+      objective: 99
+      sli: {availability: {}}
+      maintenance: [{start: 2026-01-02T10:00:00Z, end: 2026-01-02T11:00:00Z}]
+`))
+	for at, want := range map[string]catalog.Counting{"2026-01-02T10:30:00Z": catalog.Excluded, "2026-01-02T11:00:00Z": catalog.Counted} {
+		now, err := time.Parse(time.RFC3339, at)
+		require.NoError(t, err)
+		v := openAt(t, s.client, c, "", func() time.Time { return now })
+		var fleet struct {
+			SLOs []struct {
+				SLO      string `json:"slo"`
+				Counting catalog.Counting
+			}
+		}
+		v.answer("/", "/", &fleet)
+		got := map[string]catalog.Counting{}
+		for _, row := range fleet.SLOs {
+			got[row.SLO] = row.Counting
+		}
+		assert.Equal(t, map[string]catalog.Counting{"availability": catalog.Counted, "paused": want}, got, at)
+		for _, page := range []string{"/", "/services/payment"} {
+			assert.Equal(t, want == catalog.Excluded, strings.Contains(v.page(page), "does not count now"), "%s at %s", page, at)
+		}
+	}
+}
