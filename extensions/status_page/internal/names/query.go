@@ -51,6 +51,19 @@ func (l Label) Matches(pattern string) string { return l.String() + "=~" + strco
 // OrNone matches series that have the value, or have no such label.
 func (l Label) OrNone(value string) string { return l.Matches(regexp.QuoteMeta(value) + "|") }
 
+// Containing matches the series of which one of the labels contains a text, among those that an expression with more matchers selects.
+func Containing(text string, labels []string, of func(more ...string) string) string {
+	if text == "" {
+		return of()
+	}
+	pattern := strconv.Quote("(?i).*" + regexp.QuoteMeta(text) + ".*")
+	series := make([]string, len(labels))
+	for i, label := range labels {
+		series[i] = of(label + "=~" + pattern)
+	}
+	return strings.Join(series, " or ")
+}
+
 // List is labels where a query lists them.
 func List(labels ...Label) string {
 	list := make([]string, len(labels))

@@ -28,7 +28,7 @@ type Group struct {
 // maxGroups bounds the groups of the page, the worst first.
 const maxGroups = 20
 
-// groups are the worst groups of an SLO.
+// groups are the worst groups of an SLO, of those that are asked for.
 func (l *loader) groups(row *fleet.Row) []Group {
 	if row.Promise == nil || len(row.Promise.GroupBy) == 0 {
 		return nil
@@ -36,7 +36,8 @@ func (l *loader) groups(row *fleet.Row) []Group {
 	labels := row.Promise.GroupLabels()
 	by := strings.Join(labels, ", ")
 	slo := names.Recorded().SLO.Equal(row.SLO)
-	left, err := l.source.Instant(l.context, fmt.Sprintf("bottomk(%d, %s)", maxGroups, names.By("min", by, l.recorded(names.RecordedRemaining, slo))))
+	remaining := names.Containing(l.group, labels, func(more ...string) string { return l.recorded(names.RecordedRemaining, append(more, slo)...) })
+	left, err := l.source.Instant(l.context, fmt.Sprintf("bottomk(%d, %s)", maxGroups, names.By("min", by, remaining)))
 	if err != nil {
 		l.err = cmp.Or(l.err, err)
 		return nil

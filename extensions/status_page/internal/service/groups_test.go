@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 )
 
 func TestWorstGroupsFirst(t *testing.T) {
@@ -42,4 +44,28 @@ func TestWorstGroupsFirst(t *testing.T) {
 	assert.False(t, groups[1].Burn.Known())
 	assert.Equal(t, "host=a", groups[2].Name)
 	assert.Contains(t, strings.Join(queries, "\n"), `bottomk(20, min by (host) (slo:period_error_budget_remaining:ratio{service_name="edge"`)
+}
+
+// One group of many is found by a part of its value, whatever characters that has.
+func TestGroupsThatContain(t *testing.T) {
+	edge := &catalog.Service{Name: "edge", SLOs: []*catalog.SLO{{
+		Name: "availability", Objective: 99, Window: catalog.Window{Rolling: 720 * time.Hour}, GroupBy: []string{"host", "path"}, SLI: catalog.SLI{Prometheus: &catalog.Prometheus{}},
+	}}}
+	s := source{asked: make(chan string, 100)}
+	Load(t.Context(), Question{
+		Service: edge, Catalog: &catalog.Catalog{Services: []*catalog.Service{edge}}, Names: usual, Range: time.Hour, Now: now, Group: `a.b"}) or vector(1`,
+		Directory: alert.Directory{Catalog: &catalog.Catalog{}, Names: usual, Runbook: func(string, string) string { return "" }},
+	}, s)
+	close(s.asked)
+	worst := ""
+	for query := range s.asked {
+		_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+		require.NoError(t, err, query)
+		if strings.HasPrefix(query, "bottomk") {
+			worst = query
+		}
+	}
+	for _, label := range []string{"host", "path"} {
+		assert.Contains(t, worst, label+`=~"(?i).*a\\.b\"\\}\\) or vector\\(1.*"`)
+	}
 }

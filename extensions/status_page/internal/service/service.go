@@ -77,10 +77,12 @@ type Question struct {
 	Service     *catalog.Service
 	Catalog     *catalog.Catalog
 	Environment string
-	Range       time.Duration
-	Now         time.Time
-	Names       names.Names
-	Directory   alert.Directory
+	// Group is a part of a value of the groups that are shown; "" is all.
+	Group     string
+	Range     time.Duration
+	Now       time.Time
+	Names     names.Names
+	Directory alert.Directory
 	// Recent is since when requests can be searched; zero is never.
 	Recent time.Time
 }
@@ -99,7 +101,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	case q.Environment == "" && len(s.Places) > 0:
 		s.Environment = s.Places[0]
 	}
-	l := &loader{context: ctx, source: source, names: q.Names, service: s, recent: q.Recent}
+	l := &loader{context: ctx, source: source, names: q.Names, service: s, recent: q.Recent, group: q.Group}
 	l.shown = s.Period
 	if !prometheus.Hangs(all.Err) {
 		l.load()
@@ -164,6 +166,7 @@ func (s *Service) neighbors(c *catalog.Catalog, all fleet.Fleet) {
 
 // A loader asks what the page needs besides the fleet.
 type loader struct {
+	group   string // a part of the groups' values
 	context context.Context
 	source  Source
 	names   names.Names

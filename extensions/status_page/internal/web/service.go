@@ -5,11 +5,13 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
@@ -24,6 +26,9 @@ import (
 var ranges = []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
 const usualRange = 6 * time.Hour
+
+// maxGroup bounds the text that a group's value is to contain, in bytes.
+const maxGroup = 200
 
 type serviceBody struct {
 	Name         string             `json:"name"`
@@ -45,6 +50,7 @@ type serviceBody struct {
 	DependsOn    []service.Neighbor `json:"depends_on"`
 	NeededBy     []service.Neighbor `json:"needed_by"`
 
+	Group    string    `json:"-"`
 	Slug     string    `json:"-"`
 	Since    time.Time `json:"-"` // the plots begin, if later than asked for
 	Runbooks string    `json:"-"`
@@ -66,6 +72,8 @@ type objective struct {
 	Burn        graph  `json:"burn_history"`
 	// Groups are the worst first.
 	Groups []service.Group `json:"groups,omitempty"`
+	// Grouped says that it has groups, whether or not any is asked for.
+	Grouped bool `json:"-"`
 }
 
 // A graph is a plot as SVG or as data.
@@ -104,6 +112,9 @@ func (s *site) service(r *http.Request) (*page, error) {
 	}
 	query := r.URL.Query()
 	q.Environment = query.Get("environment")
+	if q.Group = query.Get("group"); len(q.Group) > maxGroup || !utf8.ValidString(q.Group) {
+		return nil, &failure{http.StatusBadRequest, problem{"The groups cannot be shown.", fmt.Sprintf("Give at most %d bytes of a group's value.", maxGroup)}}
+	}
 	if text := query.Get("range"); text != "" {
 		length, err := catalog.ParseDuration(text)
 		if err != nil || !slices.Contains(ranges, length) {
@@ -136,13 +147,13 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
 		Versions: list(of.Versions), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
-		SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(),
+		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(),
 	}
 	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
 		body.Since = of.Known.Start
 	}
 	for _, o := range of.Objectives {
-		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups})
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0})
 	}
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))
@@ -152,10 +163,10 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 	}
 	for _, place := range of.Places {
 		name := cmp.Or(place, view.None)
-		body.Places = append(body.Places, choice{name, same(of.Service, name, q.Range), place == of.Environment})
+		body.Places = append(body.Places, choice{name, same(of.Service, name, q.Range, q.Group), place == of.Environment})
 	}
 	for _, length := range ranges {
-		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Service, q.Environment, length), length == q.Range})
+		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Service, q.Environment, length, q.Group), length == q.Range})
 	}
 	return body
 }
@@ -180,13 +191,16 @@ func drawn(p chart.Plot) graph {
 }
 
 // same is the URL of a service's page, otherwise chosen.
-func same(of *catalog.Service, environment string, length time.Duration) string {
+func same(of *catalog.Service, environment string, length time.Duration, group string) string {
 	values := url.Values{}
 	if environment != "" {
 		values.Set("environment", environment)
 	}
 	if length != usualRange {
 		values.Set("range", catalog.FormatDuration(length))
+	}
+	if group != "" {
+		values.Set("group", group)
 	}
 	if len(values) == 0 {
 		return fleet.PagePath(of)

@@ -409,3 +409,16 @@ func TestWhatDoesNotCountNow(t *testing.T) {
 		}
 	}
 }
+
+// A grouped SLO has a filter for its groups, whose text is shown and never interpreted.
+func TestFilterOfGroups(t *testing.T) {
+	s := startStore(t, "groups: []")
+	v := open(t, s.client, parse(t, document("payment", "payments-team", 2, `  slos:
+    - {name: availability, objective: 99.9, groupBy: [host.name], sli: {availability: {}}}
+`)), "")
+	page := v.page("/services/payment?group=" + url.QueryEscape(`<b>"`))
+	assert.Contains(t, page, `name="group" value="&lt;b&gt;&#34;"`)
+	assert.Contains(t, page, "No group contains this.")
+	assert.Contains(t, v.page("/services/payment"), "No group is known yet.")
+	assert.Equal(t, http.StatusBadRequest, v.do(http.MethodGet, "/services/payment?group="+strings.Repeat("x", 201)).StatusCode)
+}
