@@ -62,8 +62,32 @@ func (s sloStatus) spentIn() string {
 // dispensable columns, by title, make room for the state on a narrow terminal.
 var dispensable = []string{"MEASURED", "OBJECTIVE", "SPENT IN", "ENV"}
 
-// statusTable is the header and one line per SLO, with the columns that fit into the width.
+// maxGroups are the groups of an SLO in the table, the worst first.
+const maxGroups = 10
+
+// worstGroups leaves out groups of an SLO beyond the limit, and returns a line for each SLO about how many these are. The statuses are worst first.
+func worstGroups(statuses []sloStatus) (shown []sloStatus, more []terminal.Line) {
+	type slo struct{ service, environment, name string }
+	seen := map[slo]int{}
+	var beyond []slo
+	for _, s := range statuses {
+		of := slo{s.qualifiedService(), s.Environment, s.SLO}
+		if seen[of]++; len(s.Group) == 0 || seen[of] <= maxGroups {
+			shown = append(shown, s)
+		} else if seen[of] == maxGroups+1 {
+			beyond = append(beyond, of)
+		}
+	}
+	for _, of := range beyond {
+		more = append(more, terminal.Line{Head: fmt.Sprintf("and %s of %s/%s in %s that burn less: -o wide has all",
+			output.Count(seen[of]-maxGroups, "group"), of.service, of.name, terminal.OrDash(of.environment))})
+	}
+	return shown, more
+}
+
+// statusTable is the header and one line per SLO and group, with the columns that fit into the width.
 func statusTable(statuses []sloStatus, width int) []terminal.Line {
+	statuses, more := worstGroups(statuses)
 	columns := slices.Clone(statusColumns)
 	lines := layout(columns, statuses)
 	for _, title := range dispensable {
@@ -73,7 +97,7 @@ func statusTable(statuses []sloStatus, width int) []terminal.Line {
 		columns = slices.DeleteFunc(columns, func(c statusColumn) bool { return c.title == title })
 		lines = layout(columns, statuses)
 	}
-	return lines
+	return append(lines, more...)
 }
 
 // wideTable also says why nothing was counted.
