@@ -116,26 +116,26 @@ func covers(r *catalog.Recurrence, ago time.Duration) string {
 	return expr
 }
 
-func months(d catalog.Days, wall string) (any []string) {
+func months(d catalog.Days, wall string) (alternatives []string) {
 	for _, m := range d.Months {
-		any = append(any, fmt.Sprintf("month(%s) == %d", wall, m))
+		alternatives = append(alternatives, fmt.Sprintf("month(%s) == %d", wall, m))
 	}
-	return any
+	return alternatives
 }
 
-func monthDays(d catalog.Days, wall string) (any []string) {
+func monthDays(d catalog.Days, wall string) (alternatives []string) {
 	for _, day := range d.MonthDays {
 		if day > 0 {
-			any = append(any, fmt.Sprintf("day_of_month(%s) == %d", wall, day))
+			alternatives = append(alternatives, fmt.Sprintf("day_of_month(%s) == %d", wall, day))
 		} else {
-			any = append(any, fmt.Sprintf("day_of_month(%s) - on () days_in_month(%s) == %d", wall, wall, day+1))
+			alternatives = append(alternatives, fmt.Sprintf("day_of_month(%s) - on () days_in_month(%s) == %d", wall, wall, day+1))
 		}
 	}
-	return any
+	return alternatives
 }
 
 // weekdays are those days of the week that follow each other in one condition.
-func weekdays(d catalog.Days, wall string) (any []string) {
+func weekdays(d catalog.Days, wall string) (alternatives []string) {
 	week := "day_of_week(" + wall + ")"
 	var plain []int
 	for _, w := range d.Weekdays {
@@ -143,9 +143,9 @@ func weekdays(d catalog.Days, wall string) (any []string) {
 		case w.N == 0:
 			plain = append(plain, int(w.Day))
 		case w.N > 0:
-			any = append(any, fmt.Sprintf("(%s == %d and on () day_of_month(%s) > %d <= %d)", week, w.Day, wall, 7*(w.N-1), 7*w.N))
+			alternatives = append(alternatives, fmt.Sprintf("(%s == %d and on () day_of_month(%s) > %d <= %d)", week, w.Day, wall, 7*(w.N-1), 7*w.N))
 		default:
-			any = append(any, fmt.Sprintf("(%s == %d and on () (days_in_month(%s) - on () day_of_month(%s)) >= %d < %d)", week, w.Day, wall, wall, 7*(-w.N-1), -7*w.N))
+			alternatives = append(alternatives, fmt.Sprintf("(%s == %d and on () (days_in_month(%s) - on () day_of_month(%s)) >= %d < %d)", week, w.Day, wall, wall, 7*(-w.N-1), -7*w.N))
 		}
 	}
 	slices.Sort(plain)
@@ -155,13 +155,13 @@ func weekdays(d catalog.Days, wall string) (any []string) {
 			last++
 		}
 		if first := plain[i]; last == i {
-			any = append(any, fmt.Sprintf("%s == %d", week, first))
+			alternatives = append(alternatives, fmt.Sprintf("%s == %d", week, first))
 		} else {
-			any = append(any, fmt.Sprintf("%s >= %d <= %d", week, first, plain[last]))
+			alternatives = append(alternatives, fmt.Sprintf("%s >= %d <= %d", week, first, plain[last]))
 		}
 		i = last + 1
 	}
-	return any
+	return alternatives
 }
 
 // offset is what the clocks of a zone are ahead of UTC.

@@ -150,7 +150,7 @@ func parseDays(s string) (d Days, message, fix string) {
 	if strings.Contains(s, "=") {
 		return parseRule(s)
 	}
-	for _, part := range strings.Split(strings.ToLower(s), ",") {
+	for part := range strings.SplitSeq(strings.ToLower(s), ",") {
 		switch part {
 		case "day":
 			part = "monday-sunday"

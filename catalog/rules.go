@@ -72,7 +72,7 @@ func endAfterStart(r *reader, at place, start, end time.Time) {
 }
 
 // onceOrAgain wants a start and an end of a window that does not come again.
-func onceOrAgain(r *reader, at place, m *Maintenance) {
+func onceOrAgain(r *reader, at place, _ *Maintenance) {
 	if _, again := at.lookup("every"); again {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +120,7 @@ func TestGroupsAgreeWithAModel(t *testing.T) {
 			td := ptrace.NewTraces()
 			for range 1 + random.IntN(3) {
 				environment := []string{"production", "staging"}[random.IntN(2)]
-				one := spansAt(f.clock.Now(), 1+random.IntN(4), "deployment.environment.name", environment, "service.version", fmt.Sprint(random.IntN(3)))
+				one := spansAt(f.clock.Now(), 1+random.IntN(4), "deployment.environment.name", environment, "service.version", strconv.Itoa(random.IntN(3)))
 				for i, span := range one.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
 					host := fmt.Sprint("host", random.IntN(4+step/4))
 					span.Attributes().PutStr("host.name", host)

@@ -91,7 +91,7 @@ func syslogMessage(line string) (string, bool) {
 		}
 		line = rest
 	}
-	for strings.HasPrefix(line, "[") && !(len(line) > uuidLength+1 && isUUID(line[1:1+uuidLength])) { // Heroku writes no structured data
+	for strings.HasPrefix(line, "[") && (len(line) <= uuidLength+1 || !isUUID(line[1:1+uuidLength])) { // Heroku writes no structured data
 		end := 1
 		for end < len(line) && line[end] != ']' {
 			if line[end] == '"' {

@@ -6,6 +6,7 @@ package correlation
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,7 +92,7 @@ func TestPageLoad(t *testing.T) {
 			for k, n := 4, n; k > 0; k-- {
 				at := n % k
 				n /= k
-				order += fmt.Sprint(left[at])
+				order += strconv.Itoa(left[at])
 				one := parts[left[at]]
 				left = slices.Delete(left, at, at+1)
 				require.NoError(t, w.traces.ConsumeTraces(t.Context(), one.td))

@@ -188,7 +188,7 @@ func (s *state) decide(l *lru[pcommon.TraceID, shown], trace pcommon.TraceID, on
 		l.set(trace, next)
 		return answer{id: next.id, by: one.by, changed: true}
 	}
-	if known.requests != nil && !(one.root && one.by == spanEvidence) {
+	if known.requests != nil && (!one.root || one.by != spanEvidence) {
 		return s.ofSeveral(l, trace, known, one)
 	}
 	switch {

@@ -320,7 +320,6 @@ func TestWaitBehindAMemoryLimiter(t *testing.T) {
 		require.Equal(t, map[string]int64{"": 0}, observed(t, w.telemetry, "otelcol_processor_correlation_wait_size"))
 
 		runtime.KeepAlive(ballast)
-		ballast = nil
 		runtime.GC()
 		time.Sleep(2 * check)
 		synctest.Wait()

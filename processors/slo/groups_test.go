@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -239,7 +240,7 @@ func TestManyGroups(t *testing.T) {
 	tracked := (*r.slos.Load())[key{"shop", "checkout", "availability"}]
 	require.Equal(t, limit, tracked.groups())
 	rest := tracked.instance("production" + tracked.objective.rest)
-	require.Equal(t, 2*(values-limit), len(rest.streams))
+	require.Len(t, rest.streams, 2*(values-limit))
 	require.Equal(t, sum{10 * (values - limit) * oneEvent, (values - limit) * oneEvent}, rest.history.total)
 	grown := heap() - before
 	t.Logf("%d bytes for %d groups and the counters of %d", grown, limit, values)
@@ -255,7 +256,7 @@ func TestPointsOfGroupsDoNotAllocate(t *testing.T) {
 	}
 	md := newCounter(r.clock).in(r.clock, "host.name", "0")
 	for i := range 100 {
-		sumOf(newCounter(r.clock).add(float64(i), 1).in(r.clock, "host.name", fmt.Sprint(i))).MoveAndAppendTo(sumOf(md))
+		sumOf(newCounter(r.clock).add(float64(i), 1).in(r.clock, "host.name", strconv.Itoa(i))).MoveAndAppendTo(sumOf(md))
 	}
 	send := func() { _, _ = r.consume(t.Context(), md) }
 	send()

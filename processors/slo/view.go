@@ -141,12 +141,12 @@ func (i *instance) counted(o *objective, known measured) *history {
 		i.view, i.history.changed = v, 0
 	}
 	v.timetable, v.tolerated = &o.timetable, (&catalog.SLO{Objective: o.slo.Budgeting.Target}).ErrorBudget()
-	v.update(o, known)
+	v.update(known)
 	return &v.history
 }
 
 // update makes the view that of the history now.
-func (v *view) update(o *objective, known measured) {
+func (v *view) update(known measured) {
 	raw, m, changed := v.of, &v.minutes, v.of.changed
 	v.known, v.now, v.length, v.period, v.periodEnd = known, raw.now, raw.length, raw.period, raw.periodEnd
 	if changed < raw.minutes.first*hourLength || m.hours[good].n == 0 || raw.minutes.first-m.first > int64(m.hours[good].n) { // all of it
