@@ -261,7 +261,7 @@ func TestOwnWindowIsABurnWindow(t *testing.T) {
 	g := r.flushed()
 	require.Zero(t, g.of(t, "slo.error_ratio", "3d"))
 	require.InDelta(t, 0.5, g.of(t, "slo.error_ratio", "1d"), 1e-9)
-	require.Len(t, g, 1+7+7+1+1+1+8)
+	require.Len(t, g, 1+1+7+7+1+1+1+8)
 }
 
 func TestMaintenance(t *testing.T) {
@@ -330,7 +330,7 @@ func TestCatalogSwap(t *testing.T) {
 	r.catalog.swap(payment)
 	r.flushed()
 	require.Contains(t, r.ended(), "slo.state{ shop checkout staging availability ok }")
-	require.Len(t, r.ended(), 2*(1+8+8+1+1+1+8), "every gauge of both environments")
+	require.Len(t, r.ended(), 2*(1+1+8+8+1+1+1+8), "every gauge of both environments")
 	r.pass(25 * hour)
 	r.checkpoint(t.Context(), r.clock, true) // forgotten
 	r.catalog.swap(payment, checkout())

@@ -134,7 +134,7 @@ func (w writer) maintenance() {
 	var p points
 	for i := range w.readings {
 		r := &w.readings[i]
-		if r.parts&maintenancePart == 0 || r.objective.timetable.schedule.IsZero() && r.maintenance == (sum{}) {
+		if r.parts&maintenancePart == 0 || r.objective.timetable == nil && r.maintenance == (sum{}) {
 			continue
 		}
 		if p == (points{}) {

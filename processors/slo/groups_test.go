@@ -276,7 +276,7 @@ func TestNothingCountedHasNoValues(t *testing.T) {
 		slices.Sort(found)
 		return found
 	}
-	require.Len(t, names(), 7, "no_data")
+	require.Len(t, names(), 8, "no_data")
 	c := newCounter(r.clock)
 	r.pass(5 * time.Second)
 	r.send(c)
@@ -286,7 +286,7 @@ func TestNothingCountedHasNoValues(t *testing.T) {
 		r.pass(time.Minute)
 		r.send(c)
 	}
-	require.Equal(t, []string{"slo.objective", "slo.period.coverage", "slo.state"}, names(), "never_seen")
+	require.Equal(t, []string{"slo.digest", "slo.objective", "slo.period.coverage", "slo.state"}, names(), "never_seen")
 	r.sink.Reset()
 	r.pass(5 * time.Second)
 	r.send(c.add(1, 0))

@@ -63,6 +63,27 @@ func (r *rig) requireTotalByDefault(good, bad float64) {
 	require.Equal(r.t, bad, total[1].events())
 }
 
+// Rules that were made from the entry are compared with its digest. A proposal has no rules.
+func TestDigest(t *testing.T) {
+	service := checkout()
+	r := newDefaultRig(t, createDefaultConfig().(*Config), noon, service)
+	require.Equal(t, service.DigestNumber(), r.flushed().of(t, "slo.digest"))
+	service = checkout()
+	service.SLOs[0].Objective = 98
+	r.catalog.swapTo(&catalog.Catalog{Services: []*catalog.Service{service}})
+	require.Equal(t, service.DigestNumber(), r.flushed().of(t, "slo.digest"))
+
+	proposal := forAll()
+	proposal[0].Proposed = true
+	r = newRigWith(t, createDefaultConfig().(*Config), noon, nil)
+	r.catalog.swapTo(&catalog.Catalog{Defaults: proposal})
+	r.pass(time.Minute)
+	r.send(newCounter(noon).add(99, 1))
+	for series := range r.flushed() {
+		require.NotContains(t, series, "slo.digest")
+	}
+}
+
 func TestSLOByDefaultGetsAnEntry(t *testing.T) {
 	r := newDefaultRig(t, createDefaultConfig().(*Config), noon)
 	r.pass(time.Minute)
@@ -70,7 +91,12 @@ func TestSLOByDefaultGetsAnEntry(t *testing.T) {
 	r.send(c.add(99, 1))
 	before := r.flushed()
 	r.catalog.swapTo(&catalog.Catalog{Services: []*catalog.Service{checkout()}, Defaults: forAll()})
-	require.Equal(t, before, r.flushed(), "it goes on")
+	after := r.flushed()
+	const digest = "slo.digest{ shop checkout production availability }"
+	require.Equal(t, checkout().DigestNumber(), after[digest], "the entry's own")
+	delete(before, digest)
+	delete(after, digest)
+	require.Equal(t, before, after, "it goes on")
 	require.Empty(t, *r.byDefault.Load())
 	r.requireTotal(99, 1)
 

@@ -287,7 +287,7 @@ func TestEnvironments(t *testing.T) {
 	require.Contains(t, g, "slo.objective{ shop checkout staging availability }")
 	require.NotContains(t, g, "slo.objective{ shop checkout availability }", "the placeholder goes when there is another")
 	require.Contains(t, r.ended(), "slo.objective{ shop checkout availability }", "and its readers are notified")
-	require.Len(t, r.ended(), 1+8+8+1+1+1+8)
+	require.Len(t, r.ended(), 1+1+8+8+1+1+1+8)
 	r.flushed()
 	require.Empty(t, r.ended(), "once")
 

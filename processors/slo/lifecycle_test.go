@@ -65,7 +65,7 @@ func TestLifecycle(t *testing.T) {
 		require.Equal(t, pmetric.MetricTypeGauge, m.Type())
 	}
 	require.Equal(t, map[string]string{
-		"slo.period.coverage": "1", "slo.objective": "1", "slo.error_ratio": "1", "slo.burn_rate": "1", "slo.error_budget.remaining": "1",
+		"slo.period.coverage": "1", "slo.objective": "1", "slo.digest": "", "slo.error_ratio": "1", "slo.burn_rate": "1", "slo.error_budget.remaining": "1",
 		"slo.error_budget.exhaustion": "s", "slo.state": "",
 	}, units)
 	g := gauges{}
@@ -127,7 +127,7 @@ func TestInternalTelemetry(t *testing.T) {
 // A thousand SLOs go out in batches of bounded size, each SLO once.
 func TestBatches(t *testing.T) {
 	r := newRig(t, catalogOf(1000)...)
-	require.Len(t, r.flushed(), 1000*(1+8+8+1+1+1+8))
+	require.Len(t, r.flushed(), 1000*(1+1+8+8+1+1+1+8))
 	require.Len(t, r.sink.AllMetrics(), 4)
 	require.EqualValues(t, 1000, r.stats.slos.Load())
 }

@@ -31,7 +31,7 @@ type objective struct {
 	// horizon is the longest window: older events count nowhere.
 	horizon int64
 	// timetable is when events count. It is worked out as it is asked.
-	timetable timetable
+	timetable *timetable
 	// digest is that of the catalog's entry; 0 for a proposal, which has no rules.
 	digest float64
 }
@@ -65,7 +65,7 @@ func newObjective(service *catalog.Service, slo *catalog.SLO) *objective {
 		ratio:     slo.ObjectiveRatio(),
 		budget:    slo.ErrorBudget(),
 		own:       -1,
-		timetable: timetable{schedule: service.Schedule(slo)},
+		timetable: newTimetable(service.Schedule(slo)),
 	}
 	o.none, o.rest = o.group(""), o.group(catalog.Overflow)
 	length := int64(slo.Window.MaxLength())

@@ -25,7 +25,7 @@ type period struct {
 // periodOf is the period at now.
 func (o *objective) periodOf(now int64, h *history, m measured) period {
 	at := func(now int64) period {
-		p := period{start: now - int64(o.slo.Window.Rolling), end: now, to: now, measured: m, timetable: &o.timetable, changes: never}
+		p := period{start: now - int64(o.slo.Window.Rolling), end: now, to: now, measured: m, timetable: o.timetable, changes: never}
 		if o.slo.Window.Calendar != nil {
 			p.start, p.end = o.period(now)
 		}

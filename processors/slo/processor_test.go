@@ -334,5 +334,5 @@ func TestGauges(t *testing.T) {
 	require.Equal(t, (15 * day).Seconds(), g.of(t, "slo.error_budget.exhaustion"), "at twice the rate")
 	require.Equal(t, "new", g.state(t))
 	require.Equal(t, 4, r.points(counted))
-	require.Len(t, g, 1+8+8+1+1+1+8)
+	require.Len(t, g, 1+1+8+8+1+1+1+8)
 }

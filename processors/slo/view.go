@@ -18,11 +18,27 @@ type span struct {
 	as catalog.Counting
 }
 
-// A timetable is when the events of an SLO count, as far as it was asked. The lock of the SLO's shard guards it.
+// A timetable is when the events of an SLO count, as far as it was asked; nil is always. The lock of the SLO's shard guards it.
 type timetable struct {
 	schedule catalog.Schedule
 	from, to int64
 	spans    []span
+}
+
+// newTimetable is nil if all events count as what they are.
+func newTimetable(s catalog.Schedule) *timetable {
+	if s.IsZero() {
+		return nil
+	}
+	return &timetable{schedule: s}
+}
+
+// same reports whether events count at the same times.
+func (t *timetable) same(other *timetable) bool {
+	if t == nil || other == nil || t == other {
+		return t == other
+	}
+	return reflect.DeepEqual(t.schedule, other.schedule)
 }
 
 // ahead is how much more than what is asked is worked out.
@@ -30,7 +46,7 @@ const ahead = 24 * hourLength
 
 // in are the spans that overlap [from, to], and perhaps others before and after them.
 func (t *timetable) in(from, to int64) []span {
-	if t.schedule.IsZero() {
+	if t == nil {
 		return nil
 	}
 	if from < t.from || to >= t.to {
@@ -124,7 +140,7 @@ type view struct {
 
 // plain reports whether the history itself is what counts.
 func (o *objective) plain() bool {
-	return o.timetable.schedule.IsZero() && o.slo.Budgeting.Method == catalog.Occurrences
+	return o.timetable == nil && o.slo.Budgeting.Method == catalog.Occurrences
 }
 
 // counted is the history, at its present, as it counts.
@@ -135,12 +151,12 @@ func (i *instance) counted(o *objective, known measured) *history {
 	}
 	v := i.view
 	if v == nil || v.of != i.history || v.budgeting != o.slo.Budgeting || v.minutes.first > i.history.minutes.first ||
-		v.timetable != &o.timetable && !reflect.DeepEqual(v.timetable.schedule, o.timetable.schedule) {
+		!v.timetable.same(o.timetable) {
 		v = &view{of: i.history, budgeting: o.slo.Budgeting}
 		v.minutes.source = v.hour
 		i.view, i.history.changed = v, 0
 	}
-	v.timetable, v.tolerated = &o.timetable, (&catalog.SLO{Objective: o.slo.Budgeting.Target}).ErrorBudget()
+	v.timetable, v.tolerated = o.timetable, (&catalog.SLO{Objective: o.slo.Budgeting.Target}).ErrorBudget()
 	v.update(known)
 	return &v.history
 }
