@@ -354,7 +354,7 @@ func (c *comparison) alert(key string, old, now alerts.Alert) {
 		c.say(changed, "alert", key, "fires after %s, not %s", catalog.FormatDuration(now.For), catalog.FormatDuration(old.For))
 	}
 	switch {
-	case old.Expr == now.Expr:
+	case old.Expr == now.Expr, now.Name == alerts.Outdated: // the condition of the latter changes with everything
 	case old.Pair != nil && now.Pair != nil && threshold(old) != threshold(now):
 		clamped := ""
 		if now.Pair.Clamped {

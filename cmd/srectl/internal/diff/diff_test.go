@@ -52,7 +52,7 @@ func TestDiff(t *testing.T) {
 			"  ~ alert ErrorBudgetBurnCritical (availability): fires above 1.44 % → 0.72 % bad over 1h and 5m, 14.4 times the allowed rate\n",
 			"  ~ alert ErrorBudgetBurnLow (availability): fires above 0.1 % → 0.05 % bad over 3d and 6h, 1 times the allowed rate\n",
 			"  ~ dashboard checkout: the same panels, with new texts and thresholds\n",
-			"  ~ runbook checkout: 8 pages and the index are rewritten; notes stay\n",
+			"  ~ runbook checkout: 9 pages and the index are rewritten; notes stay\n",
 		}},
 		"objective that clamps": {"99.9\n", "90\n", []string{
 			"bad over 1h and 5m, 14.4 → 9.9 times the allowed rate; the factor was adjusted to one that can be reached\n",
@@ -72,12 +72,12 @@ func TestDiff(t *testing.T) {
 		}},
 		"owner": {"payments-team", "shop-team", []string{
 			"  ~ service owner: payments-team → shop-team: alerts are routed by it\n",
-			"  ~ label owner: payments-team → shop-team on 14 alerts: for Prometheus and Alertmanager these are different alerts. " +
+			"  ~ label owner: payments-team → shop-team on 15 alerts: for Prometheus and Alertmanager these are different alerts. " +
 				"A pending or firing alert resolves, and fires again after its full duration; routes and silences for the old value do not match any more\n",
 		}},
 		"no owner": {"  owner: payments-team\n", "", []string{"  ~ service owner: payments-team → nothing:"}},
 		"tier": {"tier: 1", "tier: 2", []string{
-			"  ~ alert ServiceSilent: page → ticket: its notifications are routed differently\n", "  ~ label tier: 1 → 2 on 14 alerts",
+			"  ~ alert ServiceSilent: page → ticket: its notifications are routed differently\n", "  ~ label tier: 1 → 2 on 15 alerts",
 		}},
 		"environments": {"[production]", "[production, staging]", []string{"  ~ service environments: production → production, staging: SLOs are computed"}},
 		"description":  {"Takes an order.", "Takes\u200b orders \u2066<b>.", []string{"  ~ service description: Takes an order. → Takes"}},
@@ -106,14 +106,14 @@ func TestDiffOfServices(t *testing.T) {
 	two := commandtest.Folder(t, map[string]string{"a.yaml": diffService, "b.yaml": strings.Replace(diffService, "{name: checkout}", "{name: payment, namespace: shop}", 1)})
 	_, stdout, _ := srectl("diff", one, two)
 	assert.Equal(t, `shop/payment
-  + service shop/payment: 2 SLOs, 14 alerts
+  + service shop/payment: 2 SLOs, 15 alerts
   + rules payment.rules.yaml: a new file: load it into Prometheus
   + dashboard payment: a new dashboard
-  + runbook payment: 8 pages and an index
+  + runbook payment: 9 pages and an index
 `, stdout)
 	_, stdout, _ = srectl("diff", two, one)
 	assert.Equal(t, `shop/payment
-  - service shop/payment: no events are counted and no alerts fire any more: 2 SLOs, 14 alerts
+  - service shop/payment: no events are counted and no alerts fire any more: 2 SLOs, 15 alerts
   - rules payment.rules.yaml: delete the file where it is loaded, or its alerts keep firing
   - dashboard payment: delete it; links to it break
   - runbook payment: the folder stays until you delete it: it may have notes

@@ -261,12 +261,13 @@ func TestFindShowsRequestsApart(t *testing.T) {
 }
 
 func TestFindSaysWhy(t *testing.T) {
-	file := written(t, "why.json", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"paid request_id=pay-9001-abcd after duplicate of request_id=pay-9002-abcd"},`+
+	file := written(t, "why.json", []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"paid request_id=pay-9001-abcd"},`+
+		`"attributes":[{"key":"correlation.id","value":{"stringValue":"pay-9001-abcd"}}]},{"body":{"stringValue":"paid request_id=pay-9001-abcd after duplicate of request_id=pay-9002-abcd"},`+
 		`"attributes":[{"key":"correlation.id","value":{"stringValue":"pay-9001-abcd"}}]}]}]}]}`+"\n"))
 	_, out, _, _ := runFind(nil, "pay-9001-abcd", file, "--why")
 	assert.Contains(t, out, "pay-9001-abcd from its own source, evidence: text\n")
 	assert.Contains(t, out, "  logfmt:request_id = pay-9001-abcd (evidence: text): used\n")
-	assert.Contains(t, out, "  logfmt:request_id = pay-9002-abcd (evidence: text): not used: a better source has one\n")
+	assert.Contains(t, out, "  logfmt:request_id = pay-9002-abcd (evidence: text): not used: the text names two\n")
 	_, out, _, _ = runFind(nil, "pay-9001-abcd", file, "--why", "-o", "json")
 	assert.Contains(t, out, `"origin": "source"`)
 }
