@@ -148,11 +148,14 @@ SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks
 test-short: ## the inner loop: tests without the built binary, without the race detector
 	go test -short $(SHORT)
 
-# The scenarios of alerts and replays of the past run in one goroutine, and the race detector makes them ten times slower. The tests of
+# Packages and tests that run in one goroutine, in which the race detector finds nothing and takes ten times as long. The tests of
 # cmd/srectl cover generating in parallel.
+SEQUENTIAL := ./alerts/... ./dashboards/... ./test/observed/... ./internal/deployment/verdict ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
+SEQUENTIAL_TESTS := ^(TestRandomHistories|TestRandomScenarios|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute)$$
 test-unit: ## tests of all packages, with the race detector where several goroutines run
-	CGO_ENABLED=1 go test -race -timeout 15m $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' -e /alerts -e /backtest)
-	go test -timeout 15m ./alerts/... ./test/observed/... ./cmd/srectl/internal/backtest
+	CGO_ENABLED=1 go test -race -timeout 15m -skip '$(SEQUENTIAL_TESTS)' $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' | grep -v -x -F "$$(go list $(SEQUENTIAL))")
+	go test -timeout 15m $(SEQUENTIAL)
+	go test -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./internal/deployment/tracker
 	go test -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
 test-e2e: build image ## tests with the built binary and its image
