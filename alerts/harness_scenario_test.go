@@ -6,6 +6,7 @@ package alerts_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -72,8 +73,22 @@ func TestCountedKindsAreOne(t *testing.T) {
 		`{metrics: {good: {name: a.good}, total: {name: a.all}}}`,
 	} {
 		got := life(t, sli, rolling)
-		assert.Equal(t, generated(&want), generated(&got), sli)
+		assert.Equal(t, ofAnyEntry(generated(&want)), ofAnyEntry(generated(&got)), sli)
 	}
+}
+
+var digest = regexp.MustCompile(`!= \d+\nor\n`)
+
+// ofAnyEntry are rules without the number of the entry that they were made from.
+func ofAnyEntry(rules rulefmt.RuleGroups) rulefmt.RuleGroups {
+	for _, g := range rules.Groups {
+		for i := range g.Rules {
+			if g.Rules[i].Alert == alerts.Outdated {
+				g.Rules[i].Expr = digest.ReplaceAllString(g.Rules[i].Expr, "")
+			}
+		}
+	}
+	return rules
 }
 
 // life begins a scenario of the service checkout with one SLO.

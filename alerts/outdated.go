@@ -33,7 +33,7 @@ func (g *generator) outdated() rulefmt.Rule {
 	expr := "max(" + own + ") != " + strconv.FormatFloat(g.service.DigestNumber(), 'f', -1, 64) + "\nor\n" +
 		"(count(" + g.names.selector(name) + ") unless count(" + own + "))"
 	g.file.comments[expr] = "It is about the service in all environments:\npint disable alerts/template"
-	rule := g.alert(Alert{
+	return g.alert(Alert{
 		Name: Outdated, Severity: Ticket, For: outdatedFor, Expr: expr,
 		Annotations: map[string]string{
 			"summary":     literal(oneLine(g.service.Name)) + ": the alert rules are older or newer than the catalog",
@@ -41,6 +41,4 @@ func (g *generator) outdated() rulefmt.Rule {
 		},
 		Why: "For 30 minutes the collector's `slo.digest` of the service has been another than that of the entry which these rules were made from, or the collector has had SLOs, but none of this service.",
 	})
-	delete(rule.Labels, "environment")
-	return rule
 }

@@ -6,6 +6,7 @@ package test
 import (
 	"bytes"
 	"io"
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func counterOf(service, name string, value float64, attributes ...string) pmetri
 	return md
 }
 
-// A workload sends a metric that is called as the collector's own, to a standalone collector and to an agent. The budget does not
+// A workload sends a metric that is called as the collector's own, to a standalone collector and to an agent. The error ratio does not
 // change, the workload learns why, and its other metrics arrive, also with bytes that are not UTF-8.
 func TestNoWorkloadForgesAnSLO(t *testing.T) {
 	catalog := writeCatalog(t, map[string]string{"alpha": service("alpha", "{name: availability, objective: 99, sli: {availability: {}}}")})
@@ -66,11 +67,14 @@ func TestNoWorkloadForgesAnSLO(t *testing.T) {
 	}
 	status, answer := postMetrics(t, standalone, counterOf("some-batch-job", "jobs.done", 7, "queue", "a\xffb"))
 	require.Equal(t, http.StatusOK, status, answer)
+	body, good, failed := spanRequest(t, "alpha", time.Now(), 1000)
+	require.True(t, standalone.post(http.DefaultClient, body))
 	assert.Eventually(t, func() bool {
 		families := standalone.scrape()
 		done, _ := sum(families, "jobs_done_total", "queue", "a\uFFFDb")
 		bad, known := sum(families, "slo_events_total", "service_name", "alpha", "slo_outcome", "bad")
-		left, _ := sum(families, "slo_error_budget_remaining_ratio", "service_name", "alpha")
-		return done == 7 && known && bad == 0 && left == 1
+		counted, _ := sum(families, "slo_events_total", "service_name", "alpha", "slo_outcome", "good")
+		ratio, judged := sum(families, "slo_error_ratio", "service_name", "alpha", "slo_window", "1h")
+		return done == 7 && known && bad == failed && counted == good && judged && math.Abs(ratio-failed/(good+failed)) < 1e-9
 	}, 30*time.Second, 100*time.Millisecond)
 }

@@ -144,6 +144,9 @@ func assertRenamingShows(t *testing.T, check observed.Check, questions []observe
 // ofThePeriod is what makes the budget of what was measured that of the whole period, if the rules compute it, and the threshold.
 var ofThePeriod = regexp.MustCompile(`(?: \* slo:period_coverage:ratio\{[^}]*\})? >= 1\n`)
 
+// ofTheEntry is the number of the catalog's entry that rules were made from.
+var ofTheEntry = regexp.MustCompile(`!= \d+\n`)
+
 // assertAlertsFire looks for each rule's alert: it fired in the run, or now that the shop is silent, or it holds
 // without the metric that it is there to miss. A run is a small part of a period. Some SLOs spend the budget of the whole period in it; others
 // cannot, and of their alert all but the threshold holds.
@@ -160,6 +163,15 @@ func assertAlertsFire(t *testing.T, check observed.Check, questions []observed.Q
 			holds, err := gone.Holds(t.Context(), q.Query)
 			require.NoError(t, err, q.Where)
 			assert.True(t, holds, "%s without %s", q.Where, name)
+			continue
+		}
+		if q.Alert == alerts.Outdated { // the rules are the catalog's; of another entry they would be outdated
+			holds, err := check.Holds(t.Context(), ofTheEntry.ReplaceAllString(q.Query, "!= 0\n"))
+			require.NoError(t, err, q.Where)
+			assert.True(t, holds, "%s, made from another entry", q.Where)
+			holds, err = check.Holds(t.Context(), q.Query)
+			require.NoError(t, err, q.Where)
+			assert.False(t, holds, "%s, made from this entry", q.Where)
 			continue
 		}
 		waiting = append(waiting, q)

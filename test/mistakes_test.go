@@ -197,7 +197,6 @@ func TestSilenceIsAWarning(t *testing.T) {
 		"OTELCOL_SRE_TEMPO is set, but nothing reads it; add --config builtin:tempo",
 		dir + "/catalog: error: no such file or folder; create it, or correct the path",
 		"No rule file is there; all rules are made from the catalog",
-		"No runbook folder is there and no catalog, so alerts have no runbooks on this page; name a catalog folder, or correct runbooks",
 	} {
 		assert.Equal(t, 1, strings.Count(log, want), want)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/arrivals"
@@ -79,14 +78,9 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
-	library := s.library(source.Catalog)
-	if library.Missing() {
-		s.telemetry.Logger.Warn("No runbook folder is there and no catalog, so alerts have no runbooks on this page; name a catalog folder, or correct runbooks",
-			zap.String("runbooks", s.config.Runbooks))
-	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Translation: s.config.TranslationStrategy, Runbooks: library, Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
+		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
 	})
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
