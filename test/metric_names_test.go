@@ -136,7 +136,8 @@ service:
 	gateway.start()
 	agent := newCollector(t, "agent", "../examples/catalog", "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC, "OTELCOL_SRE_GATEWAY_INSECURE=true")
 	// All in one, with an SLI that names a metric that counts nothing.
-	services := writeCatalog(t, map[string]string{"shop": service("shop", "{name: queue, objective: 99, sli: {metrics: {good: {name: queue.depth}, total: {name: queue.depth}}}}"), "again": service("again", slos[0])})
+	services := writeCatalog(t, map[string]string{"shop": service("shop", "{name: queue, objective: 99, sli: {metrics: {good: {name: queue.depth}, total: {name: queue.depth}}}}"), "again": service("again", slos[0], fmt.Sprintf("{name: paused, objective: 99, sli: {availability: {}}, maintenance: [{start: %s, end: %s}]}",
+		time.Now().Add(-2*time.Hour).UTC().Format(time.RFC3339), time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))})
 	standalone := prepareCollector(t, "standalone", services)
 	standalone.args = append(standalone.args, "--config", `yaml:{extensions: {service_catalog: {directory: ["`+services+`", ../examples/catalog]}}}`, "--config", "yaml:"+quickly, "--config",
 		"yaml:{service: {pipelines: {traces: {exporters: [forward/sampled]}, traces/sampled: {receivers: [forward/sampled], processors: [trace_sampler], exporters: [nop]}}}}")

@@ -18,7 +18,7 @@ const (
 	shortestSpanNumber = 8
 	shortestLogNumber  = 12
 	shortestTextNumber = 16
-	longestCounter     = 4
+	longestCounter     = 3
 	shortestWordID     = 16
 )
 
@@ -95,10 +95,14 @@ func isRequestCounter(id string) bool {
 	return strings.HasPrefix(id, "req-") && len(id) <= len("req-zzzzzz")
 }
 
-// isCounter reports a name with a small number behind it, such as worker-12.
+// isCounter reports a name with a small number behind it, such as worker-12, or with a year, such as november2026; but not order-4711.
 func isCounter(id string) bool {
 	end := strings.TrimRight(id, "0123456789")
-	if digits := len(id) - len(end); digits == 0 || digits > longestCounter {
+	most := longestCounter
+	if end != "" && end[len(end)-1]|0x20 >= 'a' && end[len(end)-1]|0x20 <= 'z' {
+		most = len("2026")
+	}
+	if digits := len(id) - len(end); digits == 0 || digits > most {
 		return false
 	}
 	return strings.Count(end, "-")+strings.Count(end, "_") <= 2 && !strings.ContainsAny(end, "0123456789")
