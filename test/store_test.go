@@ -184,7 +184,9 @@ func TestJavaScriptAsksTheStore(t *testing.T) {
 	require.NoError(t, npm.Install(client))
 	rules := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(rules, "queue.rules.yaml"), []byte(queueRules), 0o600))
-	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+rules)
+	c := prepareCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+rules)
+	c.args = append(c.args, "--config", "yaml:{exporters: {prometheus_store: {catalog: null}}}") // only the rules of the file
+	c.start()
 	var q queue
 	q.depth.Store(7)
 	defer q.report(t, c)()
