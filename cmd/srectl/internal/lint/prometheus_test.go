@@ -123,6 +123,7 @@ func TestLintOfPrometheus(t *testing.T) {
 		"a rule fails": {func(p *fakePrometheus) {
 			p.groups[0].Rules[0].Health, p.groups[0].Rules[0].LastError = "err", "many-to-many\x1b[31m matching"
 		}, rulesOf + `error: slo:sli_total:increase5m fails in .*: many-to-many�\[31m matching; `, exit.NotOK},
+		"no alert yet":   {func(p *fakePrometheus) { p.absent = "ALERTS{" }, "", exit.OK},
 		"no such metric": {func(p *fakePrometheus) { p.absent = "last_seen" }, rulesOf + `warning: SLIMissing reads service_telemetry_last_seen_seconds\{service_name="checkout",service_namespace=""\}, of which .* has had no series`, exit.OK},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func TestManyGroups(t *testing.T) {
 		var out strings.Builder
 		require.NoError(t, writeStatuses(&out, format, rows, false))
 		assert.Equal(t, lines, strings.Count(out.String(), "\n"), out.String())
-		assert.Equal(t, format == output.Table, strings.Contains(out.String(), "and 91 groups of edge/hosts in - that burn less: -o wide has all"), out.String())
+		assert.Equal(t, format == output.Table, strings.Contains(out.String(), "91 more groups of SLO hosts of edge: -o wide shows all"), out.String())
 		assert.Contains(t, out.String(), "hosts{host_name=h100}")
 	}
 }

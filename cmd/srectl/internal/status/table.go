@@ -79,8 +79,11 @@ func worstGroups(statuses []sloStatus) (shown []sloStatus, more []terminal.Line)
 		}
 	}
 	for _, of := range beyond {
-		more = append(more, terminal.Line{Head: fmt.Sprintf("and %s of %s/%s in %s that burn less: -o wide has all",
-			output.Count(seen[of]-maxGroups, "group"), of.service, of.name, terminal.OrDash(of.environment))})
+		where := ""
+		if of.environment != "" {
+			where = " in " + of.environment
+		}
+		more = append(more, terminal.Line{Head: fmt.Sprintf("%s of SLO %s of %s%s: -o wide shows all", output.Count(seen[of]-maxGroups, "more group"), of.name, of.service, where)})
 	}
 	return shown, more
 }
