@@ -52,6 +52,7 @@ func counterOf(service, name string, value float64, attributes ...string) pmetri
 // A workload sends a metric that is called as the collector's own, to a standalone collector and to an agent. The error ratio does not
 // change, the workload learns why, and its other metrics arrive, also with bytes that are not UTF-8.
 func TestNoWorkloadForgesAnSLO(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"alpha": service("alpha", "{name: availability, objective: 99, sli: {availability: {}}}")})
 	standalone := newCollector(t, "standalone", catalog)
 	agent := newCollector(t, "agent", catalog, "OTELCOL_SRE_GATEWAY="+freeAddress(t), "OTELCOL_SRE_GATEWAY_INSECURE=true")

@@ -179,6 +179,7 @@ func fail(t *testing.T, c *collector, provider *sdktrace.TracerProvider, id stri
 // handed to the exporters comes to each of them in the end, in its own format and with its credentials: the span and the log line with
 // their correlation ID, the deployment, the counter of bad events.
 func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
+	t.Parallel()
 	c, at, handed := sendToAll(t, intakes, rightToken)
 	for _, i := range at {
 		i.goAway(true)

@@ -21,6 +21,7 @@ import (
 // Each defect is found by srectl validate with its place and its fix, and by the collector,
 // which goes on with the services that are right.
 func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
 	good := service("checkout", slos...)
 	dir := writeCatalog(t, map[string]string{"checkout": good})
 	standalone := newCollector(t, "standalone", dir)

@@ -61,6 +61,7 @@ func rulesOfSwapped(t *testing.T) string {
 // the rules write in a run with an incident of each kind. Each has an answer, of finite numbers, on which Prometheus has
 // no remark. Were any one of the metrics called differently, it would show.
 func TestEveryQueryHasAnAnswer(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	files, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)

@@ -82,6 +82,7 @@ func waitForStatus(t *testing.T, grafana *grafanatest.Grafana, service, version,
 // Three deploys of the shop are three annotations, with the right start and end, although Grafana limits the rate, loses
 // answers and fails, and the collector is restarted in the middle.
 func TestThreeDeploysAreThreeAnnotations(t *testing.T) {
+	t.Parallel()
 	grafana := grafanatest.New("secret")
 	c, shop := startMarking(t, grafana)
 	var asked atomic.Int64
@@ -230,6 +231,7 @@ func TestTelemetryIsStamped(t *testing.T) {
 
 // A rolling update, a canary that is aborted and a rollback each leave the markers that a person would set.
 func TestRollingCanaryAndRollback(t *testing.T) {
+	t.Parallel()
 	grafana := grafanatest.New("secret")
 	_, shop := startMarking(t, grafana)
 	change(t, shop, "/settings/payment", `{"instances": 3, "rolloutPause": "3s"}`)

@@ -183,6 +183,7 @@ const (
 
 // The first service of a newcomer fails in silence; the doctor names the cause. What is wrong is planted in real senders, files and backends.
 func TestDoctorNamesTheCause(t *testing.T) {
+	t.Parallel()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	t.Cleanup(refusing.Close)
 	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
@@ -330,6 +331,7 @@ func TestDoctorOfAnEmptyCollector(t *testing.T) {
 
 // A collector whose services are as the catalog says is well.
 func TestDoctorFindsNothingWrong(t *testing.T) {
+	t.Parallel()
 	rules, runbooks := t.TempDir(), t.TempDir()
 	folder := writeCatalog(t, map[string]string{"healthy": service("healthy", counted)})
 	out, err := exec.CommandContext(t.Context(), "../bin/srectl", "generate", "all", "--catalog", folder, "--out", rules).CombinedOutput()

@@ -96,6 +96,7 @@ func send(t *testing.T, c *collector, protocol, service, version string, n int, 
 // gateway that keeps the budgets is restarted and killed, and the catalog changes. In the end every
 // event was counted once, and the budgets are those of the events.
 func TestEveryEventIsCountedOnce(t *testing.T) {
+	t.Parallel()
 	services := []string{"frontend", "checkout", "payment", "inventory"}
 	texts := map[string]string{}
 	for _, s := range services {

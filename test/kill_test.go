@@ -132,6 +132,7 @@ func exactCollector(t *testing.T, role string) (counting, showing *collector) {
 // The process that counts is killed again and again while clients send. Each client sends what was not acknowledged again. In the
 // end every event was counted once: none that was acknowledged is missing, and none that was sent again counts twice.
 func TestKillOfTheCountingProcess(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{"standalone", "agent"} {
 		t.Run(role, func(t *testing.T) {
 			const kills, senders, spans = 10, 4, 100

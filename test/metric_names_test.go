@@ -116,6 +116,7 @@ func sampleNames(t *testing.T, url string) (names []string) {
 // Every name of a collector's metric in rules, dashboards, runbooks, docs and what is deployed is that of a metric that a running
 // collector has, or it is known why there is none. A metric that upstream renames shows here.
 func TestEveryMetricThatIsNamedIsThere(t *testing.T) {
+	t.Parallel()
 	named := mentions(t)
 	ended := make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))

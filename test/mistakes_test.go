@@ -113,6 +113,7 @@ var mistakes = []mistake{
 }
 
 func TestMistakesAreOneSentence(t *testing.T) {
+	t.Parallel()
 	for _, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
 			if m.asUser && os.Getuid() != 0 {

@@ -91,6 +91,7 @@ func quarterBad(t *testing.T, to *collector) {
 // Two gateways share the SLOs of a catalog, a third is added and removed again. At each rest, one gateway speaks for an SLO, and
 // it knows every event since the beginning.
 func TestOneGatewaySpeaksForAnSLO(t *testing.T) {
+	t.Parallel()
 	catalog, names := shares(t)
 	var addresses []string
 	for range 3 {

@@ -122,6 +122,7 @@ func (m machine) collector(builtin, catalog string, env ...string) *collector {
 // An agent loses both gateways, then one gateway loses everyone, the other gateway included, while spans keep coming. When the network is whole
 // again, each SLO has one gateway that speaks for it, every event is counted once, and no span was given up.
 func TestPartitions(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t)
 	catalog, names := shares(t)
 	one, two, edge := n.add("1"), n.add("2"), n.add("a")

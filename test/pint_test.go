@@ -116,6 +116,7 @@ func TestPintFinds(t *testing.T) {
 // Beside a running collector pint asks its store whether there is what the rules read, under the labels that they name and of the
 // type that they take it for.
 func TestPintFindsWhatTheRulesReadInTheStore(t *testing.T) {
+	t.Parallel()
 	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_RULES="+absolute(t, "../alerts/examples"))
 	out, err := exec.CommandContext(t.Context(), "../bin/shop", "--endpoint", c.otlpGRPC, "--rate", "25", "--duration", "20s", "--control", "", "--ports", "0").CombinedOutput()
 	require.NoError(t, err, "%s", out)

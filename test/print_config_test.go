@@ -21,6 +21,7 @@ import (
 // What print-config prints is the same config as the locations that it was given, for every role and every fragment: components make the
 // same of both. Variables are references in it.
 func TestPrintedConfigLoadsAgain(t *testing.T) {
+	t.Parallel()
 	hostAndPort := []string{"OTELCOL_SRE_TEMPO", "OTELCOL_SRE_JAEGER", "OTELCOL_SRE_GATEWAY_DNS"}
 	variables := append(os.Environ(), "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=a-secret-of-AWS", "OTELCOL_SRE_STORAGE="+t.TempDir(), "OTELCOL_SRE_CATALOG="+t.TempDir())
 	for name, v := range configs.Variables() {

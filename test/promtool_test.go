@@ -26,6 +26,7 @@ func TestPromtoolPassesTheRules(t *testing.T) {
 
 // The unit tests that are committed beside the rules pass, as a user would run them.
 func TestPromtoolPassesTheUnitTests(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../alerts/examples/*.test.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

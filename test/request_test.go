@@ -25,6 +25,7 @@ import (
 
 // Each ID of a request finds the same on the status page and with srectl find, with the correlation processor and without it.
 func TestEachIDFindsTheSame(t *testing.T) {
+	t.Parallel()
 	for _, processors := range []string{"", "correlation"} {
 		for _, c := range requesttest.Cases() {
 			t.Run(processors+"/"+c.Name, func(t *testing.T) {

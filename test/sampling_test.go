@@ -29,6 +29,7 @@ const toFile = `{exporters: {file/backend: {path: %q, flush_interval: 100ms}}, p
 // A backend gets every trace with an event that the catalog calls bad, every trace of what was deployed just now, and of the
 // rest what is asked for: here, nothing. All of them are counted.
 func TestWhatIsBadOrNewIsSampled(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout",
 		"{name: availability, objective: 99, sli: {availability: {}}}", "{name: latency, objective: 99, sli: {latency: {threshold: 100ms}}}")})
 	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_SAMPLING_PERCENTAGE=0")

@@ -25,6 +25,7 @@ import (
 // back a snappy reader that it was still to unlock, and died when another took it before. Collections of garbage, which
 // interrupt at any point, make that likely.
 func TestManySnappySenders(t *testing.T) {
+	t.Parallel()
 	const clients, requests, spans = 128, 500, 2
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
 	c := newCollector(t, "standalone", catalog, "GOGC=3")

@@ -30,6 +30,7 @@ const hostileName = `"><img src=x onerror=alert(1)>`
 // Somebody who is paged looks at the pages in a browser: a deployment of payment has made it burn, and a service with a
 // hostile name fails too.
 func TestStatusPageInABrowser(t *testing.T) {
+	t.Parallel()
 	const browser = "browser"
 	require.NoError(t, npm.Install(browser))
 	c := prepareIncident(t)

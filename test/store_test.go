@@ -103,6 +103,7 @@ func (c *collector) alert(name model.LabelValue) (v1.Alert, bool) {
 // The built-in standalone config alerts by itself: an alert is in Alertmanager at the first evaluation after its `for`, and is
 // over there when it is over here. A kill -9 takes nothing that was acknowledged, and not the hour that an alert has waited.
 func TestStandaloneAlertsByItself(t *testing.T) {
+	t.Parallel()
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	defer nobody.Close()
 	am := startAlertmanager(t, nobody.URL)
