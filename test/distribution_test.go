@@ -27,6 +27,7 @@ type manifest struct {
 		Version   string
 		BuildTags string `yaml:"build_tags"`
 	}
+	Telemetry  struct{ Gomod, Import string }
 	Components map[string][]struct{ Gomod, Import string } `yaml:",inline"`
 	Replaces   []string
 }
@@ -118,6 +119,7 @@ func TestManifestAndGoModAgree(t *testing.T) {
 		required[r.Mod.Path] = r.Mod.Version
 	}
 	m := readManifest(t)
+	assert.Equal(t, ownModule+" v"+m.Dist.Version, m.Telemetry.Gomod)
 	for _, kind := range componentKinds {
 		require.NotEmpty(t, m.Components[kind], kind)
 		for _, c := range m.Components[kind] {

@@ -55,8 +55,8 @@ func TestOneTokenForEveryListener(t *testing.T) {
 		status, _, _ := talk(t, http.MethodGet, "http://"+url, "", headers...)
 		return status
 	}
-	page, api, scrape := c.page+"/", c.api+"/api/v1/labels", c.prometheus+"/metrics"
-	for _, url := range []string{page, api, scrape} {
+	page, api, scrape, own := c.page+"/", c.api+"/api/v1/labels", c.prometheus+"/metrics", c.telemetry+"/metrics"
+	for _, url := range []string{page, api, scrape, own} {
 		// A request that a proxy forwards comes from elsewhere.
 		assert.Equal(t, http.StatusUnauthorized, read(url, "X-Forwarded-For", "192.0.2.1"), url)
 		assert.Equal(t, http.StatusUnauthorized, read(url, "X-Forwarded-For", "192.0.2.1", "Authorization", "Bearer wrong"), url)
@@ -64,6 +64,7 @@ func TestOneTokenForEveryListener(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusOK, read(page), "from this machine")
 	assert.Equal(t, http.StatusOK, read(api), "from this machine")
+	assert.Equal(t, http.StatusOK, read(own), "from this machine")
 	assert.Equal(t, http.StatusUnauthorized, read(scrape))
 	assert.Equal(t, http.StatusOK, otlp("right"))
 	assert.Equal(t, http.StatusUnauthorized, otlp("new"))

@@ -17,7 +17,6 @@ import (
 	zipkinexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/zipkinexporter"
 	basicauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension"
 	headerssetterextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/headerssetterextension"
-	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	k8sleaderelector "github.com/open-telemetry/opentelemetry-collector-contrib/extension/k8sleaderelector"
 	oauth2clientauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oauth2clientauthextension"
 	oidcauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension"
@@ -61,7 +60,10 @@ import (
 	bearertokenauth "github.com/otelcol-sre/otelcol-sre/extensions/bearertokenauth"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
 	filestorage "github.com/otelcol-sre/otelcol-sre/extensions/file_storage"
+	healthcheck "github.com/otelcol-sre/otelcol-sre/extensions/health_check"
 	mtls "github.com/otelcol-sre/otelcol-sre/extensions/mtls"
+	ownmetrics "github.com/otelcol-sre/otelcol-sre/extensions/own_metrics"
+	telemetry "github.com/otelcol-sre/otelcol-sre/extensions/own_metrics/telemetry"
 	queuestorage "github.com/otelcol-sre/otelcol-sre/extensions/queue_storage"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	shutdownlimit "github.com/otelcol-sre/otelcol-sre/extensions/shutdown_limit"
@@ -85,7 +87,6 @@ import (
 	batchprocessor "go.opentelemetry.io/collector/processor/batchprocessor"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
-	otelconftelemetry "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 type aliasProvider interface{ DeprecatedAlias() component.Type }
@@ -105,13 +106,12 @@ func makeModulesMap[T component.Factory](factories map[component.Type]T, modules
 func components() (otelcol.Factories, error) {
 	var err error
 	factories := otelcol.Factories{
-		Telemetry: otelconftelemetry.NewFactory(),
+		Telemetry: telemetry.NewFactory(),
 	}
 
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		basicauthextension.NewFactory(),
 		headerssetterextension.NewFactory(),
-		healthcheckextension.NewFactory(),
 		k8sleaderelector.NewFactory(),
 		oauth2clientauthextension.NewFactory(),
 		oidcauthextension.NewFactory(),
@@ -120,6 +120,8 @@ func components() (otelcol.Factories, error) {
 		filestorage.NewFactory(),
 		badevents.NewFactory(),
 		bearertokenauth.NewFactory(),
+		healthcheck.NewFactory(),
+		ownmetrics.NewFactory(),
 		deploymenttracker.NewFactory(),
 		mtls.NewFactory(),
 		queuestorage.NewFactory(),
@@ -133,7 +135,6 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		basicauthextension.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension v0.152.0",
 		headerssetterextension.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/extension/headerssetterextension v0.152.0",
-		healthcheckextension.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.152.0",
 		k8sleaderelector.NewFactory().Type():          "github.com/open-telemetry/opentelemetry-collector-contrib/extension/k8sleaderelector v0.152.0",
 		oauth2clientauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oauth2clientauthextension v0.152.0",
 		oidcauthextension.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/extension/oidcauthextension v0.152.0",
@@ -142,6 +143,8 @@ func components() (otelcol.Factories, error) {
 		filestorage.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		badevents.NewFactory().Type():                 "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		bearertokenauth.NewFactory().Type():           "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		healthcheck.NewFactory().Type():               "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		ownmetrics.NewFactory().Type():                "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		deploymenttracker.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		mtls.NewFactory().Type():                      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		queuestorage.NewFactory().Type():              "github.com/otelcol-sre/otelcol-sre v0.1.0",

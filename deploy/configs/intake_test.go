@@ -4,9 +4,14 @@
 package configs
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
+
+	prometheusscrape "github.com/otelcol-sre/otelcol-sre/exporters/prometheus_scrape"
+	healthcheck "github.com/otelcol-sre/otelcol-sre/extensions/health_check"
+	ownmetrics "github.com/otelcol-sre/otelcol-sre/extensions/own_metrics"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 	"github.com/otelcol-sre/otelcol-sre/receivers/otlp"
 )
 
@@ -57,17 +63,25 @@ func TestBrowsersAreLetInByOrigin(t *testing.T) {
 	assert.True(t, slices.Contains(Fragments(), "cors"))
 }
 
-// The other listeners do not keep a connection for nothing, either. Port 8888 has bounds of its own, which cannot be set.
+// The other listeners do not keep a connection for nothing, and not any number of them.
 func TestOtherListenersAreBounded(t *testing.T) {
 	conf, err := resolve(t, "builtin:standalone")
 	require.NoError(t, err)
-	for _, key := range []string{"extensions::health_check", "exporters::prometheus_scrape"} {
-		for _, timeout := range []string{"read_header_timeout", "read_timeout"} {
-			set, err := time.ParseDuration(conf.Get(key + "::" + timeout).(string))
-			require.NoError(t, err)
-			assert.LessOrEqual(t, set, 10*time.Second, "%s::%s: the collector waits for it when it stops", key, timeout)
+	for key, keys := range map[string]any{
+		"extensions::health_check":     healthcheck.NewFactory().CreateDefaultConfig(),
+		"extensions::own_metrics":      ownmetrics.NewFactory().CreateDefaultConfig(),
+		"exporters::prometheus_scrape": prometheusscrape.NewFactory().CreateDefaultConfig(),
+	} {
+		sub, err := conf.Sub(key)
+		require.NoError(t, err)
+		require.NoError(t, sub.Unmarshal(keys))
+		of := reflect.ValueOf(keys).Elem()
+		server, bounds := of.FieldByName("ServerConfig").Interface().(confighttp.ServerConfig), of.FieldByName("Keys").Interface().(webserver.Keys)
+		for name, set := range map[string]time.Duration{"read_header_timeout": server.ReadHeaderTimeout, "read_timeout": server.ReadTimeout} {
+			assert.LessOrEqual(t, set, 10*time.Second, "%s::%s: the collector waits for it when it stops", key, name)
 			assert.Positive(t, set)
 		}
+		assert.Positive(t, bounds.MaxConnections, key)
 	}
 }
 

@@ -72,13 +72,26 @@ func trusted(server *confighttp.ServerConfig, origin string) bool {
 // byOrigin separates the requests of this machine from those of others. One that a proxy forwards comes from another, wherever the proxy is.
 func byOrigin(local, others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		address, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !address.Addr().Unmap().IsLoopback() || forwarded(r.Header) {
+		if forwarded(r.Header) || !fromHere(r) {
 			others.ServeHTTP(w, r)
 			return
 		}
 		local.ServeHTTP(w, r)
 	})
+}
+
+// fromHere reports whether both ends of a request's connection are of this machine or pod: loopback, or one address.
+func fromHere(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	from := remote.Addr().Unmap()
+	if from.IsLoopback() {
+		return true
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && local.AddrPort().Addr().Unmap() == from
 }
 
 func forwarded(header http.Header) bool {
