@@ -15,6 +15,11 @@ import (
 const (
 	collectorName = "otelcol-sre"
 	alertDown     = "CollectorDown"
+	alertRefusing = "CollectorRefusingData"
+	alertRefused  = "CollectorRefusedData"
+
+	// recordEvaluated is there while the rules are evaluated: before the first scrape, the collector's metrics are not missing yet.
+	recordEvaluated = "otelcol_sre:rules_evaluated:bool"
 )
 
 // CollectorService is the collector as a service, for its own alerts and runbooks.
@@ -39,7 +44,7 @@ func Of(s *catalog.Service, o Options) File {
 func Collector(o Options) File {
 	s := CollectorService()
 	g := &generator{service: s, options: o, names: newNames(o.Translation), file: newFile(s)}
-	var rules []rulefmt.Rule
+	rules := []rulefmt.Rule{{Record: recordEvaluated, Expr: "vector(1)"}}
 	for _, a := range collectorAlerts() {
 		rule := g.alert(a)
 		g.file.comments[a.Expr] = notThereYet(a.Expr)
@@ -57,15 +62,21 @@ func collectorAlerts() []Alert {
 	return []Alert{
 		{
 			Name: alertDown, when: "the collector's own metrics have been missing for 5 minutes", Severity: Page, For: 5 * time.Minute,
-			Expr:        `up{job="otelcol-sre"} == 0 or absent(otelcol_process_uptime)`,
+			Expr:        `up{job="otelcol-sre"} == 0 or absent(otelcol_process_uptime) and on () count_over_time(` + recordEvaluated + `[10m]) >= 2`,
 			Annotations: text("The collector is down", "The collector's own metrics have not arrived for 5 minutes. Meanwhile no SLO is measured, and no alert of any service can fire."),
-			Why:         `The scrape of the collector fails (job "otelcol-sre"), or there are no metrics of its process at all, for 5 minutes.`,
+			Why:         `The scrape of the collector fails (job "otelcol-sre"), or there are no metrics of its process at all, for 5 minutes. Right after Prometheus has started, there need not be any yet.`,
 		}, {
-			Name: "CollectorRefusingData", when: "a receiver keeps refusing data", Severity: Page,
+			Name: alertRefusing, when: "a receiver keeps refusing data", Severity: Page,
 			Expr: each(func(signal string) string { return goesOn("otelcol_receiver_refused_"+signal, "receiver") }),
 			Annotations: text("Receiver {{ $labels.receiver }} of the collector refuses data",
 				"About {{ $value | humanize }} {{ $labels.signal }} were refused in the last 7 minutes, and others in the 10 minutes before. Senders that do not retry lose them, and SLOs do not count them."),
-			Why: "A receiver has refused spans, data points or log records in the last 7 minutes and in the 10 minutes before: the next component in the pipeline cannot accept them. Data that is refused once may be sent again.",
+			Why: "A receiver has refused spans, data points or log records in the last 7 minutes and in the 10 minutes before: the next component in the pipeline cannot accept them. Data that is refused once may be sent again: " + alertRefused + " is a ticket about it.",
+		}, {
+			Name: alertRefused, when: "a receiver has refused data, also for a moment", Severity: Ticket,
+			Expr: each(func(signal string) string { return lost("otelcol_receiver_refused_"+signal, "receiver") }),
+			Annotations: text("Receiver {{ $labels.receiver }} of the collector has refused data",
+				"{{ $value | humanize }} {{ $labels.signal }} were refused in the last 15 minutes. Senders that do not retry have lost them, and SLOs do not count them."),
+			Why: "A receiver has refused spans, data points or log records in the last 15 minutes, also if only for a moment. If it goes on, " + alertRefusing + " pages.",
 		}, {
 			Name: "CollectorQueueNearlyFull", when: "a sending queue has been over 80 % full for 10 minutes", Severity: Ticket, For: 10 * time.Minute,
 			Expr: "max by (instance, exporter, data_type) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.8",
@@ -91,11 +102,11 @@ func collectorAlerts() []Alert {
 		}, {
 			Name: "CollectorCannotJudge", when: "events of an SLO could be counted neither as good nor as bad, or agents count an SLO that the gateway's catalog does not have", Severity: Ticket,
 			Expr: strings.Join([]string{
-				lost("otelcol_connector_sli_events_dropped", "reason"),
-				goesOn(`otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`, "reason"),
+				lost("otelcol_connector_sli_events_dropped", "reason", "service", "slo"),
+				goesOn(`otelcol_connector_sli_events_adjusted{reason="good_exceeds_total"}`, "reason", "service", "slo"),
 				labeled(goesOn(`otelcol_processor_slo_points{verdict="unknown_slo"}`), "reason", "unknown_slo"),
 			}, "\nor "),
-			Annotations: text("Events of an SLO are dropped or adjusted",
+			Annotations: text("Events of {{ with $labels.slo }}SLO {{ . }} of {{ $labels.service }}{{ else }}an SLO{{ end }} are dropped or adjusted",
 				"{{ $value | humanize }} events recently. Reason: {{ $labels.reason }}. The catalog does not match the service's telemetry, or differs from another collector's catalog."),
 			Why: "In the last 15 minutes the collector received events of an SLO that it can count neither as good nor as bad. Or, in the last 7 minutes and in the 10 minutes before, a metrics SLI had more good events than total events, or counters arrived of an SLO that the collector's catalog does not have.",
 		}, {

@@ -51,6 +51,7 @@ const (
 // kinds are all but the burn rate alerts, in the order of their rules.
 var kinds = []kind{
 	exhausted, missing, implausible, silent, regression, outdated,
+	{name: alertRefusing, mutes: []string{alertRefused}, per: []string{"instance", "receiver", "signal"}},
 	{name: alertDown, mutes: []string{Missing, Silent}}, // no collector receives telemetry of the services
 }
 

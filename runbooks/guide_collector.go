@@ -149,6 +149,18 @@ var collectorTopics = []collectorTopic{
 		remedies: []remedy{fixBackend, moreMemory},
 	},
 	{
+		alert:   "CollectorRefusedData",
+		meaning: "A receiver has refused data, maybe only for a moment, because the pipeline behind it refused it. It does not go on, or CollectorRefusingData would fire.",
+		impact:  "Senders that retry have sent the data again. Of the others, SLOs have not counted the events that were refused.",
+		tree: []markdown{
+			"**Has the memory limiter refused data?** Then [CollectorMemoryLimited](CollectorMemoryLimited.md) fires too: follow that page.",
+			"**Was it while the collector started or stopped, or while traffic had a peak?** Then it is over. If it comes back, [give it more memory](#give-it-more-memory), or run more instances.",
+			"**Is it one receiver or sender only?** Messages are too large, or the receiver cannot read their encoding: its log says so. Inform the sender's owner.",
+		},
+		asks:     []ask{refused, limited, accepted},
+		remedies: []remedy{moreMemory, fixBackend},
+	},
+	{
 		alert:   "CollectorQueueNearlyFull",
 		meaning: "An exporter's queue is nearly full: the backend accepts less data than arrives. When the queue is full, data is dropped.",
 		impact:  "Data is late, and will be lost soon. SLO events are counted before the queue and stay exact.",
@@ -197,7 +209,7 @@ var collectorTopics = []collectorTopic{
 	},
 	{
 		alert:   "CollectorCannotJudge",
-		meaning: "The collector receives events of an SLI that it can count neither as good nor as bad, or a metrics SLI has more good events than total events. The alert's label `reason` gives the reason.",
+		meaning: "The collector receives events of an SLI that it can count neither as good nor as bad, or a metrics SLI has more good events than total events. The alert's labels `service`, `slo` and `reason` say of what, and why.",
 		impact:  "The SLO misses these events, or looks better than the service is. Nothing else is affected.",
 		tree: []markdown{
 			"**`good_exceeds_total`?** The metric of the good events does not count the same events as the metric of the total: another `match`, retries, another unit. The log names the SLO once per hour.",
@@ -208,7 +220,7 @@ var collectorTopics = []collectorTopic{
 			"**Another reason?** A condition could not be evaluated for the event: an attribute has another type than the condition expects.",
 		},
 		asks: []ask{{"Events dropped or adjusted, per second, by reason",
-			"sum by (instance, reason) (rate(otelcol_connector_sli_events_dropped[5m]))\nor sum by (instance, reason) (rate(otelcol_connector_sli_events_adjusted[5m]))"}},
+			"sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_dropped[5m]))\nor sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_adjusted[5m]))"}},
 		remedies: []remedy{{
 			name:     "Fix the SLI",
 			when:     "The SLI does not match the telemetry that the service sends.",

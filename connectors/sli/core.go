@@ -229,6 +229,11 @@ type counted struct {
 	metrics []metricRule
 }
 
+// remark is about an SLO by its index in the catalog.
+func (c *counted) remark(reason string, slo int) remark {
+	return remark{reason, serviceKey{c.from.Namespace, c.from.Name}, c.from.SLOs[slo].Name}
+}
+
 // take brings the service in line with the catalog and compiles its rules.
 func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*counted, error) {
 	s.mu.Lock()

@@ -281,7 +281,7 @@ func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) int
 		return i
 	}
 	if o.overflows() && !bytes.Equal(b.key[environment:], base.groups.overflowKey) {
-		b.adjusted[reasonGroupOverflow]++
+		b.adjusted[remark{reasonGroupOverflow, b.of.serviceKey, base.name}]++
 	}
 	n, known := b.byGroup[o]
 	if !known {

@@ -83,7 +83,7 @@ func (b *batch) countLog(ctx context.Context, service *counted, rl plog.Resource
 		case judge.Bad:
 			t.addBad(when, 1, badLog(record))
 		case judge.ConditionError:
-			b.dropped[reasonConditionError]++
+			b.dropped[service.remark(reasonConditionError, service.rules.Logs[i].SLO)]++
 		}
 	}
 	if judged && b.hash != nil && b.recognized == 0 {

@@ -90,7 +90,7 @@ func (c *core) countPoints(ctx context.Context, service *counted, into *version,
 	observations := observe(ctx, service.metrics, rm)
 	if len(observations) > 0 {
 		if overLimit != "" {
-			remarks.adjusted[overLimit] += int64(len(observations))
+			remarks.adjusted[remark{reason: overLimit}] += int64(len(observations))
 		}
 		add := addition{
 			registry: c.registry, service: service.service, version: into, resource: pdatautil.MapHash(rm.Resource().Attributes()),

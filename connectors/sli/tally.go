@@ -72,9 +72,16 @@ type badEvent struct {
 // remarks are the numbers of events that were dropped, and that were counted with an adjustment,
 // by reason.
 type remarks struct {
-	dropped, adjusted map[string]int64
+	dropped, adjusted map[remark]int64
 	// exceeded are SLOs with more good (or bad) events than total events, for the log.
 	exceeded []excess
+}
+
+// A remark is why events were dropped or adjusted, and whose: of no SLO, if it is about all of a request.
+type remark struct {
+	reason  string
+	service serviceKey
+	slo     string
 }
 
 // An excess is of an SLO: of the side part there were more events than in total.
@@ -84,7 +91,7 @@ type excess struct {
 }
 
 func newRemarks() *remarks {
-	return &remarks{dropped: make(map[string]int64), adjusted: make(map[string]int64)}
+	return &remarks{dropped: make(map[remark]int64), adjusted: make(map[remark]int64)}
 }
 
 var batches = sync.Pool{New: func() any { return &batch{remarks: newRemarks()} }}
@@ -170,7 +177,7 @@ func (b *batch) judged(id uint64) {
 // overLimit counts an adjustment if the batch's environment or version is beyond the limits.
 func (b *batch) overLimit(reason string) {
 	if reason != "" && b.events > 0 {
-		b.adjusted[reason] += b.events
+		b.adjusted[remark{reason: reason}] += b.events
 	}
 }
 

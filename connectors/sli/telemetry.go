@@ -59,12 +59,16 @@ func newTelemetry(set component.TelemetrySettings) (telemetry, error) {
 	return telemetry{builder}, err
 }
 
-func (t telemetry) drop(ctx context.Context, reason string, n int64) {
-	t.builder.ConnectorSliEventsDropped.Add(ctx, n, metric.WithAttributes(attribute.String("reason", reason)))
-}
-
-func (t telemetry) adjust(ctx context.Context, reason string, n int64) {
-	t.builder.ConnectorSliEventsAdjusted.Add(ctx, n, metric.WithAttributes(attribute.String("reason", reason)))
+// attributes names the SLO, if the remark is about one.
+func (r remark) attributes() metric.MeasurementOption {
+	if r.slo == "" {
+		return metric.WithAttributes(attribute.String("reason", r.reason))
+	}
+	service := r.service.name
+	if r.service.namespace != "" {
+		service = r.service.namespace + "/" + service
+	}
+	return metric.WithAttributes(attribute.String("reason", r.reason), attribute.String("service", service), attribute.String("slo", r.slo))
 }
 
 func (t telemetry) fail(ctx context.Context, stage string) {
@@ -73,11 +77,11 @@ func (t telemetry) fail(ctx context.Context, stage string) {
 
 // report reports the remarks and forgets them.
 func (t telemetry) report(ctx context.Context, r *remarks) {
-	for reason, n := range r.dropped {
-		t.drop(ctx, reason, n)
+	for about, n := range r.dropped {
+		t.builder.ConnectorSliEventsDropped.Add(ctx, n, about.attributes())
 	}
-	for reason, n := range r.adjusted {
-		t.adjust(ctx, reason, n)
+	for about, n := range r.adjusted {
+		t.builder.ConnectorSliEventsAdjusted.Add(ctx, n, about.attributes())
 	}
 	clear(r.dropped)
 	clear(r.adjusted)

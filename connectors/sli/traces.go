@@ -88,9 +88,9 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		case judge.Bad:
 			t.addBad(when, weight, badSpan(e, rule))
 		case judge.ConditionError:
-			b.dropped[reasonConditionError]++
+			b.dropped[service.remark(reasonConditionError, rule.SLO)]++
 		case judge.NoDuration:
-			b.dropped[reasonNoDuration]++
+			b.dropped[service.remark(reasonNoDuration, rule.SLO)]++
 		}
 	}
 	e.Reset()
@@ -119,7 +119,7 @@ func (b *batch) weightOf(span ptrace.Span) float64 {
 	if tracestate != b.tracestate {
 		var problem adjusted.Problem
 		if b.weight, problem = adjusted.Count(tracestate); problem != adjusted.None {
-			b.adjusted[reasonOf(problem)]++
+			b.adjusted[remark{reason: reasonOf(problem)}]++
 			b.tracestate = "" // so that the next one is counted too
 			return b.weight
 		}

@@ -157,7 +157,7 @@ func (a *addition) all(observations []observation) (refused []observation) {
 	s.dirty = true
 	observations, undecided := decided(observations)
 	for _, o := range undecided {
-		a.remarks.dropped[o.refused]++
+		a.remarks.dropped[remark{o.refused, s.serviceKey, o.rule.slo.name}]++
 		if o.rule.tracker.complain(o) {
 			refused = append(refused, o)
 		}
@@ -170,7 +170,7 @@ func (a *addition) all(observations []observation) (refused []observation) {
 		if o.refused == "" {
 			continue
 		}
-		a.remarks.dropped[o.refused]++
+		a.remarks.dropped[remark{o.refused, s.serviceKey, o.rule.slo.name}]++
 		if t.paired() && o.refused != reasonRegressed {
 			if p := a.pendingOf(t, o); p != nil {
 				p.refused = o.refused
@@ -336,7 +336,7 @@ func (a *addition) group(o observation) *slo {
 	key = append(key, o.group...)
 	group := a.service.admit(base, key, environment, a.now)
 	if group.overflows() && !bytes.Equal(key[environment:], base.groups.overflowKey) {
-		a.remarks.adjusted[reasonGroupOverflow]++
+		a.remarks.adjusted[remark{reasonGroupOverflow, a.service.serviceKey, base.name}]++
 	}
 	return group
 }
@@ -366,7 +366,7 @@ func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks)
 		return
 	}
 	if p.refused != "" {
-		remarks.dropped[p.refused] += int64(max(p.total, p.part))
+		remarks.dropped[remark{p.refused, s.serviceKey, p.slo.name}] += int64(max(p.total, p.part))
 		return
 	}
 	pair := s.at(p.version, p.slo, now)
@@ -374,7 +374,7 @@ func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks)
 		return
 	}
 	if p.part > p.total {
-		remarks.adjusted[reasonPartExceedsTotal] += int64(p.part - p.total)
+		remarks.adjusted[remark{reasonPartExceedsTotal, s.serviceKey, p.slo.name}] += int64(p.part - p.total)
 		if now.Sub(t.exceeded) >= tellExcessEvery {
 			t.exceeded = now
 			remarks.exceeded = append(remarks.exceeded, excess{s.name, p.slo.name, t.part.String(), p.part, p.total})
@@ -396,7 +396,7 @@ func (s *service) settle(t *tracker, now time.Time, timeout time.Duration, remar
 			continue
 		}
 		if p.refused == "" && p.total != p.part {
-			remarks.adjusted[reasonTimeout] += int64(max(p.total, p.part))
+			remarks.adjusted[remark{reasonTimeout, s.serviceKey, p.slo.name}] += int64(max(p.total, p.part))
 		}
 		s.count(t, p, now, remarks)
 		delete(t.pending, resource)
