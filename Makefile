@@ -185,8 +185,8 @@ generate: ## write all generated files that are committed
 	go test -count=1 ./catalog -update > /dev/null
 	go test -count=1 ./alerts -run TestTable -update > /dev/null
 	go run ./cmd/srectl generate --catalog examples/catalog --out examples
-	@sed -i '/^inhibit_rules:/,$$d' deploy/compose/alertmanager.yaml # Alertmanager includes no files
-	@sed -n '/^inhibit_rules:/,$$p' alerts/examples/alertmanager-inhibit.yaml >> deploy/compose/alertmanager.yaml
+	@sed -i '/^route:/,$$d' deploy/compose/alertmanager.yaml # Alertmanager includes no files
+	@sed -e '/^#/d' alerts/examples/alertmanager-route.yaml alerts/examples/alertmanager-inhibit.yaml >> deploy/compose/alertmanager.yaml
 	go run ./test/licenses
 	go generate ./...
 

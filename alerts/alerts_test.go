@@ -66,9 +66,13 @@ func TestCollector(t *testing.T) {
 }
 
 func TestInhibition(t *testing.T) {
-	var b bytes.Buffer
-	require.NoError(t, Inhibition().Write(&b))
-	golden.Equal(t, "examples/alertmanager-inhibit.yaml", b.Bytes())
+	examples, problems := catalog.Load("../examples/catalog")
+	require.NoError(t, problems.Err())
+	var inhibition, routes bytes.Buffer
+	require.NoError(t, Inhibition(examples.Services...).Write(&inhibition))
+	golden.Equal(t, "examples/alertmanager-inhibit.yaml", inhibition.Bytes())
+	require.NoError(t, Routes(examples.Services...).Write(&routes))
+	golden.Equal(t, "examples/alertmanager-route.yaml", routes.Bytes())
 }
 
 // one loads a catalog document with this spec.

@@ -31,12 +31,11 @@ var (
 	perSLO     = []string{label(semconv.ServiceName), label(semconv.ServiceNamespace), label(semconv.SLOName), "environment"}
 )
 
-// Inhibition mutes alerts while a more severe one reports the same problem. The rules name
+// Inhibition mutes alerts while another one reports the same problem. All but the last rules name
 // alerts, not services, and hold for all services.
 //
-// A pair mutes the slower ones of its own SLO in its own environment and group. One service never mutes
-// another: an outage of payment does not hide alerts of checkout. An alert without the label of a group is in no group,
-// so the labels of all services' groups can be compared for all of them.
+// A pair mutes the slower ones of its own SLO in its own environment and group. An alert without the label of a group is in no group,
+// so the labels of all services' groups can be compared for all of them. A service mutes the pages of those that depend on it.
 func Inhibition(services ...*catalog.Service) Inhibitions {
 	var all Inhibitions
 	pairs := catalog.DefaultBurnPairs
@@ -58,6 +57,7 @@ func Inhibition(services ...*catalog.Service) Inhibitions {
 			all.InhibitRules = append(all.InhibitRules, k.inhibition())
 		}
 	}
+	all.InhibitRules = append(all.InhibitRules, dependencies(services)...)
 	return all
 }
 

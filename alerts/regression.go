@@ -126,7 +126,7 @@ func (g *generator) regression() []rulefmt.Rule {
 				"\nand on " + onVersion + " " + young,
 			Annotations: map[string]string{
 				"summary":     "Version {{ $labels.service_version }} of " + name + " fails more often than the previous version" + inEnvironment,
-				"description": "The version was first seen within the hour, an SLO burns its error budget, and the version's share of bad events is higher than the other versions': the odds are {{ $value | humanize }} to 1. Roll it back.",
+				"description": "The version was first seen within the hour, an SLO burns its error budget, and the version's share of bad events is higher than the other versions': the odds are {{ $value | humanize }} to 1. Roll it back." + g.newestVersion(2*fresh),
 			},
 			Why: "The version was first seen within the hour, an SLO burns its budget now, at least " + strconv.Itoa(minFailures(g.service, nil)) + " events of the version failed, and the evidence that its share of bad events is higher than the others' is at least " + odds + " to 1. The evidence of all SLOs counts together, so one deployment fires once. The test is an e-process: of 100 deployments that are not worse, at most 1 ever fires, however often the rule looks. Versions that still run are compared over the time in which both ran; versions that are gone, with what ran an hour before. A canary with little traffic has too few failures to fire the alert. A canary that fails as often as its predecessor is not worse.",
 		}),

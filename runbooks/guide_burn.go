@@ -32,8 +32,8 @@ var burnSilence = map[bool]time.Duration{true: time.Hour, false: 24 * time.Hour}
 
 // A silenced alert still inhibits others in Alertmanager.
 var burnStays = map[string]markdown{
-	"Critical": "Caution: while this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO. Then no other alert reports on this SLO.",
-	"High":     "ErrorBudgetBurnCritical stays active and pages if the burn rate rises. While this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO.",
+	"Critical": "Caution: while this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO. Then no other alert reports on this SLO. They also mute the pages of services that depend on this one.",
+	"High":     "ErrorBudgetBurnCritical stays active and pages if the burn rate rises. While this alert fires, silenced or not, the generated inhibition rules mute the slower pairs and ErrorBudgetExhausted of the same SLO, and this alert of services that depend on this one.",
 	"Medium":   "The faster pairs stay active and page if the burn rate rises. While this alert fires, silenced or not, the generated inhibition rules mute ErrorBudgetBurnLow of the same SLO.",
 	"Low":      "The faster pairs stay active and fire if the burn rate rises.",
 }

@@ -4,6 +4,7 @@
 package generate
 
 import (
+	"errors"
 	"io"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
@@ -33,7 +34,7 @@ type work struct {
 
 // kinds are all kinds, in the order of "all".
 var kinds = []kind{
-	{name: "alerts", describes: "Prometheus rules, and inhibition rules for Alertmanager", start: (*generation).alerts},
+	{name: "alerts", describes: "Prometheus rules, and routes and inhibition rules for Alertmanager", start: (*generation).alerts},
 	{name: "tests", describes: "unit tests of the rules, for promtool", rulesOnly: true, start: (*generation).tests},
 	{name: "runbooks", describes: "a page for each alert", start: (*generation).runbooks},
 	{name: "dashboards", describes: "Grafana dashboards of each service, and of all services", start: (*generation).dashboards},
@@ -53,7 +54,7 @@ func each(works []work, f alerts.File, r *account) error {
 }
 
 func (g *generation) alerts(services []*catalog.Service, r *account) (work, error) {
-	const inhibitions = "alertmanager-inhibit.yaml"
+	const inhibitions, routes = "alertmanager-inhibit.yaml", "alertmanager-route.yaml"
 	kept := map[string]bool{alerts.FileName(alerts.CollectorService()): true}
 	for _, s := range services {
 		kept[alerts.FileName(s)] = true
@@ -63,7 +64,7 @@ func (g *generation) alerts(services []*catalog.Service, r *account) (work, erro
 			return g.write(generated.AlertsFolder, alerts.FileName(f.Service), func(w io.Writer) error { return ruleFormats[g.format](f, w) }, r)
 		},
 		finish: func(r *account) error { return g.retire(generated.AlertsFolder, ".rules.yaml", kept, r) },
-	}, g.write(generated.AlertsFolder, inhibitions, alerts.Inhibition(services...).Write, r)
+	}, errors.Join(g.write(generated.AlertsFolder, inhibitions, alerts.Inhibition(services...).Write, r), g.write(generated.AlertsFolder, routes, alerts.Routes(services...).Write, r))
 }
 
 func (g *generation) tests(services []*catalog.Service, _ *account) (work, error) {
