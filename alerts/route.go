@@ -38,10 +38,13 @@ type Routing struct {
 const (
 	pager   = "pager"
 	tickets = "tickets"
+
+	pagesWait = "45s"
 )
 
 // Routes make one notification of what fires for a service in an environment: of all its SLOs, and of the deployment that did it. Together with
-// [Inhibition], an incident is one notification. Pages go to the pager, those of tier 1 sooner, and the rest is tickets.
+// [Inhibition], an incident is one notification: pages wait for longer than the time between two evaluations of their rules, so that the
+// alert of a dependency is there, too. Pages go to the pager, those of tier 1 more often, and the rest is tickets.
 func Routes(services ...*catalog.Service) Routing {
 	severities := map[string]bool{regexp.QuoteMeta(Page): true} // the catalog may have other words for it
 	for _, s := range services {
@@ -55,8 +58,8 @@ func Routes(services ...*catalog.Service) Routing {
 		Route: Route{
 			Receiver: tickets, GroupBy: perService, GroupWait: "1m", GroupInterval: "15m", RepeatInterval: "1d",
 			Routes: []Route{
-				{Receiver: pager, Matchers: []string{pages, `tier="1"`}, GroupWait: "10s", GroupInterval: "5m", RepeatInterval: "1h"},
-				{Receiver: pager, Matchers: []string{pages}, GroupWait: "30s", GroupInterval: "5m", RepeatInterval: "4h"},
+				{Receiver: pager, Matchers: []string{pages, `tier="1"`}, GroupWait: pagesWait, GroupInterval: "5m", RepeatInterval: "1h"},
+				{Receiver: pager, Matchers: []string{pages}, GroupWait: pagesWait, GroupInterval: "5m", RepeatInterval: "4h"},
 			},
 		},
 		Receivers: []Receiver{{pager}, {tickets}},

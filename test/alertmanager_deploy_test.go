@@ -4,6 +4,7 @@
 package test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,8 +60,9 @@ func (n *notifications) pages() (pages []notification) {
 	return pages
 }
 
-// startRoutedAlertmanager starts a real one with the generated routes and inhibition rules, whose receivers are a webhook.
-func startRoutedAlertmanager(t *testing.T, webhook string) *server {
+// startRoutedAlertmanager starts a real one with the generated routes and inhibition rules, whose receivers are a webhook. Pages wait for
+// others as long as given.
+func startRoutedAlertmanager(t *testing.T, webhook, wait string) *server {
 	t.Helper()
 	program := installed(t, alertmanagerPackage)
 	var config map[string]any
@@ -70,6 +73,9 @@ func startRoutedAlertmanager(t *testing.T, webhook string) *server {
 	}
 	for _, receiver := range config["receivers"].([]any) {
 		receiver.(map[string]any)["webhook_configs"] = []any{map[string]any{"url": webhook}}
+	}
+	for _, route := range config["route"].(map[string]any)["routes"].([]any) {
+		route.(map[string]any)["group_wait"], route.(map[string]any)["group_interval"] = wait, "4s"
 	}
 	text, err := yaml.Marshal(config)
 	require.NoError(t, err)
@@ -87,7 +93,7 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 	var told notifications
 	hook := httptest.NewServer(&told)
 	t.Cleanup(hook.Close)
-	am := startRoutedAlertmanager(t, hook.URL)
+	am := startRoutedAlertmanager(t, hook.URL, "75s") // the rules of a new collector read events that are recorded each minute
 	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_ALERTMANAGER="+am.url, "OTELCOL_SRE_FLUSH_INTERVAL=1s")
 	shop, _ := startShop(t, c)
 	change(t, shop, "/settings/mailer", `{"errorRate": 0}`)
@@ -134,4 +140,56 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 		texts = append(texts, a.Annotations["description"])
 	}
 	assert.Regexp(t, `Newest version: 1\.1\.0 \(commit 02c9b5d44902\), first seen \d.* ago, after 1\.0\.0\.`, strings.Join(texts, "\n"))
+}
+
+// What fires for one bad deploy is one notification to the pager, and one when it is over: of the service at fault. Its callers, which it mutes, are
+// in neither.
+func TestAnIncidentIsToldAndResolvedOnce(t *testing.T) {
+	t.Parallel()
+	var told notifications
+	hook := httptest.NewServer(&told)
+	t.Cleanup(hook.Close)
+	am := startRoutedAlertmanager(t, hook.URL, "2s")
+	var all []map[string]any
+	alert := func(service, name, slo string) {
+		labels := map[string]string{"alertname": name, "service_name": service, "service_namespace": "shop", "environment": "production", "severity": "page", "tier": "2"}
+		if slo != "" {
+			labels["slo_name"], labels["slo_alert"], labels["sloth_severity"] = slo, name, "page"
+		}
+		all = append(all, map[string]any{"labels": labels})
+	}
+	for _, service := range []string{"payment", "checkout", "frontend"} {
+		alert(service, "ErrorBudgetBurnCritical", "availability")
+		alert(service, "ErrorBudgetBurnHigh", "availability")
+		alert(service, "ErrorBudgetBurnCritical", "latency")
+	}
+	alert("payment", "DeploymentRegression", "")
+	send := func() {
+		body, err := json.Marshal(all)
+		require.NoError(t, err)
+		response, err := http.Post(am.url+"/api/v2/alerts", "application/json", bytes.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusOK, response.StatusCode)
+	}
+	send()
+	require.Eventually(t, func() bool { return len(told.pages()) > 0 }, time.Minute, 50*time.Millisecond)
+	for _, a := range all {
+		a["startsAt"], a["endsAt"] = time.Now().Add(-time.Minute), time.Now()
+	}
+	send()
+	require.Eventually(t, func() bool { return len(told.pages()) > 1 }, time.Minute, 50*time.Millisecond)
+	pages := told.pages()
+	require.Len(t, pages, 2)
+	for i, status := range []string{"firing", "resolved"} {
+		assert.Equal(t, status, pages[i].Status)
+		assert.Equal(t, "payment", pages[i].GroupLabels["service_name"])
+		var names []string
+		for _, a := range pages[i].Alerts {
+			names = append(names, a.Labels["alertname"]+a.Labels["slo_name"])
+		}
+		slices.Sort(names)
+		names = slices.DeleteFunc(names, func(name string) bool { return status == "resolved" && name == "ErrorBudgetBurnHighavailability" }) // what muted it is over, too
+		assert.Equal(t, []string{"DeploymentRegression", "ErrorBudgetBurnCriticalavailability", "ErrorBudgetBurnCriticallatency"}, names)
+	}
 }
