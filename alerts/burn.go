@@ -4,9 +4,11 @@
 package alerts
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -17,24 +19,42 @@ import (
 
 const onEnvironment = "on (deployment_environment_name)"
 
-// minFailures is how many events must have failed before an alert about them fires; see
+// minFailures is how many events must have failed before an alert about them fires, whatever the number of all; see
 // [catalog.DefaultMinimumFailures].
+func minFailures(s *catalog.Service, slo *catalog.SLO) int {
+	return cmp.Or(s.Alerting(slo).MinimumFailures, catalog.DefaultMinimumFailures)
+}
+
+// enough asks for minFailures. Samples are a little late and early at the window's edges, hence half an event of grace.
+func (o objective) enough(failures string) string {
+	return "\nand " + o.on + " " + failures + " >= " + decimal(float64(minFailures(o.service, o.SLO))-0.5)
+}
+
+// noChance is the guard of a pair against alerts on chance failures: as many as the catalog says, or more than an SLO that meets its objective has
+// by chance.
 //
 // A total outage still fires, after its last such failure. Where a pair's long window holds fewer
 // events than that, the next longer pair takes its place.
-func minFailures(s *catalog.Service, slo *catalog.SLO) int { return s.Alerting(slo).MinimumFailures }
+func (o objective) noChance(failures, total string, p catalog.BurnPair) string {
+	if o.service.Alerting(o.SLO).MinimumFailures > 0 {
+		return o.enough(failures)
+	}
+	return "\nand " + o.on + " " + chance(o.ErrorBudget(), p.Long).promQL(failures, total, o.on)
+}
 
-// enough is the guard against alerts on chance failures. Samples are a little late and early
-// at the window's edges, hence half an event of grace.
-func (o objective) enough(failures string) string {
-	return "\nand " + o.on + " " + failures + " >= " + decimal(float64(minFailures(o.service, o.SLO))-0.5)
+// failedEnough is noChance for a story.
+func failedEnough(a Alert, failures, total float64) bool {
+	if fixed := a.Service.Alerting(a.SLO).MinimumFailures; fixed > 0 {
+		return failures >= float64(fixed)
+	}
+	return chance(a.SLO.ErrorBudget(), a.Pair.Long).exceeded(failures, total)
 }
 
 // burning is the kind of the alerts on a pair of burn rate windows.
 var burning = kind{behind: 1, holds: func(s story, a Alert, at time.Duration, by float64) bool {
 	threshold := a.Pair.Factor * a.SLO.ErrorBudget()
 	return !s.uncounted && s.errorRatio(a.Pair.Long, at)*by > threshold && s.errorRatio(a.Pair.Short, at)*by > threshold &&
-		s.failures(a.Pair.Long, at) >= float64(minFailures(a.Service, a.SLO)) &&
+		failedEnough(a, s.failures(a.Pair.Long, at)+(by-1)/tolerance/2, s.events(a.Pair.Long, at)) && // samples may be half an event off
 		(!asksNow(*a.Pair) || s.errorRatio(step, at)*by > nowFactor(*a.Pair)*a.SLO.ErrorBudget())
 }}
 
@@ -78,7 +98,8 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 func (o objective) recordedBurn(p catalog.BurnPair, threshold string) string {
 	expr := o.share(p.Long) + " > " + threshold + "\nand " + o.on + " " + o.share(p.Short) + " > " + threshold
 	if _, ok := o.counts(); ok {
-		expr += o.enough(o.sum(recordBad, p.Long) + " / " + strconv.Itoa(overlap))
+		perEvent := " / " + strconv.Itoa(overlap)
+		expr += o.noChance("("+o.sum(recordBad, p.Long)+perEvent+")", "("+o.sum(recordTotal, p.Long)+perEvent+")", p)
 	}
 	if o.quick(p) && asksNow(p) {
 		expr += o.now(p, o.share(step)+" > "+product(nowFactor(p), o.ErrorBudget()), o.share(p.Short))
@@ -93,7 +114,8 @@ func (o objective) computedBurn(p catalog.BurnPair, threshold string) string {
 	long := budget + o.burnRate(p.Long)
 	expr := long + " > " + threshold + "\nand " + o.on + " " + o.burnRate(p.Short) + " > " + decimal(p.Factor)
 	if _, ok := o.counts(); ok {
-		expr += o.enough(long + " * " + o.on + " " + o.sum(recordTotal, p.Long) + " / " + strconv.Itoa(overlap))
+		total := "(" + o.sum(recordTotal, p.Long) + " / " + strconv.Itoa(overlap) + ")"
+		expr += o.noChance("("+long+" * "+o.on+" "+total+")", total, p)
 	}
 	if asksNow(p) {
 		expr += o.now(p, o.burnRate(step)+" > "+decimal(nowFactor(p)), budget+o.burnRate(p.Short))
@@ -187,8 +209,26 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 	if uncounted, ok := o.counts(); !ok {
 		return why + "A single failure at low traffic can fire the alert: " + uncounted + "."
 	}
-	return why + fmt.Sprintf("At least %d events must have failed in the last %s. With less traffic this alert cannot fire: the next longer pair fires instead, "+
-		"and in the end "+Exhausted+".", minFailures(o.service, o.SLO), long)
+	const instead = "With less traffic this alert cannot fire: the next longer pair fires instead, and in the end " + Exhausted + "."
+	if fixed := o.service.Alerting(o.SLO).MinimumFailures; fixed > 0 {
+		return why + fmt.Sprintf("At least %d events must have failed in the last %s. ", fixed, long) + instead
+	}
+	return why + fmt.Sprintf("More events must have failed in the last %s than a service that meets its objective has by chance, once in ten years: %s. ", long, o.examples(p)) + instead
+}
+
+// examples say how many events must fail for a few numbers of events in the long window.
+func (o objective) examples(p catalog.BurnPair) string {
+	var all []string
+	b := chance(o.ErrorBudget(), p.Long)
+	for _, total := range []float64{10, 100, 1000} {
+		for bad := 1.0; bad <= total; bad++ {
+			if b.exceeded(bad, total) {
+				all = append(all, fmt.Sprintf("%v of %v", bad, total))
+				break
+			}
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // exhausted fires when more events have failed than the period allows.

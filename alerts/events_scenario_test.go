@@ -108,9 +108,9 @@ func TestLowTraffic(t *testing.T) {
 		failures time.Duration
 		calls    bool
 	}{
-		"one failure":   {1, false},
-		"four failures": {4, false},
-		"five failures": {5, true},
+		"one failure":    {1, false},
+		"three failures": {3, false}, // of 60 an hour, at an objective of 99.9 %, that is chance once in a few years
+		"five failures":  {5, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objectives(t, periods, func(t *testing.T, s scenario.Scenario) {

@@ -76,8 +76,8 @@ func TestLowTrafficGuardOfQueries(t *testing.T) {
 			critical, exhausted := find(t, f, "ErrorBudgetBurnCritical"), find(t, f, "ErrorBudgetExhausted")
 			if test.obstacle == "" {
 				assert.Empty(t, warnings)
-				assert.Contains(t, critical.Expr, ">= 4.5")
-				assert.Contains(t, critical.Why, "At least 5 events")
+				assert.Contains(t, critical.Expr, "sqrt(4 * ")
+				assert.Contains(t, critical.Why, "than a service that meets its objective has by chance")
 				assert.Contains(t, exhausted.Expr, ">= 4.5")
 				return
 			}
@@ -86,6 +86,7 @@ func TestLowTrafficGuardOfQueries(t *testing.T) {
 			assert.Contains(t, warnings[0].Message, "; write errors and total as sum(rate(")
 			assert.Equal(t, "checkout.yaml:7", fmt.Sprintf("%s:%d", warnings[0].Position.File, warnings[0].Position.Line))
 			assert.NotContains(t, critical.Expr+exhausted.Expr, ">= 4.5")
+			assert.NotContains(t, critical.Expr, "sqrt(")
 			assert.Contains(t, critical.Why, test.obstacle)
 			assert.NotContains(t, exhausted.Why, "at least 5 events")
 		})

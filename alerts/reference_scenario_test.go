@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/test/scenario"
@@ -47,7 +48,7 @@ func reference(truth scenario.Truth) []expectation {
 	var all []expectation
 	var slower []scenario.Span
 	for _, pair := range slices.Backward(truth.SLO.BurnPairs()) {
-		burning := truth.Burning(pair).And(func(at time.Duration) bool { return enough(truth.Events(at-pair.Long, at)) })
+		burning := truth.Burning(pair).And(func(at time.Duration) bool { return noChance(truth, pair, at) })
 		one := expectation{alert: "ErrorBudgetBurn" + pair.Name, holds: burning, wait: pair.For, late: tolerance(truth, pair)}
 		if pair.Page && !queried {
 			one.fires = pages(truth, pair, burning, slower)
@@ -76,6 +77,18 @@ func reference(truth scenario.Truth) []expectation {
 			return false
 		}, wait: 2 * minute, late: step + truth.Interval() + 2*fast},
 	)
+}
+
+// noChance reports whether more events failed in the long window than chance makes: ten years of such windows have less than one with as many.
+func noChance(truth scenario.Truth, pair catalog.BurnPair, at time.Duration) bool {
+	good, bad := truth.Events(at-pair.Long, at)
+	total := good + bad
+	if truth.SLO.SLI.Prometheus != nil {
+		bad-- // the rate() of a counter that was 0 sees a little less than what happened
+	}
+	expected := min(truth.SLO.ErrorBudget()*total, 5)
+	alpha := 0.1 * pair.Long.Hours() / (365 * 24)
+	return bad+0.5 >= expected+distuv.UnitNormal.Quantile(1-alpha)*math.Sqrt(expected)+3.25
 }
 
 // pages are the times at which a page on what the collector counts fires, within the watch: from the moment on at which both windows burn. The slowest pair

@@ -34,8 +34,8 @@ var stories = []story{
 		checks: []time.Duration{50 * time.Minute, 85 * time.Minute, 115 * time.Minute, 2 * time.Hour, 3 * time.Hour, 270 * time.Minute},
 	},
 	{
-		name:      "one event a minute, and four fail",
-		perMinute: 1, failAt: 10 * time.Minute, failing: 4 * time.Minute,
+		name:      "one event a minute, and two fail",
+		perMinute: 1, failAt: 10 * time.Minute, failing: 2 * time.Minute,
 		checks: []time.Duration{15 * time.Minute, 25 * time.Minute, 40 * time.Minute},
 	},
 	{
@@ -80,6 +80,11 @@ func (s story) spent(slo *catalog.SLO, at time.Duration) float64 {
 func (s story) failures(window, to time.Duration) float64 {
 	bad := max(min(to, s.failAt+s.failing)-max(to-window, s.failAt), 0)
 	return bad.Minutes() * float64(s.perMinute)
+}
+
+// events are all events of a window.
+func (s story) events(window, to time.Duration) float64 {
+	return (min(to, s.alive()) - max(to-window, 0)).Minutes() * float64(s.perMinute)
 }
 
 // counters are the values of the counters of good and of bad events, a sample a minute.

@@ -31,7 +31,7 @@ type Alerting struct {
 	// Severity has the words for the label severity, for those who route by others.
 	Severity Severities
 	Pairs    []BurnPair
-	// MinimumFailures is how many events must have failed before an alert fires; 0 is the default.
+	// MinimumFailures is how many events must have failed before an alert fires; 0 is the default: more than by chance.
 	MinimumFailures int
 }
 
@@ -47,10 +47,9 @@ const (
 	TicketSeverity = "ticket"
 )
 
-// DefaultMinimumFailures is how many events must have failed before any burn rate alert fires. A count of n
-// is known to about ±√n: below five a burst of bad luck and a broken service look the same, and at one
-// request a minute a single failure is 1.7 % of the hour, past every paging threshold of 99.9 %. From five on
-// the lower 95 % bound of the true rate (1.6) is above what one chance failure would be.
+// DefaultMinimumFailures is how many events must have failed before ErrorBudgetExhausted and DeploymentRegression fire. A count of n
+// is known to about ±√n: below five a burst of bad luck and a broken service look the same. From five on
+// the lower 95 % bound of the true rate (1.6) is above what one chance failure would be. Burn rate alerts ask for more failures than chance makes.
 const DefaultMinimumFailures = 5
 
 // Alerting are the settings of an SLO's alerts, the service's included; those of the service alone if slo is nil.
@@ -58,9 +57,6 @@ func (s *Service) Alerting(slo *SLO) Alerting {
 	a := s.Alerts.clone()
 	if slo != nil {
 		a.add(slo.Alerts)
-	}
-	if a.MinimumFailures == 0 {
-		a.MinimumFailures = DefaultMinimumFailures
 	}
 	return a
 }
@@ -182,7 +178,7 @@ var alertingShape = object([]member[Alerting]{
 	may("ticket", "Labels and annotations of tickets only.", object(alertTextMembers), func(a *Alerting) *AlertText { return &a.Ticket }, AlertText{}),
 	may("severity", "What the label severity says: one word for all alerts, or one for pages and one for tickets.", severityShape, func(a *Alerting) *Severities { return &a.Severity }, Severities{}),
 	may("pairs", "The burn rate alerts, most urgent first. Default: four pairs, as in docs/alerts.md.", list(pairShape), func(a *Alerting) *[]BurnPair { return &a.Pairs }, nil),
-	may("minimumFailures", "How many events must have failed before an alert about them fires. Default: 5.", count(1, 1_000_000), func(a *Alerting) *int { return &a.MinimumFailures }, 0),
+	may("minimumFailures", "How many events must have failed before an alert about them fires. Default: for burn rate alerts more than by chance, for the others 5.", count(1, 1_000_000), func(a *Alerting) *int { return &a.MinimumFailures }, 0),
 }, namedPairs)
 
 var alertsMember = may("alerts", "Settings of all alerts of the service and of its SLOs.", alertingShape, func(s *Service) *Alerting { return &s.Alerts }, Alerting{})

@@ -65,9 +65,6 @@ func (s *Service) pyrraObject(slo *SLO) (object *pyrraObject, why, fix string) {
 		}
 	}
 	a := s.Alerting(slo)
-	if a.MinimumFailures == DefaultMinimumFailures {
-		a.MinimumFailures = 0
-	}
 	rest, alerting := *slo, pyrraAlertingOf(a)
 	rest.Labels, rest.GroupBy, rest.Alerts = nil, nil, Alerting{}
 	native := alerting.settings()

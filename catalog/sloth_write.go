@@ -159,7 +159,7 @@ func lostAlerting(s *Service, slo *SLO) (lost []string) {
 	if len(a.Pairs) > 0 {
 		lost = append(lost, "alerts.pairs")
 	}
-	if a.MinimumFailures != DefaultMinimumFailures {
+	if a.MinimumFailures != 0 {
 		lost = append(lost, "alerts.minimumFailures")
 	}
 	if slices.ContainsFunc(a.Disable, func(name string) bool { return name != PageSeverity && name != TicketSeverity }) {
