@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
 )
 
 // budget is the remaining share of an error budget at a time, and the measured share of its period, as the rules define them: the
@@ -23,7 +24,7 @@ func budget(service *catalog.Service, slo *catalog.SLO, m *minutes, at time.Time
 			from = reset.At
 		}
 	}
-	length := float64(max(end.Sub(start)-Excluded(service, slo, start, end), interval))
+	length := float64(max(end.Sub(start)-month.Excluded(service, slo, start, end), interval))
 	bad, total := m.events(from.Add(lag), at)
 	share := min(float64(m.measured(from, at))/length, 1)
 	coverage = min(float64(m.measured(start, at))/length, 1)
@@ -35,21 +36,3 @@ func budget(service *catalog.Service, slo *catalog.SLO, m *minutes, at time.Time
 
 // interval is that of the rules.
 const interval = time.Minute
-
-// Excluded is for how long from the one time to the other events do not count.
-func Excluded(service *catalog.Service, slo *catalog.SLO, from, to time.Time) (sum time.Duration) {
-	for _, span := range service.Schedule(slo).Spans(from, to) {
-		if span.As != catalog.Excluded {
-			continue
-		}
-		start, end := span.Start, span.End
-		if start.Before(from) {
-			start = from
-		}
-		if end.After(to) {
-			end = to
-		}
-		sum += end.Sub(start)
-	}
-	return sum
-}

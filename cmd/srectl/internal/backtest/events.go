@@ -43,7 +43,7 @@ const (
 )
 
 // Record replays the rules of a service that record its events. It reads a little beyond the end, where the last events are.
-func Record(ctx context.Context, server *ranges.Server, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
+func Record(ctx context.Context, server ranges.Source, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
 	storage, err := replay.OpenStorage()
 	if err != nil {
 		return nil, err
@@ -85,8 +85,8 @@ func Record(ctx context.Context, server *ranges.Server, service *catalog.Service
 
 // versions are the events of each version in the minutes that count.
 func (a *answering) versions(ctx context.Context, slo *catalog.SLO, of Events) (map[string]*minutes, error) {
-	if slo.SLI.Prometheus != nil {
-		return nil, nil // PromQL knows no versions
+	if slo.SLI.Prometheus != nil || !a.server.Asks() {
+		return nil, nil // neither PromQL nor the collector's history knows versions
 	}
 	bad, err := a.samples(ctx, recordVersionBad, slo)
 	if err != nil {
