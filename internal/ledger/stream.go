@@ -68,10 +68,13 @@ func End(w io.Writer) error { return json.NewEncoder(w).Encode(line{End: true}) 
 // ErrCutOff is a stream that ends too early.
 var ErrCutOff = errors.New("the answer was cut off")
 
+var errImpossible = errors.New("a day of the answer has minutes that cannot be")
+
 // Read reads a stream. It calls begin for each place, and day for each of its days with events.
 func Read(r io.Reader, begin func(slo string, at Place) error, day func([]Minute) error) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 64<<10), maxLine)
+	last := int64(-1) // the minute before
 	for begun := false; s.Scan(); {
 		var l line
 		if err := json.Unmarshal(s.Bytes(), &l); err != nil {
@@ -81,7 +84,7 @@ func Read(r io.Reader, begin func(slo string, at Place) error, day func([]Minute
 		case l.End:
 			return nil
 		case l.SLO != "":
-			begun = true
+			begun, last = true, -1
 			at := Place{Environment: l.Environment, Group: l.Group}
 			for _, m := range l.Measured {
 				at.Measured = append(at.Measured, Span{m[0], m[1]})
@@ -93,6 +96,12 @@ func Read(r io.Reader, begin func(slo string, at Place) error, day func([]Minute
 			minutes, err := l.minutes()
 			if err != nil {
 				return err
+			}
+			if len(minutes) > 0 {
+				if minutes[0].Start <= last {
+					return errImpossible
+				}
+				last = minutes[len(minutes)-1].Start
 			}
 			if err := day(minutes); err != nil {
 				return err
@@ -110,7 +119,7 @@ func (l *line) minutes() ([]Minute, error) {
 	last := -1.0
 	for _, m := range l.Minutes {
 		if m[0] <= last || m[0] >= float64(MinutesPerDay) || m[0] != float64(int(m[0])) || m[1] < 0 || m[2] < 0 {
-			return nil, errors.New("a day of the answer has minutes that cannot be")
+			return nil, errImpossible
 		}
 		last = m[0]
 		minutes = append(minutes, Minute{l.Day.Unix()/60 + int64(m[0]), m[1], m[2]})

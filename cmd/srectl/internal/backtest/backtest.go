@@ -133,7 +133,10 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 		return result{}, fmt.Errorf("%s has no SLO that --service and --slo name", b.catalog)
 	}
 	q := &question{from: from, to: to, server: server, options: options, suggest: b.suggest, files: server.Files(ctx)}
-	r := result{From: from, To: to, Prometheus: server.Address(), outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	r := result{From: from, To: to, outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	if r.Prometheus = server.Address(); !server.Asks() {
+		r.Prometheus, r.Collector = "", r.Prometheus
+	}
 	others := map[string]selection{}
 	if before != nil {
 		r.Against = &outcome{Catalog: b.against, Alerts: []alertResult{}}

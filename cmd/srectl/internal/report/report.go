@@ -92,13 +92,15 @@ type request struct {
 
 // A report is the SLOs of a month. Its texts are as the catalog and the telemetry have them: each format escapes them.
 type report struct {
-	Month      string       `json:"month"`
-	TimeZone   string       `json:"timeZone"`
-	From       time.Time    `json:"from"`
-	To         time.Time    `json:"to"`
-	Running    bool         `json:"running,omitempty"` // the month is not over
-	Prometheus string       `json:"prometheus"`
-	SLOs       []compliance `json:"slos"`
+	Month      string    `json:"month"`
+	TimeZone   string    `json:"timeZone"`
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	Running    bool      `json:"running,omitempty"` // the month is not over
+	Prometheus string    `json:"prometheus,omitempty"`
+	// Collector is the status page, if its history was asked.
+	Collector string       `json:"collector,omitempty"`
+	SLOs      []compliance `json:"slos"`
 }
 
 // A compliance is one SLO in one environment and group. Shares are from 0 to 1.
@@ -167,6 +169,9 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		return nil, errors.Join(err, fmt.Errorf("%s has errors: correct them first", r.catalog))
 	}
 	result := &report{Month: r.month, TimeZone: r.zone, From: m.From, To: m.To, Running: m.Running, Prometheus: server.Address()}
+	if !server.Asks() {
+		result.Prometheus, result.Collector = "", result.Prometheus
+	}
 	files := server.Files(ctx)
 	progress := ranges.NewProgress(stderr, server)
 	defer progress.End()

@@ -4,6 +4,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"fmt"
@@ -40,7 +41,7 @@ func (r *report) title() string { return "SLOs in " + r.Month }
 
 // facts say what the numbers are of.
 func (r *report) facts() string {
-	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), r.Prometheus)
+	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), cmp.Or(r.Collector, r.Prometheus))
 	if r.Running {
 		text = "The month is not over. " + text
 	}

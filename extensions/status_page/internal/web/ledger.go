@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -281,7 +282,7 @@ func cellOf(h *month.Hour) cell {
 	case h.Bad >= 0.5:
 		i := slices.IndexFunc(levels, func(l level) bool { return l.below == 0 || h.Spent < l.below })
 		share := words.Percent(h.Spent)
-		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Number(h.Bad), words.Number(h.Events))}
+		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Count(int(math.Round(h.Bad))), words.Count(int(math.Round(h.Events))))}
 	case h.Events >= 0.5:
 		return cell{Class: "l0", Text: "0"}
 	case h.Measured > 0:
