@@ -16,15 +16,17 @@ type history struct {
 	first int64 // the Unix minute that it begins with
 	// bad and total are the sums of all events before each minute.
 	bad, total []float64
-	measured   []ledger.Span
+	// known are the times that were measured, and measured those of them in which events count.
+	known, measured []ledger.Span
 }
 
 // Read reads the month of an SLO at a place.
 func (m Month) Read(ctx context.Context, k ledger.Keeper, of ledger.SLO, at ledger.Place, schedule catalog.Schedule) (Events, error) {
-	h := &history{first: m.From.Unix() / 60}
+	since := m.Since()
+	h := &history{first: since.Unix() / 60, known: at.Measured}
 	n := int(m.To.Unix()/60-h.first) + 1
 	h.bad, h.total = make([]float64, n+1), make([]float64, n+1)
-	for day := m.From.UTC().Truncate(ledger.Day); day.Before(m.To); day = day.Add(ledger.Day) {
+	for day := since.UTC().Truncate(ledger.Day); day.Before(m.To); day = day.Add(ledger.Day) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -39,7 +41,7 @@ func (m Month) Read(ctx context.Context, k ledger.Keeper, of ledger.SLO, at ledg
 		h.total[i] += h.total[i-1]
 	}
 	// Time in which events do not count was not measured, as in the rules.
-	spans := schedule.Spans(m.From, m.To)
+	spans := schedule.Spans(since, m.To)
 	for _, s := range at.Measured {
 		for _, x := range spans {
 			if x.As != catalog.Excluded {
@@ -80,4 +82,20 @@ func (h *history) Measured(from, to time.Time) (sum time.Duration) {
 		sum += ledger.Overlap(s, ledger.Span{From: from, To: to})
 	}
 	return sum
+}
+
+// Gaps is Events'.
+func (h *history) Gaps(from, to time.Time) (gaps []Gap) {
+	for _, s := range h.known {
+		if s.From.After(from) && from.Before(to) {
+			gaps = append(gaps, Gap{from, earlier(s.From, to)})
+		}
+		if s.To.After(from) {
+			from = s.To
+		}
+	}
+	if from.Before(to) {
+		gaps = append(gaps, Gap{from, to})
+	}
+	return gaps
 }

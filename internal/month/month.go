@@ -24,6 +24,8 @@ type Events interface {
 	Between(from, to time.Time) (bad, total float64)
 	// Measured is how long in (from, to] they were counted.
 	Measured(from, to time.Time) time.Duration
+	// Gaps are the times in (from, to] in which it is not known what happened.
+	Gaps(from, to time.Time) []Gap
 }
 
 // A Month is one of a time zone, as far as it has passed.
@@ -33,6 +35,14 @@ type Month struct {
 	From, To time.Time
 	// Running: it is not over.
 	Running bool
+}
+
+// Since is from when events are needed: of a month that is not over, the week before the present says what is still to come.
+func (m Month) Since() time.Time {
+	if before := m.To.Add(-week - (openHours+1)*time.Hour); m.Running && before.Before(m.From) {
+		return before
+	}
+	return m.From
 }
 
 // Parse reads the name of a month, and of its time zone. The errors have a fix; they speak of the month and the zone as the caller calls them.
@@ -61,8 +71,9 @@ type Summary struct {
 	Good        float64
 	// Kept says whether the share of good events is the objective or more; nil without events.
 	Kept *bool
-	// Spent is the share of the budget of the month's events.
-	Spent float64
+	// Spent is the share of the budget of the month's events. SpentOfAll is the share of what the whole month allows, with the events that it will have; it is
+	// the same when the month is over.
+	Spent, SpentOfAll float64
 	// Measured is the share of the month in which events were counted, and Excluded how long they did not count.
 	Measured float64
 	Excluded time.Duration
@@ -93,6 +104,10 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 		return bad / allowed
 	}
 	s.Spent = spent(s.Bad)
+	if s.SpentOfAll = s.Spent; m.Running && s.Events > 0 {
+		excluded := func(from, to time.Time) time.Duration { return Excluded(service, slo, from, to) }
+		s.SpentOfAll *= Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}.Share(e)
+	}
 	if s.Events > 0 {
 		kept := s.Bad <= allowed*(1+1e-9)
 		s.Good, s.Kept = 1-s.Bad/s.Events, &kept

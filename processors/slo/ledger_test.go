@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
 )
 
 // shelf is an extension that remembers its keepers.
@@ -138,4 +139,52 @@ func TestKeptForShelves(t *testing.T) {
 	r := newRig(t, checkout())
 	r.keepFor(fakeHost{map[component.ID]component.Component{component.MustNewID("status_page"): s, component.MustNewID("other"): nil}})
 	require.Len(t, s.keepers, 1)
+}
+
+// The month that others compute from the ledger has the budget of the gauges, projected from the shape of the week: also after a gap, and in operating hours.
+func TestMonthOfTheLedger(t *testing.T) {
+	for name, change := range map[string]func(*catalog.Service, *catalog.SLO){
+		"always": func(*catalog.Service, *catalog.SLO) {},
+		"maintenance": func(s *catalog.Service, _ *catalog.SLO) {
+			s.Maintenance = []catalog.Maintenance{{Start: time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Date(2026, 10, 23, 22, 0, 0, 0, time.UTC)
+			r := newRigWith(t, createDefaultConfig().(*Config), start, nil, checkout(windowOf(calendar(t, "month", "Europe/Madrid")), change))
+			of := ledger.SLO{Namespace: "shop", Service: "checkout", Name: "availability"}
+			rate := func(t time.Time) (float64, float64) {
+				n := 100.0
+				if t.Hour() < 6 {
+					n = 10
+				}
+				return n, n / 1000
+			}
+			compared := 0
+			compare := func() {
+				g := r.flushed()
+				m, err := month.Parse(r.clock.Format("2006-01"), "Europe/Madrid", r.clock, "", "")
+				require.NoError(t, err)
+				places, _ := r.Places(of)
+				service := r.catalog.catalog.Services[0]
+				e, err := m.Read(t.Context(), r, of, places[0], service.Schedule(service.SLOs[0]))
+				require.NoError(t, err)
+				s := m.Summarize(service, service.SLOs[0], e)
+				spent := 1 - g.of(t, "slo.error_budget.remaining")
+				require.InEpsilon(t, spent, s.SpentOfAll, 0.002, r.clock)
+				compared++
+			}
+			c := newCounter(start)
+			r.traffic(c, 24*8+20, rate, func(gauges) {})
+			for range 3 { // November 1st, from 18:00
+				r.traffic(c, 3, rate, func(gauges) {})
+				compare()
+			}
+			r.pass(5 * hour) // nobody counts
+			c = newCounter(r.clock)
+			r.traffic(c, 4, rate, func(gauges) {})
+			compare()
+			require.Equal(t, 4, compared)
+		})
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
+
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
@@ -127,6 +129,9 @@ func (e Events) Between(from, to time.Time) (bad, total float64) {
 
 // Measured is how long in (from, to] events were recorded, zero or more.
 func (e Events) Measured(from, to time.Time) time.Duration { return e.minutes.measured(from, to) }
+
+// Gaps is month.Events': minutes without a sample, whether nothing was measured or nothing counts.
+func (e Events) Gaps(time.Time, time.Time) []month.Gap { return e.minutes.gaps() }
 
 // Versions are the names of the versions with events in any environment, in order.
 func (e Events) Versions() []string { return slices.Sorted(maps.Keys(e.versions)) }

@@ -119,6 +119,8 @@ type compliance struct {
 	Kept *bool         `json:"kept,omitempty"`
 	// Spent is the share of the budget of the month's events.
 	Spent output.Number `json:"budgetSpent"`
+	// SpentOfAll is the share of what the whole month allows, which is not the same while it is not over.
+	SpentOfAll output.Number `json:"wholeBudgetSpent"`
 	// Measured is the share of the month in which events were recorded, and MaintenanceSeconds how long they did not count.
 	Measured           float64   `json:"measured"`
 	MaintenanceSeconds float64   `json:"maintenanceSeconds,omitempty"`
@@ -183,7 +185,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		if err := backtest.Missing(stderr, server, service); err != nil {
 			return nil, err
 		}
-		all, err := backtest.Record(ctx, server, service, options, files, m.From, m.To)
+		all, err := backtest.Record(ctx, server, service, options, files, m.Since(), m.To)
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +203,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 			}
 			if n == 0 {
 				nothing := output.Number(math.NaN())
-				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing})
+				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing, SpentOfAll: nothing})
 			}
 		}
 		server.Forget()
@@ -219,7 +221,7 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, m mo
 	of := m.Summarize(service, e.SLO, e)
 	c := compliance{
 		Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, Environment: e.Environment, SLO: e.SLO.Name, Group: e.Group,
-		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent),
+		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent), SpentOfAll: output.Number(of.SpentOfAll),
 		Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Versions: versions(e, deployed, m.From, m.To),
 	}
 	for _, h := range of.Worst {

@@ -67,6 +67,7 @@ type monthOf struct {
 	Good               fleet.Number      `json:"good"`
 	Kept               *bool             `json:"kept"`
 	Spent              fleet.Number      `json:"budget_spent"`
+	SpentOfAll         fleet.Number      `json:"whole_budget_spent"`
 	Measured           float64           `json:"measured"`
 	MaintenanceSeconds float64           `json:"maintenance_seconds"`
 	WorstHours         []hourOf          `json:"worst_hours"`
@@ -106,7 +107,7 @@ var levels = []level{
 }
 
 // otherLevels are of all other hours.
-var otherLevels = []level{{Class: "l0", Name: "nothing failed"}, {Class: "idle", Name: "no events that count"}, {Class: "blank", Name: "not measured"}}
+var otherLevels = []level{{Class: "l0", Name: "nothing failed"}, {Class: "idle", Name: "no events that count"}, {Class: "blank", Name: "not measured, or did not count"}}
 
 // keeper is the one that follows an SLO; nil if none does.
 func (s *site) keeper(of ledger.SLO) (ledger.Keeper, []ledger.Place) {
@@ -250,7 +251,7 @@ func (s *site) monthPage(of *catalog.Service, slo string) string {
 func shown(slo *catalog.SLO, at ledger.Place, of month.Summary) monthOf {
 	m := monthOf{
 		SLO: slo.Name, Environment: at.Environment, Group: at.Group, Objective: fleet.Number(slo.ObjectiveRatio()), Events: of.Events, Bad: of.Bad, Good: fleet.Number(of.Good),
-		Kept: of.Kept, Spent: fleet.Number(of.Spent), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
+		Kept: of.Kept, Spent: fleet.Number(of.Spent), SpentOfAll: fleet.Number(of.SpentOfAll), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
 	}
 	for _, name := range slo.GroupBy {
 		m.Name += " " + name + "=" + cmp.Or(at.Group[name], view.None)
@@ -288,7 +289,7 @@ func cellOf(h *month.Hour) cell {
 	case h.Measured > 0:
 		return cell{Class: "idle", Text: "no events"}
 	}
-	return cell{Class: "blank", Text: "not measured"}
+	return cell{Class: "blank", Text: "not counted"}
 }
 
 // minutes streams the minute history of an SLO, for srectl.

@@ -75,7 +75,7 @@ var functions = template.FuncMap{
 	"share":    words.Percent,
 	"figure":   func(n float64) string { return words.Count(int(math.Round(n))) },
 	"lasting":  func(s float64) string { return words.Duration(time.Duration(s * float64(time.Second))) },
-	"wallTime": func(t time.Time) string { return t.Format("Mon 2006-01-02 15:04") },
+	"wallTime": func(t time.Time) string { return t.Format("Mon 2 15:04") },
 	"hourName": func(h int) template.HTML { // every third has room
 		text := fmt.Sprintf("%02d", h)
 		if h%3 != 0 {
