@@ -58,7 +58,7 @@ func (p *sloProcessor) Places(of ledger.SLO) (all []ledger.Place, ok bool) {
 			}
 			place.Group[name] = value
 		}
-		for _, m := range i.measuredUntil(now, silence(p.config.FlushInterval)) {
+		for _, m := range i.known(t.objective, now, silence(p.config.FlushInterval)) {
 			place.Measured = append(place.Measured, ledger.Span{From: time.Unix(0, m.start), To: time.Unix(0, m.end)})
 		}
 		all = append(all, place)
@@ -85,7 +85,7 @@ func (p *sloProcessor) Minutes(of ledger.SLO, at ledger.Place, day time.Time, co
 	i.history.advance(now, t.objective)
 	h, unit := i.history, oneEvent
 	if counted {
-		if h = i.counted(t.objective, i.measuredUntil(now, silence(p.config.FlushInterval))); t.objective.slo.Budgeting.Method != catalog.Occurrences {
+		if h = i.counted(t.objective, i.known(t.objective, now, silence(p.config.FlushInterval))); t.objective.slo.Budgeting.Method != catalog.Occurrences {
 			unit = oneSlice
 		}
 	}
