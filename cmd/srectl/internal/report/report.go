@@ -49,7 +49,7 @@ Events in maintenance do not count.
 It asks a Prometheus, or any server with its API, the generated rules' own queries; the server need not have the rules. It has to keep samples
 for a month. With --url, it asks the collector for its own minute history, which knows no versions, and nothing of SLIs by PromQL.
 
-Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked.`,
+Exits 0 if no SLO was missed, 1 if one was, 2 if the server cannot be asked.`,
 		Example: `  srectl report --month 2026-10 --catalog ./catalog -o html > october.html`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -65,7 +65,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 			if err := write(cmd.OutOrStdout(), format, report); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(report.SLOs, func(c compliance) bool { return c.Kept != nil && !*c.Kept }) {
+			if slices.ContainsFunc(report.SLOs, func(c compliance) bool { return c.result(report) == missed }) {
 				return exit.ErrNotOK
 			}
 			return nil
