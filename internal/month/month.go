@@ -74,6 +74,8 @@ type Summary struct {
 	// Spent is the share of the budget of the month's events. SpentOfAll is the share of what the whole month allows, with the events that it will have; it is
 	// the same when the month is over.
 	Spent, SpentOfAll float64
+	// AtWorst is the share of what the whole month allows, if everything failed in the gaps since the first measured time; NaN without such gaps.
+	AtWorst float64
 	// Measured is the share of the month in which events were counted, and Excluded how long they did not count.
 	Measured float64
 	Excluded time.Duration
@@ -104,9 +106,26 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 		return bad / allowed
 	}
 	s.Spent = spent(s.Bad)
-	if s.SpentOfAll = s.Spent; m.Running && s.Events > 0 {
+	s.SpentOfAll, s.AtWorst = s.Spent, math.NaN()
+	if s.Events > 0 {
 		excluded := func(from, to time.Time) time.Duration { return Excluded(service, slo, from, to) }
-		s.SpentOfAll *= Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}.Share(e)
+		p := Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}
+		share := p.Share(e)
+		if m.Running {
+			s.SpentOfAll *= share
+		}
+		if len(p.Gaps) > 0 && !p.Gaps[0].From.After(m.From) && e.Measured(time.Unix(0, 0), m.From) == 0 { // it was not followed yet
+			p.Gaps = p.Gaps[1:]
+		}
+		p.Gaps = slices.DeleteFunc(slices.Clone(p.Gaps), func(g Gap) bool {
+			if g.To.After(m.To) {
+				g.To = m.To
+			}
+			return g.To.Sub(g.From) < shortGap
+		})
+		if missed := p.Missed(e); missed > 1e-6 {
+			s.AtWorst = s.Spent*share + missed/slo.ErrorBudget()
+		}
 	}
 	if s.Events > 0 {
 		kept := s.Bad <= allowed*(1+1e-9)
@@ -129,6 +148,9 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 	s.Worst = s.Worst[:min(WorstHours, len(s.Worst))]
 	return s
 }
+
+// shortGap is the least that counts as one at worst: the newest events are recorded some minutes later.
+const shortGap = 5 * time.Minute
 
 // Excluded is for how long from the one time to the other events do not count.
 func Excluded(service *catalog.Service, slo *catalog.SLO, from, to time.Time) (sum time.Duration) {

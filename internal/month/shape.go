@@ -36,7 +36,21 @@ func (p Period) Share(e Events) float64 {
 		length := max(p.End.Sub(p.Start)-p.Excluded(p.Start, p.End), time.Minute)
 		return min(float64(e.Measured(p.From, p.At))/float64(length), 1)
 	}
-	in := shape.until(p.At) - shape.until(p.From)
+	in := shape.until(p.At) - shape.until(p.From) - p.missed(shape.until)
+	return min(max(in, 0)/(shape.until(p.End)-shape.until(p.Start)), 1)
+}
+
+// Missed is which part of the events of the whole period were in the gaps, supposed the same.
+func (p Period) Missed(e Events) float64 {
+	if shape := weekBefore(p.At, e, p.Excluded); shape != nil {
+		return p.missed(shape.until) / (shape.until(p.End) - shape.until(p.Start))
+	}
+	length := max(p.End.Sub(p.Start)-p.Excluded(p.Start, p.End), time.Minute)
+	return p.missed(func(t time.Time) float64 { return float64(t.Sub(p.Start)) }) / float64(length)
+}
+
+// missed is what there was in the gaps, by a function that says what there was until a time.
+func (p Period) missed(until func(time.Time) float64) (sum float64) {
 	for _, g := range p.Gaps {
 		from, to := g.From, g.To
 		if from.Before(p.From) {
@@ -46,11 +60,10 @@ func (p Period) Share(e Events) float64 {
 			to = p.At
 		}
 		if from.Before(to) { // what does not count was missed by nobody
-			missed := 1 - float64(p.Excluded(from, to))/float64(to.Sub(from))
-			in -= (shape.until(to) - shape.until(from)) * missed
+			sum += (until(to) - until(from)) * (1 - float64(p.Excluded(from, to))/float64(to.Sub(from)))
 		}
 	}
-	return min(max(in, 0)/(shape.until(p.End)-shape.until(p.Start)), 1)
+	return sum
 }
 
 // A weekShape is the traffic of a week.
