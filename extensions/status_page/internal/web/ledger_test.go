@@ -198,3 +198,18 @@ func TestReadersTakeTurns(t *testing.T) {
 		assert.Equal(t, http.StatusOK, <-status)
 	}
 }
+
+// Environments and groups are whatever telemetry says.
+func TestMonthOfHostileNames(t *testing.T) {
+	v, m := october(t)
+	const name = "\x1b\u202e</table><script>alert(1)</script><img src=x onerror=alert(1)>\" onclick=\"alert(1)"
+	m.places = []ledger.Place{{Environment: name, Group: map[string]string{name: name}, Measured: m.places[0].Measured}}
+	for range 20 {
+		m.places = append(m.places, m.places[0])
+	}
+	page := v.page("/ledger?service=checkout&month=2026-10")
+	harmless(t, "month", page)
+	assert.NotContains(t, page, "<script>")
+	assert.Equal(t, maxCalendars, strings.Count(page, `<table class="heat">`))
+	assert.Contains(t, page, "9 more are not shown")
+}
