@@ -71,10 +71,9 @@ type Summary struct {
 	Good        float64
 	// Kept says whether the share of good events is the objective or more; nil without events.
 	Kept *bool
-	// Spent is the share of the budget of the month's events. SpentOfAll is the share of what the whole month allows, with the events that it will have; it is
-	// the same when the month is over.
-	Spent, SpentOfAll float64
-	// AtWorst is the share of what the whole month allows, if everything failed in the gaps since the first measured time; NaN without such gaps.
+	// Spent is the share of the budget of the month's events: of a month that is not over, of those that it will have.
+	Spent float64
+	// AtWorst is that share if everything failed in the gaps since the first measured time; NaN without such gaps.
 	AtWorst float64
 	// Measured is the share of the month in which events were counted, and Excluded how long they did not count.
 	Measured float64
@@ -98,22 +97,20 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 	length := m.To.Sub(m.From)
 	s := Summary{Measured: min(float64(e.Measured(m.From, m.To))/float64(length), 1), Excluded: Excluded(service, slo, m.From, m.To), Good: math.NaN()}
 	s.Bad, s.Events = e.Between(m.From, m.To)
-	allowed := s.Events * slo.ErrorBudget()
+	excluded := func(from, to time.Time) time.Duration { return Excluded(service, slo, from, to) }
+	p := Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}
+	share, allowed := p.Share(e), s.Events*slo.ErrorBudget()
 	spent := func(bad float64) float64 {
 		if allowed <= 0 {
 			return math.NaN()
 		}
+		if m.Running {
+			return bad / allowed * share
+		}
 		return bad / allowed
 	}
-	s.Spent = spent(s.Bad)
-	s.SpentOfAll, s.AtWorst = s.Spent, math.NaN()
+	s.Spent, s.AtWorst = spent(s.Bad), math.NaN()
 	if s.Events > 0 {
-		excluded := func(from, to time.Time) time.Duration { return Excluded(service, slo, from, to) }
-		p := Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}
-		share := p.Share(e)
-		if m.Running {
-			s.SpentOfAll *= share
-		}
 		if len(p.Gaps) > 0 && !p.Gaps[0].From.After(m.From) && e.Measured(time.Unix(0, 0), m.From) == 0 { // it was not followed yet
 			p.Gaps = p.Gaps[1:]
 		}
@@ -124,7 +121,7 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 			return g.To.Sub(g.From) < shortGap
 		})
 		if missed := p.Missed(e); missed > 1e-6 {
-			s.AtWorst = s.Spent*share + missed/slo.ErrorBudget()
+			s.AtWorst = s.Bad/allowed*share + missed/slo.ErrorBudget()
 		}
 	}
 	if s.Events > 0 {

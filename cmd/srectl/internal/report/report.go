@@ -117,12 +117,10 @@ type compliance struct {
 	// Good is the share of good events, null without events. Kept says whether it is the objective or more.
 	Good output.Number `json:"good"`
 	Kept *bool         `json:"kept,omitempty"`
-	// Spent is the share of the budget of the month's events.
+	// Spent is the share of the budget of the month's events: of a month that is not over, of those that it will have.
 	Spent output.Number `json:"budgetSpent"`
-	// SpentOfAll is the share of what the whole month allows, which is not the same while it is not over.
-	SpentOfAll output.Number `json:"wholeBudgetSpent"`
 	// AtWorst is that share if everything failed in the gaps since events were first recorded; null without gaps.
-	AtWorst output.Number `json:"wholeBudgetSpentAtWorst"`
+	AtWorst output.Number `json:"budgetSpentAtWorst"`
 	// Measured is the share of the month in which events were recorded, and MaintenanceSeconds how long they did not count.
 	Measured           float64   `json:"measured"`
 	MaintenanceSeconds float64   `json:"maintenanceSeconds,omitempty"`
@@ -205,7 +203,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 			}
 			if n == 0 {
 				nothing := output.Number(math.NaN())
-				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing, SpentOfAll: nothing, AtWorst: nothing})
+				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing, AtWorst: nothing})
 			}
 		}
 		server.Forget()
@@ -223,7 +221,7 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, m mo
 	of := m.Summarize(service, e.SLO, e)
 	c := compliance{
 		Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, Environment: e.Environment, SLO: e.SLO.Name, Group: e.Group,
-		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent), SpentOfAll: output.Number(of.SpentOfAll), AtWorst: output.Number(of.AtWorst),
+		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent), AtWorst: output.Number(of.AtWorst),
 		Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Versions: versions(e, deployed, m.From, m.To),
 	}
 	for _, h := range of.Worst {

@@ -43,7 +43,7 @@ func (r *report) title() string { return "SLOs in " + r.Month }
 func (r *report) facts() string {
 	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), cmp.Or(r.Collector, r.Prometheus))
 	if r.Running {
-		text = "The month is not over: budget spent is that of the events so far, and of all that of the events that the whole month will have. " + text
+		text = "The month is not over: budgets are those of the events that the whole month will have. " + text
 	}
 	return text
 }
@@ -63,12 +63,12 @@ func (r *report) conclusion() string {
 
 // grids are the tables of the formats for people.
 func (r *report) grids() []output.Grid {
-	slos := output.Grid{Title: "Compliance", Header: []string{"service", "owner", "environment", "SLO", "result", "objective", "good", "events", "bad", "budget spent", "of all", "measured", "maintenance"}, Right: 5}
+	slos := output.Grid{Title: "Compliance", Header: []string{"service", "owner", "environment", "SLO", "result", "objective", "good", "events", "bad", "budget spent", "measured", "maintenance"}, Right: 5}
 	hours := output.Grid{Title: "Worst hours", Header: []string{"service", "environment", "SLO", "hour (" + r.TimeZone + ")", "versions that failed", "events", "bad", "budget spent"}, Right: 5}
 	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
 	for _, c := range r.SLOs {
 		slos.Rows = append(slos.Rows, []string{
-			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(r), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1), share(c.SpentOfAll, 1),
+			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(r), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
 			share(output.Number(c.Measured), 0), dash(catalog.FormatDuration(time.Duration(c.MaintenanceSeconds * float64(time.Second)).Round(time.Minute))),
 		})
 		for _, h := range c.WorstHours {
@@ -78,13 +78,6 @@ func (r *report) grids() []output.Grid {
 		}
 		for _, v := range c.Versions {
 			spent.Rows = append(spent.Rows, []string{c.fullName(), dash(c.Environment), c.name(), dash(v.Version), dash(v.Deployment), dash(v.Revision), count(v.Events), count(v.Bad)})
-		}
-	}
-	if !r.Running { // the whole month has these events
-		of := slices.Index(slos.Header, "of all")
-		slos.Header = slices.Delete(slos.Header, of, of+1)
-		for i := range slos.Rows {
-			slos.Rows[i] = slices.Delete(slos.Rows[i], of, of+1)
 		}
 	}
 	return slices.DeleteFunc([]output.Grid{slos, hours, spent}, func(g output.Grid) bool { return len(g.Rows) == 0 })
@@ -126,7 +119,7 @@ func (c compliance) result(r *report) string {
 		return nothing
 	case *c.Kept:
 		return kept
-	case r.Running && c.SpentOfAll <= 1:
+	case r.Running && c.Spent <= 1:
 		return below
 	}
 	return missed
@@ -157,11 +150,11 @@ func writeHTML(out io.Writer, r *report) error {
 // writeCSV writes a row for each SLO, with numbers as they are.
 func writeCSV(out io.Writer, r *report) error {
 	w := csv.NewWriter(out)
-	_ = w.Write([]string{"month", "service", "namespace", "owner", "environment", "slo", "result", "objective", "good", "events", "bad", "budget_spent", "measured", "maintenance_seconds", "whole_budget_spent"}) // Flush keeps the error
+	_ = w.Write([]string{"month", "service", "namespace", "owner", "environment", "slo", "result", "objective", "good", "events", "bad", "budget_spent", "measured", "maintenance_seconds"}) // Flush keeps the error
 	for _, c := range r.SLOs {
 		_ = w.Write([]string{
 			r.Month, inCell(c.Service), inCell(c.Namespace), inCell(c.Owner), inCell(c.Environment), inCell(c.name()), c.result(r),
-			number(c.Objective), number(float64(c.Good)), number(c.Events), number(c.Bad), number(float64(c.Spent)), number(c.Measured), number(c.MaintenanceSeconds), number(float64(c.SpentOfAll)),
+			number(c.Objective), number(float64(c.Good)), number(c.Events), number(c.Bad), number(float64(c.Spent)), number(c.Measured), number(c.MaintenanceSeconds),
 		})
 	}
 	w.Flush()

@@ -67,8 +67,7 @@ type monthOf struct {
 	Good               fleet.Number      `json:"good"`
 	Kept               *bool             `json:"kept"`
 	Spent              fleet.Number      `json:"budget_spent"`
-	SpentOfAll         fleet.Number      `json:"whole_budget_spent"`
-	AtWorst            fleet.Number      `json:"whole_budget_spent_at_worst"`
+	AtWorst            fleet.Number      `json:"budget_spent_at_worst"`
 	Measured           float64           `json:"measured"`
 	MaintenanceSeconds float64           `json:"maintenance_seconds"`
 	WorstHours         []hourOf          `json:"worst_hours"`
@@ -252,7 +251,7 @@ func (s *site) monthPage(of *catalog.Service, slo string) string {
 func shown(slo *catalog.SLO, at ledger.Place, of month.Summary) monthOf {
 	m := monthOf{
 		SLO: slo.Name, Environment: at.Environment, Group: at.Group, Objective: fleet.Number(slo.ObjectiveRatio()), Events: of.Events, Bad: of.Bad, Good: fleet.Number(of.Good),
-		Kept: of.Kept, Spent: fleet.Number(of.Spent), SpentOfAll: fleet.Number(of.SpentOfAll), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
+		Kept: of.Kept, Spent: fleet.Number(of.Spent), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
 	}
 	for _, name := range slo.GroupBy {
 		m.Name += " " + name + "=" + cmp.Or(at.Group[name], view.None)
