@@ -49,7 +49,7 @@ func (o objective) counting() []rulefmt.Rule {
 	}
 	for _, c := range s.Corrections {
 		within := between(c.Start, c.End, step)
-		if c.As == catalog.Excluded {
+		if c.As == catalog.Excluded || c.As == catalog.Set { // rules have no numbers of the past
 			expr = unless(expr, within)
 		} else {
 			expr = "(" + expr + ")\nor on () " + within
@@ -217,7 +217,7 @@ func (o objective) judgedBad(expr string) string {
 			expr = o.corrected(expr, "0 * "+o.recorded(recordTotal), within)
 		case catalog.AllBad:
 			expr = o.corrected(expr, o.recorded(recordTotal), within)
-		case catalog.Excluded, catalog.Counted:
+		case catalog.Excluded, catalog.Counted, catalog.Set:
 		}
 	}
 	return expr

@@ -143,6 +143,24 @@ func TestRecordedEventsCount(t *testing.T) {
 }
 
 // The budget of what may be changed for the past is the collector's, and rules of other SLIs say what they cannot do.
+// Rules have no place for numbers of the past: they leave out the time of a correction that has some, as that of one which excludes.
+func TestNumbersAreLeftOut(t *testing.T) {
+	recorded := func(as string) (all []string) {
+		service := one(t, "environments: [production]\n  slos: [{name: a, objective: 99, sli: {availability: {}}, corrections: [{start: 2026-03-28T10:00:00Z, end: 2026-03-28T12:00:00Z, "+as+", by: a, reason: b}]}]")
+		f, _ := Generate(service, DefaultOptions())
+		for _, g := range f.Groups {
+			for _, r := range g.Rules {
+				if r.Alert != "RulesOutdated" { // it knows the digest of the catalog
+					all = append(all, r.Record+r.Alert+r.Expr)
+				}
+			}
+		}
+		return all
+	}
+	assert.Equal(t, recorded("as: excluded"), recorded("as: set, good: 10, bad: 2"))
+	assert.NotEqual(t, recorded("as: counted"), recorded("as: set, good: 10, bad: 2"))
+}
+
 func TestWhoKnowsThePast(t *testing.T) {
 	for text, remaining := range scheduled {
 		_ = text

@@ -231,6 +231,7 @@ func templateMembers() (members []member[Service]) {
 // templateRules are the conditions on a service's spec that apply.
 func templateRules(r *reader, at place, d *Defaults) {
 	uniqueSLONames(r, at, &d.Template)
+	numbersOfNone(r, at, &d.Template)
 	oneHeir(r, at, &d.Template)
 	collectorCounts(r, at, &d.Template)
 	inherit(r, at, &d.Template)

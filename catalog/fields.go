@@ -46,7 +46,7 @@ var specMembers = []member[Service]{
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
 
-var specShape = object(specMembers, uniqueSLONames, oneHeir, dependsOnOthers, inherit)
+var specShape = object(specMembers, uniqueSLONames, oneHeir, dependsOnOthers, inherit, numbersOfOne)
 
 var promName = text("label name", maxName, ecma(labelPattern), matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"))
 
@@ -98,10 +98,12 @@ var hoursShape = object([]member[OperatingHours]{
 var correctionShape = object([]member[Correction]{
 	need("start", "The start of the time, inclusive.", moment, func(c *Correction) *time.Time { return &c.Start }),
 	need("end", "The end of the time, exclusive.", moment, func(c *Correction) *time.Time { return &c.End }),
-	need("as", "How its events count: not at all (excluded), as what they are, also in maintenance (counted), all as good, or all as bad.", oneOf(Excluded, Counted, AllGood, AllBad), func(c *Correction) *Counting { return &c.As }),
+	need("as", "How its events count: not at all (excluded), as what they are, also in maintenance (counted), all as good, all as bad, or as the numbers good and bad say (set).", oneOf(Excluded, Counted, AllGood, AllBad, Set), func(c *Correction) *Counting { return &c.As }),
+	may("good", "How many events of the whole time were good, instead of those that were counted. Only with set.", events, func(c *Correction) *float64 { return &c.Good }, 0),
+	may("bad", "How many were bad.", events, func(c *Correction) *float64 { return &c.Bad }, 0),
 	need("by", "The person who decided it.", line, func(c *Correction) *string { return &c.By }),
 	need("reason", "Why.", line, func(c *Correction) *string { return &c.Reason }),
-}, func(r *reader, at place, c *Correction) { endAfterStart(r, at, c.Start, c.End) })
+}, func(r *reader, at place, c *Correction) { endAfterStart(r, at, c.Start, c.End) }, numbersOfSet)
 
 var sloMembers = []member[SLO]{
 	need("name", "The SLO's name, unique within the service.", sloName, func(s *SLO) *string { return &s.Name }),

@@ -27,6 +27,8 @@ type OperatingHours struct {
 type Correction struct {
 	Start, End time.Time
 	As         Counting
+	// Good and Bad are the events of the whole time, spread evenly over it, if As is Set.
+	Good, Bad  float64
 	By, Reason string
 }
 
@@ -42,6 +44,8 @@ const (
 	AllGood Counting = "good"
 	// AllBad events all count as bad.
 	AllBad Counting = "bad"
+	// Set events are the numbers of the correction, whatever was counted.
+	Set Counting = "set"
 )
 
 // A Schedule says when the events of an SLO count. Its zero value is always. A minute counts as a whole: a time that begins or ends within one has all of it.
@@ -94,16 +98,22 @@ func (m Maintenance) Covers(t time.Time) bool {
 
 // At is how the events of the minute at t count.
 func (s Schedule) At(t time.Time) Counting {
+	as, _ := s.at(t)
+	return as
+}
+
+// at has the correction, too, if the minute counts by one.
+func (s Schedule) at(t time.Time) (Counting, *Correction) {
 	t = FullMinute(t)
-	for _, c := range slices.Backward(s.Corrections) {
-		if valid(c.Start, c.End, t) {
-			return c.As
+	for i := range slices.Backward(s.Corrections) {
+		if c := &s.Corrections[i]; valid(c.Start, c.End, t) {
+			return c.As, c
 		}
 	}
 	if slices.ContainsFunc(s.Maintenance, func(m Maintenance) bool { return m.Covers(t) }) || s.closed(t) {
-		return Excluded
+		return Excluded, nil
 	}
-	return Counted
+	return Counted, nil
 }
 
 // closed reports whether t is outside of the operating hours.
@@ -124,6 +134,8 @@ func (s Schedule) closed(t time.Time) bool {
 type Span struct {
 	Start, End time.Time
 	As         Counting
+	// Numbers is the correction that has them, if As is Set.
+	Numbers *Correction
 }
 
 // Spans are those in [from, to), in order and apart.
@@ -162,14 +174,17 @@ func (s Schedule) Spans(from, to time.Time) (spans []Span) {
 		if i+1 < len(cuts) {
 			end = cuts[i+1]
 		}
-		as := s.At(start)
+		as, numbers := s.at(start)
+		if as != Set {
+			numbers = nil
+		}
 		if as == Counted || !start.Before(to) {
 			continue
 		}
-		if last := len(spans) - 1; last >= 0 && spans[last].End.Equal(start) && spans[last].As == as {
+		if last := len(spans) - 1; last >= 0 && spans[last].End.Equal(start) && spans[last].As == as && spans[last].Numbers == numbers {
 			spans[last].End = end
 		} else {
-			spans = append(spans, Span{start, end, as})
+			spans = append(spans, Span{start, end, as, numbers})
 		}
 	}
 	return spans

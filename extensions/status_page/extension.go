@@ -42,6 +42,7 @@ type statusPage struct {
 	metrics   *metadata.TelemetryBuilder
 
 	explainer atomic.Pointer[func() (request.Explainer, error)]
+	shelf     shelf
 
 	server *webserver.Server
 	client *prometheus.Client
@@ -80,7 +81,8 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	}
 	pages := web.New(web.Options{
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Now: time.Now,
+		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.shelf.all,
+		Now: time.Now,
 	})
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,

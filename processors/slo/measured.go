@@ -74,3 +74,8 @@ func (i *instance) measuredUntil(now int64, silence time.Duration) measured {
 	m[last].end = now
 	return m
 }
+
+// known is the measured time as of now, and that of which the catalog has the numbers.
+func (i *instance) known(o *objective, now int64, silence time.Duration) measured {
+	return o.timetable.known(i.measuredUntil(now, silence), now-o.horizon, now)
+}

@@ -193,8 +193,12 @@ func anySchedule(r *rand.Rand, began time.Time) func(*catalog.Service, *catalog.
 		}
 		for range r.IntN(4) {
 			start := moment()
-			as := []catalog.Counting{catalog.Counted, catalog.Excluded, catalog.AllGood, catalog.AllBad}[r.IntN(4)]
-			slo.Corrections = append(slo.Corrections, catalog.Correction{Start: start, End: start.Add(time.Duration(r.IntN(3000)) * minute), As: as})
+			c := catalog.Correction{Start: start, End: start.Add(time.Duration(1+r.IntN(3000)) * minute)}
+			c.As = []catalog.Counting{catalog.Counted, catalog.Excluded, catalog.AllGood, catalog.AllBad, catalog.Set, catalog.Set}[r.IntN(6)]
+			if c.As == catalog.Set {
+				c.Good, c.Bad = float64(r.IntN(100_000)), float64(r.IntN(500))/2
+			}
+			slo.Corrections = append(slo.Corrections, c)
 		}
 		if r.IntN(2) == 0 {
 			every := []string{"weekday 08:30-18:00 Europe/Madrid", "day 06:00-22:07 America/St_Johns", "FREQ=MONTHLY;BYDAY=1SU,-1MO 23:00-23:00 Asia/Kathmandu"}[r.IntN(3)]

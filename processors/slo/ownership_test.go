@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -74,16 +75,19 @@ func TestSoleSpeaksForTheWholeCatalog(t *testing.T) {
 	require.Equal(t, "no_data", r.flushed().state(t))
 }
 
-// newPeerRigs are n processors that are peers of each other; their loops do not run.
-func newPeerRigs(t *testing.T, n int) []*rig {
+// newPeerRigs are n processors that are peers of each other, of the services or of checkout; their loops do not run.
+func newPeerRigs(t *testing.T, n int, services ...*catalog.Service) []*rig {
 	t.Helper()
+	if len(services) == 0 {
+		services = []*catalog.Service{checkout()}
+	}
 	var rigs []*rig
 	var members []string
 	for i := range n {
 		config := shared()
 		config.Peers = configoptional.Some(defaultPeers())
 		config.Peers.Get().Client.TLS.Insecure = true
-		r := newRigWith(t, config, noon, nil, checkout())
+		r := newRigWith(t, config, noon, nil, services...)
 		r.peers.name = fmt.Sprint("gateway-", i)
 		server := httptest.NewServer(r.peersHandler())
 		t.Cleanup(server.Close)

@@ -61,8 +61,10 @@ type sloProcessor struct {
 	// turn is held while the shards are flushed and saved.
 	turn sync.Mutex
 	// flushed is when the last flush was.
-	flushed     int64
-	health      *flush.Health
+	flushed int64
+	health  *flush.Health
+	// closed: what has been kept cannot be read any more.
+	closed      atomic.Bool
 	unsubscribe func()
 	loop        flush.Loop
 }
@@ -137,12 +139,14 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	p.heard = servicecatalog.Heard(source)
 	p.recall()
 	p.unsubscribe = source.Subscribe(p.adopt)
+	p.keepFor(host)
 	return nil
 }
 
 // shutdown emits and saves everything once more. Storage is still there: extensions are stopped last.
 func (p *sloProcessor) shutdown(ctx context.Context) error {
 	defer p.telemetry.Shutdown()
+	p.closed.Store(true)
 	if p.store == nil {
 		return nil
 	}

@@ -85,7 +85,7 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 	if i.history != nil {
 		i.history.advance(now, o)
 	}
-	known := i.measuredUntil(now, silence)
+	known := i.known(o, now, silence)
 	counted := i.counted(o, known)
 	period := o.periodOf(now, counted, known)
 	v.coverage = period.coverage()

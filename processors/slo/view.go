@@ -16,6 +16,32 @@ import (
 type span struct {
 	interval
 	as catalog.Counting
+	// set are the numbers that replace what was counted, if as is Set: those of the whole time, of which the interval may be a part.
+	set numbers
+}
+
+// numbers are events that are spread evenly over a time.
+type numbers struct {
+	interval
+	events sum
+}
+
+func numbersOf(c *catalog.Correction) (n numbers) {
+	if c == nil {
+		return n
+	}
+	return numbers{
+		interval{nanos(catalog.FullMinute(c.Start)), nanos(catalog.NextMinute(c.End))},
+		sum{count(math.Round(c.Good * float64(oneEvent))), count(math.Round(c.Bad * float64(oneEvent)))},
+	}
+}
+
+// between are those after from, up to to.
+func (n numbers) between(from, to int64) (events sum) {
+	for o, all := range n.events {
+		events[o] = part(all, n.start, n.end, to) - part(all, n.start, n.end, from)
+	}
+	return events
 }
 
 // A timetable is when the events of an SLO count, as far as it was asked; nil is always. The lock of the SLO's shard guards it.
@@ -57,7 +83,7 @@ func (t *timetable) in(from, to int64) []span {
 		t.from, t.to = begin-begin%hourLength, max(to+ahead, t.to)
 		t.spans = t.spans[:0]
 		for _, s := range t.schedule.Spans(time.Unix(0, t.from), time.Unix(0, t.to)) {
-			t.spans = append(t.spans, span{interval{nanos(s.Start), nanos(s.End)}, s.As})
+			t.spans = append(t.spans, span{interval{nanos(s.Start), nanos(s.End)}, s.As, numbersOf(s.Numbers)})
 		}
 	}
 	first, _ := slices.BinarySearchFunc(t.spans, from, func(s span, from int64) int {
@@ -96,9 +122,25 @@ func (t *timetable) excluded(from, to int64, n count) (out count) {
 	return out
 }
 
-// judge is what events count as.
-func (s span) judge(events sum) sum {
+// known adds the times whose numbers the catalog has to those that were measured.
+func (t *timetable) known(m measured, from, now int64) measured {
+	if t == nil || !slices.ContainsFunc(t.schedule.Corrections, func(c catalog.Correction) bool { return c.As == catalog.Set }) {
+		return m
+	}
+	m = slices.Clone(m)
+	for _, s := range t.in(from, now) {
+		if start, end := max(s.start, from), min(s.end, now); s.as == catalog.Set && start < end {
+			m.cover(start, end, 0)
+		}
+	}
+	return m
+}
+
+// judge is what the events in (from, to] count as.
+func (s span) judge(events sum, from, to int64) sum {
 	switch s.as {
+	case catalog.Set:
+		return s.set.between(from, to)
 	case catalog.Excluded:
 		return sum{}
 	case catalog.AllGood:
@@ -119,6 +161,15 @@ func next(spans *[]span, t int64) span {
 		return (*spans)[0]
 	}
 	return span{as: catalog.Counted}
+}
+
+// next is the span at t. A minute that is not over has no numbers yet.
+func (v *view) next(spans *[]span, t int64) span {
+	s := next(spans, t)
+	if s.as == catalog.Set && t-t%minuteLength+minuteLength > v.now {
+		return span{as: catalog.Counted}
+	}
+	return s
 }
 
 // oneSlice is a slice of time in a view: so much that shares of it are exact to a millionth.
@@ -229,7 +280,7 @@ func (v *view) ring(i int) {
 		if k < r.head {
 			end = raw.total(k+1, v.of.total)
 		}
-		steps[k-r.oldest()] = next(&spans, k*r.step).judge(end.minus(raw.total(k, v.of.total)))
+		steps[k-r.oldest()] = v.next(&spans, k*r.step).judge(end.minus(raw.total(k, v.of.total)), k*r.step, (k+1)*r.step)
 	}
 	later := v.total
 	for k := r.head; k >= r.oldest(); k-- {
@@ -247,10 +298,12 @@ func (v *view) hourTotal(number int64) sum {
 		spans := v.timetable.in(start, start+hourLength)
 		one := next(&spans, start)
 		switch {
-		case events == sum{}, len(spans) == 0, one.as == catalog.Counted && spans[0].start >= start+hourLength:
+		case len(spans) == 0, one.as == catalog.Counted && spans[0].start >= start+hourLength:
 			return events
 		case one.as != catalog.Counted && one.end >= start+hourLength:
-			return one.judge(events)
+			return one.judge(events, start, start+hourLength)
+		case events == sum{} && !slices.ContainsFunc(spans, func(s span) bool { return s.as == catalog.Set && s.start < start+hourLength }):
+			return events
 		}
 	}
 	hour := v.hour(number)
@@ -281,8 +334,9 @@ func (v *view) judge(number int64, h *hourOfMinutes) {
 	spans := v.timetable.in(start, start+hourLength)
 	var as [minutesPerHour]catalog.Counting
 	for k := range h {
-		s := next(&spans, start+int64(k)*minuteLength)
-		as[k], h[k] = s.as, s.judge(h[k])
+		minute := start + int64(k)*minuteLength
+		s := v.next(&spans, minute)
+		as[k], h[k] = s.as, s.judge(h[k], minute, minute+minuteLength)
 	}
 	if v.budgeting.Method == catalog.Occurrences {
 		return

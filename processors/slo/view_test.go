@@ -21,8 +21,21 @@ type minuteModel struct {
 
 // judged are the events of the minute as the catalog says that they count, and whether any of the time counts.
 func (m *minuteModel) judged(minute int64, schedule catalog.Schedule) (sum, catalog.Counting) {
-	as := schedule.At(time.Unix(0, minute*minuteLength))
-	return span{as: as}.judge(m.events[minute]), as
+	at := time.Unix(0, minute*minuteLength)
+	as := schedule.At(at)
+	if as != catalog.Set {
+		return span{as: as}.judge(m.events[minute], 0, 0), as
+	}
+	var c catalog.Correction // the last one that covers the minute
+	for _, one := range schedule.Corrections {
+		if !at.Before(catalog.FullMinute(one.Start)) && at.Before(catalog.NextMinute(one.End)) {
+			c = one
+		}
+	}
+	m.measured[minute] = true
+	first, last := catalog.FullMinute(c.Start).UnixNano()/minuteLength, catalog.NextMinute(c.End).UnixNano()/minuteLength
+	share := func(n float64, until int64) count { return part(count(n*float64(oneEvent)), first, last, until) }
+	return sum{share(c.Good, minute+1) - share(c.Good, minute), share(c.Bad, minute+1) - share(c.Bad, minute)}, as
 }
 
 // ratio is the share of bad events in the minutes from one to another, as events or as slices of time.

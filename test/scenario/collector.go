@@ -58,7 +58,7 @@ func (c Collector) Gauges(t *testing.T, s *Scenario) []Other {
 				require.NoError(t, running.Shutdown(ctx))
 				running, forgets = c.start(ctx, t, s, seen), forgets[1:]
 			}
-			require.NoError(t, running.ConsumeMetrics(ctx, sliEvents(s, max(at, 0))))
+			require.NoError(t, running.ConsumeMetrics(ctx, SLIEvents(s, max(at, 0))))
 		}
 		time.Sleep(2 * c.Flush)
 		require.NoError(t, running.Shutdown(ctx))
@@ -166,8 +166,8 @@ func (v *gaugeValues) at(at time.Duration) (float64, bool) {
 	return v.points[n-1].value, true
 }
 
-// sliEvents are the scenario's counters as the sli connectors send them.
-func sliEvents(s *Scenario, at time.Duration) pmetric.Metrics {
+// SLIEvents are the scenario's counters as the sli connectors send them.
+func SLIEvents(s *Scenario, at time.Duration) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	for i := range s.Streams {
 		stream := &s.Streams[i]

@@ -46,7 +46,9 @@ alert that would have fired with its start, end and time to detect, pages per we
 compares them with those of another catalog: a folder, or a revision of the git repository that DIR is in.
 
 The Prometheus, or any server with its API, has the counters of the collector (slo_events_total), and what the PromQL of SLIs reads. It need
-not have the rules. It is asked the rules' own queries at their own times; everything else is evaluated here, by Prometheus' own engine.
+not have the rules. It is asked the rules' own queries at their own times; everything else is evaluated here, by Prometheus' own engine. With --url,
+the collector's own minute history is asked instead, over its status page: it needs no Prometheus, goes back for the SLO's period, and knows neither
+versions nor SLIs by PromQL.
 
 A page is false if at no moment from its firing to its end the failures of its long window took the share of the period's budget for which it
 pages. --suggest finds the objective that each SLO would have kept, and how often it would have paged.
@@ -80,7 +82,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 	flags.StringVar(&b.against, "against", "", "compare with this catalog: a folder, or a revision of the repository that --catalog is in")
 	flags.StringSliceVar(&b.services, "service", nil, "only these services: name, or namespace/name; can be repeated")
 	flags.StringSliceVar(&b.slos, "slo", nil, "only SLOs of this name; can be repeated")
-	flags.StringVar(&b.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
+	b.place.Flags(cmd)
 	b.times.Flags(flags)
 	flags.StringVar(&b.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.Float64Var(&b.maxPages, "max-pages-per-week", -1, "exit 1 if there are more pages per week; below 0: any number is well")
@@ -94,7 +96,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 type backtest struct {
 	catalog, against string
 	services, slos   []string
-	prometheus       string
+	place            ranges.Place
 	translation      string
 	times            ranges.Times
 	maxPages         float64
@@ -107,14 +109,15 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	server, err := ranges.New("prometheus", b.prometheus)
-	if err != nil {
-		return result{}, err
-	}
 	options, err := Options(b.translation)
 	if err != nil {
 		return result{}, err
 	}
+	server, err := b.place.Source(options.Translation)
+	if err != nil {
+		return result{}, err
+	}
+	defer server.Forget()
 	current, err := b.load(b.catalog)
 	if err != nil {
 		return result{}, err
@@ -130,7 +133,10 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 		return result{}, fmt.Errorf("%s has no SLO that --service and --slo name", b.catalog)
 	}
 	q := &question{from: from, to: to, server: server, options: options, suggest: b.suggest, files: server.Files(ctx)}
-	r := result{From: from, To: to, Prometheus: server.Address(), outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	r := result{From: from, To: to, outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	if r.Prometheus = server.Address(); !server.Asks() {
+		r.Prometheus, r.Collector = "", r.Prometheus
+	}
 	others := map[string]selection{}
 	if before != nil {
 		r.Against = &outcome{Catalog: b.against, Alerts: []alertResult{}}
@@ -142,6 +148,9 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 	defer progress.End()
 	answer := func(to *outcome, s selection, q question) error {
 		progress.About(s.service.Slug())
+		if err := Missing(b.stderr, server, s.service); err != nil {
+			return err
+		}
 		one, err := q.answer(ctx, s)
 		if err == nil {
 			to.add(one)
@@ -176,9 +185,22 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 	}
 	r.sum(to.Sub(from))
 	if !slices.ContainsFunc(r.SLOs, func(s sloResult) bool { return s.Coverage > 0 }) {
-		return result{}, fmt.Errorf("%s has no events of these SLOs in this time: check that it has slo_events_total of the collector, and what the SLIs' queries read", server.Address())
+		return result{}, fmt.Errorf("%s has no events of these SLOs in this time: check that it has %s", server.Address(), server.Needs())
 	}
 	return r, nil
+}
+
+// Missing says which SLOs of a service the source cannot have.
+func Missing(out io.Writer, of ranges.Source, service *catalog.Service) (err error) {
+	if of.Asks() {
+		return nil
+	}
+	for _, slo := range service.SLOs {
+		if slo.SLI.Prometheus != nil && err == nil {
+			_, err = fmt.Fprintf(out, "%s %s: its SLI is PromQL, of which a collector has no history; ask a Prometheus with --prometheus\n", service.Slug(), slo.Name)
+		}
+	}
+	return err
 }
 
 // Options are those of the rules in a Prometheus with this translation_strategy, the value of --translation.

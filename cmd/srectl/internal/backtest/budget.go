@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
 )
 
 // budget is the remaining share of an error budget at a time, and the measured share of its period, as the rules define them: the
 // events of the whole period are those so far ÷ the measured share of its time in which events count. The rules leave calendar periods and resets to the
-// collector, whose budget was that of the catalog of then; this is that of another catalog.
+// collector, whose budget was that of the catalog of then; this is that of another catalog, projected as the collector does.
 func budget(service *catalog.Service, slo *catalog.SLO, m *minutes, at time.Time) (remaining, coverage float64) {
 	start, end := at.Add(-slo.Window.Rolling), at
 	if slo.Window.Calendar != nil {
@@ -23,33 +24,15 @@ func budget(service *catalog.Service, slo *catalog.SLO, m *minutes, at time.Time
 			from = reset.At
 		}
 	}
-	length := float64(max(end.Sub(start)-Excluded(service, slo, start, end), interval))
+	length := float64(max(end.Sub(start)-month.Excluded(service, slo, start, end), interval))
 	bad, total := m.events(from.Add(lag), at)
-	share := min(float64(m.measured(from, at))/length, 1)
 	coverage = min(float64(m.measured(start, at))/length, 1)
 	if total <= 0 {
 		return 1, coverage
 	}
-	return 1 - bad/total/slo.ErrorBudget()*share, coverage
+	p := month.Period{Start: start, End: end, From: from, At: at, Gaps: m.gaps(), Excluded: func(from, to time.Time) time.Duration { return month.Excluded(service, slo, from, to) }}
+	return 1 - bad/total/slo.ErrorBudget()*p.Share(Events{minutes: m}), coverage
 }
 
 // interval is that of the rules.
 const interval = time.Minute
-
-// Excluded is for how long from the one time to the other events do not count.
-func Excluded(service *catalog.Service, slo *catalog.SLO, from, to time.Time) (sum time.Duration) {
-	for _, span := range service.Schedule(slo).Spans(from, to) {
-		if span.As != catalog.Excluded {
-			continue
-		}
-		start, end := span.Start, span.End
-		if start.Before(from) {
-			start = from
-		}
-		if end.After(to) {
-			end = to
-		}
-		sum += end.Sub(start)
-	}
-	return sum
-}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
+
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
@@ -43,7 +45,7 @@ const (
 )
 
 // Record replays the rules of a service that record its events. It reads a little beyond the end, where the last events are.
-func Record(ctx context.Context, server *ranges.Server, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
+func Record(ctx context.Context, server ranges.Source, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
 	storage, err := replay.OpenStorage()
 	if err != nil {
 		return nil, err
@@ -85,8 +87,8 @@ func Record(ctx context.Context, server *ranges.Server, service *catalog.Service
 
 // versions are the events of each version in the minutes that count.
 func (a *answering) versions(ctx context.Context, slo *catalog.SLO, of Events) (map[string]*minutes, error) {
-	if slo.SLI.Prometheus != nil {
-		return nil, nil // PromQL knows no versions
+	if slo.SLI.Prometheus != nil || !a.server.Asks() {
+		return nil, nil // neither PromQL nor the collector's history knows versions
 	}
 	bad, err := a.samples(ctx, recordVersionBad, slo)
 	if err != nil {
@@ -127,6 +129,9 @@ func (e Events) Between(from, to time.Time) (bad, total float64) {
 
 // Measured is how long in (from, to] events were recorded, zero or more.
 func (e Events) Measured(from, to time.Time) time.Duration { return e.minutes.measured(from, to) }
+
+// Gaps is month.Events': minutes without a sample, whether nothing was measured or nothing counts.
+func (e Events) Gaps(time.Time, time.Time) []month.Gap { return e.minutes.gaps() }
 
 // Versions are the names of the versions with events in any environment, in order.
 func (e Events) Versions() []string { return slices.Sorted(maps.Keys(e.versions)) }

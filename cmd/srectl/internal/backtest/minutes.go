@@ -7,6 +7,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
+
 	"github.com/prometheus/prometheus/promql"
 )
 
@@ -22,6 +24,8 @@ type minutes struct {
 	at []int64 // Unix milliseconds of the evaluations, ascending
 	// bad and total are sums of all events until at.
 	bad, total []float64
+	// unknown are the times without evaluations; nil if that was not asked yet.
+	unknown []month.Gap
 }
 
 // newMinutes joins the recorded bad events with all events of the same evaluations.
@@ -63,6 +67,22 @@ func (m *minutes) events(from, to time.Time) (bad, total float64) {
 // measured is how long in (from, to] events were recorded, zero or more.
 func (m *minutes) measured(from, to time.Time) time.Duration {
 	return time.Duration(m.until(to)-m.until(from)) * time.Minute
+}
+
+// gaps are the times without evaluations, from long ago until they end.
+func (m *minutes) gaps() []month.Gap {
+	if m.unknown == nil {
+		last := time.Unix(0, 0)
+		for _, at := range m.at {
+			t := time.UnixMilli(at)
+			if t.Sub(last) > time.Minute {
+				m.unknown = append(m.unknown, month.Gap{From: last, To: t.Add(-time.Minute)})
+			}
+			last = t
+		}
+		m.unknown = append(m.unknown, month.Gap{From: last, To: last.Add(1 << 62)})
+	}
+	return m.unknown
 }
 
 // step is the error ratio of an evaluation, of the five minutes before it.

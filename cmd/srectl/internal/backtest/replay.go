@@ -47,7 +47,7 @@ var (
 // A question is what is asked of each catalog.
 type question struct {
 	from, to time.Time
-	server   *ranges.Server
+	server   ranges.Source
 	options  alerts.Options
 	// files are the rule files of the groups that the server has loaded.
 	files map[string]string

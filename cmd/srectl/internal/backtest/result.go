@@ -17,7 +17,9 @@ type number = output.Number
 type result struct {
 	From       time.Time `json:"from"`
 	To         time.Time `json:"to"`
-	Prometheus string    `json:"prometheus"`
+	Prometheus string    `json:"prometheus,omitempty"`
+	// Collector is the status page, if its history was asked.
+	Collector string `json:"collector,omitempty"`
 	outcome
 	// Against is the outcome with the other catalog.
 	Against *outcome `json:"against,omitempty"`

@@ -4,6 +4,7 @@
 package backtest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -136,7 +137,7 @@ func heading(r result) string {
 	if r.Against != nil {
 		text += " against " + r.Against.Catalog
 	}
-	return fmt.Sprintf("%s, from %s to %s, %s", text, r.From.Format("2006-01-02 15:04"), r.To.Format("2006-01-02 15:04 MST"), r.Prometheus)
+	return fmt.Sprintf("%s, from %s to %s, %s", text, r.From.Format("2006-01-02 15:04"), r.To.Format("2006-01-02 15:04 MST"), cmp.Or(r.Collector, r.Prometheus))
 }
 
 // conclusion is the sum of all in a sentence.

@@ -18,12 +18,12 @@ type Progress struct {
 }
 
 // NewProgress shows the progress of a server, if out is a terminal.
-func NewProgress(out io.Writer, of *Server) *Progress {
+func NewProgress(out io.Writer, of Source) *Progress {
 	if _, ok := terminal.Of(out); !ok {
 		out = io.Discard
 	}
 	p := &Progress{out: out}
-	of.asked = p.count
+	of.onAnswer(p.count)
 	return p
 }
 

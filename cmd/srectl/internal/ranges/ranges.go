@@ -78,6 +78,16 @@ func New(flag, address string) (*Server, error) {
 	return &Server{api: v1.NewAPI(client), address: u.Redacted(), known: map[piece]promql.Matrix{}}, nil
 }
 
+// Asks is Source's.
+func (*Server) Asks() bool { return true }
+
+// Needs is Source's.
+func (*Server) Needs() string {
+	return "slo_events_total of the collector, and what the SLIs' queries read"
+}
+
+func (s *Server) onAnswer(asked func(answers int)) { s.asked = asked }
+
 // Address is the server's, without a password.
 func (s *Server) Address() string { return s.address }
 

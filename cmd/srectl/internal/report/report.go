@@ -27,15 +27,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-const (
-	// worstHours are how many hours of an SLO are shown, and maxVersions how many versions of each.
-	worstHours  = 5
-	maxVersions = 5
-)
+// maxVersions are how many versions of an SLO, and of an hour of it, are shown.
+const maxVersions = 5
 
 // NewCommand is `srectl report`.
 func NewCommand() *cobra.Command {
@@ -49,9 +47,9 @@ these events was spent. For SLOs that were not perfect, it shows the worst hours
 Events in maintenance do not count.
 
 It asks a Prometheus, or any server with its API, the generated rules' own queries; the server need not have the rules. It has to keep samples
-for a month.
+for a month. With --url, it asks the collector for its own minute history, which knows no versions, and nothing of SLIs by PromQL.
 
-Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked.`,
+Exits 0 if no SLO was missed, 1 if one was, 2 if the server cannot be asked.`,
 		Example: `  srectl report --month 2026-10 --catalog ./catalog -o html > october.html`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +65,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 			if err := write(cmd.OutOrStdout(), format, report); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(report.SLOs, func(c compliance) bool { return c.Kept != nil && !*c.Kept }) {
+			if slices.ContainsFunc(report.SLOs, func(c compliance) bool { return c.result(report) == missed }) {
 				return exit.ErrNotOK
 			}
 			return nil
@@ -77,7 +75,7 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 	flags.StringVar(&r.month, "month", "", "the month, such as 2026-10")
 	flags.StringVar(&r.zone, "time-zone", "UTC", "the IANA time zone in which it begins and ends")
 	flags.StringVar(&r.catalog, "catalog", cmp.Or(os.Getenv("OTELCOL_SRE_CATALOG"), "catalog"), "catalog folder or file")
-	flags.StringVar(&r.prometheus, "prometheus", "http://localhost:9090", "the Prometheus, such as the collector's own, or another server with its API")
+	r.place.Flags(cmd)
 	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.StringSliceVar(&r.services, "service", nil, "only these services: name, or namespace/name; can be repeated")
 	format = output.NewFormat(flags, formatMarkdown, "html", "csv", output.JSON, output.YAML)
@@ -87,19 +85,22 @@ Exits 0 if all SLOs were kept, 1 if one was not, 2 if the server cannot be asked
 
 // A request is what the flags say.
 type request struct {
-	month, zone, catalog, prometheus, translation string
-	services                                      []string
+	month, zone, catalog, translation string
+	place                             ranges.Place
+	services                          []string
 }
 
 // A report is the SLOs of a month. Its texts are as the catalog and the telemetry have them: each format escapes them.
 type report struct {
-	Month      string       `json:"month"`
-	TimeZone   string       `json:"timeZone"`
-	From       time.Time    `json:"from"`
-	To         time.Time    `json:"to"`
-	Running    bool         `json:"running,omitempty"` // the month is not over
-	Prometheus string       `json:"prometheus"`
-	SLOs       []compliance `json:"slos"`
+	Month      string    `json:"month"`
+	TimeZone   string    `json:"timeZone"`
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	Running    bool      `json:"running,omitempty"` // the month is not over
+	Prometheus string    `json:"prometheus,omitempty"`
+	// Collector is the status page, if its history was asked.
+	Collector string       `json:"collector,omitempty"`
+	SLOs      []compliance `json:"slos"`
 }
 
 // A compliance is one SLO in one environment and group. Shares are from 0 to 1.
@@ -116,8 +117,10 @@ type compliance struct {
 	// Good is the share of good events, null without events. Kept says whether it is the objective or more.
 	Good output.Number `json:"good"`
 	Kept *bool         `json:"kept,omitempty"`
-	// Spent is the share of the budget of the month's events.
+	// Spent is the share of the budget of the month's events: of a month that is not over, of those that it will have.
 	Spent output.Number `json:"budgetSpent"`
+	// AtWorst is that share if everything failed in the gaps since events were first recorded; null without gaps.
+	AtWorst output.Number `json:"budgetSpentAtWorst"`
 	// Measured is the share of the month in which events were recorded, and MaintenanceSeconds how long they did not count.
 	Measured           float64   `json:"measured"`
 	MaintenanceSeconds float64   `json:"maintenanceSeconds,omitempty"`
@@ -145,31 +148,8 @@ type version struct {
 	Bad        float64 `json:"bad"`
 }
 
-func (r request) bounds(now time.Time) (from, to time.Time, err error) {
-	zone, err := time.LoadLocation(r.zone)
-	if err != nil || r.zone == "" {
-		return from, to, fmt.Errorf("--time-zone %q is not known: write one such as UTC or Europe/Madrid", r.zone)
-	}
-	from, err = time.ParseInLocation("2006-01", r.month, zone)
-	if err != nil {
-		return from, to, fmt.Errorf("--month %q is not a month: write one such as 2026-10", r.month)
-	}
-	if !from.Before(now.Truncate(time.Minute)) {
-		return from, to, fmt.Errorf("--month %s has not begun: write one of the past", r.month)
-	}
-	to = from.AddDate(0, 1, 0)
-	if to.After(now) {
-		to = now.In(zone).Truncate(time.Minute)
-	}
-	return from, to, nil
-}
-
 func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*report, error) {
-	from, to, err := r.bounds(now)
-	if err != nil {
-		return nil, err
-	}
-	server, err := ranges.New("prometheus", r.prometheus)
+	m, err := month.Parse(r.month, r.zone, now, "--month", "--time-zone")
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +157,11 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 	if err != nil {
 		return nil, err
 	}
+	server, err := r.place.Source(options.Translation)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Forget()
 	if err := paths.Check([]string{r.catalog}); err != nil {
 		return nil, err
 	}
@@ -185,7 +170,10 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		_, err := fmt.Fprint(stderr, found.String())
 		return nil, errors.Join(err, fmt.Errorf("%s has errors: correct them first", r.catalog))
 	}
-	result := &report{Month: r.month, TimeZone: r.zone, From: from, To: to, Running: to.Before(from.AddDate(0, 1, 0)), Prometheus: server.Address()}
+	result := &report{Month: r.month, TimeZone: r.zone, From: m.From, To: m.To, Running: m.Running, Prometheus: server.Address()}
+	if !server.Asks() {
+		result.Prometheus, result.Collector = "", result.Prometheus
+	}
 	files := server.Files(ctx)
 	progress := ranges.NewProgress(stderr, server)
 	defer progress.End()
@@ -194,11 +182,14 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 			continue
 		}
 		progress.About(service.Slug())
-		all, err := backtest.Record(ctx, server, service, options, files, from, to)
+		if err := backtest.Missing(stderr, server, service); err != nil {
+			return nil, err
+		}
+		all, err := backtest.Record(ctx, server, service, options, files, m.Since(), m.To)
 		if err != nil {
 			return nil, err
 		}
-		deployed, err := deployments(ctx, server, service, promname.New(options.Translation), from, to)
+		deployed, err := deployments(ctx, server, service, promname.New(options.Translation), m.From, m.To)
 		if err != nil {
 			return nil, err
 		}
@@ -206,13 +197,13 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 			n := 0
 			for _, events := range all {
 				if events.SLO == slo {
-					result.SLOs = append(result.SLOs, comply(service, events, deployed, from, to))
+					result.SLOs = append(result.SLOs, comply(service, events, deployed, m))
 					n++
 				}
 			}
 			if n == 0 {
 				nothing := output.Number(math.NaN())
-				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing})
+				result.SLOs = append(result.SLOs, compliance{Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Good: nothing, Spent: nothing, AtWorst: nothing})
 			}
 		}
 		server.Forget()
@@ -221,42 +212,21 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		return nil, fmt.Errorf("%s has no service that --service names, with an SLO", r.catalog)
 	}
 	if !slices.ContainsFunc(result.SLOs, func(c compliance) bool { return c.Measured > 0 }) {
-		return nil, fmt.Errorf("%s has no events of these SLOs in %s: check that it has slo_events_total of the collector, and keeps samples for so long", server.Address(), r.month)
+		return nil, fmt.Errorf("%s has no events of these SLOs in %s: check that it has %s, and keeps them for so long", server.Address(), r.month, server.Needs())
 	}
 	return result, nil
 }
 
-func comply(service *catalog.Service, e backtest.Events, deployed deployed, from, to time.Time) compliance {
+func comply(service *catalog.Service, e backtest.Events, deployed deployed, m month.Month) compliance {
+	of := m.Summarize(service, e.SLO, e)
 	c := compliance{
 		Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, Environment: e.Environment, SLO: e.SLO.Name, Group: e.Group,
-		Objective: e.SLO.ObjectiveRatio(), Measured: min(float64(e.Measured(from, to))/float64(to.Sub(from)), 1),
-		MaintenanceSeconds: backtest.Excluded(service, e.SLO, from, to).Seconds(),
+		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent), AtWorst: output.Number(of.AtWorst),
+		Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Versions: versions(e, deployed, m.From, m.To),
 	}
-	c.Bad, c.Events = e.Between(from, to)
-	allowed := c.Events * e.SLO.ErrorBudget()
-	spent := func(bad float64) output.Number {
-		if allowed <= 0 {
-			return output.Number(math.NaN())
-		}
-		return output.Number(bad / allowed)
+	for _, h := range of.Worst {
+		c.WorstHours = append(c.WorstHours, hour{h.Start, h.Events, h.Bad, output.Number(h.Spent), versions(e, deployed, h.Start, h.End)})
 	}
-	c.Good, c.Spent = output.Number(math.NaN()), spent(c.Bad)
-	if c.Events > 0 {
-		kept := c.Bad <= allowed*(1+1e-9)
-		c.Good, c.Kept = output.Number(1-c.Bad/c.Events), &kept
-	}
-	for start := from; start.Before(to); start = start.Add(time.Hour) {
-		end := start.Add(time.Hour)
-		if end.After(to) {
-			end = to
-		}
-		if bad, events := e.Between(start, end); bad >= 0.5 {
-			c.WorstHours = append(c.WorstHours, hour{start, events, bad, spent(bad), versions(e, deployed, start, end)})
-		}
-	}
-	slices.SortStableFunc(c.WorstHours, func(a, b hour) int { return cmp.Compare(b.Bad, a.Bad) })
-	c.WorstHours = c.WorstHours[:min(worstHours, len(c.WorstHours))]
-	c.Versions = versions(e, deployed, from, to)
 	return c
 }
 
@@ -291,7 +261,7 @@ func (d deployed) at(environment, version string, t time.Time) (newest deploymen
 }
 
 // deployments asks which deployments were there in each hour.
-func deployments(ctx context.Context, server *ranges.Server, service *catalog.Service, names promname.Names, from, to time.Time) (deployed, error) {
+func deployments(ctx context.Context, server ranges.Source, service *catalog.Service, names promname.Names, from, to time.Time) (deployed, error) {
 	environment, version := names.Attribute(semconv.Environment), names.Attribute(semconv.ServiceVersion)
 	id, revision := names.Attribute(semconv.DeploymentID), names.Attribute(semconv.Revision)
 	by := make([]string, 0, 4)

@@ -150,15 +150,3 @@ func TestOutputIsEscaped(t *testing.T) {
 		}
 	}
 }
-
-// The month of a time zone begins and ends there, whatever the clocks do.
-func TestBounds(t *testing.T) {
-	now := time.Date(2026, time.November, 10, 8, 0, 30, 0, time.UTC)
-	from, to, err := request{month: "2026-10", zone: "Europe/Madrid"}.bounds(now)
-	require.NoError(t, err)
-	assert.Equal(t, "2026-09-30T22:00:00Z", from.UTC().Format(time.RFC3339))
-	assert.Equal(t, "2026-10-31T23:00:00Z", to.UTC().Format(time.RFC3339))
-	_, to, err = request{month: "2026-11", zone: "UTC"}.bounds(now)
-	require.NoError(t, err)
-	assert.Equal(t, "2026-11-10T08:00:00Z", to.UTC().Format(time.RFC3339))
-}

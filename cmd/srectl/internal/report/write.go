@@ -4,6 +4,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"fmt"
@@ -40,27 +41,24 @@ func (r *report) title() string { return "SLOs in " + r.Month }
 
 // facts say what the numbers are of.
 func (r *report) facts() string {
-	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), r.Prometheus)
+	text := fmt.Sprintf("From %s to %s, from %s. Events in maintenance do not count.", r.From.Format("2006-01-02 15:04 MST"), r.To.Format("2006-01-02 15:04 MST"), cmp.Or(r.Collector, r.Prometheus))
 	if r.Running {
-		text = "The month is not over. " + text
+		text = "The month is not over: budgets are those of the events that the whole month will have. " + text
 	}
 	return text
 }
 
 // conclusion counts the SLOs that were kept.
 func (r *report) conclusion() string {
-	kept, missed, unknown := 0, 0, 0
+	n := map[string]int{}
 	for _, c := range r.SLOs {
-		switch {
-		case c.Kept == nil:
-			unknown++
-		case *c.Kept:
-			kept++
-		default:
-			missed++
-		}
+		n[c.result(r)]++
 	}
-	return fmt.Sprintf("%d kept, %d missed, %d without events", kept, missed, unknown)
+	text := fmt.Sprintf("%d %s, %d %s", n[kept], kept, n[missed], missed)
+	if n[below] > 0 {
+		text += fmt.Sprintf(", %d %s", n[below], below)
+	}
+	return text + fmt.Sprintf(", %d without events", n[nothing])
 }
 
 // grids are the tables of the formats for people.
@@ -70,7 +68,7 @@ func (r *report) grids() []output.Grid {
 	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
 	for _, c := range r.SLOs {
 		slos.Rows = append(slos.Rows, []string{
-			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
+			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(r), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
 			share(output.Number(c.Measured), 0), dash(catalog.FormatDuration(time.Duration(c.MaintenanceSeconds * float64(time.Second)).Round(time.Minute))),
 		})
 		for _, h := range c.WorstHours {
@@ -106,14 +104,25 @@ func (c compliance) name() string {
 	return text
 }
 
-func (c compliance) result() string {
+// The results of an SLO.
+const (
+	nothing = "no events"
+	kept    = "kept"
+	missed  = "missed"
+	// below is an SLO of a month that is not over, which can still be kept.
+	below = "below the objective so far"
+)
+
+func (c compliance) result(r *report) string {
 	switch {
 	case c.Kept == nil:
-		return "no events"
+		return nothing
 	case *c.Kept:
-		return "kept"
+		return kept
+	case r.Running && c.Spent <= 1:
+		return below
 	}
-	return "missed"
+	return missed
 }
 
 func writeMarkdown(out io.Writer, r *report) error {
@@ -144,7 +153,7 @@ func writeCSV(out io.Writer, r *report) error {
 	_ = w.Write([]string{"month", "service", "namespace", "owner", "environment", "slo", "result", "objective", "good", "events", "bad", "budget_spent", "measured", "maintenance_seconds"}) // Flush keeps the error
 	for _, c := range r.SLOs {
 		_ = w.Write([]string{
-			r.Month, inCell(c.Service), inCell(c.Namespace), inCell(c.Owner), inCell(c.Environment), inCell(c.name()), c.result(),
+			r.Month, inCell(c.Service), inCell(c.Namespace), inCell(c.Owner), inCell(c.Environment), inCell(c.name()), c.result(r),
 			number(c.Objective), number(float64(c.Good)), number(c.Events), number(c.Bad), number(float64(c.Spent)), number(c.Measured), number(c.MaintenanceSeconds),
 		})
 	}

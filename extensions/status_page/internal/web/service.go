@@ -74,6 +74,8 @@ type objective struct {
 	Groups []service.Group `json:"groups,omitempty"`
 	// Grouped says that it has groups, whether or not any is asked for.
 	Grouped bool `json:"-"`
+	// Month is the page of its month; "" if nothing here has its minutes.
+	Month string `json:"-"`
 }
 
 // A graph is a plot as SVG or as data.
@@ -153,7 +155,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		body.Since = of.Known.Start
 	}
 	for _, o := range of.Objectives {
-		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0})
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0, s.monthPage(of.Service, o.SLO)})
 	}
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))

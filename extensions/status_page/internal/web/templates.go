@@ -5,6 +5,7 @@ package web
 
 import (
 	"embed"
+	"fmt"
 	"html/template"
 	"math"
 	"net/url"
@@ -70,14 +71,26 @@ var functions = template.FuncMap{
 	"rows":     func(s services.Service) int { return max(1, len(s.Places)) },
 	"more":     func(calls []services.Call, shown int) string { return words.Count(len(calls) - shown) },
 	"callType": func(kind string) string { return callTypes[kind] },
-	"class":    func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
+	"kept":     func(kept *bool) bool { return *kept },
+	"share":    words.Percent,
+	"figure":   func(n float64) string { return words.Count(int(math.Round(n))) },
+	"lasting":  func(s float64) string { return words.Duration(time.Duration(s * float64(time.Second))) },
+	"wallTime": func(t time.Time) string { return t.Format("Mon 2 15:04") },
+	"hourName": func(h int) template.HTML { // every third has room
+		text := fmt.Sprintf("%02d", h)
+		if h%3 != 0 {
+			text = `<span class="hidden">` + text + `</span>`
+		}
+		return template.HTML(text) //nolint:gosec // digits
+	},
+	"class": func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "doctor", "services", "runbook", "search", "whynot", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "doctor", "services", "ledger", "runbook", "search", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all

@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -53,18 +54,21 @@ type Options struct {
 	Explainer func() (request.Explainer, error)
 	// Arrivals is what arrived of each service; nil if nobody listens.
 	Arrivals *arrivals.Record
-	Now      func() time.Time
+	// Keepers have minute histories; nil without any.
+	Keepers func() []ledger.Keeper
+	Now     func() time.Time
 }
 
 type site struct {
 	Options
 	searcher *search.Searcher
 	clinic   clinic
+	readers  chan struct{}
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer)}
+	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer), readers: make(chan struct{}, readers)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
@@ -76,6 +80,7 @@ func New(o Options) http.Handler {
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
 		"GET /doctor":                      s.doctor,
+		"GET /ledger":                      s.ledger,
 		"GET /why-not/{trace}":             s.whyNot,
 		"GET /runbooks/":                   s.runbook,
 		"GET /search":                      s.search,
@@ -83,6 +88,7 @@ func New(o Options) http.Handler {
 	} {
 		mux.Handle(pattern, s.show(page))
 	}
+	mux.HandleFunc("GET /ledger/minutes", s.minutes)
 	mux.HandleFunc("GET /rules/{file}", s.rules)
 	mux.HandleFunc("GET /dashboards/{file}", s.dashboards)
 	mux.Handle("GET /assets/", assets())

@@ -1,0 +1,71 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ledger is the minute history of SLOs as others than its keeper, the slo processor, read it: in the same process, or as a stream of lines of JSON
+// over the status page.
+package ledger
+
+import (
+	"time"
+)
+
+// Day is how much is read at a time.
+const Day = 24 * time.Hour
+
+// MinutesPerDay is the most that a day has.
+const MinutesPerDay = int(Day / time.Minute)
+
+// Reach is how far back anything is asked for: longer than the longest period.
+const Reach = 370 * Day
+
+// An SLO is named by its service and its own name.
+type SLO struct{ Namespace, Service, Name string }
+
+// A Span is the time from a moment up to another.
+type Span struct{ From, To time.Time }
+
+// A Place is an SLO in one environment, or a group of it.
+type Place struct {
+	Environment string
+	// Group are the values of the attributes by which the SLO is grouped; nil without any.
+	Group map[string]string
+	// Measured are the times for which counters say what happened, in order and apart.
+	Measured []Span
+}
+
+// A Minute has the events that ended in it. Start is a Unix time in minutes.
+type Minute struct {
+	Start     int64
+	Good, Bad float64
+}
+
+// A Keeper has the minutes of SLOs. Each call takes a short time, so that counting does not wait for readers.
+type Keeper interface {
+	// Places are where the SLO has been counted, and false if it is not followed here.
+	Places(of SLO) ([]Place, bool)
+	// Minutes are those with events in a day of UTC, in order. With counted, events are as the catalog says that they count: without those in
+	// maintenance, corrected, or as slices of time, each of which is one event.
+	Minutes(of SLO, at Place, day time.Time, counted bool) []Minute
+}
+
+// A Shelf is an extension that shows the minutes of keepers.
+type Shelf interface {
+	Keep(k Keeper)
+}
+
+// Both is the time that is in both; it ends before it begins if there is none.
+func Both(a, b Span) Span {
+	if b.From.After(a.From) {
+		a.From = b.From
+	}
+	if b.To.Before(a.To) {
+		a.To = b.To
+	}
+	return a
+}
+
+// Overlap is how long both last at the same time.
+func Overlap(a, b Span) time.Duration {
+	both := Both(a, b)
+	return max(both.To.Sub(both.From), 0)
+}
