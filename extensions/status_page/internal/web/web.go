@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -53,7 +54,11 @@ type Options struct {
 	Explainer func() (request.Explainer, error)
 	// Arrivals is what arrived of each service; nil if nobody listens.
 	Arrivals *arrivals.Record
-	Now      func() time.Time
+	// Book is the history of alerts and incidents; nil is none.
+	Book *book.Book
+	// Alertmanager is the base URL of one, for links; "" is none.
+	Alertmanager string
+	Now          func() time.Time
 }
 
 type site struct {
@@ -72,6 +77,8 @@ func New(o Options) http.Handler {
 		"GET /services/{slug}":             s.service,
 		"GET /services/{namespace}/{name}": s.service,
 		"GET /alerts":                      s.alerts,
+		"GET /incidents":                   s.incidents,
+		"GET /incidents/{id}":              s.incident,
 		"GET /catalog":                     s.catalog,
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
@@ -123,8 +130,11 @@ func notFound(what, fix string) *failure {
 	return &failure{http.StatusNotFound, problem{what, fix}}
 }
 
-// moved is where the page is.
-type moved struct{ to string }
+// moved is where the page is: for good, or for the time being.
+type moved struct {
+	to  string
+	now bool
+}
 
 func (m *moved) Error() string { return "moved to " + m.to }
 
@@ -136,7 +146,12 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 		status := http.StatusOK
 		p, err := load(r)
 		if elsewhere, ok := err.(*moved); ok { //nolint:errorlint // pages return it as it is
-			http.Redirect(w, r, elsewhere.to, http.StatusMovedPermanently)
+			status = http.StatusMovedPermanently
+			if elsewhere.now {
+				w.Header().Set("Cache-Control", "no-store")
+				status = http.StatusFound
+			}
+			http.Redirect(w, r, elsewhere.to, status)
 			return
 		}
 		if err != nil {
