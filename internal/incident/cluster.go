@@ -52,6 +52,9 @@ func Build(in Input) []Incident {
 	for _, t := range tickets {
 		if c := b.place(clusters, t); c != nil {
 			c.more = append(c.more, t)
+			if t.Start().Before(c.start) {
+				c.start = t.Start()
+			}
 		} else if t.Chance <= Chance {
 			own = append(own, t)
 		}
@@ -194,6 +197,11 @@ func (c *cluster) about(s *Spell) bool {
 
 func (b builder) incident(c *cluster) Incident {
 	one := Incident{Start: c.start, State: Open, Services: b.affected(c)}
+	for _, a := range one.Services {
+		if a.Start.Before(one.Start) {
+			one.Start = a.Start
+		}
+	}
 	all := slices.Concat(c.core, c.more)
 	slices.SortFunc(all, compare)
 	one.Alerted, one.ID = all[0].From, all[0].ID()

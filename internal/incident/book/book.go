@@ -62,6 +62,7 @@ type Book struct {
 	// Only who reads uses these.
 	series  map[string]*series
 	until   time.Time
+	again   bool      // all is to be read again
 	asked   time.Time // for the graph and the changes
 	graph   *incident.Graph
 	changes incident.Changes
@@ -172,6 +173,9 @@ func (b *Book) Refresh(ctx context.Context) error {
 		if err = b.samples(ctx, from, b.sinceNow().Add(overlap)); err == nil {
 			err = b.measure(ctx)
 		}
+		if b.again {
+			b.again, from = false, now
+		}
 		if err == nil {
 			b.setSince(from)
 		}
@@ -201,6 +205,10 @@ func (b *Book) follow(ctx context.Context, now time.Time) error {
 	}
 	if err := b.samples(ctx, from, now); err != nil {
 		return err
+	}
+	if b.again {
+		b.again = false
+		b.setSince(now)
 	}
 	value, err := b.Source.At(ctx, firing, now)
 	if err != nil {

@@ -46,8 +46,11 @@ func (b *Book) samples(ctx context.Context, from, to time.Time) error {
 			if len(b.series) >= maxSeries {
 				continue
 			}
-			s = &series{metric: found.Metric, step: usual}
+			s = &series{metric: found.Metric}
 			b.series[key] = s
+		}
+		if s.learn(found.Values) { // it was read with too long an interval
+			s.spells, b.again = nil, true
 		}
 		s.add(b.spell(found.Metric), found.Values)
 	}
@@ -59,16 +62,32 @@ func (b *Book) samples(ctx context.Context, from, to time.Time) error {
 	return nil
 }
 
+// longest is the longest interval of rules: a longer gap says nothing of it.
+const longest = 5 * time.Minute
+
+// learn takes the shortest gap between samples as the interval in which the alert is evaluated. It reports whether that splits what was one.
+func (s *series) learn(values []model.SamplePair) (splits bool) {
+	for i := 1; i < len(values); i++ {
+		step := max(values[i].Timestamp.Sub(values[i-1].Timestamp), time.Millisecond)
+		if step > longest || s.step > 0 && step >= s.step {
+			continue
+		}
+		splits = splits || s.step > step*3/2
+		s.step = step
+	}
+	return splits && len(s.spells) > 0
+}
+
+// follows reports whether two samples are of one spell.
+func (s *series) follows(gap time.Duration) bool {
+	return gap <= cmp.Or(s.step, usual)*3/2
+}
+
 // add takes samples that follow each other.
 func (s *series) add(of incident.Spell, values []model.SamplePair) {
-	for i := 1; i < len(values); i++ {
-		if step := values[i].Timestamp.Sub(values[i-1].Timestamp); i == 1 || step < s.step {
-			s.step = max(step, time.Millisecond)
-		}
-	}
 	for _, v := range values {
 		at := v.Timestamp.Time().UTC()
-		if last := len(s.spells) - 1; last >= 0 && !s.spells[last].restored && !at.Before(s.spells[last].From) && at.Sub(s.spells[last].To) <= s.step*3/2 {
+		if last := len(s.spells) - 1; last >= 0 && !s.spells[last].restored && !at.Before(s.spells[last].From) && s.follows(at.Sub(s.spells[last].To)) {
 			if at.After(s.spells[last].To) {
 				s.spells[last].To = at
 			}
@@ -81,21 +100,25 @@ func (s *series) add(of incident.Spell, values []model.SamplePair) {
 	slices.SortStableFunc(s.spells, func(a, b spell) int { return a.From.Compare(b.From) })
 	var joined []spell
 	for _, one := range s.spells {
-		if last := len(joined) - 1; last >= 0 && one.From.Sub(joined[last].To) <= s.step*3/2 {
-			before := &joined[last]
-			if one.To.After(before.To) {
-				before.To = one.To
-			}
-			before.Firing = before.Firing || one.Firing
-			before.restored = before.restored && one.restored
-			if before.From.Equal(one.From) && one.measured || !before.measured {
-				before.measured, before.Began = one.measured && before.From.Equal(one.From), one.Began
-			}
+		if last := len(joined) - 1; last >= 0 && s.follows(one.From.Sub(joined[last].To)) {
+			joined[last].join(one)
 			continue
 		}
 		joined = append(joined, one)
 	}
 	s.spells = joined
+}
+
+// join adds a later part of the spell, or the same again.
+func (s *spell) join(later spell) {
+	if later.To.After(s.To) {
+		s.To = later.To
+	}
+	s.Firing = s.Firing || later.Firing
+	s.restored = s.restored && later.restored
+	if later.measured && !s.measured && later.From.Equal(s.From) {
+		s.measured, s.Began, s.Chance = true, later.Began, later.Chance
+	}
 }
 
 // spell is one of an alert, without a time.

@@ -64,8 +64,8 @@ func (b *Book) Restore(payload []byte) error {
 	}
 	restored := map[string]*series{}
 	for _, s := range all.Series {
-		if s.Step <= 0 {
-			return errors.New("an alert without an interval")
+		if s.Step < 0 || s.Step > longest {
+			return errors.New("an alert without a possible interval")
 		}
 		one := &series{metric: s.Metric, step: s.Step}
 		for _, of := range s.Spells {
