@@ -11,6 +11,7 @@ package book
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -62,8 +63,8 @@ type Book struct {
 	// Only who reads uses these.
 	series  map[string]*series
 	until   time.Time
-	again   bool      // all is to be read again
-	asked   time.Time // for the graph and the changes
+	gaps    map[model.Time]map[string]bool // the alerts that fired in a gap before a time
+	asked   time.Time                      // for the graph and the changes
 	graph   *incident.Graph
 	changes incident.Changes
 
@@ -94,7 +95,7 @@ type spell struct {
 
 // New is an empty book.
 func New(o Options) *Book {
-	return &Book{Options: o, reading: make(chan struct{}, 1), series: map[string]*series{}, details: map[string]Details{}, graph: &incident.Graph{}, known: &incident.Graph{}}
+	return &Book{Options: o, reading: make(chan struct{}, 1), series: map[string]*series{}, gaps: map[model.Time]map[string]bool{}, details: map[string]Details{}, graph: &incident.Graph{}, known: &incident.Graph{}}
 }
 
 // A History is a copy of the book.
@@ -160,6 +161,7 @@ func (b *Book) Refresh(ctx context.Context) error {
 		return ctx.Err()
 	}
 	now := b.Now()
+	maps.DeleteFunc(b.gaps, func(at model.Time, _ map[string]bool) bool { return now.Sub(at.Time()) > 2*overlap })
 	err := b.follow(ctx, now)
 	if err == nil {
 		err = b.measure(ctx)
@@ -172,9 +174,6 @@ func (b *Book) Refresh(ctx context.Context) error {
 		from := b.sinceNow().Add(-chunk)
 		if err = b.samples(ctx, from, b.sinceNow().Add(overlap)); err == nil {
 			err = b.measure(ctx)
-		}
-		if b.again {
-			b.again, from = false, now
 		}
 		if err == nil {
 			b.setSince(from)
@@ -205,10 +204,6 @@ func (b *Book) follow(ctx context.Context, now time.Time) error {
 	}
 	if err := b.samples(ctx, from, now); err != nil {
 		return err
-	}
-	if b.again {
-		b.again = false
-		b.setSince(now)
 	}
 	value, err := b.Source.At(ctx, firing, now)
 	if err != nil {

@@ -231,6 +231,35 @@ func TestHistoryIsTheRecord(t *testing.T) {
 	}
 }
 
+// An interval that was changed, and an evaluation that is missing, end nothing; what Prometheus marked as an end does.
+func TestEvaluationsThatAreMissing(t *testing.T) {
+	r := newRecord(t)
+	slowly, quickly := now.Add(-5*hour).Truncate(minute), now.Add(-hour).Truncate(minute)
+	w := r.store.Writer(t.Context(), alertLabels("Alert", "checkout"))
+	for at := slowly; at.Before(slowly.Add(20 * minute)); at = at.Add(minute) {
+		w.Write(at, 1, at != slowly.Add(5*minute))
+	}
+	w.Write(slowly.Add(20*minute), 1, false)
+	for at := quickly; at.Before(quickly.Add(20 * minute)); at = at.Add(30 * time.Second) {
+		if at != quickly.Add(5*minute) && at != quickly.Add(10*minute) {
+			w.Write(at, 1, true)
+		}
+		if at == quickly.Add(10*minute) {
+			w.Write(at, 1, false)
+		}
+	}
+	require.NoError(t, w.Commit())
+	clock := now
+	h := bookOf(r, &clock).History(t.Context(), 0)
+	require.NoError(t, h.Err)
+	said := life{alert: "Alert", times: [][2]time.Time{
+		{slowly, slowly.Add(4 * minute)}, {slowly.Add(6 * minute), slowly.Add(19 * minute)},
+		{quickly, quickly.Add(9*minute + 30*time.Second)}, {quickly.Add(10*minute + 30*time.Second), quickly.Add(19*minute + 30*time.Second)},
+	}}.said(time.Time{})
+	assert.Equal(t, said, spellsSaid(h.Spells))
+	assert.Len(t, h.Incidents, 2)
+}
+
 // outage is an hour in which all requests of checkout fail, and the page about it, which fires until shortly before now.
 func outage(r *record, end time.Duration) time.Time {
 	start := now.Add(-hour).Truncate(minute)

@@ -19,8 +19,6 @@ import (
 )
 
 const (
-	// usual is how often rules are evaluated, where one sample does not say.
-	usual = time.Minute
 	// maxSeries bounds the alerts that are remembered.
 	maxSeries = 10_000
 	maxText   = 120
@@ -49,10 +47,11 @@ func (b *Book) samples(ctx context.Context, from, to time.Time) error {
 			s = &series{metric: found.Metric}
 			b.series[key] = s
 		}
-		if s.learn(found.Values) { // it was read with too long an interval
-			s.spells, b.again = nil, true
+		spells, err := b.runs(ctx, key, s, found.Values)
+		if err != nil {
+			return err
 		}
-		s.add(b.spell(found.Metric), found.Values)
+		s.add(spells)
 	}
 	if len(matrix) > 0 { // what was saved, but is not in the record, did not happen
 		for _, s := range b.series {
@@ -62,45 +61,77 @@ func (b *Book) samples(ctx context.Context, from, to time.Time) error {
 	return nil
 }
 
-// longest is the longest interval of rules: a longer gap says nothing of it.
-const longest = 5 * time.Minute
+const (
+	// longestGap is how long Prometheus finds a sample that no mark of an end follows.
+	longestGap = 5 * time.Minute
+	// maxGaps bounds the gaps that one reading asks about; more of them are ends.
+	maxGaps = 500
+)
 
-// learn takes the shortest gap between samples as the interval in which the alert is evaluated. It reports whether that splits what was one.
-func (s *series) learn(values []model.SamplePair) (splits bool) {
-	for i := 1; i < len(values); i++ {
-		step := max(values[i].Timestamp.Sub(values[i-1].Timestamp), time.Millisecond)
-		if step > longest || s.step > 0 && step >= s.step {
-			continue
+// unended reports whether a series goes on in a gap before a sample: rules mark the end of an alert, and an evaluation that is late or missed does not.
+func (b *Book) unended(ctx context.Context, key string, before model.Time) (bool, error) {
+	found, ok := b.gaps[before]
+	if !ok {
+		if len(b.gaps) >= maxGaps {
+			return false, nil
 		}
-		splits = splits || s.step > step*3/2
-		s.step = step
+		vector, err := b.vector(ctx, firing, before.Add(-time.Millisecond).Time())
+		if err != nil {
+			return false, err
+		}
+		found = map[string]bool{}
+		for _, s := range vector {
+			found[s.Metric.String()] = true
+		}
+		b.gaps[before] = found
 	}
-	return splits && len(s.spells) > 0
+	return found[key], nil
 }
 
-// follows reports whether two samples are of one spell.
-func (s *series) follows(gap time.Duration) bool {
-	return gap <= cmp.Or(s.step, usual)*3/2
-}
-
-// add takes samples that follow each other.
-func (s *series) add(of incident.Spell, values []model.SamplePair) {
-	for _, v := range values {
+// runs are the spells of samples. Two samples are of one spell if they are as far apart as others that are, or if no end is marked between them.
+func (b *Book) runs(ctx context.Context, key string, s *series, values []model.SamplePair) (all []spell, err error) {
+	of := b.spell(s.metric)
+	regular := time.Duration(0) // a longer gap, for as long as it comes again and again
+	for i, v := range values {
 		at := v.Timestamp.Time().UTC()
-		if last := len(s.spells) - 1; last >= 0 && !s.spells[last].restored && !at.Before(s.spells[last].From) && s.follows(at.Sub(s.spells[last].To)) {
-			if at.After(s.spells[last].To) {
-				s.spells[last].To = at
+		joins := false
+		if i > 0 {
+			gap := v.Timestamp.Sub(values[i-1].Timestamp)
+			switch {
+			case regular > 0 && (gap-regular).Abs() <= regular/10:
+				joins = true
+			case s.step > 0 && gap <= s.step*3/2:
+				joins, regular = true, 0
+			case gap <= longestGap:
+				if joins, err = b.unended(ctx, key, v.Timestamp); err != nil {
+					return nil, err
+				}
+				if regular = 0; joins {
+					regular = gap
+				}
 			}
+			if joins && (s.step == 0 || gap < s.step) {
+				s.step = max(gap, time.Millisecond)
+			}
+		}
+		if joins {
+			all[len(all)-1].To = at
 			continue
 		}
 		one := of
 		one.From, one.To = at, at
-		s.spells = append(s.spells, spell{Spell: one})
+		all = append(all, spell{Spell: one})
 	}
+	return all, nil
+}
+
+// add takes spells that may be there already, or be parts of those that are.
+func (s *series) add(more []spell) {
+	s.spells = append(s.spells, more...)
 	slices.SortStableFunc(s.spells, func(a, b spell) int { return a.From.Compare(b.From) })
 	var joined []spell
 	for _, one := range s.spells {
-		if last := len(joined) - 1; last >= 0 && s.follows(one.From.Sub(joined[last].To)) {
+		if last := len(joined) - 1; last >= 0 && !one.From.After(joined[last].To) {
 			joined[last].join(one)
 			continue
 		}

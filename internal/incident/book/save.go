@@ -64,7 +64,7 @@ func (b *Book) Restore(payload []byte) error {
 	}
 	restored := map[string]*series{}
 	for _, s := range all.Series {
-		if s.Step < 0 || s.Step > longest {
+		if s.Step < 0 || s.Step > longestGap {
 			return errors.New("an alert without a possible interval")
 		}
 		one := &series{metric: s.Metric, step: s.Step}
