@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
@@ -66,8 +67,9 @@ type incidentLine struct {
 	Failed fleet.Number `json:"failed"`
 	// Change is the version that likely caused it.
 	Change *suspect `json:"change"`
-	// Silenced says that an Alertmanager mutes all of its alerts, Acknowledged that someone wrote that he works on it.
-	Silence *silence `json:"silence"`
+	// Silence says that an Alertmanager mutes all of its alerts that fire; nil is that it does not, or with a problem, that it is not known.
+	Silence        *silence `json:"silence"`
+	SilenceProblem string   `json:"silence_problem,omitempty"`
 }
 
 // An affected is a service whose SLOs burn.
@@ -133,7 +135,7 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 	deployments, err := s.deployed(r.Context(), h)
 	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: s.reading(h), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
 	for _, one := range found[:len(found)-body.More] {
-		body.Incidents = append(body.Incidents, s.line(one, h, deployments))
+		body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
 	}
 	return &page{Title: "Incidents", Name: "incidents", Body: body, Problem: s.silent(cmp.Or(h.Err, err)), Live: true}, nil
 }
@@ -166,7 +168,7 @@ func (s *site) deployed(ctx context.Context, h book.History) ([]deployment.Deplo
 	return all.History, err
 }
 
-func (s *site) line(one *incident.Incident, h book.History, deployments []deployment.Deployment) incidentLine {
+func (s *site) line(ctx context.Context, one *incident.Incident, h book.History, deployments []deployment.Deployment) incidentLine {
 	d := h.Details(one)
 	line := incidentLine{ID: one.ID, Path: incidentPath(one.ID), State: one.State, Page: one.Page, Start: one.Start, Alerted: one.Alerted, Services: []affected{}, Failed: fleet.Number(math.NaN())}
 	if !one.End.IsZero() {
@@ -179,6 +181,10 @@ func (s *site) line(one *incident.Incident, h book.History, deployments []deploy
 		line.Services = append(line.Services, s.affected(a))
 	}
 	line.Origin = line.Services[0]
+	var unknown error
+	if line.Silence, unknown = s.muted.of(ctx, one, s.Now()); unknown != nil {
+		line.SilenceProblem = "The Alertmanager does not say whether it is silenced: " + prometheus.Reason(unknown)
+	}
 	for _, c := range d.Failed {
 		if !line.Failed.Known() || c.Failed > float64(line.Failed) {
 			line.Failed = fleet.Number(c.Failed)
@@ -276,7 +282,7 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Now(), s.Prometheus)
 	d := h.Details(one)
 	body := incidentBody{
-		incidentLine: s.line(one, h, deployments), Formerly: list(one.Formerly), Burning: []burning{}, Suspects: []suspect{}, Cost: fleet.Number(math.NaN()),
+		incidentLine: s.line(r.Context(), one, h, deployments), Formerly: list(one.Formerly), Burning: []burning{}, Suspects: []suspect{}, Cost: fleet.Number(math.NaN()),
 		Requests: list(d.Requests), Down: []service.Neighbor{}, Up: []service.Neighbor{}, Timeline: timeline(one, d, deployments), Undo: undo{Command: []string{}}, Silences: s.silenceLinks(one),
 	}
 	for _, suspected := range one.Suspects {

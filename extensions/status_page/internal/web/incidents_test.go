@@ -5,8 +5,11 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,4 +228,68 @@ func TestIncidentsWithoutARecord(t *testing.T) {
 	resp := down.do(http.MethodGet, "/incidents/20261121-030200-00000000", "Accept", "application/json")
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	assert.True(t, json.NewDecoder(resp.Body).Decode(&struct{}{}) == nil)
+}
+
+// An incident of which all alerts that fire are silenced in the Alertmanager shows so, and says by whom and until when.
+func TestSilencedIncident(t *testing.T) {
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	var silenced []string
+	comment := "ACK! <b>rolling back</b>"
+	answers := roundTrip(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		switch r.URL.Path {
+		case "/api/v2/alerts":
+			fmt.Fprint(w, "[")
+			for i, service := range []string{"payment", "checkout"} {
+				by := `[]`
+				if slices.Contains(silenced, service) {
+					by = `["0a1b"]`
+				}
+				fmt.Fprintf(w, `%s{"labels": {"alertname": "ErrorBudgetBurnCritical", "service_name": %q, "slo_name": "availability", "environment": "production"}, "status": {"state": "x", "silencedBy": %s, "inhibitedBy": []}}`, strings.Repeat(",", i), service, by)
+			}
+			fmt.Fprint(w, "]")
+		case "/api/v2/silence/0a1b":
+			_ = json.NewEncoder(w).Encode(map[string]any{"id": "0a1b", "createdBy": "bob", "comment": comment, "endsAt": until})
+		default:
+			return nil, errors.New("connection refused")
+		}
+		return w.Result(), nil
+	})
+	clock := time.Now()
+	v, _, _ := outage(t, func(o *Options) {
+		o.AlertmanagerTransport = answers
+		clock = o.Now()
+		o.Now = func() time.Time { return clock }
+	})
+	look := func() (*silence, string) {
+		var list struct {
+			Incidents []struct {
+				Path    string
+				Silence *silence
+			}
+		}
+		clock = clock.Add(silencesAge) // what was said is too old
+		require.Nil(t, v.answer("/incidents", "/incidents", &list))
+		return list.Incidents[0].Silence, v.page(list.Incidents[0].Path)
+	}
+	got, text := look()
+	assert.Nil(t, got)
+	assert.NotContains(t, text, "bob")
+	silenced = []string{"payment"}
+	got, _ = look()
+	assert.Nil(t, got, "people hear of checkout")
+	silenced = []string{"payment", "checkout"}
+	got, text = look()
+	require.NotNil(t, got)
+	assert.Equal(t, silence{"bob", comment, until, true}, *got)
+	assert.Contains(t, text, "Acknowledged by bob")
+	assert.Contains(t, text, "ACK! &lt;b&gt;rolling back")
+	comment = "the bank is down"
+	_, text = look()
+	assert.Contains(t, text, "Silenced by bob")
+
+	v, _, _ = outage(t, func(o *Options) { o.AlertmanagerTransport = refusing })
+	got, text = look()
+	assert.Nil(t, got)
+	assert.Contains(t, text, "The Alertmanager does not say whether it is silenced")
 }

@@ -34,7 +34,7 @@ func (s *site) alerts(r *http.Request) (*page, error) {
 	err = cmp.Or(err, h.Err, unknown)
 	for i := range h.Incidents {
 		if one := &h.Incidents[i]; one.State != incident.Resolved && len(body.Incidents) < maxListed {
-			body.Incidents = append(body.Incidents, s.line(one, h, deployments))
+			body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
 		}
 	}
 	if body.More = len(body.Alerts) - alert.Max; body.More > 0 {

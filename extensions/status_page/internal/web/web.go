@@ -56,20 +56,22 @@ type Options struct {
 	Arrivals *arrivals.Record
 	// Book is the history of alerts and incidents; nil is none.
 	Book *book.Book
-	// Alertmanager is the base URL of one, for links; "" is none.
-	Alertmanager string
-	Now          func() time.Time
+	// Alertmanager is the base URL of one; "" is none. AlertmanagerTransport reaches it; nil is the usual one.
+	Alertmanager          string
+	AlertmanagerTransport http.RoundTripper
+	Now                   func() time.Time
 }
 
 type site struct {
 	Options
 	searcher *search.Searcher
 	clinic   clinic
+	muted    *muted
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer)}
+	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer), muted: newMuted(o.Alertmanager, o.AlertmanagerTransport)}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
