@@ -41,13 +41,15 @@ const (
 )
 
 // history is what is known of alerts and incidents.
-func (s *site) history(r *http.Request) book.History {
+func (s *site) history(r *http.Request) book.History { return s.historyOf(r, freshRecord) }
+
+func (s *site) historyOf(r *http.Request, age time.Duration) book.History {
 	if s.Book == nil {
 		return book.History{Graph: &incident.Graph{}}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patienceForRecord)
 	defer cancel()
-	return s.Book.History(ctx, freshRecord)
+	return s.Book.History(ctx, age)
 }
 
 // An incidentLine is an incident in a list.
@@ -113,7 +115,6 @@ type incidentsBody struct {
 
 // incidents is the page of all incidents. With the labels of an alert, it leads to the incident of the alert.
 func (s *site) incidents(r *http.Request) (*page, error) {
-	h := s.history(r)
 	query := r.URL.Query()
 	values := map[string]string{}
 	for _, key := range []string{"service", "namespace", "environment", "slo"} {
@@ -121,14 +122,24 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 			return nil, &failure{http.StatusBadRequest, problem{"The incidents cannot be shown.", fmt.Sprintf("Give at most %d characters of %s.", maxGroup, key)}}
 		}
 	}
-	var found []*incident.Incident
-	for i := range h.Incidents {
-		if h.Incidents[i].About(values["namespace"], values["service"], values["environment"], values["slo"]) {
-			found = append(found, &h.Incidents[i])
+	about := func(h book.History) (found []*incident.Incident) {
+		for i := range h.Incidents {
+			if h.Incidents[i].About(values["namespace"], values["service"], values["environment"], values["slo"]) {
+				found = append(found, &h.Incidents[i])
+			}
 		}
+		return found
 	}
+	h := s.history(r)
+	found := about(h)
 	if values["service"] != "" && query.Get("list") == "" {
-		if one := wanted(found, s.Now()); one != nil {
+		one := wanted(found, s.Now())
+		if one == nil || one.State == incident.Resolved { // the alert may have just begun to fire
+			h = s.historyOf(r, time.Second)
+			found = about(h)
+			one = wanted(found, s.Now())
+		}
+		if one != nil {
 			return nil, &moved{incidentPath(one.ID), true}
 		}
 	}
