@@ -59,8 +59,12 @@ visit('from what burns to the alert, its runbook, the service and the deployment
 
 // The link of an alert leads to the incident, of which a laptop shows everything without scrolling.
 visit('from the link of an alert to the incident: what, since when, which change, which request, and the way back', async (visitor, t) => {
+  await visitor.open('/incidents');
+  // In its first minute, Prometheus does not record alerts yet.
+  await visitor.until("fetch('/incidents?service=payment&environment=production').then(({ redirected }) => redirected)", minutes);
   await visitor.open('/incidents?service=payment&environment=production');
   assert.match(await visitor.location(), /^\/incidents\/\d{8}-\d{6}-[0-9a-f]{8}$/);
+  console.log(await visitor.evaluate('document.getElementById("main").innerText'));
   const facts = {
     'what burns': having('.incident td', 'payment', 'availability'), 'that it is open': having('h1', 'Open', 'payment'),
     'the change': having('#change ~ p strong', 'payment 1.1.0'), 'how likely': having('.incident dl div', 'Probability', '%'),

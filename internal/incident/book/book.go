@@ -33,8 +33,9 @@ const (
 	// recent is read first, then a day at a time.
 	recent = 6 * time.Hour
 	chunk  = 24 * time.Hour
-	// slowly is how old the graph and the changes may be.
-	slowly = time.Minute
+	// slowly is how old the graph and the changes may be, quickly while an incident is open.
+	slowly  = time.Minute
+	quickly = 15 * time.Second
 )
 
 // A Source is the Prometheus that is asked.

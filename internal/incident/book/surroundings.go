@@ -6,6 +6,7 @@ package book
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,13 @@ const maxChanges = 10_000
 
 // surroundings asks who depends on whom, and what was deployed.
 func (b *Book) surroundings(ctx context.Context, now time.Time) error {
-	if now.Sub(b.asked) < slowly {
+	b.mu.Lock()
+	age := slowly
+	if slices.ContainsFunc(b.all, func(i incident.Incident) bool { return i.State == incident.Open }) {
+		age = quickly // somebody waits to know what was deployed
+	}
+	b.mu.Unlock()
+	if now.Sub(b.asked) < age {
 		return nil
 	}
 	graph := &incident.Graph{}

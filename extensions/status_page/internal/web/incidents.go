@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
@@ -111,6 +112,8 @@ type incidentsBody struct {
 	Filter string `json:"-"`
 	// Reading says that older days are still being read.
 	Reading bool `json:"reading"`
+	// Unrecorded says that an alert of this fires that Prometheus has not recorded yet: it does so two evaluations after its own start.
+	Unrecorded bool `json:"unrecorded"`
 }
 
 // incidents is the page of all incidents. With the labels of an alert, it leads to the incident of the alert.
@@ -147,6 +150,11 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: s.reading(h), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
 	for _, one := range found[:len(found)-body.More] {
 		body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
+	}
+	if one := wanted(found, s.Now()); values["service"] != "" && (one == nil || one.State == incident.Resolved) {
+		firing, unasked := s.Prometheus.Alerts(r.Context())
+		err = cmp.Or(err, unasked)
+		body.Unrecorded = slices.ContainsFunc(alert.Of(s.directory().List(firing), values["namespace"], values["service"], values["environment"]), func(a alert.Alert) bool { return a.State == "firing" })
 	}
 	return &page{Title: "Incidents", Name: "incidents", Body: body, Problem: s.silent(cmp.Or(h.Err, err)), Live: true}, nil
 }

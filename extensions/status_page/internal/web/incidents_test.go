@@ -293,3 +293,27 @@ func TestSilencedIncident(t *testing.T) {
 	assert.Nil(t, got)
 	assert.Contains(t, text, "The Alertmanager does not say whether it is silenced")
 }
+
+// An alert that fires and is not recorded yet is no incident yet, and the page says so.
+func TestAlertThatIsNotRecordedYet(t *testing.T) {
+	answers := roundTrip(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		data := `{"resultType": "vector", "result": []}`
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/alerts"):
+			data = `{"alerts": [{"labels": {"alertname": "ErrorBudgetBurnCritical", "service_name": "payment", "environment": "production"}, "state": "firing", "activeAt": "2026-11-21T03:00:00Z", "value": "1", "annotations": {}}]}`
+		case r.ParseForm() == nil && strings.HasSuffix(r.Form.Get("query"), "]"):
+			data = `{"resultType": "matrix", "result": []}`
+		}
+		_, err := fmt.Fprintf(w, `{"status": "success", "data": %s}`, data)
+		return w.Result(), err
+	})
+	v := open(t, &http.Client{Transport: answers}, parse(t, document("payment", "x", 1, strings.TrimPrefix(fmt.Sprintf(twoServices, "payment"), "\n"))), "")
+	text := v.page("/incidents?service=payment")
+	assert.Contains(t, text, "Prometheus has not recorded it yet")
+	assert.NotContains(t, text, "There was no incident")
+	assert.Contains(t, v.page("/incidents?service=payment&environment=staging"), "There was no incident")
+	var got struct{ Unrecorded bool }
+	require.Nil(t, v.answer("/incidents?service=payment", "/incidents", &got))
+	assert.True(t, got.Unrecorded)
+}
