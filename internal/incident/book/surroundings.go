@@ -24,7 +24,7 @@ var edges = otlptranslator.Metric{Name: "traces_service_graph_request_total", Ty
 // maxChanges bounds the deployments that are looked at.
 const maxChanges = 10_000
 
-// surroundings asks who depends on whom, and what was deployed.
+// surroundings asks which service depends on which, and what was deployed.
 func (b *Book) surroundings(ctx context.Context, now time.Time) error {
 	b.mu.Lock()
 	age := slowly

@@ -456,9 +456,6 @@ func timeline(one *incident.Incident, d book.Details, deployments []deployment.D
 		}
 	}
 	add(d.BurnEnd, "burn", "No SLO burns any more")
-	for _, r := range d.Requests {
-		add(r.At, "request", "A request to %s fails: %s", r.Service, r.TraceID)
-	}
 	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Text, b.Text)) })
 	if len(all) > maxTimeline { // the beginning and the end matter most
 		all = slices.Concat(all[:maxTimeline/2], all[len(all)-maxTimeline/2:])
