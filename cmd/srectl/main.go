@@ -32,6 +32,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/silence"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/whynot"
@@ -85,6 +86,7 @@ func newRootCommand() *cobra.Command {
 		probe.NewCommand(),
 		schema.NewCommand(),
 		services.NewCommand(),
+		silence.NewCommand(),
 		man.NewCommand(),
 	)
 	complete(root)

@@ -35,6 +35,10 @@ type Config struct {
 	Catalog *component.ID `mapstructure:"catalog"`
 	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
 	Runbooks string `mapstructure:"runbooks"`
+	// Storage is the storage extension that keeps the history of alerts and incidents; without one it is read from Prometheus after a start.
+	Storage *component.ID `mapstructure:"storage"`
+	// Alertmanager is the base URL of one, to which pages link; without one they do not.
+	Alertmanager string `mapstructure:"alertmanager"`
 	// Search bounds the telemetry that is kept for the search.
 	Search Search `mapstructure:"search"`
 }
@@ -84,6 +88,11 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains(promname.Strategies, c.TranslationStrategy) {
 		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, promname.Strategies))
+	}
+	if c.Alertmanager != "" {
+		if u, err := url.Parse(c.Alertmanager); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			errs = append(errs, errors.New("alertmanager: is not a base URL without a password, query and fragment; set that of its pages, such as https://alertmanager.example.com"))
+		}
 	}
 	if size := c.Search.MaxBytes; size != 0 && size < minSearchBytes {
 		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))

@@ -5,9 +5,11 @@ package statuspage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +24,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
@@ -41,6 +45,12 @@ type statusPage struct {
 	arrivals  *arrivals.Record
 	metrics   *metadata.TelemetryBuilder
 
+	id        component.ID
+	book      *book.Book
+	store     *checkpoint.Store
+	following sync.WaitGroup
+	stop      context.CancelFunc
+
 	explainer atomic.Pointer[func() (request.Explainer, error)]
 	shelf     shelf
 
@@ -51,14 +61,14 @@ type statusPage struct {
 
 var _ extension.Extension = (*statusPage)(nil)
 
-func newStatusPage(config *Config, telemetry component.TelemetrySettings) (*statusPage, error) {
+func newStatusPage(config *Config, id component.ID, telemetry component.TelemetrySettings) (*statusPage, error) {
 	window := recent.New(recent.Options{MaxBytes: config.Search.MaxBytes, MaxAge: config.Search.MaxAge, Now: time.Now})
 	record := arrivals.New(arrivals.Options{MaxBytes: min(config.Search.MaxBytes, arrivals.MaxBytes), Now: time.Now})
 	metrics, err := observe(window, telemetry)
 	if err != nil {
 		return nil, err
 	}
-	return &statusPage{config: config, telemetry: telemetry, recent: window, arrivals: record, metrics: metrics}, nil
+	return &statusPage{config: config, id: id, telemetry: telemetry, recent: window, arrivals: record, metrics: metrics}, nil
 }
 
 // Start serves the pages. A Prometheus that does not answer yet is not an error: the pages report it.
@@ -79,7 +89,11 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
+	if err := s.follow(ctx, host, source.Catalog); err != nil {
+		return err
+	}
 	pages := web.New(web.Options{
+		Book: s.book, Alertmanager: s.config.Alertmanager,
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
 		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.shelf.all,
 		Now: time.Now,
@@ -144,11 +158,12 @@ func (noCatalog) Reading() servicecatalog.Reading { return servicecatalog.Readin
 
 // Shutdown cancels the queries that pages wait for, then stops the server.
 func (s *statusPage) Shutdown(ctx context.Context) (err error) {
+	err = s.unfollow(ctx)
 	if s.client != nil {
 		s.client.Close()
 	}
 	if s.server != nil {
-		err = s.server.Shutdown(ctx)
+		err = errors.Join(err, s.server.Shutdown(ctx))
 	}
 	if s.http != nil {
 		s.http.CloseIdleConnections()

@@ -18,5 +18,5 @@ func NewFactory() extension.Factory {
 }
 
 func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
-	return newStatusPage(cfg.(*Config), set.TelemetrySettings)
+	return newStatusPage(cfg.(*Config), set.ID, set.TelemetrySettings)
 }

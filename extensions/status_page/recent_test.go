@@ -46,7 +46,7 @@ func TestTelemetryOfTheWindow(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(context.Background())) })
 	config := createDefaultConfig().(*Config)
 	config.Search.MaxBytes = minSearchBytes
-	s, err := newStatusPage(config, telemetry.NewTelemetrySettings())
+	s, err := newStatusPage(config, component.MustNewID("status_page"), telemetry.NewTelemetrySettings())
 	require.NoError(t, err)
 
 	tooBig := plog.NewLogs()

@@ -57,6 +57,32 @@ visit('from what burns to the alert, its runbook, the service and the deployment
   await visitor.until(having('tbody tr', 'payment', 'production', '1.1.0', 'completed'));
 });
 
+// The link of an alert leads to the incident, of which a laptop shows everything without scrolling.
+visit('from the link of an alert to the incident: what, since when, which change, which request, and the way back', async (visitor, t) => {
+  await visitor.open('/incidents');
+  // In its first minute, Prometheus does not record alerts yet.
+  await visitor.until("fetch('/incidents?service=payment&environment=production').then(({ redirected }) => redirected)", minutes);
+  await visitor.open('/incidents?service=payment&environment=production');
+  assert.match(await visitor.location(), /^\/incidents\/\d{8}-\d{6}-[0-9a-f]{8}$/);
+  const facts = {
+    'what burns': having('.incident td', 'payment', 'availability'),
+    'that it is open': having('h1', 'Open'), // of payment, or of mailer, which fails all the time
+    'the change': having('#change ~ p strong', 'payment 1.1.0'), 'how likely': having('.incident dl div', 'Probability', '%'),
+    'the way back': having('.incident code', 'kubectl rollout undo deployment/payment'), 'where to': having('.incident h3', 'The way back to 1.0.0'),
+    'a request': having('.incident a[href^="/search?id="] code', ''), 'the owner': having('.incident dl div', 'Owner', 'payments-team'),
+    'what depends on it': having('.incident section', 'It is needed by', 'checkout'), 'when it was deployed': having('.timeline li', 'payment 1.1.0 is deployed'),
+  };
+  for (const [fact, element] of Object.entries(facts)) {
+    await t.test(fact, async () => {
+      await visitor.until(`Boolean(${element})`, minutes);
+      const bottom = await visitor.evaluate(`Math.ceil(${element}.getBoundingClientRect().bottom)`);
+      assert.ok(bottom <= SCREEN[1], `it ends at ${bottom} of ${SCREEN[1]}`);
+    });
+  }
+  await visitor.follow(having('.incident a[href^="/search?id="]', ''));
+  await visitor.until(says('Timeline', 'payment', 'error'));
+});
+
 // failedPayment is a span of payment that failed, of which all of the request has arrived.
 async function failedPayment(visitor) {
   await visitor.open('/search');
@@ -112,7 +138,7 @@ async function paths(visitor) {
   };
   return [
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
-    '/alerts', '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
+    '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
     '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
     `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has

@@ -14,7 +14,7 @@ import (
 // Names are those of one translation strategy.
 type Names struct {
 	// An SLO and its state.
-	Namespace, Service, Environment, SLO, Window, State Label
+	Namespace, Service, Environment, SLO, Window, State, Outcome Label
 	// A deployment.
 	Version, Deployment, Status, Revision Label
 	// What else is known of it.
@@ -52,7 +52,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 	metric := func(m otlptranslator.Metric) Metric { return Metric(n.Metric(m)) }
 	return Names{
 		Namespace: label(semconv.ServiceNamespace), Service: label(semconv.ServiceName), Environment: label(semconv.Environment),
-		SLO: label(semconv.SLOName), Window: label(semconv.SLOWindow), State: label(semconv.SLOState),
+		SLO: label(semconv.SLOName), Window: label(semconv.SLOWindow), State: label(semconv.SLOState), Outcome: label(semconv.SLOOutcome),
 		Version: label(semconv.ServiceVersion), Deployment: label(semconv.DeploymentID),
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
 		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),

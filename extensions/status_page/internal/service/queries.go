@@ -79,7 +79,7 @@ func (l *loader) slowest() string {
 
 // queries are all questions about a period. What rules record is asked for if the catalog has an SLI of that kind.
 func (l *loader) queries() []string {
-	all := []string{l.left(), l.burns(), l.requestRate(), l.failedShare(), l.slowest(), l.fired()}
+	all := []string{l.left(), l.burns(), l.requestRate(), l.failedShare(), l.slowest()}
 	if slices.ContainsFunc(l.service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus != nil }) {
 		all = append(all, l.recordedLeft(), l.recordedBurns())
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -50,6 +51,8 @@ type Service struct {
 	Versions []Version
 	Alerts   []alert.Alert
 	Past     []Past
+	// MorePast are past alerts that are left out.
+	MorePast int
 	// Needs and NeededBy are the dependencies and dependents in the catalog.
 	Needs, NeededBy []Neighbor
 	// Err says why some queries to Prometheus failed.
@@ -83,6 +86,8 @@ type Question struct {
 	Now       time.Time
 	Names     names.Names
 	Directory alert.Directory
+	// History is that of alerts.
+	History book.History
 	// Recent is since when requests can be searched; zero is never.
 	Recent time.Time
 }
@@ -126,7 +131,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
-	s.Past = l.past(q.Directory)
+	s.Past, s.MorePast = s.past(q.History, q.Now.Add(-q.Range), q.Directory)
 	s.neighbors(q.Catalog, all)
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -214,14 +217,37 @@ func values(points []chart.Point) (all []float64) {
 	return all
 }
 
+// Past alerts are those of the service and the environment that were not over before the time that is shown, with their own times.
 func TestPastAlerts(t *testing.T) {
-	begin, nan := now.Add(-time.Hour), math.NaN()
-	fired := series(begin, 30*time.Second, model.Metric{"alertname": "Burn", "severity": "page", "slo_name": "availability"}, 1, 1, 1, nan, nan, 1, nan)
-	still := series(now.Add(-time.Minute), 30*time.Second, model.Metric{"alertname": "Still"}, 1, 1, 1)
-	got, _ := ask(t, source{matrices: map[string]model.Matrix{"ALERTS": {fired, still}}}, checkout(), "production")
-	require.Len(t, got.Past, 2)
-	assert.Equal(t, Past{"Burn", "page", "availability", begin.Add(150 * time.Second), begin.Add(150 * time.Second), `/runbooks/check"out/Burn`}, got.Past[0])
-	assert.Equal(t, []time.Time{begin, begin.Add(time.Minute)}, []time.Time{got.Past[1].From, got.Past[1].To})
+	spell := func(alert, service string, from, to time.Duration, change ...func(*incident.Spell)) incident.Spell {
+		one := incident.Spell{Alert: alert, Kind: "Burn", Page: true, Service: incident.Service{Namespace: "shop", Name: service, Environment: "production"}, SLO: "availability", From: now.Add(-from), To: now.Add(-to)}
+		for _, f := range change {
+			f(&one)
+		}
+		return one
+	}
+	all := book.History{Spells: []incident.Spell{
+		spell("Firing", `check"out`, time.Minute, 0, func(s *incident.Spell) { s.Firing = true }), spell("New", `check"out`, time.Minute, time.Minute),
+		spell("Other", "payment", time.Minute, time.Minute), spell("Staging", `check"out`, time.Minute, time.Minute, func(s *incident.Spell) { s.Environment = "staging" }),
+		spell("Long", `check"out`, 7*24*time.Hour, 14*time.Minute), spell("Old", `check"out`, 20*24*time.Hour, 19*24*time.Hour, func(s *incident.Spell) { s.Page = false }),
+	}}
+	of := &Service{Service: checkout(), Environment: "production"}
+	names := func(length time.Duration) (found []string) {
+		past, more := of.past(all, now.Add(-length), alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
+		assert.Zero(t, more)
+		for _, one := range past {
+			found = append(found, one.Name)
+		}
+		return found
+	}
+	assert.Equal(t, []string{"New", "Long"}, names(15*time.Minute))
+	assert.Equal(t, []string{"New", "Long"}, names(7*24*time.Hour))
+	assert.Equal(t, []string{"New", "Long", "Old"}, names(30*24*time.Hour))
+	past, _ := of.past(all, now.Add(-30*24*time.Hour), alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
+	assert.Equal(t, Past{"Old", "ticket", "availability", now.Add(-20 * 24 * time.Hour), now.Add(-19 * 24 * time.Hour), of.Slug() + "/Burn"}, past[2])
+	all.Spells = slices.Repeat(all.Spells[1:2], maxPast+3)
+	past, more := of.past(all, now.Add(-time.Hour), alert.Directory{Runbook: func(string, string) string { return "" }})
+	assert.Equal(t, []int{maxPast, 3}, []int{len(past), more})
 }
 
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {

@@ -124,8 +124,8 @@ func (s *site) keeper(of ledger.SLO) (ledger.Keeper, []ledger.Place) {
 
 var errBusy = &failure{http.StatusServiceUnavailable, problem{"Others are reading the minute history.", "Try again in a few seconds."}}
 
-// reading waits for the turn of a reader, which ends with done.
-func (s *site) reading(r *http.Request) (done func(), err error) {
+// turn waits for the turn of a reader, which ends with done.
+func (s *site) turn(r *http.Request) (done func(), err error) {
 	wait := time.NewTimer(turn)
 	defer wait.Stop()
 	select {
@@ -159,7 +159,7 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The month cannot be shown: " + err.Error() + ".", "Choose another month."}}
 	}
-	done, err := s.reading(r)
+	done, err := s.turn(r)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +315,7 @@ func (s *site) minutes(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This collector follows no such SLO. Name namespace, service and slo as the catalog does, and ask the gateway that owns it.", http.StatusNotFound)
 		return
 	}
-	done, err := s.reading(r)
+	done, err := s.turn(r)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, errBusy.What+" "+errBusy.Fix, http.StatusServiceUnavailable)

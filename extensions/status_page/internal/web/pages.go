@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -13,10 +14,13 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 )
 
 type alertsBody struct {
-	Alerts []alert.Alert `json:"alerts"`
+	// Incidents are those that are not over.
+	Incidents []incidentLine `json:"incidents"`
+	Alerts    []alert.Alert  `json:"alerts"`
 	// More are those that are left out.
 	More int `json:"more"`
 }
@@ -24,7 +28,15 @@ type alertsBody struct {
 // alerts is the page of firing and pending alerts.
 func (s *site) alerts(r *http.Request) (*page, error) {
 	found, err := s.Prometheus.Alerts(r.Context())
-	body := alertsBody{Alerts: s.directory().List(found)}
+	h := s.history(r)
+	body := alertsBody{Incidents: []incidentLine{}, Alerts: s.directory().List(found)}
+	deployments, unknown := s.deployed(r.Context(), h)
+	err = cmp.Or(err, h.Err, unknown)
+	for i := range h.Incidents {
+		if one := &h.Incidents[i]; one.State != incident.Resolved && len(body.Incidents) < maxListed {
+			body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
+		}
+	}
 	if body.More = len(body.Alerts) - alert.Max; body.More > 0 {
 		body.Alerts = body.Alerts[:alert.Max]
 	}
@@ -85,7 +97,7 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 	if errors.Is(err, runbook.ErrNotFound) && at != "" && !strings.HasSuffix(at, "/") {
 		// Links within a folder's page are relative to the folder.
 		if _, folderErr := s.Runbooks.Read(at + "/"); folderErr == nil {
-			return nil, &moved{"/runbooks/" + at + "/"}
+			return nil, &moved{to: "/runbooks/" + at + "/"}
 		}
 	}
 	switch {

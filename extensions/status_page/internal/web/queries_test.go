@@ -44,6 +44,9 @@ func (l *listener) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch filepath.Base(r.URL.Path) {
 	case "query":
 		data = `{"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]}`
+		if strings.HasSuffix(r.Form.Get("query"), "]") {
+			data = `{"resultType": "matrix", "result": []}`
+		}
 	case "query_range":
 		data = `{"resultType": "matrix", "result": []}`
 	case "query_exemplars":
@@ -60,10 +63,10 @@ func questions(t *testing.T, strategy otlptranslator.TranslationStrategyOption) 
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs))
 	v := openWith(t, &http.Client{Transport: l}, Options{
-		Source: loaded{catalog: c}, Names: names.New(strategy), Now: func() time.Time { return now },
+		Source: loaded{catalog: c}, Names: names.New(strategy), Translation: strategy, Now: func() time.Time { return now },
 	})
 	telemetry{now, v.recent}.span("checkout", orderTrace, 1, 0, 0, 1, nil) // requests are asked for that can be searched
-	for _, page := range []string{"/", "/services/checkout", "/alerts", "/deployments", "/collector", "/services?history=7d", "/doctor"} {
+	for _, page := range []string{"/", "/services/checkout", "/alerts", "/incidents", "/deployments", "/collector", "/services?history=7d", "/doctor"} {
 		v.page(page)
 	}
 	return slices.Sorted(maps.Keys(l.queries))
@@ -103,7 +106,7 @@ func TestEveryTranslationShowsTheSame(t *testing.T) {
 		}
 		v := openWith(t, s.client, Options{
 			Source: loaded{catalog: parse(t, document("checkout", "payments-team", 1, checkoutSLOs))},
-			Names:  names.New(strategy), Now: func() time.Time { return drawn },
+			Names:  names.New(strategy), Translation: strategy, Now: func() time.Time { return drawn },
 		})
 		s.waitForAlert(t, "Burns")
 		var fleet, service, deployments map[string]any

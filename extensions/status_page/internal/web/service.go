@@ -50,6 +50,7 @@ type serviceBody struct {
 	DependsOn    []service.Neighbor `json:"depends_on"`
 	NeededBy     []service.Neighbor `json:"needed_by"`
 
+	MorePast int       `json:"-"`
 	Group    string    `json:"-"`
 	Slug     string    `json:"-"`
 	Since    time.Time `json:"-"` // the plots begin, if later than asked for
@@ -124,11 +125,12 @@ func (s *site) service(r *http.Request) (*page, error) {
 		}
 		q.Range = length
 	}
+	q.History = s.history(r)
 	loaded := service.Load(r.Context(), q, s.Prometheus)
 	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {
 		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Remove it from the URL to see the service's environments.")
 	}
-	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(loaded.Err), Live: true}, nil
+	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(cmp.Or(loaded.Err, q.History.Err)), Live: true}, nil
 }
 
 // find is a service by a segment of a path, which has _ before a name that is no segment.
@@ -149,7 +151,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
 		Versions: list(of.Versions), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
-		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(),
+		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
 	}
 	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
 		body.Since = of.Known.Start

@@ -33,6 +33,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/processors/correlation"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 
@@ -216,6 +218,10 @@ func openWith(t testing.TB, client *http.Client, o Options) *visitor {
 	o.Prometheus, o.Endpoint = asked, "http://prometheus.test"
 	o.Recent = recent.New(recent.Options{MaxBytes: 1 << 20, MaxAge: 15 * time.Minute, Now: o.Now})
 	o.Explainer = correlation.NewExplainer
+	if o.Translation == "" {
+		o.Translation = otlptranslator.UnderscoreEscapingWithSuffixes
+	}
+	o.Book = book.New(book.Options{Source: asked, Catalog: o.Catalog, Names: promname.New(o.Translation), Now: o.Now})
 	if o.Runbooks == nil {
 		o.Runbooks = runbook.NewLibrary("", o.Catalog, runbooks.DefaultOptions())
 	}

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -58,6 +59,16 @@ var functions = template.FuncMap{
 	"narrow":  func(v view.Fleet, filter, value string) string { return v.With(filter, value).URL() },
 	"link":    isLink,
 	"table":   func(alerts []alert.Alert, now time.Time) alertTable { return alertTable{alerts, now} },
+	"minus4":  func(n int) string { return words.Count(n - 4) },
+	"lines":   func(all []incidentLine, now time.Time) incidentTable { return incidentTable{all, now} },
+	"at":      func(t *time.Time) time.Time { return *t },
+	"whole":   func(n fleet.Number) string { return words.Count(int(math.Round(float64(n)))) },
+	"firing": func(all []alert.Alert) []alert.Alert {
+		return slices.DeleteFunc(slices.Clone(all), func(a alert.Alert) bool { return a.State != "firing" })
+	},
+	"pending": func(all []alert.Alert) []alert.Alert {
+		return slices.DeleteFunc(slices.Clone(all), func(a alert.Alert) bool { return a.State == "firing" })
+	},
 	"part": func(items []searchItem, ticks []seconds, heading string) timelinePart {
 		return timelinePart{items, ticks, heading}
 	},
@@ -90,7 +101,7 @@ var functions = template.FuncMap{
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "catalog", "collector", "deployments", "doctor", "services", "ledger", "runbook", "search", "whynot", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "runbook", "search", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all
@@ -104,6 +115,12 @@ type timelinePart struct {
 	Items   []searchItem
 	Ticks   []seconds
 	Heading string
+}
+
+// An incidentTable is a list of incidents, and the time from which ages are counted.
+type incidentTable struct {
+	Incidents []incidentLine
+	Now       time.Time
 }
 
 // An alertTable is what the table of alerts is drawn from.

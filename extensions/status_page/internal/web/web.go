@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 
@@ -56,7 +57,12 @@ type Options struct {
 	Arrivals *arrivals.Record
 	// Keepers have minute histories; nil without any.
 	Keepers func() []ledger.Keeper
-	Now     func() time.Time
+	// Book is the history of alerts and incidents; nil is none.
+	Book *book.Book
+	// Alertmanager is the base URL of one; "" is none. AlertmanagerTransport reaches it; nil is the usual one.
+	Alertmanager          string
+	AlertmanagerTransport http.RoundTripper
+	Now                   func() time.Time
 }
 
 type site struct {
@@ -64,11 +70,15 @@ type site struct {
 	searcher *search.Searcher
 	clinic   clinic
 	readers  chan struct{}
+	muted    *muted
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
-	s := &site{Options: o, searcher: search.New(o.Recent, o.Explainer), readers: make(chan struct{}, readers)}
+	s := &site{
+		Options: o, searcher: search.New(o.Recent, o.Explainer), readers: make(chan struct{}, readers),
+		muted: newMuted(o.Alertmanager, o.AlertmanagerTransport),
+	}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
 		"GET /{$}":                         s.fleet,
@@ -76,6 +86,8 @@ func New(o Options) http.Handler {
 		"GET /services/{slug}":             s.service,
 		"GET /services/{namespace}/{name}": s.service,
 		"GET /alerts":                      s.alerts,
+		"GET /incidents":                   s.incidents,
+		"GET /incidents/{id}":              s.incident,
 		"GET /catalog":                     s.catalog,
 		"GET /collector":                   s.collector,
 		"GET /deployments":                 s.deployments,
@@ -129,8 +141,11 @@ func notFound(what, fix string) *failure {
 	return &failure{http.StatusNotFound, problem{what, fix}}
 }
 
-// moved is where the page is.
-type moved struct{ to string }
+// moved is where the page is: for good, or for the time being.
+type moved struct {
+	to  string
+	now bool
+}
 
 func (m *moved) Error() string { return "moved to " + m.to }
 
@@ -142,7 +157,12 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 		status := http.StatusOK
 		p, err := load(r)
 		if elsewhere, ok := err.(*moved); ok { //nolint:errorlint // pages return it as it is
-			http.Redirect(w, r, elsewhere.to, http.StatusMovedPermanently)
+			status = http.StatusMovedPermanently
+			if elsewhere.now {
+				w.Header().Set("Cache-Control", "no-store")
+				status = http.StatusFound
+			}
+			http.Redirect(w, r, elsewhere.to, status)
 			return
 		}
 		if err != nil {

@@ -1,0 +1,276 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package book keeps the history of alerts and incidents, as Prometheus recorded it.
+//
+// It reads the raw samples of ALERTS of the last 30 days once, then those that are new. So the times are those of the evaluations, whatever
+// range is looked at. What costs a query more, such as when a burn began, is asked once per alert. All of it can be saved and restored; where
+// Prometheus still has its record, that is what counts.
+package book
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+)
+
+// Length is how far back the history goes.
+const Length = 30 * 24 * time.Hour
+
+const (
+	// overlap is how much is read again: samples may arrive late.
+	overlap = 10 * time.Minute
+	// recent is read first, then a day at a time.
+	recent = 6 * time.Hour
+	chunk  = 24 * time.Hour
+	// slowly is how old the graph and the changes may be, quickly while an incident is open.
+	slowly  = time.Minute
+	quickly = 15 * time.Second
+)
+
+// A Source is the Prometheus that is asked.
+type Source interface {
+	// At is the result of a query at a time.
+	At(ctx context.Context, query string, at time.Time) (model.Value, error)
+	// Over is its result over a time.
+	Over(ctx context.Context, query string, r v1.Range) (model.Matrix, error)
+	// Examples are exemplars.
+	Examples(ctx context.Context, query string, from, to time.Time) ([]v1.ExemplarQueryResult, error)
+}
+
+// Options are what a book is made from.
+type Options struct {
+	Source  Source
+	Catalog func() *catalog.Catalog
+	Names   promname.Names
+	Now     func() time.Time
+}
+
+// A Book is the history of alerts and incidents.
+type Book struct {
+	Options
+	reading chan struct{} // one reads at a time
+
+	// Only who reads uses these.
+	series  map[string]*series
+	until   time.Time
+	gaps    map[model.Time]map[string]bool // the alerts that fired in a gap before a time
+	asked   time.Time                      // for the graph and the changes
+	graph   *incident.Graph
+	changes incident.Changes
+
+	mu      sync.Mutex // guards the rest
+	since   time.Time  // the record is read from then on
+	read    time.Time  // when it was read last
+	spells  []incident.Spell
+	all     []incident.Incident
+	details map[string]Details
+	failed  error
+	known   *incident.Graph
+}
+
+// series are the spells of one alert.
+type series struct {
+	metric model.Metric
+	step   time.Duration
+	spells []spell
+}
+
+type spell struct {
+	incident.Spell
+	// measured: it was asked when the burn began.
+	measured bool
+	// restored: Prometheus has not confirmed it yet.
+	restored bool
+}
+
+// New is an empty book.
+func New(o Options) *Book {
+	return &Book{Options: o, reading: make(chan struct{}, 1), series: map[string]*series{}, gaps: map[model.Time]map[string]bool{}, details: map[string]Details{}, graph: &incident.Graph{}, known: &incident.Graph{}}
+}
+
+// A History is a copy of the book.
+type History struct {
+	// Since is from when on all is known, Read when it was read.
+	Since, Read time.Time
+	Spells      []incident.Spell
+	// Incidents are the newest first.
+	Incidents []incident.Incident
+	Graph     *incident.Graph
+	// Err says why the newest reading failed.
+	Err error
+
+	details map[string]Details
+}
+
+// Details are what was asked of an incident.
+func (h History) Details(of *incident.Incident) Details { return h.details[of.ID] }
+
+// Find is the incident with an ID, or nil.
+func (h History) Find(id string) *incident.Incident {
+	for i := range h.Incidents {
+		if h.Incidents[i].Is(id) {
+			return &h.Incidents[i]
+		}
+	}
+	return nil
+}
+
+// Fired are the spells that were not over before a time, of those that a filter accepts, the newest first.
+func (h History) Fired(from time.Time, of func(*incident.Spell) bool) (all []incident.Spell) {
+	for i := range h.Spells {
+		if s := &h.Spells[i]; (s.Firing || !s.To.Before(from)) && of(s) {
+			all = append(all, *s)
+		}
+	}
+	return all
+}
+
+// History is what is known. If the newest reading is older than age, it reads first, for as long as the context allows.
+func (b *Book) History(ctx context.Context, age time.Duration) History {
+	b.mu.Lock()
+	old := b.Now().Sub(b.read) >= age
+	b.mu.Unlock()
+	if old {
+		_ = b.Refresh(ctx) // the history has the error
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	details := make(map[string]Details, len(b.details))
+	for id, d := range b.details {
+		details[id] = d
+	}
+	return History{b.since, b.read, b.spells, b.all, b.known, b.failed, details}
+}
+
+// Refresh reads what is new.
+func (b *Book) Refresh(ctx context.Context) error {
+	select {
+	case b.reading <- struct{}{}:
+		defer func() { <-b.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	now := b.Now()
+	maps.DeleteFunc(b.gaps, func(at model.Time, _ map[string]bool) bool { return now.Sub(at.Time()) > 2*overlap })
+	err := b.follow(ctx, now)
+	if err == nil {
+		err = b.measure(ctx)
+	}
+	if err == nil {
+		err = b.surroundings(ctx, now)
+	}
+	b.publish(ctx, now, err)
+	for oldest := now.Add(-Length); err == nil && b.sinceNow().After(oldest); { // older days, one by one
+		from := b.sinceNow().Add(-chunk)
+		if err = b.samples(ctx, from, b.sinceNow().Add(overlap)); err == nil {
+			err = b.measure(ctx)
+		}
+		if err == nil {
+			b.setSince(from)
+		}
+		b.publish(ctx, now, err)
+	}
+	return err
+}
+
+func (b *Book) sinceNow() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.since
+}
+
+func (b *Book) setSince(t time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.since = t
+}
+
+// follow reads what was recorded since the last time, and what fires now.
+func (b *Book) follow(ctx context.Context, now time.Time) error {
+	from := b.until.Add(-overlap)
+	if first := b.sinceNow().IsZero(); first || now.Sub(from) > chunk {
+		from = now.Add(-recent)
+		b.setSince(from)
+	}
+	if err := b.samples(ctx, from, now); err != nil {
+		return err
+	}
+	value, err := b.Source.At(ctx, firing, now)
+	if err != nil {
+		return err
+	}
+	for _, s := range b.series {
+		for i := range s.spells {
+			s.spells[i].Firing = false
+		}
+	}
+	vector, _ := value.(model.Vector)
+	for _, sample := range vector {
+		if s := b.series[sample.Metric.String()]; s != nil && len(s.spells) > 0 {
+			s.spells[len(s.spells)-1].Firing = true
+		}
+	}
+	b.until = now
+	b.forget(now)
+	return nil
+}
+
+const firing = `ALERTS{alertstate="firing"}`
+
+// forget drops what is too old or too much.
+func (b *Book) forget(now time.Time) {
+	oldest := now.Add(-Length - chunk)
+	for key, s := range b.series {
+		s.spells = slices.DeleteFunc(s.spells, func(one spell) bool { return one.To.Before(oldest) && !one.Firing })
+		if len(s.spells) == 0 {
+			delete(b.series, key)
+		}
+	}
+}
+
+// publish makes the incidents of what was read.
+func (b *Book) publish(ctx context.Context, now time.Time, err error) {
+	var spells []incident.Spell
+	for _, s := range b.series {
+		for i := range s.spells {
+			spells = append(spells, s.spells[i].Spell)
+		}
+	}
+	slices.SortFunc(spells, func(x, y incident.Spell) int {
+		return cmp.Or(y.From.Compare(x.From), cmp.Compare(x.Name, y.Name), cmp.Compare(x.SLO, y.SLO), cmp.Compare(x.Alert, y.Alert), cmp.Compare(x.Group, y.Group))
+	})
+	spells = spells[:min(len(spells), incident.MaxSpells)]
+	b.mu.Lock()
+	details := b.details
+	b.mu.Unlock()
+	input := incident.Input{Spells: spells, Graph: b.graph, Changes: b.evident(details), Now: now}
+	for _, d := range details {
+		input.Burns = append(input.Burns, d.Burns...)
+	}
+	all := incident.Build(input)
+	if err == nil {
+		details, err = b.detail(ctx, all, details, now)
+		input.Changes, input.Burns = b.evident(details), nil
+		for _, d := range details {
+			input.Burns = append(input.Burns, d.Burns...)
+		}
+		all = incident.Build(input)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spells, b.all, b.details, b.failed, b.known = spells, all, details, err, b.graph
+	if err == nil {
+		b.read = now
+	}
+}

@@ -1,0 +1,143 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package book
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
+
+// edges is the metric of calls between services.
+var edges = otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}
+
+// maxChanges bounds the deployments that are looked at.
+const maxChanges = 10_000
+
+// surroundings asks which service depends on which, and what was deployed.
+func (b *Book) surroundings(ctx context.Context, now time.Time) error {
+	b.mu.Lock()
+	age := slowly
+	if slices.ContainsFunc(b.all, func(i incident.Incident) bool { return i.State == incident.Open }) {
+		age = quickly // somebody waits to know what was deployed
+	}
+	b.mu.Unlock()
+	if now.Sub(b.asked) < age {
+		return nil
+	}
+	graph := &incident.Graph{}
+	c := b.Catalog()
+	for _, s := range c.Services {
+		for _, d := range c.Dependencies(s) {
+			if d.Service != nil {
+				graph.Add(s.Namespace, s.Name, d.Service.Namespace, d.Service.Name)
+			}
+		}
+	}
+	label := func(m model.Metric, attribute string) string {
+		if v, ok := m[model.LabelName(b.Names.Attribute(attribute))]; ok {
+			return bounded(string(v))
+		}
+		return bounded(string(m[model.LabelName(promname.Recorded(attribute))]))
+	}
+	calls, err := b.vector(ctx, fmt.Sprintf("count by (%s) (last_over_time(%s[1d]))", b.labels("client", "client_"+semconv.ServiceNamespace, "server", "server_"+semconv.ServiceNamespace, "connection_type"), b.metric(edges)), now)
+	if err != nil {
+		return err
+	}
+	for _, s := range calls {
+		from, to := label(s.Metric, "client"), label(s.Metric, "server")
+		if from == "" || to == "" || label(s.Metric, "connection_type") != "" { // a message waits for the one who takes it
+			continue
+		}
+		fromNamespace, toNamespace := label(s.Metric, "client_"+semconv.ServiceNamespace), label(s.Metric, "server_"+semconv.ServiceNamespace)
+		if known := c.Emitter(fromNamespace, from); known != nil {
+			fromNamespace = known.Namespace
+		}
+		if known := c.Emitter(toNamespace, to); known != nil {
+			toNamespace = known.Namespace
+		}
+		graph.Add(fromNamespace, from, toNamespace, to)
+	}
+	changes, err := b.deployments(ctx, now, label)
+	if err != nil {
+		return err
+	}
+	b.graph, b.changes, b.asked = graph, changes, now
+	return nil
+}
+
+func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.Metric, string) string) (incident.Changes, error) {
+	place := b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion)
+	start := b.metric(semconv.DeploymentStart.Metric)
+	found, err := b.vector(ctx, "max by ("+place+") (last_over_time("+start+"[30d]))", now)
+	if err != nil {
+		return incident.Changes{}, err
+	}
+	known, err := b.vector(ctx, "min(min_over_time(timestamp("+start+")[30d:1h]))", now)
+	if err != nil {
+		return incident.Changes{}, err
+	}
+	all := incident.Changes{Since: now.Add(-time.Hour)}
+	for _, s := range known {
+		all.Since = seconds(float64(s.Value))
+	}
+	first := map[incident.Service]time.Time{} // what ran when the service was first seen is no change
+	for _, s := range found[:min(len(found), maxChanges)] {
+		one := incident.Change{Service: incident.Service{
+			Namespace: label(s.Metric, semconv.ServiceNamespace), Name: label(s.Metric, semconv.ServiceName), Environment: label(s.Metric, semconv.Environment),
+		}, Version: label(s.Metric, semconv.ServiceVersion), At: seconds(float64(s.Value))}
+		all.List = append(all.List, one)
+		if earliest, ok := first[one.Service]; !ok || one.At.Before(earliest) {
+			first[one.Service] = one.At
+		}
+	}
+	kept := all.List[:0]
+	for _, c := range all.List {
+		if c.At.After(first[c.Service]) {
+			kept = append(kept, c)
+		}
+	}
+	all.List = kept
+	return all, nil
+}
+
+func seconds(unix float64) time.Time { return time.UnixMilli(int64(unix * 1000)).UTC() }
+
+func (b *Book) vector(ctx context.Context, query string, at time.Time) (model.Vector, error) {
+	value, err := b.Source.At(ctx, query, at)
+	if err != nil {
+		return nil, err
+	}
+	vector, ok := value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("the answer is a %s, not a vector", value.Type())
+	}
+	return vector, nil
+}
+
+func (b *Book) labels(attributes ...string) string {
+	var all []string
+	for _, a := range attributes {
+		all = append(all, promname.QuoteLabel(b.Names.Attribute(a)))
+	}
+	return strings.Join(all, ", ")
+}
+
+// metric selects all series of a metric.
+func (b *Book) metric(m otlptranslator.Metric) string {
+	name := b.Names.Metric(m)
+	if !model.LegacyValidation.IsValidMetricName(name) {
+		return fmt.Sprintf("{%q}", name)
+	}
+	return name
+}

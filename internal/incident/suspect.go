@@ -1,0 +1,126 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package incident
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// A Change is a deployment.
+type Change struct {
+	Service
+	Version string    `json:"version"`
+	At      time.Time `json:"time"`
+	// Evidence is how much likelier the failures are if the version is worse than the others, as DeploymentRegression computes it; 0 is not known.
+	Evidence float64 `json:"evidence,omitempty"`
+}
+
+// Changes are all that are known since a time.
+type Changes struct {
+	List  []Change
+	Since time.Time
+}
+
+// A Suspect is a change that may have caused an incident.
+type Suspect struct {
+	Change
+	// Probability is that it did: see [Prior].
+	Probability float64 `json:"probability"`
+}
+
+// The model is Bayes' rule with few numbers:
+//
+//   - [Prior] is the probability that a change of the services is the cause, before anything is known of the times. The rest is for every
+//     other cause: traffic, hardware, a change that nobody reported;
+//   - a change that is the cause is followed by failures after a delay: minutes for most, an hour for some, a day for few (see delay);
+//   - a change that is not the cause came at any time: services that change often have one before each incident. Their own rate of changes says how often;
+//   - the evidence that the version fails more often than the versions beside it is a factor of its own.
+//
+// Of services that only depend on the origin a change is likely no cause: they share a fifth of the prior.
+const (
+	Prior = 0.5
+	// elsewhere is the weight of a service that is affected, but not the origin and nothing that it depends on.
+	elsewhere = 0.2
+	// early is how much earlier than the change the burn may be seen to begin: both are read a scrape and an evaluation apart.
+	early = 2 * time.Minute
+	// latest is how long after a change an incident may begin.
+	latest = 24 * time.Hour
+	// maxEvidence bounds what one factor decides.
+	maxEvidence = 1e6
+	maxSuspects = 5
+	// least is what is worth a line.
+	least = 0.01
+)
+
+// delay is the density, per minute, of the time from a change to the failures that it causes.
+func delay(d time.Duration) float64 {
+	m := max(0, d.Minutes())
+	return 0.75/5*math.Exp(-m/5) + 0.2/60*math.Exp(-m/60) + 0.05/latest.Minutes()
+}
+
+// suspect finds the changes that may have caused the incident.
+func (i *Incident) suspect(g *Graph, all Changes) {
+	origin := i.Origin()
+	type source struct {
+		weight, changes float64
+		before          []Change
+	}
+	sources := map[Service]*source{}
+	of := func(c Change) (float64, time.Time) {
+		if sameService(c.Service, origin.Service) || g.Depends(origin.Service, c.Service) {
+			return 1, origin.Start
+		}
+		for _, a := range i.Services {
+			if sameService(a.Service, c.Service) {
+				return elsewhere, a.Start
+			}
+		}
+		return 0, time.Time{}
+	}
+	total := 0.0
+	for _, c := range all.List {
+		weight, start := of(c)
+		if weight == 0 || !sameEnvironment(c.Service, origin.Service) {
+			continue
+		}
+		s := sources[c.Service]
+		if s == nil {
+			s = &source{weight: weight}
+			sources[c.Service] = s
+			total += weight
+		}
+		s.changes++
+		if d := start.Sub(c.At); d >= -early && d <= latest {
+			s.before = append(s.before, c)
+		}
+	}
+	known := max(i.Start.Sub(all.Since), time.Hour).Minutes()
+	odds := 0.0
+	i.Suspects = []Suspect{}
+	for _, s := range sources {
+		for _, c := range s.before {
+			_, start := of(c)
+			one := Suspect{c, Prior / (1 - Prior) * s.weight / total * delay(start.Sub(c.At)) / (s.changes / known)}
+			if c.Evidence > 0 {
+				one.Probability *= min(max(c.Evidence, 1/maxEvidence), maxEvidence)
+			}
+			odds += one.Probability
+			i.Suspects = append(i.Suspects, one)
+		}
+	}
+	for n := range i.Suspects {
+		i.Suspects[n].Probability /= 1 + odds
+	}
+	i.Suspects = slices.DeleteFunc(i.Suspects, func(s Suspect) bool { return s.Probability < least })
+	slices.SortFunc(i.Suspects, func(a, b Suspect) int {
+		return cmp.Or(cmp.Compare(b.Probability, a.Probability), b.At.Compare(a.At), compareServices(a.Service, b.Service), cmp.Compare(a.Version, b.Version))
+	})
+	i.Suspects = i.Suspects[:min(len(i.Suspects), maxSuspects)]
+	if len(i.Suspects) > 0 && i.Suspects[0].Probability > 0.5 {
+		i.Change = &i.Suspects[0]
+	}
+}
