@@ -60,7 +60,7 @@ type savedCount struct {
 func (t *Tracker) Save(all bool) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.modified && !all {
+	if !t.modified && !all || len(t.changes)+len(t.flags)+len(t.states)+len(t.counts) == 0 {
 		return nil, nil
 	}
 	s := saved{Format: format, Key: t.key}

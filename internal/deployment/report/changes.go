@@ -82,8 +82,8 @@ func (p *changePayload) finish(resource pcommon.Map, record plog.LogRecord) ([]t
 			*one.to = cmp.Or(textAt(attributes, one.key), *one.to)
 		}
 		c.Cluster = cmp.Or(c.Cluster, textAt(resource, semconv.ClusterName))
-		if c.Start.IsZero() {
-			c.Start = timeOf(record).AsTime()
+		if at := timeOf(record); c.Start.IsZero() && at != 0 {
+			c.Start = at.AsTime()
 		}
 		if c.Name == "" {
 			return nil, true, fmt.Errorf("%s is missing; say what has changed", cmp.Or(p.named, p.kind))
