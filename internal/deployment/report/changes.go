@@ -115,7 +115,7 @@ func mentionsChange(text string) bool {
 
 var changeWords = []string{
 	`"accesses"`, `"featureName"`, flagdChange, providerChange, cdIncident, cdEvents + "removed",
-	`"kind":"ConfigMap"`, `"kind":"Secret"`, `"kind":"Node"`, `"kind":"Job"`, `"kind":"Application"`, rescaled, scaleUp, scaledUp, fluxGroup,
+	`"ConfigMap"`, `"Secret"`, `"Node"`, `"Job"`, `"Application"`, rescaled, scaleUp, scaledUp, fluxGroup,
 }
 
 type changeReader func(*changePayload) bool
