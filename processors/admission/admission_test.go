@@ -393,6 +393,13 @@ func TestDeploymentReports(t *testing.T) {
 			record.Body().SetStr(`{"context":{"version":"0.4.1","id":"1","source":"x","type":"dev.cdevents.service.deployed.0.2.0","timestamp":"2026-03-14T12:00:00Z"},` +
 				`"subject":{"id":"checkout","type":"service","content":{"environment":{"id":"production"},"artifactId":"pkg:oci/checkout@1"}}}`)
 		},
+		"another change": func(record plog.LogRecord) {
+			record.SetEventName("change.incident")
+			record.Attributes().PutStr("change.name", "INC-1")
+		},
+		"webhook of a flag": func(record plog.LogRecord) {
+			record.Body().SetStr(`{"type": "feature-environment-enabled", "featureName": "new-card-check"}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.sink.LogsSink.Reset()
