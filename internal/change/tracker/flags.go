@@ -24,12 +24,12 @@ const (
 	// leastNow and leastBefore are how many evaluations say anything.
 	leastNow, leastBefore = 5, 5
 	// mostBefore is how many of the past weigh: shares may drift slowly.
-	mostBefore = 2000
+	mostBefore = 20_000
 	// significant is a G that chance reaches in less than one of a million looks with few variants.
 	significant = 30
 	// mixedNow, mixedBefore and mixedG are the same for a change from one mixture to another: users ask more than once, which makes chance
 	// look like more than it is.
-	mixedNow, mixedBefore, mixedG = 100, 200, 60
+	mixedNow, mixedBefore, mixedG = 100, 200, 100
 	// visible is by how much the share of a variant has to differ that was there before: the users that ask are not the same
 	// at all times.
 	visible = 0.1
@@ -37,6 +37,8 @@ const (
 	pure = 0.95
 	// knownNow is the same for a variant that some were given before.
 	knownNow = 20
+	// alone is the share of a variant beside which no other is named.
+	alone = 0.9995
 	// longKnown is how many evaluations without a variant say that it was not given before.
 	longKnown = 50
 	// window is how long evaluations are collected before they are part of the past.
@@ -188,7 +190,15 @@ func (f *flag) total(of func(*variant) float64) float64 {
 // ripe says that the evaluations of now are enough to be part of the past.
 func (f *flag) ripe(at time.Time) bool {
 	age, now := at.Sub(f.began), f.total(ofNow)
-	return age >= window && now >= leastNow && f.doubt.IsZero() || age >= 10*window && now >= leastNow || age >= time.Hour
+	if f.total(ofBefore) < longKnown && now >= leastNow {
+		return true // the first that is known of a flag
+	}
+	return age >= window && now >= leastNow && f.doubt.IsZero() && !f.newcomer() || age >= 10*window && now >= leastNow || age >= time.Hour
+}
+
+// newcomer says that a variant is given that was not before. More of it will tell.
+func (f *flag) newcomer() bool {
+	return slices.ContainsFunc(f.variants, func(v variant) bool { return v.before == 0 && v.now > 0 })
 }
 
 // align lets the evaluations of now begin with the newest step if that differs from the past: those before it are part of the past.
@@ -259,12 +269,12 @@ func (f *flag) differs(at time.Time) *variant {
 	return grown
 }
 
-// absorb makes the evaluations of now part of the past; alone, if what was before is over.
-func (f *flag) absorb(alone bool) {
+// absorb makes the evaluations of now part of the past; only these, if what was before is over.
+func (f *flag) absorb(only bool) {
 	before, now := f.total(ofBefore), f.total(ofNow)
 	keep := 1.0
 	switch {
-	case alone:
+	case only:
 		keep = 0
 	case before+now > mostBefore:
 		keep = max(0, (mostBefore-now)/max(before, 1))
@@ -287,7 +297,7 @@ func (f *flag) mix(of func(*variant) float64) string {
 	for i := range sorted {
 		share := of(&sorted[i]) / max(total, 1)
 		switch {
-		case i == 0 && share >= pure && !(share < 0.995 && len(sorted) > 1 && of(&sorted[1]) > 0):
+		case i == 0 && share > alone:
 			return sorted[i].name
 		case share > 0 && len(parts) < 3:
 			parts = append(parts, fmt.Sprintf("%s %.3g %%", sorted[i].name, math.Max(100*share, 0.01)))

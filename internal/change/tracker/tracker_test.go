@@ -68,6 +68,14 @@ func TestFlipIsSeen(t *testing.T) {
 	require.NotEqual(t, w.last[0].ID, w.last[1].ID)
 }
 
+// A flag that has been known for some seconds can flip.
+func TestFlipOfAYoungFlag(t *testing.T) {
+	w := newWorld(Default())
+	w.ask(payment, "new-card-check", 3, 20, always("off"))
+	w.ask(payment, "new-card-check", 3, 20, always("on"))
+	require.Equal(t, []string{"payment feature flag new-card-check: off → on"}, w.said)
+}
+
 func TestFlipAtOneEvaluationAMinute(t *testing.T) {
 	w := newWorld(Default())
 	slowly := func(minutes int, given string) {
@@ -95,12 +103,20 @@ func TestShareChanges(t *testing.T) {
 	for _, percent := range []int{0, 1, 25, 25, 60, 100, 100} {
 		w.ask(payment, "rollout", 60, 200, share(percent))
 	}
-	require.Equal(t, []string{
-		"payment feature flag rollout: off → off 99 %, on 1 %",
-		"payment feature flag rollout: off 99 %, on 1 % → off 75 %, on 25 %",
-		"payment feature flag rollout: off 75 %, on 25 % → on 60 %, off 40 %",
-		"payment feature flag rollout: on 60 %, off 40 % → on",
-	}, w.said)
+	var order []string // of changes, each with what was said of it last
+	values := map[string]string{}
+	for _, c := range w.last {
+		if _, known := values[c.ID]; !known {
+			order = append(order, c.ID)
+		}
+		values[c.ID] = c.Value
+	}
+	var last []string
+	for _, id := range order {
+		last = append(last, values[id])
+	}
+	require.Equal(t, []string{"off 99 %, on 1 %", "off 75 %, on 25 %", "on 60 %, off 40 %", "on"}, last, w.said)
+	require.Equal(t, "off", w.last[0].Previous)
 }
 
 // Instances that get the new value one after another are one change.
@@ -358,7 +374,8 @@ func TestSumTellsNothingOfTheContent(t *testing.T) {
 	require.Equal(t, a.Sum([]byte("1234")), a.Sum([]byte("1234")))
 	require.NotEqual(t, a.Sum([]byte("1234")), a.Sum([]byte("1235")))
 	require.NotEqual(t, a.Sum([]byte("1234")), b.Sum([]byte("1234")), "nobody can try all contents")
-	record, err := a.Save(true)
+	a.Take(Report{State: true, Change: change.Change{Kind: change.Configuration, Name: "Secret card", Value: a.Sum([]byte("1234"))}})
+	record, err := a.Save(false)
 	require.NoError(t, err)
 	require.NoError(t, b.Restore(record))
 	require.Equal(t, a.Sum([]byte("1234")), b.Sum([]byte("1234")), "a restart is no change")
