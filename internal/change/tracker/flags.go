@@ -190,7 +190,7 @@ func (f *flag) total(of func(*variant) float64) float64 {
 // ripe says that the evaluations of now are enough to be part of the past.
 func (f *flag) ripe(at time.Time) bool {
 	age, now := at.Sub(f.began), f.total(ofNow)
-	if f.total(ofBefore) < longKnown && now >= leastNow {
+	if before := f.total(ofBefore); now >= leastNow && (before == 0 || before < longKnown && !f.newcomer()) {
 		return true // the first that is known of a flag
 	}
 	return age >= window && now >= leastNow && f.doubt.IsZero() && !f.newcomer() || age >= 10*window && now >= leastNow || age >= time.Hour

@@ -89,6 +89,37 @@ func TestFlipAtOneEvaluationAMinute(t *testing.T) {
 	require.Equal(t, []string{"payment feature flag banner: off → on"}, w.said)
 }
 
+// How long after a flip it is known, by evaluations per second; docs/decisions/0042-changes-besides-deployments.md has the figures.
+func TestDetectionTimes(t *testing.T) {
+	for _, one := range []struct {
+		name    string
+		perStep int // evaluations in 5 s
+		percent int // of them that give the new variant
+		most    time.Duration
+	}{
+		{"3 a second, all", 15, 100, 5 * time.Second},
+		{"1 in 5 s, all", 1, 100, time.Minute},
+		{"40 a second, 1 %", 200, 1, 2 * time.Minute},
+		{"40 a second, 10 %", 200, 10, 5 * time.Second},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			w := newWorld(Default())
+			w.ask(payment, "f", 120, one.perStep, always("off"))
+			flip := w.clock
+			for n := 0; len(w.said) == 0 && n < 1000; n++ {
+				w.ask(payment, "f", 1, one.perStep, func(n int) string {
+					if n%100 < one.percent {
+						return "on"
+					}
+					return "off"
+				})
+			}
+			require.LessOrEqual(t, w.clock.Sub(flip), one.most)
+			require.Len(t, w.said, 1)
+		})
+	}
+}
+
 // Of a rollout to some users, the first share and each larger one is a change.
 func TestShareChanges(t *testing.T) {
 	w := newWorld(Default())
