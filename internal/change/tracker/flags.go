@@ -30,6 +30,8 @@ const (
 	// mixedNow, mixedBefore and mixedG are the same for a change from one mixture to another: users ask more than once, which makes chance
 	// look like more than it is.
 	mixedNow, mixedBefore, mixedG = 100, 200, 100
+	// allG is the same for a change from a mixture to one variant for all.
+	allG = 60
 	// visible is by how much the share of a variant has to differ that was there before: the users that ask are not the same
 	// at all times.
 	visible = 0.1
@@ -256,7 +258,7 @@ func (f *flag) differs(at time.Time) *variant {
 	case grown == nil, g < significant, !simple && widest < visible:
 		f.doubt = time.Time{}
 		return nil
-	case simple:
+	case simple, g >= allG && grown.now > pure*now && now >= knownNow:
 		return grown
 	}
 	// From one mixture to another.

@@ -411,3 +411,30 @@ func TestSumTellsNothingOfTheContent(t *testing.T) {
 	require.NoError(t, b.Restore(record))
 	require.Equal(t, a.Sum([]byte("1234")), b.Sum([]byte("1234")), "a restart is no change")
 }
+
+// Whenever a flag flips, between looks or at one, young or long known, slow or fast: it is seen, once.
+func TestFlipAtAnyMoment(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		w := newWorld(Default())
+		perSecond := 1 + r.IntN(30)
+		look := time.Duration(1+r.IntN(5)) * time.Second
+		known := time.Duration(10+r.IntN(600)) * time.Second
+		begin := w.clock
+		next := begin.Add(look)
+		for w.clock.Sub(begin) < known+2*time.Minute {
+			given := "off"
+			if w.clock.Sub(begin) >= known {
+				given = "on"
+			}
+			w.Evaluate(payment, "f", given, w.clock)
+			w.clock = w.clock.Add(time.Second / time.Duration(perSecond))
+			if !w.clock.Before(next) {
+				w.look(0)
+				next = next.Add(look)
+			}
+		}
+		require.Len(t, ids(w.last), 1, "seed %d: %d a second, looks every %v, after %v: %q", seed, perSecond, look, known, w.said)
+		require.Equal(t, "on", w.last[len(w.last)-1].Value, "seed %d: %q", seed, w.said)
+	}
+}
