@@ -46,6 +46,11 @@ const (
 	Alerts            Metric = "ALERTS"
 	// RecordedEvidence is the e-value of a young version for an SLO.
 	RecordedEvidence Metric = "slo:version_worse:evalue"
+	// What a young version, and the others beside it, had in steps of 5 minutes.
+	RecordedYoungTotal  Metric = "slo:young_version_total:increase5m"
+	RecordedYoungBad    Metric = "slo:young_version_bad:increase5m"
+	RecordedBesideTotal Metric = "slo:beside_version_total:increase5m"
+	RecordedBesideBad   Metric = "slo:beside_version_bad:increase5m"
 )
 
 // New is for a Prometheus with the translation strategy.
