@@ -42,7 +42,7 @@ const (
 	// alone is the share of a variant beside which no other is named.
 	alone = 0.9995
 	// longKnown is how many evaluations without a variant say that it was not given before.
-	longKnown = 50
+	longKnown = 200
 	// window is how long evaluations are collected before they are part of the past.
 	window = time.Minute
 	// persist is how long a change between two mixtures has to last: one user who asks a thousand times is no change.
@@ -63,6 +63,7 @@ type flag struct {
 	stepped  time.Time // the first one of the step
 	heard    time.Time
 	doubt    time.Time // since when a mixture differs; zero if it does not
+	flip     time.Time // the first evaluation that shows a change; zero if none does
 }
 
 // A variant has its evaluations in the past, since then, and in the newest part of these, the step.
@@ -159,11 +160,21 @@ func (t *Tracker) judge(now time.Time) {
 			continue
 		}
 		f.align()
-		if grown := f.differs(now); grown != nil {
+		grown := f.differs(now)
+		switch {
+		case grown == nil:
+			f.flip = time.Time{}
+		case f.flip.IsZero() && grown.now <= alone*f.total(ofNow):
+			f.flip = grown.first // it may have flipped since the last look: the next one shows what it gives now
+		default:
+			if f.flip.IsZero() {
+				f.flip = grown.first
+			}
 			t.flipped(key, f, grown)
 			f.absorb(true)
 			t.modified = true
-		} else if f.ripe(now) {
+		}
+		if grown == nil && f.ripe(now) {
 			t.refine(key, f, now)
 			f.absorb(false)
 			t.modified = true
@@ -210,7 +221,9 @@ func (f *flag) align() {
 	}
 	for i := range f.variants {
 		v := &f.variants[i]
-		v.before += v.now - v.step
+		if f.flip.IsZero() { // else they are of the change
+			v.before += v.now - v.step
+		}
 		v.now = v.step
 		if v.first.Before(f.stepped) {
 			v.first = f.stepped
@@ -287,7 +300,7 @@ func (f *flag) absorb(only bool) {
 		v.first = time.Time{}
 	}
 	f.variants = slices.DeleteFunc(f.variants, func(v variant) bool { return v.before < 0.01 })
-	f.began, f.doubt = time.Time{}, time.Time{}
+	f.began, f.doubt, f.flip = time.Time{}, time.Time{}, time.Time{}
 }
 
 // mix is the shares of variants in words: the one that is as good as all, or the largest.
@@ -312,7 +325,7 @@ func (f *flag) mix(of func(*variant) float64) string {
 func (t *Tracker) flipped(key flagKey, f *flag, grown *variant) {
 	now := t.now()
 	was, is := f.mix(ofBefore), f.mix(ofNow)
-	start := grown.first
+	start := f.flip
 	same := t.of(key.Service, change.FeatureFlag, key.flag, func(e *entry) bool { return e.seen })
 	if same != nil && same.grown == grown.name && now.Sub(same.last) <= rollout {
 		before := same.Change

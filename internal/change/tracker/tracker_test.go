@@ -6,6 +6,7 @@ package tracker
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,7 +101,7 @@ func TestDetectionTimes(t *testing.T) {
 		{"3 a second, all", 15, 100, 5 * time.Second},
 		{"1 in 5 s, all", 1, 100, time.Minute},
 		{"40 a second, 1 %", 200, 1, 2 * time.Minute},
-		{"40 a second, 10 %", 200, 10, 5 * time.Second},
+		{"40 a second, 10 %", 200, 10, 10 * time.Second},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			w := newWorld(Default())
@@ -422,19 +423,28 @@ func TestFlipAtAnyMoment(t *testing.T) {
 		known := time.Duration(10+r.IntN(600)) * time.Second
 		begin := w.clock
 		next := begin.Add(look)
-		for w.clock.Sub(begin) < known+2*time.Minute {
-			given := "off"
-			if w.clock.Sub(begin) >= known {
-				given = "on"
-			}
-			w.Evaluate(payment, "f", given, w.clock)
-			w.clock = w.clock.Add(time.Second / time.Duration(perSecond))
-			if !w.clock.Before(next) {
-				w.look(0)
-				next = next.Add(look)
+		give := func(given string, until time.Duration) {
+			for w.clock.Sub(begin) < until {
+				w.Evaluate(payment, "f", given, w.clock)
+				w.clock = w.clock.Add(time.Second / time.Duration(perSecond))
+				if !w.clock.Before(next) {
+					w.look(0)
+					next = next.Add(look)
+				}
 			}
 		}
+		give("off", known)
+		flip := w.clock
+		give("on", known+2*time.Minute)
 		require.Len(t, ids(w.last), 1, "seed %d: %d a second, looks every %v, after %v: %q", seed, perSecond, look, known, w.said)
-		require.Equal(t, "on", w.last[len(w.last)-1].Value, "seed %d: %q", seed, w.said)
+		last := w.last[len(w.last)-1]
+		require.True(t, strings.HasPrefix(last.Previous, "off"), "seed %d: %q", seed, w.said)
+		require.Equal(t, "on", last.Value, "seed %d: %q", seed, w.said)
+		require.WithinDuration(t, flip, last.Start, 15*time.Second, "seed %d: %d a second", seed, perSecond)
+		give("off", known+4*time.Minute)
+		require.Len(t, ids(w.last), 2, "seed %d: %q", seed, w.said)
+		last = w.last[len(w.last)-1]
+		require.True(t, strings.HasPrefix(last.Previous, "on"), "seed %d: %q", seed, w.said)
+		require.Equal(t, "off", last.Value, "seed %d: %q", seed, w.said)
 	}
 }
