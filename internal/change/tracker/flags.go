@@ -27,6 +27,8 @@ const (
 	mostBefore = 20_000
 	// significant is a G that chance reaches in less than one of a million looks with few variants.
 	significant = 30
+	// suspicious is a G with which evaluations are not yet part of the little that is known of a young flag.
+	suspicious = significant / 3
 	// mixedNow, mixedBefore and mixedG are the same for a change from one mixture to another: users ask more than once, which makes chance
 	// look like more than it is.
 	mixedNow, mixedBefore, mixedG = 100, 200, 100
@@ -203,7 +205,7 @@ func (f *flag) total(of func(*variant) float64) float64 {
 // ripe says that the evaluations of now are enough to be part of the past.
 func (f *flag) ripe(at time.Time) bool {
 	age, now := at.Sub(f.began), f.total(ofNow)
-	if before := f.total(ofBefore); now >= leastNow && (before == 0 || before < longKnown && !f.newcomer()) {
+	if before := f.total(ofBefore); now >= leastNow && (before == 0 || before < longKnown && !f.newcomer() && f.distance(ofNow) < suspicious) {
 		return true // the first that is known of a flag
 	}
 	return age >= window && now >= leastNow && f.doubt.IsZero() && !f.newcomer() || age >= 10*window && now >= leastNow || age >= time.Hour
