@@ -218,7 +218,7 @@ func (f *flag) newcomer() bool {
 
 // align lets the evaluations of now begin with the newest step if that differs from the past: those before it are part of the past.
 func (f *flag) align() {
-	if f.total(ofStep) < leastNow || f.total(ofNow) == f.total(ofStep) || !f.doubt.IsZero() || f.distance(ofStep) < significant {
+	if f.total(ofStep) < leastNow || f.total(ofNow) == f.total(ofStep) || !f.doubt.IsZero() && f.flip.IsZero() || f.distance(ofStep) < significant {
 		return
 	}
 	for i := range f.variants {
