@@ -316,11 +316,11 @@ func TestReservedNames(t *testing.T) {
 		"slo.events", "slo_events", "slo_events_total", "slo.events.total", "slo-events", "slo/events", "slo events", "slo..events", "slo:events",
 		"slo|events", "slo|{x}events", "_slo.events", "..slo.events", "slo.error_budget.remaining", "slo:sli_error:ratio_rate5m",
 		"slo:period_error_budget_remaining:ratio", "sloth_slo_info", "service.telemetry.last_seen", "service_telemetry_last_seen_seconds",
-		"deployment.info", "deployment_info", "deployment|info", "ALERTS", "ALERTS_FOR_STATE",
+		"deployment.info", "deployment_info", "deployment|info", "change.time", "change_time_seconds", "ALERTS", "ALERTS_FOR_STATE",
 	}
 	honest := []string{
 		"slow.queries", "slot.machine.events", "http.server.request.duration", "service.requests", "k8s.deployment.available", "deployments.count",
-		"sloshing", "my.slo.events", "alerts", "",
+		"sloshing", "my.slo.events", "alerts", "changes", "change.requests", "",
 	}
 	r := newRig(t, defaults())
 	require.NoError(t, r.metrics.ConsumeMetrics(t.Context(), metricsNamed(append(slices.Clone(forged), honest...)...)))
