@@ -337,7 +337,7 @@ func TestReservedNames(t *testing.T) {
 	for _, p := range metricPoints(dropped) {
 		names[p["name"]] = true
 	}
-	require.Equal(t, map[string]bool{"slo": true, "sloth": true, "service_telemetry": true, "deployment": true, "ALERTS": true}, names)
+	require.Equal(t, map[string]bool{"slo": true, "sloth": true, "service_telemetry": true, "deployment": true, "change_time": true, "ALERTS": true}, names)
 
 	empty := pmetric.NewMetrics()
 	empty.ResourceMetrics().AppendEmpty()

@@ -72,6 +72,7 @@ type flag struct {
 type variant struct {
 	name              string
 	before, now, step float64
+	late              float64   // of the past: what came just before the change that may follow
 	first             time.Time // in those of now
 }
 
@@ -224,6 +225,9 @@ func (f *flag) align() {
 	for i := range f.variants {
 		v := &f.variants[i]
 		if f.flip.IsZero() { // else they are of the change
+			if v.before == 0 {
+				v.late = v.now - v.step
+			}
 			v.before += v.now - v.step
 		}
 		v.now = v.step
@@ -298,7 +302,7 @@ func (f *flag) absorb(only bool) {
 	}
 	for i := range f.variants {
 		v := &f.variants[i]
-		v.before, v.now = v.before*keep+v.now, 0
+		v.before, v.now, v.late = v.before*keep+v.now, 0, 0
 		v.first = time.Time{}
 	}
 	f.variants = slices.DeleteFunc(f.variants, func(v variant) bool { return v.before < 0.01 })
@@ -326,7 +330,7 @@ func (f *flag) mix(of func(*variant) float64) string {
 // flipped notes a change of a flag. One that somebody has reported is that one; instances that get it one after another are one.
 func (t *Tracker) flipped(key flagKey, f *flag, grown *variant) {
 	now := t.now()
-	was, is := f.mix(ofBefore), f.mix(ofNow)
+	was, is := f.mix(func(v *variant) float64 { return v.before - v.late }), f.mix(ofNow)
 	start := f.flip
 	same := t.of(key.Service, change.FeatureFlag, key.flag, func(e *entry) bool { return e.seen })
 	if same != nil && same.grown == grown.name && now.Sub(same.last) <= rollout {
