@@ -58,6 +58,7 @@ func emitted(s *catalog.Service) string {
 	deployed := production + `, service_version="1.0.0", deployment_id="1", deployment_status="completed"`
 	line("deployment_start_time_seconds", deployed, "1x20")
 	line("deployment_instances", deployed, "2x20")
+	line("change_time_seconds", production+`, change_kind="feature_flag", change_name="new-card-check", change_previous="off", change_value="on"`, "1x20")
 	line("deployment_info", deployed, "1x20")
 	line("deployment_commit_time_seconds", deployed, "-3600x20")
 	span := production + `, service_version="1.0.0", span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"`

@@ -46,12 +46,18 @@ func (s service) deployments() {
 // from Grafana's own annotations, which include rollbacks and durations, if an exporter writes them. Pages are marked while they fire.
 func (s service) annotations() []dashboard.AnnotationQuery {
 	starts := query("Anno", s.names.series(metricStart, s.of()...).max(semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), "")
+	changes := query("Anno", s.names.series(metricChanged, equalOrNone(semconv.ServiceName, s.Name), equalOrNone(semconv.ServiceNamespace, s.Namespace),
+		chosenOrNone(semconv.Environment, variableEnvironment)).max(changeLabels...).times(number(1000)), "")
 	pages := query("Anno", s.names.series(metricAlerts, s.anywhere(equal(attrSeverity, "page"), equal(attrAlertState, "firing"))...).max(attrAlert, semconv.SLOName, semconv.Environment), "")
 	return []dashboard.AnnotationQuery{
 		{
 			Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(), Target: starts,
 			TitleFormat: new("Version {{service_version}}"), TextFormat: new("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
 			TagKeys: new(label(semconv.ServiceVersion)), UseValueForTime: new(true),
+		},
+		{
+			Name: "Other changes", Enable: true, IconColor: notice, Datasource: fromPrometheus(), Target: changes,
+			TitleFormat: new(changeTitle), TextFormat: new(changeText), TagKeys: new(label(semconv.ChangeKind)), UseValueForTime: new(true),
 		},
 		{
 			Name: "Pages", Enable: true, IconColor: bad, Datasource: fromPrometheus(), Target: pages,
@@ -63,6 +69,13 @@ func (s service) annotations() []dashboard.AnnotationQuery {
 		},
 	}
 }
+
+// What is shown of changes that are no deployments: flags, configurations, infrastructure, incidents.
+var (
+	changeLabels = []string{semconv.ChangeKind, semconv.ChangeName, semconv.ChangePrevious, semconv.ChangeValue, semconv.ServiceName, semconv.UserName}
+	changeTitle  = "{{" + label(semconv.ChangeKind) + "}} {{" + label(semconv.ChangeName) + "}}"
+	changeText   = "{{" + label(semconv.ChangePrevious) + "}} → {{" + label(semconv.ChangeValue) + "}} {{" + label(semconv.ServiceName) + "}} {{" + label(semconv.UserName) + "}}"
+)
 
 // tag is a name as the exporter of annotations writes it: in Grafana a colon ends a value.
 func tag(name string) string { return plain(strings.ReplaceAll(name, ":", "_")) }

@@ -77,6 +77,7 @@ var (
 	metricStart      = fromConventions(semconv.DeploymentStart)
 	metricInstances  = fromConventions(semconv.DeploymentInstances)
 	metricCommitted  = fromConventions(semconv.DeploymentCommitted)
+	metricChanged    = fromConventions(semconv.ChangeTime)
 )
 
 func fromConventions(m semconv.Metric) metric {

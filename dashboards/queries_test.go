@@ -29,7 +29,7 @@ var registry = []metric{
 	metricJVMCPU, metricJVMMemory, metricJVMMemoryLimit, metricJVMPauses, metricThreads,
 	metricNodeLoop, metricNodeDelay, metricNodeMemory, metricNodeMemoryLimit,
 	metricPodCPU, metricPodMemory, metricPodMemoryShare,
-	recordRatio, recordObjective, recordPeriod, recordRemaining, metricAlerts, metricInfo, metricCommitted,
+	recordRatio, recordObjective, recordPeriod, recordRemaining, metricAlerts, metricInfo, metricCommitted, metricChanged,
 }
 
 func init() { registry = append(registry, ownMetrics()...) }

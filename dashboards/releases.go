@@ -56,6 +56,11 @@ func (r releases) dashboard() []byte {
 		Target:      query("Anno", r.start().max(semconv.ServiceName, semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), ""),
 		TitleFormat: new("{{service_name}} {{service_version}}"), TextFormat: new("{{deployment_environment_name}} {{vcs_ref_head_revision}}"),
 		TagKeys: new(label(semconv.ServiceName)), UseValueForTime: new(true),
+	}, {
+		Name: "Other changes", Enable: true, IconColor: notice, Datasource: fromPrometheus(),
+		Target: query("Anno", r.names.series(metricChanged, chosenOrNone(semconv.ServiceNamespace, variableNamespace), chosenOrNone(semconv.Environment, variableEnvironment),
+			chosenOrNone(semconv.ServiceName, variableService)).max(changeLabels...).times(number(1000)), ""),
+		TitleFormat: new(changeTitle), TextFormat: new(changeText), TagKeys: new(label(semconv.ChangeKind)), UseValueForTime: new(true),
 	}}
 	d.Links = navigation(DeploymentsUID)
 	d.Time = &dashboard.DashboardDashboardTime{From: "now-7d", To: "now"}

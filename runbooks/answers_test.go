@@ -44,6 +44,7 @@ func telemetry(s *catalog.Service) string {
 	}
 	version := service + `, service_version="2.0.0", vcs_ref_head_revision="0123abc", deployment_status="succeeded"`
 	series("deployment_start_time_seconds", version, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
+	series("change_time_seconds", service+`, change_kind="feature_flag", change_name="new-card-check", change_previous="off", change_value="on"`, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
 	series("deployment_instances", version, fmt.Sprintf("3x%d", minutes))
 	series("service_telemetry_last_seen_seconds", service, growing)
 	return b.String()

@@ -175,6 +175,23 @@ func (q queries) deploys() query {
 		q.collected(semconv.DeploymentStart.Metric, q.of())), 0}
 }
 
+// changes are what has changed besides versions within the last day, of the service or of all, and the seconds since, newest first.
+func (q queries) changes() query {
+	orNone := func(attribute, value string) matcher {
+		return matcher{attribute, labels.MatchRegexp, alternatives([]string{value}) + "|"}
+	}
+	about := []matcher{orNone(semconv.ServiceName, q.service.Name)}
+	if q.service.Namespace != "" {
+		about = append(about, orNone(semconv.ServiceNamespace, q.service.Namespace))
+	}
+	if len(q.service.Environments) > 0 {
+		about = append(about, matcher{semconv.Environment, labels.MatchRegexp, alternatives(q.service.Environments) + "|"})
+	}
+	return query{fmt.Sprintf("sort(time() - max %s (last_over_time(%s[1d])) < 86400)",
+		q.by(semconv.ChangeKind, semconv.ChangeName, semconv.ChangePrevious, semconv.ChangeValue, semconv.ChangeStatus, semconv.UserName),
+		q.collected(semconv.ChangeTime.Metric, about)), 0}
+}
+
 // instances are the numbers of instances by version, now and in the last hours.
 func (q queries) instances() query {
 	return query{fmt.Sprintf("sum %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion), q.collected(semconv.DeploymentInstances.Metric, q.of())), 6}

@@ -24,7 +24,9 @@ func (c *subject) changed() markdown {
 			b.paragraph(sprintf("To see the changes of a version, compare the commits (label %s) in %s.",
 				code(c.q.Attribute(semconv.Revision)), link(text(c.service.Repository), c.service.Repository)))
 		}
-		b.paragraph("If there was no deployment, a configuration, a feature flag, a dependency or the traffic changed.")
+		b.paragraph("If there was no deployment, something else may have changed: a feature flag, a configuration, the infrastructure. What the collector knows of these, of the last 24 hours, newest first:")
+		b.add(c.show("Other changes", c.q.changes()))
+		b.paragraph("If nothing is listed, a dependency or the traffic changed, or something that no collector watches.")
 		b.add(c.wayBack())
 	})
 }

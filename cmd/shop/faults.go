@@ -19,6 +19,7 @@ var errInjected = errors.New("injected fault")
 type faults struct {
 	mu              sync.Mutex
 	errors, latency *rand.Rand
+	flags           *rand.Rand // of what a feature flag breaks
 }
 
 func newFaults(seed uint64, service string) *faults {
@@ -28,6 +29,7 @@ func newFaults(seed uint64, service string) *faults {
 	return &faults{
 		errors:  rand.New(rand.NewPCG(seed, 1)),
 		latency: rand.New(rand.NewPCG(seed, 2)),
+		flags:   rand.New(rand.NewPCG(seed, 3)),
 	}
 }
 

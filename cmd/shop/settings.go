@@ -22,6 +22,9 @@ type Settings struct {
 	Latency Duration `json:"latency"`
 	// ErrorRate is the share of requests that fail, 0 to 1.
 	ErrorRate float64 `json:"errorRate"`
+	// NewCardCheck is a feature flag that payment asks for with each charge, and reports as OpenTelemetry has it. The new check
+	// is broken: half of the charges fail.
+	NewCardCheck bool `json:"newCardCheck,omitempty"`
 	// Instances take turns with the requests, and with the messages.
 	Instances int `json:"instances"`
 	// RolloutPause is the time between two replaced instances.

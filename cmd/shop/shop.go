@@ -228,7 +228,12 @@ func (shop *Shop) order(ctx context.Context, in *instance, id string) error {
 }
 
 func (shop *Shop) payment(in *instance) error {
-	in.route("POST /charges", in.work)
+	in.route("POST /charges", func(ctx context.Context) error {
+		if in.asks(ctx, "new-card-check", func(s *Settings) bool { return s.NewCardCheck }) && in.faults.refuses() {
+			return errCardCheck
+		}
+		return in.work(ctx)
+	})
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -23,6 +24,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/connectors/deployevent/internal/metadata"
 	deploymenttracker "github.com/otelcol-sre/otelcol-sre/extensions/deployment_tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
+	changetracker "github.com/otelcol-sre/otelcol-sre/internal/change/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
@@ -38,6 +41,7 @@ type core struct {
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	tracker   *tracker.Tracker // nil until it starts, as is the claim
+	changes   *changetracker.Tracker
 	admission *admission.Registry
 	catalog   servicecatalog.Source // nil without one
 	claim     *deploymenttracker.Claim
@@ -52,6 +56,10 @@ type core struct {
 	ending   bool       // the output of events has been taken away
 	emitter  *emitter
 	unsent   []deployment.Deployment
+
+	turn       atomic.Uint32       // of the spans that are searched
+	flagsFound atomic.Bool         // some service evaluates feature flags
+	sum        func([]byte) string // of the changes' tracker
 
 	health *flush.Health
 	loop   flush.Loop
@@ -84,7 +92,8 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	if claim.Damage != nil {
 		c.failed(ctx, flush.Restore, "A part of what was known of deployments cannot be read; what runs now is taken as it is", claim.Damage)
 	}
-	c.tracker, c.claim, c.unsent = source.Tracker(), claim, claim.Unsent
+	c.tracker, c.changes, c.claim, c.unsent = source.Tracker(), source.Changes(), claim, claim.Unsent
+	c.sum = c.changes.Sum
 	if c.catalog != nil {
 		c.tracker.Fleets(c.isFleet)
 	}
@@ -133,7 +142,7 @@ func (c *core) flush(ctx context.Context) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
 	now := time.Now()
-	if err := errors.Join(c.sendEvents(ctx, c.tracker.Due(), now), c.sendMetrics(ctx, now)); err != nil {
+	if err := errors.Join(c.sendEvents(ctx, c.tracker.Due(), now), c.sendChanges(ctx, now), c.sendMetrics(ctx, now)); err != nil {
 		c.failed(ctx, flush.Emit, fmt.Sprintf("Deployments were not accepted by the next component. The next flush sends them again, at most %d events", maxUnsent), err)
 	} else {
 		c.health.Succeeded(flush.Emit)
@@ -165,7 +174,23 @@ func (c *core) sendEvents(ctx context.Context, happened []deployment.Deployment,
 	return nil
 }
 
-// sendMetrics sends the metrics of all versions that run.
+// sendChanges sends what has changed besides. What is refused comes again.
+func (c *core) sendChanges(ctx context.Context, now time.Time) error {
+	due := c.changes.Due()
+	if len(due) == 0 || c.to.events == nil {
+		return nil
+	}
+	if err := c.to.events.ConsumeLogs(ctx, change.Events(due, c.emitter.scope, now)); err != nil {
+		return fmt.Errorf("events of changes: %w", err)
+	}
+	c.changes.Announced(due)
+	for i := range due {
+		c.telemetry.ConnectorDeployeventEvents.Add(ctx, 1, metric.WithAttributes(attribute.String("status", string(due[i].Kind))))
+	}
+	return nil
+}
+
+// sendMetrics sends the metrics of all versions that run, and of changes that are recent.
 func (c *core) sendMetrics(ctx context.Context, now time.Time) error {
 	if c.to.metrics == nil {
 		return nil
@@ -175,6 +200,7 @@ func (c *core) sendMetrics(ctx context.Context, now time.Time) error {
 		all = append(all, running{*d, instances})
 	})
 	md := c.emitter.metrics(all, now)
+	c.emitter.changes(md, c.changes.Recent(), now)
 	if md.DataPointCount() == 0 {
 		return nil
 	}

@@ -25,6 +25,8 @@ type emitter struct {
 	last     map[series]bool // that were written before, to be ended when they are not written again
 	// described are those of the gauge that has the facts.
 	described map[described]bool
+	// changed are the series of changes that were written before.
+	changed map[changed]bool
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {

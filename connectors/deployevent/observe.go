@@ -24,6 +24,7 @@ func (c *core) traces(td ptrace.Traces) {
 		rs := resources.At(i)
 		if span, ok := lastSpan(rs); ok {
 			c.see(rs.Resource().Attributes(), span.EndTimestamp())
+			c.flags(rs)
 		}
 	}
 }
@@ -44,11 +45,13 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 		rl := resources.At(i)
 		var newest pcommon.Timestamp
 		var ordinary bool
+		var of *deployment.Service
 		for j := range rl.ScopeLogs().Len() {
 			records := rl.ScopeLogs().At(j).LogRecords()
 			for k := range records.Len() {
 				record := records.At(k)
-				if c.report(ctx, rl.Resource().Attributes(), record) {
+				reports := c.report(ctx, rl.Resource().Attributes(), record)
+				if c.change(ctx, rl.Resource().Attributes(), &of, record) || reports {
 					continue // the reporter is not the service
 				}
 				ordinary, newest = true, max(newest, timeOf(record))

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
@@ -134,6 +135,13 @@ func (e *annotationsExporter) read(ctx context.Context, rl plog.ResourceLogs, sl
 			return "", nil, err
 		}
 		return idTag(keyDeployID, d.ID), func(present *annotation) *annotation { return ofDeployment(d, present, e.config) }, nil
+	}
+	if change.IsEvent(record) {
+		c, err := readChange(rl.Resource().Attributes(), record)
+		if err != nil {
+			return "", nil, err
+		}
+		return idTag(keyChangeID, c.ID), func(*annotation) *annotation { return ofChange(c, e.config) }, nil
 	}
 	a, err := readEvent(ctx, e.rules, e.config, rl, sl, record)
 	if a == nil || err != nil {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
@@ -18,6 +19,10 @@ import (
 const (
 	tagDeploy      = "deploy"
 	keyDeployID    = "deploy_id"
+	tagChange      = "change"
+	keyChangeID    = "change_id"
+	keyChange      = "kind"
+	keyName        = "name"
 	keyEventID     = "event_id"
 	keyStatus      = "status"
 	keyService     = "service"
@@ -88,6 +93,19 @@ func deploymentTags(d *deployment.Deployment, more []string) []string {
 		pairTag(keyEnvironment, d.Environment),
 		pairTag(keyVersion, d.Version),
 		pairTag(keyNamespace, d.Namespace),
+	}, more)
+}
+
+// changeTags are those of a change that is no deployment. One without a service concerns all.
+func changeTags(c *change.Change, more []string) []string {
+	return fit([]string{
+		tagChange,
+		idTag(keyChangeID, c.ID),
+		pairTag(keyChange, string(c.Kind)),
+		pairTag(keyService, c.Service.Name),
+		pairTag(keyEnvironment, c.Environment),
+		pairTag(keyName, c.Name),
+		pairTag(keyNamespace, c.Namespace),
 	}, more)
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
 
+	changetracker "github.com/otelcol-sre/otelcol-sre/internal/change/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
@@ -26,6 +27,7 @@ type deploymentTracker struct {
 	id      component.ID
 	logger  *zap.Logger
 	tracker *tracker.Tracker
+	changes *changetracker.Tracker
 
 	mu      sync.Mutex // guards the rest
 	host    component.Host
@@ -45,7 +47,12 @@ var (
 )
 
 func newDeploymentTracker(set extension.Settings, config *Config) *deploymentTracker {
-	return &deploymentTracker{config: config, id: set.ID, logger: set.Logger, tracker: tracker.New(config.tracker(), time.Now)}
+	deployments := config.tracker()
+	changes := changetracker.Default()
+	changes.Recent, changes.Place = config.Recent, deployments.PlaceOf
+	return &deploymentTracker{
+		config: config, id: set.ID, logger: set.Logger, tracker: tracker.New(deployments, time.Now), changes: changetracker.New(changes, time.Now),
+	}
 }
 
 // Dependencies makes the collector start the storage before, and shut it down after the extension.
@@ -90,6 +97,9 @@ func (d *deploymentTracker) Shutdown(ctx context.Context) error {
 
 // Tracker implements [Source].
 func (d *deploymentTracker) Tracker() *tracker.Tracker { return d.tracker }
+
+// Changes implements [Source].
+func (d *deploymentTracker) Changes() *changetracker.Tracker { return d.changes }
 
 // Claim implements [Source].
 func (d *deploymentTracker) Claim(ctx context.Context, connector component.ID) (*Claim, error) {

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
+	changetracker "github.com/otelcol-sre/otelcol-sre/internal/change/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
 )
@@ -17,6 +18,8 @@ import (
 type Source interface {
 	// Tracker returns the tracker. It is the same one for as long as the extension runs.
 	Tracker() *tracker.Tracker
+	// Changes returns the tracker of changes that are no deployments.
+	Changes() *changetracker.Tracker
 	// Claim gives the connector the right to take what is due from the tracker and to announce it. One connector has
 	// it at a time, so that each deployment is announced once.
 	Claim(ctx context.Context, connector component.ID) (*Claim, error)

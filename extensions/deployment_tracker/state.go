@@ -25,6 +25,9 @@ const checkpointVersion = 1
 // unsentKey is the record of the deployments that could not be announced, as OTLP.
 const unsentKey = "unsent"
 
+// changesKey is the record of changes that are no deployments.
+const changesKey = "changes"
+
 func recordKey(n int) string { return fmt.Sprintf("services/%02x", n) }
 
 // restore loads the records of the store, and reports whether there were any. A damaged record is set aside: the versions
@@ -37,7 +40,12 @@ func (d *deploymentTracker) restore(ctx context.Context, from *checkpoint.Store)
 		}
 		found = found || one
 	}
-	one, err := d.load(ctx, from, unsentKey, func(payload []byte) error {
+	one, err := d.load(ctx, from, changesKey, d.changes.Restore)
+	if err != nil {
+		return false, err
+	}
+	found = found || one
+	one, err = d.load(ctx, from, unsentKey, func(payload []byte) error {
 		ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(payload)
 		if err != nil {
 			return err
@@ -107,6 +115,7 @@ func (d *deploymentTracker) write(ctx context.Context, all bool) error {
 	err := d.tracker.Save(all, func(n int, record []byte) error {
 		return d.store.Save(ctx, checkpoint.Record{Key: recordKey(n), Payload: record})
 	})
+	err = errors.Join(err, d.writeChanges(ctx, all))
 	if len(d.unsent) == 0 && !d.unsentSaved {
 		return err
 	}
@@ -121,4 +130,15 @@ func (d *deploymentTracker) write(ctx context.Context, all bool) error {
 	failed := d.store.Save(ctx, checkpoint.Record{Key: unsentKey, Payload: payload})
 	d.unsentSaved = failed == nil && payload != nil
 	return errors.Join(err, failed)
+}
+
+func (d *deploymentTracker) writeChanges(ctx context.Context, all bool) error {
+	record, err := d.changes.Save(all)
+	if err != nil || record == nil {
+		return err
+	}
+	if err = d.store.Save(ctx, checkpoint.Record{Key: changesKey, Payload: record}); err != nil {
+		d.changes.Unsaved()
+	}
+	return err
 }

@@ -16,7 +16,7 @@ import (
 
 // families are the beginnings of the names of metrics that only collectors may send, as they are in Prometheus. The names of
 // recording rules and of alerts are among them: a metric of the same name would be read in their place.
-var families = [...]string{"slo_", "sloth_", "service_telemetry_", "deployment_", "ALERTS"}
+var families = [...]string{"slo_", "sloth_", "service_telemetry_", "deployment_", "change_time", "ALERTS"}
 
 // names are what Prometheus calls metrics, suffixes included.
 var names = promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)

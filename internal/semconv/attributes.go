@@ -92,5 +92,31 @@ const (
 	UserName    = string(otel.UserNameKey)
 )
 
+// A change that is no deployment, such as of a feature flag.
+const (
+	ChangeID       = "change.id"
+	ChangeKind     = "change.kind"
+	ChangeName     = "change.name"
+	ChangePrevious = "change.previous" // value before
+	ChangeValue    = "change.value"
+	ChangeStatus   = "change.status"
+	ChangeURL      = "change.url"
+	ChangeSummary  = "change.summary"
+	ChangeEndTime  = "change.end_time" // RFC 3339
+)
+
+// EventChange begins the names of events about changes; the kind follows.
+const EventChange = "change."
+
+// A feature flag, in all versions of the semantic conventions.
+const (
+	FlagKey        = string(otel.FeatureFlagKeyKey)
+	FlagVariant    = string(otel.FeatureFlagResultVariantKey)
+	FlagOldVariant = "feature_flag.variant" // before 1.27
+	FlagValue      = string(otel.FeatureFlagResultValueKey)
+	EventFlag      = "feature_flag"            // before 1.27, of spans
+	EventFlagEval  = "feature_flag.evaluation" // of logs, and of spans since
+)
+
 // EventDeployment begins the names of deployment events; a deployment's status follows.
 const EventDeployment = "deployment."

@@ -26,6 +26,7 @@ func own(t *testing.T) []string {
 		SLOName, SLOOutcome, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
 		DeploymentTickets, DeploymentAdoption, DeploymentRollback,
+		ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeURL, ChangeSummary, ChangeEndTime,
 		string(StateBurningFast), string(StateBurningSlow), string(StateNoData),
 	}
 	prometheus := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)

@@ -316,11 +316,11 @@ func TestReservedNames(t *testing.T) {
 		"slo.events", "slo_events", "slo_events_total", "slo.events.total", "slo-events", "slo/events", "slo events", "slo..events", "slo:events",
 		"slo|events", "slo|{x}events", "_slo.events", "..slo.events", "slo.error_budget.remaining", "slo:sli_error:ratio_rate5m",
 		"slo:period_error_budget_remaining:ratio", "sloth_slo_info", "service.telemetry.last_seen", "service_telemetry_last_seen_seconds",
-		"deployment.info", "deployment_info", "deployment|info", "ALERTS", "ALERTS_FOR_STATE",
+		"deployment.info", "deployment_info", "deployment|info", "change.time", "change_time_seconds", "ALERTS", "ALERTS_FOR_STATE",
 	}
 	honest := []string{
 		"slow.queries", "slot.machine.events", "http.server.request.duration", "service.requests", "k8s.deployment.available", "deployments.count",
-		"sloshing", "my.slo.events", "alerts", "",
+		"sloshing", "my.slo.events", "alerts", "changes", "change.requests", "",
 	}
 	r := newRig(t, defaults())
 	require.NoError(t, r.metrics.ConsumeMetrics(t.Context(), metricsNamed(append(slices.Clone(forged), honest...)...)))
@@ -337,7 +337,7 @@ func TestReservedNames(t *testing.T) {
 	for _, p := range metricPoints(dropped) {
 		names[p["name"]] = true
 	}
-	require.Equal(t, map[string]bool{"slo": true, "sloth": true, "service_telemetry": true, "deployment": true, "ALERTS": true}, names)
+	require.Equal(t, map[string]bool{"slo": true, "sloth": true, "service_telemetry": true, "deployment": true, "change_time": true, "ALERTS": true}, names)
 
 	empty := pmetric.NewMetrics()
 	empty.ResourceMetrics().AppendEmpty()
@@ -392,6 +392,13 @@ func TestDeploymentReports(t *testing.T) {
 		"CDEvent": func(record plog.LogRecord) {
 			record.Body().SetStr(`{"context":{"version":"0.4.1","id":"1","source":"x","type":"dev.cdevents.service.deployed.0.2.0","timestamp":"2026-03-14T12:00:00Z"},` +
 				`"subject":{"id":"checkout","type":"service","content":{"environment":{"id":"production"},"artifactId":"pkg:oci/checkout@1"}}}`)
+		},
+		"another change": func(record plog.LogRecord) {
+			record.SetEventName("change.incident")
+			record.Attributes().PutStr("change.name", "INC-1")
+		},
+		"webhook of a flag": func(record plog.LogRecord) {
+			record.Body().SetStr(`{"type": "feature-environment-enabled", "featureName": "new-card-check"}`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

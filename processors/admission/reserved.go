@@ -30,13 +30,16 @@ func dropReservedMetrics(md pmetric.Metrics) (dropped map[string]int64) {
 	return dropped
 }
 
-// dropReports removes the log records that report a deployment, and returns how many there were.
+// dropReports removes the log records that report a deployment or another change, and returns how many there were.
 func dropReports(ld plog.Logs) (dropped map[string]int64) {
 	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
 		removed := false
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
 			sl.LogRecords().RemoveIf(func(record plog.LogRecord) bool {
 				_, isReport, _ := report.Read(rl.Resource().Attributes(), record)
+				if !isReport {
+					_, isReport, _ = report.Changes(rl.Resource().Attributes(), record, nothing)
+				}
 				if isReport {
 					removed, dropped = true, count(dropped, reports)
 				}
@@ -48,6 +51,9 @@ func dropReports(ld plog.Logs) (dropped map[string]int64) {
 	})
 	return dropped
 }
+
+// nothing is the short name of every content: here it is enough that there is a report.
+func nothing([]byte) string { return "" }
 
 // reports is what dropped log records are counted under.
 const reports = "deployment report"

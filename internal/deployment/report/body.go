@@ -52,7 +52,7 @@ func mentions(text string) (maybe, surely bool) {
 		maybe = surely || strings.Contains(text, `"deployment"`) || strings.Contains(text, `"Deployment"`)
 	}
 	surely = surely || strings.Contains(text, ecsChange) || strings.Contains(text, codeDeployChange)
-	maybe = maybe || surely || strings.Contains(text, fluxGroup) || strings.Contains(text, azurePrefix) || strings.Contains(text, spinnakerPrefix)
+	maybe = maybe || surely || strings.Contains(text, lambdaSource) || strings.Contains(text, cloudRun) || strings.Contains(text, helmSecret) || strings.Contains(text, fluxGroup) || strings.Contains(text, azurePrefix) || strings.Contains(text, spinnakerPrefix)
 	return maybe || strings.Contains(text, `"phase"`) && strings.Contains(text, `"SERVICE"`), surely
 }
 
@@ -128,6 +128,10 @@ func recognize(body pcommon.Map) (read reader, report pcommon.Map) {
 			if v.Type() == pcommon.ValueTypeStr && strings.HasPrefix(v.Str(), azurePrefix) {
 				read, report = readAzure, body
 			}
+		case "protoPayload":
+			if v.Type() == pcommon.ValueTypeMap && textAt(v.Map(), "serviceName") == cloudRun {
+				read, report = readCloudRun, body
+			}
 		case "details":
 			if v.Type() == pcommon.ValueTypeMap && strings.HasPrefix(textAt(v.Map(), "type"), spinnakerPrefix) {
 				read, report = readSpinnaker, body
@@ -152,6 +156,8 @@ func recognize(body pcommon.Map) (read reader, report pcommon.Map) {
 // not of which version, and says the same of a rollout and of a scale-out. The object itself tells them apart.
 func readerOfObject(object pcommon.Map) reader {
 	switch {
+	case textAt(object, "kind") == "Secret" && strings.HasPrefix(textAt(object, "type"), helmSecret):
+		return readHelm
 	case textAt(object, "kind") == "Deployment" && strings.HasPrefix(textAt(object, "apiVersion"), "apps/"):
 		return readKubernetes
 	case strings.Contains(textAt(object, "involvedObject", "apiVersion"), fluxGroup),

@@ -27,6 +27,10 @@ func readerOfEventBridge(body pcommon.Map) reader {
 		return readECS
 	case codeDeployChange:
 		return readCodeDeploy
+	case apiCall:
+		if textAt(body, "detail", "eventSource") == lambdaSource {
+			return readLambda
+		}
 	}
 	return nil
 }

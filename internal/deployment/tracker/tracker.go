@@ -52,6 +52,9 @@ func (c *Config) place(p deployment.Place) deployment.Place {
 	return p
 }
 
+// PlaceOf is the part of a place that counts.
+func (c Config) PlaceOf(p deployment.Place) deployment.Place { return c.place(p) }
+
 // Default is right for most.
 func Default() Config {
 	return Config{

@@ -58,7 +58,7 @@ func TestPlot(t *testing.T) {
 		Title: "Burn rate", Summary: "20× now", Start: began, End: began.Add(4 * time.Minute), Format: words.Burn, High: 14.4,
 		Lines:   []Line{{"1h & 5m", minutes(1, 2, 20)}},
 		Levels:  []Level{{"page", 14.4, 0}, {"beyond", 1000, -1}},
-		Markers: []Marker{{began.Add(time.Minute), "2.0.0"}, {began.Add(time.Minute), "2.0.1"}, {began.Add(-time.Hour), "1.0.0"}},
+		Markers: []Marker{{began.Add(time.Minute), "2.0.0", ""}, {began.Add(time.Minute), "2.0.1", ""}, {began.Add(-time.Hour), "1.0.0", ""}},
 	}
 	svg := string(p.SVG())
 	wellFormed(t, svg)
@@ -89,7 +89,7 @@ func TestAxesOfAnyNumbers(t *testing.T) {
 func TestNamesAreText(t *testing.T) {
 	name := `"><script>` + strings.Repeat("x", 1000)
 	p := Plot{Title: name, Summary: name, Start: began, End: began.Add(time.Minute), Format: words.Number,
-		Lines: []Line{{name, minutes(1, 2)}}, Levels: []Level{{name, 1, 0}}, Markers: []Marker{{began, name}}}
+		Lines: []Line{{name, minutes(1, 2)}}, Levels: []Level{{name, 1, 0}}, Markers: []Marker{{began, name, ""}, {began, name, name}}}
 	svg := string(p.SVG())
 	wellFormed(t, svg)
 	assert.NotContains(t, svg, "<script")

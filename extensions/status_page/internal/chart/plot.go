@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,6 +44,8 @@ type Level struct {
 type Marker struct {
 	At   time.Time
 	Name string
+	// Kind is what has changed, if it is no deployment.
+	Kind string
 }
 
 const (
@@ -104,8 +107,12 @@ func (p Plot) markers(b *strings.Builder, s scale) {
 			continue
 		}
 		x := s.x(m.At)
-		fmt.Fprintf(b, `<path class="marker" d="M%s %dV%d"><title>%s, %s</title></path>`,
-			number(x), plotTop, plotHeight-plotBottom, escaped(m.Name), m.At.UTC().Format("2006-01-02 15:04 UTC"))
+		class, title := "marker", m.Name
+		if m.Kind != "" {
+			class, title = "marker change", strings.ReplaceAll(m.Kind, "_", " ")+" "+m.Name
+		}
+		fmt.Fprintf(b, `<path class="%s" d="M%s %dV%d"><title>%s, %s</title></path>`,
+			class, number(x), plotTop, plotHeight-plotBottom, escaped(title), m.At.UTC().Format("2006-01-02 15:04 UTC"))
 		name := []rune(m.Name)
 		name = name[:min(len(name), 14)]
 		width := float64(len(name)) * 6.5
@@ -190,6 +197,16 @@ func escaped(name string) string {
 		name = string(runes[:maxName-1]) + "…"
 	}
 	return template.HTMLEscapeString(name)
+}
+
+// Deployments and Changes say whether markers of that kind are on the plot, for a legend.
+func (p Plot) Deployments() bool {
+	return slices.ContainsFunc(p.Markers, func(m Marker) bool { return m.Kind == "" })
+}
+
+// Changes says whether there are others than deployments.
+func (p Plot) Changes() bool {
+	return slices.ContainsFunc(p.Markers, func(m Marker) bool { return m.Kind != "" })
 }
 
 // Class is the class of the line at that place, for a legend.

@@ -19,6 +19,8 @@ type Names struct {
 	Version, Deployment, Status, Revision Label
 	// What else is known of it.
 	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Rollback Label
+	// A change that is no deployment.
+	ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeSummary, ChangeURL Label
 	// A request.
 	SpanKind, StatusCode Label
 	// A call between services.
@@ -30,6 +32,7 @@ type Names struct {
 	Events Metric
 	// Of the deployevent connector.
 	Info, Start, Commit, Instances Metric
+	Changed                        Metric
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 	// Of the red connector, or of service_graph.
@@ -43,6 +46,11 @@ const (
 	Alerts            Metric = "ALERTS"
 	// RecordedEvidence is the e-value of a young version for an SLO.
 	RecordedEvidence Metric = "slo:version_worse:evalue"
+	// What a young version, and the others beside it, had in steps of 5 minutes.
+	RecordedYoungTotal  Metric = "slo:young_version_total:increase5m"
+	RecordedYoungBad    Metric = "slo:young_version_bad:increase5m"
+	RecordedBesideTotal Metric = "slo:beside_version_total:increase5m"
+	RecordedBesideBad   Metric = "slo:beside_version_bad:increase5m"
 )
 
 // New is for a Prometheus with the translation strategy.
@@ -58,6 +66,9 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),
 		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
 		Cluster: label(semconv.ClusterName), Rollback: label(semconv.DeploymentRollback),
+		ChangeID: label(semconv.ChangeID), ChangeKind: label(semconv.ChangeKind), ChangeName: label(semconv.ChangeName),
+		ChangePrevious: label(semconv.ChangePrevious), ChangeValue: label(semconv.ChangeValue), ChangeStatus: label(semconv.ChangeStatus),
+		ChangeSummary: label(semconv.ChangeSummary), ChangeURL: label(semconv.ChangeURL),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 		Client: label("client"), ClientNamespace: label("client_" + semconv.ServiceNamespace),
 		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), Connection: label("connection_type"),
@@ -66,6 +77,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric), Events: metric(semconv.SLOEvents.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
+		Changed:   metric(semconv.ChangeTime.Metric),
 		Calls:     metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations: metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
 		Edges:     metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),

@@ -49,8 +49,10 @@ type Service struct {
 	// Failed are requests that failed lately.
 	Failed   []Failed
 	Versions []Version
-	Alerts   []alert.Alert
-	Past     []Past
+	// Changed is what has changed besides, the newest first.
+	Changed []Change
+	Alerts  []alert.Alert
+	Past    []Past
 	// MorePast are past alerts that are left out.
 	MorePast int
 	// Needs and NeededBy are the dependencies and dependents in the catalog.
@@ -128,6 +130,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	s.Requests = l.requests()
 	s.Failed = l.failed
 	s.Versions = l.versions
+	s.Changed = l.changed
 	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
@@ -184,6 +187,7 @@ type loader struct {
 	alerts   []v1.Alert
 	matrices map[string]model.Matrix
 	versions []Version
+	changed  []Change
 	failed   []Failed
 }
 
@@ -204,6 +208,10 @@ func (l *loader) load() {
 		versions, err := l.askVersions()
 		l.keep(err, func() { l.versions = versions })
 	})
+	asked.Go(func() {
+		changed, err := l.askChanges()
+		l.keep(err, func() { l.changed = changed })
+	})
 	asked.Go(func() { l.failed = l.askFailed() })
 	asked.Wait()
 	l.shown = l.service.Period.Since(slices.Collect(maps.Values(l.matrices))...)
@@ -219,7 +227,7 @@ func (l *loader) keep(err error, use func()) {
 	use()
 }
 
-// markers are the deployments on the plots.
+// markers are the deployments and other changes on the plots.
 func (l *loader) markers() []chart.Marker {
 	var markers []chart.Marker
 	for _, v := range slices.Backward(l.versions) {
@@ -227,5 +235,5 @@ func (l *loader) markers() []chart.Marker {
 			markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
 		}
 	}
-	return markers
+	return withChanges(markers, l.changed)
 }

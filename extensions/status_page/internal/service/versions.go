@@ -44,6 +44,9 @@ type Version struct {
 	// older than an hour, or if the rules are not loaded. Over 100 times the number of SLOs, it is worse.
 	Odds fleet.Number `json:"odds_of_worse"`
 
+	// Verdict is nil if there were no failures to compare, for a version that is older than a day, or if the rules are not loaded.
+	Verdict *Verdict `json:"verdict"`
+
 	// Return says that it is the version to return to from the newest one, and Command how.
 	Return  bool   `json:"return_to"`
 	Command string `json:"return_command"`
@@ -74,6 +77,7 @@ func (l *loader) askVersions() ([]Version, error) {
 	earliest := ask("min(min_over_time(" + l.of(n.Start) + "[" + lately + "]))")
 	facts := ask(names.By("max", names.List(n.Version, n.Revision, n.Previous, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), latest(l.of(n.Info))))
 	odds := ask(names.By("max", names.Recorded().Version.String(), l.recorded(names.RecordedEvidence)))
+	verdicts := l.askVerdicts(ask)
 	if failed != nil {
 		return nil, failed
 	}
@@ -113,6 +117,9 @@ func (l *loader) askVersions() ([]Version, error) {
 	}
 	var versions []Version
 	for _, v := range all {
+		if v.Deployed {
+			v.Verdict = verdicts[v.Version]
+		}
 		versions = append(versions, *v)
 	}
 	slices.SortFunc(versions, func(a, b Version) int {

@@ -23,12 +23,15 @@ import (
 type told struct {
 	Source
 	now, before, running, facts, odds model.Vector
+	steps                             map[string]model.Vector
 }
 
 func (s told) Instant(_ context.Context, query string) (model.Vector, error) {
 	switch {
 	case strings.HasPrefix(query, "min("):
 		return model.Vector{{Value: 100}}, nil
+	case strings.Contains(query, "young_version"), strings.Contains(query, "beside_version"), strings.Contains(query, "increase("):
+		return s.steps[query], nil
 	case strings.Contains(query, "evalue"):
 		return s.odds, nil
 	case strings.Contains(query, string(usual.Info)):

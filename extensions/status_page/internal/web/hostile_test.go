@@ -60,6 +60,8 @@ func TestHostileNamesStayText(t *testing.T) {
 				b.gauge("slo.state", "", 1, of.and("slo.state", name))
 				version := attributes{"service.name": name, "service.namespace": name, "deployment.environment.name": short, "service.version": name, "deployment.status": name, "vcs.ref.head.revision": name}
 				b.gauge("deployment.start_time", "s", float64(time.Now().Add(-5*time.Minute).Unix()), version)
+				b.gauge("change.time", "s", float64(time.Now().Add(-5*time.Minute).Unix()), attributes{"service.name": name, "change.id": name, "change.kind": name, "change.name": name,
+					"change.previous": name, "change.value": name, "change.status": name, "change.summary": name, "change.url": name, "user.name": name})
 				b.counter("traces.span.metrics.calls", "", 100-ago.Minutes(), version.and("span.kind", "SPAN_KIND_SERVER", "status.code", "STATUS_CODE_ERROR"))
 				b.counter("traces_service_graph_request_total", "", 100-ago.Minutes(), attributes{"client": name, "server": "x" + name, "connection_type": name})
 				b.push(t, s)

@@ -1,0 +1,96 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"math"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
+)
+
+// A Verdict is what a deployment did to an SLO in its first hour: of the SLO whose budget it cost most.
+type Verdict struct {
+	SLO string `json:"slo"`
+	// Times is how many times as often the version failed as the others; it is between Low and High, whenever one looks. High is null if the others never failed.
+	Times fleet.Number `json:"times_as_often"`
+	Low   fleet.Number `json:"times_low"`
+	High  fleet.Number `json:"times_high"`
+	// Spent is the time in which the budget allows as many failures as the version had more than the others.
+	Spent fleet.Number `json:"budget_spent_seconds"`
+}
+
+// Worse says that the version surely fails more often.
+func (v *Verdict) Worse() bool { return v.Low > 1 }
+
+// judged is for how long after a deployment its verdict is shown.
+const judged = "1d"
+
+// askVerdicts finds the verdicts of versions that were deployed within a day, if the rules are loaded.
+func (l *loader) askVerdicts(ask func(string) model.Vector) map[string]*Verdict {
+	recorded := names.Recorded()
+	type key struct{ slo, version string }
+	steps := map[key]*verdict.Step{}
+	for _, one := range []struct {
+		metric names.Metric
+		to     func(*verdict.Step) *float64
+	}{
+		{names.RecordedYoungTotal, func(s *verdict.Step) *float64 { return &s.Events }}, {names.RecordedYoungBad, func(s *verdict.Step) *float64 { return &s.Bad }},
+		{names.RecordedBesideTotal, func(s *verdict.Step) *float64 { return &s.OtherEvents }}, {names.RecordedBesideBad, func(s *verdict.Step) *float64 { return &s.OtherBad }},
+	} {
+		by := names.List(recorded.SLO, recorded.Version)
+		for _, s := range ask(names.By("sum", by, "sum_over_time("+l.recorded(one.metric)+"["+judged+":5m])")) {
+			k := key{recorded.SLO.In(s.Metric), recorded.Version.In(s.Metric)}
+			if steps[k] == nil {
+				steps[k] = &verdict.Step{}
+			}
+			*one.to(steps[k]) = float64(s.Value)
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	hourly := map[string]float64{} // events
+	for _, s := range ask(names.By("sum", l.names.SLO.String(), "increase("+l.of(l.names.Events)+"[1h])")) {
+		hourly[l.names.SLO.In(s.Metric)] = float64(s.Value)
+	}
+	allowed := map[string]float64{} // share of events that may be bad
+	for _, slo := range l.service.SLOs {
+		allowed[slo.Name] = slo.ErrorBudget()
+	}
+	verdicts := map[string]*Verdict{}
+	for k, s := range steps {
+		effect, known := verdict.Of(*s)
+		if !known {
+			continue
+		}
+		v := &Verdict{SLO: words.Bounded(k.slo, 120), Times: fleet.Number(effect.Times), Low: fleet.Number(effect.Low), High: fleet.Number(effect.High), Spent: fleet.Number(math.NaN())}
+		if math.IsInf(effect.High, 1) {
+			v.High = fleet.Number(math.NaN())
+		}
+		if perHour := allowed[k.slo] * hourly[k.slo]; perHour > 0 {
+			v.Spent = fleet.Number(s.Excess() / perHour * 3600)
+		}
+		if other := verdicts[k.version]; other == nil || v.more(other) {
+			verdicts[k.version] = v
+		}
+	}
+	return verdicts
+}
+
+// more says that a verdict says more than another about the same version: what cost more, or else what is surer.
+func (v *Verdict) more(other *Verdict) bool {
+	a, b := float64(v.Spent), float64(other.Spent)
+	switch {
+	case a != b && !math.IsNaN(a) && !math.IsNaN(b):
+		return a > b
+	case v.Low != other.Low:
+		return v.Low > other.Low
+	}
+	return v.SLO < other.SLO
+}

@@ -1,0 +1,58 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A flag of the service, one of all services and one of another service; the page has the first two, and marks them in the plots.
+func TestPageShowsWhatChangedBesides(t *testing.T) {
+	s := startStore(t, "groups: []")
+	now := time.Now().Truncate(time.Second)
+	for ago := 20 * time.Minute; ago >= 0; ago -= time.Minute {
+		b := trouble(now, ago)
+		changed := func(since time.Duration, more attributes) {
+			if ago <= since {
+				b.gauge("change.time", "s", float64(now.Add(-since).Unix()), more)
+			}
+		}
+		flag := attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "production",
+			"change.id": "1", "change.kind": "feature_flag", "change.name": "new-card-check", "change.previous": "off", "change.value": "on"}
+		if ago > 5*time.Minute {
+			changed(10*time.Minute, flag)
+		} else { // more has become known
+			changed(10*time.Minute, flag.and("user.name", "Ada", "change.url", "https://flags.example.com/1"))
+		}
+		changed(7*time.Minute, attributes{"deployment.environment.name": "production",
+			"change.id": "2", "change.kind": "infrastructure", "change.name": "node pool web", "change.previous": "v1.30", "change.value": "v1.31", "change.status": "started"})
+		changed(7*time.Minute, attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production",
+			"change.id": "3", "change.kind": "configuration", "change.name": "ConfigMap payment"})
+		changed(7*time.Minute, attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "staging",
+			"change.id": "4", "change.kind": "configuration", "change.name": "ConfigMap staging"})
+		b.push(t, s)
+	}
+	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs))
+	v := open(t, s.client, c, "")
+	var got struct {
+		Changes []struct{ Kind, Name, Previous, Value, Status, Actor, URL, Service string }
+	}
+	require.Nil(t, v.answer("/services/checkout?range=1h", "/services/{slug}", &got))
+	require.Len(t, got.Changes, 2)
+	assert.Equal(t, "node pool web", got.Changes[0].Name)
+	assert.Empty(t, got.Changes[0].Service)
+	assert.Equal(t, "new-card-check", got.Changes[1].Name)
+	assert.Equal(t, "Ada", got.Changes[1].Actor)
+	page := v.page("/services/checkout?range=1h")
+	assert.Contains(t, page, "What changed besides")
+	assert.Contains(t, page, `<a href="https://flags.example.com/1">details</a> by Ada`)
+	assert.Contains(t, page, `<path class="marker change"`)
+	assert.Contains(t, page, "<title>feature flag new-card-check, ")
+	assert.NotContains(t, page, "ConfigMap payment")
+	assert.NotContains(t, page, "ConfigMap staging")
+}
