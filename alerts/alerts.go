@@ -13,6 +13,7 @@ package alerts
 import (
 	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,8 @@ type Options struct {
 	Translation otlptranslator.TranslationStrategyOption
 	// RunbookURL and DashboardURL are prefixes of the links in the alerts.
 	RunbookURL, DashboardURL string
+	// IncidentURL is the address of the incidents on the status page; "" if there is none.
+	IncidentURL string
 	// DashboardUID is that of a service's dashboard, if DashboardURL is where Grafana has them. Without one, they are
 	// found by the service's name.
 	DashboardUID func(*catalog.Service) string
@@ -49,6 +52,7 @@ func DefaultOptions() Options {
 		Translation:  otlptranslator.UnderscoreEscapingWithSuffixes,
 		RunbookURL:   "http://localhost:8686/runbooks",
 		DashboardURL: "http://localhost:8686/services",
+		IncidentURL:  "http://localhost:8686/incidents",
 	}
 }
 
@@ -174,6 +178,9 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 	drop(a.Labels)
 	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Name))
 	a.Annotations["dashboard_url"] = g.dashboard()
+	if g.options.IncidentURL != "" && (a.Pair != nil || a.Name == Silent || a.Name == Regression) { // of others no incident is made
+		a.Annotations["incident_url"] = g.incident(a.SLO)
+	}
 	maps.Copy(a.Annotations, texts.Annotations)
 	g.file.Alerts = append(g.file.Alerts, a)
 	return rulefmt.Rule{Alert: a.AlertName(), Expr: a.Expr, For: duration(a.For), KeepFiringFor: duration(a.Keep), Labels: a.Labels, Annotations: a.Annotations}
@@ -185,6 +192,15 @@ func (g *generator) dashboard() string {
 		return literal(link(g.options.DashboardURL, g.service.Slug()))
 	}
 	return literal(link(g.options.DashboardURL, g.options.DashboardUID(g.service))) + overEnvironment
+}
+
+// incident leads to the incident of an alert, by its labels.
+func (g *generator) incident(slo *catalog.SLO) string {
+	query := url.Values{"service": {clean(g.service.Name)}, "namespace": {clean(g.service.Namespace)}}
+	if slo != nil {
+		query.Set("slo", clean(slo.Name))
+	}
+	return literal(g.options.IncidentURL+"?"+query.Encode()) + `{{ with $labels.deployment_environment_name }}&environment={{ urlquery . }}{{ end }}`
 }
 
 // overEnvironment sets the variable of a dashboard in Grafana, if the series has an environment.

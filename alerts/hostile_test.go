@@ -79,6 +79,11 @@ func checkHostile(t testing.TB, text string) {
 				u, err := url.Parse(expanded)
 				require.NoError(t, err)
 				assert.Equal(t, "localhost:8686", u.Host)
+				if key == "incident_url" {
+					assert.Equal(t, clean(text), u.Query().Get("service"))
+					assert.Equal(t, "production", u.Query().Get("environment"))
+					u.RawQuery = ""
+				}
 				assert.Empty(t, u.RawQuery+u.Fragment)
 			}
 		}

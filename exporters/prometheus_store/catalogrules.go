@@ -39,7 +39,7 @@ type madeRules struct {
 
 // followCatalog finds the catalog whose services get rules, if one is configured.
 func followCatalog(host component.Host, config *Config) (*catalogRules, error) {
-	r := &catalogRules{options: alerts.Options{Translation: config.TranslationStrategy, RunbookURL: config.RunbookURL, DashboardURL: config.DashboardURL}}
+	r := &catalogRules{options: alerts.Options{Translation: config.TranslationStrategy, RunbookURL: config.RunbookURL, DashboardURL: config.DashboardURL, IncidentURL: config.IncidentURL}}
 	if config.Catalog == nil {
 		return r, nil
 	}

@@ -51,9 +51,10 @@ type Config struct {
 
 	// Catalog is the service_catalog extension whose services get their rules without a file; nil is none.
 	Catalog *component.ID `mapstructure:"catalog"`
-	// RunbookURL and DashboardURL begin the links of these rules.
+	// RunbookURL, DashboardURL and IncidentURL begin the links of these rules; without the last one there is no link to incidents.
 	RunbookURL   string `mapstructure:"runbook_url"`
 	DashboardURL string `mapstructure:"dashboard_url"`
+	IncidentURL  string `mapstructure:"incident_url"`
 	// RuleFiles are globs of Prometheus rule files. They are read again when they change.
 	RuleFiles []string `mapstructure:"rule_files"`
 	// EvaluationInterval is that of rule groups that have none.
@@ -87,6 +88,7 @@ func createDefaultConfig() component.Config {
 		TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
 		RunbookURL:          alerts.DefaultOptions().RunbookURL,
 		DashboardURL:        alerts.DefaultOptions().DashboardURL,
+		IncidentURL:         alerts.DefaultOptions().IncidentURL,
 		EvaluationInterval:  model.Duration(time.Minute),
 		RuleReloadInterval:  model.Duration(15 * time.Second),
 		Query: QueryConfig{
@@ -145,7 +147,11 @@ func (c *Config) Validate() error {
 			wrong("alertmanagers[%d].endpoint: is not a base URL; set one such as http://localhost:9093, and put credentials into auth", i)
 		}
 	}
-	for key, link := range map[string]string{"runbook_url": c.RunbookURL, "dashboard_url": c.DashboardURL} {
+	links := map[string]string{"runbook_url": c.RunbookURL, "dashboard_url": c.DashboardURL}
+	if c.IncidentURL != "" {
+		links["incident_url"] = c.IncidentURL
+	}
+	for key, link := range links {
 		if u, err := url.Parse(link); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(link, "{}") {
 			wrong("%s: %.200q cannot begin links; set an address such as https://sre.example.com/runbooks", key, link)
 		}

@@ -123,6 +123,7 @@ func (g *generation) bases() []base {
 		{"grafana-url", "address of the Grafana for searches in Tempo and Loki", &g.pages.Grafana},
 		{"jaeger-url", "address of the Jaeger for searches of traces", &g.pages.Jaeger},
 		{"kibana-url", "address of the Kibana for searches of logs", &g.pages.Kibana},
+		{"incident-url", "address of the incidents on the status page; empty: alerts do not lead there", &g.pages.Alerts.IncidentURL},
 	}
 }
 

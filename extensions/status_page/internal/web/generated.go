@@ -67,5 +67,5 @@ func (s *site) linkedTo(r *http.Request) alerts.Options {
 	if r.TLS != nil {
 		base = "https://" + r.Host
 	}
-	return alerts.Options{Translation: s.Translation, RunbookURL: base + "/runbooks", DashboardURL: base + "/services"}
+	return alerts.Options{Translation: s.Translation, RunbookURL: base + "/runbooks", DashboardURL: base + "/services", IncidentURL: base + "/incidents"}
 }
