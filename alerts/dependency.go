@@ -22,7 +22,7 @@ import (
 //
 // Services that depend on each other would mute each other, and nobody would be called. Between them there is no rule.
 func dependencies(services []*catalog.Service) (rules []InhibitRule) {
-	calls := map[*catalog.Service][]*catalog.Service{} // by whom
+	callers := map[*catalog.Service][]*catalog.Service{}
 	g := simple.NewDirectedGraph()
 	number := make(map[*catalog.Service]simple.Node, len(services))
 	for i, s := range services {
@@ -33,7 +33,7 @@ func dependencies(services []*catalog.Service) (rules []InhibitRule) {
 	for _, caller := range services {
 		for _, d := range index.Dependencies(caller) {
 			if d.Service != nil && d.Service != caller {
-				calls[d.Service] = append(calls[d.Service], caller)
+				callers[d.Service] = append(callers[d.Service], caller)
 				g.SetEdge(simple.Edge{F: number[caller], T: number[d.Service]})
 			}
 		}
@@ -52,17 +52,17 @@ func dependencies(services []*catalog.Service) (rules []InhibitRule) {
 	}
 	for _, s := range services {
 		byNamespace := map[string][]string{}
-		for _, caller := range calls[s] {
+		for _, caller := range callers[s] {
 			if circle[number[caller]] != circle[number[s]] {
 				byNamespace[caller.Namespace] = append(byNamespace[caller.Namespace], regexp.QuoteMeta(caller.Name))
 			}
 		}
 		for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
-			callers := identity(`=~`, strings.Join(byNamespace[namespace], "|"), namespace)
+			muted := identity(`=~`, strings.Join(byNamespace[namespace], "|"), namespace)
 			for i, pair := range pages {
 				rules = append(rules, InhibitRule{
 					SourceMatchers: append([]string{`slo_alert="` + pair + `"`}, identity(`=`, s.Name, s.Namespace)...),
-					TargetMatchers: append([]string{`slo_alert=~"` + strings.Join(pages[i:], "|") + `"`}, callers...),
+					TargetMatchers: append([]string{`slo_alert=~"` + strings.Join(pages[i:], "|") + `"`}, muted...),
 					Equal:          []string{"environment"},
 				})
 			}

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/health_check/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
@@ -84,8 +86,10 @@ var _ extensioncapabilities.PipelineWatcher = (*health)(nil)
 
 // Start answers from now on, at first that the collector is not ready.
 func (h *health) Start(ctx context.Context, host component.Host) (err error) {
+	quiet := h.telemetry // probes are no requests of clients: they are neither counted nor traced
+	quiet.MeterProvider, quiet.TracerProvider = noopmetric.NewMeterProvider(), nooptrace.NewTracerProvider()
 	h.server, err = webserver.Listen(ctx, webserver.Settings{
-		Component: "health_check", Server: &h.config.ServerConfig, Keys: h.config.Keys, Host: host, Telemetry: h.telemetry, MaxHeaderBytes: 64 << 10,
+		Component: "health_check", Server: &h.config.ServerConfig, Keys: h.config.Keys, Host: host, Telemetry: quiet, MaxHeaderBytes: 64 << 10,
 	}, func(net.Addr) http.Handler {
 		mux := http.NewServeMux()
 		mux.HandleFunc(h.config.Path, h.answer)
