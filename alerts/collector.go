@@ -19,7 +19,7 @@ const (
 	alertRefused  = "CollectorRefusedData"
 
 	// recordEvaluated is there while the rules are evaluated: before the first scrape, the collector's metrics are not missing yet.
-	recordEvaluated = "otelcol_sre:rules_evaluated:bool"
+	recordEvaluated = "collector:rules_evaluated:bool"
 )
 
 // CollectorService is the collector as a service, for its own alerts and runbooks.

@@ -153,7 +153,7 @@ func TestRulesOfTheCatalogAreThoseOfFiles(t *testing.T) {
 	require.NoError(t, problems.Err())
 	config := configured(t)
 	r := &catalogRules{
-		options:  alerts.Options{Translation: config.TranslationStrategy, RunbookURL: config.RunbookURL, DashboardURL: config.DashboardURL},
+		options:  alerts.Options{Translation: config.TranslationStrategy, RunbookURL: config.RunbookURL, DashboardURL: config.DashboardURL, IncidentURL: config.IncidentURL},
 		services: func() []*catalog.Service { return slices.Clone(loaded.Services) },
 	}
 	require.True(t, r.refresh())

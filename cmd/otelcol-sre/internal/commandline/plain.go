@@ -379,7 +379,7 @@ func keyPath(text string) []string {
 
 var keyOf = regexp.MustCompile(`^([\w/.-]+(?:::[\w/.\[\]-]+)+)(?:: ([\w.\[\]]+(?:::\w+)*))?: `)
 
-// origin names the variables whose values are wrong.
+// origin names the variables whose values are wrong. Several keys may have one value: the first says what is wrong with it.
 func (e explainer) origin(text string) string {
 	if len(e.locations) == 0 {
 		return text
@@ -390,8 +390,9 @@ func (e explainer) origin(text string) string {
 	if err != nil {
 		return text
 	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
+	var lines []string
+	told := map[string]bool{}
+	for line := range strings.SplitSeq(text, "\n") {
 		name := ""
 		if match := keyOf.FindStringSubmatch(line); match != nil {
 			if reference, ok := valueAt(source, append(strings.Split(match[1], "::"), strings.Split(match[2], ".")...)).(string); ok {
@@ -403,9 +404,14 @@ func (e explainer) origin(text string) string {
 		if folder := strings.TrimSpace(anyPath.FindString(line)); name == "" && folder != "" {
 			name = configs.VariableOf(folder, e.variable)
 		}
-		if name != "" {
-			lines[i] += fmt.Sprintf(" (the value is that of %s)", name)
+		if name != "" && told[name] {
+			continue
 		}
+		if name != "" {
+			told[name] = true
+			line += fmt.Sprintf(" (the value is that of %s)", name)
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }
