@@ -17,21 +17,26 @@ import (
 // telemetry, so they are cut, and have no line breaks.
 func (g *generator) newestVersion(within time.Duration) string {
 	const environment = "ENVIRONMENT"
-	ages := "sort(time() - " + g.names.by("max", g.names.selector(semconv.DeploymentStart.Metric,
-		equal(semconv.ServiceName, g.service.Name), equal(semconv.ServiceNamespace, g.service.Namespace), equal(semconv.Environment, environment)),
-		semconv.ServiceVersion, semconv.Revision) + ")"
+	selected := g.names.selector(semconv.DeploymentStart.Metric,
+		equal(semconv.ServiceName, g.service.Name), equal(semconv.ServiceNamespace, g.service.Namespace), equal(semconv.Environment, environment))
+	// A version that is gone has no samples any more.
+	ages := "sort(time() - " + g.names.by("max", "last_over_time("+selected+"["+catalog.FormatDuration(within)+"])", semconv.ServiceVersion, semconv.Revision) + ")"
 	before, after := cutLast(strings.ReplaceAll(ages, "%", "%%"), quote(environment)) // a service may have that name, too
-	ages = before + "%q" + after
-	name := func(of string, attribute string, length int) string {
-		return `{{ reReplaceAll "[[:cntrl:]]+" " " (label ` + strconv.Quote(label(attribute)) + ` ` + of + `) | printf "%.` + strconv.Itoa(length) + `s" }}`
-	}
-	return `{{ $versions := query (printf ` + strconv.Quote(ages) + ` $labels.` + label(semconv.Environment) + `) }}` +
-		`{{ if $versions }}{{ $newest := first $versions }}{{ if lt (value $newest) ` + decimal(within.Seconds()) + `.0 }}` +
-		` Newest version: ` + name("$newest", semconv.ServiceVersion, 60) +
-		`{{ if label ` + strconv.Quote(label(semconv.Revision)) + ` $newest }} (commit ` + name("$newest", semconv.Revision, 12) + `){{ end }}` +
-		`, first seen {{ humanizeDuration (value $newest) }} ago` +
-		`{{ if gt (len $versions) 1 }}, after ` + name("(index $versions 1)", semconv.ServiceVersion, 60) + `{{ end }}.` +
-		`{{ end }}{{ end }}`
+	version, commit := strconv.Quote(label(semconv.ServiceVersion)), strconv.Quote(label(semconv.Revision))
+	// A version has two series if its commit became known later.
+	return `{{ $versions := query (printf ` + strconv.Quote(before+"%q"+after) + ` $labels.` + label(semconv.Environment) + `) }}` +
+		`{{ if $versions }}{{ if lt (value (first $versions)) ` + decimal(within.Seconds()) + `.0 }}` +
+		`{{ $newest := label ` + version + ` (first $versions) }}{{ $commit := "" }}{{ $before := "" }}` +
+		`{{ range $versions }}{{ if eq (label ` + version + ` .) $newest }}{{ if not $commit }}{{ $commit = label ` + commit + ` . }}{{ end }}` +
+		`{{ else if not $before }}{{ $before = label ` + version + ` . }}{{ end }}{{ end }}` +
+		` Newest version: ` + short("$newest", 60) + `{{ if $commit }} (commit ` + short("$commit", 12) + `){{ end }}` +
+		`, first seen {{ humanizeDuration (value (first $versions)) }} ago` +
+		`{{ if $before }}, after ` + short("$before", 60) + `{{ end }}.{{ end }}{{ end }}`
+}
+
+// short cuts the text of a variable of a template, and makes it one line.
+func short(variable string, length int) string {
+	return `{{ reReplaceAll "[[:cntrl:]]+" " " ` + variable + ` | printf "%.` + strconv.Itoa(length) + `s" }}`
 }
 
 func cutLast(text, part string) (before, after string) {

@@ -6,13 +6,13 @@ package test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,7 +114,7 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 	require.Eventually(t, runs("1.1.0"), time.Minute, 100*time.Millisecond)
 
 	burning := func(service string, state string) bool {
-		response, err := http.Get(am.url + "/api/v2/alerts?inhibited=true&active=" + fmt.Sprint(state == "active"))
+		response, err := http.Get(am.url + "/api/v2/alerts?inhibited=true&active=" + strconv.FormatBool(state == "active"))
 		require.NoError(t, err)
 		defer response.Body.Close()
 		var all []struct {

@@ -34,7 +34,7 @@ type onPage struct {
 
 func pageOf(t *testing.T, c *collector, service string) (page onPage) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.page+"/services/"+service+"?range=15m", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.page+"/services/"+service+"?range=15m", http.NoBody)
 	require.NoError(t, err)
 	request.Header.Set("Accept", "application/json")
 	response, err := http.DefaultClient.Do(request)

@@ -4,6 +4,7 @@
 package statuspage
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
@@ -21,7 +22,7 @@ var _ ledger.Shelf = (*statusPage)(nil)
 func (s *statusPage) Keep(k ledger.Keeper) {
 	s.shelf.mu.Lock()
 	defer s.shelf.mu.Unlock()
-	s.shelf.keepers = append(s.shelf.keepers[:len(s.shelf.keepers):len(s.shelf.keepers)], k)
+	s.shelf.keepers = append(slices.Clip(s.shelf.keepers), k)
 }
 
 func (s *shelf) all() []ledger.Keeper {

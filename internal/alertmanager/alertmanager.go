@@ -146,13 +146,12 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		var asked *url.Error
-		if errors.As(err, &asked) { // it repeats the URL
+		if asked, ok := errors.AsType[*url.Error](err); ok { // it repeats the URL
 			err = asked.Err
 		}
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // it is read
+	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	if err != nil {
 		return err

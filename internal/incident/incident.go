@@ -28,8 +28,9 @@ const (
 	Near = 15 * time.Minute
 	// Chance is how improbable the failures of a ticket must be, if the objective is just met, to begin an incident.
 	Chance = 0.01
-	// Max bounds the incidents, MaxSpells the times at which alerts fired, of which they are made: the newest.
-	Max       = 500
+	// Max bounds the incidents: the newest.
+	Max = 500
+	// MaxSpells bounds the times at which alerts fired, of which they are made: the newest.
 	MaxSpells = 20_000
 )
 

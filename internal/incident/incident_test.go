@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -238,7 +239,7 @@ func TestWhichChange(t *testing.T) {
 func TestManyChanges(t *testing.T) {
 	var changes []Change
 	for m := -2000; m < 0; m += 10 {
-		changes = append(changes, Change{Service{"shop", "payment", "production"}, fmt.Sprint(m), at(m), 0})
+		changes = append(changes, Change{Service{"shop", "payment", "production"}, strconv.Itoa(m), at(m), 0})
 	}
 	one := Build(Input{Spells: []Spell{fires("payment", 0, 2, 20)}, Changes: Changes{changes, at(-2000)}, Now: at(600)})[0]
 	assert.Nil(t, one.Change)

@@ -163,15 +163,6 @@ func next(spans *[]span, t int64) span {
 	return span{as: catalog.Counted}
 }
 
-// next is the span at t. A minute that is not over has no numbers yet.
-func (v *view) next(spans *[]span, t int64) span {
-	s := next(spans, t)
-	if s.as == catalog.Set && t-t%minuteLength+minuteLength > v.now {
-		return span{as: catalog.Counted}
-	}
-	return s
-}
-
 // oneSlice is a slice of time in a view: so much that shares of it are exact to a millionth.
 const oneSlice count = 1 << 20
 
@@ -187,6 +178,15 @@ type view struct {
 	tolerated float64
 	// known are the times that were measured, for slices.
 	known measured
+}
+
+// next is the span at t. A minute that is not over has no numbers yet.
+func (v *view) next(spans *[]span, t int64) span {
+	s := next(spans, t)
+	if s.as == catalog.Set && t-t%minuteLength+minuteLength > v.now {
+		return span{as: catalog.Counted}
+	}
+	return s
 }
 
 // plain reports whether the history itself is what counts.

@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 )
 
 // A Scene is all that runs: the shop and its collector, which passes on what it gets to one that is in
@@ -123,7 +126,7 @@ func (s *Scene) Live(ctx context.Context) error {
 	}
 	announced := make(chan error, 1)
 	time.AfterFunc(announcement, func() {
-		announced <- errors.Join(s.mark(ctx, "payment", firstDeploy), s.mark(ctx, "frontend", neverDeployed))
+		announced <- errors.Join(s.mark(ctx, "payment", firstDeploy), s.mark(ctx, "frontend", neverDeployed), s.Collector.postLogs(ctx, change()))
 	})
 	if err := errors.Join(s.Shop.live(ctx), <-announced); err != nil {
 		return err
@@ -132,6 +135,18 @@ func (s *Scene) Live(ctx context.Context) error {
 		return nil
 	}
 	return s.Prometheus.settle(ctx)
+}
+
+// change is one of the infrastructure, which concerns all services.
+func change() plog.Logs {
+	logs := plog.NewLogs()
+	record := logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	record.SetEventName("change.infrastructure")
+	record.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	for key, value := range map[string]string{"change.name": "node pool", "change.previous": "a", "change.value": "b", "user.name": "sre"} {
+		record.Attributes().PutStr(key, value)
+	}
+	return logs
 }
 
 // mark tells the collector of a deployment that begins, as a pipeline does, which knows more than the telemetry.

@@ -197,15 +197,15 @@ func (l *Life) At(ctx context.Context, at time.Duration) ([]Incident, error) {
 }
 
 // Fired is when the first alert of any fault fires.
-func (l *Life) Fired() (first time.Duration, any bool) {
+func (l *Life) Fired() (first time.Duration, found bool) {
 	for _, p := range l.playbacks {
 		for _, e := range p.Episodes {
-			if e.Firing != 0 && e.Alert != "ErrorBudgetExhausted" && (!any || e.Firing < first) {
-				first, any = e.Firing, true
+			if e.Firing != 0 && e.Alert != "ErrorBudgetExhausted" && (!found || e.Firing < first) {
+				first, found = e.Firing, true
 			}
 		}
 	}
-	return first, any
+	return first, found
 }
 
 // A source asks the Prometheus of each service.

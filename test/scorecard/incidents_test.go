@@ -67,7 +67,7 @@ func live(t *testing.T, w *scorecard.World) *scorecard.Outcome {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, life.Close()) }()
 	outcome := &scorecard.Outcome{World: w, Start: life.Start}
-	if fired, any := life.Fired(); any {
+	if fired, found := life.Fired(); found {
 		early, err := life.At(t.Context(), fired+3*time.Minute)
 		require.NoError(t, err)
 		for i := range early {

@@ -63,7 +63,7 @@ func readContent(p *changePayload) bool {
 	}
 	switch secret := p.text("type"); {
 	case kind != "Secret":
-	case strings.HasPrefix(secret, helmSecret), secret == "kubernetes.io/service-account-token", secret == "bootstrap.kubernetes.io/token":
+	case strings.HasPrefix(secret, helmSecret), secret == "kubernetes.io/service-account-token", secret == "bootstrap.kubernetes.io/token": //nolint:gosec // types of Secrets
 		return false
 	}
 	content := map[string]any{}
@@ -325,4 +325,4 @@ func readApplication(p *changePayload) bool {
 }
 
 // helmSecret begins the type of a Secret in which Helm keeps a release.
-const helmSecret = "helm.sh/release."
+const helmSecret = "helm.sh/release." //nolint:gosec // a type

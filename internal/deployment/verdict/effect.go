@@ -37,7 +37,7 @@ func Of(s Step) (Effect, bool) {
 		}
 	}
 	mean := 0.0
-	for _, one := range each {
+	for _, one := range each[:] {
 		mean += math.Exp(one-top) / float64(thoughts)
 	}
 	least := top + math.Log(mean*Alpha)

@@ -146,11 +146,7 @@ func (b *Book) History(ctx context.Context, age time.Duration) History {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	details := make(map[string]Details, len(b.details))
-	for id, d := range b.details {
-		details[id] = d
-	}
-	return History{b.since, b.read, b.spells, b.all, b.known, b.failed, details}
+	return History{b.since, b.read, b.spells, b.all, b.known, b.failed, maps.Clone(b.details)}
 }
 
 // Refresh reads what is new.

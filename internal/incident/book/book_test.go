@@ -244,7 +244,7 @@ func TestEvaluationsThatAreMissing(t *testing.T) {
 		if at != quickly.Add(5*minute) && at != quickly.Add(10*minute) {
 			w.Write(at, 1, true)
 		}
-		if at == quickly.Add(10*minute) {
+		if at.Equal(quickly.Add(10 * minute)) {
 			w.Write(at, 1, false)
 		}
 	}

@@ -59,8 +59,8 @@ const (
 	// maxDetailed bounds the incidents that one reading asks about.
 	maxDetailed = 20
 	maxRequests = 3
-	// firstMinutes is where the first failing requests are looked for.
-	firstMinutes = 15 * time.Minute
+	// beginning is where the first failing requests are looked for.
+	beginning = 15 * time.Minute
 	// fresh is how long DeploymentRegression looks at a version.
 	fresh = time.Hour
 )
@@ -288,7 +288,7 @@ func (b *Book) requests(ctx context.Context, of *incident.Incident, end time.Tim
 	durations := b.Names.Metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}) + "_bucket"
 	failed := promname.QuoteLabel(b.Names.Attribute("status.code")) + `="STATUS_CODE_ERROR"`
 	incoming := promname.QuoteLabel(b.Names.Attribute("span.kind")) + `=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"`
-	until := of.Start.Add(firstMinutes)
+	until := of.Start.Add(beginning)
 	if until.After(end) {
 		until = end
 	}

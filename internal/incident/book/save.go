@@ -6,6 +6,7 @@ package book
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,9 +47,7 @@ func (b *Book) Save() ([]byte, error) {
 		return slices.Compare([]byte(x.Metric.String()), []byte(y.Metric.String()))
 	})
 	b.mu.Lock()
-	for id, d := range b.details {
-		all.Details[id] = d
-	}
+	maps.Copy(all.Details, b.details)
 	b.mu.Unlock()
 	return json.Marshal(all)
 }

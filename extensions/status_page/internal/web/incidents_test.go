@@ -227,7 +227,7 @@ func TestIncidentsWithoutARecord(t *testing.T) {
 	assert.NotContains(t, text, "There was no incident")
 	resp := down.do(http.MethodGet, "/incidents/20261121-030200-00000000", "Accept", "application/json")
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	assert.True(t, json.NewDecoder(resp.Body).Decode(&struct{}{}) == nil)
+	assert.NoError(t, json.NewDecoder(resp.Body).Decode(&struct{}{}))
 }
 
 // An incident of which all alerts that fire are silenced in the Alertmanager shows so, and says by whom and until when.

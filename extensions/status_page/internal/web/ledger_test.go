@@ -35,7 +35,7 @@ func (m *memory) Places(of ledger.SLO) ([]ledger.Place, bool) {
 	return m.places, true
 }
 
-func (m *memory) Minutes(of ledger.SLO, at ledger.Place, day time.Time, counted bool) (all []ledger.Minute) {
+func (m *memory) Minutes(_ ledger.SLO, at ledger.Place, day time.Time, counted bool) (all []ledger.Minute) {
 	if m.reading != nil {
 		m.reading <- struct{}{}
 		<-m.goes
