@@ -151,11 +151,11 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 # Packages and tests that run in one goroutine, in which the race detector finds nothing and takes ten times as long. The tests of
 # cmd/srectl cover generating in parallel.
 SEQUENTIAL := ./alerts/... ./dashboards/... ./test/observed/... ./internal/deployment/verdict ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
-SEQUENTIAL_TESTS := ^(TestRandomHistories|TestRandomScenarios|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute)$$
+SEQUENTIAL_TESTS := ^(TestAskedLaterIsAskedFromTheStart|TestColumn|TestKilledAnywhere|TestRandomHistories|TestRandomScenarios|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute|TestTwoFourOne)$$
 test-unit: ## tests of all packages, with the race detector where several goroutines run
 	CGO_ENABLED=1 go test -race -timeout 15m -skip '$(SEQUENTIAL_TESTS)' $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' | grep -v -x -F "$$(go list $(SEQUENTIAL))")
 	go test -timeout 15m $(SEQUENTIAL)
-	go test -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./internal/deployment/tracker
+	go test -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./internal/deployment/tracker ./processors/slo
 	go test -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
 test-e2e: build image ## tests with the built binary and its image
