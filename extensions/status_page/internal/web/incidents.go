@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	// patienceForRecord is how long a page waits for what is new in the record. The reading goes on without it.
+	// patienceForRecord is how long a page waits for what is new in the record, if nothing else is set. The reading goes on without it.
 	patienceForRecord = 3 * time.Second
 	// freshRecord is how old what a page shows of it may be.
 	freshRecord = 5 * time.Second
@@ -48,7 +48,7 @@ func (s *site) historyOf(r *http.Request, age time.Duration) book.History {
 	if s.Book == nil {
 		return book.History{Graph: &incident.Graph{}}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patienceForRecord)
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(s.Patience, patienceForRecord))
 	defer cancel()
 	return s.Book.History(ctx, age)
 }
