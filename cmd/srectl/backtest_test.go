@@ -61,6 +61,9 @@ spec: {slos: [{name: availability, objective: 99, window: 7d, sli: {availability
 	commands := 0
 	for _, block := range fence.FindAllStringSubmatch(string(page), -1) {
 		for line := range strings.SplitSeq(strings.TrimSpace(block[2]), "\n") {
+			if strings.Contains(line, " --url ") {
+				continue // TestHistoryEqualsPrometheus of package backtest asks a collector
+			}
 			words := strings.Fields(strings.ReplaceAll(line, "2026-10", "2024-03"))
 			require.Equal(t, "srectl", words[0], line)
 			if words[1] == "backtest" {
