@@ -41,7 +41,7 @@ func TestGenerateWritesEachKind(t *testing.T) {
 	out := t.TempDir()
 	generate(t, exit.OK, "--catalog", commandtest.Catalog(t, commandtest.Service), "--out", out)
 	for _, name := range []string{
-		"alerts/checkout.rules.yaml", "alerts/otelcol-sre.rules.yaml", "alerts/alertmanager-inhibit.yaml", "alerts/checkout.test.yaml",
+		"alerts/checkout.rules.yaml", "alerts/otelcol-sre.rules.yaml", "alerts/alertmanager-inhibit.yaml", "alerts/alertmanager-route.yaml", "alerts/checkout.test.yaml",
 		"runbooks/checkout/README.md", "runbooks/checkout/ErrorBudgetBurnCritical.md", "runbooks/otelcol-sre/CollectorDown.md",
 		"dashboards/checkout.json", "dashboards/fleet.json",
 	} {

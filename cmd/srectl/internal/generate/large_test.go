@@ -90,7 +90,7 @@ func TestGenerateIsTheSameEveryTime(t *testing.T) {
 	}
 	want, err := os.ReadDir(filepath.Join(one, "alerts"))
 	require.NoError(t, err)
-	require.Len(t, want, 12+12+2)
+	require.Len(t, want, 12+12+3)
 	for _, entry := range want {
 		a, err := os.ReadFile(filepath.Join(one, "alerts", entry.Name()))
 		require.NoError(t, err)
