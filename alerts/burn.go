@@ -213,7 +213,7 @@ func (o objective) whyBurn(p catalog.BurnPair, threshold string) string {
 	if fixed := o.service.Alerting(o.SLO).MinimumFailures; fixed > 0 {
 		return why + fmt.Sprintf("At least %d events must have failed in the last %s. ", fixed, long) + instead
 	}
-	return why + fmt.Sprintf("More events must have failed in the last %s than a service that meets its objective has by chance, once in ten years: %s. ", long, o.examples(p)) + instead
+	return why + fmt.Sprintf("So many events must have failed in the last %s that it is hardly chance (for a service that meets its objective, once in ten years): %s. ", long, o.examples(p)) + instead
 }
 
 // examples say how many events must fail for a few numbers of events in the long window.

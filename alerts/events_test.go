@@ -77,7 +77,7 @@ func TestLowTrafficGuardOfQueries(t *testing.T) {
 			if test.obstacle == "" {
 				assert.Empty(t, warnings)
 				assert.Contains(t, critical.Expr, "sqrt(4 * ")
-				assert.Contains(t, critical.Why, "than a service that meets its objective has by chance")
+				assert.Contains(t, critical.Why, "that it is hardly chance")
 				assert.Contains(t, exhausted.Expr, ">= 4.5")
 				return
 			}

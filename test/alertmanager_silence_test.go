@@ -120,3 +120,34 @@ func silenced(t *testing.T, am *server) (all []map[string]string) {
 	}
 	return all
 }
+
+// srectl silence mutes the alerts that it shows, in a real Alertmanager, and no others. What does not fire, or for longer than the runbook allows, it refuses.
+func TestSrectlSilencesInAnAlertmanager(t *testing.T) {
+	am := startAlertmanager(t, "http://127.0.0.1:1")
+	of := func(service, slo string) map[string]string {
+		return map[string]string{"alertname": "ErrorBudgetBurnCritical", "slo_alert": "ErrorBudgetBurnCritical", "service_name": service, "service_namespace": "shop", "slo_name": slo, "environment": "production", "severity": "page"}
+	}
+	fire(t, am, []map[string]string{of("checkout", "availability"), of("checkout", "latency"), of("frontend", "availability")})
+	run := func(args ...string) (code int, text string) {
+		cmd := exec.Command("../bin/srectl", append([]string{"silence", "--alertmanager", am.url, "--comment", "I roll back 1.4.2"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		var failed *exec.ExitError
+		if err != nil {
+			require.ErrorAs(t, err, &failed)
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	for _, refused := range [][]string{{"mailer"}, {"checkout", "--for", "2d"}} {
+		code, text := run(refused...)
+		assert.Equal(t, 1, code, text)
+		assert.Contains(t, text, "refused: ")
+		assert.Empty(t, silenced(t, am))
+	}
+	code, text := run("checkout", "--slo", "availability", "--dry-run")
+	assert.Equal(t, 0, code, text)
+	assert.Empty(t, silenced(t, am))
+	code, text = run("checkout", "--slo", "availability", "--match", `severity=~"page|none"`, "--ack", "--for", "30m")
+	require.Equal(t, 0, code, text)
+	assert.Contains(t, text, "silenced until ")
+	assert.Equal(t, []map[string]string{of("checkout", "availability")}, silenced(t, am))
+}

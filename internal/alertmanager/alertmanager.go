@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
 )
 
 // maxBody bounds an answer.
@@ -32,27 +34,16 @@ type Matcher struct {
 // Equal is a matcher for a value.
 func Equal(name, value string) Matcher { return Matcher{Name: name, Value: value, IsEqual: true} }
 
-// ParseMatcher reads name=value, name!=value, name=~pattern or name!~pattern. The value may be in quotes.
+// ParseMatcher reads a matcher as Alertmanager does, such as name=value or name=~"pattern".
 func ParseMatcher(text string) (Matcher, error) {
-	at := strings.IndexAny(text, "=!")
-	if at <= 0 || at+1 >= len(text) {
+	m, err := labels.ParseMatcher(text)
+	if err != nil {
 		return Matcher{}, fmt.Errorf("%.80q is not a matcher: write label=value", text)
 	}
-	m := Matcher{Name: strings.TrimSpace(text[:at]), IsEqual: true}
-	rest := text[at:]
-	for _, one := range []struct {
-		operator string
-		m        Matcher
-	}{{"=~", Matcher{IsRegex: true, IsEqual: true}}, {"!=", Matcher{}}, {"!~", Matcher{IsRegex: true}}, {"=", Matcher{IsEqual: true}}} {
-		if value, ok := strings.CutPrefix(rest, one.operator); ok {
-			m.IsRegex, m.IsEqual, m.Value = one.m.IsRegex, one.m.IsEqual, strings.TrimSpace(value)
-			if unquoted, err := strconv.Unquote(m.Value); err == nil {
-				m.Value = unquoted
-			}
-			return m, nil
-		}
-	}
-	return Matcher{}, fmt.Errorf("%.80q is not a matcher: write label=value", text)
+	return Matcher{
+		Name: m.Name, Value: m.Value, IsRegex: m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp,
+		IsEqual: m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp,
+	}, nil
 }
 
 // String is as a filter of the API writes it.

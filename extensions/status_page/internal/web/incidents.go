@@ -322,12 +322,12 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	if one.Change != nil {
 		s.explain(r.Context(), &body, one, deployments)
 	}
-	return &page{Title: title1(&body), Name: "incident", Body: body, Problem: s.silent(cmp.Or(h.Err, all.Err, err)), Live: true}, nil
+	return &page{Title: incidentTitle(&body), Name: "incident", Body: body, Problem: s.silent(cmp.Or(h.Err, all.Err, err)), Live: true}, nil
 }
 
 func since(t time.Time) string { return "the time since " + t.UTC().Format("2006-01-02 15:04 UTC") }
 
-func title1(body *incidentBody) string {
+func incidentTitle(body *incidentBody) string {
 	state := map[incident.State]string{incident.Open: "▲ ", incident.Settling: "△ "}[body.State]
 	return state + body.Origin.Service + " " + strings.Join(body.Origin.SLOs, ", ")
 }
@@ -342,7 +342,7 @@ func (s *site) burning(a incident.Affected, slo string, all fleet.Fleet, d book.
 		}
 	}
 	for _, c := range d.Failed {
-		if c.Name == a.Name && c.SLO == slo && (c.Environment == a.Environment || c.Environment == "" || a.Environment == "") {
+		if c.Namespace == a.Namespace && c.Name == a.Name && c.SLO == slo && (c.Environment == a.Environment || c.Environment == "" || a.Environment == "") {
 			one.Failed, one.Events = fleet.Number(c.Failed), fleet.Number(c.Events)
 		}
 	}
@@ -379,7 +379,7 @@ func (s *site) runbookOf(one *incident.Incident, of *catalog.Service) string {
 	found := ""
 	for i := range one.Spells {
 		spell := &one.Spells[i]
-		if at := s.Runbooks.Has(of.Slug(), spell.Kind); at != "" && spell.Name == one.Origin().Name && (found == "" || spell.Page) {
+		if at := s.Runbooks.Has(of.Slug(), spell.Kind); at != "" && spell.Service == one.Origin().Service && (found == "" || spell.Page) {
 			if found = at; spell.Page {
 				return at
 			}
@@ -448,9 +448,11 @@ func timeline(one *incident.Incident, d book.Details, deployments []deployment.D
 	for i := range deployments {
 		c := &deployments[i]
 		about := slices.ContainsFunc(one.Services, func(a incident.Affected) bool {
-			return a.Name == c.Service && (a.Environment == "" || a.Environment == c.Environment)
+			return a.Namespace == c.Namespace && a.Name == c.Service && (a.Environment == "" || a.Environment == c.Environment)
 		})
-		if suspected := slices.ContainsFunc(one.Suspects, func(s incident.Suspect) bool { return s.Name == c.Service && s.Version == c.Version }); suspected ||
+		if suspected := slices.ContainsFunc(one.Suspects, func(s incident.Suspect) bool {
+			return s.Service == incident.Service{Namespace: c.Namespace, Name: c.Service, Environment: c.Environment} && s.Version == c.Version
+		}); suspected ||
 			about && c.Since.After(one.Start.Add(-time.Hour)) && (end.IsZero() || c.Since.Before(end)) {
 			add(c.Since, "change", "%s %s is deployed", c.Service, c.Version)
 		}

@@ -240,12 +240,15 @@ func TestSilencedIncident(t *testing.T) {
 		switch r.URL.Path {
 		case "/api/v2/alerts":
 			fmt.Fprint(w, "[")
-			for i, service := range []string{"payment", "checkout"} {
-				by := `[]`
+			for i, service := range []string{"payment", "checkout", "payment of another namespace"} {
+				by, namespace := `[]`, "shop"
 				if slices.Contains(silenced, service) {
 					by = `["0a1b"]`
 				}
-				fmt.Fprintf(w, `%s{"labels": {"alertname": "ErrorBudgetBurnCritical", "service_name": %q, "slo_name": "availability", "environment": "production"}, "status": {"state": "x", "silencedBy": %s, "inhibitedBy": []}}`, strings.Repeat(",", i), service, by)
+				if i == 2 {
+					service, namespace = "payment", "other"
+				}
+				fmt.Fprintf(w, `%s{"labels": {"alertname": "ErrorBudgetBurnCritical", "service_namespace": %q, "service_name": %q, "slo_name": "availability", "environment": "production"}, "status": {"state": "x", "silencedBy": %s, "inhibitedBy": []}}`, strings.Repeat(",", min(i, 1)), namespace, service, by)
 			}
 			fmt.Fprint(w, "]")
 		case "/api/v2/silence/0a1b":

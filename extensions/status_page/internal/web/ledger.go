@@ -126,7 +126,7 @@ var errBusy = &failure{http.StatusServiceUnavailable, problem{"Others are readin
 
 // turn waits for the turn of a reader, which ends with done.
 func (s *site) turn(r *http.Request) (done func(), err error) {
-	wait := time.NewTimer(turn)
+	wait := time.NewTimer(cmp.Or(s.Patience, turn))
 	defer wait.Stop()
 	select {
 	case s.readers <- struct{}{}:

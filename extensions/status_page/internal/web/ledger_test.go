@@ -60,6 +60,12 @@ func (m *memory) Minutes(_ ledger.SLO, at ledger.Place, day time.Time, counted b
 // october is the page of a collector on a day in November, with an SLO that has an incident on October 13th and maintenance on the 20th.
 func october(t *testing.T) (*visitor, *memory) {
 	t.Helper()
+	return octoberWith(t, 0)
+}
+
+// octoberWith has pages that wait only so long; 0 is as long as it takes.
+func octoberWith(t *testing.T, patience time.Duration) (*visitor, *memory) {
+	t.Helper()
 	slos := `  maintenance: [{start: 2026-10-20T00:00:00Z, end: 2026-10-20T02:00:00Z, reason: upgrade}]
   slos:
     - {name: availability, objective: 99.9, sli: {availability: {}}}
@@ -74,7 +80,7 @@ func october(t *testing.T) (*visitor, *memory) {
 	}
 	c := parse(t, document("checkout", "payments-team", 1, slos))
 	now := time.Date(2026, time.November, 4, 12, 30, 0, 0, time.UTC)
-	v := openWith(t, http.DefaultClient, Options{Source: loaded{catalog: c}, Now: func() time.Time { return now }, Keepers: func() []ledger.Keeper { return []ledger.Keeper{m} }, Runbooks: library("")})
+	v := openWith(t, http.DefaultClient, Options{Source: loaded{catalog: c}, Now: func() time.Time { return now }, Keepers: func() []ledger.Keeper { return []ledger.Keeper{m} }, Runbooks: library(""), Patience: patience})
 	return v, m
 }
 
@@ -176,12 +182,9 @@ func TestMinutes(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, without.do(http.MethodGet, query()).StatusCode)
 }
 
-// Two read at a time, whoever asks: others wait, and are turned away after some seconds.
+// Two read at a time: others wait, and are turned away when their patience is over.
 func TestReadersTakeTurns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for some seconds")
-	}
-	v, m := october(t)
+	v, m := octoberWith(t, time.Millisecond)
 	m.reading, m.goes = make(chan struct{}), make(chan struct{})
 	status := make(chan int)
 	const asked = "/ledger/minutes?namespace=shop&service=checkout&slo=availability&from=2026-11-04T00:00:00Z"

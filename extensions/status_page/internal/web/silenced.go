@@ -61,7 +61,7 @@ func (m *muted) of(ctx context.Context, one *incident.Incident, now time.Time) (
 			continue
 		}
 		for _, a := range m.alerts {
-			if a.Labels["alertname"] != s.Alert || a.Labels["service_name"] != s.Name || a.Labels["slo_name"] != s.SLO || a.Labels["environment"] != s.Environment && s.Environment != "" {
+			if !isOf(s, a.Labels) {
 				continue
 			}
 			if len(a.Status.SilencedBy) == 0 {
@@ -80,6 +80,12 @@ func (m *muted) of(ctx context.Context, one *incident.Incident, now time.Time) (
 		}
 	}
 	return found, m.err
+}
+
+// isOf reports whether labels are those of a spell's alert.
+func isOf(s *incident.Spell, labels map[string]string) bool {
+	return labels["alertname"] == s.Alert && labels["service_name"] == s.Name && labels["service_namespace"] == s.Namespace && labels["slo_name"] == s.SLO &&
+		(s.Environment == "" || labels["environment"] == s.Environment)
 }
 
 func (m *muted) ask(ctx context.Context) {

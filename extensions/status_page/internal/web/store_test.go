@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -221,7 +222,7 @@ func openWith(t testing.TB, client *http.Client, o Options) *visitor {
 	if o.Translation == "" {
 		o.Translation = otlptranslator.UnderscoreEscapingWithSuffixes
 	}
-	o.Patience = time.Minute // the machine may be slow
+	o.Patience = cmp.Or(o.Patience, time.Minute) // the machine may be slow
 	o.Book = book.New(book.Options{Source: asked, Catalog: o.Catalog, Names: promname.New(o.Translation), Now: o.Now})
 	if o.Runbooks == nil {
 		o.Runbooks = runbook.NewLibrary("", o.Catalog, runbooks.DefaultOptions())

@@ -57,8 +57,9 @@ type Options struct {
 	Arrivals *arrivals.Record
 	// Keepers have minute histories; nil without any.
 	Keepers func() []ledger.Keeper
-	// Book is the history of alerts and incidents; nil is none. Patience is how long a page waits for what is new in it; 0 is the usual time.
-	Book     *book.Book
+	// Book is the history of alerts and incidents; nil is none.
+	Book *book.Book
+	// Patience is how long a page waits for what is new in the book, and for its turn to read the minute history; 0 is the usual time.
 	Patience time.Duration
 	// Alertmanager is the base URL of one; "" is none. AlertmanagerTransport reaches it; nil is the usual one.
 	Alertmanager          string
