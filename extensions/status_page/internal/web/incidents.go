@@ -153,7 +153,7 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 		}
 	}
 	deployments, err := s.deployed(r.Context(), h)
-	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: s.reading(h), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
+	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: h.Reading(s.Now()), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
 	for _, one := range found[:len(found)-body.More] {
 		body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
 	}
@@ -176,10 +176,6 @@ func wanted(found []*incident.Incident, now time.Time) *incident.Incident {
 		return found[0]
 	}
 	return nil
-}
-
-func (s *site) reading(h book.History) bool {
-	return h.Err == nil && !h.Since.IsZero() && s.Now().Add(-book.Length).Before(h.Since.Add(-time.Minute))
 }
 
 func incidentPath(id string) string { return "/incidents/" + url.PathEscape(id) }
@@ -297,7 +293,7 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	switch {
 	case one == nil && h.Err != nil:
 		return nil, &failure{http.StatusServiceUnavailable, *s.silent(h.Err)}
-	case one == nil && s.reading(h):
+	case one == nil && h.Reading(s.Now()):
 		return nil, &failure{http.StatusServiceUnavailable, problem{"The history is still being read; the incident is not among those of " + since(h.Since) + ".", "Load the page again in a few seconds."}}
 	case one == nil:
 		return nil, notFound("There is no such incident.", "Incidents are kept for 30 days: look for it among all incidents.")
