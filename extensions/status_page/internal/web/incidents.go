@@ -91,15 +91,15 @@ type affected struct {
 // A suspect is a change that may have caused an incident.
 type suspect struct {
 	// Service is empty for a change of all services.
-	Service     string    `json:"service"`
-	Environment string    `json:"environment"`
-	Kind        string    `json:"kind"`
-	Version     string    `json:"version"`
-	Subject     string    `json:"subject"`
-	Previous    string    `json:"previous"`
-	Value       string    `json:"value"`
-	Text        string    `json:"text"`
-	At          time.Time `json:"time"`
+	Service     string       `json:"service"`
+	Environment string       `json:"environment"`
+	Kind        string       `json:"kind"`
+	Version     string       `json:"version"`
+	Subject     string       `json:"subject"`
+	Previous    string       `json:"previous"`
+	Value       string       `json:"value"`
+	Text        string       `json:"text"`
+	At          time.Time    `json:"time"`
 	Probability fleet.Number `json:"probability"`
 	// Evidence are the odds that it fails more often than the versions beside it; null is not known.
 	Evidence fleet.Number `json:"odds_of_worse"`

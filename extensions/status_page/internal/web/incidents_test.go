@@ -114,7 +114,7 @@ type incidentAnswer struct {
 	Change                    *struct {
 		Service, Version, Actor, Revision, Kind, Text string
 		Probability                                   float64
-		Compare                           string `json:"compare_url"`
+		Compare                                       string `json:"compare_url"`
 	}
 	Cost    *float64 `json:"change_failed"`
 	Burning []struct {
@@ -290,7 +290,7 @@ func TestSilencedIncident(t *testing.T) {
 	})
 	clock := time.Now()
 	v, _, _ := outage(t, func(o *Options) {
-		o.AlertmanagerTransport = answers
+		o.AlertmanagerHTTP = &http.Client{Transport: answers}
 		clock = o.Now()
 		o.Now = func() time.Time { return clock }
 	})
@@ -321,7 +321,7 @@ func TestSilencedIncident(t *testing.T) {
 	_, text = look()
 	assert.Contains(t, text, "Silenced by bob")
 
-	v, _, _ = outage(t, func(o *Options) { o.AlertmanagerTransport = refusing })
+	v, _, _ = outage(t, func(o *Options) { o.AlertmanagerHTTP = &http.Client{Transport: refusing} })
 	got, text = look()
 	assert.Nil(t, got)
 	assert.Contains(t, text, "The Alertmanager does not say whether it is silenced")
