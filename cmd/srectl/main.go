@@ -28,6 +28,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/lint"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/postmortem"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/proposal"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
@@ -85,6 +86,7 @@ func newRootCommand() *cobra.Command {
 		whynot.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),
+		postmortem.NewCommand(),
 		probe.NewCommand(),
 		schema.NewCommand(),
 		services.NewCommand(),
