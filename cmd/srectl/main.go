@@ -28,6 +28,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/lint"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mcp"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/postmortem"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/proposal"
@@ -87,6 +88,7 @@ func newRootCommand() *cobra.Command {
 		find.NewCommand(),
 		mark.NewCommand(version),
 		postmortem.NewCommand(),
+		mcp.NewCommand(version),
 		probe.NewCommand(),
 		schema.NewCommand(),
 		services.NewCommand(),

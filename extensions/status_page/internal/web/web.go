@@ -107,6 +107,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /dashboards/{file}", s.dashboards)
 	mux.Handle("GET /assets/", assets())
 	mux.Handle("GET /openapi.json", asset(openAPI))
+	mux.Handle("POST "+assistantPath, assist(mux))
 	return guarded(mux)
 }
 
