@@ -37,7 +37,7 @@ func New(version string, from Source) *mcp.Server {
 		return question{path: []string{"services"}}
 	})
 	add(server, from, "service", "One service: its SLOs with plots of the range, versions and what changed, dependencies, alerts, failed requests.", func(a aService) question {
-		return question{append([]string{"services"}, a.segments()...), a.query("range", a.Range)}
+		return question{append([]string{"services"}, a.segments()...), valued(map[string]string{"range": a.Range})}
 	})
 	add(server, from, "incidents", "Incidents of the last 30 days, the newest first: origin, affected services, likely change.", func(nothing) question {
 		return question{path: []string{"incidents"}}
@@ -103,14 +103,12 @@ type (
 
 func (a aService) segments() []string { return append(nonempty(a.Namespace), a.Service) }
 
-func (aService) query(key, value string) url.Values { return valued(key, value) }
-
 func (a aSubject) values() url.Values {
-	return valued("service", a.Service, "namespace", a.Namespace, "environment", a.Environment, "slo", a.SLO)
+	return valued(map[string]string{"service": a.Service, "namespace": a.Namespace, "environment": a.Environment, "slo": a.SLO})
 }
 
 func (a aMonth) values() url.Values {
-	return valued("service", a.Service, "slo", a.SLO, "month", a.Month)
+	return valued(map[string]string{"service": a.Service, "slo": a.SLO, "month": a.Month})
 }
 
 func nonempty(text string) []string {
@@ -120,12 +118,12 @@ func nonempty(text string) []string {
 	return []string{text}
 }
 
-// valued has the values that are given, of pairs.
-func valued(pairs ...string) url.Values {
+// valued is a query of the values that are given.
+func valued(all map[string]string) url.Values {
 	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			values.Set(pairs[i], pairs[i+1])
+	for key, value := range all {
+		if value != "" {
+			values.Set(key, value)
 		}
 	}
 	return values

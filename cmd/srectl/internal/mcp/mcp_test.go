@@ -44,7 +44,7 @@ func TestAClientOnTheStandardInput(t *testing.T) {
 	result, err := client.CallTool(t.Context(), &sdk.CallToolParams{Name: "service", Arguments: map[string]any{"service": "checkout", "range": "1h"}})
 	require.NoError(t, err)
 	require.False(t, result.IsError)
-	assert.Equal(t, `{"name": "checkout"}`, result.Content[0].(*sdk.TextContent).Text)
+	assert.JSONEq(t, `{"name": "checkout"}`, result.Content[0].(*sdk.TextContent).Text)
 	assert.Equal(t, "Something is missing: Some queries failed. Wait.", result.Content[1].(*sdk.TextContent).Text)
 	result, err = client.CallTool(t.Context(), &sdk.CallToolParams{Name: "service", Arguments: map[string]any{"service": "other"}})
 	require.NoError(t, err)

@@ -31,7 +31,7 @@ func guarded(next http.Handler) http.Handler {
 			w.Header().Set(name, value)
 		}
 		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && !(r.Method == http.MethodPost && r.URL.Path == assistantPath):
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Method != http.MethodPost || r.URL.Path != assistantPath):
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "The pages are read-only.", http.StatusMethodNotAllowed)
 			return
