@@ -27,11 +27,11 @@ func of(more ...string) []string {
 
 // Of the sli connector. The counters are cumulative.
 var (
-	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
+	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome)...)
 	SLOEventsLate = counter("slo.events.late", "{event}", "Events of an SLO that came too late, or from the future, and are not in slo.events.",
-		of(ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
+		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
 	SLOEventsPast = counter("slo.events.past", "{event}", "Late events of an SLO by the time in which they ended, for the slo processor, which does not pass them on.",
-		of(ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
+		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
 	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
