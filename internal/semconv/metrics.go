@@ -55,6 +55,8 @@ var (
 		append(deployment, DeploymentPreviousVersion, DeploymentCompareURL, Repository, Change, PipelineURL, UserName, DeploymentTickets)...)
 	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
+	DeploymentEffect    = gauge("deployment.effect", "1", "How many times as often events of the version were bad as those of the others, and between which that is.", append(deployment, SLOName, DeploymentEffectBound)...)
+	DeploymentSpent     = gauge("deployment.budget_spent", "s", "Time in which the error budget allows as many bad events as the version had more than the others.", append(deployment, SLOName)...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
 	ChangeTime = gauge("change.time", "s", "When something changed that is no deployment, such as a feature flag or a configuration, in Unix time.",
@@ -68,5 +70,5 @@ var (
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, ChangeTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
 }
