@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -50,7 +51,7 @@ func (e *Effect) Verdict() Verdict {
 	return Undecided
 }
 
-// String is a part of a sentence, such as: availability failed 4 times as often (2.5 to 6.6), which cost 8h0m0s of the budget.
+// String is a part of a sentence, such as: availability failed 4 times as often (2.5 to 6.6), which cost 8h0m of the budget.
 func (e *Effect) String() string {
 	if e.SLO == "" {
 		return ""
@@ -61,21 +62,25 @@ func (e *Effect) String() string {
 	}
 	text := fmt.Sprintf("%s failed %.3g times as often (%.3g to %s)", e.SLO, e.Times, e.Low, high)
 	switch spent := e.spent(); {
-	case e.Verdict() == Worse && spent > 0:
-		text += ", which cost " + spent.String() + " of the budget"
+	case e.Verdict() == Worse && spent != "":
+		text += ", which cost " + spent + " of the budget"
 	case e.Verdict() == Undecided:
 		text += ", which may be chance"
 	}
 	return text
 }
 
-func (e *Effect) spent() time.Duration {
+// spent is in seconds, or in hours and minutes; empty if there is nothing to say.
+func (e *Effect) spent() string {
 	const most = 10 * 365 * 24 * time.Hour
-	seconds := min(e.Spent, most.Seconds())
-	if seconds < 60 {
-		return time.Duration(seconds) * time.Second
+	switch seconds := min(e.Spent, most.Seconds()); {
+	case seconds < 1:
+		return ""
+	case seconds < 60:
+		return (time.Duration(seconds) * time.Second).String()
+	default:
+		return strings.TrimSuffix((time.Duration(seconds/60) * time.Minute).String(), "0s")
 	}
-	return time.Duration(seconds/60) * time.Minute
 }
 
 // numbers are the attributes that are numbers of 0 or more.
