@@ -61,7 +61,7 @@ func TestSpinnakerStage(t *testing.T) {
 	require.NoError(t, err)
 	values := map[string]string{
 		"execution.application": "checkout", "trigger['tag'] ?: ''": "1.4.2", "execution.id": "01ABC", "trigger['hash'] ?: ''": commit, "trigger['branch'] ?: ''": "main",
-		"execution.name": "Deploy to production", "execution.authentication.user": "ada", "parameters['otelcol_sre_token']": "hunter2",
+		"execution.name": "Deploy to production", "execution.authentication.user": "ada", "parameters['markerToken']": "hunter2",
 	}
 	evaluated := regexp.MustCompile(`\$\{([^}]+)\}`).ReplaceAllStringFunc(string(text), func(expression string) string {
 		value, ok := values[expression[2:len(expression)-1]]
