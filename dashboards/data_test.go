@@ -61,6 +61,10 @@ func emitted(s *catalog.Service) string {
 	line("change_time_seconds", production+`, change_kind="feature_flag", change_name="new-card-check", change_previous="off", change_value="on"`, "1x20")
 	line("deployment_info", deployed, "1x20")
 	line("deployment_commit_time_seconds", deployed, "-3600x20")
+	for bound, times := range map[string]string{"estimate": "4x20", "low": "2.5x20", "high": "6.6x20"} {
+		line("deployment_effect_ratio", deployed+`, slo_name="availability", deployment_effect_bound="`+bound+`"`, times)
+	}
+	line("deployment_budget_spent_seconds", deployed+`, slo_name="availability"`, "3600x20")
 	span := production + `, service_version="1.0.0", span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"`
 	line("traces_span_metrics_calls_total", span, "0+10x20")
 	for _, le := range []string{"100", "500", "+Inf"} {

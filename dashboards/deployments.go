@@ -4,6 +4,7 @@
 package dashboards
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -26,20 +27,57 @@ func (s service) deployments() {
 	instances := newAreas(about{"instances", "Instances by version", "The number of instances per version. Good is one version, or two during a rollout.", 10},
 		look{unit: "short", decimals: new(0.0), min: new(0.0), none: "No version known: set service.version", overrides: ofVersions},
 		graph("A", s.names.series(metricInstances, s.of(chosen(semconv.ServiceVersion, variableVersion))...).sum(semconv.ServiceVersion), byVersion))
-	history := newTable(about{"deployments", "Deployed", "Running versions, and when each was first seen. Good is completed, with the expected commit. The commit links to the repository.", gridWidth},
+	facts := []string{semconv.DeploymentPreviousVersion, semconv.DeploymentCompareURL, semconv.PipelineURL, semconv.UserName}
+	described := s.names.series(metricInfo, s.of()...).max(append(slices.Clone(by), facts...)...)
+	since := described.timesOn(s.names.series(metricStart, s.of()...).max(by...), by...).times(number(1000))
+	address := func(title string) []any {
+		return []any{"links", linked(title, "${__value.raw}"), "mappings", orBlank([]dashboard.ValueMapping{pattern("/^https?:.*$/", dashboard.ValueMappingResult{Text: &title})}), "custom.width", 80}
+	}
+	history := newTable(about{"deployments", "Deployed", "Running versions, when each was first seen, who deployed it, and what has changed since the previous one. Good is completed, with the expected commit. The commit links to the repository.", gridWidth},
 		look{unit: "none", steps: from("transparent"), none: "No version known: set service.version", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
 			field("Since", "unit", "dateTimeFromNow", "custom.width", 150), field("Instances", "unit", "short", "decimals", 0, "custom.width", 100),
 			field("Commit", "links", commit, "mappings", shortCommit(), "custom.width", 100),
+			field("Changes", address("compare")...), field("Run", address("run")...),
 			field("Status", "custom.width", 120, "custom.cellOptions", colored(), "mappings", words(statusColors...)),
 		}},
 		columns{{label(semconv.ServiceVersion), "Version"}, {label(semconv.Environment), "Environment"}, {"Value #since", "Since"},
-			{"Value #instances", "Instances"}, {label(semconv.DeploymentStatus), "Status"}, {label(semconv.Revision), "Commit"}},
-		"", rows("since", s.names.series(metricStart, s.of()...).max(by...).times(number(1000))),
-		rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
+			{"Value #instances", "Instances"}, {label(semconv.DeploymentStatus), "Status"}, {label(semconv.Revision), "Commit"},
+			{label(semconv.DeploymentPreviousVersion), "Before"}, {label(semconv.DeploymentCompareURL), "Changes"}, {label(semconv.PipelineURL), "Run"}, {label(semconv.UserName), "By"}},
+		"", rows("since", since), rows("instances", s.names.series(metricInstances, s.of()...).sum(by...)))
 	silence := newStat(about{"silence", "Newest telemetry", "Time since the collector last received telemetry of the service. Good is less than a minute. Otherwise the service is silent or disconnected.", 4},
 		look{unit: "s", decimals: new(0.0), none: "Never seen", steps: from(good, step(60, notice), step(300, bad))},
 		now("A", s.names.series(metricLastSeen, s.of()...).max(semconv.Environment).age(), inEnvironment))
-	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}})
+	s.board.row("deployments", "Deployments", false, strip{7, []panel{share, instances, silence}}, strip{6, []panel{history}}, strip{6, []panel{s.effects(), s.clusters()}})
+}
+
+// effects is what deployments did to SLOs.
+func (s service) effects() panel {
+	by := []string{semconv.Environment, semconv.ServiceVersion, semconv.SLOName}
+	bound := func(b string) vector {
+		return s.names.series(metricEffect, s.of(equal(semconv.DeploymentEffectBound, b))...).max(by...)
+	}
+	times := func(name string, steps []dashboard.Threshold) dashboard.DashboardFieldConfigSourceOverrides {
+		return field(name, "unit", "suffix:x", "decimals", 1, "custom.cellOptions", colored(), "thresholds", absolute(steps))
+	}
+	return newTable(about{"effects", "Effect of the deployment", "How many times as often the newest versions failed as the versions that they replaced, of the SLO whose budget that cost most. The true number is between the two bounds. " +
+		"If the lower bound is above 1, the version is worse. Good is a number around 1, or no row: then there were no failures to compare, or the version has run for a long time.", 12},
+		look{unit: "none", steps: from("transparent"), none: "No deployment with failures to compare", overrides: []dashboard.DashboardFieldConfigSourceOverrides{
+			times("Fails as often", from("transparent")), times("At least", from("transparent", step(1.000001, bad))), times("At most", from("transparent")),
+			field("Budget spent", "unit", "s", "decimals", 0),
+		}},
+		columns{{label(semconv.ServiceVersion), "Version"}, {label(semconv.Environment), "Environment"}, {label(semconv.SLOName), "SLO"},
+			{"Value #times", "Fails as often"}, {"Value #low", "At least"}, {"Value #high", "At most"}, {"Value #spent", "Budget spent"}},
+		"", rows("times", bound(semconv.EffectTimes)), rows("low", bound(semconv.EffectLow)), rows("high", bound(semconv.EffectHigh)),
+		rows("spent", s.names.series(metricSpent, s.of()...).max(by...)))
+}
+
+// clusters compares the places where the service runs.
+func (s service) clusters() panel {
+	by := []string{semconv.ClusterName, semconv.SLOName}
+	failed := s.names.series(metricEvents, s.of(equal(semconv.SLOOutcome, "bad"))...).rate().sum(by...)
+	all := s.names.series(metricEvents, s.of()...).rate().sum(by...)
+	return newGraph(about{"clusters", "Bad events by cluster", "The share of the events of each SLO that were bad, by k8s.cluster.name. Good is one level in all clusters. If one is worse, the cause is there.", 12},
+		look{unit: "percentunit", min: new(0.0), none: "No events counted yet"}, graph("A", failed.over(all.some()), "{{"+label(semconv.ClusterName)+"}} {{"+label(semconv.SLOName)+"}}"))
 }
 
 // annotations mark deployments in every panel: from Prometheus, which is always available without a token, and

@@ -77,6 +77,8 @@ var (
 	metricStart      = fromConventions(semconv.DeploymentStart)
 	metricInstances  = fromConventions(semconv.DeploymentInstances)
 	metricCommitted  = fromConventions(semconv.DeploymentCommitted)
+	metricEffect     = fromConventions(semconv.DeploymentEffect)
+	metricSpent      = fromConventions(semconv.DeploymentSpent)
 	metricChanged    = fromConventions(semconv.ChangeTime)
 )
 

@@ -45,6 +45,11 @@ func telemetry(s *catalog.Service) string {
 	version := service + `, service_version="2.0.0", vcs_ref_head_revision="0123abc", deployment_status="succeeded"`
 	series("deployment_start_time_seconds", version, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
 	series("change_time_seconds", service+`, change_kind="feature_flag", change_name="new-card-check", change_previous="off", change_value="on"`, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
+	for _, bound := range []string{"estimate", "low", "high"} {
+		series("deployment_effect_ratio", version+fmt.Sprintf(`, slo_name="availability", deployment_effect_bound=%q`, bound), fmt.Sprintf("4x%d", minutes))
+	}
+	series("deployment_budget_spent_seconds", version+`, slo_name="availability"`, fmt.Sprintf("3600x%d", minutes))
+	series("deployment_info", version+`, deployment_previous_version="1.9.0", user_name="ada"`, fmt.Sprintf("1x%d", minutes))
 	series("deployment_instances", version, fmt.Sprintf("3x%d", minutes))
 	series("service_telemetry_last_seen_seconds", service, growing)
 	return b.String()

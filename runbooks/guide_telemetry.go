@@ -200,7 +200,8 @@ var regressionGuide = guide{
 			"Acknowledge the alert. Stop the rollout, so that no further instances get the new version.",
 			sprintf("Which version? The alert's label `service_version` names it, or see %s.", run("recent deploys", c, c.q.deploys())),
 			sprintf("Roll back now (%s). Analyze the code afterwards.", anchor("Mitigation", "Mitigation")),
-			"Inform the person who deployed it.",
+			sprintf("How much worse is it? See %s, with bounds, and %s.", run("how many times as often it fails", c, c.q.effects()), run("how many seconds of the budget it has cost", c, c.q.costs())),
+			sprintf("Inform the person who deployed it. %s: commit, comparison with the previous version, pipeline run and person.", run("What was reported of the deployment", c, c.q.facts())),
 		}
 	},
 	changed: (*subject).changed,

@@ -175,6 +175,23 @@ func (q queries) deploys() query {
 		q.collected(semconv.DeploymentStart.Metric, q.of())), 0}
 }
 
+// effects are how many times as often the newest versions fail as the ones that they replaced, and between which that is.
+func (q queries) effects() query {
+	return query{fmt.Sprintf("max %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion, semconv.SLOName, semconv.DeploymentEffectBound),
+		q.collected(semconv.DeploymentEffect.Metric, q.of())), 3}
+}
+
+// costs are the times in which the budget allows as many failures as the newest versions had more than the others.
+func (q queries) costs() query {
+	return query{fmt.Sprintf("max %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion, semconv.SLOName), q.collected(semconv.DeploymentSpent.Metric, q.of())), 3}
+}
+
+// facts are what was reported of the versions that run.
+func (q queries) facts() query {
+	return query{fmt.Sprintf("max %s (%s)", q.by(semconv.Environment, semconv.ServiceVersion, semconv.DeploymentPreviousVersion, semconv.Revision,
+		semconv.DeploymentCompareURL, semconv.PipelineURL, semconv.Change, semconv.UserName), q.collected(semconv.DeploymentInfo.Metric, q.of())), 0}
+}
+
 // changes are what has changed besides versions within the last day, of the service or of all, and the seconds since, newest first.
 func (q queries) changes() query {
 	orNone := func(attribute, value string) matcher {

@@ -43,6 +43,7 @@ var absent = map[string]struct {
 	"otelcol_extension_bearertokenauth_reloads":     {"begins with other tokens", true},
 	"otelcol_receiver_otlp_refused":                 {"begins with a request that is refused", true},
 	"otelcol_receiver_otlp_misdirected":             {"begins with a client that uses the port of the other protocol", true},
+	"deployment_budget_spent_seconds":               {"begins with a deployment that failed beside another, for minutes", false},
 	"otelcol_exporter_queue_fill":                   {"is what prometheus-adapter is told to call the share of two others", false},
 }
 

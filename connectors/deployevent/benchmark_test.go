@@ -111,3 +111,50 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		i.logs(context.Background(), ld)
 	}))
 }
+
+// withFlags lets one span in ten evaluate a feature flag, as an event, as OpenFeature's hooks write it.
+func withFlags(td ptrace.Traces) ptrace.Traces {
+	for _, rs := range td.ResourceSpans().All() {
+		spans := rs.ScopeSpans().At(0).Spans()
+		for n := range spans.Len() {
+			attributes := spans.At(n).Attributes()
+			attributes.PutStr("http.route", "/cart")
+			attributes.PutStr("http.request.method", "GET")
+			attributes.PutInt("http.response.status_code", 200)
+			attributes.PutStr("server.address", "shop.example.com")
+			if n%10 == 0 {
+				event := spans.At(n).Events().AppendEmpty()
+				event.SetName("feature_flag.evaluation")
+				event.SetTimestamp(spans.At(n).EndTimestamp())
+				event.Attributes().PutStr("feature_flag.key", "new-card-check")
+				event.Attributes().PutStr("feature_flag.result.variant", "on")
+			}
+		}
+	}
+	return td
+}
+
+// BenchmarkTracesWithFlags is the cost of a span where flags are in use.
+func BenchmarkTracesWithFlags(b *testing.B) {
+	i, td := startCore(b), withFlags(benchmarkTraces())
+	at := pcommon.NewTimestampFromTime(time.Now())
+	b.ReportAllocs()
+	for b.Loop() {
+		at += pcommon.Timestamp(time.Millisecond)
+		for _, rs := range td.ResourceSpans().All() {
+			spans := rs.ScopeSpans().At(0).Spans()
+			spans.At(spans.Len() - 1).SetEndTimestamp(at)
+		}
+		i.traces(td)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*resources*itemsPerResource), "ns/span")
+}
+
+func TestFlagsInUseDoNotAllocate(t *testing.T) {
+	i, td := startCore(t), withFlags(benchmarkTraces())
+	for range 1000 { // most batches are searched at their end only until one is found
+		i.traces(td)
+	}
+	require.True(t, i.flagsFound.Load())
+	require.Zero(t, testing.AllocsPerRun(100, func() { i.traces(td) }))
+}

@@ -24,14 +24,13 @@ import (
 const mostLooked = 16
 
 // flags counts the evaluations of feature flags that the spans of a resource say: as events, and as attributes.
-func (c *core) flags(rs ptrace.ResourceSpans) {
-	var of *deployment.Service
+func (c *core) flags(rs ptrace.ResourceSpans, of *sender) {
 	most := mostLooked
 	if !c.flagsFound.Load() {
 		if c.turn.Add(1)%8 != 0 { // the last span is at hand
 			if span, ok := lastSpan(rs); ok {
-				c.flagsOf(rs, span, &of)
-				c.evaluated(rs.Resource().Attributes(), &of, span.Attributes(), span.EndTimestamp())
+				c.flagsOf(rs, span, of)
+				c.evaluated(rs.Resource().Attributes(), of, span.Attributes(), span.EndTimestamp())
 			}
 			return
 		}
@@ -46,16 +45,16 @@ func (c *core) flags(rs ptrace.ResourceSpans) {
 		}
 		for j := first; j < spans.Len(); j += step {
 			span := spans.At(j)
-			c.flagsOf(rs, span, &of)
+			c.flagsOf(rs, span, of)
 			if j == first {
-				c.evaluated(rs.Resource().Attributes(), &of, span.Attributes(), span.EndTimestamp())
+				c.evaluated(rs.Resource().Attributes(), of, span.Attributes(), span.EndTimestamp())
 			}
 		}
 	}
 }
 
 // flagsOf counts what a span's events say.
-func (c *core) flagsOf(rs ptrace.ResourceSpans, span ptrace.Span, of **deployment.Service) {
+func (c *core) flagsOf(rs ptrace.ResourceSpans, span ptrace.Span, of *sender) {
 	events := span.Events()
 	for k := range events.Len() {
 		if event := events.At(k); isEvaluation(event.Name()) {
@@ -68,8 +67,8 @@ func isEvaluation(event string) bool {
 	return event == semconv.EventFlagEval || event == semconv.EventFlag
 }
 
-// evaluated counts what the attributes say of a flag. of is the service of the resource, once it has been read.
-func (c *core) evaluated(resource pcommon.Map, of **deployment.Service, attributes pcommon.Map, at pcommon.Timestamp) bool {
+// evaluated counts what the attributes say of a flag. of is the service of the resource.
+func (c *core) evaluated(resource pcommon.Map, of *sender, attributes pcommon.Map, at pcommon.Timestamp) bool {
 	key, given, ok := evaluationIn(attributes)
 	if !ok {
 		return false
@@ -77,15 +76,20 @@ func (c *core) evaluated(resource pcommon.Map, of **deployment.Service, attribut
 	if !c.flagsFound.Load() {
 		c.flagsFound.Store(true)
 	}
-	if *of == nil {
+	if !of.read {
 		id, known := deployment.Identify(resource)
-		if !known || !c.admitted(&id) {
-			return true
-		}
-		*of = &id.Service
+		of.Service, of.read, of.known = id.Service, true, known && c.admitted(&id)
 	}
-	c.changes.Evaluate(**of, key, given, at.AsTime())
+	if of.known {
+		c.changes.Evaluate(of.Service, key, given, at.AsTime())
+	}
 	return true
+}
+
+// A sender is the service of a resource, once it has been read. It is on the stack, so that it costs no allocation.
+type sender struct {
+	deployment.Service
+	read, known bool
 }
 
 // evaluationIn is the flag and the variant that the attributes name. A variant that has no name is its value.
@@ -115,7 +119,7 @@ func evaluationIn(attributes pcommon.Map) (key, given string, ok bool) {
 }
 
 // change takes what a record reports or shows of a change. It is true for a report: its sender is not the service.
-func (c *core) change(ctx context.Context, resource pcommon.Map, of **deployment.Service, record plog.LogRecord) bool {
+func (c *core) change(ctx context.Context, resource pcommon.Map, of *sender, record plog.LogRecord) bool {
 	evaluation, may := looksLike(record)
 	if evaluation && c.evaluated(resource, of, record.Attributes(), timeOf(record)) || !may {
 		return false

@@ -27,6 +27,8 @@ type emitter struct {
 	described map[described]bool
 	// changed are the series of changes that were written before.
 	changed map[changed]bool
+	// effected are the series of effects that were written before.
+	effected map[effected]bool
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
@@ -148,6 +150,7 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 		}
 	}
 	e.last, e.described = present, known
+	e.effects(md, all, now)
 	sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Gauge().DataPoints().Len() == 0 })
 	return md
 }

@@ -23,8 +23,8 @@ func (c *core) traces(td ptrace.Traces) {
 	for i := range resources.Len() {
 		rs := resources.At(i)
 		if span, ok := lastSpan(rs); ok {
-			c.see(rs.Resource().Attributes(), span.EndTimestamp())
-			c.flags(rs)
+			of := c.see(rs.Resource().Attributes(), span.EndTimestamp())
+			c.flags(rs, &of)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 		rl := resources.At(i)
 		var newest pcommon.Timestamp
 		var ordinary bool
-		var of *deployment.Service
+		var of sender
 		for j := range rl.ScopeLogs().Len() {
 			records := rl.ScopeLogs().At(j).LogRecords()
 			for k := range records.Len() {
@@ -64,13 +64,16 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 }
 
 // see tells the tracker that the sender of the resource lives.
-func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) {
-	if id, ok := deployment.Identify(resource); ok && c.admitted(&id) {
+func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) sender {
+	id, ok := deployment.Identify(resource)
+	of := sender{Service: id.Service, read: true, known: ok && c.admitted(&id)}
+	if of.known {
 		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Source: id.Source, Instance: id.Instance, Time: at.AsTime()})
 		if id.Build != (deployment.Build{}) {
 			c.tracker.Describe(id.Service, id.Version, id.Build)
 		}
 	}
+	return of
 }
 
 // admitted reports whether the identity is within the limits. What is beyond them has no version to follow.

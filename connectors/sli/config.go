@@ -6,9 +6,12 @@ package sli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
 // maxExemplars bounds what a series keeps between two flushes.
@@ -28,6 +31,10 @@ type Config struct {
 	// MaxEnvironments is the maximum number of deployment.environment.name values per service that
 	// the catalog does not list; further ones count as "other".
 	MaxEnvironments int `mapstructure:"max_environments"`
+	// Identity are attributes of where a service runs, some of judge.Places: what runs in two places has two series.
+	Identity []string `mapstructure:"identity"`
+	// MaxPlaces is the maximum number of them per service and environment; further ones count as "other".
+	MaxPlaces int `mapstructure:"max_places"`
 	// MaxStreams is how many streams of incoming metrics the metrics SLIs follow.
 	MaxStreams int `mapstructure:"max_streams"`
 	// SettleTimeout is how long an increase of one side of a metrics SLI (good, bad, total)
@@ -93,7 +100,13 @@ func (c *Config) Validate() error {
 	positive("settle_timeout", c.SettleTimeout)
 	atLeast("max_versions", c.MaxVersions, 1)
 	atLeast("max_environments", c.MaxEnvironments, 1)
+	atLeast("max_places", c.MaxPlaces, 1)
 	atLeast("max_streams", c.MaxStreams, 1)
+	for n, key := range c.Identity {
+		if !slices.Contains(judge.Places[:], key) {
+			errs = append(errs, fmt.Errorf("identity[%d]: %.60q is not known; use some of %q", n, key, judge.Places))
+		}
+	}
 	notNegative := func(key string, value time.Duration, zero string) {
 		if value < 0 {
 			errs = append(errs, fmt.Errorf("%s: %v is negative; use a duration such as 5m, or 0 %s", key, value, zero))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,5 +261,6 @@ func (s *service) take(r *registry, from *catalog.Service, now time.Time) (*coun
 
 // arrive notes telemetry of a service and returns the counters it goes to, if any.
 func (c *core) arrive(s *service, id judge.Identity, now time.Time) (_ *version, overLimit string) {
-	return s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions})
+	id.Where, id.Version = c.config.placed(id.Where), strings.ReplaceAll(id.Version, slotMark, "?")
+	return s.arrive(id, now, limits{environments: c.config.MaxEnvironments, versions: c.config.MaxVersions, places: c.config.MaxPlaces})
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-sre/otelcol-sre/connectors/sli/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -108,9 +109,9 @@ func (e *emission) service(s *service) {
 }
 
 // superseded reports whether the pair, at 0, only held the place of one that is there now: of a
-// version, or of an environment.
+// version, a cluster, or an environment.
 func (s *service) superseded(env *environment, v *version, slo int) bool {
-	if v.name != "" {
+	if v.id != "" {
 		return false
 	}
 	if o := s.slos[slo]; o.grouped(env.name) || s.succeeded(o) {
@@ -225,6 +226,11 @@ func (e *emission) point(to pmetric.NumberDataPointSlice, s *service, v *version
 	if v.name != "" {
 		p.Attributes().PutStr(semconv.ServiceVersion, v.name)
 	}
+	for i, value := range v.at {
+		if value != "" {
+			p.Attributes().PutStr(judge.Places[i], value)
+		}
+	}
 	p.Attributes().PutStr(semconv.SLOName, s.slos[slo].name)
 	s.slos[slo].label(p.Attributes())
 	p.Attributes().PutStr(semconv.SLOOutcome, outcome)
@@ -233,7 +239,7 @@ func (e *emission) point(to pmetric.NumberDataPointSlice, s *service, v *version
 
 // label names the service and the environment.
 func (s *service) label(attributes pcommon.Map, environment string) {
-	attributes.EnsureCapacity(7)
+	attributes.EnsureCapacity(8)
 	attributes.PutStr(semconv.ServiceName, s.name)
 	if s.namespace != "" {
 		attributes.PutStr(semconv.ServiceNamespace, s.namespace)

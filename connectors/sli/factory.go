@@ -40,6 +40,8 @@ func createDefaultConfig() component.Config {
 		FlushInterval:        5 * time.Second,
 		MaxVersions:          20,
 		MaxEnvironments:      20,
+		Identity:             []string{semconv.ClusterName},
+		MaxPlaces:            20,
 		MaxStreams:           10_000,
 		SettleTimeout:        time.Minute,
 		Exemplars:            5,

@@ -18,7 +18,7 @@ import (
 // events, 8 bytes each.
 const (
 	entryEnd = iota
-	// entrySeries gives a series a number in this segment: number, service's namespace and name, SLO, environment, version, start.
+	// entrySeries gives a series a number in this segment: number, service's namespace and name, SLO, environment, version with its place, start.
 	entrySeries
 	// entryAddition adds to a series: number, when, good, bad.
 	entryAddition
@@ -73,7 +73,7 @@ func (c *core) encodePart(w *checkpoint.Writer, p *part, now time.Time, segment 
 			w.Text(s.name)
 			w.Text(t.slo.id)
 			w.Text(p.into.environment)
-			w.Text(p.into.name)
+			w.Text(p.into.id)
 			w.Uint(uint64(pair.start))
 		}
 		for when, n := range t.counts {
@@ -207,8 +207,8 @@ func (r *registry) pairOf(key seriesKey, at time.Time) *series {
 	e := s.environment(key.environment)
 	v := e.versions[key.version]
 	if v == nil {
-		v = &version{environment: e.name, name: key.version}
-		e.versions[v.name] = v
+		v = newSlot(e.name, key.version)
+		e.versions[v.id] = v
 	}
 	e.lastSeen, v.lastSeen = latest(e.lastSeen, at), latest(v.lastSeen, at)
 	o := s.slo(key.slo)

@@ -90,7 +90,7 @@ type slo struct {
 	tracker *tracker
 }
 
-// An environment holds the versions of a service in it. The one without a name is for telemetry
+// An environment holds the versions of a service in it, by their IDs. The one without a name is for telemetry
 // without an environment.
 type environment struct {
 	name     string
@@ -98,12 +98,15 @@ type environment struct {
 	versions map[string]*version
 }
 
-// A version holds the counters of one service, environment and version. The one of no name is
-// also the place of the counters that are 0 until there is telemetry.
+// A version holds the counters of one service, environment and version, in one place. The one of no name and place is
+// also that of the counters that are 0 until there is telemetry.
 type version struct {
-	environment, name string
-	lastSeen          time.Time
-	series            []*series
+	environment string
+	// id is the name and the place as one text; see appendSlot.
+	id, name string
+	at       judge.Where
+	lastSeen time.Time
+	series   []*series
 }
 
 // A series is the pair of counters of one SLO in one environment and version.
@@ -283,7 +286,7 @@ func (s *service) addIdle(now time.Time) {
 func (s *service) standIn(e *environment, now time.Time) {
 	v, ok := e.versions[""]
 	if !ok {
-		v = &version{environment: e.name}
+		v = newSlot(e.name, "")
 		e.versions[""] = v
 	}
 	for _, o := range s.slos {
@@ -308,6 +311,9 @@ func (s *service) at(v *version, o *slo, now time.Time) *series {
 	if o.index >= len(s.slos) || s.slos[o.index] != o {
 		return nil
 	}
+	if len(o.by) > 0 && v.at != (judge.Where{}) {
+		v = s.ofGroup(v, o)
+	}
 	if o.index < len(v.series) && v.series[o.index] != nil {
 		return v.series[o.index]
 	}
@@ -321,10 +327,10 @@ func (s *service) at(v *version, o *slo, now time.Time) *series {
 }
 
 // limits bound what telemetry can add to a service.
-type limits struct{ environments, versions int }
+type limits struct{ environments, versions, places int }
 
 // arrive notes telemetry of the service and returns where it counts: nil where the SLOs are not
-// kept. overLimit reports an environment or version beyond the limits, which counts as "other".
+// kept. overLimit reports an environment, version or place beyond the limits, which counts as "other".
 func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *version, overLimit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -336,15 +342,24 @@ func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *vers
 	if !s.counts(e.name) {
 		return nil, overLimit
 	}
-	v, ok := e.versions[id.Version]
+	v, ok := e.find(id)
 	if !ok {
-		var full bool
-		if v, full = e.newVersion(id.Version, now, most.versions); full {
-			overLimit = reasonVersionOverflow
+		var reason string
+		if v, reason = e.newVersion(id.Version, id.Where, now, most); reason != "" {
+			overLimit = reason
 		}
 	}
 	v.lastSeen = now
 	return v, overLimit
+}
+
+func (e *environment) find(id judge.Identity) (*version, bool) {
+	if id.Where == (judge.Where{}) {
+		v, ok := e.versions[id.Version]
+		return v, ok
+	}
+	v, ok := e.versions[string(appendSlot(make([]byte, 0, 256), id.Version, id.Where))]
+	return v, ok
 }
 
 func (s *service) newEnvironment(name string, now time.Time, most int) (*environment, string) {
@@ -382,12 +397,16 @@ func (s *service) addEnvironment(e *environment, now time.Time) {
 	}
 }
 
-func (e *environment) newVersion(name string, now time.Time, most int) (_ *version, full bool) {
+func (e *environment) newVersion(name string, at judge.Where, now time.Time, most limits) (_ *version, overLimit string) {
+	at, full := e.admit(at, now, most.places)
+	if full {
+		overLimit = reasonPlaceOverflow
+	}
 	if name != "" && name != overflow {
 		var taken int
 		var idle *version
 		for _, v := range e.versions {
-			if v.name == "" || v.name == overflow {
+			if v.at != at || v.name == "" || v.name == overflow {
 				continue
 			}
 			taken++
@@ -395,24 +414,27 @@ func (e *environment) newVersion(name string, now time.Time, most int) (_ *versi
 				idle = v
 			}
 		}
+		id := string(appendSlot(nil, name, at))
 		switch {
-		case taken < most:
+		case e.versions[id] != nil: // of the place beyond the limit
+		case taken < most.versions:
 		case idle != nil:
-			delete(e.versions, idle.name)
+			delete(e.versions, idle.id)
 		default:
-			name, full = overflow, true
+			name, overLimit = overflow, reasonVersionOverflow
 		}
 	}
-	v, ok := e.versions[name]
+	id := string(appendSlot(nil, name, at))
+	v, ok := e.versions[id]
 	if !ok {
-		v = &version{environment: e.name, name: strings.Clone(name)}
-		e.versions[v.name] = v
+		v = newSlot(e.name, id)
+		e.versions[id] = v
 	}
-	return v, full
+	return v, overLimit
 }
 
 // holds reports whether the version is still one of the service.
 func (s *service) holds(v *version) bool {
 	e := s.environments[v.environment]
-	return e != nil && e.versions[v.name] == v
+	return e != nil && e.versions[v.id] == v
 }

@@ -98,7 +98,7 @@ func (c *core) load(ctx context.Context, now time.Time, key string) ([]byte, err
 	return payload, err
 }
 
-// A shard's record is its services, each with its SLOs, environments, versions and counters.
+// A shard's record is its services, each with its SLOs, environments, versions in each place, and counters.
 // Numbers are varints but for the counters, which are IEEE 754 doubles; strings and lists begin
 // with their length; times are Unix nanoseconds.
 
@@ -130,7 +130,7 @@ func (s *service) encode(w *checkpoint.Writer) {
 		w.Time(e.lastSeen)
 		w.Length(len(e.versions))
 		for _, v := range e.versions {
-			w.Text(v.name)
+			w.Text(v.id)
 			w.Time(v.lastSeen)
 			w.Length(len(v.series))
 			for _, pair := range v.series {
@@ -192,7 +192,7 @@ func (t *tracker) encode(w *checkpoint.Writer, s *service) {
 	for resource, p := range t.pending {
 		w.Bytes(resource[:])
 		w.Text(p.version.environment)
-		w.Text(p.version.name)
+		w.Text(p.version.id)
 		w.Float(p.total)
 		w.Float(p.part)
 		w.Uint(uint64(p.totalTime))
@@ -244,8 +244,9 @@ func decodeService(r *reader) *service {
 		e := &environment{name: r.Text(), lastSeen: r.Time(), versions: make(map[string]*version)}
 		s.environments[e.name] = e
 		for range r.Length(1) {
-			v := &version{environment: e.name, name: r.Text(), lastSeen: r.Time()}
-			e.versions[v.name] = v
+			v := newSlot(e.name, r.Text())
+			v.lastSeen = r.Time()
+			e.versions[v.id] = v
 			for i := range r.Length(1) {
 				v.series = append(v.series, decodeSeries(r))
 				if pair := v.series[i]; pair != nil && (i >= len(s.slos) || s.slos[i] == nil) {

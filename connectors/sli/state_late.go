@@ -48,7 +48,7 @@ func (r *registry) encodeLate() []byte {
 				if pair.late == nil {
 					continue
 				}
-				for _, text := range []string{s.namespace, s.name, at.version.environment, at.version.name, s.slos[at.slo].id} {
+				for _, text := range []string{s.namespace, s.name, at.version.environment, at.version.id, s.slos[at.slo].id} {
 					w.Text(text)
 				}
 				for _, n := range pair.late.outcomes[late:] {
@@ -72,7 +72,7 @@ func (r *registry) encodePast() []byte {
 				if pair.late == nil || len(pair.late.past) == 0 {
 					continue
 				}
-				for _, text := range []string{s.namespace, s.name, at.version.environment, at.version.name, s.slos[at.slo].id} {
+				for _, text := range []string{s.namespace, s.name, at.version.environment, at.version.id, s.slos[at.slo].id} {
 					w.Text(text)
 				}
 				w.Length(len(pair.late.past))
@@ -98,7 +98,7 @@ func (r *registry) pairsOf(key serviceKey, environment, version, slo string) ite
 			return
 		}
 		for at, pair := range s.pairs() {
-			if at.version.environment == environment && at.version.name == version && s.slos[at.slo].id == slo && !yield(pair) {
+			if at.version.environment == environment && at.version.id == version && s.slos[at.slo].id == slo && !yield(pair) {
 				return
 			}
 		}

@@ -43,6 +43,8 @@ const (
 	reasonVersionOverflow = "version_overflow"
 	// reasonEnvironmentOverflow: max_environments; it counts under "other".
 	reasonEnvironmentOverflow = "environment_overflow"
+	// reasonPlaceOverflow: max_places; it counts under "other".
+	reasonPlaceOverflow = "place_overflow"
 	// reasonGroupOverflow: maxGroups of the SLO; it counts in the group of all others.
 	reasonGroupOverflow = "group_overflow"
 	// reasonPartExceedsTotal: more good (or bad) events than there were in total.

@@ -34,6 +34,7 @@ const (
 	keyEnvironment = "environment"
 	keyVersion     = "version"
 	keyNamespace   = "namespace"
+	keyVerdict     = "verdict"
 )
 
 // Grafana keeps a tag in columns of 100 characters, and refuses an annotation whose tags are
@@ -98,6 +99,7 @@ func deploymentTags(d *deployment.Deployment, more []string) []string {
 		pairTag(keyEnvironment, d.Environment),
 		pairTag(keyVersion, d.Version),
 		pairTag(keyNamespace, d.Namespace),
+		pairTag(keyVerdict, string(d.Effect.Verdict())),
 	}, more)
 }
 

@@ -99,6 +99,7 @@ func deploymentText(d *deployment.Deployment, links *Links) string {
 			part(html)
 		}
 	}
+	part(escape(d.Effect.String(), maxValue))
 	if d.Revision != "" {
 		part("commit " + link(deployment.CommitURL(d.Repository, d.Revision), deployment.ShortRevision(d.Revision)))
 	}

@@ -74,6 +74,10 @@ func TestText(t *testing.T) {
 		Service: deployment.Service{Name: "x"}, Status: deployment.RolledBack, RunURL: "http://ci/1", Compare: "git@x:y"}, &Links{}))
 	require.Equal(t, `<b>x</b> 9.0 at eu: deployment started and has 50 % of the traffic (before: 8.0)<br>resolves SHOP-7`, deploymentText(&deployment.Deployment{
 		Service: deployment.Service{Name: "x", Place: deployment.Place{Cluster: "eu"}}, Version: "9.0", Previous: "8.0", Status: deployment.Started, Adoption: 50, Tickets: "SHOP-7"}, &Links{}))
+	worse := deployment.Effect{SLO: "<availability>", Times: 4, Low: 2.5, High: 6.6, Spent: 8 * 3600}
+	d = &deployment.Deployment{Service: deployment.Service{Name: "x"}, Status: deployment.Completed, Actor: "ada", Effect: worse}
+	require.Equal(t, `<b>x</b>: deployment complete<br>&lt;availability&gt; failed 4 times as often (2.5 to 6.6), which cost 8h0m of the budget · by ada`, deploymentText(d, &Links{}))
+	require.Contains(t, deploymentTags(d, nil), "verdict:worse")
 	for _, address := range []string{"", "x", "http:", "http:x", "//x/y", "ftp://x", "JavaScript:x", "https://x/ y", "https://x/\u202e", "https://x/\x00", "https://x/" + strings.Repeat("y", maxURL)} {
 		require.Equal(t, "label", link(address, "label"), address)
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
 	// Catalog is the service_catalog extension. If it is not set, service_catalog is taken if it runs.
 	Catalog *component.ID `mapstructure:"catalog"`
+	// Tracker is the deployment_tracker extension that learns the verdicts on deployments. If it is not set, deployment_tracker is taken if it runs.
+	Tracker *component.ID `mapstructure:"tracker"`
 	// Runbooks is the folder of runbooks; without one, alerts lead to their own runbook_url.
 	Runbooks string `mapstructure:"runbooks"`
 	// Storage is the storage extension that keeps the history of alerts and incidents; without one it is read from Prometheus after a start.

@@ -50,6 +50,8 @@ type statusPage struct {
 	store     *checkpoint.Store
 	following sync.WaitGroup
 	stop      context.CancelFunc
+	// stopJudging is nil without a tracker of deployments.
+	stopJudging context.CancelFunc
 
 	explainer atomic.Pointer[func() (request.Explainer, error)]
 	shelf     shelf
@@ -92,6 +94,9 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	if err := s.follow(ctx, host, source.Catalog); err != nil {
+		return err
+	}
+	if err := s.verdicts(host, source.Catalog); err != nil {
 		return err
 	}
 	if s.config.Alertmanager.Endpoint != "" {

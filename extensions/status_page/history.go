@@ -79,6 +79,9 @@ func (s *statusPage) save(ctx context.Context) {
 
 // unfollow saves the history for the last time.
 func (s *statusPage) unfollow(ctx context.Context) error {
+	if s.stopJudging != nil {
+		s.stopJudging()
+	}
 	if s.store == nil {
 		return nil
 	}

@@ -126,6 +126,9 @@ type Deployment struct {
 
 	// Adoption is the share in percent, of 10, 50 and 90, that a release to a fleet of clients has passed.
 	Adoption int
+
+	// Effect is what it did to the service's SLOs.
+	Effect Effect
 }
 
 // NewID makes the ID of the n-th deployment (from 0) of the version of a service: the same in every collector that has
@@ -157,4 +160,5 @@ func (d *Deployment) Merge(other *Deployment) {
 	}
 	d.Rollback = d.Rollback || other.Rollback
 	d.Adoption = max(d.Adoption, other.Adoption)
+	d.Effect = d.Effect.later(&other.Effect)
 }

@@ -98,6 +98,7 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 	if d.Adoption > 0 {
 		m.PutInt(semconv.DeploymentAdoption, int64(d.Adoption))
 	}
+	d.Effect.write(m)
 	for _, t := range d.times() {
 		if !t.value.IsZero() {
 			m.PutStr(t.key, t.value.UTC().Format(time.RFC3339Nano))
@@ -125,6 +126,9 @@ func (d *Deployment) sentence() string {
 	}
 	if d.Previous != "" {
 		what += " (before: " + d.Previous + ")"
+	}
+	if effect := d.Effect.String(); effect != "" {
+		what += ": " + effect
 	}
 	return what
 }
@@ -159,6 +163,7 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 	if v, ok := record.Attributes().Get(semconv.DeploymentAdoption); ok {
 		d.Adoption = int(min(max(v.Int(), 0), 100))
 	}
+	errs = append(errs, d.Effect.read(record.Attributes(), get))
 	status, ok := eventStatus(record)
 	if !ok {
 		text, err := get(semconv.DeploymentStatus)

@@ -21,6 +21,7 @@ func every(t *testing.T) Deployment {
 	d := Deployment{Service: Service{Name: "checkout", Namespace: "shop", Environment: "production"}, Status: Completed, Start: start, End: start.Add(time.Minute), Committed: start.Add(-time.Hour)}
 	d.Place, d.Adoption = Place{Cluster: "eu", Region: "eu-west-1", Account: "7"}, 50
 	d.Rollback = true
+	d.Effect = Effect{SLO: "availability", Times: 4, Low: 2.5, High: 6.6, Spent: 3600, At: start.Add(time.Hour), Final: true}
 	fields := reflect.ValueOf(&d).Elem()
 	for i := range fields.NumField() {
 		if f := fields.Field(i); f.Kind() == reflect.String && f.String() == "" {

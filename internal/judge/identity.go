@@ -15,9 +15,18 @@ import (
 // MaxLabel is the longest value, in bytes, that a label takes from telemetry.
 const MaxLabel = 256
 
-// An Identity is what a resource says of itself. Its strings belong to the input. Environment and Version are valid
+// An Identity is what a resource says of itself. Its strings belong to the input. Environment, Version and Where are valid
 // UTF-8 of at most MaxLabel bytes.
-type Identity struct{ Name, Namespace, Environment, Version, Instance string }
+type Identity struct {
+	Name, Namespace, Environment, Version, Instance string
+	Where                                           Where
+}
+
+// Where is where a service runs: the values of Places, empty if the resource does not say.
+type Where [3]string
+
+// Places are the attributes that say where a service runs.
+var Places = [len(Where{})]string{semconv.ClusterName, semconv.CloudRegion, semconv.CloudAccount}
 
 // Identify reads a resource in one pass.
 func Identify(resource pcommon.Resource) Identity {
@@ -37,6 +46,12 @@ func Identify(resource pcommon.Resource) Identity {
 			id.Environment = text(value)
 		case semconv.DeprecatedEnvironment:
 			deprecated = text(value)
+		case semconv.ClusterName:
+			id.Where[0] = label(text(value))
+		case semconv.CloudRegion:
+			id.Where[1] = label(text(value))
+		case semconv.CloudAccount:
+			id.Where[2] = label(text(value))
 		}
 	}
 	if id.Environment == "" {

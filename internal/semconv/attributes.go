@@ -79,6 +79,17 @@ const (
 	DeploymentTickets         = "deployment.tickets"
 	DeploymentRollback        = "deployment.rollback" // it returns to an earlier version
 	DeploymentAdoption        = "deployment.adoption" // percent of the traffic of a fleet of clients
+	// What it did to the SLO whose budget it cost most, as package deployment has it.
+	DeploymentVerdict     = "deployment.verdict"
+	DeploymentEffectSLO   = "deployment.effect.slo"
+	DeploymentEffectTimes = "deployment.effect.times" // as often as the others
+	DeploymentEffectLow   = "deployment.effect.low"
+	DeploymentEffectHigh  = "deployment.effect.high"
+	DeploymentEffectTime  = "deployment.effect.time" // RFC 3339
+	DeploymentEffectFinal = "deployment.effect.final"
+	DeploymentBudgetSpent = "deployment.budget_spent" // seconds
+	// DeploymentEffectBound says what a value of the effect is: EffectTimes, EffectLow or EffectHigh.
+	DeploymentEffectBound = "deployment.effect.bound"
 	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
 	DeploymentRecent = "deployment.recent"
 
@@ -90,6 +101,13 @@ const (
 	PipelineRun = string(otel.CICDPipelineRunIDKey)
 	PipelineURL = string(otel.CICDPipelineRunURLFullKey)
 	UserName    = string(otel.UserNameKey)
+)
+
+// Values of DeploymentEffectBound.
+const (
+	EffectTimes = "estimate"
+	EffectLow   = "low"
+	EffectHigh  = "high"
 )
 
 // A change that is no deployment, such as of a feature flag.

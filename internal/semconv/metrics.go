@@ -27,11 +27,11 @@ func of(more ...string) []string {
 
 // Of the sli connector. The counters are cumulative.
 var (
-	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ServiceVersion, SLOName, SLOOutcome)...)
+	SLOEvents     = counter("slo.events", "{event}", "Events that an SLO counts, by outcome.", of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome)...)
 	SLOEventsLate = counter("slo.events.late", "{event}", "Events of an SLO that came too late, or from the future, and are not in slo.events.",
-		of(ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
+		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
 	SLOEventsPast = counter("slo.events.past", "{event}", "Late events of an SLO by the time in which they ended, for the slo processor, which does not pass them on.",
-		of(ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
+		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
 	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
@@ -55,6 +55,8 @@ var (
 		append(deployment, DeploymentPreviousVersion, DeploymentCompareURL, Repository, Change, PipelineURL, UserName, DeploymentTickets)...)
 	DeploymentStart     = gauge("deployment.start_time", "s", "Time when the version was first seen, in Unix time.", deployment...)
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
+	DeploymentEffect    = gauge("deployment.effect", "1", "How many times as often events of the version were bad as those of the others, and between which that is.", append(deployment, SLOName, DeploymentEffectBound)...)
+	DeploymentSpent     = gauge("deployment.budget_spent", "s", "Time in which the error budget allows as many bad events as the version had more than the others.", append(deployment, SLOName)...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
 	ChangeTime = gauge("change.time", "s", "When something changed that is no deployment, such as a feature flag or a configuration, in Unix time.",
@@ -68,5 +70,5 @@ var (
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, ChangeTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
 }

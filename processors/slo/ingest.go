@@ -5,6 +5,7 @@ package slo
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
 	"github.com/otelcol-sre/otelcol-sre/internal/datapoints"
+	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/internal/past"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
@@ -137,6 +139,7 @@ func (t *taker) metric(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pm
 func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Metric, dp pmetric.NumberDataPoint) verdict {
 	var slo key
 	var environment, version, out, minute string
+	var at judge.Where
 	dp.Attributes().Range(func(name string, v pcommon.Value) bool {
 		if v.Type() != pcommon.ValueTypeStr {
 			return true
@@ -156,6 +159,12 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 			out = v.Str()
 		case semconv.SLOEventInterval:
 			minute = v.Str()
+		case semconv.ClusterName:
+			at[0] = v.Str()
+		case semconv.CloudRegion:
+			at[1] = v.Str()
+		case semconv.CloudAccount:
+			at[2] = v.Str()
 		}
 		return true
 	})
@@ -201,6 +210,7 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	if tracked.objective != nil && tracked.objective.none != "" && !t.grouped(tracked.objective.slo.GroupBy, environment, dp) {
 		return invalid
 	}
+	t.locate(at, tracked.objective)
 	t.version = len(t.identity)
 	t.identity = appendField(t.identity, out)
 	t.counter = len(t.identity)
@@ -212,6 +222,16 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 		t.hear(i, rm, sm, m, dp)
 	}
 	return v
+}
+
+// locate goes on with the identity of a counter that says where its events were: the SLO's events are those of all places together. Attributes by which the SLO is
+// grouped are in the identity already.
+func (t *taker) locate(at judge.Where, of *objective) {
+	for i, value := range at {
+		if value != "" && (of == nil || !slices.Contains(of.slo.GroupBy, judge.Places[i])) {
+			t.identity = appendField(appendField(t.identity, judge.Places[i]), value)
+		}
+	}
 }
 
 // count counts the present point in the instance of the environment; nil if there is none. The shard's lock

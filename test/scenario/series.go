@@ -90,7 +90,7 @@ func (s *Scenario) counters(stream *Stream) []series {
 	}
 	events := func(outcome string) labels.Labels {
 		return s.labels("slo_events_total", stream.instance(),
-			"service_version", stream.Version, "slo_name", s.SLO.Name, "slo_outcome", outcome)
+			"service_version", stream.Version, "k8s_cluster_name", stream.Cluster, "slo_name", s.SLO.Name, "slo_outcome", outcome)
 	}
 	return []series{{events("bad"), bad}, {events("good"), good}}
 }

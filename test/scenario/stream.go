@@ -30,6 +30,8 @@ func (s Span) holds(at time.Duration) bool {
 type Stream struct {
 	// Version and Instance are the service's version and the collector that counts.
 	Version, Instance string
+	// Cluster is where the service runs; empty if its telemetry does not say.
+	Cluster string
 	// Life is when the counters exist. They begin at 0.
 	Life Span
 	// Traffic follows phase by phase from the beginning of Life; there is none after the last.

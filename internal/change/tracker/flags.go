@@ -45,6 +45,10 @@ const (
 	alone = 0.9995
 	// longKnown is how many evaluations without a variant say that it was not given before.
 	longKnown = 200
+	// inARow is how many evaluations in one look may be of one user, who is always given the same: they say as much as one visit.
+	inARow = 3
+	// sure is the G that visits have to show besides: at little traffic, one user who asks several times looks like a change.
+	sure = 20
 	// window is how long evaluations are collected before they are part of the past.
 	window = time.Minute
 	// persist is how long a change between two mixtures has to last: one user who asks a thousand times is no change.
@@ -73,6 +77,8 @@ type variant struct {
 	name              string
 	before, now, step float64
 	late              float64   // of the past: what came just before the change that may follow
+	asked             float64   // since the last look
+	came, visits      float64   // visits in the past, and since then
 	first             time.Time // in those of now
 }
 
@@ -135,6 +141,18 @@ func (f *flag) count(given string, at, now time.Time) {
 	}
 	v.now++
 	v.step++
+	v.asked++
+}
+
+// visit turns what was asked since the last look into visits: as many as there were users at least.
+func (f *flag) visit() {
+	asked := f.total(func(v *variant) float64 { return v.asked })
+	for i := range f.variants {
+		if v := &f.variants[i]; v.asked > 0 {
+			v.visits += v.asked / asked * math.Ceil(asked/inARow)
+			v.asked = 0
+		}
+	}
 }
 
 func (f *flag) variant(given string) *variant {
@@ -162,6 +180,7 @@ func (t *Tracker) judge(now time.Time) {
 		if f.began.IsZero() {
 			continue
 		}
+		f.visit()
 		f.align()
 		grown := f.differs(now)
 		switch {
@@ -194,6 +213,8 @@ func (t *Tracker) judge(now time.Time) {
 func ofBefore(v *variant) float64 { return v.before }
 func ofNow(v *variant) float64    { return v.now }
 func ofStep(v *variant) float64   { return v.step }
+func ofCame(v *variant) float64   { return v.came }
+func ofVisits(v *variant) float64 { return v.visits }
 
 func (f *flag) total(of func(*variant) float64) float64 {
 	sum := 0.0
@@ -206,7 +227,7 @@ func (f *flag) total(of func(*variant) float64) float64 {
 // ripe says that the evaluations of now are enough to be part of the past.
 func (f *flag) ripe(at time.Time) bool {
 	age, now := at.Sub(f.began), f.total(ofNow)
-	if before := f.total(ofBefore); now >= leastNow && (before == 0 || before < longKnown && !f.newcomer() && f.distance(ofNow) < suspicious) {
+	if before := f.total(ofBefore); now >= leastNow && (before == 0 || before < longKnown && f.doubt.IsZero() && !f.newcomer() && f.distance(ofBefore, ofNow) < suspicious) {
 		return true // the first that is known of a flag
 	}
 	return age >= window && now >= leastNow && f.doubt.IsZero() && !f.newcomer() || age >= 10*window && now >= leastNow || age >= time.Hour
@@ -219,19 +240,22 @@ func (f *flag) newcomer() bool {
 
 // align lets the evaluations of now begin with the newest step if that differs from the past: those before it are part of the past.
 func (f *flag) align() {
-	if f.total(ofStep) < leastNow || f.total(ofNow) == f.total(ofStep) || !f.doubt.IsZero() && f.flip.IsZero() || f.distance(ofStep) < significant {
+	if f.total(ofStep) < leastNow || f.total(ofNow) == f.total(ofStep) || !f.doubt.IsZero() && f.flip.IsZero() || f.distance(ofBefore, ofStep) < significant {
 		return
 	}
 	for i := range f.variants {
 		v := &f.variants[i]
+		newcomer := v.before == 0
 		if f.flip.IsZero() { // else they are of the change
 			if v.before == 0 {
 				v.late = v.now - v.step
 			}
 			v.before += v.now - v.step
+			v.came += v.visits * (v.now - v.step) / max(v.now, 1)
 		}
+		v.visits *= v.step / max(v.now, 1)
 		v.now = v.step
-		if v.first.Before(f.stepped) {
+		if v.first.Before(f.stepped) && !newcomer {
 			v.first = f.stepped
 		}
 	}
@@ -239,14 +263,14 @@ func (f *flag) align() {
 }
 
 // distance is the G of evaluations and those before: how much likelier they are from two distributions than from one.
-func (f *flag) distance(of func(*variant) float64) float64 {
-	before, now := f.total(ofBefore), f.total(of)
-	if before < leastBefore || now < leastNow {
+func (f *flag) distance(past, of func(*variant) float64) float64 {
+	before, now := f.total(past), f.total(of)
+	if f.total(ofBefore) < leastBefore || f.total(ofNow) < leastNow {
 		return 0
 	}
 	g := 0.0
 	for i := range f.variants {
-		n, b := of(&f.variants[i]), f.variants[i].before
+		n, b := of(&f.variants[i]), past(&f.variants[i])
 		together := (n + b) / (now + before)
 		if n > 0 {
 			g += 2 * n * math.Log(n/now/together)
@@ -260,7 +284,7 @@ func (f *flag) distance(of func(*variant) float64) float64 {
 
 // differs is the variant whose share has grown most, if the shares have changed.
 func (f *flag) differs(at time.Time) *variant {
-	before, now, g := f.total(ofBefore), f.total(ofNow), f.distance(ofNow)
+	before, now, g := f.total(ofBefore), f.total(ofNow), f.distance(ofBefore, ofNow)
 	var grown *variant
 	most, widest, simple := 0.0, 0.0, false
 	for i := range f.variants {
@@ -276,6 +300,11 @@ func (f *flag) differs(at time.Time) *variant {
 	switch {
 	case grown == nil, g < significant, !simple && widest < visible:
 		f.doubt = time.Time{}
+		return nil
+	case f.distance(ofCame, ofVisits) < sure:
+		if f.doubt.IsZero() {
+			f.doubt = at
+		}
 		return nil
 	case simple, g >= allG && grown.now > pure*now && now >= knownNow:
 		return grown
@@ -303,6 +332,7 @@ func (f *flag) absorb(only bool) {
 	for i := range f.variants {
 		v := &f.variants[i]
 		v.before, v.now, v.late = v.before*keep+v.now, 0, 0
+		v.came, v.visits = v.came*keep+v.visits, 0
 		v.first = time.Time{}
 	}
 	f.variants = slices.DeleteFunc(f.variants, func(v variant) bool { return v.before < 0.01 })

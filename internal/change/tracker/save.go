@@ -133,7 +133,7 @@ func (t *Tracker) Restore(record []byte) error {
 		f := &flag{heard: one.Heard}
 		for name, weight := range one.Variants {
 			if weight > 0 && weight < 1e9 && len(f.variants) <= mostVariants {
-				f.variants = append(f.variants, variant{name: change.Bounded(name), before: weight})
+				f.variants = append(f.variants, variant{name: change.Bounded(name), before: weight, came: weight / inARow})
 			}
 		}
 		slices.SortFunc(f.variants, func(a, b variant) int { return strings.Compare(a.name, b.name) })

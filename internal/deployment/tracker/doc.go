@@ -25,6 +25,7 @@
 //   - Versions are followed from one source; another takes over when the evidence says so.
 //   - What runs in two clusters is two services.
 //   - Of a fleet of clients, whose users run many versions at once, only first sights and shares of the traffic are announced.
+//   - What a deployment did to SLOs comes by Judge. Another verdict is announced, and the last one.
 //   - IDs count the deployments of a version, so trackers that see the same versions, or parts of their instances, agree.
 //   - What is forgotten, because of the limits or without saved state, starts again, and so do its IDs.
 //

@@ -182,6 +182,21 @@ func (d *decoder) candidate(c *candidate) {
 	if d.format > 2 {
 		c.Adoption = int(d.Uint(100))
 	}
+	if d.format > 3 {
+		d.effect(&c.Effect)
+	}
+}
+
+func (d *decoder) effect(e *deployment.Effect) {
+	if e.SLO = d.Text(); e.SLO == "" {
+		return
+	}
+	for _, number := range [...]*float64{&e.Times, &e.Low, &e.High, &e.Spent} {
+		*number = d.Float()
+		d.Require(*number >= 0 && !math.IsInf(*number, 1))
+	}
+	e.At = d.time()
+	d.flags(&e.Final)
 }
 
 // deployment reads what is the same for all.

@@ -23,13 +23,14 @@ import (
 //	version    name:text  n:u  name:text...  sources:u  revision:text  branch:text  digest:text  serial:u  first:i  began:i  runs:u
 //	           seen:i  heard:i  flags:u  weight:u  count:u  [deployment]
 //	deployment version:text  status:text  start:i  end:i  committed:i  facts:text...  n:u  alias:text...
-//	           said:text  renewed:i  flags:u  peak:u  grew:i  adoption:u
+//	           said:text  renewed:i  flags:u  peak:u  grew:i  adoption:u  slo:text  [effect]
+//	effect     times:f  low:f  high:f  spent:f  at:i  flags:u
 //	waiting    also:text  until:i  version:text  status:text  start:i  end:i  committed:i  facts:text...
 //	instance   id:8 bytes  last:i  offset:i  first:i  heard:u  version:u
 //	text       n:u  bytes
 //
-// Format 1 had no committed; format 2 had one place, one name a version, and no waiting.
-const format = 3
+// Format 1 had no committed; format 2 had one place, one name a version, and no waiting; format 3 had no effects.
+const format = 4
 
 // Save calls write with each record in which something has changed, or with all: at shutdown, to keep also when each
 // instance was seen. A record that is not written is changed still.
@@ -166,6 +167,19 @@ func (b *encoder) candidate(c *candidate) {
 	b.Uint(uint64(c.peak))
 	b.Int(c.grew)
 	b.Uint(uint64(c.Adoption))
+	b.effect(&c.Effect)
+}
+
+func (b *encoder) effect(e *deployment.Effect) {
+	b.Text(e.SLO)
+	if e.SLO == "" {
+		return
+	}
+	for _, number := range [...]float64{e.Times, e.Low, e.High, e.Spent} {
+		b.Float(number)
+	}
+	b.time(e.At)
+	b.flags(e.Final)
 }
 
 // facts are the texts of a deployment, in the order of the format.

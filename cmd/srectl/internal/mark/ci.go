@@ -5,6 +5,7 @@ package mark
 
 import (
 	"cmp"
+	"net/url"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ func fillFromCI(d *deployment.Deployment, env func(string) string) {
 		d.Merge(gitLabCI(env))
 	case env("JENKINS_URL") != "":
 		d.Merge(jenkins(env))
+	case env("TF_BUILD") != "":
+		d.Merge(azurePipelines(env))
 	}
 }
 
@@ -71,4 +74,20 @@ func jenkins(env func(string) string) *deployment.Deployment {
 		RunURL:     env("BUILD_URL"),
 		Actor:      env("BUILD_USER_ID"),
 	}
+}
+
+func azurePipelines(env func(string) string) *deployment.Deployment {
+	d := &deployment.Deployment{
+		Revision:   env("BUILD_SOURCEVERSION"),
+		Branch:     strings.TrimPrefix(strings.TrimPrefix(env("BUILD_SOURCEBRANCH"), "refs/heads/"), "refs/tags/"),
+		Repository: env("BUILD_REPOSITORY_URI"),
+		Change:     cmp.Or(env("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER"), env("SYSTEM_PULLREQUEST_PULLREQUESTID")),
+		Pipeline:   env("BUILD_DEFINITIONNAME"),
+		RunID:      env("BUILD_BUILDID"),
+		Actor:      env("BUILD_REQUESTEDFOR"),
+	}
+	if collection, project := env("SYSTEM_COLLECTIONURI"), env("SYSTEM_TEAMPROJECT"); collection != "" && project != "" && d.RunID != "" {
+		d.RunURL = strings.TrimSuffix(collection, "/") + "/" + url.PathEscape(project) + "/_build/results?buildId=" + url.QueryEscape(d.RunID)
+	}
+	return d
 }

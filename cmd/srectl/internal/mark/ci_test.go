@@ -44,6 +44,13 @@ func TestFillFromCI(t *testing.T) {
 			deployment.Deployment{Revision: "a1", Branch: "main", Repository: "https://git.example.com/shop/checkout.git", RunID: "7",
 				RunURL: "https://ci.example.com/job/deploy/7/", Pipeline: "deploy", Actor: "priya", Change: "4"},
 		},
+		"Azure Pipelines": {
+			env{"TF_BUILD": "True", "BUILD_SOURCEVERSION": "a1", "BUILD_SOURCEBRANCH": "refs/heads/main", "BUILD_REPOSITORY_URI": "https://dev.azure.com/shop/_git/checkout",
+				"BUILD_BUILDID": "7", "BUILD_DEFINITIONNAME": "deploy", "BUILD_REQUESTEDFOR": "Priya Shah", "SYSTEM_PULLREQUEST_PULLREQUESTID": "4",
+				"SYSTEM_COLLECTIONURI": "https://dev.azure.com/shop/", "SYSTEM_TEAMPROJECT": "web shop"},
+			deployment.Deployment{Revision: "a1", Branch: "main", Repository: "https://dev.azure.com/shop/_git/checkout", RunID: "7",
+				RunURL: "https://dev.azure.com/shop/web%20shop/_build/results?buildId=7", Pipeline: "deploy", Actor: "Priya Shah", Change: "4"},
+		},
 	} {
 		var d deployment.Deployment
 		fillFromCI(&d, func(name string) string { return test.env[name] })

@@ -4,13 +4,16 @@
 package service
 
 import (
+	"context"
 	"math"
 
 	"github.com/prometheus/common/model"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
 )
 
@@ -27,6 +30,32 @@ type Verdict struct {
 
 // Worse says that the version surely fails more often.
 func (v *Verdict) Worse() bool { return v.Low > 1 }
+
+// Effect is the verdict for those that announce deployments.
+func (v *Verdict) Effect() deployment.Effect {
+	known := func(n fleet.Number) float64 {
+		if !n.Known() {
+			return 0
+		}
+		return float64(n)
+	}
+	return deployment.Effect{SLO: v.SLO, Times: known(v.Times), Low: known(v.Low), High: known(v.High), Spent: known(v.Spent)}
+}
+
+// Verdicts are those of the versions of a service in an environment that were deployed within a day.
+func Verdicts(ctx context.Context, source fleet.Source, n names.Names, of *catalog.Service, environment string) (map[string]*Verdict, error) {
+	l := loader{context: ctx, names: n, service: &Service{Service: of, Environment: environment}}
+	var failed error
+	verdicts := l.askVerdicts(func(query string) model.Vector {
+		if failed != nil {
+			return nil
+		}
+		answer, err := source.Instant(ctx, query)
+		failed = err
+		return answer
+	})
+	return verdicts, failed
+}
 
 // judged is for how long after a deployment its verdict is shown.
 const judged = "1d"
