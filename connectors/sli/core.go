@@ -67,8 +67,9 @@ type core struct {
 	remembers     atomic.Int64
 
 	health         *flush.Health
-	flushing       sync.Mutex // one flush at a time; guards the next four
+	flushing       sync.Mutex // one flush at a time; guards the next five
 	lastFlush      pcommon.Timestamp
+	resumed        pcommon.Timestamp // when the counting went on after a restart, until the next consumer knows it; 0 otherwise
 	lastCheckpoint time.Time
 	saved          journal.Position // where the last checkpoint ends
 	store          *checkpoint.Store

@@ -18,7 +18,7 @@ type emission struct {
 	metrics                      pmetric.Metrics
 	scopes                       pmetric.ScopeMetricsSlice
 	events, late, past, lastSeen pmetric.NumberDataPointSlice // of the present service
-	time                         pcommon.Timestamp
+	time, resumed                pcommon.Timestamp
 	correlation                  string
 	// series counts them; fresh are those that the next consumer has not had yet.
 	series int
@@ -28,7 +28,7 @@ type emission struct {
 }
 
 func newEmission(c *core) *emission {
-	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, correlation: c.config.CorrelationAttribute}
+	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, resumed: c.resumed, correlation: c.config.CorrelationAttribute}
 	resource := e.metrics.ResourceMetrics().AppendEmpty()
 	c.resource.CopyTo(resource.Resource())
 	e.scopes = resource.ScopeMetrics()
@@ -160,6 +160,11 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 // outcome adds the point of one outcome. A first point that is not 0 comes after one that is, at
 // the time when it was: readers that append points to a series see the rise.
 func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcome string, value float64) pmetric.NumberDataPoint {
+	if e.stopped(s.slos[slo], pair) {
+		gap := e.point(e.events, s, v, slo, pair, outcome)
+		gap.SetTimestamp(e.resumed)
+		gap.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+	}
 	if value > 0 && !pair.emitted {
 		zero := e.point(e.events, s, v, slo, pair, outcome)
 		zero.SetTimestamp(pair.zeroAt)
@@ -167,6 +172,15 @@ func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcom
 	p := e.point(e.events, s, v, slo, pair, outcome)
 	p.SetDoubleValue(value)
 	return p
+}
+
+// stopped reports whether the pair goes on after a time in which it did not count. Then a point without a value says up to when: the value after it
+// is the same, but that nothing happened meanwhile is not known. The counters of a metrics SLI's senders went on.
+func (e *emission) stopped(o *slo, pair *series) bool {
+	if o.of != nil {
+		o = o.of
+	}
+	return e.resumed > pair.start && pair.emitted && o.tracker == nil
 }
 
 // latePair adds the points of the events that do not count now. They, too, begin with 0.

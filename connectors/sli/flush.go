@@ -164,6 +164,7 @@ func (c *core) emit(ctx context.Context, now time.Time, e *emission) (taken bool
 		return false
 	}
 	c.health.Succeeded(flush.Emit)
+	c.resumed = 0
 	for _, s := range e.fresh {
 		s.emitted = true
 	}

@@ -46,12 +46,14 @@ func (c *core) restore(ctx context.Context) error {
 	}
 	if instance != nil {
 		c.resource.Attributes().PutStr(semconv.ServiceInstanceID, string(instance))
+		c.resumed = pcommon.NewTimestampFromTime(now)
 	} else {
 		id, _ := c.resource.Attributes().Get(semconv.ServiceInstanceID)
 		if err := c.store.Save(ctx, checkpoint.Record{Key: keyResource, Payload: []byte(id.Str())}); err != nil {
 			c.failed(ctx, now, flush.Save, "The instance ID could not be saved", err)
 		}
 	}
+	c.lastFlush = c.resumed
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
 	for i := range shards {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 
@@ -231,4 +234,45 @@ func TestStorageIsMissing(t *testing.T) {
 			require.NoError(t, i.Shutdown(t.Context()))
 		})
 	}
+}
+
+// pausesIn are the points that say that a counter did not count, as "service slo outcome time".
+func pausesIn(md pmetric.Metrics) (all []string) {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		if p.Flags().NoRecordedValue() {
+			all = append(all, attr(p, semconv.ServiceName)+" "+attr(p, semconv.SLOName)+" "+attr(p, semconv.SLOOutcome)+" "+p.Timestamp().AsTime().Format(time.TimeOnly))
+		}
+	}
+	return all
+}
+
+// The first points after a restart say since when is counted again, for counters from before: until they were taken, and not of SLIs by senders' counters,
+// which went on.
+func TestPauseIsSaid(t *testing.T) {
+	dir, cat := t.TempDir(), catalogOf(t, oneSLO("name: checkout", ""), oneSLO("name: cart", ""), strings.Replace(metricsService(`{good: {name: good}, total: {name: all}}`), "checkout", "pay", 1))
+	first := startUnbound(t, cat, stored(t, dir))
+	first.traces(t, tracesOf(map[string]any{"service.name": "checkout"}, spanOf{kind: server}))
+	require.NoError(t, first.Shutdown(t.Context()))
+	require.Empty(t, pausesIn(first.sink.AllMetrics()[0]), "nothing was there before")
+
+	second := startAt(t, cat, epoch.Add(3*time.Hour), stored(t, dir))
+	second.traces(t, tracesOf(map[string]any{"service.name": "cart"}, spanOf{kind: server}))
+	md := second.flush(t)
+	require.ElementsMatch(t, []string{
+		"checkout a good 06:04:05", "checkout a bad 06:04:05", "cart a good 06:04:05", "cart a bad 06:04:05",
+	}, pausesIn(md))
+	require.Equal(t, []string{
+		"cart/-/- a bad 0", "cart/-/- a good 1", "checkout/-/- a bad 0", "checkout/-/- a good 1", "pay/-/- m bad 0", "pay/-/- m good 0",
+	}, texts(md), "each followed by its value")
+	require.Empty(t, pausesIn(second.flush(t)), "once")
+	require.NoError(t, second.Shutdown(t.Context()))
+
+	third := startAt(t, cat, epoch.Add(5*time.Hour), stored(t, dir))
+	next := third.core.next
+	third.core.next = consumertest.NewErr(errors.New("full"))
+	third.core.flush(t.Context())
+	third.core.next = next
+	third.clock.add(time.Minute)
+	require.Contains(t, pausesIn(third.flush(t)), "cart a good 08:04:05", "again, as it was refused")
+	require.NoError(t, third.Shutdown(t.Context()))
 }
