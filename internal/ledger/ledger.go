@@ -96,3 +96,31 @@ type Gap struct {
 	Span
 	Cause Cause
 }
+
+// Text says the cause in words; whatever else it is, that is not known.
+func (c Cause) Text() string {
+	switch c {
+	case Stopped:
+		return "the collector that counts did not run"
+	case NoCounters:
+		return "no counters arrived: nothing sent them, or the connection was broken"
+	case NotFollowed:
+		return "before the first counter arrived"
+	case Filling:
+		return "before the first counter arrived; the past is still to be read"
+	case NotFilled:
+		return "before the first counter arrived; where the past is read, nothing is known of it"
+	case Damaged:
+		return "what was saved is damaged"
+	}
+	return "the cause is not known"
+}
+
+// Sound is the cause, "" if there is no such cause.
+func (c Cause) Sound() Cause {
+	switch c {
+	case Stopped, NoCounters, NotFollowed, Filling, NotFilled, Damaged:
+		return c
+	}
+	return ""
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
@@ -84,6 +85,7 @@ func TestMonth(t *testing.T) {
 	assert.True(t, *c.Kept)
 	assert.Equal(t, 6*3600.0, c.MaintenanceSeconds)
 	assert.InDelta(t, 1-0.25/31, c.Measured, 0.001)
+	assert.Empty(t, c.Unmeasured, "maintenance is not missing")
 
 	require.NotEmpty(t, c.WorstHours)
 	worst := c.WorstHours[0]
@@ -130,6 +132,7 @@ func TestOutputIsEscaped(t *testing.T) {
 	for _, hostile := range []string{"=cmd|'/c calc'!A1", "@SUM(1)", "+1", "-1", "<script>alert(1)</script>", "a|b[c](http://x)`d`", "\x1b[2J\n=1"} {
 		r := &report{Month: "2024-03", SLOs: []compliance{{
 			Service: hostile, Owner: hostile, Environment: hostile, SLO: hostile, Kept: &kept,
+			Unmeasured: []gap{{Cause: ledger.Cause(hostile)}}, MoreUnmeasured: 2,
 			WorstHours: []hour{{Versions: []version{{Version: hostile, Deployment: hostile}}}}, Versions: []version{{Version: hostile, Revision: hostile}},
 		}}}
 		var markdown, page, table strings.Builder

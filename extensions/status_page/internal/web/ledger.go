@@ -70,6 +70,8 @@ type monthOf struct {
 	AtWorst            fleet.Number      `json:"budget_spent_at_worst"`
 	Measured           float64           `json:"measured"`
 	MaintenanceSeconds float64           `json:"maintenance_seconds"`
+	Unmeasured         []gapOf           `json:"unmeasured"`
+	MoreUnmeasured     int               `json:"more_unmeasured"`
 	WorstHours         []hourOf          `json:"worst_hours"`
 	Hours              []hourOf          `json:"hours"`
 
@@ -83,6 +85,13 @@ type hourOf struct {
 	Bad             float64      `json:"bad"`
 	Spent           fleet.Number `json:"budget_spent"`
 	MeasuredSeconds float64      `json:"measured_seconds"`
+}
+
+// A gapOf is a time of which it is not known what happened. The cause is empty if it is not known either.
+type gapOf struct {
+	Start time.Time    `json:"start"`
+	End   time.Time    `json:"end"`
+	Cause ledger.Cause `json:"cause"`
 }
 
 // A day is a row of the calendar.
@@ -185,7 +194,7 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 			if err != nil {
 				return nil, err
 			}
-			body.SLOs = append(body.SLOs, shown(slo, at, m.Summarize(found, slo, events)))
+			body.SLOs = append(body.SLOs, shown(slo, at, m.Summarize(found, slo, events), m.From.Location()))
 		}
 	}
 	for h := range month.HoursPerDay {
@@ -248,13 +257,17 @@ func (s *site) monthPage(of *catalog.Service, slo string) string {
 	return "/ledger?" + url.Values{"service": {serviceName(of)}, "slo": {slo}}.Encode()
 }
 
-func shown(slo *catalog.SLO, at ledger.Place, of month.Summary) monthOf {
+func shown(slo *catalog.SLO, at ledger.Place, of month.Summary, zone *time.Location) monthOf {
 	m := monthOf{
 		SLO: slo.Name, Environment: at.Environment, Group: at.Group, Objective: fleet.Number(slo.ObjectiveRatio()), Events: of.Events, Bad: of.Bad, Good: fleet.Number(of.Good),
-		Kept: of.Kept, Spent: fleet.Number(of.Spent), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
+		Kept: of.Kept, Spent: fleet.Number(of.Spent), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Unmeasured: []gapOf{}, MoreUnmeasured: of.More,
+		WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
 	}
 	for _, name := range slo.GroupBy {
 		m.Name += " " + name + "=" + cmp.Or(at.Group[name], view.None)
+	}
+	for _, g := range of.Unmeasured {
+		m.Unmeasured = append(m.Unmeasured, gapOf{g.From.In(zone), g.To.In(zone), g.Cause})
 	}
 	for _, h := range of.Worst {
 		m.WorstHours = append(m.WorstHours, hourly(h))
