@@ -18,7 +18,8 @@ type emission struct {
 	metrics                      pmetric.Metrics
 	scopes                       pmetric.ScopeMetricsSlice
 	events, late, past, lastSeen pmetric.NumberDataPointSlice // of the present service
-	time, resumed                pcommon.Timestamp
+	time                         pcommon.Timestamp
+	pause                        pause
 	correlation                  string
 	// series counts them; fresh are those that the next consumer has not had yet.
 	series int
@@ -28,7 +29,7 @@ type emission struct {
 }
 
 func newEmission(c *core) *emission {
-	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, resumed: c.resumed, correlation: c.config.CorrelationAttribute}
+	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, pause: c.pause, correlation: c.config.CorrelationAttribute}
 	resource := e.metrics.ResourceMetrics().AppendEmpty()
 	c.resource.CopyTo(resource.Resource())
 	e.scopes = resource.ScopeMetrics()
@@ -160,9 +161,14 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 // outcome adds the point of one outcome. A first point that is not 0 comes after one that is, at
 // the time when it was: readers that append points to a series see the rise.
 func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcome string, value float64) pmetric.NumberDataPoint {
-	if e.stopped(s.slos[slo], pair) {
+	if e.paused(s.slos[slo], pair) {
+		if e.pause.start > pair.start {
+			last := e.point(e.events, s, v, slo, pair, outcome)
+			last.SetTimestamp(e.pause.start)
+			last.SetDoubleValue(value)
+		}
 		gap := e.point(e.events, s, v, slo, pair, outcome)
-		gap.SetTimestamp(e.resumed)
+		gap.SetTimestamp(e.pause.end)
 		gap.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 	}
 	if value > 0 && !pair.emitted {
@@ -174,13 +180,13 @@ func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcom
 	return p
 }
 
-// stopped reports whether the pair goes on after a time in which it did not count. Then a point without a value says up to when: the value after it
-// is the same, but that nothing happened meanwhile is not known. The counters of a metrics SLI's senders went on.
-func (e *emission) stopped(o *slo, pair *series) bool {
+// paused reports whether the pair goes on after a time in which it did not count. Then a point says what it was at the beginning of that time, and one
+// without a value that it does not say what happened up to the end. The slo processor does not pass them on. The counters of a metrics SLI's senders went on.
+func (e *emission) paused(o *slo, pair *series) bool {
 	if o.of != nil {
 		o = o.of
 	}
-	return e.resumed > pair.start && pair.emitted && o.tracker == nil
+	return e.pause.end > pair.start && pair.emitted && o.tracker == nil
 }
 
 // latePair adds the points of the events that do not count now. They, too, begin with 0.

@@ -65,9 +65,16 @@ func withoutOwn(md pmetric.Metrics) pmetric.Metrics {
 	return out
 }
 
-// pauses reports whether point n says that its counter did not count for some time: it has no value, and the next one has the value that it goes on with.
+// pauses reports whether point n belongs to those that say that a counter did not count for some time: one with what it was before, one without a value,
+// and then the value that it goes on with.
 func pauses(points pmetric.NumberDataPointSlice, n int) bool {
-	if !points.At(n).Flags().NoRecordedValue() || n+1 >= points.Len() || points.At(n+1).Flags().NoRecordedValue() {
+	if n+1 >= points.Len() {
+		return false
+	}
+	switch none, next := points.At(n).Flags().NoRecordedValue(), points.At(n+1).Flags().NoRecordedValue(); {
+	case none == next:
+		return false
+	case next && !pauses(points, n+1):
 		return false
 	}
 	return points.At(n).Attributes().Equal(points.At(n + 1).Attributes())

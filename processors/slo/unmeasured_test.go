@@ -22,12 +22,17 @@ func chunkIn(a *archive, history uint64, hour int64) []byte {
 	return day[hour%hoursPerDay]
 }
 
-// resumed are the counters as sli sends them first after a restart: each has a point without a value of the time since when it counts again.
-func (c *counter) resumed(since, at time.Time) pmetric.Metrics {
+// resumed are the counters as sli sends them first after a restart: each has a point of what it was when it was stopped, and one without a value, of the time since
+// when it counts again.
+func (c *counter) resumed(stopped, since, at time.Time) pmetric.Metrics {
 	md := c.metrics(at)
 	points := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints()
 	both := pmetric.NewNumberDataPointSlice()
 	for _, dp := range points.All() {
+		if !stopped.IsZero() {
+			dp.CopyTo(both.AppendEmpty())
+			both.At(both.Len() - 1).SetTimestamp(pcommon.NewTimestampFromTime(stopped))
+		}
 		gap := both.AppendEmpty()
 		dp.CopyTo(gap)
 		gap.SetDoubleValue(0)
@@ -64,31 +69,36 @@ func TestStoppedCounting(t *testing.T) {
 			r := newRigWith(t, config(), began, disk, checkout())
 			c := newCounter(began)
 			r.traffic(c, 10, func(time.Time) (float64, float64) { return 99, 1 }, func(gauges) {})
-			stop := r.clock
+			if name == "saved" {
+				r.checkpoint(t.Context(), r.clock, true)
+			}
+			saved, stop := r.clock, r.clock.Add(10*minute)
 			r.pass(3 * hour)
 			start := r.clock
+			c.add(30, 6)
 			if name == "saved" {
-				r.checkpoint(t.Context(), stop, true)
 				r.kill()
 				r = newRigWith(t, config(), start, disk, checkout())
 			}
 			r.pass(5 * time.Second)
-			md := c.add(20, 4).resumed(start, r.clock)
+			md := c.resumed(stop, start, r.clock)
 			out, err := r.consume(t.Context(), md)
 			require.NoError(t, err)
-			require.Equal(t, 4, md.DataPointCount())
+			require.Equal(t, 6, md.DataPointCount())
 			require.Equal(t, c.metrics(r.clock), out, "what is for this processor only is not passed on")
 			r.traffic(c, 7, func(time.Time) (float64, float64) { return 100, 0 }, func(gauges) {})
-			require.InDelta(t, 17./720, r.flushed().of(t, "slo.period.coverage"), 1e-5)
+			require.InDelta(t, (17+1./6)/720, r.flushed().of(t, "slo.period.coverage"), 1e-5)
 			r.requireTotal(c.good, c.bad)
 			require.Equal(t, 2, r.points(ended))
 			hour := r.history(t).minutes
 			h, _ := hour.at(stop.Add(2*time.Hour).UnixNano() / hourLength)
 			require.Equal(t, sum{}, h.all(), "nothing happened meanwhile that is known")
-			h, _ = hour.at(start.UnixNano() / hourLength)
-			require.Equal(t, 4*oneEvent, h[start.Minute()][bad], "it was counted since")
+			h, _ = hour.at(saved.UnixNano() / hourLength)
+			for _, m := range h[saved.Minute():stop.Minute()] {
+				require.InDelta(t, 0.6, m[bad].events(), 0.01, "it was counted before, after the last save")
+			}
 
-			_, err = r.consume(t.Context(), c.resumed(start, r.clock.Add(-minute)))
+			_, err = r.consume(t.Context(), c.resumed(time.Time{}, start, r.clock.Add(-minute)))
 			require.NoError(t, err, "again, and late")
 			r.requireTotal(c.good, c.bad)
 			require.Equal(t, []ledger.Gap{
@@ -117,15 +127,15 @@ func TestPauses(t *testing.T) {
 	c := newCounter(noon.Add(-10 * hour))
 	r.send(c.add(10, 10))
 	r.pass(10 * hour)
-	_, err := r.consume(t.Context(), c.resumed(r.clock.Add(hour), r.clock.Add(-time.Second)))
+	_, err := r.consume(t.Context(), c.resumed(time.Time{}, r.clock.Add(hour), r.clock.Add(-time.Second)))
 	require.NoError(t, err, "from the future")
 	require.InDelta(t, 20./720, r.flushed().of(t, "slo.period.coverage"), 1e-4)
-	gone := c.resumed(noon, r.clock)
+	gone := c.resumed(time.Time{}, noon, r.clock)
 	gone.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().RemoveIf(func(dp pmetric.NumberDataPoint) bool { return !dp.Flags().NoRecordedValue() })
 	out, err := r.consume(t.Context(), gone)
 	require.NoError(t, err)
 	require.Equal(t, 2, out.DataPointCount(), "others want to know of the end")
-	_, err = r.consume(t.Context(), each(c.resumed(noon, r.clock), func(dp pmetric.NumberDataPoint) { dp.Attributes().PutStr("slo.name", "unknown") }))
+	_, err = r.consume(t.Context(), each(c.resumed(time.Time{}, noon, r.clock), func(dp pmetric.NumberDataPoint) { dp.Attributes().PutStr("slo.name", "unknown") }))
 	require.NoError(t, err)
 	r.requireTotal(10, 10)
 }
