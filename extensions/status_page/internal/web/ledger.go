@@ -98,11 +98,14 @@ type gapOf struct {
 type day struct {
 	Name    string
 	Weekend bool
-	Cells   [month.HoursPerDay]cell
+	Cells   []cell
 }
 
-// A cell is an hour: its class, what is read aloud, and if something failed, what the mouse shows.
-type cell struct{ Class, Text, Title string }
+// A cell is an hour, or so many hours in which nothing is known to have happened: its class, what is read aloud, and if something failed, what the mouse shows.
+type cell struct {
+	Class, Text, Title string
+	Hours              int
+}
 
 // A level is a range of shares of the month's budget that look the same.
 type level struct {
@@ -277,8 +280,13 @@ func shown(slo *catalog.SLO, at ledger.Place, of month.Summary, zone *time.Locat
 	}
 	for _, d := range of.Days() {
 		row := day{Name: d.Date.Format("Mon 2"), Weekend: d.Date.Weekday() == time.Saturday || d.Date.Weekday() == time.Sunday}
-		for i, h := range d.Hours {
-			row.Cells[i] = cellOf(h)
+		for _, h := range d.Hours {
+			one := cellOf(h)
+			if last := len(row.Cells) - 1; last >= 0 && (h == nil || h.Events < 0.5) && row.Cells[last].Class == one.Class {
+				row.Cells[last].Hours++
+				continue
+			}
+			row.Cells = append(row.Cells, one)
 		}
 		m.Days = append(m.Days, row)
 	}
@@ -292,17 +300,17 @@ func hourly(h month.Hour) hourOf {
 func cellOf(h *month.Hour) cell {
 	switch {
 	case h == nil:
-		return cell{Class: "none"}
+		return cell{Class: "none", Hours: 1}
 	case h.Bad >= 0.5:
 		i := slices.IndexFunc(levels, func(l level) bool { return l.below == 0 || h.Spent < l.below })
 		share := words.Percent(h.Spent)
-		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Count(int(math.Round(h.Bad))), words.Count(int(math.Round(h.Events))))}
+		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Count(int(math.Round(h.Bad))), words.Count(int(math.Round(h.Events)))), 1}
 	case h.Events >= 0.5:
-		return cell{Class: "l0", Text: "0"}
+		return cell{Class: "l0", Text: "0", Hours: 1}
 	case h.Measured > 0:
-		return cell{Class: "idle", Text: "no events"}
+		return cell{Class: "idle", Text: "no events", Hours: 1}
 	}
-	return cell{Class: "blank", Text: "not counted"}
+	return cell{Class: "blank", Text: "not counted", Hours: 1}
 }
 
 // minutes streams the minute history of an SLO, for srectl.

@@ -4,9 +4,12 @@
 package web
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,7 +120,17 @@ func TestMonth(t *testing.T) {
 	assert.Contains(t, page, "<td>Tue 13 09:00</td>")
 	assert.Contains(t, page, "<td>Thu 1 00:00</td><td>Sun 4 00:00</td><td>before the first counter arrived</td>")
 	assert.Contains(t, page, "<td>the cause is not known</td>")
-	assert.Equal(t, 4*24, strings.Count(page, `<td class="blank"><span class="hidden">not counted</span>`)-2, "until the 5th, and two hours of maintenance")
+	assert.Equal(t, 4, strings.Count(page, `<td class="blank" colspan="24"><i>not counted</i></tr>`), "until the 5th")
+	assert.Equal(t, 1, strings.Count(page, `<td class="blank" colspan="2"><i>not counted</i><td class="l0">`), "two hours of maintenance")
+	assert.Equal(t, 5, strings.Count(page, `<td class="blank"`))
+	hours := 0
+	for _, cell := range regexp.MustCompile(`<td class="[a-z0-9]+"( colspan="(\d+)")?`).FindAllStringSubmatch(page[:strings.Index(page, "heat-legend")], -1) {
+		n, err := strconv.Atoi(cmp.Or(cell[2], "1"))
+		require.NoError(t, err)
+		hours += n
+	}
+	assert.Equal(t, 31*24, hours)
+	assert.Less(t, len(page), 25_000)
 	assert.Contains(t, page, "month=2026-11")
 	assert.Contains(t, page, "month=2026-09")
 
