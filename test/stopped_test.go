@@ -53,5 +53,9 @@ func TestStoppedCollectorMeasuresNothing(t *testing.T) {
 			assert.WithinDuration(collect, resumed, last.To, 30*time.Second)
 			assert.Greater(collect, last.To.Sub(last.From), 60*time.Second)
 		}, 30*time.Second, 200*time.Millisecond)
+		assert.EventuallyWithT(t, func(collect *assert.CollectT) { // the pause is saved with the next flush
+			saves, _ := sum(c.own(), "otelcol_processor_slo_checkpoint_saves")
+			assert.Positive(collect, saves)
+		}, 30*time.Second, 200*time.Millisecond)
 	}
 }

@@ -262,7 +262,7 @@ func (t *taker) pause(of *tracked, environment string, until int64) {
 	id := hash(t.identity)
 	for _, place := range []string{environment + of.objective.rest, environment + string(t.place[min(len(environment), len(t.place)):])} {
 		if i := of.instance(place); i != nil && i.pause(id, until, t.now) {
-			of.shard.changed = true
+			of.shard.changed, of.shard.due = true, t.now // it is said once
 			return
 		}
 	}
