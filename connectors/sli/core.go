@@ -68,8 +68,9 @@ type core struct {
 	remembers     atomic.Int64
 
 	health         *flush.Health
-	flushing       sync.Mutex // one flush at a time; guards the next four
+	flushing       sync.Mutex // one flush at a time; guards the next five
 	lastFlush      pcommon.Timestamp
+	pause          pause
 	lastCheckpoint time.Time
 	saved          journal.Position // where the last checkpoint ends
 	store          *checkpoint.Store
@@ -152,6 +153,9 @@ func (c *core) start(ctx context.Context, host component.Host) error {
 	c.recall()
 	c.unsubscribe = source.Subscribe(c.swap)
 	c.registry.forget() // what was restored and the catalog does not name
+	if c.pause.end != 0 {
+		c.flush(ctx) // nothing has been counted since
+	}
 	c.loop.Run(c.config.FlushInterval, c.flush)
 	return nil
 }

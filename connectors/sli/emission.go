@@ -20,6 +20,7 @@ type emission struct {
 	scopes                       pmetric.ScopeMetricsSlice
 	events, late, past, lastSeen pmetric.NumberDataPointSlice // of the present service
 	time                         pcommon.Timestamp
+	pause                        pause
 	correlation                  string
 	// series counts them; fresh are those that the next consumer has not had yet.
 	series int
@@ -29,7 +30,7 @@ type emission struct {
 }
 
 func newEmission(c *core) *emission {
-	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, correlation: c.config.CorrelationAttribute}
+	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, pause: c.pause, correlation: c.config.CorrelationAttribute}
 	resource := e.metrics.ResourceMetrics().AppendEmpty()
 	c.resource.CopyTo(resource.Resource())
 	e.scopes = resource.ScopeMetrics()
@@ -161,6 +162,16 @@ func (e *emission) pair(s *service, v *version, slo int, pair *series) {
 // outcome adds the point of one outcome. A first point that is not 0 comes after one that is, at
 // the time when it was: readers that append points to a series see the rise.
 func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcome string, value float64) pmetric.NumberDataPoint {
+	if e.paused(s.slos[slo], pair) {
+		if e.pause.start > pair.start {
+			last := e.point(e.events, s, v, slo, pair, outcome)
+			last.SetTimestamp(e.pause.start)
+			last.SetDoubleValue(value)
+		}
+		gap := e.point(e.events, s, v, slo, pair, outcome)
+		gap.SetTimestamp(e.pause.end)
+		gap.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+	}
 	if value > 0 && !pair.emitted {
 		zero := e.point(e.events, s, v, slo, pair, outcome)
 		zero.SetTimestamp(pair.zeroAt)
@@ -168,6 +179,15 @@ func (e *emission) outcome(s *service, v *version, slo int, pair *series, outcom
 	p := e.point(e.events, s, v, slo, pair, outcome)
 	p.SetDoubleValue(value)
 	return p
+}
+
+// paused reports whether the pair goes on after a time in which it did not count. Then a point says what it was at the beginning of that time, and one
+// without a value that it does not say what happened up to the end. The slo processor does not pass them on. The counters of a metrics SLI's senders went on.
+func (e *emission) paused(o *slo, pair *series) bool {
+	if o.of != nil {
+		o = o.of
+	}
+	return e.pause.end > pair.start && pair.emitted && o.tracker == nil
 }
 
 // latePair adds the points of the events that do not count now. They, too, begin with 0.

@@ -159,11 +159,13 @@ func (c *core) emit(ctx context.Context, now time.Time, e *emission) (taken bool
 	}
 	e.dropEmpty()
 	err := c.next.ConsumeMetrics(ctx, e.metrics)
+	c.pause.start = 0 // what is counted from now on is not of before
 	if err != nil {
 		c.failed(ctx, now, flush.Emit, "The SLI counters were refused; the next flush carries them again", err)
 		return false
 	}
 	c.health.Succeeded(flush.Emit)
+	c.pause.end = 0
 	for _, s := range e.fresh {
 		s.emitted = true
 	}

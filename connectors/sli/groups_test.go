@@ -181,8 +181,9 @@ func TestGroupsAreForgotten(t *testing.T) {
 	require.Equal(t, []string{"production _overflow _overflow 2 0", "production a / 0 1", "production b / 2 0"}, groupsOf(f.flush(t), "hosts"))
 	require.NoError(t, f.Shutdown(t.Context()))
 
-	g := start(t, cat, stored(t, dir))
-	g.clock.add(f.clock.Now().Sub(g.clock.Now()) + 10*24*time.Hour)
+	g := startAt(t, cat, f.clock.Now(), stored(t, dir))
+	t.Cleanup(func() { require.NoError(t, g.Shutdown(t.Context())) })
+	g.clock.add(10 * 24 * time.Hour)
 	g.traces(t, tracesOf(checkout(), spanAt("a", "/", true)))
 	require.Equal(t, []string{"production _overflow _overflow 2 0", "production a / 0 2", "production b / 2 0"}, groupsOf(g.flush(t), "hosts"), "an event keeps it")
 	g.clock.add(21 * 24 * time.Hour)

@@ -135,6 +135,12 @@ func start(t testing.TB, c *catalog.Catalog, options ...option) *fixture {
 // startUnbound is start for a connector that the test itself shuts down, or does not.
 func startUnbound(t testing.TB, c *catalog.Catalog, options ...option) *fixture {
 	t.Helper()
+	return startAt(t, c, epoch, options...)
+}
+
+// startAt is startUnbound at another time than the epoch.
+func startAt(t testing.TB, c *catalog.Catalog, at time.Time, options ...option) *fixture {
+	t.Helper()
 	src := &source{catalog: c, subscribers: make(map[int]func(*catalog.Catalog))}
 	h := host{component.MustNewID("service_catalog"): src}
 	cfg := createDefaultConfig().(*Config)
@@ -151,7 +157,7 @@ func startUnbound(t testing.TB, c *catalog.Catalog, options ...option) *fixture 
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
 	set.Resource.Attributes().PutStr("service.name", "otelcol-sre")
 	set.Resource.Attributes().PutStr("service.instance.id", "collector-1")
-	f := &fixture{source: src, sink: new(consumertest.MetricsSink), clock: &clock{now: epoch}, telemetry: telemetry}
+	f := &fixture{source: src, sink: new(consumertest.MetricsSink), clock: &clock{now: at}, telemetry: telemetry}
 	traces, err := NewFactory().CreateTracesToMetrics(t.Context(), set, cfg, f.sink)
 	require.NoError(t, err)
 	f.instance = traces.(*instance)

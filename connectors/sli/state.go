@@ -46,12 +46,14 @@ func (c *core) restore(ctx context.Context) error {
 	}
 	if instance != nil {
 		c.resource.Attributes().PutStr(semconv.ServiceInstanceID, string(instance))
+		c.pause.end = pcommon.NewTimestampFromTime(now)
 	} else {
 		id, _ := c.resource.Attributes().Get(semconv.ServiceInstanceID)
 		if err := c.store.Save(ctx, checkpoint.Record{Key: keyResource, Payload: []byte(id.Str())}); err != nil {
 			c.failed(ctx, now, flush.Save, "The instance ID could not be saved", err)
 		}
 	}
+	c.lastFlush = c.pause.end
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
 	for i := range shards {
@@ -85,7 +87,28 @@ func (c *core) restore(ctx context.Context) error {
 	if err := c.registry.decodePast(payload, pcommon.NewTimestampFromTime(now)); err != nil {
 		c.failed(ctx, now, flush.Restore, "Saved counters of times in the past are invalid; they start from zero", errors.Join(err, c.store.SetAside(ctx, keyPast)))
 	}
-	return c.replayJournal(ctx, now)
+	if err := c.replayJournal(ctx, now); err != nil {
+		return err
+	}
+	c.pause.start = min(c.registry.lastSeen(), c.pause.end)
+	return nil
+}
+
+// A pause is the time in which nothing was counted, from the last that is in the counters, or a little earlier, until the restart.
+type pause struct{ start, end pcommon.Timestamp }
+
+// lastSeen is when the newest event arrived; 0 if none has. r.mu must be held.
+func (r *registry) lastSeen() (newest pcommon.Timestamp) {
+	for i := range r.shards {
+		for _, s := range r.shards[i].services {
+			for _, e := range s.environments {
+				if !e.lastSeen.IsZero() {
+					newest = max(newest, pcommon.NewTimestampFromTime(e.lastSeen))
+				}
+			}
+		}
+	}
+	return newest
 }
 
 // load reads a record. One that is damaged is reported and as good as none.

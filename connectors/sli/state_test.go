@@ -6,7 +6,9 @@ package sli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 
@@ -231,4 +236,62 @@ func TestStorageIsMissing(t *testing.T) {
 			require.NoError(t, i.Shutdown(t.Context()))
 		})
 	}
+}
+
+// pausesIn are the points that say that a counter did not count, as "service slo outcome time".
+func pausesIn(md pmetric.Metrics) (all []string) {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		if p.Flags().NoRecordedValue() {
+			all = append(all, attr(p, semconv.ServiceName)+" "+attr(p, semconv.SLOName)+" "+attr(p, semconv.SLOOutcome)+" "+p.Timestamp().AsTime().Format(time.TimeOnly))
+		}
+	}
+	return all
+}
+
+// The first points after a restart say since when is counted again, for counters from before: until they were taken, and not of SLIs by senders' counters,
+// which went on.
+func TestPauseIsSaid(t *testing.T) {
+	dir, cat := t.TempDir(), catalogOf(t, oneSLO("name: checkout", ""), oneSLO("name: cart", ""), strings.Replace(metricsService(`{good: {name: good}, total: {name: all}}`), "checkout", "pay", 1))
+	first := startUnbound(t, cat, stored(t, dir))
+	first.traces(t, tracesOf(map[string]any{"service.name": "checkout"}, spanOf{kind: server}))
+	require.NoError(t, first.Shutdown(t.Context()))
+	require.Empty(t, pausesIn(first.sink.AllMetrics()[0]), "nothing was there before")
+
+	second := startAt(t, cat, epoch.Add(3*time.Hour), stored(t, dir))
+	require.Len(t, second.sink.AllMetrics(), 1, "at the start")
+	md := second.sink.AllMetrics()[0]
+	require.ElementsMatch(t, []string{
+		"checkout a good 06:04:05", "checkout a bad 06:04:05", "cart a good 06:04:05", "cart a bad 06:04:05",
+	}, pausesIn(md))
+	require.Equal(t, []string{
+		"cart/-/- a bad 0", "cart/-/- a good 0", "checkout/-/- a bad 0", "checkout/-/- a good 1", "pay/-/- m bad 0", "pay/-/- m good 0",
+	}, texts(md), "each followed by its value")
+	second.traces(t, tracesOf(map[string]any{"service.name": "cart"}, spanOf{kind: server}))
+	require.Empty(t, pausesIn(second.flush(t)), "once")
+	require.NoError(t, second.Shutdown(t.Context()))
+
+	third := startAt(t, cat, epoch.Add(5*time.Hour), stored(t, dir))
+	var values []string
+	for _, p := range points(third.sink.AllMetrics()[0], semconv.SLOEvents.Name) {
+		if attr(p, semconv.ServiceName) == "cart" && attr(p, semconv.SLOOutcome) == semconv.Good {
+			values = append(values, fmt.Sprint(p.Timestamp().AsTime().Format("15:04:05.000 "), p.DoubleValue(), p.Flags().NoRecordedValue()))
+		}
+	}
+	require.Equal(t, []string{"06:04:05.000 1 false", "08:04:05.000 0 true", "08:04:05.002 1 false"}, values, "what it was before, and since when it is counted")
+	require.NoError(t, third.Shutdown(t.Context()))
+
+	// What is refused at the start is said later, but for the value from before: it may have changed.
+	fourth := startAt(t, cat, epoch.Add(7*time.Hour), stored(t, dir))
+	fourth.core.pause = pause{start: 1, end: pcommon.NewTimestampFromTime(epoch.Add(7 * time.Hour))}
+	next := fourth.core.next
+	fourth.core.next = consumertest.NewErr(errors.New("full"))
+	fourth.core.flush(t.Context())
+	fourth.core.next = next
+	fourth.traces(t, tracesOf(map[string]any{"service.name": "cart"}, spanOf{kind: server}))
+	md = fourth.flush(t)
+	require.Contains(t, pausesIn(md), "cart a good 10:04:05")
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		require.False(t, p.Timestamp().AsTime().Before(epoch.Add(7*time.Hour)))
+	}
+	require.NoError(t, fourth.Shutdown(t.Context()))
 }

@@ -31,6 +31,8 @@ type Place struct {
 	Group map[string]string
 	// Measured are the times for which counters say what happened, in order and apart.
 	Measured []Span
+	// Unmeasured are the times of which it is not known what happened, or not any more, as far back as the SLO's windows reach, in order.
+	Unmeasured []Gap
 }
 
 // A Minute has the events that ended in it. Start is a Unix time in minutes.
@@ -68,4 +70,57 @@ func Both(a, b Span) Span {
 func Overlap(a, b Span) time.Duration {
 	both := Both(a, b)
 	return max(both.To.Sub(both.From), 0)
+}
+
+// A Cause is why it is not known what happened in a time; "" if that is not known either.
+type Cause string
+
+// The causes.
+const (
+	// Stopped: the collector that counts did not run.
+	Stopped Cause = "collector_stopped"
+	// NoCounters: no counter covers the time. Its senders, or the way from them, were interrupted, and others began afterwards.
+	NoCounters Cause = "no_counters"
+	// NotFollowed: it was before the first counter arrived, and there is nowhere to read the past.
+	NotFollowed Cause = "not_followed"
+	// Filling: it was before the first counter arrived, and is about to be read elsewhere.
+	Filling Cause = "backfill_pending"
+	// NotFilled: it was before the first counter arrived, and the place where the past is read has nothing of it.
+	NotFilled Cause = "not_in_history"
+	// Damaged: it was measured, and what was saved of it cannot be read. How many events there were in each hour may be known.
+	Damaged Cause = "damaged"
+)
+
+// A Gap is a time of which it is not known what happened.
+type Gap struct {
+	Span
+	Cause Cause
+}
+
+// Text says the cause in words; whatever else it is, that is not known.
+func (c Cause) Text() string {
+	switch c {
+	case Stopped:
+		return "the collector that counts did not run"
+	case NoCounters:
+		return "no counters arrived: nothing sent them, or the connection was broken"
+	case NotFollowed:
+		return "before the first counter arrived"
+	case Filling:
+		return "before the first counter arrived; the past is still to be read"
+	case NotFilled:
+		return "before the first counter arrived; where the past is read, nothing is known of it"
+	case Damaged:
+		return "what was saved is damaged"
+	}
+	return "the cause is not known"
+}
+
+// Sound is the cause, "" if there is no such cause.
+func (c Cause) Sound() Cause {
+	switch c {
+	case Stopped, NoCounters, NotFollowed, Filling, NotFilled, Damaged:
+		return c
+	}
+	return ""
 }

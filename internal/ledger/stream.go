@@ -19,12 +19,19 @@ type line struct {
 	Environment string            `json:"environment,omitempty"`
 	Group       map[string]string `json:"group,omitempty"`
 	Measured    [][2]time.Time    `json:"measured,omitempty"`
+	Unmeasured  []gapLine         `json:"unmeasured,omitempty"`
 
 	Day *time.Time `json:"day,omitempty"`
 	// Minutes are the number of each in its day, its good and its bad events.
 	Minutes [][3]float64 `json:"minutes,omitempty"`
 
 	End bool `json:"end,omitempty"`
+}
+
+type gapLine struct {
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Cause Cause     `json:"cause,omitempty"`
 }
 
 // maxLine bounds a line, in bytes: a day whose minutes all have large numbers.
@@ -38,6 +45,9 @@ func Write(ctx context.Context, w io.Writer, k Keeper, of SLO, places []Place, f
 		head := line{SLO: of.Name, Environment: p.Environment, Group: p.Group}
 		for _, s := range p.Measured {
 			head.Measured = append(head.Measured, [2]time.Time{s.From.UTC(), s.To.UTC()})
+		}
+		for _, g := range p.Unmeasured {
+			head.Unmeasured = append(head.Unmeasured, gapLine{g.From.UTC(), g.To.UTC(), g.Cause})
 		}
 		if err := e.Encode(head); err != nil {
 			return err
@@ -88,6 +98,9 @@ func Read(r io.Reader, begin func(slo string, at Place) error, day func([]Minute
 			at := Place{Environment: l.Environment, Group: l.Group}
 			for _, m := range l.Measured {
 				at.Measured = append(at.Measured, Span{m[0], m[1]})
+			}
+			for _, g := range l.Unmeasured {
+				at.Unmeasured = append(at.Unmeasured, Gap{Span{g.From, g.To}, g.Cause})
 			}
 			if err := begin(l.SLO, at); err != nil {
 				return err

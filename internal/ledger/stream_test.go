@@ -41,7 +41,7 @@ func TestStream(t *testing.T) {
 		}
 	}
 	places := []Place{
-		{Environment: "production", Group: map[string]string{"region": "\x00<é>"}, Measured: []Span{{begin, begin.Add(time.Hour)}}}, {},
+		{Environment: "production", Group: map[string]string{"region": "\x00<é>"}, Measured: []Span{{begin, begin.Add(time.Hour)}}, Unmeasured: []Gap{{Span{begin.Add(time.Hour), begin.Add(Day)}, Stopped}}}, {},
 	}
 	var b bytes.Buffer
 	require.NoError(t, Write(t.Context(), &b, minutes, SLO{Name: "x"}, places, begin, begin.Add(2*Day)))

@@ -18,12 +18,14 @@ type history struct {
 	bad, total []float64
 	// known are the times that were measured, and measured those of them in which events count.
 	known, measured []ledger.Span
+	// unmeasured are the other times, and those whose minutes are lost.
+	unmeasured []Gap
 }
 
 // Read reads the month of an SLO at a place.
 func (m Month) Read(ctx context.Context, k ledger.Keeper, of ledger.SLO, at ledger.Place, schedule catalog.Schedule) (Events, error) {
 	since := m.Since()
-	h := &history{first: since.Unix() / 60, known: at.Measured}
+	h := &history{first: since.Unix() / 60, known: at.Measured, unmeasured: Gaps(at.Unmeasured)}
 	n := int(m.To.Unix()/60-h.first) + 1
 	h.bad, h.total = make([]float64, n+1), make([]float64, n+1)
 	for day := since.UTC().Truncate(ledger.Day); day.Before(m.To); day = day.Add(ledger.Day) {
@@ -88,14 +90,17 @@ func (h *history) Measured(from, to time.Time) (sum time.Duration) {
 func (h *history) Gaps(from, to time.Time) (gaps []Gap) {
 	for _, s := range h.known {
 		if s.From.After(from) && from.Before(to) {
-			gaps = append(gaps, Gap{from, earlier(s.From, to)})
+			gaps = append(gaps, Gap{From: from, To: earlier(s.From, to)})
 		}
 		if s.To.After(from) {
 			from = s.To
 		}
 	}
 	if from.Before(to) {
-		gaps = append(gaps, Gap{from, to})
+		gaps = append(gaps, Gap{From: from, To: to})
 	}
 	return gaps
 }
+
+// Unmeasured is Events'.
+func (h *history) Unmeasured(from, to time.Time) []Gap { return Clip(h.unmeasured, from, to) }

@@ -26,6 +26,8 @@ type Events interface {
 	Measured(from, to time.Time) time.Duration
 	// Gaps are the times in (from, to] in which it is not known what happened.
 	Gaps(from, to time.Time) []Gap
+	// Unmeasured are the gaps with their causes, and the times of which it was known once.
+	Unmeasured(from, to time.Time) []Gap
 }
 
 // A Month is one of a time zone, as far as it has passed.
@@ -75,9 +77,12 @@ type Summary struct {
 	Spent float64
 	// AtWorst is that share if everything failed in the gaps since the first measured time; NaN without such gaps.
 	AtWorst float64
-	// Measured is the share of the month in which events were counted, and Excluded how long they did not count.
+	// Measured is the share of the month in which events were counted, as far as that is still known, and Excluded how long they did not count.
 	Measured float64
 	Excluded time.Duration
+	// Unmeasured are the longest of the times that were not measured, though events count; More are left out.
+	Unmeasured []Gap
+	More       int
 	// Hours are all, in order; Worst are those with the most bad events.
 	Hours, Worst []Hour
 }
@@ -97,6 +102,9 @@ func (m Month) Summarize(service *catalog.Service, slo *catalog.SLO, e Events) S
 	length := m.To.Sub(m.From)
 	s := Summary{Measured: min(float64(e.Measured(m.From, m.To))/float64(length), 1), Excluded: Excluded(service, slo, m.From, m.To), Good: math.NaN()}
 	s.Bad, s.Events = e.Between(m.From, m.To)
+	missing := m.missing(service, slo, e)
+	s.Unmeasured, s.More = longest(missing)
+	s.Measured -= float64(damagedIn(e, missing)) / float64(length)
 	excluded := func(from, to time.Time) time.Duration { return Excluded(service, slo, from, to) }
 	p := Period{Start: m.From, End: m.From.AddDate(0, 1, 0), From: m.From, At: m.To, Gaps: e.Gaps(m.From, m.To), Excluded: excluded}
 	share, allowed := p.Share(e), s.Events*slo.ErrorBudget()

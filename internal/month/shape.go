@@ -6,6 +6,8 @@ package month
 import (
 	"math"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 )
 
 const (
@@ -25,8 +27,11 @@ type Period struct {
 	Excluded func(from, to time.Time) time.Duration
 }
 
-// A Gap is a time that was not measured.
-type Gap struct{ From, To time.Time }
+// A Gap is a time that was not measured. The cause is known where the collector's own history is read.
+type Gap struct {
+	From, To time.Time
+	Cause    ledger.Cause
+}
 
 // Share is which part of the events of the whole period were in the measured time, as the slo processor projects it: its share of the time in which events
 // count; and if the week before was measured as a whole, its share of the traffic, supposed that each hour of a week is like the one in the last.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
@@ -58,10 +59,10 @@ func decodeDay(record []byte) (d dayOfHours, _ error) {
 	return d, nil
 }
 
-// day reads the day that has the hour.
-func (a *archive) day(history uint64, hour int64) (d dayOfHours) {
+// day reads the day that has the hour. The error has been reported.
+func (a *archive) day(history uint64, hour int64) (d dayOfHours, err error) {
 	if a == nil {
-		return d
+		return d, nil
 	}
 	key := dayKey(history, hour)
 	record, err := a.store.Load(context.Background(), key)
@@ -73,26 +74,43 @@ func (a *archive) day(history uint64, hour int64) (d dayOfHours) {
 	if err != nil {
 		a.failed(err)
 	}
-	return d
+	return d, err
 }
 
-// chunk reads an hour as it is kept; nil if there is none.
-func (a *archive) chunk(history uint64, hour int64) []byte {
-	d := a.day(history, hour)
-	return d[hour%hoursPerDay]
-}
+// errOneHour is damage of one hour only.
+var errOneHour = fmt.Errorf("%w: one hour", checkpoint.ErrDamaged)
 
-// hour reads an hour, which is one without events if there is none.
-func (a *archive) hour(history uint64, hour int64) hourOfMinutes {
-	chunk := a.chunk(history, hour)
-	if chunk == nil {
-		return hourOfMinutes{}
+// hour reads an hour, which is one without events if there is none. The error has been reported.
+func (a *archive) hour(history uint64, hour int64) (h hourOfMinutes, _ error) {
+	day, err := a.day(history, hour)
+	chunk := day[hour%hoursPerDay]
+	if err != nil || chunk == nil {
+		return h, err
 	}
-	h, err := decodeHour(chunk)
-	if err != nil {
+	if h, err = decodeHour(chunk); err != nil {
 		a.failed(fmt.Errorf("%w %q: hour %d: %w", checkpoint.ErrDamaged, dayKey(history, hour), hour, err))
+		return h, errOneHour
 	}
-	return h
+	return h, nil
+}
+
+// damaged notes which hours are lost with the one, if the error says that it cannot be read: those of the day that have events, unless they are in memory.
+func (m *minutes) damaged(hour int64, err error) {
+	if !errors.Is(err, checkpoint.ErrDamaged) {
+		return
+	}
+	first, last := hour-hour%hoursPerDay, hour-hour%hoursPerDay+hoursPerDay
+	if errors.Is(err, errOneHour) {
+		first, last = hour, hour+1
+	}
+	for number := max(first, m.first); number < min(last, m.openHour()); number++ {
+		i := int(number - m.first)
+		if m.hours[good].at(i)+m.hours[bad].at(i) == 0 || slices.Contains(m.lost, number) ||
+			slices.ContainsFunc(m.kept, func(k keptChunk) bool { return k.hour == number && !k.addition }) {
+			continue
+		}
+		m.lost = append(m.lost, number)
+	}
 }
 
 // records are what to save of the minutes: days with chunks that storage does not have, and those that it need not have any more.
@@ -102,7 +120,8 @@ func (m *minutes) records() (records []checkpoint.Record) {
 	}
 	for i := 0; i < len(m.kept); {
 		number := m.kept[i].hour
-		day := m.archive.day(m.id, number)
+		day, err := m.archive.day(m.id, number)
+		m.damaged(number, err)
 		for ; i < len(m.kept) && m.kept[i].hour/hoursPerDay == number/hoursPerDay; i++ {
 			k, chunk := &m.kept[i], &day[m.kept[i].hour%hoursPerDay]
 			if k.addition && *chunk != nil {

@@ -58,6 +58,9 @@ func (p *sloProcessor) restoreShard(ctx context.Context, n int, now int64) error
 	err := p.restoreRecord(ctx, recordKey(n), n, now)
 	if errors.Is(err, checkpoint.ErrDamaged) {
 		err = errors.Join(err, p.restoreRecord(ctx, spareKey(n), n, now))
+		if len(p.shards[n].slos) == 0 {
+			p.shards[n].lost = now
+		}
 	}
 	return err
 }

@@ -104,7 +104,12 @@ func (d *decoder) instance() *instance {
 		}
 		i.streams = append(i.streams, s)
 	}
-	switch follows := d.Uint(followsChunks); follows {
+	follows := d.Uint(followsLosses)
+	if follows == followsLosses {
+		i.losses = d.losses()
+		follows = d.Uint(followsChunks)
+	}
+	switch follows {
 	case followsNothing:
 		i.assumeMeasured()
 	case followsRings:
@@ -156,6 +161,20 @@ func (d *decoder) measured() (m measured) {
 	}
 	d.Require(len(m) <= maxGaps+1)
 	return m
+}
+
+func (d *decoder) losses() (all losses) {
+	n := d.Length(3)
+	d.Require(n <= maxLosses)
+	for range n {
+		l := loss{interval: interval{start: d.time()}}
+		l.end, l.cause = l.start+d.time(), lossCause(d.Uint(uint64(lossCauses-1)))
+		if d.Require(l.end > l.start); d.Failed() {
+			return nil
+		}
+		all.add(l.start, l.end, l.cause)
+	}
+	return all
 }
 
 func (d *decoder) stream() stream {

@@ -15,9 +15,10 @@ import (
 //
 //	shard     forgotten:u  n:u  SLO...
 //	SLO       namespace:text  service:text  name:text  removed:u  audited:u  n:u  instance...
-//	instance  place:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  what follows:u  measured  history  chunks
+//	instance  place:text  created:u  received:u  forgotten:u  maintenance:sum  n:u  stream...  what follows:u  losses  measured  history  chunks
 //	stream    id:16 bytes  start:u  time:u  value:u
 //	measured  filled:u  n:u  (start:u  length:u)...
+//	losses    n:u  (start:u  length:u  cause:u)...  what follows:u
 //	history   id:u  now:u  total:sum  ring  ring  ring  first hour:i  n:u  hours:list  hours:list  n:u  minutes:list  minutes:list  reset:mark
 //	ring      step:u  head:u  boundary:sum..., newest first, each as what is to be subtracted for it
 //	list      counts, of good or of bad: u..., after a 0 how many more there are:u
@@ -34,6 +35,7 @@ const (
 	followsMeasured
 	followsHistory
 	followsChunks
+	followsLosses // and then what follows them
 )
 
 // encode is the shard's record, and those of the hours of its SLOs that are not saved. The lock is taken for one SLO at a time, so that
@@ -107,6 +109,9 @@ func (b *encoder) instance(i *instance) {
 		b.Uint(uint64(s.Time))
 		b.count(count(s.Value * float64(oneEvent)))
 	}
+	if len(i.losses) > 0 {
+		b.losses(i.losses)
+	}
 	follows := uint64(followsMeasured)
 	switch {
 	case i.history != nil && b.chunks:
@@ -123,6 +128,16 @@ func (b *encoder) instance(i *instance) {
 	}
 	if i.history != nil {
 		b.history(i.history)
+	}
+}
+
+func (b *encoder) losses(all losses) {
+	b.Uint(followsLosses)
+	b.Length(len(all))
+	for _, l := range all {
+		b.time(l.start)
+		b.time(l.end - l.start)
+		b.Uint(uint64(l.cause))
 	}
 }
 

@@ -105,6 +105,10 @@ func (p *sloProcessor) look(t *tracked, i *instance, shard int, f *findings) {
 		return
 	}
 	v, next := i.compute(t.objective, f.now, silence(p.config.FlushInterval))
+	if i.noteDamage() { // it was found just now
+		v, next = i.compute(t.objective, f.now, silence(p.config.FlushInterval))
+		t.shard.changed = true
+	}
 	if t.shard.unsaved {
 		v.maintenance = i.shown.maintenance
 	}

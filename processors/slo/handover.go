@@ -254,5 +254,8 @@ func (i *instance) inherit(theirs *instance, now int64, o *objective, maxStreams
 		theirs.measured.cover(m.start, m.end, minuteLength)
 	}
 	i.maintenance, i.streams, i.history = theirs.maintenance, theirs.streams, theirs.history
-	i.measured, i.filled = theirs.measured, theirs.filled
+	for _, l := range i.losses {
+		theirs.losses.add(l.start, l.end, l.cause)
+	}
+	i.measured, i.losses, i.filled = theirs.measured, theirs.losses, theirs.filled
 }

@@ -41,25 +41,57 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 	if t.news {
 		p.wakeUp()
 	}
-	if t.past {
-		return withoutPast(md), nil
+	if t.own {
+		return withoutOwn(md), nil
 	}
 	return md, nil
 }
 
-// withoutPast is the input without the late events by the time in which they ended, which are for this processor only: as series they would
-// be too many.
-func withoutPast(md pmetric.Metrics) pmetric.Metrics {
+// withoutOwn is the input without what is for this processor only: the late events by the time in which they ended, which as series would be
+// too many, and the points that say that a counter did not count for some time, which readers take for its end.
+func withoutOwn(md pmetric.Metrics) pmetric.Metrics {
 	out := pmetric.NewMetrics()
 	md.CopyTo(out)
 	out.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
 		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
-			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Name() == semconv.SLOEventsPast.Name })
+			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
+				if m.Name() == semconv.SLOEvents.Name && m.Type() == pmetric.MetricTypeSum {
+					dropPauses(m.Sum().DataPoints())
+				}
+				return m.Name() == semconv.SLOEventsPast.Name
+			})
 			return sm.Metrics().Len() == 0
 		})
 		return rm.ScopeMetrics().Len() == 0
 	})
 	return out
+}
+
+// pauses reports whether point n belongs to those that say that a counter did not count for some time: one with what it was before, one without a value,
+// and then the value that it goes on with.
+func pauses(points pmetric.NumberDataPointSlice, n int) bool {
+	if n+1 >= points.Len() {
+		return false
+	}
+	switch none, next := points.At(n).Flags().NoRecordedValue(), points.At(n+1).Flags().NoRecordedValue(); {
+	case none == next:
+		return false
+	case next && !pauses(points, n+1):
+		return false
+	}
+	return points.At(n).Attributes().Equal(points.At(n + 1).Attributes())
+}
+
+func dropPauses(points pmetric.NumberDataPointSlice) {
+	drop := make([]bool, points.Len())
+	for n := range drop {
+		drop[n] = pauses(points, n)
+	}
+	n := -1
+	points.RemoveIf(func(pmetric.NumberDataPoint) bool {
+		n++
+		return drop[n]
+	})
 }
 
 // A taker takes the points of one input.
@@ -70,8 +102,8 @@ type taker struct {
 	slos     map[key]*tracked
 	of       *sloProcessor
 	verdicts [verdicts]int64
-	// past: there are late events by the time in which they ended.
-	past bool
+	// own: there is something that is for this processor only.
+	own bool
 	// identity is the sender, up to sender, and then the attributes of the present point: up to version, all but the outcome.
 	identity        []byte
 	sender, version int
@@ -98,7 +130,7 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 			switch m.Name() {
 			case semconv.SLOEvents.Name:
 			case semconv.SLOEventsPast.Name:
-				t.past = true
+				t.own = true
 			default:
 				continue
 			}
@@ -131,6 +163,7 @@ func (t *taker) metric(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pm
 		v := invalid
 		if sum.IsMonotonic() {
 			v = t.point(rm, sm, m, points.At(i))
+			t.own = t.own || pauses(points, i)
 		}
 		t.verdicts[v]++
 	}
@@ -184,16 +217,17 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 			return invalid
 		}
 	}
-	if dp.Flags().NoRecordedValue() {
-		return ended
-	}
+	none := dp.Flags().NoRecordedValue()
 	value, ok := cumulative.Number(dp, m.Sum().AggregationTemporality())
-	if !ok {
+	if !ok && !none {
 		return invalid
 	}
 	tracked, ok := t.slos[slo]
 	if !ok { // a service without a namespace in the catalog matches any
 		if tracked, ok = t.slos[key{"", slo.service, slo.slo}]; !ok {
+			if none {
+				return ended
+			}
 			if tracked = t.of.hear(slo, environment, version); tracked == nil {
 				return unknownSLO
 			}
@@ -217,6 +251,12 @@ func (t *taker) point(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pme
 	if when.Length != 0 {
 		t.identity = appendField(t.identity, minute)
 	}
+	if none {
+		if when.Length == 0 {
+			t.pause(tracked, environment, int64(dp.Timestamp()))
+		}
+		return ended
+	}
 	i, v := t.count(tracked, environment, value, o, when)
 	if t.shared && i != nil && when.Length == 0 {
 		t.hear(i, rm, sm, m, dp)
@@ -230,6 +270,20 @@ func (t *taker) locate(at judge.Where, of *objective) {
 	for i, value := range at {
 		if value != "" && (of == nil || !slices.Contains(of.slo.GroupBy, judge.Places[i])) {
 			t.identity = appendField(appendField(t.identity, judge.Places[i]), value)
+		}
+	}
+}
+
+// pause takes the present point, which has no value: its counter says nothing of the time up to it. The shard's lock must be held.
+func (t *taker) pause(of *tracked, environment string, until int64) {
+	if of.objective == nil {
+		return
+	}
+	id := hash(t.identity)
+	for _, place := range []string{environment + of.objective.rest, environment + string(t.place[min(len(environment), len(t.place)):])} {
+		if i := of.instance(place); i != nil && i.pause(id, until, t.now) {
+			of.shard.changed, of.shard.due = true, t.now // it is said once
+			return
 		}
 	}
 }

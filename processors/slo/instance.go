@@ -57,6 +57,7 @@ type instance struct {
 	maintenance sum
 	streams     streams
 	measured    measured
+	losses      losses
 	// filled is the time from which on the past is known or was looked for elsewhere; 0 if that has not begun.
 	filled int64
 	// history is nil until there is an event, so that an SLO without any costs next to nothing. Its sealed hours are in the archive; nil without

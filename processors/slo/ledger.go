@@ -58,7 +58,10 @@ func (p *sloProcessor) Places(of ledger.SLO) (all []ledger.Place, ok bool) {
 			}
 			place.Group[name] = value
 		}
-		for _, m := range i.known(t.objective, now, silence(p.config.FlushInterval)) {
+		t.shard.changed = i.noteDamage() || t.shard.changed
+		known := i.known(t.objective, now, silence(p.config.FlushInterval))
+		place.Unmeasured = i.unmeasured(known, now-t.objective.horizon, now, p.filler != nil)
+		for _, m := range known {
 			place.Measured = append(place.Measured, ledger.Span{From: time.Unix(0, m.start), To: time.Unix(0, m.end)})
 		}
 		all = append(all, place)

@@ -33,6 +33,8 @@ type minutes struct {
 	first int64
 	// hours are the totals of the sealed ones, from the first on; open are the minutes since, to the end of the present hour.
 	hours, open [outcomes]packed
+	// lost are hours whose chunks could not be read, until that is taken up.
+	lost []int64
 	// kept are the chunks that storage does not have, in the order of the hours.
 	kept []keptChunk
 	// expired are the last hours of days that storage need not have any more. The first of them, so many, are being removed.
@@ -248,7 +250,8 @@ func (m *minutes) hour(number int64) (h hourOfMinutes) {
 		whole = whole || !k.addition
 	}
 	if !whole {
-		saved := m.archive.hour(m.id, number)
+		saved, err := m.archive.hour(m.id, number)
+		m.damaged(number, err)
 		h.add(&saved)
 	}
 	h.fill(total)

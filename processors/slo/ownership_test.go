@@ -350,5 +350,5 @@ func TestMinutesFollowTheCounters(t *testing.T) {
 	got := rigs[1].history(t)
 	require.Equal(t, minutes, got.minutes.hour(hour))
 	require.Empty(t, got.minutes.kept, "they are saved")
-	require.NotEmpty(t, rigs[1].archive.chunk(got.minutes.id, hour))
+	require.NotEmpty(t, chunkIn(rigs[1].archive, got.minutes.id, hour))
 }

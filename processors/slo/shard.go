@@ -60,6 +60,8 @@ type shard struct {
 	archive  *archive
 	garbage  []checkpoint.Record
 	removing int
+	// lost is when nothing of the shard could be read; 0 if that has not happened.
+	lost int64
 }
 
 // A tracked SLO is one of the catalog, or one that was lately, in all its environments.
@@ -83,6 +85,9 @@ func (t *tracked) ensure(place string, now int64) *instance {
 		environment, group := splitPlace(strings.Clone(place))
 		i = &instance{environment: environment, group: group, created: now, forgotten: t.shard.forgotten, archive: t.shard.archive}
 		t.instances = append(t.instances, i)
+		if lost := t.shard.lost; lost != 0 && now-lost < hourLength {
+			i.losses.add(0, lost, gone)
+		}
 		if t.index != nil {
 			t.index[i.place()] = i
 		}
@@ -190,6 +195,8 @@ func (t *tracked) tidy(now int64, ttl time.Duration) {
 			t.shard.changed = t.shard.changed || len(i.streams) != n
 		}
 		i.measured.forget(now - t.objective.horizon)
+		i.losses.forget(now - t.objective.horizon)
+		t.shard.changed = i.noteDamage() || t.shard.changed
 		if t.stale(i, now) {
 			t.shard.drop(i)
 		} else {

@@ -61,7 +61,7 @@ type values struct {
 	// errorRatio is by window, as objective.steps has them. An own window that is also a burn window has one value, which
 	// follows resets as the error budget does.
 	errorRatio [maxWindows]float64
-	// coverage is the share of the period that was measured.
+	// coverage is the share of the period that was measured, and is still known.
 	coverage    float64
 	remaining   float64
 	exhaustion  time.Duration
@@ -90,6 +90,10 @@ func (i *instance) compute(o *objective, now int64, silence time.Duration) (v va
 	period := o.periodOf(now, counted, known)
 	v.coverage = period.coverage()
 	next.slides = min(period.changes, o.nextSlice(now))
+	if lost := i.losses.damaged(known, period.start, period.to); lost > 0 {
+		v.coverage -= float64(lost) / float64(period.end-period.start)
+		next.slides = min(next.slides, now-now%minuteLength+minuteLength)
+	}
 	var rate [maxWindows]float64
 	var lastHour count
 	switch h := counted; {

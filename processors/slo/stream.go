@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/cumulative"
 	"github.com/otelcol-sre/otelcol-sre/internal/past"
@@ -81,6 +82,9 @@ func (s *stream) rewind(p cumulative.Point) {
 		s.Value = 0
 	}
 }
+
+// advanceTo makes it one whose last point was at the time, with the same value.
+func (s *stream) advanceTo(t int64) { s.Time = pcommon.Timestamp(t) }
 
 // streams are the counters that add up to one SLO, in the order of their IDs: a slice is a third of a
 // map's size, and there are few.

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/otelcol-sre/otelcol-sre/internal/month"
-
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
@@ -21,6 +19,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
+	"github.com/otelcol-sre/otelcol-sre/internal/month"
 	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 )
 
@@ -31,6 +31,8 @@ type Events struct {
 	Group       map[string]string
 	minutes     *minutes
 	versions    map[string]*minutes
+	// unmeasured are the times that the collector's history says were not measured, and why; nil if a Prometheus was asked.
+	unmeasured []month.Gap
 }
 
 // recording are the rules that record events, and what these read.
@@ -76,6 +78,9 @@ func Record(ctx context.Context, server ranges.Source, service *catalog.Service,
 		for _, key := range slices.Sorted(maps.Keys(found)) {
 			set := keyed(key)
 			one := Events{SLO: slo, Environment: set.Get(labelEnvironment), Group: labels.NewBuilder(set).Del(labelEnvironment).Labels().Map(), minutes: found[key]}
+			if history, ok := server.(*ranges.History); ok {
+				one.unmeasured = month.Gaps(history.Unmeasured(ledger.SLO{Namespace: service.Namespace, Service: service.Name, Name: slo.Name}, one.Environment, one.Group))
+			}
 			if one.versions, err = a.versions(ctx, slo, one); err != nil {
 				return nil, err
 			}
@@ -132,6 +137,14 @@ func (e Events) Measured(from, to time.Time) time.Duration { return e.minutes.me
 
 // Gaps is month.Events': minutes without a sample, whether nothing was measured or nothing counts.
 func (e Events) Gaps(time.Time, time.Time) []month.Gap { return e.minutes.gaps() }
+
+// Unmeasured is month.Events'. In a Prometheus, no sample says why there is none.
+func (e Events) Unmeasured(from, to time.Time) []month.Gap {
+	if e.unmeasured != nil {
+		return month.Clip(e.unmeasured, from, to)
+	}
+	return month.Clip(e.minutes.gaps(), from, to)
+}
 
 // Versions are the names of the versions with events in any environment, in order.
 func (e Events) Versions() []string { return slices.Sorted(maps.Keys(e.versions)) }

@@ -45,7 +45,9 @@ type History struct {
 	answers int
 	samples int
 	// known are the SLOs that storage has; nil without storage.
-	known   map[ledger.SLO]bool
+	known map[ledger.SLO]bool
+	// places are where they were counted, and what was not measured there.
+	places  map[ledger.SLO][]ledger.Place
 	storage *replay.Storage
 	engine  *replay.Replay
 }
@@ -87,7 +89,7 @@ func (h *History) Forget() {
 	if h.storage != nil {
 		_, _ = h.engine.Close(), h.storage.Close() // it is temporary
 	}
-	h.known, h.storage, h.engine, h.samples = nil, nil, nil, 0
+	h.known, h.places, h.storage, h.engine, h.samples = nil, nil, nil, nil, 0
 }
 
 // Range is Source's.
@@ -109,6 +111,22 @@ func (h *History) Range(ctx context.Context, query string, first, last time.Time
 		return nil, nil
 	}
 	return h.engine.Query(ctx, query, first, last, step)
+}
+
+// Unmeasured are the times that were not measured of an SLO that has been asked about, in an environment and group. The group's attributes are named as the rules record them.
+func (h *History) Unmeasured(of ledger.SLO, environment string, group map[string]string) []ledger.Gap {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, at := range h.places[of] {
+		found := at.Environment == environment
+		for name, value := range at.Group {
+			found = found && group[promname.Recorded(name)] == value
+		}
+		if found {
+			return at.Unmeasured
+		}
+	}
+	return nil
 }
 
 // slos are those of the counters that an expression reads.
@@ -148,7 +166,7 @@ func (h *History) load(ctx context.Context, of ledger.SLO) (err error) {
 		if err != nil {
 			return errors.Join(err, storage.Close())
 		}
-		h.known, h.storage, h.engine = map[ledger.SLO]bool{}, storage, engine
+		h.known, h.places, h.storage, h.engine = map[ledger.SLO]bool{}, map[ledger.SLO][]ledger.Place{}, storage, engine
 	}
 	body, err := h.get(ctx, of)
 	if err != nil || body == nil {
@@ -172,6 +190,7 @@ func (h *History) load(ctx context.Context, of ledger.SLO) (err error) {
 		if err := commit(); err != nil {
 			return err
 		}
+		h.places[of] = append(h.places[of], at)
 		w = h.scrapes(ctx, of, at)
 		return nil
 	}, func(minutes []ledger.Minute) error {

@@ -27,6 +27,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/month"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -122,10 +123,20 @@ type compliance struct {
 	// AtWorst is that share if everything failed in the gaps since events were first recorded; null without gaps.
 	AtWorst output.Number `json:"budgetSpentAtWorst"`
 	// Measured is the share of the month in which events were recorded, and MaintenanceSeconds how long they did not count.
-	Measured           float64   `json:"measured"`
-	MaintenanceSeconds float64   `json:"maintenanceSeconds,omitempty"`
-	WorstHours         []hour    `json:"worstHours,omitempty"`
-	Versions           []version `json:"versions,omitempty"`
+	Measured           float64 `json:"measured"`
+	MaintenanceSeconds float64 `json:"maintenanceSeconds,omitempty"`
+	// Unmeasured are the longest times of which it is not known what happened, though events count. More are left out.
+	Unmeasured     []gap     `json:"unmeasured,omitempty"`
+	MoreUnmeasured int       `json:"moreUnmeasured,omitempty"`
+	WorstHours     []hour    `json:"worstHours,omitempty"`
+	Versions       []version `json:"versions,omitempty"`
+}
+
+// A gap is a time that was not measured. Its cause is known where the collector's own history is read.
+type gap struct {
+	Start time.Time    `json:"start"`
+	End   time.Time    `json:"end"`
+	Cause ledger.Cause `json:"cause,omitempty"`
 }
 
 func (c compliance) fullName() string { return strings.TrimPrefix(c.Namespace+"/"+c.Service, "/") }
@@ -224,6 +235,10 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, m mo
 		Objective: e.SLO.ObjectiveRatio(), Events: of.Events, Bad: of.Bad, Good: output.Number(of.Good), Kept: of.Kept, Spent: output.Number(of.Spent), AtWorst: output.Number(of.AtWorst),
 		Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Versions: versions(e, deployed, m.From, m.To),
 	}
+	for _, g := range of.Unmeasured {
+		c.Unmeasured = append(c.Unmeasured, gap{g.From.In(m.From.Location()), g.To.In(m.From.Location()), g.Cause})
+	}
+	c.MoreUnmeasured = of.More
 	for _, h := range of.Worst {
 		c.WorstHours = append(c.WorstHours, hour{h.Start, h.Events, h.Bad, output.Number(h.Spent), versions(e, deployed, h.Start, h.End)})
 	}

@@ -6,6 +6,7 @@ package report
 import (
 	"encoding/csv"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/test/scenario"
 )
 
@@ -84,6 +86,7 @@ func TestMonth(t *testing.T) {
 	assert.True(t, *c.Kept)
 	assert.Equal(t, 6*3600.0, c.MaintenanceSeconds)
 	assert.InDelta(t, 1-0.25/31, c.Measured, 0.001)
+	assert.Empty(t, c.Unmeasured, "maintenance is not missing")
 
 	require.NotEmpty(t, c.WorstHours)
 	worst := c.WorstHours[0]
@@ -130,6 +133,7 @@ func TestOutputIsEscaped(t *testing.T) {
 	for _, hostile := range []string{"=cmd|'/c calc'!A1", "@SUM(1)", "+1", "-1", "<script>alert(1)</script>", "a|b[c](http://x)`d`", "\x1b[2J\n=1"} {
 		r := &report{Month: "2024-03", SLOs: []compliance{{
 			Service: hostile, Owner: hostile, Environment: hostile, SLO: hostile, Kept: &kept,
+			Unmeasured: []gap{{Cause: ledger.Cause(hostile)}}, MoreUnmeasured: 2,
 			WorstHours: []hour{{Versions: []version{{Version: hostile, Deployment: hostile}}}}, Versions: []version{{Version: hostile, Revision: hostile}},
 		}}}
 		var markdown, page, table strings.Builder
@@ -149,4 +153,62 @@ func TestOutputIsEscaped(t *testing.T) {
 			assert.NotContains(t, []string{"=", "@", "+", "-"}, cell[:min(1, len(cell))], cell)
 		}
 	}
+}
+
+// A collector's own history says why time was not measured.
+func TestCausesOfACollector(t *testing.T) {
+	now := time.Now().UTC()
+	from := time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(d int) time.Time { return from.AddDate(0, 0, d) }
+	place := ledger.Place{
+		Environment: "production",
+		Measured:    []ledger.Span{{From: at(2), To: at(10)}, {From: at(11), To: at(28)}},
+		Unmeasured: []ledger.Gap{
+			{Span: ledger.Span{From: at(-10), To: at(2)}, Cause: ledger.NotFollowed}, {Span: ledger.Span{From: at(10), To: at(11)}, Cause: ledger.Stopped},
+			{Span: ledger.Span{From: at(20), To: at(21)}, Cause: ledger.Damaged}, {Span: ledger.Span{From: at(22), To: at(23)}, Cause: "<script>"},
+		},
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.FormValue("slo")
+		if name != "availability" {
+			w.Header().Set(ledger.Unknown, "true")
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		assert.NoError(t, ledger.Write(r.Context(), w, tens{}, ledger.SLO{Name: name}, []ledger.Place{place}, at(2), at(28)))
+		assert.NoError(t, ledger.End(w))
+	}))
+	defer server.Close()
+	args := []string{"--month", from.Format("2006-01"), "--catalog", commandtest.Catalog(t, checkout), "--url", server.URL, "-o"}
+	got := run(append(args, "json")...)
+	require.NoError(t, got.Err)
+	var r report
+	require.NoError(t, json.Unmarshal([]byte(got.Stdout), &r))
+	c := r.SLOs[0]
+	require.GreaterOrEqual(t, len(c.Unmeasured), 4)
+	assert.Equal(t, []gap{{at(0), at(2), ledger.NotFollowed}, {at(10), at(11), ledger.Stopped}, {at(20), at(21), ledger.Damaged}, {at(22), at(23), ""}}, c.Unmeasured[:4])
+	assert.InDelta(t, 24/float64(at(0).AddDate(0, 1, 0).Sub(at(0))/day), c.Measured, 0.001)
+	assert.Greater(t, float64(c.AtWorst), 10.0, "a day without an answer is much")
+
+	text := run(append(args, "markdown")...).Stdout
+	assert.Contains(t, text, "## Not measured")
+	assert.Contains(t, text, "the collector that counts did not run")
+	assert.NotContains(t, text, "script")
+}
+
+// tens has ten good events in each minute.
+type tens struct{}
+
+func (tens) Places(ledger.SLO) ([]ledger.Place, bool) { return nil, true }
+
+func (tens) Minutes(_ ledger.SLO, at ledger.Place, day time.Time, _ bool) (all []ledger.Minute) {
+	for n := range int64(ledger.MinutesPerDay) {
+		for _, m := range at.Measured {
+			if start := day.Add(time.Duration(n) * time.Minute); !start.Before(m.From) && start.Before(m.To) {
+				all = append(all, ledger.Minute{Start: start.Unix() / 60, Good: 10})
+			}
+		}
+	}
+	return all
 }

@@ -66,7 +66,20 @@ func (r *report) grids() []output.Grid {
 	slos := output.Grid{Title: "Compliance", Header: []string{"service", "owner", "environment", "SLO", "result", "objective", "good", "events", "bad", "budget spent", "measured", "maintenance"}, Right: 5}
 	hours := output.Grid{Title: "Worst hours", Header: []string{"service", "environment", "SLO", "hour (" + r.TimeZone + ")", "versions that failed", "events", "bad", "budget spent"}, Right: 5}
 	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
+	gaps := output.Grid{Title: "Not measured", Header: []string{"service", "environment", "SLO", "from (" + r.TimeZone + ")", "to", "cause", "budget spent at worst"}, Right: 6}
 	for _, c := range r.SLOs {
+		for i, g := range c.Unmeasured {
+			worst := "-"
+			if i == 0 {
+				worst = share(c.AtWorst, 1)
+			}
+			gaps.Rows = append(gaps.Rows, []string{
+				c.fullName(), dash(c.Environment), c.name(), g.Start.Format("2006-01-02 15:04"), g.End.Format("2006-01-02 15:04"), g.Cause.Text(), worst,
+			})
+		}
+		if c.MoreUnmeasured > 0 {
+			gaps.Rows = append(gaps.Rows, []string{c.fullName(), dash(c.Environment), c.name(), "-", "-", strconv.Itoa(c.MoreUnmeasured) + " shorter times are left out", "-"})
+		}
 		slos.Rows = append(slos.Rows, []string{
 			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(r), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
 			share(output.Number(c.Measured), 0), dash(catalog.FormatDuration(time.Duration(c.MaintenanceSeconds * float64(time.Second)).Round(time.Minute))),
@@ -80,7 +93,7 @@ func (r *report) grids() []output.Grid {
 			spent.Rows = append(spent.Rows, []string{c.fullName(), dash(c.Environment), c.name(), dash(v.Version), dash(v.Deployment), dash(v.Revision), count(v.Events), count(v.Bad)})
 		}
 	}
-	return slices.DeleteFunc([]output.Grid{slos, hours, spent}, func(g output.Grid) bool { return len(g.Rows) == 0 })
+	return slices.DeleteFunc([]output.Grid{slos, hours, spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
 }
 
 // listed names versions with their deployments and their bad events.

@@ -70,6 +70,8 @@ type monthOf struct {
 	AtWorst            fleet.Number      `json:"budget_spent_at_worst"`
 	Measured           float64           `json:"measured"`
 	MaintenanceSeconds float64           `json:"maintenance_seconds"`
+	Unmeasured         []gapOf           `json:"unmeasured"`
+	MoreUnmeasured     int               `json:"more_unmeasured"`
 	WorstHours         []hourOf          `json:"worst_hours"`
 	Hours              []hourOf          `json:"hours"`
 
@@ -85,15 +87,25 @@ type hourOf struct {
 	MeasuredSeconds float64      `json:"measured_seconds"`
 }
 
+// A gapOf is a time of which it is not known what happened. The cause is empty if it is not known either.
+type gapOf struct {
+	Start time.Time    `json:"start"`
+	End   time.Time    `json:"end"`
+	Cause ledger.Cause `json:"cause"`
+}
+
 // A day is a row of the calendar.
 type day struct {
 	Name    string
 	Weekend bool
-	Cells   [month.HoursPerDay]cell
+	Cells   []cell
 }
 
-// A cell is an hour: its class, what is read aloud, and if something failed, what the mouse shows.
-type cell struct{ Class, Text, Title string }
+// A cell is an hour, or so many hours in which nothing is known to have happened: its class, what is read aloud, and if something failed, what the mouse shows.
+type cell struct {
+	Class, Text, Title string
+	Hours              int
+}
 
 // A level is a range of shares of the month's budget that look the same.
 type level struct {
@@ -185,7 +197,7 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 			if err != nil {
 				return nil, err
 			}
-			body.SLOs = append(body.SLOs, shown(slo, at, m.Summarize(found, slo, events)))
+			body.SLOs = append(body.SLOs, shown(slo, at, m.Summarize(found, slo, events), m.From.Location()))
 		}
 	}
 	for h := range month.HoursPerDay {
@@ -248,13 +260,17 @@ func (s *site) monthPage(of *catalog.Service, slo string) string {
 	return "/ledger?" + url.Values{"service": {serviceName(of)}, "slo": {slo}}.Encode()
 }
 
-func shown(slo *catalog.SLO, at ledger.Place, of month.Summary) monthOf {
+func shown(slo *catalog.SLO, at ledger.Place, of month.Summary, zone *time.Location) monthOf {
 	m := monthOf{
 		SLO: slo.Name, Environment: at.Environment, Group: at.Group, Objective: fleet.Number(slo.ObjectiveRatio()), Events: of.Events, Bad: of.Bad, Good: fleet.Number(of.Good),
-		Kept: of.Kept, Spent: fleet.Number(of.Spent), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
+		Kept: of.Kept, Spent: fleet.Number(of.Spent), AtWorst: fleet.Number(of.AtWorst), Measured: of.Measured, MaintenanceSeconds: of.Excluded.Seconds(), Unmeasured: []gapOf{}, MoreUnmeasured: of.More,
+		WorstHours: []hourOf{}, Hours: []hourOf{}, Name: slo.Name,
 	}
 	for _, name := range slo.GroupBy {
 		m.Name += " " + name + "=" + cmp.Or(at.Group[name], view.None)
+	}
+	for _, g := range of.Unmeasured {
+		m.Unmeasured = append(m.Unmeasured, gapOf{g.From.In(zone), g.To.In(zone), g.Cause})
 	}
 	for _, h := range of.Worst {
 		m.WorstHours = append(m.WorstHours, hourly(h))
@@ -264,8 +280,13 @@ func shown(slo *catalog.SLO, at ledger.Place, of month.Summary) monthOf {
 	}
 	for _, d := range of.Days() {
 		row := day{Name: d.Date.Format("Mon 2"), Weekend: d.Date.Weekday() == time.Saturday || d.Date.Weekday() == time.Sunday}
-		for i, h := range d.Hours {
-			row.Cells[i] = cellOf(h)
+		for _, h := range d.Hours {
+			one := cellOf(h)
+			if last := len(row.Cells) - 1; last >= 0 && (h == nil || h.Events < 0.5) && row.Cells[last].Class == one.Class {
+				row.Cells[last].Hours++
+				continue
+			}
+			row.Cells = append(row.Cells, one)
 		}
 		m.Days = append(m.Days, row)
 	}
@@ -279,17 +300,17 @@ func hourly(h month.Hour) hourOf {
 func cellOf(h *month.Hour) cell {
 	switch {
 	case h == nil:
-		return cell{Class: "none"}
+		return cell{Class: "none", Hours: 1}
 	case h.Bad >= 0.5:
 		i := slices.IndexFunc(levels, func(l level) bool { return l.below == 0 || h.Spent < l.below })
 		share := words.Percent(h.Spent)
-		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Count(int(math.Round(h.Bad))), words.Count(int(math.Round(h.Events))))}
+		return cell{levels[i].Class, share, fmt.Sprintf("%s: %s of the budget, %s of %s failed", h.Start.Format("Mon 2 15:04"), share, words.Count(int(math.Round(h.Bad))), words.Count(int(math.Round(h.Events)))), 1}
 	case h.Events >= 0.5:
-		return cell{Class: "l0", Text: "0"}
+		return cell{Class: "l0", Text: "0", Hours: 1}
 	case h.Measured > 0:
-		return cell{Class: "idle", Text: "no events"}
+		return cell{Class: "idle", Text: "no events", Hours: 1}
 	}
-	return cell{Class: "blank", Text: "not counted"}
+	return cell{Class: "blank", Text: "not counted", Hours: 1}
 }
 
 // minutes streams the minute history of an SLO, for srectl.

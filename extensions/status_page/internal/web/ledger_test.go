@@ -4,9 +4,12 @@
 package web
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,8 +76,10 @@ func octoberWith(t *testing.T, patience time.Duration) (*visitor, *memory) {
 `
 	at := func(d, h int) time.Time { return time.Date(2026, time.October, d, h, 0, 0, 0, time.UTC) }
 	m := &memory{
-		of:        ledger.SLO{Namespace: "shop", Service: "checkout", Name: "availability"},
-		places:    []ledger.Place{{Environment: "production", Measured: []ledger.Span{{From: at(5, 0), To: at(36, 0)}}}},
+		of: ledger.SLO{Namespace: "shop", Service: "checkout", Name: "availability"},
+		places: []ledger.Place{{Environment: "production", Measured: []ledger.Span{{From: at(5, 0), To: at(36, 0)}}, Unmeasured: []ledger.Gap{
+			{Span: ledger.Span{From: at(-10, 0), To: at(4, 0)}, Cause: ledger.NotFollowed}, {Span: ledger.Span{From: at(4, 0), To: at(5, 0)}, Cause: "<script>"},
+			{Span: ledger.Span{From: at(20, 0), To: at(21, 12)}, Cause: ledger.Damaged}}}},
 		bad:       map[int64]float64{at(13, 9).Unix() / 3600: 300, at(13, 10).Unix() / 3600: 3, at(25, 0).Unix() / 3600: 1, at(25, 1).Unix() / 3600: 2},
 		countable: func(t time.Time) bool { return t.Before(at(20, 0)) || !t.Before(at(20, 2)) },
 	}
@@ -86,6 +91,7 @@ func octoberWith(t *testing.T, patience time.Duration) (*visitor, *memory) {
 
 func TestMonth(t *testing.T) {
 	v, _ := october(t)
+	at := func(d, h int) time.Time { return time.Date(2026, time.October, d, h, 0, 0, 0, time.UTC) }
 	var got ledgerBody
 	require.Nil(t, v.answer("/ledger?service=shop/checkout&month=2026-10", "/ledger", &got))
 	require.Len(t, got.SLOs, 1, "nothing of the other was counted")
@@ -95,7 +101,10 @@ func TestMonth(t *testing.T) {
 	assert.Equal(t, 306.0, s.Bad)
 	assert.Equal(t, 10.0*measured+306, s.Events)
 	assert.InDelta(t, 306/(0.001*s.Events), float64(s.Spent), 1e-9)
-	assert.InDelta(t, measured/(31.*24*60), s.Measured, 1e-9)
+	assert.InDelta(t, (measured-34*60)/(31.*24*60), s.Measured, 1e-9, "without what is lost by damage")
+	assert.Equal(t, []gapOf{
+		{at(1, 0), at(4, 0), ledger.NotFollowed}, {at(4, 0), at(5, 0), ""}, {at(20, 2), at(21, 12), ledger.Damaged},
+	}, s.Unmeasured, "maintenance is not missing")
 	assert.Equal(t, 7200.0, s.MaintenanceSeconds)
 	assert.True(t, *s.Kept)
 	assert.Len(t, s.Hours, 31*24)
@@ -109,7 +118,19 @@ func TestMonth(t *testing.T) {
 	assert.Equal(t, 31, strings.Count(page, `<tr><th scope="row"`))
 	assert.Contains(t, page, `title="Tue 13 09:00: `)
 	assert.Contains(t, page, "<td>Tue 13 09:00</td>")
-	assert.Equal(t, 4*24, strings.Count(page, `<td class="blank"><span class="hidden">not counted</span>`)-2, "until the 5th, and two hours of maintenance")
+	assert.Contains(t, page, "<td>Thu 1 00:00</td><td>Sun 4 00:00</td><td>before the first counter arrived</td>")
+	assert.Contains(t, page, "<td>the cause is not known</td>")
+	assert.Equal(t, 4, strings.Count(page, `<td class="blank" colspan="24"><i>not counted</i></tr>`), "until the 5th")
+	assert.Equal(t, 1, strings.Count(page, `<td class="blank" colspan="2"><i>not counted</i><td class="l0">`), "two hours of maintenance")
+	assert.Equal(t, 5, strings.Count(page, `<td class="blank"`))
+	hours := 0
+	for _, cell := range regexp.MustCompile(`<td class="[a-z0-9]+"( colspan="(\d+)")?`).FindAllStringSubmatch(page[:strings.Index(page, "heat-legend")], -1) {
+		n, err := strconv.Atoi(cmp.Or(cell[2], "1"))
+		require.NoError(t, err)
+		hours += n
+	}
+	assert.Equal(t, 31*24, hours)
+	assert.Less(t, len(page), 25_000)
 	assert.Contains(t, page, "month=2026-11")
 	assert.Contains(t, page, "month=2026-09")
 
@@ -215,4 +236,19 @@ func TestMonthOfHostileNames(t *testing.T) {
 	assert.NotContains(t, page, "<script>")
 	assert.Equal(t, maxCalendars, strings.Count(page, `<table class="heat">`))
 	assert.Contains(t, page, "9 more are not shown")
+}
+
+func TestMostly(t *testing.T) {
+	at := func(h int) time.Time { return time.Unix(int64(3600*h), 0) }
+	gap := func(from, to int, cause ledger.Cause) ledger.Gap {
+		return ledger.Gap{Span: ledger.Span{From: at(from), To: at(to)}, Cause: cause}
+	}
+	in := ledger.Span{From: at(100), To: at(200)}
+	assert.Empty(t, mostly(nil, in))
+	assert.Empty(t, mostly([]ledger.Gap{gap(100, 120, ""), gap(0, 101, ledger.NotFollowed)}, in))
+	assert.Equal(t, ledger.Stopped.Text(), mostly([]ledger.Gap{gap(0, 105, ledger.NotFollowed), gap(110, 114, ledger.Stopped), gap(150, 152, ledger.Stopped)}, in))
+	for _, c := range []ledger.Cause{ledger.Stopped, ledger.NoCounters, ledger.NotFollowed, ledger.Filling, ledger.NotFilled, ledger.Damaged} {
+		assert.Equal(t, c, c.Sound())
+		assert.NotEqual(t, ledger.Cause("").Text(), c.Text())
+	}
 }

@@ -78,6 +78,8 @@ type objective struct {
 	Grouped bool `json:"-"`
 	// Month is the page of its month; "" if nothing here has its minutes.
 	Month string `json:"-"`
+	// Unmeasured is why most of the time was not measured that was not; "" if that is not known, or little.
+	Unmeasured string `json:"-"`
 }
 
 // A graph is a plot as SVG or as data.
@@ -158,7 +160,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		body.Since = of.Known.Start
 	}
 	for _, o := range of.Objectives {
-		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0, s.monthPage(of.Service, o.SLO)})
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0, s.monthPage(of.Service, o.SLO), s.unmeasured(of.Service, o.Row)})
 	}
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))
