@@ -35,6 +35,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/silence"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/verify"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/whynot"
 )
 
@@ -87,6 +88,7 @@ func newRootCommand() *cobra.Command {
 		schema.NewCommand(),
 		services.NewCommand(),
 		silence.NewCommand(),
+		verify.NewCommand(),
 		man.NewCommand(),
 	)
 	complete(root)

@@ -3,7 +3,10 @@
 
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 const (
 	// maxURL bounds a URL, in bytes.
@@ -31,7 +34,7 @@ func guarded(next http.Handler) http.Handler {
 			w.Header().Set(name, value)
 		}
 		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, gates)):
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "The pages are read-only.", http.StatusMethodNotAllowed)
 			return
