@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/budget"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/doctor"
@@ -89,6 +90,7 @@ func newRootCommand() *cobra.Command {
 		services.NewCommand(),
 		silence.NewCommand(),
 		verify.NewCommand(),
+		budget.NewCommand(),
 		man.NewCommand(),
 	)
 	complete(root)
