@@ -317,7 +317,7 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 	r.Reason = r.reason(worst)
 }
 
-// collect makes the tally of an SLO. It returns what the version had, what all versions had since, and what others had in the whole time.
+// collect makes the tally of an SLO. It returns what the version had, what all versions had since, and what other versions had in the whole time.
 func collect(t *tally, versions map[string][]pair, q Question, g grid, since int, fails []bool) (own pair, all, rest float64) {
 	others := make([]pair, g.steps+1)
 	for version, steps := range versions {
@@ -326,7 +326,9 @@ func collect(t *tally, versions map[string][]pair, q Question, g grid, since int
 		}
 		for i, p := range steps {
 			others[i].good, others[i].bad = others[i].good+p.good, others[i].bad+p.bad
-			rest += p.events()
+			if version != "" { // of some SLOs no event has a version
+				rest += p.events()
+			}
 		}
 	}
 	for _, steps := range versions {
@@ -357,7 +359,6 @@ func collect(t *tally, versions map[string][]pair, q Question, g grid, since int
 			from, s.OtherEvents, s.OtherBad = Beside, others[i].events(), others[i].bad
 		case excluded:
 			t.excused += p.events()
-			continue
 		case mirror > 0 && others[mirror].events() > 0:
 			from, s.OtherEvents, s.OtherBad = Before, others[mirror].events(), others[mirror].bad
 		}

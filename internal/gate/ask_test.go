@@ -117,6 +117,7 @@ func TestVerdicts(t *testing.T) {
 		"a good one that has replaced the other": {[]flow{of("1", hours, ten, 10, 0.01), of("2", ten, 0, 10, 0.01)}, Pass, ``},
 		"fails as often as the other":            {[]flow{of("1", hours, ten, 9, 1), of("2", ten, 0, 9, 1)}, Pass, ``},
 		"worse, and within the objective":        {[]flow{of("1", hours, 0, 100, 0.001), of("2", ten, 0, 100, 0.3)}, Pass, ``},
+		"no event has a version":                 {[]flow{of("", hours, 0, 9, 1)}, Inconclusive, `No SLO has events of version 2\.`},
 		"the first version":                      {[]flow{of("", hours, 0, 0, 0), of("2", ten, 0, 9, 1)}, Fail, `at least .* %; the objective allows 1 %, and there is no other version`},
 		"a dependency fails": {[]flow{of("1", hours, ten, 10, 0.01), of("2", ten, 0, 9, 1), payment(hours, ten, 10, 0), payment(ten, 0, 8, 2)}, Inconclusive,
 			`^10 % of the events of availability \(production\) failed, but a dependency failed at the time of \d+ of the 6000 events\. What the version did while what it depends on failed does not count against it, unless other versions ran beside it: shop/payment for 10m0s\.$`},

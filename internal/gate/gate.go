@@ -141,32 +141,75 @@ const (
 type tally struct {
 	allowed float64 // share of events
 
-	excused  float64         // events that do not count
-	own      verdict.Step    // what counts of the version
+	excused  float64         // events that do not count against the version
+	all      verdict.Step    // of the version
+	own      verdict.Step    // what counts of it, too, where nothing else failed
 	compared verdict.Step    // the part of it that was compared
-	worse    [2]float64      // logarithms, by verdict.Ratios: that it fails more often than the others
-	missing  [2]float64      // that it fails more often than the objective allows
-	harmless [2][2]float64   // that it fails less than Harm times as often: as allowed, by better; as the others, by alike
+	worse    process         // that it fails more often than the others
+	missing  process         // that it fails more often than the objective allows
+	harmless [3][2]float64   // that it fails less than Harm times as often: as allowed, by better, at all times and where nothing else failed; as the others, by alike
 	from     map[string]bool // Beside, Before
 }
 
+// A process is evidence against a version: half of it from all steps, and half from those after every restartEvery steps, so that a version that is good
+// for an hour, and fails when it gets more traffic, is soon found. The mean of e-processes that begin at any time is one: those that have yet to begin
+// are 1.
+type process struct {
+	steps  int
+	begun  int // of restarts
+	sums   [len(verdict.Ratios)]float64
+	afters [restarts][len(verdict.Ratios)]float64
+}
+
+const (
+	restarts     = 24
+	restartEvery = 20
+)
+
+// add takes a step: its logarithm for a ratio.
+func (p *process) add(logOf func(ratio float64) float64) {
+	if p.steps++; p.steps%restartEvery == 0 {
+		p.begun = min(p.begun+1, restarts)
+	}
+	for i, ratio := range verdict.Ratios {
+		log := logOf(ratio)
+		p.sums[i] += log
+		for n := range p.begun {
+			p.afters[n][i] += log
+		}
+	}
+}
+
+func (p *process) odds() float64 {
+	sum := 0.0
+	for i := range p.afters {
+		sum += verdict.Evidence(p.afters[i]) // exp(0) before it begins
+	}
+	return (verdict.Evidence(p.sums) + sum/restarts) / 2
+}
+
 // add takes a step of the version and of what it is compared with, if there is something. If something else failed meanwhile, the step is no
-// evidence of what the version does with the objective.
+// evidence that the version misses the objective.
 func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 	if s.Events <= 0 {
 		return
 	}
+	good := s.Events - s.Bad
+	t.all.Events, t.all.Bad = t.all.Events+s.Events, t.all.Bad+s.Bad
+	harmful := t.times(Harm)
+	for i, part := range better {
+		log := s.Bad*math.Log(part*t.allowed/harmful) + good*math.Log((1-part*t.allowed)/(1-harmful))
+		t.harmless[0][i] += log
+		if !othersFail {
+			t.harmless[1][i] += log
+		}
+	}
 	if !othersFail {
 		t.own.Events, t.own.Bad = t.own.Events+s.Events, t.own.Bad+s.Bad
-		good := s.Events - s.Bad
-		for i, ratio := range verdict.Ratios {
+		t.missing.add(func(ratio float64) float64 {
 			more := t.times(ratio)
-			t.missing[i] += s.Bad*math.Log(more/t.allowed) + good*math.Log((1-more)/(1-t.allowed))
-		}
-		harmful := t.times(Harm)
-		for i, part := range better {
-			t.harmless[0][i] += s.Bad*math.Log(part*t.allowed/harmful) + good*math.Log((1-part*t.allowed)/(1-harmful))
-		}
+			return s.Bad*math.Log(more/t.allowed) + good*math.Log((1-more)/(1-t.allowed))
+		})
 	}
 	if from == "" || s.OtherEvents <= 0 {
 		return
@@ -177,11 +220,9 @@ func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 	t.from[from] = true
 	t.compared.Events, t.compared.Bad = t.compared.Events+s.Events, t.compared.Bad+s.Bad
 	t.compared.OtherEvents, t.compared.OtherBad = t.compared.OtherEvents+s.OtherEvents, t.compared.OtherBad+s.OtherBad
-	for i, ratio := range verdict.Ratios {
-		t.worse[i] += s.Log(ratio)
-	}
+	t.worse.add(s.Log)
 	for i, ratio := range alike {
-		t.harmless[1][i] += s.Log(ratio) - s.Log(Harm)
+		t.harmless[2][i] += s.Log(ratio) - s.Log(Harm)
 	}
 }
 
@@ -191,24 +232,24 @@ func (t *tally) times(ratio float64) float64 { return min(ratio*t.allowed, (1+t.
 // oddsWorse is the e-value of that the version is worse than the others; without any, than the objective.
 func (t *tally) oddsWorse() float64 {
 	if t.compared.OtherEvents > 0 {
-		return verdict.Evidence(t.worse)
+		return t.worse.odds()
 	}
-	return verdict.Evidence(t.missing)
+	return t.missing.odds()
 }
 
-// oddsHarmless is the e-value of that the version is not harmful. A harmful one fails Harm times as often as is allowed, and as the others do, so that
-// evidence against either is evidence.
+// oddsHarmless is the e-value of that the version is not harmful. A harmful one fails Harm times as often as is allowed, at any time, and as the others do,
+// so that evidence against any of that is evidence.
 func (t *tally) oddsHarmless() float64 {
-	return (verdict.Evidence(t.harmless[0]) + verdict.Evidence(t.harmless[1])) / 2
+	return (verdict.Evidence(t.harmless[0])+verdict.Evidence(t.harmless[1]))/4 + verdict.Evidence(t.harmless[2])/2
 }
 
 func (t *tally) passes() bool { return t.oddsHarmless() > 1/Miss }
 
 // toPass is about how many more events it takes to pass, from what the objective allows; NaN if the version fails too often for that.
 func (t *tally) toPass() Number {
-	n, rate := t.own.Events, 0.0
+	n, rate := t.all.Events, 0.0
 	if n > 0 {
-		rate = t.own.Bad / n
+		rate = t.all.Bad / n
 	}
 	best := math.Inf(1)
 	harmful := t.times(Harm)
@@ -244,7 +285,8 @@ func (t *tally) tell(s *SLO, events, bad float64) {
 	if effect, ok := verdict.Of(t.compared); ok {
 		s.Times, s.TimesLow, s.TimesHigh = Number(effect.Times), Number(effect.Low), Number(effect.High)
 	}
-	s.OddsWorse, s.OddsHarmless, s.More = Number(t.oddsWorse()), Number(t.oddsHarmless()), t.toPass()
+	const most = 1e100 // a number in JSON
+	s.OddsWorse, s.OddsHarmless, s.More = Number(min(t.oddsWorse(), most)), Number(min(t.oddsHarmless(), most)), t.toPass()
 	s.Verdict = Inconclusive
 	if t.passes() {
 		s.Verdict, s.More = Pass, 0

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,9 @@ func TestErrorRates(t *testing.T) {
 		}
 	}
 	golden.Equal(t, "testdata/rates.md", []byte(table.String()))
+	page, err := os.ReadFile("../../docs/gates.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(page), table.String(), "copy testdata/rates.md to docs/gates.md")
 }
 
 func median(steps []int) string {
@@ -175,6 +179,38 @@ func TestMeansOfEvidence(t *testing.T) {
 		assert.LessOrEqual(t, harmless/draws, 1.02, "%g", rate)
 		assert.LessOrEqual(t, missing/draws, 1.02)
 	}
+}
+
+// A version that is good for an hour and then fails ten times as often as is allowed is found in minutes, and one that stays good is not.
+func TestAVersionThatBecomesBad(t *testing.T) {
+	found, late, wrong := 0, 0, 0
+	const deployments = 500
+	for seed := range uint64(deployments) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		tl, slo := &tally{allowed: 0.01}, []SLO{{minimum: 5}}
+		for n := range steps + 60 {
+			rate := 0.002
+			if n >= steps {
+				rate = 0.1
+			}
+			s := verdict.Step{Bad: poisson(r, 15*rate), OtherBad: poisson(r, 60*0.002)}
+			s.Events, s.OtherEvents = s.Bad+poisson(r, 15*(1-rate)), s.OtherBad+poisson(r, 60*0.998)
+			tl.add(s, Beside, false)
+			if v, _ := decide([]*tally{tl}, slo); v == Fail {
+				switch {
+				case n < steps:
+					wrong++
+				case n < steps+40:
+					found++
+				default:
+					late++
+				}
+				break
+			}
+		}
+	}
+	assert.LessOrEqual(t, float64(wrong)/deployments, verdict.Alpha)
+	assert.GreaterOrEqual(t, float64(found)/deployments, 0.9, "%d within ten minutes, %d later", found, late)
 }
 
 func TestIntervalHoldsTheTruthAtAllTimes(t *testing.T) {

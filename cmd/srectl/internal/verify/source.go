@@ -152,7 +152,7 @@ func (r *request) measured(ctx context.Context, source gate.Source, names promna
 	if !model.LegacyValidation.IsValidMetricName(metric) {
 		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
 	}
-	end := now.Truncate(time.Minute)
+	end := now.Truncate(time.Second)
 	found, err := source.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", end.Add(-lately), end, time.Minute)
 	if err != nil {
 		return nil, nil, err
