@@ -82,7 +82,7 @@ func TestCanariesAtTheGate(t *testing.T) {
 		{"shop/payment", prometheus, "2m", 1, "fail"},
 		{"inventory", page, "2m", 0, "pass"},
 		{"inventory", prometheus, "2m", 0, "pass"},
-		{"checkout", page, "5s", 2, "inconclusive"},
+		{"checkout", page, "25s", 2, "inconclusive"},
 		{"frontend", page, "2m", 0, "pass"},
 	} {
 		asking.Go(func() {

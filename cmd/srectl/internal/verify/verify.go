@@ -95,7 +95,7 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page, or a server with Prometheus' API; a user and password can be in it")
 	flags.StringVar(&r.catalog, "catalog", os.Getenv("OTELCOL_SRE_CATALOG"), "catalog folder or file, if a server with Prometheus' API is asked")
 	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which that server names OTLP metrics")
-	format = output.NewFormat(flags, output.Table, output.JSON, formatJUnit, formatMarkdown)
+	format = output.NewFormat(flags, output.Table, output.JSON, output.YAML, formatJUnit, formatMarkdown)
 	_ = cmd.MarkFlagRequired("service") // fails for an unknown flag only
 	return cmd
 }

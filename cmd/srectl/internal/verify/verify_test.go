@@ -133,7 +133,7 @@ const hostile = `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout"
 func TestFormats(t *testing.T) {
 	var asked string
 	server := page(t, http.StatusOK, hostile, &asked)
-	for _, format := range []string{"table", "json", "junit", "markdown"} {
+	for _, format := range []string{"table", "json", "yaml", "junit", "markdown"} {
 		got := commandtest.Run(NewCommand(), nil, "verify", "--service", "shop/checkout", "--version", "2", "--baseline", "1", "--environment", "production", "--slo", "a,b",
 			"--since", "2026-11-30T11:50:00Z", "--for", "0", "--url", server.URL, "-o", format)
 		assert.Equal(t, 1, got.Code, "%v", got.Err)

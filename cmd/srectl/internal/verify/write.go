@@ -24,6 +24,8 @@ func write(out io.Writer, format string, r *gate.Result) error {
 	switch format {
 	case output.JSON:
 		return output.WriteJSON(out, r)
+	case output.YAML:
+		return output.WriteYAML(out, r)
 	case formatJUnit:
 		return writeJUnit(out, r)
 	case formatMarkdown:
