@@ -157,8 +157,8 @@ type tally struct {
 type process struct {
 	steps  int
 	begun  int // of restarts
-	sums   [len(verdict.Ratios)]float64
-	afters [restarts][len(verdict.Ratios)]float64
+	whole  part
+	afters [restarts]part
 }
 
 const (
@@ -166,26 +166,49 @@ const (
 	restartEvery = 20
 )
 
+// A part of a process is the steps from a time on.
+type part struct {
+	sums        [len(verdict.Ratios)]float64 // of logarithms
+	events, bad float64
+}
+
+func (p *part) add(logs [len(verdict.Ratios)]float64, events, bad float64) {
+	for i, log := range logs {
+		p.sums[i] += log
+	}
+	p.events, p.bad = p.events+events, p.bad+bad
+}
+
 // add takes a step: its logarithm for a ratio.
-func (p *process) add(logOf func(ratio float64) float64) {
+func (p *process) add(logOf func(ratio float64) float64, s verdict.Step) {
 	if p.steps++; p.steps%restartEvery == 0 {
 		p.begun = min(p.begun+1, restarts)
 	}
+	var logs [len(verdict.Ratios)]float64
 	for i, ratio := range verdict.Ratios {
-		log := logOf(ratio)
-		p.sums[i] += log
-		for n := range p.begun {
-			p.afters[n][i] += log
-		}
+		logs[i] = logOf(ratio)
+	}
+	p.whole.add(logs, s.Events, s.Bad)
+	for n := range p.begun {
+		p.afters[n].add(logs, s.Events, s.Bad)
 	}
 }
 
-func (p *process) odds() float64 {
+func (p *process) odds() float64 { return p.oddsIf(func(*part) bool { return true }) }
+
+// oddsIf is the evidence of those parts alone that fit, which is less.
+func (p *process) oddsIf(fits func(*part) bool) float64 {
+	of := func(one *part) float64 {
+		if !fits(one) {
+			return 0
+		}
+		return verdict.Evidence(one.sums) // 1 before it begins
+	}
 	sum := 0.0
 	for i := range p.afters {
-		sum += verdict.Evidence(p.afters[i]) // exp(0) before it begins
+		sum += of(&p.afters[i])
 	}
-	return (verdict.Evidence(p.sums) + sum/restarts) / 2
+	return (of(&p.whole) + sum/restarts) / 2
 }
 
 // add takes a step of the version and of what it is compared with, if there is something. If something else failed meanwhile, the step is no
@@ -209,7 +232,7 @@ func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 		t.missing.add(func(ratio float64) float64 {
 			more := t.times(ratio)
 			return s.Bad*math.Log(more/t.allowed) + good*math.Log((1-more)/(1-t.allowed))
-		})
+		}, s)
 	}
 	if from == "" || s.OtherEvents <= 0 {
 		return
@@ -220,7 +243,7 @@ func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 	t.from[from] = true
 	t.compared.Events, t.compared.Bad = t.compared.Events+s.Events, t.compared.Bad+s.Bad
 	t.compared.OtherEvents, t.compared.OtherBad = t.compared.OtherEvents+s.OtherEvents, t.compared.OtherBad+s.OtherBad
-	t.worse.add(s.Log)
+	t.worse.add(s.Log, s)
 	for i, ratio := range alike {
 		t.harmless[2][i] += s.Log(ratio) - s.Log(Harm)
 	}
@@ -230,11 +253,18 @@ func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 func (t *tally) times(ratio float64) float64 { return min(ratio*t.allowed, (1+t.allowed)/2) }
 
 // oddsWorse is the e-value of that the version is worse than the others; without any, than the objective.
-func (t *tally) oddsWorse() float64 {
+func (t *tally) oddsWorse() float64 { return t.against().odds() }
+
+func (t *tally) against() *process {
 	if t.compared.OtherEvents > 0 {
-		return t.worse.odds()
+		return &t.worse
 	}
-	return t.missing.odds()
+	return &t.missing
+}
+
+// oddsFailing is the part of it that is about failures that matter: a few at least, and more than the objective allows.
+func (t *tally) oddsFailing(minimum int) float64 {
+	return t.against().oddsIf(func(p *part) bool { return p.bad >= float64(minimum)-0.5 && p.bad > t.allowed*p.events })
 }
 
 // oddsHarmless is the e-value of that the version is not harmful. A harmful one fails Harm times as often as is allowed, at any time, and as the others do,
@@ -301,15 +331,6 @@ func (t *tally) excess() float64 {
 	return max(0, t.own.Bad-t.allowed*t.own.Events)
 }
 
-// counts reports whether the evidence that the version is worse is about failures that matter: a few at least, and more than the objective allows.
-func (t *tally) counts(minimum int) bool {
-	of := t.own
-	if t.compared.OtherEvents > 0 {
-		of = t.compared
-	}
-	return of.Bad >= float64(minimum)-0.5 && of.Bad > t.allowed*of.Events
-}
-
 // decide is the verdict of all SLOs together. The mean of e-values is one, however they depend on each other.
 func decide(tallies []*tally, slos []SLO) (v Verdict, worst int) {
 	sum, most, judged, passed := 0.0, 0.0, 0, 0
@@ -321,16 +342,14 @@ func decide(tallies []*tally, slos []SLO) (v Verdict, worst int) {
 		if slos[i].Verdict == Pass {
 			passed++
 		}
-		if odds := t.oddsWorse(); t.counts(slos[i].minimum) {
-			sum += odds
-			if odds > most {
-				most, worst = odds, i
-			}
+		odds := t.oddsFailing(slos[i].minimum)
+		if sum += odds; odds > most {
+			most, worst = odds, i
 		}
 	}
 	if judged > 0 && sum/float64(judged) > 1/verdict.Alpha {
 		for i, t := range tallies {
-			if !slos[i].Idle && t.counts(slos[i].minimum) && t.oddsWorse() > 1/verdict.Alpha {
+			if !slos[i].Idle && t.oddsFailing(slos[i].minimum) > 1/verdict.Alpha {
 				slos[i].Verdict = Fail
 			}
 		}

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -115,10 +116,17 @@ func TestErrorRates(t *testing.T) {
 			fmt.Fprintf(&table, "| %s | %g | %g × | %.2f %% | %.2f %% | %.2f %% | %s, %s |\n", one.name, worse, worse*one.usual, 100*share(Fail), 100*share(Pass), 100*share(Inconclusive), median(times[Fail]), median(times[Pass]))
 		}
 	}
-	golden.Equal(t, "testdata/rates.md", []byte(table.String()))
-	page, err := os.ReadFile("../../docs/gates.md")
+	const docs, rates = "../../docs/gates.md", "testdata/rates.md"
+	before, err := os.ReadFile(rates)
 	require.NoError(t, err)
-	assert.Contains(t, string(page), table.String(), "copy testdata/rates.md to docs/gates.md")
+	golden.Equal(t, rates, []byte(table.String()))
+	page, err := os.ReadFile(docs)
+	require.NoError(t, err)
+	if golden.Update() {
+		page = bytes.Replace(page, before, []byte(table.String()), 1)
+		require.NoError(t, os.WriteFile(docs, page, 0o644))
+	}
+	assert.True(t, bytes.Contains(page, []byte(table.String())), "docs/gates.md has another table than testdata/rates.md: copy it")
 }
 
 func median(steps []int) string {
@@ -181,36 +189,37 @@ func TestMeansOfEvidence(t *testing.T) {
 	}
 }
 
-// A version that is good for an hour and then fails ten times as often as is allowed is found in minutes, and one that stays good is not.
+// A version that is good for an hour and then fails ten times as often is found in minutes, and one that stays good is not.
 func TestAVersionThatBecomesBad(t *testing.T) {
-	found, late, wrong := 0, 0, 0
-	const deployments = 500
+	const (
+		deployments = 500
+		changes     = steps + 10
+		soon        = 15 // steps
+	)
+	found, wrong := 0, 0
 	for seed := range uint64(deployments) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		tl, slo := &tally{allowed: 0.01}, []SLO{{minimum: 5}}
-		for n := range steps + 60 {
+		tl := &tally{allowed: 0.01}
+		for n := range changes + soon {
 			rate := 0.002
-			if n >= steps {
-				rate = 0.1
+			if n >= changes {
+				rate = 0.02
 			}
-			s := verdict.Step{Bad: poisson(r, 15*rate), OtherBad: poisson(r, 60*0.002)}
-			s.Events, s.OtherEvents = s.Bad+poisson(r, 15*(1-rate)), s.OtherBad+poisson(r, 60*0.998)
+			s := verdict.Step{Bad: poisson(r, 100*rate), OtherBad: poisson(r, 400*0.002)}
+			s.Events, s.OtherEvents = s.Bad+poisson(r, 100*(1-rate)), s.OtherBad+poisson(r, 400*0.998)
 			tl.add(s, Beside, false)
-			if v, _ := decide([]*tally{tl}, slo); v == Fail {
-				switch {
-				case n < steps:
+			if v, _ := decide([]*tally{tl}, []SLO{{minimum: 5}}); v == Fail {
+				if n < changes {
 					wrong++
-				case n < steps+40:
+				} else {
 					found++
-				default:
-					late++
 				}
 				break
 			}
 		}
 	}
 	assert.LessOrEqual(t, float64(wrong)/deployments, verdict.Alpha)
-	assert.GreaterOrEqual(t, float64(found)/deployments, 0.9, "%d within ten minutes, %d later", found, late)
+	assert.GreaterOrEqual(t, float64(found)/deployments, 0.9, "%d of %d within four minutes", found, deployments)
 }
 
 func TestIntervalHoldsTheTruthAtAllTimes(t *testing.T) {
