@@ -67,6 +67,10 @@ func (s service) annotations() []dashboard.AnnotationQuery {
 			Name: "Deployments in detail", Enable: false, IconColor: "purple", Datasource: &common.DataSourceRef{Type: new("grafana"), Uid: new("-- Grafana --")},
 			Target: taggedAnnotations{Type: "tags", Tags: []string{"deploy", "service:" + tag(s.Name)}, Limit: 100, RefID: "Anno"},
 		},
+		{
+			Name: "Incidents in detail", Enable: false, IconColor: bad, Datasource: &common.DataSourceRef{Type: new("grafana"), Uid: new("-- Grafana --")},
+			Target: taggedAnnotations{Type: "tags", Tags: []string{"incident", "service:" + tag(s.Name)}, Limit: 100, RefID: "Anno"},
+		},
 	}
 }
 

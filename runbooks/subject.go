@@ -4,6 +4,7 @@
 package runbooks
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -148,6 +149,10 @@ func (c *subject) links() []markdown {
 	links := []markdown{"All alerts of the service: " + pageLink(text(c.service.Name), Index)}
 	if d := alerts.Static(c.alert().Annotations["dashboard_url"]); d != "" {
 		links = append(links, "Dashboard: "+link(text(d), d))
+	}
+	if c.alert().Annotations["incident_url"] != "" {
+		incidents := c.o.Alerts.IncidentURL + "?" + url.Values{"service": {c.service.Name}, "namespace": {c.service.Namespace}}.Encode()
+		links = append(links, "Incident, with the likely change and the way back: "+link(text(incidents), incidents))
 	}
 	links = append(links, sprintf("Severity: **%s**", text(c.alert().Severity)))
 	if slos := c.slos(); len(slos) > 1 {

@@ -21,6 +21,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/grafanatest"
 )
 
 // A notification is what Alertmanager sends to a webhook.
@@ -94,7 +96,11 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 	hook := httptest.NewServer(&told)
 	t.Cleanup(hook.Close)
 	am := startRoutedAlertmanager(t, hook.URL, "75s") // the rules of a new collector read events that are recorded each minute
-	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_ALERTMANAGER="+am.url, "OTELCOL_SRE_FLUSH_INTERVAL=1s")
+	grafana := grafanatest.New("secret")
+	api := httptest.NewServer(grafana)
+	t.Cleanup(api.Close)
+	c := newCollector(t, "standalone", "../examples/catalog", "OTELCOL_SRE_ALERTMANAGER="+am.url, "OTELCOL_SRE_FLUSH_INTERVAL=1s",
+		"OTELCOL_SRE_GRAFANA="+api.URL, "OTELCOL_SRE_GRAFANA_TOKEN="+grafana.Token, "OTELCOL_SRE_PAGE_URL=https://sre.example.com")
 	shop, _ := startShop(t, c)
 	change(t, shop, "/settings/mailer", `{"errorRate": 0}`)
 	change(t, shop, "/load", `{"rate": 20}`)
@@ -140,6 +146,49 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 		texts = append(texts, a.Annotations["description"])
 	}
 	assert.Regexp(t, `Newest version: 1\.1\.0 \(commit 02c9b5d44902\), first seen \d.* ago, after 1\.0\.0\.`, strings.Join(texts, "\n"))
+
+	var incident grafanatest.Annotation
+	require.Eventually(t, func() bool {
+		for _, a := range grafana.Annotations() {
+			if a.Has("incident") && a.Has("service:payment") && a.Has("state:open") && strings.Contains(a.Text, "likely change: payment 1.1.0 (") {
+				incident = a
+				return true
+			}
+		}
+		return false
+	}, 2*time.Minute, time.Second, "%+v", grafana.Annotations())
+	assert.True(t, incident.Has("severity:page") && incident.Has("environment:production"), incident.Tags)
+	assert.Contains(t, incident.Text, `<a href="https://sre.example.com/incidents/`)
+	regions := 0
+	for _, a := range grafana.Annotations() {
+		if a.Has("incident") && a.Has("state:open") && a.Has("severity:page") {
+			regions++
+		}
+	}
+	assert.Equal(t, 1, regions, "%+v", grafana.Annotations())
+
+	// Somebody takes it, and the page says so: what else fires is muted because of it.
+	ack := exec.CommandContext(t.Context(), "../bin/srectl", "silence", "payment", "--alertmanager", am.url, "--ack", "--for", "30m", "--comment", "I roll back 1.1.0")
+	out, err = ack.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	_, id, _ := strings.Cut(incident.Text, "https://sre.example.com/incidents/")
+	id, _, _ = strings.Cut(id, `"`)
+	var page struct {
+		Data struct {
+			Silence *struct {
+				Comment      string
+				Acknowledged bool
+			}
+			SilenceProblem string `json:"silence_problem"`
+		}
+	}
+	require.Eventually(t, func() bool {
+		page.Data.Silence = nil
+		readPage(t, c, "/incidents/"+id, &page)
+		return page.Data.Silence != nil
+	}, time.Minute, time.Second, "%+v", page)
+	assert.True(t, page.Data.Silence.Acknowledged)
+	assert.Contains(t, page.Data.Silence.Comment, "I roll back 1.1.0")
 }
 
 // What fires for one bad deploy is one notification to the pager, and one when it is over: of the service at fault. Its callers, which it mutes, are

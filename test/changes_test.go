@@ -34,7 +34,14 @@ type onPage struct {
 
 func pageOf(t *testing.T, c *collector, service string) (page onPage) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.page+"/services/"+service+"?range=15m", http.NoBody)
+	readPage(t, c, "/services/"+service+"?range=15m", &page)
+	return page
+}
+
+// readPage reads a page of the status page as JSON.
+func readPage(t *testing.T, c *collector, path string, into any) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.page+path, http.NoBody)
 	require.NoError(t, err)
 	request.Header.Set("Accept", "application/json")
 	response, err := http.DefaultClient.Do(request)
@@ -42,8 +49,7 @@ func pageOf(t *testing.T, c *collector, service string) (page onPage) {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &page), "%.300s", text)
-	return page
+	require.NoError(t, json.Unmarshal(text, into), "%.300s", text)
 }
 
 // A feature flag breaks payment while a deployment that a pipeline marks is harmless: the flip is named as a change of the flag, beside the

@@ -38,7 +38,7 @@ func valuesOf(command *cobra.Command, flag *pflag.Flag) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}
-	case "format", "to", "status", "dashboard-format":
+	case "format", "to", "status", "dashboard-format", "history":
 		return cobra.FixedCompletions(listed(flag.Usage), cobra.ShellCompDirectiveNoFileComp)
 	}
 	return nil

@@ -30,6 +30,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/proposal"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
@@ -73,6 +74,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(nearFlag)
 	root.AddCommand(
+		proposal.NewCommand(),
 		validate.NewCommand(),
 		convert.NewCommand(),
 		generate.NewCommand(),

@@ -23,6 +23,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/exporters/grafana_annotations/internal/metadata"
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/event"
 )
 
 type annotationsExporter struct {
@@ -142,6 +143,13 @@ func (e *annotationsExporter) read(ctx context.Context, rl plog.ResourceLogs, sl
 			return "", nil, err
 		}
 		return idTag(keyChangeID, c.ID), func(*annotation) *annotation { return ofChange(c, e.config) }, nil
+	}
+	if event.Is(record) {
+		i, err := readIncident(rl.Resource().Attributes(), record)
+		if err != nil {
+			return "", nil, err
+		}
+		return idTag(keyIncidentID, i.ID), func(present *annotation) *annotation { return ofIncident(i, present, e.config) }, nil
 	}
 	a, err := readEvent(ctx, e.rules, e.config, rl, sl, record)
 	if a == nil || err != nil {

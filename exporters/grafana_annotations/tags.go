@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/event"
 )
 
 // Keys of tags.
@@ -23,6 +24,10 @@ const (
 	keyChangeID    = "change_id"
 	keyChange      = "kind"
 	keyName        = "name"
+	tagIncident    = "incident"
+	keyIncidentID  = "incident_id"
+	keyState       = "state"
+	keySeverity    = "severity"
 	keyEventID     = "event_id"
 	keyStatus      = "status"
 	keyService     = "service"
@@ -106,6 +111,19 @@ func changeTags(c *change.Change, more []string) []string {
 		pairTag(keyEnvironment, c.Environment),
 		pairTag(keyName, c.Name),
 		pairTag(keyNamespace, c.Namespace),
+	}, more)
+}
+
+// incidentTags are those of an incident, about the service where it likely began.
+func incidentTags(e *event.Event, more []string) []string {
+	return fit([]string{
+		tagIncident,
+		idTag(keyIncidentID, e.ID),
+		pairTag(keyState, string(e.State)),
+		pairTag(keySeverity, e.Severity()),
+		pairTag(keyService, e.Origin.Name),
+		pairTag(keyEnvironment, e.Origin.Environment),
+		pairTag(keyNamespace, e.Origin.Namespace),
 	}, more)
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
@@ -28,6 +29,8 @@ type badEvents struct {
 	config      *Config
 	logger      *zap.Logger
 	judge       atomic.Pointer[judge.Catalog]
+	judged      atomic.Pointer[catalog.Catalog] // of which judge has the rules
+	heard       *heard.Registry
 	unsubscribe func()
 }
 
@@ -43,6 +46,7 @@ func (b *badEvents) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	b.heard = servicecatalog.Heard(source)
 	b.unsubscribe = source.Subscribe(b.use)
 	return nil
 }
@@ -53,6 +57,7 @@ func (b *badEvents) use(cat *catalog.Catalog) {
 		b.logger.Error("Bad events of an SLO are not known to sampling: its SLI cannot be evaluated", zap.Error(err))
 	}
 	b.judge.Store(compiled)
+	b.judged.Store(cat)
 }
 
 // Shutdown follows the catalog no longer.
@@ -76,6 +81,9 @@ func (b *badEvents) NewEvaluator(policy string, keys map[string]any) (samplingpo
 
 // Evaluate keeps a trace in which some SLO counts a bad event, and says nothing for the others.
 func (b *badEvents) Evaluate(ctx context.Context, _ pcommon.TraceID, trace *samplingpolicy.TraceData) (samplingpolicy.Decision, error) {
+	if all := b.heard.Catalog(); all != b.judged.Load() {
+		b.use(all) // a service has SLOs by the catalog's Defaults since
+	}
 	if b.judge.Load().HasBad(ctx, trace.ReceivedBatches) {
 		return samplingpolicy.Sampled, nil
 	}

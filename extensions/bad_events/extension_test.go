@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 )
 
 type host map[component.ID]component.Component
@@ -80,6 +81,32 @@ func TestKeepsWhatTheCatalogCallsBad(t *testing.T) {
 
 	write("500ms")
 	assert.Eventually(t, func() bool { return decide(301*time.Millisecond) == samplingpolicy.NotSampled }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.NoError(t, source.Shutdown(t.Context()))
+}
+
+// A service that has its SLOs by Defaults is judged once one of its events has counted.
+func TestJudgesByDefaults(t *testing.T) {
+	folder := t.TempDir()
+	document := strings.NewReplacer("kind: Service", "kind: Defaults", "{name: checkout}", "{name: all}", "THRESHOLD", "300ms").Replace(checkout)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "defaults.yaml"), []byte(document), 0o600))
+	factory := servicecatalog.NewFactory()
+	config := factory.CreateDefaultConfig().(*servicecatalog.Config)
+	config.Directory = []string{folder}
+	source, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), config)
+	require.NoError(t, err)
+	require.NoError(t, source.Start(t.Context(), componenttest.NewNopHost()))
+	e := create(t)
+	require.NoError(t, e.Start(t.Context(), host{component.MustNewID("service_catalog"): source}))
+	decide := func() samplingpolicy.Decision {
+		decision, err := e.Evaluate(t.Context(), pcommon.TraceID{1}, trace(301*time.Millisecond))
+		require.NoError(t, err)
+		return decision
+	}
+	assert.Equal(t, samplingpolicy.NotSampled, decide())
+	registry := servicecatalog.Heard(source.(servicecatalog.Source))
+	require.True(t, registry.Counted(registry.Hear(admission.Identity{Service: "checkout"})))
+	assert.Equal(t, samplingpolicy.Sampled, decide())
 	require.NoError(t, e.Shutdown(t.Context()))
 	require.NoError(t, source.Shutdown(t.Context()))
 }

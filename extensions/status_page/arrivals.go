@@ -23,21 +23,22 @@ type Arrivals interface {
 
 // FindArrivals returns that of the status_page extension which the exporter's key `page` names.
 func FindArrivals(host component.Host, id component.ID) (Arrivals, error) {
-	page, err := find(host, id)
+	page, err := find(host, id, "page")
 	if err != nil {
 		return nil, err
 	}
 	return page.arrivals, nil
 }
 
-func find(host component.Host, id component.ID) (*statusPage, error) {
+// find returns the page that a key of another component names.
+func find(host component.Host, id component.ID, key string) (*statusPage, error) {
 	found, ok := host.GetExtensions()[id]
 	if !ok {
-		return nil, fmt.Errorf("page: no extension %q is running; add it to extensions and service::extensions, or name the one that runs", id)
+		return nil, fmt.Errorf("%s: no extension %q is running; add it to extensions and service::extensions, or name the one that runs", key, id)
 	}
 	page, ok := found.(*statusPage)
 	if !ok {
-		return nil, fmt.Errorf("page: extension %q is not a status page; name an extension of type status_page", id)
+		return nil, fmt.Errorf("%s: extension %q is not a status page; name an extension of type status_page", key, id)
 	}
 	return page, nil
 }

@@ -37,8 +37,9 @@ type Config struct {
 	Runbooks string `mapstructure:"runbooks"`
 	// Storage is the storage extension that keeps the history of alerts and incidents; without one it is read from Prometheus after a start.
 	Storage *component.ID `mapstructure:"storage"`
-	// Alertmanager is the base URL of one, to which pages link; without one they do not.
-	Alertmanager string `mapstructure:"alertmanager"`
+	// Alertmanager is the client of one, which says what is silenced, and to which pages link; without an endpoint there is none. A plain
+	// URL is enough.
+	Alertmanager confighttp.ClientConfig `mapstructure:"alertmanager"`
 	// Search bounds the telemetry that is kept for the search.
 	Search Search `mapstructure:"search"`
 }
@@ -54,23 +55,26 @@ type Search struct {
 // minSearchBytes holds a batch or two of usual size.
 const minSearchBytes = 1 << 20
 
-// Unmarshal accepts a URL instead of the client's keys.
+// Unmarshal accepts a URL instead of a client's keys.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	if endpoint, ok := conf.Get("prometheus").(string); ok {
-		keys := confmap.NewFromStringMap(map[string]any{"prometheus": map[string]any{"endpoint": endpoint}})
-		if err := conf.Merge(keys); err != nil {
-			return err
+	for _, client := range []string{"prometheus", "alertmanager"} {
+		if endpoint, ok := conf.Get(client).(string); ok {
+			keys := confmap.NewFromStringMap(map[string]any{client: map[string]any{"endpoint": endpoint}})
+			if err := conf.Merge(keys); err != nil {
+				return err
+			}
 		}
 	}
 	return conf.Unmarshal(c)
 }
 
 func createDefaultConfig() component.Config {
-	client := confighttp.NewDefaultClientConfig()
+	client, alertmanager := confighttp.NewDefaultClientConfig(), confighttp.NewDefaultClientConfig()
 	client.Endpoint = "http://localhost:9090"
 	client.Timeout = 10 * time.Second
+	alertmanager.Timeout = 2 * time.Second
 	return &Config{
-		ServerConfig: webserver.NewDefaultServerConfig("localhost:8686"), Keys: webserver.NewDefaultKeys(), Prometheus: client, TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
+		ServerConfig: webserver.NewDefaultServerConfig("localhost:8686"), Keys: webserver.NewDefaultKeys(), Prometheus: client, Alertmanager: alertmanager, TranslationStrategy: otlptranslator.UnderscoreEscapingWithSuffixes,
 		Search: Search{MaxBytes: 64 << 20, MaxAge: 15 * time.Minute},
 	}
 }
@@ -81,18 +85,12 @@ func (c *Config) Validate() error {
 	if c.ServerConfig.NetAddr.Endpoint == "" {
 		errs = append(errs, errors.New("endpoint: is empty; set host:port of the pages, such as localhost:8686"))
 	}
-	client := &c.Prometheus
-	errs = append(errs, validateURL(client.Endpoint, client.Auth.HasValue() && !client.TLS.Insecure))
-	if client.Timeout <= 0 {
-		errs = append(errs, fmt.Errorf("prometheus::timeout: is %v; set it above 0, so that pages do not wait forever", client.Timeout))
+	errs = append(errs, validateClient("prometheus", &c.Prometheus))
+	if c.Alertmanager.Endpoint != "" {
+		errs = append(errs, validateClient("alertmanager", &c.Alertmanager))
 	}
 	if !slices.Contains(promname.Strategies, c.TranslationStrategy) {
 		errs = append(errs, fmt.Errorf("translation_strategy: is %.60q; set that of the Prometheus, one of %v", c.TranslationStrategy, promname.Strategies))
-	}
-	if c.Alertmanager != "" {
-		if u, err := url.Parse(c.Alertmanager); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			errs = append(errs, errors.New("alertmanager: is not a base URL without a password, query and fragment; set that of its pages, such as https://alertmanager.example.com"))
-		}
 	}
 	if size := c.Search.MaxBytes; size != 0 && size < minSearchBytes {
 		errs = append(errs, fmt.Errorf("search::max_bytes: is %d; set %d or more, or 0 to keep nothing", size, minSearchBytes))
@@ -103,20 +101,26 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validateURL requires a base URL without secrets: pages show it.
-func validateURL(endpoint string, secret bool) error {
-	u, err := url.Parse(endpoint)
+// validateClient requires a base URL without secrets, because pages show it, and a timeout.
+func validateClient(key string, client *confighttp.ClientConfig) error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(key+"::"+format, args...)) }
+	secret := client.Auth.HasValue() && !client.TLS.Insecure
+	u, err := url.Parse(client.Endpoint)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("prometheus::endpoint: is not a URL; set the base URL of a Prometheus, such as http://localhost:9090")
+		wrong("endpoint: is not a URL; set the base URL, such as https://%s.example.com", key)
 	case u.User != nil:
-		return errors.New("prometheus::endpoint: contains a user name; name an authentication extension in prometheus::auth instead")
+		wrong("endpoint: contains a user name; name an authentication extension in %s::auth instead", key)
 	case u.RawQuery != "" || u.Fragment != "":
-		return errors.New("prometheus::endpoint: has a query or fragment; set only the base URL")
+		wrong("endpoint: has a query or fragment; set only the base URL")
 	case secret && u.Scheme == "http" && !local(u.Hostname()):
-		return errors.New("prometheus::endpoint: would send the credentials of prometheus::auth in clear text; use https, or set prometheus::tls::insecure: true")
+		wrong("endpoint: would send the credentials of %[1]s::auth in clear text; use https, or set %[1]s::tls::insecure: true", key)
 	}
-	return nil
+	if client.Timeout <= 0 {
+		wrong("timeout: is %v; set it above 0, so that pages do not wait forever", client.Timeout)
+	}
+	return errors.Join(errs...)
 }
 
 func local(host string) bool {

@@ -70,14 +70,15 @@ func TestReadmeShowsTheConfigFile(t *testing.T) {
 	assert.Contains(t, string(readme), "```yaml\n"+string(example)+"```\n")
 }
 
-func TestPrometheusIsAURLOrKeys(t *testing.T) {
+func TestClientsAreURLsOrKeys(t *testing.T) {
 	for name, value := range map[string]any{
 		"URL": "http://prometheus:9090", "keys": map[string]any{"endpoint": "http://prometheus:9090"},
 	} {
-		config, err := load(t, map[string]any{"prometheus": value})
+		config, err := load(t, map[string]any{"prometheus": value, "alertmanager": value})
 		require.NoError(t, err, name)
 		assert.Equal(t, "http://prometheus:9090", config.Prometheus.Endpoint, name)
 		assert.Equal(t, 10*time.Second, config.Prometheus.Timeout, name)
+		assert.Equal(t, "http://prometheus:9090", config.Alertmanager.Endpoint, name)
 	}
 }
 
@@ -106,6 +107,12 @@ func TestValidate(t *testing.T) {
 		"clear text on this machine": {func(c *Config) {
 			c.Prometheus.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
 		}, ""},
+		"an Alertmanager": {func(c *Config) { c.Alertmanager.Endpoint = "https://alertmanager.example.com" }, ""},
+		"its password":    {func(c *Config) { c.Alertmanager.Endpoint = "http://a:b@c" }, "alertmanager::endpoint: contains a user name; name an authentication extension in alertmanager::auth"},
+		"its clear text": {func(c *Config) {
+			c.Alertmanager.Endpoint = "http://alertmanager.example.com"
+			c.Alertmanager.Auth = configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("bearertokenauth")})
+		}, "alertmanager::endpoint: would send the credentials of alertmanager::auth in clear text; use https"},
 		"no search":        {func(c *Config) { c.Search.MaxBytes = 0 }, ""},
 		"too small":        {func(c *Config) { c.Search.MaxBytes = 1000 }, "search::max_bytes: is 1000; set 1048576 or more, or 0"},
 		"a negative size":  {func(c *Config) { c.Search.MaxBytes = -1 }, "search::max_bytes: is -1; set"},

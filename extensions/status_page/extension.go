@@ -56,7 +56,9 @@ type statusPage struct {
 
 	server *webserver.Server
 	client *prometheus.Client
-	http   *http.Client
+	http   *http.Client // to Prometheus
+	// silences is the client of an Alertmanager; nil without one.
+	silences *http.Client
 }
 
 var _ extension.Extension = (*statusPage)(nil)
@@ -92,8 +94,13 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	if err := s.follow(ctx, host, source.Catalog); err != nil {
 		return err
 	}
+	if s.config.Alertmanager.Endpoint != "" {
+		if s.silences, err = s.config.Alertmanager.ToClient(ctx, host.GetExtensions(), s.telemetry); err != nil {
+			return fmt.Errorf("alertmanager: %w", err)
+		}
+	}
 	pages := web.New(web.Options{
-		Book: s.book, Alertmanager: s.config.Alertmanager,
+		Book: s.book, Alertmanager: s.config.Alertmanager.Endpoint, AlertmanagerHTTP: s.silences,
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
 		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.shelf.all,
 		Now: time.Now,
@@ -165,8 +172,10 @@ func (s *statusPage) Shutdown(ctx context.Context) (err error) {
 	if s.server != nil {
 		err = errors.Join(err, s.server.Shutdown(ctx))
 	}
-	if s.http != nil {
-		s.http.CloseIdleConnections()
+	for _, client := range []*http.Client{s.http, s.silences} {
+		if client != nil {
+			client.CloseIdleConnections()
+		}
 	}
 	s.metrics.Shutdown()
 	return err

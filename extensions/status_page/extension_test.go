@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
@@ -95,6 +97,23 @@ func TestSaysWhatIsWrongWithTheCatalog(t *testing.T) {
 	_, body := s.get(t, "/catalog")
 	assert.Contains(t, body, "has 1 error.")
 	assert.Contains(t, body, "service.yaml:3:", "the line of the key that is not known")
+	require.NoError(t, s.Shutdown(t.Context()))
+}
+
+// What an Alertmanager is asked with is what the configuration says.
+func TestClientOfTheAlertmanager(t *testing.T) {
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	defer server.Close()
+	s := create(t, func(c *Config) {
+		c.Alertmanager.Endpoint = server.URL
+		c.Alertmanager.Headers = configopaque.MapList{{Name: "Authorization", Value: "Bearer secret"}}
+	})
+	require.NoError(t, s.Start(t.Context(), host{}))
+	resp, err := s.silences.Get(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, "Bearer secret", got)
 	require.NoError(t, s.Shutdown(t.Context()))
 }
 

@@ -89,3 +89,17 @@ func (s *statusPage) unfollow(ctx context.Context) error {
 	}
 	return s.store.Close(ctx)
 }
+
+// Incidents are those that the page knows. A reading that is older than age is repeated first, for as long as the context allows.
+type Incidents interface {
+	History(ctx context.Context, age time.Duration) book.History
+}
+
+// FindIncidents returns those of the status_page extension which the receiver's key `status_page` names.
+func FindIncidents(host component.Host, id component.ID) (Incidents, error) {
+	page, err := find(host, id, "status_page")
+	if err != nil {
+		return nil, err
+	}
+	return page.book, nil
+}

@@ -18,7 +18,7 @@ type Recent interface {
 
 // FindRecent returns that of the status_page extension which the exporter's key `page` names.
 func FindRecent(host component.Host, id component.ID) (Recent, error) {
-	page, err := find(host, id)
+	page, err := find(host, id, "page")
 	if err != nil {
 		return nil, err
 	}

@@ -192,7 +192,10 @@ func TestIncidentsAsTimeGoesOn(t *testing.T) {
 
 func TestWhichChange(t *testing.T) {
 	change := func(service, version string, minutes int, evidence float64) Change {
-		return Change{Service{"shop", service, "production"}, version, at(minutes), evidence}
+		return Change{Service: Service{"shop", service, "production"}, Kind: Deployment, Version: version, At: at(minutes), Evidence: evidence}
+	}
+	flag := func(service, value string, minutes int) Change {
+		return Change{Service: Service{"", service, "production"}, Kind: "feature_flag", Subject: "checkout-v2", Value: value, At: at(minutes)}
 	}
 	week := -7 * 24 * 60
 	for name, test := range map[string]struct {
@@ -212,13 +215,18 @@ func TestWhichChange(t *testing.T) {
 		"of a stranger":             {[]Change{change("search", "2", -1, 0)}, "", [2]float64{}},
 		"the others fail as often":  {[]Change{change("payment", "2", -1, 1e-6)}, "", [2]float64{}},
 		"evidence against time":     {[]Change{change("payment", "2", -50, 1000), change("payment", "3", -5, 0.01)}, "2", [2]float64{0.99, 1}},
+		"a flag":                    {[]Change{flag("payment", "on", -1)}, "on", [2]float64{0.99, 1}},
+		"a flag of all services":    {[]Change{flag("", "on", -1)}, "on", [2]float64{0.99, 1}},
+		"a flag of a stranger":      {[]Change{flag("search", "on", -1)}, "", [2]float64{}},
+		"a flag, long after":        {[]Change{change("payment", "2", -300, 0), flag("payment", "on", -2)}, "on", [2]float64{0.99, 1}},
+		"a flag that flips often":   {append(slices.Repeat([]Change{flag("payment", "off", -900)}, 200), change("payment", "2", -2, 0), flag("payment", "on", -2)), "2", [2]float64{0.98, 1}},
 		"two at once":               {[]Change{change("payment", "2", -2, 0), change("payment", "3", -1, 0)}, "3", [2]float64{0.5, 0.6}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one := Build(Input{Spells: []Spell{fires("payment", 0, 2, 20), fires("checkout", 1, 3, 20)}, Graph: shop(), Changes: Changes{test.changes, at(week)}, Now: at(600)})[0]
 			got := ""
 			if one.Change != nil {
-				got = one.Change.Version
+				got = one.Change.Version + one.Change.Value
 			}
 			assert.Equal(t, test.want, got, "%v", one.Suspects)
 			sum := 0.0
@@ -239,7 +247,7 @@ func TestWhichChange(t *testing.T) {
 func TestManyChanges(t *testing.T) {
 	var changes []Change
 	for m := -2000; m < 0; m += 10 {
-		changes = append(changes, Change{Service{"shop", "payment", "production"}, strconv.Itoa(m), at(m), 0})
+		changes = append(changes, Change{Service: Service{"shop", "payment", "production"}, Kind: Deployment, Version: strconv.Itoa(m), At: at(m)})
 	}
 	one := Build(Input{Spells: []Spell{fires("payment", 0, 2, 20)}, Changes: Changes{changes, at(-2000)}, Now: at(600)})[0]
 	assert.Nil(t, one.Change)

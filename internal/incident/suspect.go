@@ -7,16 +7,47 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
-// A Change is a deployment.
+// Deployment is the kind of a change that brings a version.
+const Deployment = "deployment"
+
+// A Change is a deployment, or something else that was changed, such as a feature flag. Without a service, it is about all of them.
 type Change struct {
 	Service
-	Version string    `json:"version"`
-	At      time.Time `json:"time"`
+	Kind string `json:"kind"`
+	// Version is what a deployment brought.
+	Version string `json:"version,omitempty"`
+	// Subject is what was changed otherwise, from Previous to Value.
+	Subject  string    `json:"subject,omitempty"`
+	Previous string    `json:"previous,omitempty"`
+	Value    string    `json:"value,omitempty"`
+	At       time.Time `json:"time"`
 	// Evidence is how much likelier the failures are if the version is worse than the others, as DeploymentRegression computes it; 0 is not known.
 	Evidence float64 `json:"evidence,omitempty"`
+}
+
+// String is what was changed, for people.
+func (c *Change) String() string {
+	if c.Kind == Deployment {
+		return c.Name + " " + c.Version
+	}
+	text := strings.ReplaceAll(c.Kind, "_", " ") + " " + c.Subject
+	switch {
+	case c.Previous != "" && c.Value != "":
+		text += ": " + c.Previous + " → " + c.Value
+	case c.Value != "":
+		text += ": " + c.Value
+	}
+	return text
+}
+
+// Same reports whether two are one change.
+func (c *Change) Same(other *Change) bool {
+	return c.Service == other.Service && c.Kind == other.Kind && c.Version == other.Version && c.Subject == other.Subject &&
+		(c.Kind == Deployment || c.Value == other.Value && c.At.Equal(other.At))
 }
 
 // Changes are all that are known since a time.
@@ -40,7 +71,9 @@ type Suspect struct {
 //   - a change that is not the cause came at any time: services that change often have one before each incident. Their own rate of changes says how often;
 //   - the evidence that the version fails more often than the versions beside it is a factor of its own.
 //
-// Of services that only depend on the origin a change is likely no cause: they share a fifth of the prior.
+// Of services that only depend on the origin a change is likely no cause: they share a fifth of the prior. Deployments, flags, configuration and
+// the other kinds have the same weight: of Google's outages 37 % had a new binary as trigger, and 31 % a new configuration (The Site Reliability
+// Workbook, appendix C).
 const (
 	Prior = 0.5
 	// elsewhere is the weight of a service that is affected, but not the origin and nothing that it depends on.
@@ -69,9 +102,13 @@ func (i *Incident) suspect(g *Graph, all Changes) {
 		weight, changes float64
 		before          []Change
 	}
-	sources := map[Service]*source{}
+	type kind struct {
+		Service
+		name string
+	}
+	sources := map[kind]*source{}
 	of := func(c Change) (float64, time.Time) {
-		if sameService(c.Service, origin.Service) || g.Depends(origin.Service, c.Service) {
+		if c.Name == "" || sameService(c.Service, origin.Service) || g.Depends(origin.Service, c.Service) {
 			return 1, origin.Start
 		}
 		for _, a := range i.Services {
@@ -87,10 +124,11 @@ func (i *Incident) suspect(g *Graph, all Changes) {
 		if weight == 0 || !sameEnvironment(c.Service, origin.Service) {
 			continue
 		}
-		s := sources[c.Service]
+		from := kind{c.Service, c.Kind}
+		s := sources[from]
 		if s == nil {
 			s = &source{weight: weight}
-			sources[c.Service] = s
+			sources[from] = s
 			total += weight
 		}
 		s.changes++
@@ -117,7 +155,7 @@ func (i *Incident) suspect(g *Graph, all Changes) {
 	}
 	i.Suspects = slices.DeleteFunc(i.Suspects, func(s Suspect) bool { return s.Probability < least })
 	slices.SortFunc(i.Suspects, func(a, b Suspect) int {
-		return cmp.Or(cmp.Compare(b.Probability, a.Probability), b.At.Compare(a.At), compareServices(a.Service, b.Service), cmp.Compare(a.Version, b.Version))
+		return cmp.Or(cmp.Compare(b.Probability, a.Probability), b.At.Compare(a.At), compareServices(a.Service, b.Service), cmp.Compare(a.String(), b.String()))
 	})
 	i.Suspects = i.Suspects[:min(len(i.Suspects), maxSuspects)]
 	if len(i.Suspects) > 0 && i.Suspects[0].Probability > 0.5 {

@@ -108,6 +108,25 @@ const (
 // EventChange begins the names of events about changes; the kind follows.
 const EventChange = "change."
 
+// An incident.
+const (
+	IncidentID          = "incident.id"
+	IncidentState       = "incident.state"
+	IncidentSeverity    = "incident.severity"   // page or ticket
+	IncidentStart       = "incident.start_time" // RFC 3339: when the burn began
+	IncidentEnd         = "incident.end_time"   // RFC 3339
+	IncidentServices    = "incident.services"   // the likely origin first
+	IncidentSLOs        = "incident.slos"
+	IncidentChange      = "incident.change" // that likely caused it, in words
+	IncidentProbability = "incident.change.probability"
+	IncidentFailed      = "incident.failed_events" // of the SLO of which most failed
+	IncidentURL         = "incident.url"
+	IncidentPartOf      = "incident.part_of" // the ID of the incident that it was found to be a part of
+)
+
+// EventIncident begins the names of events about incidents; what has happened follows.
+const EventIncident = "incident."
+
 // A feature flag, in all versions of the semantic conventions.
 const (
 	FlagKey        = string(otel.FeatureFlagKeyKey)

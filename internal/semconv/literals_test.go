@@ -27,6 +27,8 @@ func own(t *testing.T) []string {
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
 		DeploymentTickets, DeploymentAdoption, DeploymentRollback,
 		ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeURL, ChangeSummary, ChangeEndTime,
+		IncidentID, IncidentState, IncidentSeverity, IncidentStart, IncidentEnd, IncidentServices, IncidentSLOs, IncidentChange, IncidentProbability, IncidentFailed,
+		IncidentURL, IncidentPartOf,
 		string(StateBurningFast), string(StateBurningSlow), string(StateNoData),
 	}
 	prometheus := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)

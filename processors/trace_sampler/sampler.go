@@ -26,6 +26,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 	"github.com/otelcol-sre/otelcol-sre/processors/trace_sampler/internal/metadata"
 )
@@ -51,6 +52,8 @@ type sampler struct {
 	now       func() time.Time
 	keep      *conditions
 	judge     atomic.Pointer[judge.Catalog]
+	judged    atomic.Pointer[catalog.Catalog] // of which judge has the rules
+	heard     *heard.Registry
 	registry  *admission.Registry
 	end       func()
 	loop      flush.Loop
@@ -106,7 +109,7 @@ func (s *sampler) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	s.registry = servicecatalog.Admission(source)
+	s.registry, s.heard = servicecatalog.Admission(source), servicecatalog.Heard(source)
 	s.end = source.Subscribe(s.use)
 	s.health.Start(host)
 	s.store, err = checkpoint.Open(ctx, host, s.config.Storage, component.KindProcessor, s.id, stateVersion)
@@ -131,6 +134,14 @@ func (s *sampler) use(c *catalog.Catalog) {
 		s.logger.Error("Bad events of an SLO are not known to sampling: its SLI cannot be evaluated", zap.Error(err))
 	}
 	s.judge.Store(compiled)
+	s.judged.Store(c)
+}
+
+// useHeard adds the services that have SLOs by the catalog's Defaults, once one of their events has counted.
+func (s *sampler) useHeard() {
+	if all := s.heard.Catalog(); all != s.judged.Load() {
+		s.use(all)
+	}
 }
 
 // Shutdown keeps what is held in the storage, or decides it, and sends what is kept.
@@ -485,6 +496,7 @@ func (s *sampler) lost(spans int, err error) {
 
 // pass decides what was held for long enough, and sends what is kept.
 func (s *sampler) pass(ctx context.Context) {
+	s.useHeard()
 	now := s.now()
 	due := now.Add(-s.config.Wait).UnixNano()
 	s.mu.Lock()

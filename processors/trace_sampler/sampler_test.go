@@ -34,6 +34,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	servicecatalog "github.com/otelcol-sre/otelcol-sre/extensions/service_catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/adjusted"
+	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/processors/trace_sampler/internal/metadata"
 )
@@ -227,6 +229,32 @@ func TestBadTracesAreKeptWhole(t *testing.T) {
 		defer r.sampler.mu.Unlock()
 		require.Zero(t, r.window.bytes)
 		require.Empty(t, r.window.newest)
+	})
+}
+
+// A service that has its SLOs by Defaults is judged from the tick on after one of its events has counted.
+func TestDefaultsKeepATrace(t *testing.T) {
+	loaded, problems := catalog.Parse("defaults.yaml", []byte(`apiVersion: catalog.otelcol-sre.dev/v1
+kind: Defaults
+metadata: {name: all}
+spec: {slos: [{name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}]}
+`))
+	require.NoError(t, problems.Err())
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, defaults(none))
+		defer r.stop()
+		registry := heard.New(admission.New(admission.DefaultLimits(), time.Now), 40, time.Now)
+		registry.SetCatalog(loaded)
+		r.loop.Stop()
+		r.heard = registry
+		r.loop.Run(tick, r.pass)
+		require.NoError(t, r.ConsumeTraces(t.Context(), traces("cart", slow(1, "before"))))
+		require.True(t, registry.Counted(registry.Hear(admission.Identity{Service: "cart"})))
+		time.Sleep(2 * tick)
+		require.NoError(t, r.ConsumeTraces(t.Context(), traces("cart", slow(2, "after"), ok(3, "ok"))))
+		time.Sleep(2 * tick)
+		require.Equal(t, map[string]int{"after": 1}, r.spans())
+		require.EqualValues(t, 1, r.counted("otelcol_processor_trace_sampler_kept", "bad"))
 	})
 }
 

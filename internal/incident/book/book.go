@@ -116,6 +116,11 @@ type History struct {
 // Details are what was asked of an incident.
 func (h History) Details(of *incident.Incident) Details { return h.details[of.ID] }
 
+// Reading says that older days are still being read: incidents of then may be missing, or begin too late.
+func (h History) Reading(now time.Time) bool {
+	return h.Err == nil && !h.Since.IsZero() && now.Add(-Length).Before(h.Since.Add(-time.Minute))
+}
+
 // Find is the incident with an ID, or nil.
 func (h History) Find(id string) *incident.Incident {
 	for i := range h.Incidents {

@@ -327,6 +327,27 @@ func TestIncidentOfARecord(t *testing.T) {
 	assert.Equal(t, []incident.Service{{Namespace: "shop", Name: "payment", Environment: "production"}}, down)
 	assert.Equal(t, []incident.Service{{Name: "web", Environment: "production"}}, up)
 
+	// What else was changed is a suspect too, once per change, whatever became known of it later. An incident that somebody opened is none.
+	changed := func(id, kind, name string, more ...string) {
+		r.write(labels.FromStrings(append([]string{"__name__", "change_time_seconds", "change_id", id, "change_kind", kind, "change_name", name, "deployment_environment_name", "production"}, more...)...),
+			start.Add(-10*time.Second), now, 15*time.Second, func(time.Time) (float64, bool) { return float64(start.Unix() - 10), true })
+	}
+	changed("a", "feature_flag", "fast", "service_name", "checkout", "service_namespace", "shop", "change_value", "on")
+	changed("a", "feature_flag", "fast", "service_name", "checkout", "service_namespace", "shop", "change_previous", "off", "change_value", "on")
+	changed("b", "incident", "INC-1", "service_name", "checkout", "service_namespace", "shop")
+	changed("c", "configuration", "all of them")
+	clock = clock.Add(time.Minute)
+	h = b.History(t.Context(), 0)
+	require.NoError(t, h.Err)
+	var suspects []string
+	for _, s := range h.Incidents[0].Suspects {
+		suspects = append(suspects, s.String())
+	}
+	slices.Sort(suspects)
+	assert.Equal(t, []string{"checkout 2", "configuration all of them", "feature flag fast: off → on"}, suspects)
+	one = &h.Incidents[0]
+	d = h.Details(one)
+
 	// After a restart, without Prometheus, it is what it was.
 	saved, err := b.Save()
 	require.NoError(t, err)

@@ -72,7 +72,7 @@ func (b *Book) evident(details map[string]Details) incident.Changes {
 		for _, e := range d.Evidence {
 			for i := range all.List {
 				c := &all.List[i]
-				if c.Name == e.Name && c.Version == e.Version && (e.Namespace == "" || c.Namespace == e.Namespace) && (e.Environment == "" || c.Environment == e.Environment) {
+				if c.Kind == incident.Deployment && c.Name == e.Name && c.Version == e.Version && (e.Namespace == "" || c.Namespace == e.Namespace) && (e.Environment == "" || c.Environment == e.Environment) {
 					c.Evidence = max(c.Evidence, e.Evidence)
 				}
 			}
@@ -244,7 +244,7 @@ func (b *Book) evidence(ctx context.Context, of *incident.Incident, now time.Tim
 	for _, s := range found {
 		spell := b.spell(s.Metric)
 		if v := float64(s.Value); v > 0 {
-			all = append(all, incident.Change{Service: spell.Service, Version: spell.Group, Evidence: v})
+			all = append(all, incident.Change{Service: spell.Service, Kind: incident.Deployment, Version: spell.Group, Evidence: v})
 		}
 	}
 	return all, err

@@ -4,6 +4,7 @@
 package book
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -69,6 +71,9 @@ func (b *Book) surroundings(ctx context.Context, now time.Time) error {
 		graph.Add(fromNamespace, from, toNamespace, to)
 	}
 	changes, err := b.deployments(ctx, now, label)
+	if err == nil {
+		err = b.others(ctx, now, label, &changes)
+	}
 	if err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.
 	for _, s := range found[:min(len(found), maxChanges)] {
 		one := incident.Change{Service: incident.Service{
 			Namespace: label(s.Metric, semconv.ServiceNamespace), Name: label(s.Metric, semconv.ServiceName), Environment: label(s.Metric, semconv.Environment),
-		}, Version: label(s.Metric, semconv.ServiceVersion), At: seconds(float64(s.Value))}
+		}, Kind: incident.Deployment, Version: label(s.Metric, semconv.ServiceVersion), At: seconds(float64(s.Value))}
 		all.List = append(all.List, one)
 		if earliest, ok := first[one.Service]; !ok || one.At.Before(earliest) {
 			first[one.Service] = one.At
@@ -109,6 +114,37 @@ func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.
 	}
 	all.List = kept
 	return all, nil
+}
+
+// others adds the changes that are no deployments. An incident that somebody has opened is none that causes one.
+func (b *Book) others(ctx context.Context, now time.Time, label func(model.Metric, string) string, all *incident.Changes) error {
+	by := b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ChangeID, semconv.ChangeKind, semconv.ChangeName, semconv.ChangePrevious, semconv.ChangeValue)
+	found, err := b.vector(ctx, "max by ("+by+") (last_over_time("+b.metric(semconv.ChangeTime.Metric)+"[30d]))", now)
+	if err != nil {
+		return err
+	}
+	known := map[string]int{} // where one is in the list: more of it becomes known with time
+	for _, s := range found[:min(len(found), maxChanges)] {
+		kind, id := label(s.Metric, semconv.ChangeKind), label(s.Metric, semconv.ChangeID)
+		if kind == string(change.Incident) {
+			continue
+		}
+		one := incident.Change{
+			Service: incident.Service{
+				Namespace: label(s.Metric, semconv.ServiceNamespace), Name: label(s.Metric, semconv.ServiceName), Environment: label(s.Metric, semconv.Environment),
+			},
+			Kind: kind, Subject: label(s.Metric, semconv.ChangeName), Previous: label(s.Metric, semconv.ChangePrevious), Value: label(s.Metric, semconv.ChangeValue),
+			At: seconds(float64(s.Value)),
+		}
+		if i, ok := known[id]; ok && id != "" {
+			before := &all.List[i]
+			before.Previous, before.Value = cmp.Or(before.Previous, one.Previous), cmp.Or(before.Value, one.Value)
+			continue
+		}
+		known[id] = len(all.List)
+		all.List = append(all.List, one)
+	}
+	return nil
 }
 
 func seconds(unix float64) time.Time { return time.UnixMilli(int64(unix * 1000)).UTC() }

@@ -147,7 +147,7 @@ func (r *request) rows(ctx context.Context, page *collector.Page) (rows []row, p
 		if r.environment != "" {
 			parameters.Set("environment", r.environment)
 		}
-		if problem, err = page.GetWith(ctx, "/", parameters, &body); err != nil {
+		if problem, err = page.Ask(ctx, "/", parameters, &body); err != nil {
 			return nil, problem, err
 		}
 		for _, one := range body.SLOs {

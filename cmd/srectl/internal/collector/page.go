@@ -52,13 +52,13 @@ var ErrNotFound = errors.New("not found")
 // Get reads the data of a path into a value. The error has a fix. The problem, which is safe to print, says what is missing of the data; it is empty if
 // nothing is.
 func (p *Page) Get(ctx context.Context, path string, into any) (problem string, err error) {
-	return p.GetWith(ctx, path, nil, into)
+	return p.Ask(ctx, path, nil, into)
 }
 
-// GetWith is Get with parameters.
-func (p *Page) GetWith(ctx context.Context, path string, parameters url.Values, into any) (problem string, err error) {
+// Ask is Get with a query.
+func (p *Page) Ask(ctx context.Context, path string, query url.Values, into any) (problem string, err error) {
 	address := p.URL.JoinPath(path)
-	address.RawQuery = parameters.Encode()
+	address.RawQuery = query.Encode()
 	body, status, err := fetch(ctx, p.client, address.String(), "application/json")
 	if err != nil {
 		return "", fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))

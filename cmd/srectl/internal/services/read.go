@@ -6,6 +6,7 @@ package services
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
@@ -29,6 +30,15 @@ type Place struct {
 	Failed      *float64  `json:"failed_share"`     // of 1
 	Slowest     *float64  `json:"p95_milliseconds"` // 95th percentile
 	Versions    []Version `json:"versions"`
+	// History is nil if it was not asked for, or nothing is known.
+	History *History `json:"history"`
+}
+
+// A History is about the requests and messages of a longer time.
+type History struct {
+	Requests *float64 `json:"requests"`
+	Failed   *float64 `json:"failed"`
+	P99      *float64 `json:"p99_milliseconds"` // 99th percentile
 }
 
 // A Version is one that runs.
@@ -72,8 +82,17 @@ type Services struct {
 
 // Load asks a status page for all services.
 func Load(ctx context.Context, page *collector.Page) (*Services, error) {
+	return load(ctx, page, nil)
+}
+
+// LoadPast asks for their past, too: 1h, 6h, 1d, 7d or 30d.
+func LoadPast(ctx context.Context, page *collector.Page, past string) (*Services, error) {
+	return load(ctx, page, url.Values{"history": {past}})
+}
+
+func load(ctx context.Context, page *collector.Page, query url.Values) (*Services, error) {
 	all := &Services{}
-	problem, err := page.Get(ctx, "services", &all.Text)
+	problem, err := page.Ask(ctx, "services", query, &all.Text)
 	if err == nil {
 		err = page.Decode(all.Text, all)
 	}

@@ -108,7 +108,7 @@ func (r *request) ofPage(ctx context.Context, page *collector.Page, now time.Tim
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	_, err = page.GetWith(ctx, "gate/"+strings.Join(parts, "/"), parameters, &result)
+	_, err = page.Ask(ctx, "gate/"+strings.Join(parts, "/"), parameters, &result)
 	return result, err
 }
 

@@ -90,9 +90,15 @@ type affected struct {
 
 // A suspect is a change that may have caused an incident.
 type suspect struct {
+	// Service is empty for a change of all services.
 	Service     string       `json:"service"`
 	Environment string       `json:"environment"`
+	Kind        string       `json:"kind"`
 	Version     string       `json:"version"`
+	Subject     string       `json:"subject"`
+	Previous    string       `json:"previous"`
+	Value       string       `json:"value"`
+	Text        string       `json:"text"`
 	At          time.Time    `json:"time"`
 	Probability fleet.Number `json:"probability"`
 	// Evidence are the odds that it fails more often than the versions beside it; null is not known.
@@ -147,7 +153,7 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 		}
 	}
 	deployments, err := s.deployed(r.Context(), h)
-	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: s.reading(h), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
+	body := incidentsBody{Incidents: []incidentLine{}, More: max(0, len(found)-maxListed), Since: h.Since, Reading: h.Reading(s.Now()), Filter: strings.Join(slices.DeleteFunc([]string{values["namespace"], values["service"], values["slo"], values["environment"]}, func(s string) bool { return s == "" }), " ")}
 	for _, one := range found[:len(found)-body.More] {
 		body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
 	}
@@ -170,10 +176,6 @@ func wanted(found []*incident.Incident, now time.Time) *incident.Incident {
 		return found[0]
 	}
 	return nil
-}
-
-func (s *site) reading(h book.History) bool {
-	return h.Err == nil && !h.Since.IsZero() && s.Now().Add(-book.Length).Before(h.Since.Add(-time.Minute))
 }
 
 func incidentPath(id string) string { return "/incidents/" + url.PathEscape(id) }
@@ -221,12 +223,12 @@ func (s *site) affected(a incident.Affected) affected {
 }
 
 func (s *site) suspect(of incident.Suspect, deployments []deployment.Deployment) suspect {
-	one := suspect{Service: of.Name, Environment: of.Environment, Version: of.Version, At: of.At, Probability: fleet.Number(of.Probability), Evidence: fleet.Number(math.NaN())}
+	one := suspect{Service: of.Name, Environment: of.Environment, Kind: of.Kind, Version: of.Version, Subject: of.Subject, Previous: of.Previous, Value: of.Value, Text: of.String(), At: of.At, Probability: fleet.Number(of.Probability), Evidence: fleet.Number(math.NaN())}
 	if of.Evidence > 0 {
 		one.Evidence = fleet.Number(of.Evidence)
 	}
 	for i := range deployments {
-		if d := &deployments[i]; d.Service == of.Name && d.Namespace == of.Namespace && d.Environment == of.Environment && d.Version == of.Version {
+		if d := &deployments[i]; of.Kind == incident.Deployment && d.Service == of.Name && d.Namespace == of.Namespace && d.Environment == of.Environment && d.Version == of.Version {
 			one.Status, one.Revision, one.Facts = d.Status, d.Revision, d.Facts
 		}
 	}
@@ -258,8 +260,9 @@ type moment struct {
 }
 
 type undo struct {
-	// Version is the one to return to.
+	// Version is the one to return to, Value that of a feature flag or the like.
 	Version string   `json:"version"`
+	Value   string   `json:"value"`
 	Command []string `json:"commands"`
 }
 
@@ -290,7 +293,7 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	switch {
 	case one == nil && h.Err != nil:
 		return nil, &failure{http.StatusServiceUnavailable, *s.silent(h.Err)}
-	case one == nil && s.reading(h):
+	case one == nil && h.Reading(s.Now()):
 		return nil, &failure{http.StatusServiceUnavailable, problem{"The history is still being read; the incident is not among those of " + since(h.Since) + ".", "Load the page again in a few seconds."}}
 	case one == nil:
 		return nil, notFound("There is no such incident.", "Incidents are kept for 30 days: look for it among all incidents.")
@@ -391,6 +394,10 @@ func (s *site) runbookOf(one *incident.Incident, of *catalog.Service) string {
 // explain adds what the likely change cost, and the way back.
 func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.Incident, deployments []deployment.Deployment) {
 	change := one.Change
+	if change.Kind != incident.Deployment {
+		body.Undo.Value = words.Bounded(change.Previous, maxCell)
+		return
+	}
 	n := s.Names
 	end := s.Now()
 	if !one.End.IsZero() {
@@ -451,10 +458,15 @@ func timeline(one *incident.Incident, d book.Details, deployments []deployment.D
 			return a.Namespace == c.Namespace && a.Name == c.Service && (a.Environment == "" || a.Environment == c.Environment)
 		})
 		if suspected := slices.ContainsFunc(one.Suspects, func(s incident.Suspect) bool {
-			return s.Service == incident.Service{Namespace: c.Namespace, Name: c.Service, Environment: c.Environment} && s.Version == c.Version
+			return s.Kind == incident.Deployment && s.Service == incident.Service{Namespace: c.Namespace, Name: c.Service, Environment: c.Environment} && s.Version == c.Version
 		}); suspected ||
 			about && c.Since.After(one.Start.Add(-time.Hour)) && (end.IsZero() || c.Since.Before(end)) {
 			add(c.Since, "change", "%s %s is deployed", c.Service, c.Version)
+		}
+	}
+	for i := range one.Suspects {
+		if c := &one.Suspects[i]; c.Kind != incident.Deployment {
+			add(c.At, "change", "%s", strings.TrimSpace(c.Name+" "+c.String()))
 		}
 	}
 	add(d.BurnEnd, "burn", "No SLO burns any more")

@@ -40,6 +40,12 @@ const twoServices = `
 // outage is a store in which payment has failed for 20 minutes, from its deployment on, and checkout with it, and payment a week ago.
 func outage(t *testing.T, options func(*Options)) (v *visitor, now, start time.Time) {
 	t.Helper()
+	return outageBy(t, false, options)
+}
+
+// outageBy is one by a feature flag, or by a deployment.
+func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now, start time.Time) {
+	t.Helper()
 	s := startStore(t, "groups: []")
 	now = time.Now().Truncate(time.Second)
 	start = now.Add(-20 * time.Minute)
@@ -67,7 +73,11 @@ func outage(t *testing.T, options func(*Options)) (v *visitor, now, start time.T
 			b.counter("slo.events", "{event}", total-bad, slo.and("slo.outcome", "good", "service.version", "2.0.0"))
 			b.counter("slo.events", "{event}", bad, slo.and("slo.outcome", "bad", "service.version", "2.0.0"))
 			versions := map[string]time.Time{"1.0.0": now.Add(-90 * time.Minute)}
-			if name == "payment" && !at.Before(start) {
+			switch {
+			case name != "payment" || at.Before(start):
+			case flag:
+				b.gauge("change.time", "s", float64(start.Unix()), of.and("change.id", "c1", "change.kind", "feature_flag", "change.name", "<i>fast-pay", "change.previous", "off", "change.value", "on"))
+			default:
 				versions["2.0.0"] = start
 			}
 			for version, since := range versions {
@@ -102,9 +112,9 @@ type incidentAnswer struct {
 	Origin                    struct{ Service string }
 	Services                  []struct{ Service string }
 	Change                    *struct {
-		Service, Version, Actor, Revision string
-		Probability                       float64
-		Compare                           string `json:"compare_url"`
+		Service, Version, Actor, Revision, Kind, Text string
+		Probability                                   float64
+		Compare                                       string `json:"compare_url"`
 	}
 	Cost    *float64 `json:"change_failed"`
 	Burning []struct {
@@ -114,8 +124,8 @@ type incidentAnswer struct {
 	Down []struct{ Name, State string } `json:"depends_on"`
 	Up   []struct{ Name, State string } `json:"needed_by"`
 	Undo struct {
-		Version  string
-		Commands []string
+		Version, Value string
+		Commands       []string
 	}
 	Escalation struct{ Chat, Pager string }
 	Timeline   []struct {
@@ -197,6 +207,26 @@ func TestIncident(t *testing.T) {
 	}
 }
 
+// A feature flag is a likely change as well as a deployment is, with the value to return to.
+func TestIncidentOfAFlag(t *testing.T) {
+	v, _, _ := outageBy(t, true, nil)
+	var list struct{ Incidents []struct{ Path string } }
+	require.Nil(t, v.answer("/incidents", "/incidents", &list))
+	var got incidentAnswer
+	require.Nil(t, v.answer(list.Incidents[0].Path, "/incidents/{id}", &got))
+	require.NotNil(t, got.Change)
+	assert.Equal(t, "payment feature_flag feature flag <i>fast-pay: off → on", got.Change.Service+" "+got.Change.Kind+" "+got.Change.Text)
+	assert.Greater(t, got.Change.Probability, 0.6)
+	assert.Equal(t, "off", got.Undo.Value)
+	assert.Empty(t, got.Undo.Version+strings.Join(got.Undo.Commands, ""))
+	assert.Nil(t, got.Cost)
+	text := v.page(list.Incidents[0].Path)
+	assert.Contains(t, text, "feature flag &lt;i&gt;fast-pay: off → on")
+	assert.Contains(t, text, "Set it to off again.")
+	assert.NotContains(t, text, "<dt>Commit")
+	assert.Contains(t, v.page("/incidents"), "feature flag &lt;i&gt;fast-pay: off → on")
+}
+
 // Past alerts are those of the record in every range.
 func TestPastAlertsInEveryRange(t *testing.T) {
 	v, now, _ := outage(t, nil)
@@ -260,7 +290,7 @@ func TestSilencedIncident(t *testing.T) {
 	})
 	clock := time.Now()
 	v, _, _ := outage(t, func(o *Options) {
-		o.AlertmanagerTransport = answers
+		o.AlertmanagerHTTP = &http.Client{Transport: answers}
 		clock = o.Now()
 		o.Now = func() time.Time { return clock }
 	})
@@ -291,7 +321,7 @@ func TestSilencedIncident(t *testing.T) {
 	_, text = look()
 	assert.Contains(t, text, "Silenced by bob")
 
-	v, _, _ = outage(t, func(o *Options) { o.AlertmanagerTransport = refusing })
+	v, _, _ = outage(t, func(o *Options) { o.AlertmanagerHTTP = &http.Client{Transport: refusing} })
 	got, text = look()
 	assert.Nil(t, got)
 	assert.Contains(t, text, "The Alertmanager does not say whether it is silenced")

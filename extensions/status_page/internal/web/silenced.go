@@ -34,13 +34,13 @@ type muted struct {
 	err      error
 }
 
-// newMuted is nil without an Alertmanager.
-func newMuted(base string, transport http.RoundTripper) *muted {
+// newMuted is nil without an Alertmanager, or a client.
+func newMuted(base string, client *http.Client) *muted {
 	u, err := url.Parse(base)
-	if base == "" || err != nil {
+	if base == "" || client == nil || err != nil {
 		return nil
 	}
-	return &muted{client: &alertmanager.Client{Base: u, HTTP: &http.Client{Timeout: patienceForSilences, Transport: transport}}}
+	return &muted{client: &alertmanager.Client{Base: u, HTTP: client}}
 }
 
 // of is the silence of an incident: all of its alerts that fire are silenced. nil is none, or that it is not known, with an error.

@@ -61,10 +61,10 @@ type Options struct {
 	Book *book.Book
 	// Patience is how long a page waits for what is new in the book, and for its turn to read the minute history; 0 is the usual time.
 	Patience time.Duration
-	// Alertmanager is the base URL of one; "" is none. AlertmanagerTransport reaches it; nil is the usual one.
-	Alertmanager          string
-	AlertmanagerTransport http.RoundTripper
-	Now                   func() time.Time
+	// Alertmanager is the base URL of one; "" is none. AlertmanagerHTTP asks it what is silenced; nil does not ask.
+	Alertmanager     string
+	AlertmanagerHTTP *http.Client
+	Now              func() time.Time
 }
 
 type site struct {
@@ -79,7 +79,7 @@ type site struct {
 func New(o Options) http.Handler {
 	s := &site{
 		Options: o, searcher: search.New(o.Recent, o.Explainer), readers: make(chan struct{}, readers),
-		muted: newMuted(o.Alertmanager, o.AlertmanagerTransport),
+		muted: newMuted(o.Alertmanager, o.AlertmanagerHTTP),
 	}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){

@@ -1,0 +1,87 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package proposal
+
+import (
+	"math"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+)
+
+// ladder are the usual objectives, in percent.
+var ladder = []float64{90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99}
+
+// period is that of the proposed objectives.
+const period = 30 * 24 * time.Hour
+
+// fewest is how many failures a period has to allow: with fewer, an objective says nothing.
+const fewest = 5
+
+// failureRange is the interval of 95 % for the probability that an event fails, of which so many failed (Wilson's score interval, 1927).
+func failureRange(failed, events float64) (low, high float64) {
+	const z = 1.96
+	p := failed / events
+	middle := p + z*z/(2*events)
+	width := z * math.Sqrt(p*(1-p)/events+z*z/(4*events*events))
+	return max(0, (middle-width)/(1+z*z/events)), min(1, (middle+width)/(1+z*z/events))
+}
+
+// enough reports whether an objective in percent allows enough failures to the events of a time.
+func enough(objective, events float64, over time.Duration) bool {
+	return (1-objective/100)*events*float64(period)/float64(over) >= fewest
+}
+
+// objectiveFor is the highest usual objective that the share of failures keeps, however unlucky they were counted, and that allows enough of them. kept is
+// false if they keep none; 0 says that there are too few events for any.
+func objectiveFor(failed, events float64, over time.Duration) (objective float64, kept bool) {
+	if !enough(ladder[0], events, over) {
+		return 0, false
+	}
+	_, high := failureRange(failed, events)
+	objective = ladder[0]
+	for _, o := range ladder {
+		if enough(o, events, over) && 1-o/100 >= high {
+			objective, kept = o, true
+		}
+	}
+	return objective, kept
+}
+
+// steps are the usual thresholds, in milliseconds.
+var steps = []int{5, 10, 25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 2500, 3000, 5000, 7500, 10_000, 15_000, 30_000}
+
+// thresholdFor is the lowest usual one that the 99th percentile is below; false if there is none.
+func thresholdFor(p99 float64) (time.Duration, bool) {
+	for _, ms := range steps {
+		if p99 > 0 && p99 <= float64(ms) {
+			return time.Duration(ms) * time.Millisecond, true
+		}
+	}
+	return 0, false
+}
+
+// slos are those that the history of a service suggests.
+func slos(h *history, over time.Duration) (all []slo, notes []string) {
+	objective, kept := objectiveFor(h.failed, h.requests, over)
+	low, high := failureRange(h.failed, h.requests)
+	note := sprintf("availability: %s failed of %s (%s to %s with 95 %% certainty, if failures were independent).", percent(h.failed/h.requests), requests(h.requests, over), percent(low), percent(high))
+	if kept {
+		note += sprintf(" %v %% is the highest usual objective that this keeps.", objective)
+	} else {
+		note += sprintf(" That is more than any usual objective allows: %v %% burns.", objective)
+	}
+	all, notes = append(all, slo{"availability", objective, map[string]map[string]string{"availability": {}}}), append(notes, note)
+	if threshold, ok := thresholdFor(h.p99); ok {
+		latency := 99.0
+		if !enough(latency, h.requests, over) {
+			latency = 95
+		}
+		if enough(latency, h.requests, over) {
+			all = append(all, slo{"latency", latency, map[string]map[string]string{"latency": {"threshold": catalog.FormatDuration(threshold)}}})
+			notes = append(notes, sprintf("latency: 99 %% took at most %s.", time.Duration(h.p99*float64(time.Millisecond)).Round(100*time.Microsecond)))
+		}
+	}
+	return all, notes
+}
