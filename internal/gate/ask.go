@@ -348,14 +348,14 @@ func collect(t *tally, versions map[string][]pair, q Question, g grid, since int
 			continue
 		}
 		// A tenth of the version's traffic is enough to compare with.
-		var new, beside float64
+		var its, beside float64
 		for j := max(since+1, i-width); j <= i; j++ {
-			new, beside = new+mine[j].events(), beside+others[j].events()
+			its, beside = its+mine[j].events(), beside+others[j].events()
 		}
 		s, from := verdict.Step{Events: p.events(), Bad: p.bad}, ""
 		excluded := fails != nil && fails[i]
 		switch mirror := 2*since - i + 1; {
-		case beside > 0 && beside*10 >= new:
+		case beside > 0 && beside*10 >= its:
 			from, s.OtherEvents, s.OtherBad = Beside, others[i].events(), others[i].bad
 		case excluded:
 			t.excused += p.events()

@@ -17,7 +17,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/rollouts"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 func (g *generation) gatesFlags(flags *pflag.FlagSet) {
@@ -39,7 +38,7 @@ func (g *generation) checkGates() error {
 	case o.Port < 1 || o.Port > 65535:
 		return fmt.Errorf("--service-port is %d: must be 1 to 65535", o.Port)
 	}
-	g.gates.Prometheus, g.gates.Names = g.pages.Prometheus, promname.New(g.pages.Alerts.Translation)
+	g.gates.Prometheus = g.pages.Prometheus
 	return nil
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // Folder has a folder for each service.
@@ -33,8 +32,7 @@ type Options struct {
 	// Secret has the key "authorization", a header for Argo Rollouts; "" is none.
 	Secret string
 	// Port is that of the service, for Flagger.
-	Port  int
-	Names promname.Names
+	Port int
 }
 
 // A File is one of a service's.

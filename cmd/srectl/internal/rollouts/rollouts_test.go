@@ -16,7 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
@@ -27,13 +26,11 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/golden"
-	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 func options() Options {
 	return Options{
 		Gate: "https://sre.example.com", Prometheus: "http://prometheus:9090", Image: "example.com/otelcol-sre:0.1.0", Secret: "gate", Port: 80,
-		Names: promname.New(otlptranslator.UnderscoreEscapingWithSuffixes),
 	}
 }
 
