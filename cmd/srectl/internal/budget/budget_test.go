@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +117,6 @@ func TestMistakes(t *testing.T) {
 		got := run(args...)
 		assert.Equal(t, 2, got.Code, says)
 		require.ErrorContains(t, got.Err, says)
-		assert.False(t, strings.Contains(got.Err.Error(), "\n"), "one line")
+		assert.NotContains(t, got.Err.Error(), "\n", "one line")
 	}
 }

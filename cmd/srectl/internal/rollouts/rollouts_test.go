@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -90,7 +91,7 @@ func documents(t *testing.T, text string) (all []map[string]any) {
 	for {
 		var one map[string]any
 		err := decoder.Decode(&one)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		require.NoError(t, err, text)
