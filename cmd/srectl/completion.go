@@ -23,7 +23,7 @@ func complete(root *cobra.Command) {
 			}
 		})
 		if command.Name() == "generate" {
-			command.ValidArgsFunction = cobra.FixedCompletions([]string{"alerts", "tests", "runbooks", "dashboards", "all"}, cobra.ShellCompDirectiveNoFileComp)
+			command.ValidArgsFunction = cobra.FixedCompletions([]string{"alerts", "tests", "runbooks", "dashboards", "rollouts", "all"}, cobra.ShellCompDirectiveNoFileComp)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog/nearest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/budget"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/convert"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/doctor"
@@ -38,6 +39,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/silence"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/status"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/validate"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/verify"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/whynot"
 )
 
@@ -93,6 +95,8 @@ func newRootCommand() *cobra.Command {
 		schema.NewCommand(),
 		services.NewCommand(),
 		silence.NewCommand(),
+		verify.NewCommand(),
+		budget.NewCommand(),
 		man.NewCommand(),
 	)
 	complete(root)

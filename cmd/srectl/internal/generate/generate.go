@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generated"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/rollouts"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
@@ -32,6 +33,7 @@ type generation struct {
 	// pages has the options of the rules too.
 	pages   runbooks.Options
 	grafana dashboardOutput
+	gates   rollouts.Options
 	// files gets the number of files, stderr what is wrong.
 	files, stderr io.Writer
 }
@@ -74,6 +76,7 @@ not generated prevents writing, 2 if the catalog does not exist or the folder ca
 		Example: `  srectl generate --catalog ./catalog --out .
   srectl generate alerts --catalog ./catalog --out . --format prometheusrule
   srectl generate dashboards --catalog ./catalog --out . --dashboard-format configmap
+  srectl generate rollouts --catalog ./catalog --out . --gate-url https://sre.example.com
   srectl generate tests --catalog ./catalog --out . && promtool test rules alerts/*.test.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g.files, g.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -97,6 +100,7 @@ not generated prevents writing, 2 if the catalog does not exist or the folder ca
 	flags.StringVar(&translation, "translation", translation, "the translation_strategy by which Prometheus names OTLP metrics")
 	flags.BoolVar(&g.pages.Alerts.GoldenSignals, "golden-signals", false, "add tickets about latency and saturation")
 	g.grafana.flags(flags)
+	g.gatesFlags(flags)
 	for _, b := range g.bases() {
 		flags.StringVar(b.value, b.flag, *b.value, b.usage)
 	}
@@ -124,6 +128,7 @@ func (g *generation) bases() []base {
 		{"jaeger-url", "address of the Jaeger for searches of traces", &g.pages.Jaeger},
 		{"kibana-url", "address of the Kibana for searches of logs", &g.pages.Kibana},
 		{"incident-url", "address of the incidents on the status page; empty: alerts do not lead there", &g.pages.Alerts.IncidentURL},
+		{"gate-url", "address of the collector's status page as rollout tools reach it, for rollouts", &g.gates.Gate},
 	}
 }
 
@@ -170,6 +175,9 @@ func (g *generation) check() error {
 			return fmt.Errorf("--%s is empty: remove it, or give an address", required.flag)
 		}
 	}
+	if err := g.checkGates(); err != nil {
+		return err
+	}
 	for flag, uid := range map[string]string{"--loki-uid": g.pages.Loki, "--tempo-uid": g.pages.Tempo} {
 		if !plainUID.MatchString(uid) {
 			return fmt.Errorf("%s %q is not a UID: write the UID in the address of the data source's page in Grafana", flag, uid)
@@ -180,7 +188,7 @@ func (g *generation) check() error {
 
 func (g *generation) chooseKinds(args []string) ([]kind, error) {
 	if len(args) == 0 || slices.Contains(args, "all") && len(args) == 1 {
-		return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.rulesOnly && g.format != formatRules }), nil
+		return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.named || k.rulesOnly && g.format != formatRules }), nil
 	}
 	var wanted []kind
 	for _, arg := range args {

@@ -18,6 +18,8 @@ type kind struct {
 	name, describes string
 	// rulesOnly: it needs rule files in promtool's format.
 	rulesOnly bool
+	// named: it is written only if it is named, not with all.
+	named bool
 	// start checks the existing files, and returns the work to do.
 	start func(*generation, []*catalog.Service, *account) (work, error)
 }
@@ -38,6 +40,7 @@ var kinds = []kind{
 	{name: "tests", describes: "unit tests of the rules, for promtool", rulesOnly: true, start: (*generation).tests},
 	{name: "runbooks", describes: "a page for each alert", start: (*generation).runbooks},
 	{name: "dashboards", describes: "Grafana dashboards of each service, and of all services", start: (*generation).dashboards},
+	{name: "rollouts", describes: "gates of releases for Argo Rollouts, Flagger, Argo CD, CI systems; not with all", named: true, start: (*generation).rollouts},
 }
 
 // each writes all kinds for one service.

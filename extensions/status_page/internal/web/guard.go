@@ -3,7 +3,10 @@
 
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 const (
 	// maxURL bounds a URL, in bytes.
@@ -31,7 +34,7 @@ func guarded(next http.Handler) http.Handler {
 			w.Header().Set(name, value)
 		}
 		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Method != http.MethodPost || r.URL.Path != assistantPath):
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !asks(r):
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "The pages are read-only.", http.StatusMethodNotAllowed)
 			return
@@ -48,4 +51,9 @@ func guarded(next http.Handler) http.Handler {
 			http.Error(w, "Too many requests at once; try again in a few seconds.", http.StatusServiceUnavailable)
 		}
 	})
+}
+
+// asks reports whether a request is a question that has a body: it changes nothing either.
+func asks(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == assistantPath || strings.HasPrefix(r.URL.Path, gates))
 }

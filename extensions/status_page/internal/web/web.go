@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package web serves the pages, and the same content as JSON on request. Everything is read-only: it accepts only GET
-// and HEAD.
+// and HEAD, and for gates POST, which changes nothing either.
 package web
 
 import (
@@ -103,6 +103,10 @@ func New(o Options) http.Handler {
 		mux.Handle(pattern, s.show(page))
 	}
 	mux.HandleFunc("GET /ledger/minutes", s.minutes)
+	for _, method := range []string{"GET ", "POST "} { // a webhook sends its question, of which the URL has all that counts
+		mux.HandleFunc(method+gates+"{slug}", s.gate)
+		mux.HandleFunc(method+gates+"{namespace}/{name}", s.gate)
+	}
 	mux.HandleFunc("GET /rules/{file}", s.rules)
 	mux.HandleFunc("GET /dashboards/{file}", s.dashboards)
 	mux.Handle("GET /assets/", assets())
@@ -122,6 +126,8 @@ type page struct {
 	// Live pages are updated while they are open.
 	Live bool
 	Now  time.Time
+	// Status is that of the answer; 0 is OK.
+	Status int
 	// CatalogErrors are those of the catalog's newest reading, which every page shows.
 	CatalogErrors int
 }
@@ -170,6 +176,8 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 		}
 		if err != nil {
 			p, status = s.failed(err)
+		} else if p.Status != 0 {
+			status = p.Status
 		}
 		p.Now = s.Now().UTC()
 		p.CatalogErrors = s.Reading().Errors

@@ -1,0 +1,220 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
+)
+
+// prometheus answers range queries about a version 1 and a canary 2 of checkout, which began ten minutes ago.
+func prometheus(t *testing.T, canaryGood, canaryBad float64) *httptest.Server {
+	t.Helper()
+	began := time.Now().Add(-10 * time.Minute)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !assert.NoError(t, r.ParseForm()) || r.URL.Path != "/api/v1/query_range" {
+			http.NotFound(w, r)
+			return
+		}
+		at := func(key string) float64 {
+			f, err := strconv.ParseFloat(r.Form.Get(key), 64)
+			assert.NoError(t, err)
+			return f
+		}
+		type series struct {
+			Metric map[string]string `json:"metric"`
+			Values [][2]any          `json:"values"`
+		}
+		found := []*series{}
+		add := func(from time.Time, perSecond, constant float64, labels ...string) {
+			s := &series{Metric: map[string]string{"service_name": "checkout", "service_namespace": "shop", "slo_name": "availability"}}
+			for i := 0; i < len(labels); i += 2 {
+				s.Metric[labels[i]] = labels[i+1]
+			}
+			for now := at("start"); now <= at("end"); now += at("step") {
+				if ran := now - float64(from.UnixMilli())/1000; ran >= 0 {
+					s.Values = append(s.Values, [2]any{now, strconv.FormatFloat(constant+perSecond*ran, 'f', -1, 64)})
+				}
+			}
+			if len(s.Values) > 0 {
+				found = append(found, s)
+			}
+		}
+		switch query := r.Form.Get("query"); {
+		case strings.HasPrefix(query, "slo_objective_ratio{"):
+			add(began.Add(-time.Hour), 0, 0.99)
+		case strings.HasPrefix(query, "slo_events_total{") && strings.Contains(query, `service_name="checkout"`):
+			add(began.Add(-3*time.Hour), 100, 0, "service_version", "1", "slo_outcome", "good")
+			add(began.Add(-3*time.Hour), 0.01, 0, "service_version", "1", "slo_outcome", "bad")
+			add(began, canaryGood, 0, "service_version", "2", "slo_outcome", "good")
+			add(began, canaryBad, 0, "service_version", "2", "slo_outcome", "bad")
+		}
+		assert.NoError(t, json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix", "result": found}}))
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+const document = `apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {slos: [{name: availability, objective: 99, sli: {availability: {}}}]}
+`
+
+func TestOfAPrometheus(t *testing.T) {
+	t.Setenv("OTELCOL_SRE_CATALOG", "")
+	bad, good := prometheus(t, 9, 1), prometheus(t, 10, 0.001)
+	folder := commandtest.Catalog(t, document)
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a bad canary":              {[]string{"--url", bad.URL, "--version", "2"}, 1, "checkout 2: fail"},
+		"the newest":                {[]string{"--url", bad.URL}, 1, "checkout 2: fail"},
+		"with the catalog":          {[]string{"--url", bad.URL, "--version", "2", "--catalog", folder}, 1, "10%"},
+		"a good canary":             {[]string{"--url", good.URL, "--version", "2", "--since", "20m"}, 0, "checkout 2: pass"},
+		"a version without traffic": {[]string{"--url", good.URL, "--version", "3"}, 2, "inconclusive"},
+	} {
+		got := commandtest.Run(NewCommand(), nil, append([]string{"verify", "--service", "shop/checkout", "--for", "0"}, test.args...)...)
+		assert.Equal(t, test.code, got.Code, "%s: %v", name, got.Err)
+		assert.Contains(t, got.Stdout, test.says, name)
+	}
+	got := commandtest.Run(NewCommand(), nil, "verify", "--service", "none", "--for", "0", "--url", good.URL, "--catalog", folder)
+	assert.Equal(t, 2, got.Code)
+	require.ErrorContains(t, got.Err, "is not in the catalog")
+	got = commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--slo", "moon", "--for", "0", "--url", good.URL)
+	assert.Equal(t, 2, got.Code)
+	require.ErrorContains(t, got.Err, "the service has no SLO")
+}
+
+// page is a status page with one answer of its gate.
+func page(t *testing.T, status int, data string, asked *string) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/gate/") {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = fmt.Fprint(w, `{"time": "2026-11-30T12:00:00Z", "problem": {"what": "no such page", "fix": ""}}`)
+			return
+		}
+		*asked = r.URL.String()
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, data)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+const hostile = `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout", "version": "\u001b[2J<b>2|", "since": "2026-11-30T11:50:00Z", "until": "2026-11-30T12:00:00Z",
+"verdict": "fail", "reason": "<script>\u202e & | *it* failed", "slos": [
+{"slo": "avail|ability", "environment": "pro\u001b[31mduction", "verdict": "fail", "events": 600, "bad": 60, "bad_share": 0.1, "bad_share_low": 0.06, "bad_share_high": 0.15, "allowed_share": 0.01,
+ "compared_with": "versions beside it", "other_events": 60000, "other_bad_share": 0.001, "times_as_often": 100, "times_low": 40, "times_high": null, "budget_spent_seconds": 540, "budget_spent": 0.0002},
+{"slo": "latency", "environment": "production", "verdict": "inconclusive", "idle": true, "events": 0, "bad_share": null, "bad_share_low": null, "bad_share_high": null, "allowed_share": 0.05, "budget_spent_seconds": null},
+{"slo": "paid", "environment": "production", "verdict": "inconclusive", "events": 3, "bad_share": 0, "bad_share_low": 0, "bad_share_high": 0.9, "allowed_share": 0.05, "budget_spent_seconds": 0, "budget_spent": null}]}}`
+
+func TestFormats(t *testing.T) {
+	var asked string
+	server := page(t, http.StatusOK, hostile, &asked)
+	for _, format := range []string{"table", "json", "yaml", "junit", "markdown"} {
+		got := commandtest.Run(NewCommand(), nil, "verify", "--service", "shop/checkout", "--version", "2", "--baseline", "1", "--environment", "production", "--slo", "a,b",
+			"--since", "2026-11-30T11:50:00Z", "--for", "0", "--url", server.URL, "-o", format)
+		assert.Equal(t, 1, got.Code, "%v", got.Err)
+		golden.Equal(t, "testdata/"+format+".txt", []byte(got.Stdout))
+		if format != "json" { // which has escapes of its own
+			assert.NotContains(t, got.Stdout, "\x1b")
+			assert.NotContains(t, got.Stdout, "\u202e")
+		}
+		if format == "junit" {
+			assert.NoError(t, xml.Unmarshal([]byte(got.Stdout), &struct{ XMLName xml.Name }{}))
+		}
+	}
+	assert.Equal(t, "/gate/shop/checkout?baseline=1&environment=production&since=2026-11-30T11%3A50%3A00Z&slo=a&slo=b&version=2", asked)
+}
+
+func TestItCannotBeAsked(t *testing.T) {
+	var asked string
+	missing := page(t, http.StatusNotFound, `{"problem": {"what": "The catalog has no service none.", "fix": "Name one."}}`, &asked)
+	busy := page(t, http.StatusServiceUnavailable, `{"problem": {"what": "Prometheus is down.", "fix": "Start it."}}`, &asked)
+	locked := page(t, http.StatusUnauthorized, ``, &asked)
+	for says, args := range map[string][]string{
+		"The catalog has no service none.":    {"--url", missing.URL},
+		"Prometheus is down. Start it.":       {"--url", busy.URL},
+		"wants credentials":                   {"--url", locked.URL},
+		"does not answer":                     {"--url", "http://127.0.0.1:1"},
+		"is not an address":                   {"--url", "ftp://x"},
+		"--since \"yesterday\" is not a time": {"--since", "yesterday"},
+		"--for is -1s":                        {"--for", "-1s"},
+		"--interval is 1ms":                   {"--interval", "1ms"},
+		"--translation \"x\" is not known":    {"--translation", "x"},
+		"--format \"html\" is not known":      {"-o", "html"},
+	} {
+		got := commandtest.Run(NewCommand(), nil, append([]string{"verify", "--service", "none", "--for", "1h"}, args...)...)
+		assert.Equal(t, 2, got.Code, says)
+		require.ErrorContains(t, got.Err, says)
+	}
+}
+
+// A clock that advances while one waits.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time                          { return c.at }
+func (c *clock) wait(_ context.Context, d time.Duration) { c.at = c.at.Add(d) }
+
+func TestItWaitsUntilItIsCertain(t *testing.T) {
+	start := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		answers []gate.Verdict // "" is an error; the last goes on
+		want    gate.Verdict
+		asked   int
+		waited  time.Duration
+		fails   bool
+	}{
+		"certain at once":           {[]gate.Verdict{gate.Fail}, gate.Fail, 1, 0, false},
+		"certain in the end":        {[]gate.Verdict{gate.Inconclusive, gate.Inconclusive, gate.Pass}, gate.Pass, 3, 20 * time.Second, false},
+		"never certain":             {[]gate.Verdict{gate.Inconclusive}, gate.Inconclusive, 8, 65 * time.Second, false},
+		"cannot be asked":           {[]gate.Verdict{""}, "", 1, 0, true},
+		"the server restarts":       {[]gate.Verdict{gate.Inconclusive, "", gate.Fail}, gate.Fail, 3, 20 * time.Second, false},
+		"the server does not start": {[]gate.Verdict{gate.Inconclusive, ""}, gate.Inconclusive, 8, 65 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &clock{start}
+			asked := 0
+			var log bytes.Buffer
+			w := watch{patience: 65 * time.Second, interval: 10 * time.Second, now: c.now, wait: c.wait, progress: newProgress(&log), ask: func(context.Context, time.Time) (gate.Result, error) {
+				v := test.answers[min(asked, len(test.answers)-1)]
+				asked++
+				if v == "" {
+					return gate.Result{}, errors.New("down")
+				}
+				return gate.Result{Verdict: v, Reason: "few \x1b[2J events"}, nil
+			}}
+			got, err := w.run(t.Context())
+			assert.Equal(t, test.fails, err != nil)
+			assert.Equal(t, test.want, got.Verdict)
+			assert.Equal(t, test.asked, asked)
+			assert.Equal(t, test.waited, c.at.Sub(start))
+			assert.NotContains(t, log.String(), "\x1b")
+			if test.waited > time.Minute {
+				assert.Equal(t, 3, strings.Count(log.String(), "\n"), "a line each 30 s: %s", log.String())
+			}
+		})
+	}
+}

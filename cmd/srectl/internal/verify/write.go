@@ -1,0 +1,164 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
+)
+
+const (
+	formatJUnit    = "junit"
+	formatMarkdown = "markdown"
+)
+
+func write(out io.Writer, format string, r *gate.Result) error {
+	text := ""
+	switch format {
+	case output.JSON:
+		return output.WriteJSON(out, r)
+	case output.YAML:
+		return output.WriteYAML(out, r)
+	case formatJUnit:
+		return writeJUnit(out, r)
+	case formatMarkdown:
+		g := grid(r)
+		text = g.Markdown(3) + "\n" + output.Markdown(r.Reason) + "\n"
+	default:
+		text = grid(r).Text() + "\n" + output.Printable(title(r)) + "\n" + output.Printable(r.Reason) + "\n"
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+func title(r *gate.Result) string {
+	return fmt.Sprintf("%s %s: %s", r.Service, r.Version, r.Verdict)
+}
+
+// grid is the SLOs as a table.
+func grid(r *gate.Result) output.Grid {
+	g := output.Grid{
+		Title: title(r), Right: 3,
+		Header: []string{"SLO", "Env", "Verdict", "Events", "Failed", "Between", "Allowed", "Others failed", "Times as often", "Budget spent"},
+	}
+	for i := range r.SLOs {
+		s := &r.SLOs[i]
+		verdict, others, times := string(s.Verdict), "-", "-"
+		if s.Idle {
+			verdict = "no events"
+		}
+		if s.Compared != "" {
+			others = percent(s.OtherShare) + " of " + number(s.OtherEvents)
+		}
+		if s.Times.Known() {
+			times = number(s.Times) + " (" + number(s.TimesLow) + " to " + number(s.TimesHigh) + ")"
+		}
+		g.Rows = append(g.Rows, []string{
+			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), percent(s.Low) + " to " + percent(s.High), percent(s.Allowed), others, times, spent(s),
+		})
+	}
+	return g
+}
+
+func spent(s *gate.SLO) string {
+	if !s.Spent.Known() {
+		return "-"
+	}
+	text := (time.Duration(float64(s.Spent) * float64(time.Second))).Round(time.Second).String()
+	if s.SpentShare.Known() {
+		text += ", " + percent(s.SpentShare)
+	}
+	return text
+}
+
+func number(n gate.Number) string {
+	switch {
+	case !n.Known():
+		return "?"
+	case n >= 100:
+		return strconv.FormatFloat(float64(n), 'f', 0, 64)
+	}
+	return strconv.FormatFloat(float64(n), 'g', 3, 64)
+}
+
+func percent(n gate.Number) string {
+	if !n.Known() {
+		return "-"
+	}
+	return strconv.FormatFloat(100*float64(n), 'g', 3, 64) + "%"
+}
+
+// The elements of JUnit's XML that CI systems read.
+type (
+	suite struct {
+		XMLName  xml.Name   `xml:"testsuite"`
+		Name     string     `xml:"name,attr"`
+		Tests    int        `xml:"tests,attr"`
+		Failures int        `xml:"failures,attr"`
+		Errors   int        `xml:"errors,attr"`
+		Skipped  int        `xml:"skipped,attr"`
+		Time     float64    `xml:"time,attr"`
+		At       string     `xml:"timestamp,attr"`
+		Cases    []testCase `xml:"testcase"`
+	}
+	testCase struct {
+		Class   string   `xml:"classname,attr"`
+		Name    string   `xml:"name,attr"`
+		Failure *message `xml:"failure"`
+		Error   *message `xml:"error"`
+		Skipped *message `xml:"skipped"`
+		Out     string   `xml:"system-out,omitempty"`
+	}
+	message struct {
+		Text string `xml:"message,attr"`
+	}
+)
+
+// writeJUnit writes a test for the release and for each SLO. One that is inconclusive has an error: the test could not decide.
+func writeJUnit(out io.Writer, r *gate.Result) error {
+	s := suite{
+		Name: "srectl verify " + output.Printable(r.Service+" "+r.Version), Time: max(0, r.Until.Sub(r.Since).Seconds()), At: r.Until.UTC().Format("2006-01-02T15:04:05"),
+	}
+	add := func(name string, v gate.Verdict, idle bool, text string) {
+		c := testCase{Class: output.Printable(r.Service), Name: output.Printable(name), Out: output.Printable(text)}
+		switch {
+		case idle:
+			c.Skipped = &message{"no version has events"}
+			s.Skipped++
+		case v == gate.Fail:
+			c.Failure = &message{c.Out}
+			s.Failures++
+		case v == gate.Inconclusive:
+			c.Error = &message{"inconclusive: " + c.Out}
+			s.Errors++
+		}
+		s.Tests++
+		s.Cases = append(s.Cases, c)
+	}
+	add("release", r.Verdict, false, r.Reason)
+	for i := range r.SLOs {
+		slo := &r.SLOs[i]
+		name := slo.Name
+		if slo.Environment != "" {
+			name += " in " + slo.Environment
+		}
+		add(name, slo.Verdict, slo.Idle, fmt.Sprintf("%s of %s events failed, %s to %s; the objective allows %s", percent(slo.Share), number(slo.Events), percent(slo.Low), percent(slo.High), percent(slo.Allowed)))
+	}
+	if _, err := io.WriteString(out, xml.Header); err != nil {
+		return err
+	}
+	encoder := xml.NewEncoder(out)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(s); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, "\n")
+	return err
+}

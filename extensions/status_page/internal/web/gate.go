@@ -1,0 +1,156 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+)
+
+const (
+	// gates is the folder of the gate of each service.
+	gates = "/gate/"
+	// maxParameter bounds the names in a question to the gate.
+	maxParameter = 256
+)
+
+// gate answers whether a release may go on. Programs get JSON, unless they want HTML. With want=, the status of the answer says whether the verdict is
+// the wanted one, for those that read nothing else.
+func (s *site) gate(w http.ResponseWriter, r *http.Request) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		r.Header.Set("Accept", "application/json")
+	}
+	s.show(s.judge).ServeHTTP(w, r)
+}
+
+type gateBody struct {
+	gate.Result
+
+	Page  string    `json:"-"`
+	State string    `json:"-"`
+	Rows  []gateRow `json:"-"`
+}
+
+// A gateRow is an SLO in words.
+type gateRow struct{ SLO, Environment, Verdict, State, Events, Share, Interval, Objective, Others, Times, Spent string }
+
+func (s *site) judge(r *http.Request) (*page, error) {
+	name := r.PathValue("slug")
+	if name == "" {
+		name = r.PathValue("namespace") + "/" + r.PathValue("name")
+	}
+	c := s.Catalog()
+	found := find(c, name)
+	if found == nil {
+		return nil, notFound("The catalog has no service "+words.Bounded(name, maxCell)+".", "Name one of the catalog as SERVICE or NAMESPACE/SERVICE.")
+	}
+	query := r.URL.Query()
+	for key, values := range query {
+		for _, value := range values {
+			if len(value) > maxParameter || !utf8.ValidString(value) {
+				return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: " + words.Bounded(key, maxCell) + " is not a name.", fmt.Sprintf("Give at most %d bytes of UTF-8.", maxParameter)}}
+			}
+		}
+	}
+	want := gate.Verdict(query.Get("want"))
+	if want != "" && want != gate.Pass && want != gate.Fail {
+		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: there is no such verdict to want.", "Set want to pass or fail, or leave it out."}}
+	}
+	now := s.Now()
+	since, err := sinceOf(query.Get("since"), now)
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: since is no time.", "Write a time such as 2026-10-01T08:00:00Z, or how long ago it is, such as 30m."}}
+	}
+	result, err := gate.Ask(r.Context(), steps{s.Prometheus}, gate.Question{
+		Catalog: c, Service: found, Version: query.Get("version"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
+		Since: since, Now: now, Names: promname.New(s.Translation),
+	})
+	switch {
+	case errors.Is(err, gate.ErrQuestion):
+		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: " + words.Bounded(strings.TrimPrefix(err.Error(), gate.ErrQuestion.Error()+": "), 2*maxParameter) + ".", "Change the parameters of the URL."}}
+	case err != nil:
+		unasked := s.silent(err)
+		unasked.Fix = "Ask again when it answers. Start Prometheus, or set extensions::status_page::prometheus to one that runs."
+		return nil, &failure{http.StatusServiceUnavailable, *unasked}
+	}
+	p := &page{Title: found.Slug() + " " + result.Version, Name: "gate", Body: judged(found, result), Live: true}
+	if want != "" && want != result.Verdict {
+		p.Status = http.StatusPreconditionFailed
+	}
+	return p, nil
+}
+
+// sinceOf is a time, or so long ago; zero is none.
+func sinceOf(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if length, err := catalog.ParseDuration(text); err == nil {
+		return now.Add(-length), nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+// steps asks the page's Prometheus.
+type steps struct{ client *prometheus.Client }
+
+// Range is gate.Source's.
+func (s steps) Range(ctx context.Context, query string, first, last time.Time, step time.Duration) (model.Matrix, error) {
+	return s.client.Range(ctx, query, prometheus.Period{Start: first, End: last, Step: step})
+}
+
+var verdictStates = map[gate.Verdict]string{gate.Pass: "ok", gate.Fail: "burning_fast", gate.Inconclusive: "unknown"}
+
+func judged(of *catalog.Service, r gate.Result) gateBody {
+	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict]}
+	for i := range r.SLOs {
+		slo := &r.SLOs[i]
+		row := gateRow{
+			SLO: slo.Name, Environment: slo.Environment, Verdict: string(slo.Verdict), State: verdictStates[slo.Verdict], Objective: words.Percent(float64(slo.Objective)),
+			Events: words.Number(float64(slo.Events)), Share: shareOf(slo.Share), Interval: shareOf(slo.Low) + " to " + shareOf(slo.High), Others: "–", Times: "–", Spent: "–",
+		}
+		if slo.Idle {
+			row.Verdict, row.State = "no events", "idle"
+		}
+		if slo.Compared != "" {
+			row.Others = fmt.Sprintf("%s of %s, %s", shareOf(slo.OtherShare), words.Number(float64(slo.OtherEvents)), slo.Compared)
+		}
+		if slo.Times.Known() {
+			high := "any number"
+			if slo.TimesHigh.Known() {
+				high = words.Number(float64(slo.TimesHigh))
+			}
+			row.Times = fmt.Sprintf("%s× (%s to %s)", words.Number(float64(slo.Times)), words.Number(float64(slo.TimesLow)), high)
+		}
+		if slo.Spent.Known() {
+			row.Spent = words.Seconds(float64(slo.Spent))
+			if slo.SpentShare.Known() {
+				row.Spent += ", " + words.Percent(float64(slo.SpentShare))
+			}
+		}
+		body.Rows = append(body.Rows, row)
+	}
+	return body
+}
+
+func shareOf(n gate.Number) string {
+	if !n.Known() {
+		return "–"
+	}
+	return words.Percent(float64(n))
+}
