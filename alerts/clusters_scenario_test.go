@@ -40,7 +40,7 @@ func TestClustersAreOneObjective(t *testing.T) {
 
 	require.Contains(t, clusters.Alerts(), "ErrorBudgetBurnCritical")
 	assert.Equal(t, apart.Alerts(), clusters.Alerts())
-	assert.Equal(t, len(apart.Episodes), len(clusters.Episodes))
+	assert.Len(t, clusters.Episodes, len(apart.Episodes))
 	compared := 0
 	for _, record := range []string{
 		"slo:sli_error:ratio_rate5m", "slo:sli_error:ratio_rate1h", "slo:period_error_budget_remaining:ratio", "slo:current_burn_rate:ratio", "slo:period_total:events",

@@ -109,19 +109,20 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 		points[i] = gauges[i].in(sm)
 	}
 	for i := range all {
-		one := seriesOf(&all[i])
+		r := &all[i]
+		one := seriesOf(r)
 		present[one] = true
-		info := described{one, factsOf(&all[i])}
+		info := described{one, factsOf(r)}
 		known[info] = true
-		for j := range gauges {
-			if gauges[j].known != nil && !gauges[j].known(&all[i]) {
+		for j, gauge := range gauges {
+			if gauge.known != nil && !gauge.known(r) {
 				continue
 			}
 			dp := one.point(points[j], at)
-			if gauges[j].described {
+			if gauge.described {
 				info.facts.write(dp)
 			}
-			gauges[j].value(dp, &all[i])
+			gauge.value(dp, r)
 		}
 	}
 	for info := range e.described {

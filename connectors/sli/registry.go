@@ -414,9 +414,8 @@ func (e *environment) newVersion(name string, at judge.Where, now time.Time, mos
 				idle = v
 			}
 		}
-		id := string(appendSlot(nil, name, at))
 		switch {
-		case e.versions[id] != nil: // of the place beyond the limit
+		case e.versions[string(appendSlot(nil, name, at))] != nil: // of the place beyond the limit
 		case taken < most.versions:
 		case idle != nil:
 			delete(e.versions, idle.id)

@@ -6,6 +6,7 @@ package statuspage
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +65,7 @@ func TestDeploymentsAreJudged(t *testing.T) {
 	prometheus["increase("] = 20_000
 	require.NoError(t, j.all(t.Context()))
 	require.Empty(t, due(), "no rules")
-	for part, value := range map[string]float64{"young_version_total": 10_000, "young_version_bad": 400, "beside_version_total": 10_000, "beside_version_bad": 100} {
-		prometheus[part] = value
-	}
+	maps.Copy(prometheus, answers{"young_version_total": 10_000, "young_version_bad": 400, "beside_version_total": 10_000, "beside_version_bad": 100})
 	require.NoError(t, j.all(t.Context()))
 	const worse = "checkout: availability failed 4 times as often (2.48 to 6.73), which cost 15h0m of the budget"
 	require.Equal(t, []string{worse}, due())

@@ -17,10 +17,10 @@ func TestEffectInWords(t *testing.T) {
 	for want, e := range map[string]Effect{
 		"": {},
 		"availability failed 4 times as often (2.5 to 6.6), which cost 8h0m of the budget": {SLO: "availability", Times: 4, Low: 2.5, High: 6.6, Spent: 8 * 3600},
-		"availability failed 9 times as often (3 to any), which cost 12s of the budget":      {SLO: "availability", Times: 9, Low: 3, Spent: 12.4},
-		"availability failed 9 times as often (3 to any)":                                    {SLO: "availability", Times: 9, Low: 3},
-		"latency failed 1.1 times as often (0.4 to 3), which may be chance":                  {SLO: "latency", Times: 1.1, Low: 0.4, High: 3, Spent: 60},
-		"latency failed 0.2 times as often (0 to 0.7)":                                       {SLO: "latency", Times: 0.2, High: 0.7},
+		"availability failed 9 times as often (3 to any), which cost 12s of the budget":    {SLO: "availability", Times: 9, Low: 3, Spent: 12.4},
+		"availability failed 9 times as often (3 to any)":                                  {SLO: "availability", Times: 9, Low: 3},
+		"latency failed 1.1 times as often (0.4 to 3), which may be chance":                {SLO: "latency", Times: 1.1, Low: 0.4, High: 3, Spent: 60},
+		"latency failed 0.2 times as often (0 to 0.7)":                                     {SLO: "latency", Times: 0.2, High: 0.7},
 	} {
 		require.Equal(t, want, e.String())
 	}

@@ -119,7 +119,7 @@ func TestStoppedCounting(t *testing.T) {
 			if name == "saved" {
 				require.NoError(t, r.shutdown(t.Context()))
 				r = newRigWith(t, config(), r.clock, disk, checkout())
-				require.Len(t, r.history(t).minutes.kept, 0)
+				require.Empty(t, r.history(t).minutes.kept)
 				require.Len(t, r.gaps(), 1)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -169,7 +170,10 @@ func failing(ctx context.Context, page *collector.Page, path string) (names []st
 		return nil, nil // the catalog does not name it
 	}
 	var body struct {
-		DependsOn []struct{ Name, State string } `json:"depends_on"`
+		DependsOn []struct {
+			Name  string
+			State semconv.State
+		} `json:"depends_on"`
 	}
 	if _, err := page.Get(ctx, path, &body); err != nil {
 		if errors.Is(err, collector.ErrNotFound) {
@@ -178,7 +182,7 @@ func failing(ctx context.Context, page *collector.Page, path string) (names []st
 		return nil, err
 	}
 	for _, d := range body.DependsOn {
-		if slices.Contains([]string{"burning_fast", "burning_slow", "exhausted"}, d.State) {
+		if slices.Contains([]semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow, semconv.StateExhausted}, d.State) {
 			names = append(names, terminal.Label(d.Name))
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -41,13 +42,16 @@ func (s *site) gate(w http.ResponseWriter, r *http.Request) {
 type gateBody struct {
 	gate.Result
 
-	Page  string    `json:"-"`
-	State string    `json:"-"`
-	Rows  []gateRow `json:"-"`
+	Page  string        `json:"-"`
+	State semconv.State `json:"-"`
+	Rows  []gateRow     `json:"-"`
 }
 
 // A gateRow is an SLO in words.
-type gateRow struct{ SLO, Environment, Verdict, State, Events, Share, Interval, Objective, Others, Times, Spent string }
+type gateRow struct {
+	SLO, Environment, Verdict, Events, Share, Interval, Objective, Others, Times, Spent string
+	State                                                                               semconv.State
+}
 
 func (s *site) judge(r *http.Request) (*page, error) {
 	name := r.PathValue("slug")
@@ -114,7 +118,7 @@ func (s steps) Range(ctx context.Context, query string, first, last time.Time, s
 	return s.client.Range(ctx, query, prometheus.Period{Start: first, End: last, Step: step})
 }
 
-var verdictStates = map[gate.Verdict]string{gate.Pass: "ok", gate.Fail: "burning_fast", gate.Inconclusive: "unknown"}
+var verdictStates = map[gate.Verdict]semconv.State{gate.Pass: semconv.StateOK, gate.Fail: semconv.StateBurningFast, gate.Inconclusive: semconv.StateUnknown}
 
 func judged(of *catalog.Service, r gate.Result) gateBody {
 	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict]}
@@ -125,7 +129,7 @@ func judged(of *catalog.Service, r gate.Result) gateBody {
 			Events: words.Number(float64(slo.Events)), Share: shareOf(slo.Share), Interval: shareOf(slo.Low) + " to " + shareOf(slo.High), Others: "–", Times: "–", Spent: "–",
 		}
 		if slo.Idle {
-			row.Verdict, row.State = "no events", "idle"
+			row.Verdict, row.State = "no events", semconv.StateIdle
 		}
 		if slo.Compared != "" {
 			row.Others = fmt.Sprintf("%s of %s, %s", shareOf(slo.OtherShare), words.Number(float64(slo.OtherEvents)), slo.Compared)
