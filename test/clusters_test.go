@@ -71,4 +71,23 @@ func TestClustersHaveSeriesOfTheirOwn(t *testing.T) {
 	c.start()
 	all()
 	counted(2)
+
+	var page struct {
+		Data struct {
+			Clusters []struct {
+				SLO, Cluster   string
+				Events, Failed float64
+			}
+		}
+	}
+	require.EventuallyWithT(t, func(ct *assert.CollectT) {
+		readPage(t, c, "/services/here?range=1h", &page)
+		if assert.Len(ct, page.Data.Clusters, 2) {
+			assert.Equal(ct, []string{"us", "eu"}, []string{page.Data.Clusters[0].Cluster, page.Data.Clusters[1].Cluster}, "the one that fails comes first")
+			assert.Positive(ct, page.Data.Clusters[0].Failed)
+			assert.Zero(ct, page.Data.Clusters[1].Failed)
+		}
+	}, time.Minute, time.Second)
+	readPage(t, c, "/services/nowhere?range=1h", &page)
+	assert.Empty(t, page.Data.Clusters)
 }

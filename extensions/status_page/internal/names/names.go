@@ -18,7 +18,7 @@ type Names struct {
 	// A deployment.
 	Version, Deployment, Status, Revision Label
 	// What else is known of it.
-	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Rollback Label
+	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Region, Account, Rollback Label
 	// A change that is no deployment.
 	ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeSummary, ChangeURL Label
 	// A request.
@@ -65,7 +65,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
 		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),
 		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
-		Cluster: label(semconv.ClusterName), Rollback: label(semconv.DeploymentRollback),
+		Cluster: label(semconv.ClusterName), Region: label(semconv.CloudRegion), Account: label(semconv.CloudAccount), Rollback: label(semconv.DeploymentRollback),
 		ChangeID: label(semconv.ChangeID), ChangeKind: label(semconv.ChangeKind), ChangeName: label(semconv.ChangeName),
 		ChangePrevious: label(semconv.ChangePrevious), ChangeValue: label(semconv.ChangeValue), ChangeStatus: label(semconv.ChangeStatus),
 		ChangeSummary: label(semconv.ChangeSummary), ChangeURL: label(semconv.ChangeURL),

@@ -49,6 +49,8 @@ type Service struct {
 	// Failed are requests that failed lately.
 	Failed   []Failed
 	Versions []Version
+	// Clusters are those of SLOs that have events of several.
+	Clusters []Cluster
 	// Changed is what has changed besides, the newest first.
 	Changed []Change
 	Alerts  []alert.Alert
@@ -129,7 +131,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	slices.SortStableFunc(s.Objectives, func(a, b Objective) int { return fleet.Worst(a.Row, b.Row) })
 	s.Requests = l.requests()
 	s.Failed = l.failed
-	s.Versions = l.versions
+	s.Versions, s.Clusters = l.versions, l.clusters
 	s.Changed = l.changed
 	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
@@ -187,6 +189,7 @@ type loader struct {
 	alerts   []v1.Alert
 	matrices map[string]model.Matrix
 	versions []Version
+	clusters []Cluster
 	changed  []Change
 	failed   []Failed
 }
@@ -207,6 +210,10 @@ func (l *loader) load() {
 	asked.Go(func() {
 		versions, err := l.askVersions()
 		l.keep(err, func() { l.versions = versions })
+	})
+	asked.Go(func() {
+		clusters, err := l.askClusters()
+		l.keep(err, func() { l.clusters = clusters })
 	})
 	asked.Go(func() {
 		changed, err := l.askChanges()

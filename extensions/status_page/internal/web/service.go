@@ -45,11 +45,14 @@ type serviceBody struct {
 	Requests     []graph            `json:"requests"`
 	Failed       []service.Failed   `json:"failed_requests"`
 	Versions     []service.Version  `json:"versions"`
+	Clusters     []service.Cluster  `json:"clusters"`
 	Changed      []service.Change   `json:"changes"`
 	Alerts       []alert.Alert      `json:"alerts"`
 	Past         []service.Past     `json:"past_alerts"`
 	DependsOn    []service.Neighbor `json:"depends_on"`
 	NeededBy     []service.Neighbor `json:"needed_by"`
+
+	ClustersLength string `json:"-"`
 
 	MorePast int       `json:"-"`
 	Group    string    `json:"-"`
@@ -153,7 +156,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 	body := serviceBody{
 		Name: of.Name, Namespace: of.Namespace, Owner: of.Owner, Tier: of.Tier, Description: of.Description, Repository: of.Repository,
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
-		Versions: list(of.Versions), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
+		Versions: list(of.Versions), Clusters: list(of.Clusters), ClustersLength: catalog.FormatDuration(of.ClustersLength()), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
 	}
 	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
