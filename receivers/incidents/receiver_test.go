@@ -8,6 +8,8 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,11 +68,27 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 }
 
 // known are the incidents of a page.
-type known struct{ history book.History }
+type known struct {
+	mu      sync.Mutex
+	history book.History
+}
 
-func (k *known) History(context.Context, time.Duration) book.History { return k.history }
+func (k *known) History(context.Context, time.Duration) book.History {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.history
+}
+
+// says changes what the page says: from when on it has read the record, and an error.
+func (k *known) says(since time.Time, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.Since, k.history.Err = since, err
+}
 
 func (k *known) set(state incident.State, services ...string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	now := time.Now().UTC()
 	one := incident.Incident{ID: "20261121-030200-0a1b2c3d", State: state, Page: true, Start: now.Add(-3 * time.Minute), Alerted: now}
 	for _, name := range services {
@@ -85,12 +103,12 @@ func (k *known) set(state incident.State, services ...string) {
 // A sink refuses for as long as it is told to.
 type sink struct {
 	consumertest.LogsSink
-	refuses error
+	refuses atomic.Bool
 }
 
 func (s *sink) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
-	if s.refuses != nil {
-		return s.refuses
+	if s.refuses.Load() {
+		return errors.New("full")
 	}
 	return s.LogsSink.ConsumeLogs(ctx, logs)
 }
@@ -145,18 +163,19 @@ func TestAnnounces(t *testing.T) {
 		a := begin(t, h, storage, page, next)
 		wait(time.Minute)
 		assert.Empty(t, next.names(), "nothing was read yet")
+		page.says(time.Now(), nil)
 		page.set(incident.Open, "payment")
-		page.history.Since = time.Now()
 		wait(time.Minute)
 		assert.Empty(t, next.names(), "older days are being read")
-		page.history.Since = time.Now().Add(-2 * book.Length)
-		page.history.Err = errors.New("down")
+		long := time.Now().Add(-2 * book.Length)
+		page.says(long, errors.New("down"))
 		wait(time.Minute)
 		assert.Empty(t, next.names())
-		page.history.Err, next.refuses = nil, errors.New("full")
+		next.refuses.Store(true)
+		page.says(long, nil)
 		wait(time.Minute)
 		assert.Empty(t, next.names())
-		next.refuses = nil
+		next.refuses.Store(false)
 		wait(time.Minute)
 		require.Equal(t, []string{"incident.started"}, next.names())
 		rl := next.AllLogs()[0].ResourceLogs().At(0)
@@ -172,7 +191,6 @@ func TestAnnounces(t *testing.T) {
 		wait(time.Minute)
 		require.NoError(t, a.Shutdown(t.Context()))
 		page.set(incident.Resolved, "payment", "checkout")
-		page.history.Since = time.Now().Add(-2 * book.Length)
 		a = begin(t, h, storage, page, next)
 		wait(time.Minute)
 		require.NoError(t, a.Shutdown(t.Context()))
@@ -187,8 +205,8 @@ func TestDamagedState(t *testing.T) {
 		page, next := &known{}, &sink{}
 		for range 2 {
 			a := begin(t, h, storage, page, next)
+			page.says(time.Now().Add(-2*book.Length), nil)
 			page.set(incident.Open, "payment")
-			page.history.Since = time.Now().Add(-2 * book.Length)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			a.loop.Stop()
