@@ -395,7 +395,7 @@ func (e explainer) origin(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		name := ""
 		if match := keyOf.FindStringSubmatch(line); match != nil {
-			if reference, ok := valueAt(source, append(strings.Split(match[1], "::"), strings.Split(match[2], ".")...)).(string); ok {
+			if reference, ok := valueAt(source, append(strings.Split(match[1], "::"), strings.Split(strings.ReplaceAll(match[2], "::", "."), ".")...)).(string); ok {
 				if name = variableIn(reference); e.variable(name) == "" {
 					name = ""
 				}

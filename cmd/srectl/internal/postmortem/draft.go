@@ -210,7 +210,7 @@ func (s *suspect) row() string {
 // link is an address within angle brackets: without what would end them, or a cell.
 func link(address string) string {
 	return strings.Map(func(r rune) rune {
-		if r <= ' ' || strings.ContainsRune("<>|`\\", r) || r == 0x7f {
+		if r <= ' ' || strings.ContainsRune("<>[]|`\\", r) || r == 0x7f {
 			return -1
 		}
 		return r
