@@ -36,27 +36,20 @@ func readChange(resource pcommon.Map, record plog.LogRecord) (*change.Change, er
 
 // ofChange is the annotation of a change. Each event has all that is known, so it replaces the present one.
 func ofChange(c *change.Change, config *Config) *annotation {
-	b := &text{}
-	b.add("", "<b>"+escape(c.Kind.Words(), maxValue)+"</b> "+escape(c.Name, maxValue))
-	separator := "<br>"
-	part := func(html string) {
-		if html != "" && b.add(separator, html) {
-			separator = " · "
-		}
-	}
+	b := newText("<b>" + escape(c.Kind.Words(), maxValue) + "</b> " + escape(c.Name, maxValue))
 	switch {
 	case c.Previous != "":
-		part(fmt.Sprintf("%s → %s", escape(c.Previous, maxValue), escape(c.Value, maxValue)))
+		b.part(fmt.Sprintf("%s → %s", escape(c.Previous, maxValue), escape(c.Value, maxValue)))
 	case c.Value != "":
-		part(escape(c.Value, maxValue))
+		b.part(escape(c.Value, maxValue))
 	}
-	part(escape(c.Status, maxValue))
-	part(escape(c.Summary, maxValue))
+	b.part(escape(c.Status, maxValue))
+	b.part(escape(c.Summary, maxValue))
 	if c.URL != "" {
-		part(link(c.URL, "details"))
+		b.part(link(c.URL, "details"))
 	}
 	if c.Actor != "" {
-		part("by " + escape(c.Actor, maxValue))
+		b.part("by " + escape(c.Actor, maxValue))
 	}
 	return &annotation{Time: c.Start.UnixMilli(), TimeEnd: c.End.UnixMilli(), Tags: changeTags(c, config.Tags), Text: b.String()}
 }

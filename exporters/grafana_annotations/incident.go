@@ -42,26 +42,19 @@ func ofIncident(e *event.Event, present *annotation, config *Config) *annotation
 	if over := pairTag(keyState, string(incident.Resolved)); present != nil && slices.Contains(present.Tags, over) && e.At.UnixMilli() < present.TimeEnd {
 		return present
 	}
-	b := &text{}
-	b.add("", "<b>"+escape(e.Origin.Name, maxValue)+"</b> incident "+escape(string(e.State), maxValue))
-	separator := "<br>"
-	part := func(html string) {
-		if html != "" && b.add(separator, html) {
-			separator = " · "
-		}
-	}
-	part(escape(strings.Join(e.SLOs, ", "), maxValue))
+	b := newText("<b>" + escape(e.Origin.Name, maxValue) + "</b> incident " + escape(string(e.State), maxValue))
+	b.part(escape(strings.Join(e.SLOs, ", "), maxValue))
 	if e.Change != "" {
-		part("likely change: " + escape(e.Change, maxValue) + " (" + strconv.Itoa(int(100*e.Probability)) + " %)")
+		b.part("likely change: " + escape(e.Change, maxValue) + " (" + strconv.Itoa(int(100*e.Probability)) + " %)")
 	}
 	if e.Failed >= 1 {
-		part(strconv.FormatInt(int64(e.Failed), 10) + " failed")
+		b.part(strconv.FormatInt(int64(e.Failed), 10) + " failed")
 	}
 	if e.PartOf != "" {
-		part("a part of " + escape(e.PartOf, maxValue))
+		b.part("a part of " + escape(e.PartOf, maxValue))
 	}
 	if e.URL != "" {
-		part(link(e.URL, "incident"))
+		b.part(link(e.URL, "incident"))
 	}
 	return &annotation{Time: e.Start.UnixMilli(), TimeEnd: e.End.UnixMilli(), Tags: incidentTags(e, config.Tags), Text: b.String()}
 }

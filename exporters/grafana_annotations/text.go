@@ -81,34 +81,27 @@ func link(address, label string) string {
 // deploymentText is the annotation's HTML. Grafana sanitizes it too; here nothing from outside is
 // left that could be a tag.
 func deploymentText(d *deployment.Deployment, links *Links) string {
-	b := &text{}
-	b.add("", sentence(d))
-	separator := "<br>"
-	part := func(html string) {
-		if html != "" && b.add(separator, html) {
-			separator = " · "
-		}
-	}
+	b := newText(sentence(d))
 	named := func(name, value string) {
 		if value != "" {
-			part(name + " " + escape(value, maxValue))
+			b.part(name + " " + escape(value, maxValue))
 		}
 	}
 	linked := func(address, label string) {
 		if html := link(address, label); strings.HasPrefix(html, "<a ") {
-			part(html)
+			b.part(html)
 		}
 	}
-	part(escape(d.Effect.String(), maxValue))
+	b.part(escape(d.Effect.String(), maxValue))
 	if d.Revision != "" {
-		part("commit " + link(deployment.CommitURL(d.Repository, d.Revision), deployment.ShortRevision(d.Revision)))
+		b.part("commit " + link(deployment.CommitURL(d.Repository, d.Revision), deployment.ShortRevision(d.Revision)))
 	}
 	named("on", d.Branch)
 	linked(d.Compare, "compare")
 	named("change", d.Change)
 	named("resolves", d.Tickets)
 	if name := strings.TrimSpace(d.Pipeline + " " + d.RunID); name != "" {
-		part("pipeline " + link(d.RunURL, name))
+		b.part("pipeline " + link(d.RunURL, name))
 	} else {
 		linked(d.RunURL, "pipeline run")
 	}
@@ -118,16 +111,27 @@ func deploymentText(d *deployment.Deployment, links *Links) string {
 	return b.String()
 }
 
-// text is HTML of limited length. What does not fit is left out whole.
-type text struct{ strings.Builder }
+// text is HTML of limited length: a heading, and parts below it. What does not fit is left out whole.
+type text struct {
+	strings.Builder
+	separator string // before the next part
+}
 
-func (t *text) add(separator, part string) bool {
-	if t.Len()+len(separator)+len(part) > maxText {
-		return false
+func newText(heading string) *text {
+	t := &text{}
+	t.part(heading)
+	t.separator = "<br>"
+	return t
+}
+
+// part adds one, if there is something to say.
+func (t *text) part(html string) {
+	if html == "" || t.Len()+len(t.separator)+len(html) > maxText {
+		return
 	}
-	t.WriteString(separator)
-	t.WriteString(part)
-	return true
+	t.WriteString(t.separator)
+	t.WriteString(html)
+	t.separator = " · "
 }
 
 func sentence(d *deployment.Deployment) string {

@@ -43,9 +43,6 @@ type objectivePages struct {
 	PerWeek   number `json:"perWeek"`
 }
 
-// ladder are the usual objectives, in percent.
-var ladder = []float64{90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99, 99.995, 99.999}
-
 const (
 	day = 24 * time.Hour
 	// fewestDays are a week: a weekend is not like a Monday.
@@ -131,7 +128,7 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 	}
 	events *= float64(length) / float64(len(days))
 	found := -1
-	for i, objective := range ladder {
+	for i, objective := range catalog.UsualObjectives {
 		allowed := (1 - objective/100) * events
 		if objective/100 <= quantile(ratios, 1-kept) && allowed >= float64(slo.Alerts.MinimumFailures) && allowed >= catalog.DefaultMinimumFailures {
 			found = i
@@ -141,9 +138,9 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 		s.Reason = "no objective from 90 % on is kept by 95 % of the periods, with enough events to tell"
 		return s, nil
 	}
-	objective := number(shareOf(ladder[found]))
+	objective := number(shareOf(catalog.UsualObjectives[found]))
 	s.Objective = &objective
-	around := append([]float64{slo.Objective}, ladder[max(found-1, 0):min(found+2, len(ladder))]...)
+	around := append([]float64{slo.Objective}, catalog.UsualObjectives[max(found-1, 0):min(found+2, len(catalog.UsualObjectives))]...)
 	slices.Sort(around)
 	for _, objective := range slices.Compact(around) {
 		pages, err := a.pages(ctx, slo, objective, set)

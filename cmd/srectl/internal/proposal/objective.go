@@ -10,14 +10,14 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
-// ladder are the usual objectives, in percent.
-var ladder = []float64{90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99}
-
 // period is that of the proposed objectives.
 const period = 30 * 24 * time.Hour
 
-// fewest is how many failures a period has to allow: with fewer, an objective says nothing.
-const fewest = 5
+// The lowest and the highest objective that are proposed, in percent. A past of days says nothing about more.
+const (
+	lowest  = 90
+	highest = 99.99
+)
 
 // failureRange is the interval of 95 % for the probability that an event fails, of which so many failed (Wilson's score interval, 1927).
 func failureRange(failed, events float64) (low, high float64) {
@@ -28,21 +28,21 @@ func failureRange(failed, events float64) (low, high float64) {
 	return max(0, (middle-width)/(1+z*z/events)), min(1, (middle+width)/(1+z*z/events))
 }
 
-// enough reports whether an objective in percent allows enough failures to the events of a time.
+// enough reports whether an objective in percent allows enough failures to the events of a time: with fewer than alerts need, it says nothing.
 func enough(objective, events float64, over time.Duration) bool {
-	return (1-objective/100)*events*float64(period)/float64(over) >= fewest
+	return (1-objective/100)*events*float64(period)/float64(over) >= catalog.DefaultMinimumFailures
 }
 
 // objectiveFor is the highest usual objective that the share of failures keeps, however unlucky they were counted, and that allows enough of them. kept is
 // false if they keep none; 0 says that there are too few events for any.
 func objectiveFor(failed, events float64, over time.Duration) (objective float64, kept bool) {
-	if !enough(ladder[0], events, over) {
+	if !enough(lowest, events, over) {
 		return 0, false
 	}
 	_, high := failureRange(failed, events)
-	objective = ladder[0]
-	for _, o := range ladder {
-		if enough(o, events, over) && 1-o/100 >= high {
+	objective = lowest
+	for _, o := range catalog.UsualObjectives {
+		if o <= highest && enough(o, events, over) && 1-o/100 >= high {
 			objective, kept = o, true
 		}
 	}

@@ -189,7 +189,7 @@ func (o *options) sources() (s sources, err error) {
 func propose(s *services.Service, all []services.Service, over time.Duration, from sources) Outcome {
 	one := Outcome{Service: s.Name()}
 	h := busiest(s)
-	if h == nil || !enough(ladder[0], h.requests, over) {
+	if h == nil || !enough(lowest, h.requests, over) {
 		one.Status, one.Why = tooQuiet, "no requests"
 		if h != nil {
 			one.Why = requests(h.requests, over)

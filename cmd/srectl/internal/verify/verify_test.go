@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
@@ -217,4 +218,11 @@ func TestItWaitsUntilItIsCertain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without an SLO to show there is no table, and without a version no gap in its place.
+func TestNothingToShow(t *testing.T) {
+	var b strings.Builder
+	require.NoError(t, write(&b, output.Table, &gate.Result{Service: "checkout", Verdict: gate.Inconclusive, Reason: "No version is new within the hour: name one."}))
+	assert.Equal(t, "checkout: inconclusive\nNo version is new within the hour: name one.\n", b.String())
 }

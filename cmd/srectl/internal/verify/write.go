@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
@@ -32,14 +33,17 @@ func write(out io.Writer, format string, r *gate.Result) error {
 		g := grid(r)
 		text = g.Markdown(3) + "\n" + output.Markdown(r.Reason) + "\n"
 	default:
-		text = grid(r).Text() + "\n" + output.Printable(title(r)) + "\n" + output.Printable(r.Reason) + "\n"
+		text = output.Printable(title(r)) + "\n" + output.Printable(r.Reason) + "\n"
+		if len(r.SLOs) > 0 {
+			text = grid(r).Text() + "\n" + text
+		}
 	}
 	_, err := io.WriteString(out, text)
 	return err
 }
 
 func title(r *gate.Result) string {
-	return fmt.Sprintf("%s %s: %s", r.Service, r.Version, r.Verdict)
+	return strings.TrimSpace(r.Service+" "+r.Version) + ": " + string(r.Verdict)
 }
 
 // grid is the SLOs as a table.
@@ -50,9 +54,12 @@ func grid(r *gate.Result) output.Grid {
 	}
 	for i := range r.SLOs {
 		s := &r.SLOs[i]
-		verdict, others, times := string(s.Verdict), "-", "-"
+		verdict, between, others, times := string(s.Verdict), "-", "-", "-"
 		if s.Idle {
 			verdict = "no events"
+		}
+		if s.Low.Known() {
+			between = percent(s.Low) + " to " + percent(s.High)
 		}
 		if s.Compared != "" {
 			others = percent(s.OtherShare) + " of " + number(s.OtherEvents)
@@ -61,7 +68,7 @@ func grid(r *gate.Result) output.Grid {
 			times = number(s.Times) + " (" + number(s.TimesLow) + " to " + number(s.TimesHigh) + ")"
 		}
 		g.Rows = append(g.Rows, []string{
-			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), percent(s.Low) + " to " + percent(s.High), percent(s.Allowed), others, times, spent(s),
+			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), between, percent(s.Allowed), others, times, spent(s),
 		})
 	}
 	return g
