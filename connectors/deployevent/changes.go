@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
+	"github.com/otelcol-sre/otelcol-sre/internal/change/tracker"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/report"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -21,7 +22,7 @@ import (
 
 // How many spans of a scope are searched for evaluations of feature flags: of more, each is as likely to be among them. Shares need no more, and
 // until one is found, the last span of most requests is enough.
-const mostLooked = 16
+const mostLooked = 10
 
 // flags counts the evaluations of feature flags that the spans of a resource say: as events, and as attributes.
 func (c *core) flags(rs ptrace.ResourceSpans, of *sender) {
@@ -78,18 +79,55 @@ func (c *core) evaluated(resource pcommon.Map, of *sender, attributes pcommon.Ma
 	}
 	if !of.read {
 		id, known := deployment.Identify(resource)
-		of.Service, of.read, of.known = id.Service, true, known && c.admitted(&id)
+		of.Service, of.read, of.known = id.Service, true, known && c.admitted(&id, of.now)
 	}
-	if of.known {
-		c.changes.Evaluate(of.Service, key, given, at.AsTime())
+	if of.known && !of.again(key, given, at) {
+		if of.given == len(of.evaluations) {
+			c.tell(of)
+		}
+		of.evaluations[of.given] = tracker.Evaluation{Flag: key, Given: given, Count: 1, First: at.AsTime(), Last: at.AsTime()}
+		of.given++
 	}
 	return true
 }
 
-// A sender is the service of a resource, once it has been read. It is on the stack, so that it costs no allocation.
+// tell tells the tracker what the sender was given.
+func (c *core) tell(of *sender) {
+	if of.given > 0 {
+		c.changes.Evaluate(of.Service, of.evaluations[:of.given], of.now)
+		of.given = 0
+	}
+}
+
+// A sender is the service of a resource, once it has been read, and what it was given of flags and the tracker does not know yet. It is on the stack, so
+// that it costs no allocation.
 type sender struct {
 	deployment.Service
+	now         time.Time
 	read, known bool
+	evaluations [4]tracker.Evaluation
+	given       int
+}
+
+// together is how far apart evaluations may be that are counted as one with a number.
+const together = time.Second
+
+// again counts an evaluation that is like one before it.
+func (s *sender) again(key, given string, at pcommon.Timestamp) bool {
+	for i := range s.evaluations[:s.given] {
+		e := &s.evaluations[i]
+		if e.Flag != key || e.Given != given || at.AsTime().Sub(e.First).Abs() > together {
+			continue
+		}
+		e.Count++
+		if at := at.AsTime(); at.Before(e.First) {
+			e.First = at
+		} else if at.After(e.Last) {
+			e.Last = at
+		}
+		return true
+	}
+	return false
 }
 
 // evaluationIn is the flag and the variant that the attributes name. A variant that has no name is its value.

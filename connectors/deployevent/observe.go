@@ -5,6 +5,7 @@ package deployevent
 
 import (
 	"context"
+	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 
@@ -19,33 +20,35 @@ import (
 )
 
 func (c *core) traces(td ptrace.Traces) {
-	resources := td.ResourceSpans()
+	resources, now := td.ResourceSpans(), time.Now()
 	for i := range resources.Len() {
 		rs := resources.At(i)
 		if span, ok := lastSpan(rs); ok {
-			of := c.see(rs.Resource().Attributes(), span.EndTimestamp())
+			of := sender{now: now}
+			c.see(rs.Resource().Attributes(), &of, span.EndTimestamp())
 			c.flags(rs, &of)
+			c.tell(&of)
 		}
 	}
 }
 
 func (c *core) metrics(md pmetric.Metrics) {
-	resources := md.ResourceMetrics()
+	resources, now := md.ResourceMetrics(), time.Now()
 	for i := range resources.Len() {
 		rm := resources.At(i)
 		if at, ok := pointTime(rm); ok {
-			c.see(rm.Resource().Attributes(), at)
+			c.see(rm.Resource().Attributes(), &sender{now: now}, at)
 		}
 	}
 }
 
 func (c *core) logs(ctx context.Context, ld plog.Logs) {
-	resources := ld.ResourceLogs()
+	resources, now := ld.ResourceLogs(), time.Now()
 	for i := range resources.Len() {
 		rl := resources.At(i)
 		var newest pcommon.Timestamp
 		var ordinary bool
-		var of sender
+		of := sender{now: now}
 		for j := range rl.ScopeLogs().Len() {
 			records := rl.ScopeLogs().At(j).LogRecords()
 			for k := range records.Len() {
@@ -57,28 +60,28 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 				ordinary, newest = true, max(newest, timeOf(record))
 			}
 		}
+		c.tell(&of)
 		if ordinary {
-			c.see(rl.Resource().Attributes(), newest)
+			c.see(rl.Resource().Attributes(), &of, newest)
 		}
 	}
 }
 
-// see tells the tracker that the sender of the resource lives.
-func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) sender {
+// see tells the tracker that the sender of the resource lives, and reads its service.
+func (c *core) see(resource pcommon.Map, of *sender, at pcommon.Timestamp) {
 	id, ok := deployment.Identify(resource)
-	of := sender{Service: id.Service, read: true, known: ok && c.admitted(&id)}
+	of.Service, of.read, of.known = id.Service, true, ok && c.admitted(&id, of.now)
 	if of.known {
 		c.tracker.See(tracker.Sighting{Service: id.Service, Version: id.Version, Source: id.Source, Instance: id.Instance, Time: at.AsTime()})
 		if id.Build != (deployment.Build{}) {
 			c.tracker.Describe(id.Service, id.Version, id.Build)
 		}
 	}
-	return of
 }
 
 // admitted reports whether the identity is within the limits. What is beyond them has no version to follow.
-func (c *core) admitted(id *deployment.Identity) bool {
-	a := c.admission.Admit(admission.Identity{Namespace: id.Namespace, Service: id.Name, Environment: id.Environment, Version: id.Version})
+func (c *core) admitted(id *deployment.Identity, now time.Time) bool {
+	a := c.admission.AdmitAt(admission.Identity{Namespace: id.Namespace, Service: id.Name, Environment: id.Environment, Version: id.Version}, now)
 	return a.Service != admission.Overflow && a.Version != admission.Overflow
 }
 

@@ -82,25 +82,36 @@ type variant struct {
 	first             time.Time // in those of now
 }
 
-// Evaluate counts that the service was given the variant of a flag. It allocates only for what is new, and keeps no string that
-// it is given.
-func (t *Tracker) Evaluate(service deployment.Service, key, given string, at time.Time) {
+// An Evaluation says that a service was given a variant of a flag, as often as Count says.
+type Evaluation struct {
+	Flag, Given string
+	Count       float64
+	// First and Last are the times of the first and the last; zero for now.
+	First, Last time.Time
+}
+
+// Evaluate counts evaluations by the service, which arrive now. It allocates only for what is new, and keeps no string that it is given.
+func (t *Tracker) Evaluate(service deployment.Service, of []Evaluation, now time.Time) {
 	service = t.place(service)
-	now := t.now()
-	if at.IsZero() || at.After(now) {
-		at = now
-	}
-	if key == "" || given == "" || now.Sub(at) > t.config.Recent {
-		return
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f := t.flags[flagKey{service, key}]
-	if f == nil {
-		f = t.newFlag(service, key, now)
-	}
-	if f != nil {
-		f.count(given, at, now)
+	for i := range of {
+		e := &of[i]
+		if e.Flag == "" || e.Given == "" || !e.Last.IsZero() && now.Sub(e.Last) > t.config.Recent {
+			continue
+		}
+		f := t.flags[flagKey{service, e.Flag}]
+		if f == nil {
+			f = t.newFlag(service, e.Flag, now)
+		}
+		if f == nil {
+			continue
+		}
+		first := e.First
+		if first.IsZero() || first.After(now) {
+			first = now
+		}
+		f.count(e.Given, e.Count, first, now)
 	}
 }
 
@@ -127,7 +138,7 @@ func (t *Tracker) newFlag(service deployment.Service, key string, now time.Time)
 	return f
 }
 
-func (f *flag) count(given string, at, now time.Time) {
+func (f *flag) count(given string, times float64, at, now time.Time) {
 	f.heard = now
 	if f.began.IsZero() || at.Before(f.began) {
 		f.began = at
@@ -139,9 +150,9 @@ func (f *flag) count(given string, at, now time.Time) {
 	if v.now == 0 || at.Before(v.first) {
 		v.first = at
 	}
-	v.now++
-	v.step++
-	v.asked++
+	v.now += times
+	v.step += times
+	v.asked += times
 }
 
 // visit turns what was asked since the last look into visits: as many as there were users at least.

@@ -27,7 +27,7 @@ func unchanged(r *rand.Rand, share float64, users, most, every int) []string {
 			for range 1 + r.IntN(most) {
 				user := r.IntN(users)
 				for range 1 + r.IntN(3) {
-					w.Evaluate(payment, "flag", given[user], w.clock)
+					w.give(payment, "flag", given[user])
 				}
 			}
 		}

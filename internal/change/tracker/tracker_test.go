@@ -49,10 +49,15 @@ var payment = deployment.Service{Name: "payment", Namespace: "shop", Environment
 func (w *world) ask(of deployment.Service, key string, steps, times int, given func(n int) string) {
 	for range steps {
 		for n := range times {
-			w.Evaluate(of, key, given(n), w.clock)
+			w.give(of, key, given(n))
 		}
 		w.look(5 * time.Second)
 	}
+}
+
+// give lets a service be given a variant once.
+func (w *world) give(of deployment.Service, key, given string) {
+	w.Evaluate(of, []Evaluation{{Flag: key, Given: given, Count: 1, First: w.clock, Last: w.clock}}, w.clock)
 }
 
 func always(variant string) func(int) string { return func(int) string { return variant } }
@@ -198,7 +203,7 @@ func TestNoFlipOfFlagsThatDoNotChange(t *testing.T) {
 			for range 1 + r.IntN(perStep) {
 				user := r.IntN(users)
 				for range 1 + r.IntN(3) {
-					w.Evaluate(payment, "flag", sticky(user), w.clock)
+					w.give(payment, "flag", sticky(user))
 				}
 			}
 			w.look(5 * time.Second)
@@ -365,8 +370,8 @@ func TestBounds(t *testing.T) {
 	for n := range 1000 {
 		w.Take(Report{Change: change.Change{Kind: change.Business, Name: fmt.Sprint("sale-", n)}})
 		w.Take(Report{State: true, Change: change.Change{Kind: change.Configuration, Name: fmt.Sprint("c-", n), Value: "a"}})
-		w.Evaluate(payment, fmt.Sprint("flag-", n), "on", w.clock)
-		w.Evaluate(payment, "flag", fmt.Sprint("variant-", n), w.clock)
+		w.give(payment, fmt.Sprint("flag-", n), "on")
+		w.give(payment, "flag", fmt.Sprint("variant-", n))
 	}
 	assert.LessOrEqual(t, len(w.changes), 10)
 	assert.LessOrEqual(t, len(w.flags), 20)
@@ -378,15 +383,15 @@ func TestBounds(t *testing.T) {
 
 func TestEvaluateDoesNotAllocate(t *testing.T) {
 	w := newWorld(Default())
-	w.Evaluate(payment, "f", "on", w.clock)
-	require.Zero(t, testing.AllocsPerRun(100, func() { w.Evaluate(payment, "f", "on", w.clock) }))
+	w.give(payment, "f", "on")
+	require.Zero(t, testing.AllocsPerRun(100, func() { w.give(payment, "f", "on") }))
 }
 
 func BenchmarkEvaluate(b *testing.B) {
 	w := newWorld(Default())
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Evaluate(payment, "f", "on", w.clock)
+		w.give(payment, "f", "on")
 	}
 }
 
@@ -427,7 +432,7 @@ func TestFlipAtAnyMoment(t *testing.T) {
 		next := begin.Add(look)
 		give := func(given string, until time.Duration) {
 			for w.clock.Sub(begin) < until {
-				w.Evaluate(payment, "f", given, w.clock)
+				w.give(payment, "f", given)
 				w.clock = w.clock.Add(time.Second / time.Duration(perSecond))
 				if !w.clock.Before(next) {
 					w.look(0)
