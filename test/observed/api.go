@@ -6,6 +6,7 @@ package observed
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/grafana/regexp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,5 +35,10 @@ func (p *Prometheus) Handler() http.Handler {
 	)
 	api.Register(router.WithPrefix("/api/v1"))
 	router.Get("/-/ready", func(http.ResponseWriter, *http.Request) {})
-	return router
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/query" && r.FormValue("time") == "" {
+			r.Form.Set("time", strconv.FormatFloat(float64(p.clock.now().UnixMilli())/1000, 'f', 3, 64)) // now is the lapse's
+		}
+		router.ServeHTTP(w, r)
+	})
 }
