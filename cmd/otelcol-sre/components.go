@@ -76,6 +76,7 @@ import (
 	tracesamplerprocessor "github.com/otelcol-sre/otelcol-sre/processors/trace_sampler"
 	incidentsreceiver "github.com/otelcol-sre/otelcol-sre/receivers/incidents"
 	otlpreceiver "github.com/otelcol-sre/otelcol-sre/receivers/otlp"
+	webhookreceiver "github.com/otelcol-sre/otelcol-sre/receivers/webhook"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -157,6 +158,7 @@ func components() (otelcol.Factories, error) {
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		otlpreceiver.NewFactory(),
 		incidentsreceiver.NewFactory(),
+		webhookreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		hostmetricsreceiver.NewFactory(),
 		httpcheckreceiver.NewFactory(),
@@ -174,6 +176,7 @@ func components() (otelcol.Factories, error) {
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
 		otlpreceiver.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		incidentsreceiver.NewFactory().Type():    "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		webhookreceiver.NewFactory().Type():      "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		filelogreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.152.0",
 		hostmetricsreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.152.0",
 		httpcheckreceiver.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/httpcheckreceiver v0.152.0",

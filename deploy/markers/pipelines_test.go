@@ -87,3 +87,10 @@ func TestHelmCollector(t *testing.T) {
 	require.Equal(t, map[string]any{"name": "secrets", "mode": "watch", "label_selector": "owner=helm"}, object)
 	require.Equal(t, map[string]any{"receivers": []any{"k8s_objects/helm"}, "exporters": []any{"deployevent"}}, at[map[string]any](t, config, "service", "pipelines", "logs/helm"))
 }
+
+// The sources of the template take the webhooks as their tools send them, and the pipeline goes to deployevent.
+func TestWebhooks(t *testing.T) {
+	config := documents(t, "webhooks.yaml")[0]
+	require.Equal(t, map[string]any{"receivers": []any{"webhook"}, "exporters": []any{"deployevent"}}, at[map[string]any](t, config, "service", "pipelines", "logs/webhooks"))
+	require.Contains(t, at[map[string]any](t, config, "receivers", "webhook", "sources"), "launchdarkly")
+}
