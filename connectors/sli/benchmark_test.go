@@ -6,12 +6,15 @@ package sli
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	mathrand "math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
@@ -242,7 +245,7 @@ func BenchmarkFlush(b *testing.B) {
 
 // A steady stream of spans costs no allocation, whether they are good or bad, new or sent again, in the journal or not.
 func TestSpansDoNotAllocate(t *testing.T) {
-	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
+	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "ledger": {withLedger}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
 		t.Run(name, func(t *testing.T) { doNotAllocate(t, options) })
 	}
 }
@@ -262,4 +265,92 @@ func doNotAllocate(t *testing.T, options []option) {
 	})
 	// The pool may be emptied by a garbage collection in between.
 	require.Less(t, allocated/(float64(len(batches))*spansPerBatch), 0.05, "a span")
+}
+
+// withLedger has the budget ledger on.
+func withLedger(cfg *Config, _ host) { cfg.Ledger = configoptional.Some(LedgerConfig{MaxSLOs: 1000}) }
+
+// ledgerDays are requests of a good day, of one with some bad events, and of an outage. Routes, tenants and products vary, as those of users do.
+func ledgerDays(share string) []ptrace.Traces {
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	batches := benchmarkBatches(1)
+	for i := range batches {
+		td := ptrace.NewTraces()
+		batches[i].CopyTo(td)
+		for j, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			bad := share == "bad" || share == "some" && j%20 == 0
+			span.SetEndTimestamp(span.StartTimestamp() + pcommon.Timestamp(10*time.Millisecond))
+			span.Status().SetCode(ptrace.StatusCodeUnset)
+			a := span.Attributes()
+			a.PutInt("http.response.status_code", 200)
+			if bad {
+				span.Status().SetCode(ptrace.StatusCodeError)
+				a.PutInt("http.response.status_code", 503)
+			}
+			a.PutStr("http.route", fmt.Sprintf("/orders/%d", random.IntN(6)))
+			a.PutStr("app.attribute.11", fmt.Sprintf("tenant-%d", int(100*math.Pow(random.Float64(), 3))))
+			a.PutStr("app.attribute.12", fmt.Sprintf("product-%d", random.IntN(20)))
+		}
+		wire, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
+		if err != nil {
+			panic(err)
+		}
+		if td, err = new(ptrace.ProtoUnmarshaler).UnmarshalTraces(wire); err != nil {
+			panic(err)
+		}
+		td.MarkReadOnly()
+		batches[i] = td
+	}
+	return batches
+}
+
+// BenchmarkLedger is the cost of a span with an availability and a latency SLO, with the budget ledger and without: on a good day, in a minute that has had
+// a bad event, with some bad events, and when all are bad. All else is as by default: late events count apart, and what is sent again is recognized.
+func BenchmarkLedger(b *testing.B) {
+	for _, day := range []struct{ name, share string }{{"good", "good"}, {"burns", "good"}, {"some", "some"}, {"outage", "bad"}} {
+		for _, mode := range []struct {
+			name    string
+			options []option
+		}{{"without", []option{exactly}}, {"with", []option{exactly, withLedger}}} {
+			b.Run(day.name+"/"+mode.name, func(b *testing.B) {
+				f := start(b, catalogOf(b, benchmarkCatalog(1)...), mode.options...)
+				if day.name == "burns" {
+					f.traces(b, tracesOf(checkout("service.name", "service-0"), spanOf{kind: server, err: true, took: time.Second}))
+				}
+				batches := ledgerDays(day.share)
+				spans := make([]ptrace.SpanSlice, len(batches))
+				for i, td := range batches {
+					copied := ptrace.NewTraces()
+					td.CopyTo(copied)
+					batches[i] = copied
+					spans[i] = copied.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+				}
+				var next uint64
+				consume := func(i int) {
+					for j := range spans[i].Len() {
+						next++
+						var id [8]byte
+						binary.LittleEndian.PutUint64(id[:], next)
+						spans[i].At(j).SetSpanID(id)
+					}
+					if err := f.ConsumeTraces(b.Context(), batches[i]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for i := range batches {
+					consume(i)
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				for i := range b.N {
+					consume(i % len(batches))
+				}
+				b.StopTimer()
+				if f.total(b, deduplicated) > 0 {
+					b.Fatal("spans were not new")
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spansPerBatch, "ns/span")
+			})
+		}
+	}
 }
