@@ -90,14 +90,14 @@ func (s *sample) fill(dimension int, id ID) {
 	}
 }
 
-// merge adds the rows of another sample, whose dimensions are at these indexes here. Others have the ID Hidden if crowded.
-func (s *sample) merge(t *Table, from *sample, in []int, crowded bool) {
+// merge adds the rows of another sample, whose dimensions are at these indexes here. In others they have the ID absent.
+func (s *sample) merge(t *Table, from *sample, in []int, absent ID) {
 	row := make([]ID, s.width)
 	for i := range from.len() {
-		clear(row)
-		if crowded {
-			for j := range t.dimensions {
-				row[j] = Hidden
+		for j := range row {
+			row[j] = Without
+			if j < len(t.dimensions) {
+				row[j] = absent
 			}
 		}
 		for j, at := range in {

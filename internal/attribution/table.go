@@ -52,7 +52,7 @@ type ID uint16
 const (
 	// Without is the ID in a dimension whose attribute the event does not have.
 	Without ID = 0
-	// Hidden is the ID of a value that is in no line and not known.
+	// Hidden is the ID of a value that is not known: one that is not shown, or of a good event from before the first bad one with the attribute.
 	Hidden ID = 1
 )
 
@@ -107,8 +107,16 @@ type Table struct {
 	// event numbers the events; next is the position of the next attribute in it, and guess the dimension that was there the last time.
 	event uint64
 	next  int
-	guess []int16
-	row   []ID
+	guess []guess
+	// row is the present event, base what it has of its resource, and batch the units booked since Batch.
+	row, base []ID
+	batch     uint64
+}
+
+// A guess is the name that was at a position, and its dimension; -1 if there is no room for it.
+type guess struct {
+	name string
+	at   int16
 }
 
 type dimension struct {
@@ -147,19 +155,21 @@ func (t *Table) Bad(row Row, weight float64) {
 	if !ok {
 		return
 	}
+	t.beginRow()
 	for _, a := range row.Attributes {
-		t.book(a.Name, a.Value, xxhash.Sum64String(a.Value), units)
+		value := clean(a.Value)
+		t.book(clean(a.Name), value, xxhash.Sum64String(value), units)
 	}
-	t.endBad(weight, row.Trace, row.Time.UnixNano())
+	t.bad.offer(t, t.row, weight, row.Trace, row.Time.UnixNano())
 }
 
-// Good offers a good event to the sample. It stands for weight events.
+// Good offers a good event to the sample. It stands for weight events. What no bad event has had so far is not read.
 func (t *Table) Good(row Row, weight float64) {
-	if !t.beginRow() {
-		return
-	}
+	t.beginRow()
 	for _, a := range row.Attributes {
-		t.note(a.Name, a.Value, xxhash.Sum64String(a.Value))
+		if at := t.find(clean(a.Name)); at >= 0 && t.row[at] == Without {
+			t.row[at] = idOf(xxhash.Sum64String(clean(a.Value)))
+		}
 	}
 	t.good.offer(t, t.row, weight, [16]byte{}, 0)
 }
@@ -173,18 +183,21 @@ func (t *Table) begin(weight float64) (units uint64, ok bool) {
 	total := uint64(math.Round(sum * unit))
 	units = max(total, t.total) - t.total
 	t.weight, t.total = sum, t.total+units
-	t.beginRow()
+	t.event++
 	return units, true
 }
 
-func (t *Table) beginRow() bool {
-	t.event++
+func (t *Table) beginRow() {
+	t.ready()
 	t.next = 0
-	if t.row == nil {
-		t.row = make([]ID, t.limits.Dimensions)
-	}
 	clear(t.row)
-	return true
+}
+
+// ready makes room for a row.
+func (t *Table) ready() {
+	if t.row == nil {
+		t.row, t.base = make([]ID, t.limits.Dimensions), make([]ID, t.limits.Dimensions)
+	}
 }
 
 // book books an attribute of the present event.
@@ -200,6 +213,11 @@ func (t *Table) book(name, value string, hash uint64, units uint64) {
 	d.event = t.event
 	d.seen += units
 	t.row[at] = idOf(hash)
+	t.add(d, value, hash, units)
+}
+
+// add adds units to a value.
+func (t *Table) add(d *dimension, value string, hash uint64, units uint64) {
 	if i := d.find(value, hash); i >= 0 {
 		d.lines[i].count += units
 		return
@@ -207,57 +225,41 @@ func (t *Table) book(name, value string, hash uint64, units uint64) {
 	t.insert(d, value, hash, units)
 }
 
-// hide books an attribute whose value is not to be shown.
-func (t *Table) hide(name string, units uint64) {
-	at := t.dimension(name, units)
-	if at < 0 || t.dimensions[at].event == t.event {
-		return
-	}
-	d := t.dimensions[at]
-	d.event = t.event
-	d.seen += units
-	t.row[at] = Hidden
-}
-
-// note notes an attribute of a good event. One that no bad event has does not become a dimension.
-func (t *Table) note(name, _ string, hash uint64) {
-	at := t.find(name)
-	if at >= 0 && t.row[at] == Without {
-		t.row[at] = idOf(hash)
-	}
-}
-
-func (t *Table) endBad(weight float64, trace [16]byte, nanos int64) {
-	t.bad.offer(t, t.row, weight, trace, nanos)
-}
-
 // find is the index of the dimension, -1 for none. Attributes mostly come in the same order.
 func (t *Table) find(name string) int {
 	position := t.next
 	t.next++
-	if position < len(t.guess) {
-		if at := t.guess[position]; at >= 0 && t.dimensions[at].name == name {
-			return int(at)
-		}
+	if position < len(t.guess) && t.guess[position].name == name {
+		return int(t.guess[position].at)
 	}
 	at := slices.IndexFunc(t.dimensions, func(d *dimension) bool { return d.name == name })
-	if at >= 0 && position < 4*t.limits.Dimensions {
-		for len(t.guess) <= position {
-			t.guess = append(t.guess, -1)
-		}
-		t.guess[position] = int16(at)
+	if at >= 0 {
+		t.remember(position, t.dimensions[at].name, at)
 	}
 	return at
+}
+
+func (t *Table) remember(position int, name string, at int) {
+	if position >= 4*t.limits.Dimensions {
+		return
+	}
+	for len(t.guess) <= position {
+		t.guess = append(t.guess, guess{at: -1})
+	}
+	t.guess[position] = guess{name, int16(at)}
 }
 
 // dimension is the index of the dimension, which is made if there is room. All that was booked before the present event, of so many units, is
 // without the attribute, if there has always been room.
 func (t *Table) dimension(name string, units uint64) int {
+	position := t.next
 	at := t.find(name)
-	if at < 0 {
-		if at = t.addDimension(name, t.total-units); at < 0 {
-			t.crowded = true
-		}
+	if at >= 0 || position < len(t.guess) && t.guess[position].name == name {
+		return at
+	}
+	if at = t.addDimension(name, t.total-units); at < 0 {
+		t.crowded = true
+		t.remember(position, strings.Clone(name), at)
 	}
 	return at
 }
@@ -273,12 +275,24 @@ func (t *Table) addDimension(name string, before uint64) int {
 	d := &dimension{name: strings.Clone(name)}
 	t.dimensions = append(t.dimensions, d)
 	at := len(t.dimensions) - 1
+	t.good.fill(at, Hidden) // they were not asked
 	if t.crowded {
 		d.maybe, d.bound = before, before
 		t.bad.fill(at, Hidden)
-		t.good.fill(at, Hidden)
 	}
 	return at
+}
+
+// Next is an empty table that begins where this one ends: with its dimensions, so that the first good events are asked for them, and its random numbers.
+func (t *Table) Next() *Table {
+	next := New(t.limits)
+	next.random = t.random
+	for _, d := range t.dimensions {
+		if d.seen > 0 {
+			next.addDimension(d.name, 0)
+		}
+	}
+	return next
 }
 
 func (d *dimension) find(value string, hash uint64) int {
@@ -412,8 +426,12 @@ func (t *Table) Merge(other *Table) {
 			}
 		}
 	}
-	t.bad.merge(t, &other.bad, in, other.crowded)
-	t.good.merge(t, &other.good, in, other.crowded)
+	absent := Without
+	if other.crowded {
+		absent = Hidden
+	}
+	t.bad.merge(t, &other.bad, in, absent)
+	t.good.merge(t, &other.good, in, Hidden)
 	t.crowded = t.crowded || crowded
 }
 

@@ -189,7 +189,7 @@ func (t *Table) readSample(r *checkpoint.Reader, s *sample) {
 		var trace [16]byte
 		if s.traced {
 			copy(trace[:], r.Bytes(len(trace)))
-			time += r.Int(math.MaxInt64/1_000_000)
+			time += r.Int(math.MaxInt64 / 1_000_000)
 			r.Require(time >= 0 && time <= math.MaxInt64/1_000_000)
 		}
 		s.ids, s.weights = append(s.ids, row...), append(s.weights, weight)

@@ -33,6 +33,8 @@ const (
 	SLOLateReason = "slo.late.reason"
 	// SLOEventInterval is the time in which events ended, as ISO 8601 has intervals: 2026-11-26T10:42:00Z/PT1M.
 	SLOEventInterval = "slo.event.interval"
+	// SLOLedgerRows is an encoded table of the budget ledger, as bytes.
+	SLOLedgerRows = "slo.ledger.rows"
 	// SLOWindow is a window such as 5m or 30d.
 	SLOWindow = "slo.window"
 	// SLOState is a [State].

@@ -32,6 +32,8 @@ var (
 		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOLateReason)...)
 	SLOEventsPast = counter("slo.events.past", "{event}", "Late events of an SLO by the time in which they ended, for the slo processor, which does not pass them on.",
 		of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, SLOName, SLOOutcome, SLOEventInterval)...)
+	SLOLedgerTable = gauge("slo.ledger.table", "{event}", "Bad events of an SLO in a minute, with a table of their attributes, for the slo processor, which does not pass it on.",
+		of(SLOName, SLOLedgerRows)...)
 	LastSeen = gauge("service.telemetry.last_seen", "s", "When the newest telemetry of a service arrived, in Unix seconds.", of()...)
 )
 
@@ -68,7 +70,7 @@ var (
 
 // Metrics are all of them.
 var Metrics = []Metric{
-	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
+	SLOEvents, SLOEventsLate, SLOEventsPast, SLOLedgerTable, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
 }
