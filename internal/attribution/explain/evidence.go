@@ -93,4 +93,24 @@ func (s *scale) of(bad, good float64) float64 {
 	return most + math.Log(sum/float64(len(s.terms)))
 }
 
-func evidence(bad, good sampled) float64 { return newScale(bad.of, good.of).of(bad.have, good.have) }
+// evidence is that of two samples of other sizes. What cannot come to sure is not computed.
+func evidence(bad, good sampled) float64 {
+	if bad.have*good.of <= good.have*bad.of || likelihood(bad, good) < sure {
+		return math.Inf(-1)
+	}
+	return newScale(bad.of, good.of).of(bad.have, good.have)
+}
+
+// likelihood is the logarithm of how much more likely the samples are with shares of their own than with one for both. No guess is better.
+func likelihood(bad, good sampled) float64 {
+	return terms(bad.have, bad.of) + terms(good.have, good.of) - terms(bad.have+good.have, bad.of+good.of)
+}
+
+func terms(have, of float64) (sum float64) {
+	for _, n := range [2]float64{have, of - have} {
+		if n > 0 {
+			sum += n * math.Log(n/of)
+		}
+	}
+	return sum
+}

@@ -100,10 +100,11 @@ func Explain(in Input) attribution.Answer {
 func newFinder(t *attribution.Table) *finder {
 	f := &finder{booked: t.Booked(), bad: newSample(t.BadRows()), good: newSample(t.GoodRows())}
 	size := sampled{of: f.bad.size(f.bad.all)}.of
-	scale := newScale(size, f.good.size(f.good.all))
 	for d, s := range t.Dimensions() {
 		f.few = append(f.few, f.collisions(d))
 		by := f.byID(d)
+		known := by(attribution.Hidden).good.not(f.good.all)
+		scale := newScale(size, f.good.size(known))
 		// Each bad event of no line may have a value of its own.
 		family := len(s.Lines) + int(math.Min(s.Other, 1<<40))
 		for _, c := range s.Lines {
@@ -114,13 +115,14 @@ func newFinder(t *attribution.Table) *finder {
 			if f.booked > 0 {
 				l.bads = sampled{size * c.Bad / f.booked, size}
 			}
-			l.goods = f.good.count(l.good, f.good.all)
+			l.known = known
+			l.goods = f.good.count(l.good, known)
 			l.e = scale.of(l.bads.have, l.goods.have)
 			f.lines = append(f.lines, l)
 		}
 		f.families++
 	}
-	f.pair(scale)
+	f.pair()
 	return f
 }
 
@@ -128,6 +130,9 @@ func newFinder(t *attribution.Table) *finder {
 func (f *finder) collisions(dimension int) float64 {
 	weights, all := map[attribution.ID]float64{}, 0.
 	for _, r := range f.good.rows {
+		if r.IDs[dimension] == attribution.Hidden {
+			continue
+		}
 		weights[r.IDs[dimension]] += r.Weight
 		all += r.Weight
 	}
@@ -153,7 +158,7 @@ func (f *finder) byID(dimension int) func(attribution.ID) set {
 	}
 	bad, good := index(&f.bad), index(&f.good)
 	return func(id attribution.ID) set {
-		s := set{bad[id], good[id]}
+		s := set{bad: bad[id], good: good[id]}
 		if s.bad == nil {
 			s.bad = newSome(len(f.bad.rows))
 		}
@@ -178,7 +183,7 @@ func (f *finder) mayCause(l *line) bool {
 }
 
 // pair adds the pairs of frequent lines of which each part is over-represented among the events that have the other.
-func (f *finder) pair(scale *scale) {
+func (f *finder) pair() {
 	var often []*line
 	for _, l := range f.lines {
 		if l.bads.share() >= frequent && f.mayCause(l) {
@@ -200,14 +205,14 @@ func (f *finder) pair(scale *scale) {
 				continue
 			}
 			family++
-			goods := f.good.count(both.good, f.good.all)
+			goods := f.good.count(both.good, both.known)
 			// It has to be more than its parts, which it is not if they mostly come together anyway.
 			if f.within(a.set, b.set) < sure || f.within(b.set, a.set) < sure {
 				continue
 			}
 			pairs = append(pairs, &line{
 				dimensions: [2]int{a.dimensions[0], b.dimensions[0]}, attributes: []attribution.Attribute{a.attributes[0], b.attributes[0]},
-				set: both, booked: bads.share() * f.booked, bads: bads, goods: goods, e: scale.of(bads.have, goods.have),
+				set: both, booked: bads.share() * f.booked, bads: bads, goods: goods, e: newScale(bads.of, goods.of).of(bads.have, goods.have),
 			})
 		}
 	}
@@ -222,12 +227,12 @@ func (f *finder) pair(scale *scale) {
 
 // within is the evidence that, of the events that have one thing, bad ones have the other more often.
 func (f *finder) within(one, other set) float64 {
-	return evidence(f.bad.count(other.bad, one.bad), f.good.count(other.good, one.good))
+	return evidence(f.bad.count(other.bad, one.bad), f.good.count(other.good, one.good.and(other.known)))
 }
 
 // outside is the same for the events that do not have one thing.
 func (f *finder) outside(one, other set) float64 {
-	return f.within(set{f.bad.all, f.good.all}.without(one), other)
+	return f.within(set{bad: one.bad.not(f.bad.all), good: one.good.not(one.known)}, other)
 }
 
 // discoveries are the lines that are over-represented and not by chance. Those that are not are at most Alpha of them in expectation, by the e-BH
@@ -258,11 +263,11 @@ type found struct {
 func (f *finder) causes(look float64) (all []found) {
 	rest := f.discoveries(look)
 	slices.SortStableFunc(rest, f.order)
-	explained := set{newSome(len(f.bad.rows)), newSome(len(f.good.rows))}
+	explained := set{newSome(len(f.bad.rows)), newSome(len(f.good.rows)), f.good.all}
 	for len(rest) > 0 && len(all) < maxCauses {
 		best := f.best(rest)
 		one := found{line: best}
-		explained = set{or(explained.bad, best.bad), or(explained.good, best.good)}
+		explained = explained.or(best.set)
 		next := rest[:0:0]
 		for _, l := range rest {
 			switch {
@@ -278,17 +283,9 @@ func (f *finder) causes(look float64) (all []found) {
 	return all
 }
 
-func or(a, b some) some {
-	both := make(some, len(a))
-	for i := range a {
-		both[i] = a[i] | b[i]
-	}
-	return both
-}
-
 // left reports whether a line is a cause also of what others do not explain: of at least a twentieth of all bad events.
 func (f *finder) left(explained set, l *line) bool {
-	return f.bad.count(l.bad.without(explained.bad), f.bad.all).share() >= frequent
+	return f.bad.count(explained.bad.not(l.bad), f.bad.all).share() >= frequent
 }
 
 // order puts first what explains more, then what says more.

@@ -37,12 +37,21 @@ func (s some) and(other some) some {
 	return both
 }
 
-func (s some) without(other some) some {
+// not are those of all that are not in s.
+func (s some) not(all some) some {
 	rest := make(some, len(s))
 	for i := range s {
-		rest[i] = s[i] &^ other[i]
+		rest[i] = all[i] &^ s[i]
 	}
 	return rest
+}
+
+func (s some) or(other some) some {
+	both := make(some, len(s))
+	for i := range s {
+		both[i] = s[i] | other[i]
+	}
+	return both
 }
 
 // A sample is rows of bad events, or of good ones.
@@ -92,8 +101,13 @@ func (s *sample) count(have, of some) sampled {
 	return sampled{n * s.weight(have.and(of)) / s.weight(of), n}
 }
 
-// A set is the rows of both samples that have something.
-type set struct{ bad, good some }
+// A set is the rows of both samples that have something. Of good rows that are not known it is not known whether they do.
+type set struct{ bad, good, known some }
 
-func (s set) and(other set) set     { return set{s.bad.and(other.bad), s.good.and(other.good)} }
-func (s set) without(other set) set { return set{s.bad.without(other.bad), s.good.without(other.good)} }
+func (s set) and(other set) set {
+	return set{s.bad.and(other.bad), s.good.and(other.good), s.known.and(other.known)}
+}
+
+func (s set) or(other set) set {
+	return set{s.bad.or(other.bad), s.good.or(other.good), s.known.and(other.known)}
+}
