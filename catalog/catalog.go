@@ -69,6 +69,8 @@ type Service struct {
 	Maintenance    []Maintenance
 	OperatingHours []OperatingHours
 	Corrections    []Correction
+	// Ledger says which attributes are dimensions of the budget ledger.
+	Ledger Ledger
 	// Alerts are the settings of all alerts of the service and of its SLOs.
 	Alerts   Alerting
 	SLOs     []*SLO
@@ -90,6 +92,9 @@ func (s *Service) Slug() string {
 
 // Escalation has the contacts of the service.
 type Escalation struct{ Chat, Pager, Email, Wiki string }
+
+// A Ledger names attributes that are dimensions of the budget ledger although they would be left out, and some that are none in any case.
+type Ledger struct{ Allow, Deny []string }
 
 // Deployment says where the service runs.
 type Deployment struct{ Kubernetes *KubernetesWorkload }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/judge"
 )
 
@@ -52,6 +54,8 @@ type Config struct {
 	FutureTolerance time.Duration `mapstructure:"future_tolerance"`
 	// CorrelationAttribute is the span or log attribute that goes with an exemplar; "" is none.
 	CorrelationAttribute string `mapstructure:"correlation_attribute"`
+	// Ledger counts bad events by their attributes, for the slo processor; without it, nothing does.
+	Ledger configoptional.Optional[LedgerConfig] `mapstructure:"ledger"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -71,6 +75,17 @@ type DeduplicateConfig struct {
 	Window time.Duration `mapstructure:"window"`
 	// MaxEvents is the maximum number of events in a window; with more of them the window is shorter.
 	MaxEvents int `mapstructure:"max_events"`
+
+	_ struct{}
+}
+
+// LedgerConfig says what the budget ledger counts.
+type LedgerConfig struct {
+	// Allow are attributes that are dimensions although they would be left out, and Deny are none in any case. An entry may begin or end with * for anything.
+	Allow []string `mapstructure:"allow"`
+	Deny  []string `mapstructure:"deny"`
+	// MaxSLOs is the maximum number of SLOs, or groups, with a table in an environment; the bad events of further ones are in none.
+	MaxSLOs int `mapstructure:"max_slos"`
 
 	_ struct{}
 }
@@ -120,6 +135,20 @@ func (c *Config) Validate() error {
 	}
 	if c.Journal.Directory != "" && c.Storage == nil {
 		errs = append(errs, errors.New("journal::directory: needs a checkpoint to continue from; set storage to a storage extension such as file_storage"))
+	}
+	if c.Ledger.HasValue() {
+		l := c.Ledger.Get()
+		atLeast("ledger::max_slos", l.MaxSLOs, 1)
+		for _, list := range []struct {
+			name     string
+			patterns []string
+		}{{"allow", l.Allow}, {"deny", l.Deny}} {
+			for n, pattern := range list.patterns {
+				if err := attribution.CheckPattern(pattern); err != nil {
+					errs = append(errs, fmt.Errorf("ledger::%s[%d]: %w", list.name, n, err))
+				}
+			}
+		}
 	}
 	if c.Exemplars < 0 || c.Exemplars > maxExemplars {
 		errs = append(errs, fmt.Errorf("exemplars: %d is out of range; use 0 (none) to %d", c.Exemplars, maxExemplars))

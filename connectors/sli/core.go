@@ -43,6 +43,8 @@ type core struct {
 	resource  pcommon.Resource // of the emitted metrics
 	now       func() time.Time
 
+	// ledger is nil without one.
+	ledger   *ledger
 	services atomic.Pointer[judge.Services[counted]]
 	registry *registry
 
@@ -88,7 +90,7 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 	c := &core{
 		config: cfg, id: set.ID, next: next, logger: set.Logger, telemetry: telemetry,
 		resource: resourceOf(set), now: time.Now, registry: newRegistry(), heard: heard.None(), health: flush.NewHealth(set.Logger),
-		senders: senderHash{maphash.MakeSeed()},
+		senders: senderHash{maphash.MakeSeed()}, ledger: newLedger(cfg),
 	}
 	c.services.Store(&judge.Services[counted]{})
 	c.byDefault.Store(&byDefault{})
@@ -108,7 +110,13 @@ func newCore(set connector.Settings, cfg *Config, next consumer.Metrics) (*core,
 			o.Observe(time.Duration(c.remembers.Load()).Seconds())
 			return nil
 		}),
-		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.registry.streams)))
+		telemetry.builder.RegisterConnectorSliStreamsCallback(observe(&c.registry.streams)),
+		telemetry.builder.RegisterConnectorSliLedgerSlosCallback(func(_ context.Context, o metric.Int64Observer) error {
+			if c.ledger != nil {
+				o.Observe(c.ledger.books.Load())
+			}
+			return nil
+		}))
 }
 
 // resourceOf is the collector as the writer of the counters. Two connectors in it never write
@@ -207,7 +215,9 @@ func (c *core) takeAll(cat *catalog.Catalog) {
 // take takes in a service. c.registry.mu must be held.
 func (c *core) take(s *catalog.Service, now time.Time) *counted {
 	key := serviceKey{namespace: s.Namespace, name: s.Name}
-	compiled, err := c.registry.service(key).take(c.registry, s, now)
+	state := c.registry.service(key)
+	compiled, err := state.take(c.registry, s, now)
+	state.books.keepTo(c.ledger, s)
 	if err != nil {
 		c.notCounted(s, err)
 	}

@@ -5,6 +5,7 @@ package sli
 
 import (
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -27,10 +28,13 @@ type emission struct {
 	fresh  []*series
 	// freshLate are those of late counts.
 	freshLate []*bool
+	// now is the time, burning are the services that have books.
+	now     time.Time
+	burning []*service
 }
 
 func newEmission(c *core) *emission {
-	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, pause: c.pause, correlation: c.config.CorrelationAttribute}
+	e := &emission{metrics: pmetric.NewMetrics(), time: c.lastFlush, pause: c.pause, correlation: c.config.CorrelationAttribute, now: c.now()}
 	resource := e.metrics.ResourceMetrics().AppendEmpty()
 	c.resource.CopyTo(resource.Resource())
 	e.scopes = resource.ScopeMetrics()

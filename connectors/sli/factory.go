@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 
@@ -49,5 +50,6 @@ func createDefaultConfig() component.Config {
 		LateAfter:            5 * time.Minute,
 		FutureTolerance:      time.Minute,
 		CorrelationAttribute: semconv.CorrelationID,
+		Ledger:               configoptional.Default(LedgerConfig{MaxSLOs: 1000}),
 	}
 }

@@ -45,6 +45,9 @@ func (c *core) flush(ctx context.Context) {
 		c.checkpoint(ctx, now)
 	}
 	emitted := c.emit(ctx, now, e)
+	if emitted {
+		c.emitLedger(ctx, now, e.burning)
+	}
 	if swapped {
 		c.registry.emitted(emitted)
 	}
@@ -76,6 +79,10 @@ func (c *core) snapshot() (_ *emission, swapped bool) {
 		for _, svc := range r.shards[i].services {
 			svc.mu.Lock()
 			e.service(svc)
+			if svc.books.count.Load() > 0 {
+				svc.books.tend(svc, e.now)
+				e.burning = append(e.burning, svc)
+			}
 			svc.mu.Unlock()
 		}
 	}

@@ -51,6 +51,7 @@ func (c *core) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 func (b *batch) countLogs(ctx context.Context, service *counted, rl plog.ResourceLogs) {
 	for i := range service.rules.Logs {
 		b.tallies[i].slo = service.slos[service.rules.Logs[i].SLO]
+		b.sampling(&b.tallies[i])
 	}
 	identity := logIdentity{hash: b.hash, service: service.tag, resource: rl.Resource()}
 	for _, scope := range rl.ScopeLogs().All() {
@@ -80,8 +81,16 @@ func (b *batch) countLog(ctx context.Context, service *counted, rl plog.Resource
 		switch t := &b.tallies[at]; judgment {
 		case judge.Good:
 			t.addGood(when, 1, written)
+			if t.every > 0 && when == onTime {
+				if n := t.sample(); n > 0 {
+					b.markEvent(at, false, float64(n), markedEvent{log: record})
+				}
+			}
 		case judge.Bad:
 			t.addBad(when, 1, badLog(record))
+			if b.ledger && when == onTime {
+				b.markEvent(at, true, 1, markedEvent{log: record})
+			}
 		case judge.ConditionError:
 			b.dropped[service.remark(reasonConditionError, service.rules.Logs[i].SLO)]++
 		}

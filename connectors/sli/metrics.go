@@ -37,6 +37,8 @@ type observation struct {
 	unit    string
 	// group has the values of the group, as a key.
 	group string
+	// attributes are those of the data point.
+	attributes pcommon.Map
 }
 
 // ConsumeMetrics counts the increase of the metrics that an SLI names. It never fails: it drops
@@ -76,7 +78,7 @@ func foreign(rm pmetric.ResourceMetrics) bool {
 	for _, scope := range rm.ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {
 			switch m.Name() {
-			case semconv.SLOEvents.Name, semconv.SLOEventsLate.Name, semconv.SLOEventsPast.Name, semconv.LastSeen.Name:
+			case semconv.SLOEvents.Name, semconv.SLOEventsLate.Name, semconv.SLOEventsPast.Name, semconv.SLOLedgerTable.Name, semconv.LastSeen.Name:
 			default:
 				return true
 			}
@@ -93,7 +95,7 @@ func (c *core) countPoints(ctx context.Context, service *counted, into *version,
 			remarks.adjusted[remark{reason: overLimit}] += int64(len(observations))
 		}
 		add := addition{
-			registry: c.registry, service: service.service, version: into, resource: pdatautil.MapHash(rm.Resource().Attributes()),
+			registry: c.registry, service: service.service, version: into, resource: pdatautil.MapHash(rm.Resource().Attributes()), attributes: rm.Resource().Attributes(),
 			now: now, maxStreams: c.config.MaxStreams, remarks: remarks,
 		}
 		for _, o := range add.all(observations) {
@@ -225,7 +227,7 @@ func (p *picker) take(found []observation, dp dataPoint, point cumulative.Point,
 		group = string(by.AppendKey(nil, dp.Attributes(), p.resource.Resource().Attributes()))
 	}
 	return append(found, observation{
-		rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit(), group: group,
+		rule: p.rule, selection: p.selection, point: point, refused: refused, unit: p.metric.Unit(), group: group, attributes: dp.Attributes(),
 		stream: pdatautil.Hash(
 			pdatautil.WithMap(p.resource.Resource().Attributes()),
 			pdatautil.WithString(p.scope.Scope().Name()), pdatautil.WithString(p.scope.Scope().Version()),

@@ -74,6 +74,8 @@ type service struct {
 	ids          map[string]*slo
 	environments map[string]*environment
 	dirty        bool
+	// books has a lock of its own, which is taken last.
+	books books
 }
 
 // An slo is the part of an SLO's state that is not per environment and version.

@@ -52,6 +52,7 @@ func (c *core) part(r *request, p part, rules int, sender uint64) *part {
 	p.batch = batches.Get().(*batch)
 	p.reset(rules, c.config.Exemplars)
 	p.times, p.hash, p.sender = r.times, c.hash, sender
+	p.ledger, p.sampled = c.ledger != nil, p.service.books.sampled.Load()
 	p.batch.into, p.of, p.batch.now = p.into, p.service.service, r.now
 	r.parts = append(r.parts, p)
 	return &r.parts[len(r.parts)-1]
@@ -113,6 +114,7 @@ func (c *core) commitParts(ctx context.Context, r *request) (again int64) {
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.service.add(c.registry, p.into, p.tallies[:p.used], r.now, c.config.CorrelationAttribute, segment)
+		c.book(p, r.now)
 	}
 	return again
 }

@@ -26,6 +26,13 @@ type batch struct {
 	of   *service
 	now  time.Time
 	kept int
+	// ledger: events are marked for it. marks are in the order of the events, which are in marked; unmarked is the present one. sampled are the SLOs
+	// whose good events are sampled.
+	ledger   bool
+	unmarked bool
+	marks    []mark
+	marked   []markedEvent
+	sampled  *map[bookKey]*book
 	// events is how many were looked at.
 	events int64
 	times  times
@@ -54,6 +61,12 @@ type tally struct {
 	past   []pastEvents
 	last   []badEvent
 	next   int
+	// every is of how many good events one is marked, 0 for none, left how many until the next one, and marked how many there are.
+	every, left int64
+	marked      int
+	random      uint64
+	book        *book
+	unbooked    bool
 }
 
 type outcomes struct{ good, bad float64 }
@@ -119,6 +132,7 @@ func (b *batch) restart() {
 		clear(b.byGroup)
 	}
 	b.events, b.next, b.tracestate, b.weight = 0, 0, "", 1
+	b.forgetMarks()
 }
 
 // addTally adds a tally, and returns its index.
@@ -133,6 +147,10 @@ func (b *batch) addTally(o *slo) int {
 	t.last = t.last[:b.kept]
 	clear(t.last)
 	t.slo, t.counts, t.past, t.next = o, [whens]outcomes{}, t.past[:0], 0
+	t.every, t.marked, t.book, t.unbooked = 0, 0, nil, false
+	if o != nil {
+		b.sampling(t)
+	}
 	b.used++
 	return b.used - 1
 }
@@ -156,6 +174,7 @@ func (b *batch) expect(n int) {
 // event begins the next event, and reports whether it is to be judged.
 func (b *batch) event() bool {
 	b.next++
+	b.unmarked = true
 	if b.recognized > 0 && b.skip[b.next-1] {
 		return false
 	}
@@ -204,7 +223,12 @@ func (t *tally) addBad(when when, weight float64, e badEvent) {
 func (b *batch) release() {
 	for i := range b.tallies[:b.used] {
 		clear(b.tallies[i].last)
-		b.tallies[i].slo = nil
+		b.tallies[i].slo, b.tallies[i].book = nil, nil
+	}
+	b.forgetMarks()
+	b.sampled = nil
+	if cap(b.marks) > keptIDs {
+		b.marks, b.marked = nil, nil
 	}
 	if len(b.tallies) > keptTallies {
 		b.tallies = nil

@@ -48,6 +48,7 @@ func (c *core) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 func (b *batch) countSpans(ctx context.Context, service *counted, rs ptrace.ResourceSpans) {
 	for i := range service.rules.Spans {
 		b.tallies[i].slo = service.slos[service.rules.Spans[i].SLO]
+		b.sampling(&b.tallies[i])
 	}
 	scopes := rs.ScopeSpans()
 	for i := range scopes.Len() {
@@ -85,8 +86,16 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		switch t := &b.tallies[at]; judgment {
 		case judge.Good:
 			t.addGood(when, weight, ended)
+			if t.every > 0 && when == onTime {
+				if n := t.sample(); n > 0 {
+					b.markEvent(at, false, weight*float64(n), markedEvent{span: e.Span})
+				}
+			}
 		case judge.Bad:
 			t.addBad(when, weight, badSpan(e, rule))
+			if b.ledger && when == onTime {
+				b.markEvent(at, true, weight, markedEvent{span: e.Span})
+			}
 		case judge.ConditionError:
 			b.dropped[service.remark(reasonConditionError, rule.SLO)]++
 		case judge.NoDuration:

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -147,6 +148,53 @@ type addition struct {
 	now        time.Time
 	maxStreams int
 	remarks    *remarks
+	// attributes are those of the resource. shares are what each stream adds to the bad events that are pending, of SLIs of one metric.
+	attributes pcommon.Map
+	shares     map[streamID]map[streamID]streamShare
+}
+
+// A streamShare is of one stream: what it adds to the total, less the good events, or the bad ones.
+type streamShare struct {
+	bad        float64
+	attributes pcommon.Map
+}
+
+// share notes that a data point adds to what is pending.
+func (a *addition) share(t *tracker, o observation, n float64) {
+	if !o.rule.OneMetric || a.service.books.of == nil || n == 0 {
+		return
+	}
+	switch {
+	case o.selection.Side == judge.SideTotal && t.part == judge.SideBad:
+		return
+	case o.selection.Side != judge.SideTotal && t.part != judge.SideBad:
+		n = -n
+	}
+	key := a.pendingKey(o)
+	if a.shares == nil {
+		a.shares = make(map[streamID]map[streamID]streamShare)
+	}
+	if a.shares[key] == nil {
+		a.shares[key] = make(map[streamID]streamShare)
+	}
+	a.shares[key][o.stream] = streamShare{a.shares[key][o.stream].bad + n, o.attributes}
+}
+
+// book books what was pending by stream, if the streams add up to it, and otherwise as a whole, with the attributes of the resource only.
+func (a *addition) book(key streamID, p *pending, bad float64) {
+	sum, sound := 0.0, true
+	for _, s := range a.shares[key] {
+		sum += s.bad
+		sound = sound && s.bad >= 0
+	}
+	of := bookKey{p.slo, p.version.environment}
+	if !sound || math.Abs(sum-bad) > 1e-9*bad {
+		a.service.books.bookIncrease(of, bad, a.attributes, unknown, a.now)
+		return
+	}
+	for _, s := range a.shares[key] {
+		a.service.books.bookIncrease(of, s.bad, a.attributes, s.attributes, a.now)
+	}
 }
 
 // all adds the observations and returns those that are refused for the first time.
@@ -184,7 +232,8 @@ func (a *addition) all(observations []observation) (refused []observation) {
 	for _, o := range observations {
 		t := o.rule.tracker
 		if p := t.pending[a.pendingKey(o)]; p != nil && p.complete() {
-			s.count(t, p, a.now, a.remarks)
+			bad := s.count(t, p, a.now, a.remarks)
+			a.book(a.pendingKey(o), p, bad)
 			delete(t.pending, a.pendingKey(o))
 		}
 	}
@@ -257,8 +306,12 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 	t.send(streamKey{side: o.selection.Side, id: a.resource}, o.point.Time, a)
 	if !t.paired() {
 		if increase.Value > 0 {
-			if pair := a.service.at(a.version, a.group(o), a.now); pair != nil {
+			group := a.group(o)
+			if pair := a.service.at(a.version, group, a.now); pair != nil {
 				pair.add(o.selection.Side, increase.Value)
+				if o.selection.Side == judge.SideBad {
+					a.service.books.bookIncrease(bookKey{group, a.version.environment}, increase.Value, a.attributes, o.attributes, a.now)
+				}
 			}
 		}
 		return ""
@@ -273,6 +326,7 @@ func (a *addition) add(t *tracker, o observation) (refused string) {
 		p.part += increase.Value
 	}
 	p.reach(o)
+	a.share(t, o, increase.Value)
 	return ""
 }
 
@@ -360,18 +414,18 @@ func (p *pending) complete() bool {
 	return apart <= sameCollection && (p.part <= p.total || p.refused != "")
 }
 
-// count adds what was pending to the counters.
-func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks) {
+// count adds what was pending to the counters, and returns how many bad events that were.
+func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks) (bad float64) {
 	if p.total == 0 && p.part == 0 {
-		return
+		return 0
 	}
 	if p.refused != "" {
 		remarks.dropped[remark{p.refused, s.serviceKey, p.slo.name}] += int64(max(p.total, p.part))
-		return
+		return 0
 	}
 	pair := s.at(p.version, p.slo, now)
 	if pair == nil {
-		return
+		return 0
 	}
 	if p.part > p.total {
 		remarks.adjusted[remark{reasonPartExceedsTotal, s.serviceKey, p.slo.name}] += int64(p.part - p.total)
@@ -381,12 +435,15 @@ func (s *service) count(t *tracker, p *pending, now time.Time, remarks *remarks)
 		}
 	}
 	rest := judge.SideBad
+	bad = max(0, p.total-p.part)
 	if t.part == judge.SideBad {
 		rest = judge.SideGood
+		bad = p.part
 	}
 	pair.add(t.part, p.part)
 	pair.add(rest, max(0, p.total-p.part))
 	s.dirty = true
+	return bad
 }
 
 // settle counts what has been pending for longer than timeout: the other side does not come.
@@ -398,7 +455,8 @@ func (s *service) settle(t *tracker, now time.Time, timeout time.Duration, remar
 		if p.refused == "" && p.total != p.part {
 			remarks.adjusted[remark{reasonTimeout, s.serviceKey, p.slo.name}] += int64(max(p.total, p.part))
 		}
-		s.count(t, p, now, remarks)
+		bad := s.count(t, p, now, remarks)
+		s.books.bookIncrease(bookKey{p.slo, p.version.environment}, bad, unknown, unknown, now)
 		delete(t.pending, resource)
 		s.dirty = true
 	}

@@ -57,7 +57,7 @@ var offNames = []string{
 	"process.parent_pid", "process.command", "process.command_args", "process.command_line", "process.executable.path", "process.owner", "container.id", "host.id", "faas.invocation_id", "aws.request_id",
 	"log", "otel", semconv.ServiceName, semconv.ServiceNamespace, semconv.Environment, semconv.DeprecatedEnvironment,
 	semconv.CorrelationID, semconv.CorrelationConflict, semconv.CorrelationAliases, semconv.CorrelationIDs, semconv.CorrelationShared, semconv.CorrelationEvidence,
-	"deployment.recent", "server.port", "sampling",
+	semconv.DeploymentRecent, "server.port", "sampling",
 }
 
 // offWords are words of a name that make it off: personal data, free text, IDs of single events, and measured values.

@@ -193,8 +193,8 @@ func (a *attribute) read(v pcommon.Value) {
 	}
 }
 
-// small are numbers such as status codes.
-var small = func() (all [1000]string) {
+// smallNumbers are those such as status codes.
+var smallNumbers = func() (all [1000]string) {
 	for i := range all {
 		all[i] = strconv.Itoa(i)
 	}
@@ -202,8 +202,8 @@ var small = func() (all [1000]string) {
 }()
 
 func number(n int64) string {
-	if n >= 0 && n < int64(len(small)) {
-		return small[n]
+	if n >= 0 && n < int64(len(smallNumbers)) {
+		return smallNumbers[n]
 	}
 	return strconv.FormatInt(n, 10)
 }

@@ -135,3 +135,8 @@ func (t *Table) chance() float64 {
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	return float64((z^z>>31)>>11) / (1 << 53)
 }
+
+func (s *sample) drop() { s.ids, s.weights, s.traces, s.times = nil, nil, nil, nil }
+
+// GoodEvery is of how many good events one is enough for the sample, if it then stands for all of them.
+func (t *Table) GoodEvery() int64 { return max(1, int64(min(t.good.threshold, 1<<40))) }

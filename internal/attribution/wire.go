@@ -198,3 +198,14 @@ func (t *Table) readSample(r *checkpoint.Reader, s *sample) {
 		}
 	}
 }
+
+// WithoutRows is the encoded table without its samples.
+func WithoutRows(b []byte) ([]byte, error) {
+	t, err := Read(b)
+	if err != nil {
+		return nil, err
+	}
+	t.bad.drop()
+	t.good.drop()
+	return t.AppendTo(nil), nil
+}

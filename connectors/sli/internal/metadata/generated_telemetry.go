@@ -34,6 +34,8 @@ type TelemetryBuilder struct {
 	ConnectorSliEventsDeduplicated  metric.Int64Counter
 	ConnectorSliEventsDropped       metric.Int64Counter
 	ConnectorSliFlushFailures       metric.Int64Counter
+	ConnectorSliLedgerEventsLost    metric.Int64Counter
+	ConnectorSliLedgerSlos          metric.Int64ObservableGauge
 	ConnectorSliSeries              metric.Int64ObservableGauge
 	ConnectorSliStreams             metric.Int64ObservableGauge
 }
@@ -70,6 +72,21 @@ func (builder *TelemetryBuilder) RegisterConnectorSliDeduplicationWindowCallback
 		cb(ctx, &observerFloat64{inst: builder.ConnectorSliDeduplicationWindow, obs: o})
 		return nil
 	}, builder.ConnectorSliDeduplicationWindow)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterConnectorSliLedgerSlosCallback sets callback for observable ConnectorSliLedgerSlos metric.
+func (builder *TelemetryBuilder) RegisterConnectorSliLedgerSlosCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ConnectorSliLedgerSlos, obs: o})
+		return nil
+	}, builder.ConnectorSliLedgerSlos)
 	if err != nil {
 		return err
 	}
@@ -181,6 +198,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_connector_sli_flush_failures",
 		metric.WithDescription("Checkpoints that could not be saved or restored, requests that could not be written to the journal, and flushes that the next component refused. [Development]"),
 		metric.WithUnit("{failure}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ConnectorSliLedgerEventsLost, err = builder.meter.Int64Counter(
+		"otelcol_connector_sli_ledger_events_lost",
+		metric.WithDescription("Bad events that are counted and are in no table of the budget ledger, by reason. [Development]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ConnectorSliLedgerSlos, err = builder.meter.Int64ObservableGauge(
+		"otelcol_connector_sli_ledger_slos",
+		metric.WithDescription("SLOs, or groups of them, that have a table of bad events in an environment. [Development]"),
+		metric.WithUnit("{slo}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ConnectorSliSeries, err = builder.meter.Int64ObservableGauge(
