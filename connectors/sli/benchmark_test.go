@@ -6,12 +6,15 @@ package sli
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	mathrand "math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
@@ -262,4 +265,57 @@ func doNotAllocate(t *testing.T, options []option) {
 	})
 	// The pool may be emptied by a garbage collection in between.
 	require.Less(t, allocated/(float64(len(batches))*spansPerBatch), 0.05, "a span")
+}
+
+// withLedger has the budget ledger on.
+func withLedger(cfg *Config, _ host) { cfg.Ledger = configoptional.Some(LedgerConfig{MaxSLOs: 1000}) }
+
+// ledgerDays are requests of a good day, of one with some bad events, and of an outage. Routes, tenants and products vary, as those of users do.
+func ledgerDays(share string) []ptrace.Traces {
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	batches := benchmarkBatches(1)
+	for i := range batches {
+		td := ptrace.NewTraces()
+		batches[i].CopyTo(td)
+		for j, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			bad := share == "bad" || share == "some" && j%20 == 0
+			span.SetEndTimestamp(span.StartTimestamp() + pcommon.Timestamp(10*time.Millisecond))
+			span.Status().SetCode(ptrace.StatusCodeUnset)
+			a := span.Attributes()
+			a.PutInt("http.response.status_code", 200)
+			if bad {
+				span.Status().SetCode(ptrace.StatusCodeError)
+				a.PutInt("http.response.status_code", 503)
+			}
+			a.PutStr("http.route", fmt.Sprintf("/orders/%d", random.IntN(6)))
+			a.PutStr("app.attribute.11", fmt.Sprintf("tenant-%d", int(100*math.Pow(random.Float64(), 3))))
+			a.PutStr("app.attribute.12", fmt.Sprintf("product-%d", random.IntN(20)))
+		}
+		wire, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
+		if err != nil {
+			panic(err)
+		}
+		if td, err = new(ptrace.ProtoUnmarshaler).UnmarshalTraces(wire); err != nil {
+			panic(err)
+		}
+		td.MarkReadOnly()
+		batches[i] = td
+	}
+	return batches
+}
+
+// BenchmarkLedger is the cost of a span with an availability and a latency SLO, with the budget ledger and without: on a good day, on one with bad
+// events in the same minute, and when all are bad.
+func BenchmarkLedger(b *testing.B) {
+	for _, share := range []string{"good", "some", "bad"} {
+		for _, mode := range []struct {
+			name    string
+			options []option
+		}{{"without", nil}, {"with", []option{withLedger}}} {
+			b.Run(share+"/"+mode.name, func(b *testing.B) {
+				f := start(b, catalogOf(b, benchmarkCatalog(1)...), mode.options...)
+				benchmarkConsume(b, f, ledgerDays(share))
+			})
+		}
+	}
 }

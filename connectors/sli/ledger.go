@@ -211,6 +211,7 @@ func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
 	r.Event()
 	if isLog {
 		r.Attributes(e.log.Attributes())
+		r.EndEvent()
 		return
 	}
 	r.Text(attribution.SpanName, e.span.Name())
@@ -219,6 +220,7 @@ func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
 	if events := e.span.Events(); events.Len() > 0 {
 		readFlags(r, events)
 	}
+	r.EndEvent()
 }
 
 var statusText = [4]string{ptrace.StatusCodeUnset: "unset", ptrace.StatusCodeOk: "ok", ptrace.StatusCodeError: "error", 3: "unset"}
@@ -409,6 +411,7 @@ func (b *books) bookIncrease(key bookKey, bad float64, resource, point pcommon.M
 	r := b.begin(resource)
 	r.Event()
 	r.Attributes(point)
+	r.EndEvent()
 	if o := b.use(key, true, now, r); o != nil {
 		o.booked++
 		o.table.BadEvent(r, bad, [16]byte{}, now.UnixNano())

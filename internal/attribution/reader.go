@@ -4,6 +4,7 @@
 package attribution
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,26 +15,35 @@ import (
 // A Reader reads the attributes of events, which then are booked in one or more tables. Attributes mostly come in the same order, and often with the value
 // of the event before, so both are guessed by position. It keeps nothing of an event after Release.
 type Reader struct {
-	names     *Names
-	resource  []attribute
-	positions []attribute
-	next      int
-	// of are the positions that the present event has.
-	of    []int32
-	batch uint64
+	names *Names
+	// onResource are the attributes of the resource, of which those in resource count; inEvent are those of events.
+	onResource, inEvent attributes
+	resource            []int32
+	// of are the positions in inEvent that the present event has. shape numbers the changes of these and of their names.
+	of, before []int32
+	shape      uint64
+	reshaped   bool
+	// version numbers the changes of values.
+	version uint64
+}
+
+// attributes are by position.
+type attributes struct {
+	all  []attribute
+	next int
 }
 
 // An attribute is a name, and the value that was there last.
 type attribute struct {
 	named
-	flag bool
-	// batch is the one in which inResource and text hold.
-	batch      uint64
-	inResource bool
-	text       string
-	hash       uint64
-	number     int64
-	isNumber   bool
+	// skip: it is no dimension, or the resource has it.
+	skip, flag bool
+	// version is that of the value: text, with its hash, or a number as text.
+	version  uint64
+	text     string
+	hash     uint64
+	number   int64
+	isNumber bool
 	// vetted: text is as it is shown, or hidden.
 	vetted, hidden bool
 }
@@ -49,37 +59,68 @@ func (r *Reader) Names() *Names { return r.names }
 
 // Resource begins a batch of events of one resource.
 func (r *Reader) Resource(attributes pcommon.Map) {
-	r.batch++
-	r.resource = r.resource[:0]
+	r.onResource.next, r.resource = 0, r.resource[:0]
+	changed := false
 	for key, v := range attributes.All() {
-		if len(r.resource) == mostPositions {
-			return
+		a, renamed := r.onResource.at(key, r)
+		changed = changed || renamed
+		if a == nil {
+			break
 		}
-		a := attribute{named: r.named(key)}
-		if a.use == off || r.resourceHas(key) {
+		if a.use == off {
 			continue
 		}
-		if a.read(v); a.text != "" {
-			a.vet()
-			r.resource = append(r.resource, a)
+		if r.read(a, v); a.text == "" {
+			changed = changed || !a.skip
+			a.skip = true
+			continue
+		}
+		changed = changed || a.skip
+		a.skip = false
+		a.vet()
+		r.resource = append(r.resource, int32(r.onResource.next-1))
+	}
+	if changed {
+		for i := range r.inEvent.all {
+			r.inEvent.all[i].skip = r.skips(&r.inEvent.all[i])
 		}
 	}
+	r.reshaped = true
 }
 
-func (r *Reader) resourceHas(key string) bool {
-	for i := range r.resource {
-		if r.resource[i].name == key {
+func (r *Reader) skips(a *attribute) bool { return a.use == off || r.resourceHas(a.name) }
+
+func (r *Reader) resourceHas(name string) bool {
+	for _, i := range r.resource {
+		if r.onResource.all[i].name == name {
 			return true
 		}
 	}
 	return false
 }
 
+// at is the attribute at the next position; nil if there are too many. renamed tells that it was another one, or has no name so far.
+func (s *attributes) at(key string, r *Reader) (_ *attribute, renamed bool) {
+	if s.next == len(s.all) {
+		if s.next == mostPositions {
+			return nil, false
+		}
+		s.all = append(s.all, attribute{})
+	}
+	a := &s.all[s.next]
+	s.next++
+	if a.name == key && !a.flag {
+		return a, false
+	}
+	*a = attribute{named: s.named(key, r)}
+	return a, true
+}
+
 // named finds a name: among those of the positions, or else by what the names say.
-func (r *Reader) named(key string) named {
-	for i := range r.positions {
-		if r.positions[i].name == key && !r.positions[i].flag {
-			return r.positions[i].named
+func (s *attributes) named(key string, r *Reader) named {
+	for i := range s.all {
+		if s.all[i].name == key && !s.all[i].flag {
+			return s.all[i].named
 		}
 	}
 	return r.names.named(key)
@@ -87,45 +128,43 @@ func (r *Reader) named(key string) named {
 
 // Release lets go of all texts of the events.
 func (r *Reader) Release() {
-	for i := range r.positions {
-		if !r.positions[i].isNumber {
-			r.positions[i].text = ""
+	r.onResource.release()
+	r.inEvent.release()
+}
+
+func (s *attributes) release() {
+	for i := range s.all {
+		if !s.all[i].isNumber {
+			s.all[i].text, s.all[i].version = "", 0
 		}
 	}
-	clear(r.resource)
-	r.resource = r.resource[:0]
 }
 
 // Event begins an event.
-func (r *Reader) Event() { r.next, r.of = 0, r.of[:0] }
+func (r *Reader) Event() {
+	r.before, r.of = r.of, r.before[:0]
+	r.inEvent.next = 0
+}
+
+// EndEvent ends what the event has.
+func (r *Reader) EndEvent() {
+	if r.reshaped || !slices.Equal(r.of, r.before) {
+		r.reshaped = false
+		r.shape++
+	}
+}
 
 // at is the attribute at the next position, which has the name; nil if it is no dimension.
 func (r *Reader) at(key string) *attribute {
-	if r.next == len(r.positions) {
-		if r.next == mostPositions {
-			return nil
-		}
-		r.positions = append(r.positions, attribute{})
-	}
-	a := &r.positions[r.next]
-	r.next++
-	if a.name != key || a.flag {
-		if len(key) > maxText {
-			return nil
-		}
-		*a = attribute{named: r.named(key)}
-	}
-	if a.use == off {
+	a, renamed := r.inEvent.at(key, r)
+	if a == nil {
 		return nil
 	}
-	return r.current(a, key)
-}
-
-func (r *Reader) current(a *attribute, key string) *attribute {
-	if a.batch != r.batch {
-		a.batch, a.inResource = r.batch, r.resourceHas(key)
+	if renamed {
+		r.reshaped = true
+		a.skip = r.skips(a)
 	}
-	if a.inResource {
+	if a.skip {
 		return nil
 	}
 	return a
@@ -134,62 +173,80 @@ func (r *Reader) current(a *attribute, key string) *attribute {
 // has notes that the event has the attribute at the last position.
 func (r *Reader) has(a *attribute) {
 	if a.text != "" {
-		r.of = append(r.of, int32(r.next-1))
+		r.of = append(r.of, int32(r.inEvent.next-1))
 	}
 }
 
 // Text adds an attribute.
 func (r *Reader) Text(key, text string) {
 	if a := r.at(key); a != nil {
-		a.setText(text)
+		r.setText(a, text)
 		r.has(a)
 	}
 }
 
 // Flag adds the variant of a feature flag.
 func (r *Reader) Flag(key, variant string) {
-	if len(key) > maxText-len(flagPrefix) || key == "" || r.next >= len(r.positions) && r.next == mostPositions {
+	s := &r.inEvent
+	if len(key) > maxText-len(flagPrefix) || key == "" || s.next == mostPositions {
 		return
 	}
-	if r.next == len(r.positions) {
-		r.positions = append(r.positions, attribute{})
+	if s.next == len(s.all) {
+		s.all = append(s.all, attribute{})
 	}
-	a := &r.positions[r.next]
-	r.next++
+	a := &s.all[s.next]
+	s.next++
 	if !a.flag || strings.TrimPrefix(a.name, flagPrefix) != key {
 		*a = attribute{named: r.names.named(flagPrefix + key), flag: true}
+		a.skip = r.skips(a)
+		r.reshaped = true
 	}
-	if a.use == off || r.current(a, a.name) == nil {
-		return
+	if !a.skip {
+		r.setText(a, variant)
+		r.has(a)
 	}
-	a.setText(variant)
-	r.has(a)
 }
 
 // Attributes adds the attributes that are dimensions.
 func (r *Reader) Attributes(attributes pcommon.Map) {
+	s := &r.inEvent
 	for key, v := range attributes.All() {
-		if a := r.at(key); a != nil {
-			a.read(v)
-			r.has(a)
+		var a *attribute
+		if s.next < len(s.all) && s.all[s.next].name == key && !s.all[s.next].flag {
+			a = &s.all[s.next]
+			s.next++
+			if a.skip {
+				continue
+			}
+		} else if a = r.at(key); a == nil {
+			continue
+		}
+		if a.version == 0 || a.isNumber || v.Type() != pcommon.ValueTypeStr || v.Str() != a.text {
+			r.read(a, v)
+		}
+		if a.text != "" {
+			r.of = append(r.of, int32(s.next-1))
 		}
 	}
 }
 
 // read takes the value. One of another kind than text, number or truth value is as good as none.
-func (a *attribute) read(v pcommon.Value) {
+func (r *Reader) read(a *attribute, v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		a.setText(v.Str())
+		r.setText(a, v.Str())
 	case pcommon.ValueTypeInt:
 		if n := v.Int(); !a.isNumber || a.number != n {
-			*a = attribute{named: a.named, batch: a.batch, number: n, isNumber: true, text: number(n)}
-			a.hash = xxhash.Sum64String(a.text)
+			r.setText(a, number(n))
+			a.number, a.isNumber = n, true
+		} else if a.version == 0 {
+			r.version++
+			a.version = r.version
 		}
 	case pcommon.ValueTypeBool:
-		a.setText(strconv.FormatBool(v.Bool()))
+		r.setText(a, strconv.FormatBool(v.Bool()))
 	default:
-		a.setText("")
+		r.setText(a, "")
 	}
 }
 
@@ -208,11 +265,12 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func (a *attribute) setText(text string) {
-	if text == a.text && !a.isNumber {
+func (r *Reader) setText(a *attribute, text string) {
+	if text == a.text && !a.isNumber && a.version != 0 {
 		return
 	}
-	a.text, a.isNumber, a.vetted, a.hidden = text, false, false, false
+	r.version++
+	a.version, a.text, a.isNumber, a.vetted, a.hidden = r.version, text, false, false, false
 	if len(text) <= maxText {
 		a.hash = xxhash.Sum64String(text)
 		return
@@ -220,46 +278,66 @@ func (a *attribute) setText(text string) {
 	a.vet()
 }
 
-// vet makes the text as it is shown, or hides it.
-func (a *attribute) vet() {
+// vet makes the text as it is shown, or hides it. It tells whether the text is another one now.
+func (a *attribute) vet() (changed bool) {
 	if a.vetted {
-		return
+		return false
 	}
 	a.vetted = true
-	if a.hidden = a.use == shaped && secret(a.text); a.hidden {
-		return
+	if a.hidden = a.use == shaped && secret(a.text); a.hidden || len(a.text) <= maxText && printable(a.text) {
+		return false
 	}
-	if text := clean(a.text); text != a.text || len(a.text) > maxText {
-		a.text, a.isNumber, a.hash = text, false, xxhash.Sum64String(text)
-	}
+	a.text, a.isNumber = clean(a.text), false
+	a.hash = xxhash.Sum64String(a.text)
+	return true
+}
+
+// A run is a value of several events of a batch, one after the other, that is booked at its end.
+type run struct {
+	version uint64
+	// at is the dimension, -1 for none, and line its line, -1 if it has none yet. Nothing else is booked in this dimension until the end.
+	at, line int32
+	hidden   bool
+	text     string
+	hash     uint64
+	since    uint64 // of the units of the batch
 }
 
 // Batch begins a batch of the reader's events, and EndBatch ends it. Between the two are only BadEvent and GoodEvent.
 func (t *Table) Batch(r *Reader) {
 	t.ready()
 	clear(t.base)
-	t.batch, t.next = 0, 0
-	for i := range r.resource {
-		a := &r.resource[i]
-		if at := t.dimension(a.name, 0); at >= 0 {
+	t.batch, t.next, t.shape = 0, 0, 0
+	for _, i := range r.resource {
+		a := &r.onResource.all[i]
+		if at := t.dimension(a.name, 0); at >= 0 && t.base[at] == Without {
 			t.base[at] = a.id()
 		}
 	}
+	copy(t.row, t.base)
 }
 
-// EndBatch books the attributes of the resource.
+// EndBatch books what the events have in common.
 func (t *Table) EndBatch(r *Reader) {
+	t.endRuns(t.batch)
+	clear(t.runs) // their texts
+	t.runs = t.runs[:0]
 	if t.batch == 0 {
 		return
 	}
 	t.next = 0
-	for i := range r.resource {
-		a := &r.resource[i]
+	t.event++
+	for _, i := range r.resource {
+		a := &r.onResource.all[i]
 		at := t.find(a.name)
 		if at < 0 {
 			continue
 		}
 		d := t.dimensions[at]
+		if d.event == t.event {
+			continue
+		}
+		d.event = t.event
 		d.seen += t.batch
 		if !a.hidden {
 			t.add(d, a.text, a.hash, t.batch)
@@ -275,55 +353,92 @@ func (a *attribute) id() ID {
 	return idOf(a.hash)
 }
 
+// endRuns books all runs, whose last event was before there were so many units.
+func (t *Table) endRuns(until uint64) {
+	for i := range t.runs {
+		t.endRun(&t.runs[i], until)
+	}
+}
+
+func (t *Table) endRun(u *run, until uint64) {
+	if u.at < 0 || u.version == 0 {
+		return
+	}
+	units := until - u.since
+	d := t.dimensions[u.at]
+	d.seen += units
+	switch {
+	case u.hidden:
+	case u.line >= 0:
+		d.lines[u.line].count += units
+	default:
+		t.insert(d, u.text, u.hash, units)
+	}
+	d.event, u.version = 0, 0
+}
+
 // BadEvent books the reader's present event.
 func (t *Table) BadEvent(r *Reader, weight float64, trace [16]byte, nanos int64) {
 	units, ok := t.begin(weight)
 	if !ok {
 		return
 	}
-	t.batch += units
-	copy(t.row, t.base)
-	t.next = len(r.resource)
-	for _, i := range r.of {
-		a := &r.positions[i]
-		at := t.dimension(a.name, units)
-		if at < 0 {
-			continue
-		}
-		d := t.dimensions[at]
-		if d.event == t.event {
-			continue // the event has another one of the name
-		}
-		d.event = t.event
-		d.seen += units
-		line := d.find(a.text, a.hash)
-		if line < 0 && !a.vetted {
-			a.vet()
-			line = d.find(a.text, a.hash)
-		}
-		t.row[at] = a.id()
-		switch {
-		case a.hidden:
-		case line >= 0:
-			d.lines[line].count += units
-		default:
-			t.insert(d, a.text, a.hash, units)
+	if r.shape != t.shape {
+		t.shape = r.shape
+		t.endRuns(t.batch)
+		copy(t.row, t.base)
+		for len(t.runs) < len(r.inEvent.all) {
+			t.runs = append(t.runs, run{})
 		}
 	}
+	for _, i := range r.of {
+		u, a := &t.runs[i], &r.inEvent.all[i]
+		if u.version != a.version {
+			t.beginRun(u, a, len(r.resource)+int(i), units)
+		}
+	}
+	t.batch += units
 	t.bad.offer(t, t.row, weight, trace, nanos)
 }
+
+func (t *Table) beginRun(u *run, a *attribute, position int, units uint64) {
+	t.endRun(u, t.batch)
+	t.next = position
+	*u = run{version: a.version, at: int32(t.dimension(a.name, units)), since: t.batch}
+	if u.at < 0 {
+		return
+	}
+	d := t.dimensions[u.at]
+	if d.event == running {
+		u.at = -1 // the event has another one of the name
+		return
+	}
+	d.event = running
+	line := d.find(a.text, a.hash)
+	if line < 0 && !a.vetted {
+		if a.vet() {
+			line = d.find(a.text, a.hash)
+		}
+	}
+	u.line, u.hidden, u.text, u.hash = int32(line), a.hidden, a.text, a.hash
+	t.row[u.at] = a.id()
+}
+
+// running is the event of a dimension with a run.
+const running = 1<<64 - 1
 
 // GoodEvent offers the reader's present event to the sample. It stands for weight events.
 func (t *Table) GoodEvent(r *Reader, weight float64) {
 	t.ready()
-	copy(t.row, t.base)
-	t.next = len(r.resource)
+	row := t.goodRow
+	copy(row, t.base)
 	for _, i := range r.of {
-		a := &r.positions[i]
+		a := &r.inEvent.all[i]
 		a.vet()
-		if at := t.find(a.name); at >= 0 && t.row[at] == Without {
-			t.row[at] = a.id()
+		t.next = len(r.resource) + int(i)
+		if at := t.find(a.name); at >= 0 && row[at] == Without {
+			row[at] = a.id()
 		}
 	}
-	t.good.offer(t, t.row, weight, [16]byte{}, 0)
+	t.good.offer(t, row, weight, [16]byte{}, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"iter"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -109,8 +110,11 @@ type Table struct {
 	next  int
 	guess []guess
 	// row is the present event, base what it has of its resource, and batch the units booked since Batch.
-	row, base []ID
-	batch     uint64
+	row, base, goodRow []ID
+	batch              uint64
+	// runs are the values of the events of the batch, all of the same shape.
+	runs  []run
+	shape uint64
 }
 
 // A guess is the name that was at a position, and its dimension; -1 if there is no room for it.
@@ -124,17 +128,17 @@ type dimension struct {
 	// seen is what has the attribute, maybe what may have it, bound what may be missing from a line.
 	seen, maybe, bound uint64
 	event              uint64 // the last that has it
-	last               int    // the line that was found last
-	// hashes are those of the lines, to find them.
-	hashes []uint32
-	lines  []line
+	lines              []line
+	// index finds them by their hashes: it has their numbers, from 1.
+	index []uint16
 }
 
 type line struct {
-	value string
-	id    ID
-	count uint64
+	value       string
+	hash, count uint64
 }
+
+func (l *line) id() ID { return idOf(l.hash) }
 
 // New returns an empty table.
 func New(limits Limits) *Table {
@@ -196,7 +200,7 @@ func (t *Table) beginRow() {
 // ready makes room for a row.
 func (t *Table) ready() {
 	if t.row == nil {
-		t.row, t.base = make([]ID, t.limits.Dimensions), make([]ID, t.limits.Dimensions)
+		t.row, t.base, t.goodRow = make([]ID, t.limits.Dimensions), make([]ID, t.limits.Dimensions), make([]ID, t.limits.Dimensions)
 	}
 }
 
@@ -295,18 +299,60 @@ func (t *Table) Next() *Table {
 	return next
 }
 
+// indexed is from how many lines on a dimension has an index.
+const indexed = 8
+
+// find is the index of the value's line, -1 if it has none.
 func (d *dimension) find(value string, hash uint64) int {
-	if d.last < len(d.lines) && d.lines[d.last].value == value {
-		return d.last
+	if len(d.lines) < indexed {
+		for i := range d.lines {
+			if d.lines[i].hash == hash && d.lines[i].value == value {
+				return i
+			}
+		}
+		return -1
 	}
-	h := uint32(hash)
-	for i := range d.hashes {
-		if d.hashes[i] == h && d.lines[i].value == value {
-			d.last = i
-			return i
+	mask := uint64(len(d.index) - 1)
+	for at := hash & mask; d.index[at] != 0; at = (at + 1) & mask {
+		if l := &d.lines[d.index[at]-1]; l.hash == hash && l.value == value {
+			return int(d.index[at]) - 1
 		}
 	}
 	return -1
+}
+
+// append appends a line.
+func (d *dimension) append(l line) {
+	d.lines = append(d.lines, l)
+	switch {
+	case len(d.lines) < indexed:
+	case 2*len(d.lines) > len(d.index):
+		d.index = make([]uint16, 1<<bits.Len(uint(2*len(d.lines))))
+		d.reindex()
+	case len(d.lines) == indexed:
+		d.reindex()
+	default:
+		d.note(len(d.lines) - 1)
+	}
+}
+
+// reindex makes the index from the lines.
+func (d *dimension) reindex() {
+	clear(d.index)
+	if len(d.lines) >= indexed {
+		for i := range d.lines {
+			d.note(i)
+		}
+	}
+}
+
+func (d *dimension) note(line int) {
+	mask := uint64(len(d.index) - 1)
+	at := d.lines[line].hash & mask
+	for d.index[at] != 0 {
+		at = (at + 1) & mask
+	}
+	d.index[at] = uint16(line + 1)
 }
 
 // room tells whether there is room for one more line of the dimension. Each has a part of all lines for itself.
@@ -338,9 +384,7 @@ func (t *Table) insert(d *dimension, value string, hash uint64, units uint64) {
 	if units == 0 {
 		return
 	}
-	d.lines = append(d.lines, line{value: strings.Clone(value), id: idOf(hash), count: units})
-	d.hashes = append(d.hashes, uint32(hash))
-	d.last = len(d.lines) - 1
+	d.append(line{strings.Clone(value), hash, units})
 	t.lines++
 	t.text += len(value)
 }
@@ -357,11 +401,14 @@ func (t *Table) lower(d *dimension, units uint64) {
 			continue
 		}
 		l.count -= units
-		d.lines[kept], d.hashes[kept] = l, d.hashes[i]
+		d.lines[kept] = l
 		kept++
 	}
-	clear(d.lines[kept:])
-	d.lines, d.hashes = d.lines[:kept], d.hashes[:kept]
+	if kept < len(d.lines) {
+		clear(d.lines[kept:])
+		d.lines = d.lines[:kept]
+		d.reindex()
+	}
 }
 
 // Dimensions are the dimensions, by the index that they have in rows.
@@ -379,7 +426,7 @@ func (t *Table) summary(d *dimension) Summary {
 	s := Summary{Name: d.name, Without: events(t.total - d.seen - d.maybe), Bound: events(d.bound), Lines: make([]Count, len(d.lines))}
 	other := d.seen + d.maybe
 	for i, l := range d.lines {
-		s.Lines[i] = Count{Value: l.value, ID: l.id, Bad: events(l.count)}
+		s.Lines[i] = Count{Value: l.value, ID: l.id(), Bad: events(l.count)}
 		other -= l.count
 	}
 	s.Other = events(other)
@@ -441,22 +488,15 @@ func (t *Table) mergeDimension(d, from *dimension) {
 	d.maybe += from.maybe
 	d.bound += from.bound
 	rest := make([]line, 0, len(from.lines))
-	hashes := make([]uint32, 0, len(from.lines))
-	for i, l := range from.lines {
-		if at := d.find(l.value, uint64(from.hashes[i])); at >= 0 {
+	for _, l := range from.lines {
+		if at := d.find(l.value, l.hash); at >= 0 {
 			d.lines[at].count += l.count
-			continue
+		} else {
+			rest = append(rest, l)
 		}
-		rest, hashes = append(rest, l), append(hashes, from.hashes[i])
 	}
-	order := make([]int, len(rest))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(rest[b].count, rest[a].count), strings.Compare(rest[a].value, rest[b].value))
-	})
-	for _, i := range order {
-		t.insert(d, rest[i].value, uint64(rest[i].id)<<48|uint64(hashes[i]), rest[i].count)
+	slices.SortFunc(rest, func(a, b line) int { return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value)) })
+	for _, l := range rest {
+		t.insert(d, l.value, l.hash, l.count)
 	}
 }

@@ -84,7 +84,7 @@ func (t *Table) appendSample(w *checkpoint.Writer, s *sample) {
 // appendID appends an ID: Without and Hidden as they are, then those of the lines, and after these all others.
 func (d *dimension) appendID(w *checkpoint.Writer, id ID) {
 	if id > Hidden {
-		if at := slices.IndexFunc(d.lines, func(l line) bool { return l.id == id }); at >= 0 {
+		if at := slices.IndexFunc(d.lines, func(l line) bool { return l.id() == id }); at >= 0 {
 			w.Uint(2 + uint64(at))
 			return
 		}
@@ -100,7 +100,7 @@ func (d *dimension) readID(r *checkpoint.Reader) ID {
 	case n < 2:
 		return ID(n)
 	case n < 2+lines:
-		return d.lines[n-2].id
+		return d.lines[n-2].id()
 	default:
 		return ID(n - 2 - lines)
 	}
@@ -153,9 +153,7 @@ func (t *Table) readDimension(r *checkpoint.Reader) {
 		}
 		values[value] = true
 		rest -= count
-		hash := xxhash.Sum64String(value)
-		d.lines = append(d.lines, line{value: value, id: idOf(hash), count: count})
-		d.hashes = append(d.hashes, uint32(hash))
+		d.append(line{value, xxhash.Sum64String(value), count})
 		t.text += len(value)
 	}
 	r.Require(t.text <= t.limits.Text)

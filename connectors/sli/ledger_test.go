@@ -1,0 +1,338 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sli
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
+
+const ledgerLost = "otelcol_connector_sli_ledger_events_lost"
+
+// A gateway takes counters and tables from agents, as the slo processor does: a table in place of an earlier one of the same agent, SLO and start.
+type gateway struct {
+	// refuse reports whether a request is refused; sometimes it is taken all the same.
+	refuse func() (refused, taken bool)
+	// counters are by agent and series, tables by agent, SLO and start.
+	counters map[string]float64
+	tables   map[string]taken
+	largest  int
+}
+
+type taken struct {
+	slo   string
+	until pcommon.Timestamp
+	bad   float64
+	rows  []byte
+}
+
+func newGateway() *gateway {
+	return &gateway{refuse: func() (bool, bool) { return false, true }, counters: make(map[string]float64), tables: make(map[string]taken)}
+}
+
+// from is the gateway as an agent has it.
+func (g *gateway) from(agent string) consumer.Metrics {
+	next, err := consumer.NewMetrics(func(_ context.Context, md pmetric.Metrics) error {
+		refused, taken := g.refuse()
+		if taken {
+			g.take(agent, md)
+		}
+		if refused {
+			return errors.New("the connection broke")
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return next
+}
+
+// nameOf is the SLO, with its group and environment.
+func nameOf(p pmetric.NumberDataPoint) string {
+	return text4(p, semconv.SLOName, semconv.Environment, semconv.ServiceName, "tenant")
+}
+
+func (g *gateway) take(agent string, md pmetric.Metrics) {
+	for _, p := range points(md, semconv.SLOEvents.Name) {
+		if attr(p, semconv.SLOOutcome) == semconv.Bad && !p.Flags().NoRecordedValue() {
+			g.counters[agent+" "+nameOf(p)+" "+attr(p, semconv.ServiceVersion)] = p.DoubleValue()
+		}
+	}
+	bytes := 0
+	for _, p := range points(md, semconv.SLOLedgerTable.Name) {
+		rows, _ := p.Attributes().Get(semconv.SLOLedgerRows)
+		key := fmt.Sprint(agent, " ", nameOf(p), " ", int64(p.StartTimestamp()))
+		if earlier, ok := g.tables[key]; ok && earlier.until > p.Timestamp() {
+			continue
+		}
+		g.tables[key] = taken{nameOf(p), p.Timestamp(), p.DoubleValue(), append([]byte(nil), rows.Bytes().AsRaw()...)}
+		bytes += rows.Bytes().Len()
+	}
+	g.largest = max(g.largest, bytes)
+}
+
+// bad are the bad events of each SLO, by its counters, and merged those of its tables.
+func (g *gateway) bad() map[string]float64 {
+	sums := make(map[string]float64)
+	for series, n := range g.counters {
+		if n > 0 {
+			sums[strings.Fields(series)[1]] += n
+		}
+	}
+	return sums
+}
+
+func (g *gateway) merged(t testing.TB) map[string]*attribution.Table {
+	t.Helper()
+	all := make(map[string]*attribution.Table)
+	for _, table := range g.tables {
+		read, err := attribution.Read(table.rows)
+		require.NoError(t, err)
+		assert.Equal(t, read.Booked(), table.bad) //nolint:testifylint // exactly
+		if all[table.slo] == nil {
+			all[table.slo] = attribution.New(attribution.Counting)
+		}
+		all[table.slo].Merge(read)
+	}
+	return all
+}
+
+// sumsUp checks that every dimension of every table adds up, to the last event, to what the counters have.
+func (g *gateway) sumsUp(t *testing.T, slack float64) map[string]*attribution.Table {
+	t.Helper()
+	merged := g.merged(t)
+	for slo, bad := range g.bad() {
+		require.Contains(t, merged, slo)
+		assert.InDelta(t, bad, merged[slo].Booked(), slack, slo)
+	}
+	for slo, table := range merged {
+		require.Contains(t, g.bad(), slo)
+		for _, d := range table.Dimensions() {
+			sum := d.Other + d.Without
+			for _, l := range d.Lines {
+				sum += l.Bad
+			}
+			assert.Equal(t, table.Booked(), sum, "%s by %s", slo, d.Name) //nolint:testifylint // exactly
+		}
+	}
+	return merged
+}
+
+const ledgerService = `
+metadata: {name: checkout}
+spec:
+  owner: payments
+  slos:
+    - {name: availability, objective: 99.9, sli: {availability: {}}}
+    - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}
+    - {name: tenants, objective: 99, groupBy: [tenant], maxGroups: 5, sli: {availability: {}}}
+    - {name: lines, objective: 99, sli: {logs: {good: 'severity_number < SEVERITY_NUMBER_ERROR'}}}
+    - {name: jobs, objective: 99, sli: {metrics: {total: {name: jobs}, good: {name: jobs, match: 'attributes["result"] == "ok"'}}}}
+    - {name: mails, objective: 99, sli: {metrics: {bad: {name: mails.failed}, total: {name: mails}}}}
+    - {name: calls, objective: 99, sli: {metrics: {bad: {name: calls.failed}, good: {name: calls.done}}}}
+`
+
+// An agent is a collector that is stopped and started again.
+type agent struct {
+	*fixture
+	name    string
+	disk    disk
+	options []option
+	jobs    [2][2]int64
+	sent    []ptrace.Traces
+}
+
+func (a *agent) start(t testing.TB, g *gateway, at time.Time) {
+	a.fixture = startAt(t, catalogOf(t, ledgerService), at, append([]option{a.disk.on(t), withLedger}, a.options...)...)
+	a.core.next = g.from(a.name)
+}
+
+func randomSpans(r *rand.Rand, at time.Time, fractional bool) ptrace.Traces {
+	td := ptrace.NewTraces()
+	for range 1 + r.IntN(2) {
+		rs := td.ResourceSpans().AppendEmpty()
+		fill(rs.Resource().Attributes(), checkout("service.version", fmt.Sprint(r.IntN(3)), "k8s.pod.name", fmt.Sprintf("checkout-%d", r.IntN(80)),
+			"deployment.environment.name", []string{"production", "staging"}[r.IntN(2)]))
+		spans := rs.ScopeSpans().AppendEmpty().Spans()
+		for range r.IntN(40) {
+			span := spans.AppendEmpty()
+			var trace pcommon.TraceID
+			binary.LittleEndian.PutUint64(trace[:], r.Uint64())
+			span.SetTraceID(trace)
+			span.SetSpanID(pcommon.SpanID(trace[:8]))
+			span.SetKind(server)
+			ended := at
+			if r.IntN(20) == 0 {
+				ended = at.Add(-time.Hour) // late
+			}
+			span.SetEndTimestamp(pcommon.NewTimestampFromTime(ended))
+			span.SetStartTimestamp(pcommon.NewTimestampFromTime(ended.Add(-time.Duration(r.IntN(400)) * time.Millisecond)))
+			if r.IntN(3) == 0 {
+				span.Status().SetCode(ptrace.StatusCodeError)
+			}
+			if r.IntN(4) == 0 {
+				span.TraceState().FromRaw("ot=th:c")
+				if fractional {
+					span.TraceState().FromRaw(fmt.Sprintf("ot=th:%x", 1+r.IntN(14)*0x1000+0xabc))
+				}
+			}
+			span.SetName(fmt.Sprintf("op %d", r.IntN(4)))
+			attributes := span.Attributes()
+			for range r.IntN(30) {
+				attributes.PutStr(fmt.Sprintf("app.%c", 'a'+rune(r.IntN(30))), fmt.Sprintf("v%d", r.IntN(1+r.IntN(200))))
+			}
+			if r.IntN(2) == 0 {
+				attributes.PutStr("tenant", fmt.Sprint(r.IntN(8)))
+			}
+			if r.IntN(5) == 0 {
+				attributes.PutStr("k8s.pod.name", "of the span")
+				attributes.PutInt("http.response.status_code", 200+r.Int64N(4)*100)
+			}
+		}
+	}
+	return td
+}
+
+func randomLogs(r *rand.Rand, at time.Time) plog.Logs {
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	fill(rl.Resource().Attributes(), checkout("host.name", fmt.Sprint("host", r.IntN(3))))
+	records := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for range r.IntN(20) {
+		record := records.AppendEmpty()
+		record.SetTimestamp(pcommon.NewTimestampFromTime(at) - pcommon.Timestamp(r.IntN(1000)))
+		record.SetSeverityNumber([]plog.SeverityNumber{plog.SeverityNumberInfo, plog.SeverityNumberError}[r.IntN(2)])
+		record.Body().SetStr(fmt.Sprint("text ", r.IntN(1000)))
+		record.Attributes().PutStr("queue", fmt.Sprint("queue", r.IntN(3)))
+	}
+	return ld
+}
+
+// jobMetrics are counters that go on: jobs by result and kind, mails without attributes of the failed ones, and calls as deltas.
+func (a *agent) jobMetrics(r *rand.Rand, since, at time.Time) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	fill(rm.Resource().Attributes(), checkout("k8s.pod.name", "worker-"+a.name))
+	metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
+	add := func(name string, temporality pmetric.AggregationTemporality, value float64, attributes map[string]any) {
+		m := metrics.AppendEmpty()
+		m.SetName(name)
+		sum := m.SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(temporality)
+		p := sum.DataPoints().AppendEmpty()
+		p.SetStartTimestamp(pcommon.NewTimestampFromTime(since))
+		p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+		p.SetDoubleValue(value)
+		fill(p.Attributes(), attributes)
+	}
+	for result := range 2 {
+		for kind := range 2 {
+			a.jobs[result][kind] += r.Int64N(5)
+			add("jobs", pmetric.AggregationTemporalityCumulative, float64(a.jobs[result][kind]), map[string]any{"result": []string{"ok", "failed"}[result], "kind": fmt.Sprint("kind", kind)})
+		}
+	}
+	add("mails", pmetric.AggregationTemporalityDelta, float64(10+r.IntN(5)), nil)
+	add("mails.failed", pmetric.AggregationTemporalityDelta, float64(r.IntN(5)), map[string]any{"relay": "a"})
+	add("calls.failed", pmetric.AggregationTemporalityDelta, float64(r.IntN(5)), map[string]any{"peer.service": fmt.Sprint("peer", r.IntN(3))})
+	add("calls.done", pmetric.AggregationTemporalityDelta, float64(r.IntN(50)), nil)
+	return md
+}
+
+// What the tables of two agents have adds up to the bad events that their counters have, to the last one: with events that are sent again, weights,
+// more values, attributes and groups than there is room for, refused flushes, lost answers, and restarts, also twice in a minute.
+func TestLedgerAddsUp(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 3))
+			fractional := seed%2 == 1
+			g := newGateway()
+			agents := []*agent{{name: "a", disk: newDisk(t)}, {name: "b", disk: newDisk(t)}}
+			now := epoch
+			for _, a := range agents {
+				a.start(t, g, now)
+			}
+			for range 120 {
+				a := agents[r.IntN(len(agents))]
+				step := time.Duration(r.IntN(4000)) * time.Millisecond
+				if r.IntN(15) == 0 {
+					step = 50 * time.Second
+				}
+				now = now.Add(step)
+				for _, a := range agents {
+					a.clock.add(now.Sub(a.clock.Now()))
+				}
+				switch n := r.IntN(20); {
+				case n < 9:
+					td := randomSpans(r, now, fractional)
+					a.sent = append(a.sent, td)
+					a.traces(t, td)
+				case n < 11 && len(a.sent) > 0:
+					a.traces(t, a.sent[len(a.sent)-1-r.IntN(min(3, len(a.sent)))])
+				case n < 13:
+					require.NoError(t, a.ConsumeLogs(t.Context(), randomLogs(r, now)))
+				case n < 15:
+					require.NoError(t, a.ConsumeMetrics(t.Context(), a.jobMetrics(r, epoch, now)))
+				case n == 15:
+					g.refuse = func() (bool, bool) { return r.IntN(2) == 0, r.IntN(2) == 0 }
+					g.refuse = orTaken(g.refuse)
+				case n == 16:
+					g.refuse = func() (bool, bool) { return false, true }
+				case n == 17 && r.IntN(3) == 0:
+					g.refuse = func() (bool, bool) { return false, true }
+					require.NoError(t, a.Shutdown(t.Context()))
+					a.start(t, g, now)
+				default:
+					a.core.flush(t.Context())
+				}
+			}
+			g.refuse = func() (bool, bool) { return false, true }
+			for range 2 {
+				for _, a := range agents {
+					a.clock.add(2 * time.Minute) // what metrics SLIs have pending is settled
+					a.core.flush(t.Context())
+				}
+			}
+			slack := 1e-6
+			if fractional {
+				slack = 0.01
+			}
+			merged := g.sumsUp(t, slack)
+			for _, slo := range []string{"availability/production/checkout/-", "jobs/production/checkout/-", "lines/production/checkout/-", "calls/production/checkout/-"} {
+				require.Contains(t, merged, slo)
+			}
+			for _, a := range agents {
+				assert.Zero(t, a.total(t, ledgerLost))
+				assert.Zero(t, a.ledger.books.Load(), "after a minute without a bad event nothing is left")
+				require.NoError(t, a.Shutdown(t.Context()))
+			}
+		})
+	}
+}
+
+// orTaken lets a request that is not refused be taken.
+func orTaken(refuse func() (bool, bool)) func() (bool, bool) {
+	return func() (bool, bool) {
+		refused, taken := refuse()
+		return refused, taken || !refused
+	}
+}
