@@ -62,6 +62,7 @@ func (s *Store) Records() (records []checkpoint.Record) {
 			}
 			delete(removed, p.recordKey(one))
 			records = append(records, checkpoint.Record{Key: p.recordKey(one), Payload: one.encode()})
+			one.written = true
 			s.saving.pages = append(s.saving.pages, savedPage{one, one.version})
 		}
 	}
@@ -89,9 +90,6 @@ func (s *Store) Saved(done bool) {
 		s.gone = append(s.gone, s.saving.gone...)
 		for n, changed := range s.saving.index {
 			s.index[n] = s.index[n] || changed
-		}
-		for _, one := range s.saving.pages {
-			one.page.saved = max(one.page.saved, 0) // a part of it may have been written
 		}
 	}
 	s.saving = saving{}
@@ -201,9 +199,9 @@ func (s *Store) restoreIndex(payload []byte, load func(key string) ([]byte, erro
 			texts[i] = string(r.Bytes(int(min(r.Uint(longestText), longestText))))
 		}
 		p := &place{Place: Place{texts[0], texts[1], texts[2], texts[3], texts[4]}, period: time.Duration(r.Uint(math.MaxInt64))}
-		p.id = p.Place.hash()
+		p.id = p.Place.ID()
 		for range r.Length(2) {
-			one := &page{start: int64(r.Uint(longestTime)), length: int64(r.Uint(24 * 60))}
+			one := &page{start: int64(r.Uint(longestTime)), length: int64(r.Uint(24 * 60)), written: true}
 			if r.Failed() {
 				break
 			}

@@ -35,7 +35,8 @@ var keeping = attribution.Limits{Dimensions: 32, Values: 64, Lines: 384, Text: 1
 // A Place is an SLO in an environment, or a group of it.
 type Place struct{ Namespace, Service, SLO, Environment, Group string }
 
-func (p Place) hash() uint64 {
+// ID is a hash of the place.
+func (p Place) ID() uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	for _, s := range []string{p.Namespace, p.Service, p.SLO, p.Environment, p.Group} {
@@ -107,8 +108,9 @@ type page struct {
 	// start and length are in minutes.
 	start, length int64
 	parts         []part
-	// version numbers the changes, saved is the version that storage has.
+	// version numbers the changes, saved is the version that storage has, and written: it may have one.
 	version, saved int
+	written        bool
 }
 
 // A part is a table of one sender, or merged ones of several.
@@ -168,7 +170,7 @@ func (s *Store) Take(at Place, t Sent, now time.Time) Verdict {
 	defer s.mu.Unlock()
 	p := s.places[at]
 	if p == nil {
-		p = &place{Place: at, id: at.hash(), period: 31 * 24 * time.Hour} // until the catalog says another
+		p = &place{Place: at, id: at.ID(), period: 31 * 24 * time.Hour} // until the catalog says another
 	}
 	return s.put(p, start, arrived)
 }
@@ -263,7 +265,7 @@ func (s *Store) remove(p *place, at int) {
 	for i := range old.parts {
 		p.booked -= old.parts[i].booked
 	}
-	if old.saved >= 0 {
+	if old.written {
 		s.gone = append(s.gone, p.recordKey(old))
 	}
 	s.index[p.id%indexes] = true
