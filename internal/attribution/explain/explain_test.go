@@ -135,8 +135,8 @@ func TestWhatIsNamed(t *testing.T) {
 			{80, false, "service.version=v2 http.route=/list"}, {80, false, "service.version=v1 http.route=/list"},
 		}, []string{"v2 /pay"}, nil},
 		"two causes, that with more events first": {[]request{
-			{60, true, "http.route=/pay app.tenant=a"}, {40, true, "http.route=/list app.tenant=b"},
-			{90, false, "http.route=/list app.tenant=a"}, {10, false, "http.route=/pay app.tenant=c"}, {4, false, "http.route=/list app.tenant=b"}, {90, false, "http.route=/list app.tenant=c"},
+			{30, true, "http.route=/pay app.tenant=a"}, {30, true, "http.route=/pay app.tenant=c"}, {40, true, "http.route=/list app.tenant=b"},
+			{90, false, "http.route=/list app.tenant=a"}, {5, false, "http.route=/pay app.tenant=c"}, {5, false, "http.route=/pay app.tenant=a"}, {4, false, "http.route=/list app.tenant=b"}, {90, false, "http.route=/list app.tenant=c"},
 		}, []string{"/pay", "b"}, nil},
 		"a pod, with its node": {[]request{
 			{50, true, "k8s.pod.name=p1 k8s.node.name=n1"},
@@ -152,7 +152,7 @@ func TestWhatIsNamed(t *testing.T) {
 		"the outcome is no cause": {[]request{
 			{50, true, "http.route=/pay error.type=timeout app.failure=disk"}, {80, false, "http.route=/pay error.type=none"},
 		}, nil, nil},
-		"too few":                 {[]request{{3, true, "http.route=/pay"}, {80, false, "http.route=/list"}}, nil, nil},
+		"too few":                 {[]request{{2, true, "http.route=/pay"}, {80, false, "http.route=/list"}}, nil, nil},
 		"nothing to compare with": {[]request{{90, true, "http.route=/pay"}}, nil, nil},
 		"none":                    {nil, nil, nil},
 	} {
