@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ var specMembers = []member[Service]{
 	may("maintenance", "Planned maintenance, once or again and again. Its events do not count against any error budget of the service.", list(maintenanceShape), func(s *Service) *[]Maintenance { return &s.Maintenance }, nil),
 	may("operatingHours", "When events count. Outside of these hours they do not. Default: always.", list(hoursShape), func(s *Service) *[]OperatingHours { return &s.OperatingHours }, nil),
 	may("corrections", "How the events of a time count, whatever else says. Of several for a time, the last one holds.", list(correctionShape), func(s *Service) *[]Correction { return &s.Corrections }, nil),
+	may("ledger", "Which attributes of the events are dimensions of the budget ledger, in addition to what the sli connector says.", ledgerShape, func(s *Service) *Ledger { return &s.Ledger }, Ledger{}),
 	alertsMember,
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
@@ -71,6 +73,16 @@ var escalationShape = object([]member[Escalation]{
 var deploymentShape = object([]member[Deployment]{
 	may("kubernetes", "The workload whose rollout is a deployment of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
 })
+
+var ledgerShape = object([]member[Ledger]{
+	may("allow", "Attributes that would be left out because they may be personal data, IDs or free text. * at the beginning or the end of a name is anything: customer.*.", list(attributePattern), func(l *Ledger) *[]string { return &l.Allow }, nil),
+	may("deny", "Attributes that are left out in any case.", list(attributePattern), func(l *Ledger) *[]string { return &l.Deny }, nil),
+})
+
+const attributeExpression = `^\*?[^*\s]+\*?$`
+
+var attributePattern = text("attribute name", 64, ecma(attributeExpression), printable(false),
+	matches(regexp.MustCompile(attributeExpression), "is not the name of an attribute", "write it, with * at its beginning or its end for anything, such as customer.*"))
 
 var workloadShape = object([]member[KubernetesWorkload]{
 	need("namespace", "The Kubernetes namespace.", name, func(w *KubernetesWorkload) *string { return &w.Namespace }),

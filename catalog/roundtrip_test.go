@@ -150,6 +150,7 @@ func (g maker) service(name string, sli func() SLI) *Service {
 		s.Maintenance = append(s.Maintenance, Maintenance{Start: start, End: start.Add(time.Duration(1 + g.Int64N(1e15))), Reason: g.maybe(g.text())})
 	}
 	g.schedule(&s.OperatingHours, &s.Maintenance, &s.Corrections)
+	s.Ledger = pick(g, Ledger{}, Ledger{Allow: []string{"customer.*", "user.plan"}}, Ledger{Allow: []string{"*plan*"}, Deny: []string{"cart.kind"}})
 	for i := range g.IntN(5) {
 		s.SLOs = append(s.SLOs, g.slo(fmt.Sprintf("slo-%d", i), sli()))
 	}

@@ -245,7 +245,7 @@ func BenchmarkFlush(b *testing.B) {
 
 // A steady stream of spans costs no allocation, whether they are good or bad, new or sent again, in the journal or not.
 func TestSpansDoNotAllocate(t *testing.T) {
-	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
+	for name, options := range map[string][]option{"counted": nil, "sent again": {exactly}, "ledger": {withLedger}, "journal": {newDisk(t).on(t), func(cfg *Config, _ host) { cfg.Deduplicate.Window = 0 }}} {
 		t.Run(name, func(t *testing.T) { doNotAllocate(t, options) })
 	}
 }

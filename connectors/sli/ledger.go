@@ -354,7 +354,7 @@ func (o *book) turn(l *ledger, now time.Time) {
 }
 
 // mostFinished bounds the bytes of tables that wait for a consumer.
-const mostFinished = 20 << 10
+const mostFinished = 14 << 10
 
 // bound keeps what waits in its bounds: of the oldest tables only the sums, and then nothing.
 func (o *book) bound(l *ledger) {

@@ -5,6 +5,8 @@ package sli
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -49,34 +51,30 @@ type sent struct {
 
 // emitLedger hands on the tables that have changed. What is refused is in the next flush again.
 func (c *core) emitLedger(ctx context.Context, now time.Time, burning []*service) {
+	defer c.tellLost(ctx)
 	s := c.newShipment()
 	for _, svc := range burning {
 		var points pmetric.NumberDataPointSlice
 		begun := false
-		svc.books.mu.Lock()
-		for _, o := range svc.books.all {
-			for _, f := range o.tables(now) {
+		for _, o := range svc.books.list() {
+			for _, f := range svc.books.tables(o, now) {
+				if s.bytes >= mostSent {
+					if !c.ship(ctx, now, s) {
+						return
+					}
+					s, begun = c.newShipment(), false
+				}
 				if !begun {
 					points, begun = s.begin(svc), true
 				}
 				s.add(points, svc, o, f)
 			}
 		}
-		svc.books.mu.Unlock()
-		if s.bytes >= mostSent {
-			if !c.ship(ctx, now, s) {
-				c.tellLost(ctx)
-				return
-			}
-			s = c.newShipment()
-		}
 	}
 	if len(s.sent) > 0 && !c.ship(ctx, now, s) {
-		c.tellLost(ctx)
 		return
 	}
 	c.health.Succeeded(stageLedger)
-	c.tellLost(ctx)
 }
 
 // tellLost counts the events that are in no table.
@@ -92,11 +90,20 @@ func (c *core) tellLost(ctx context.Context) {
 	}
 }
 
-// tables are those that the next consumer does not have yet: of earlier minutes, and of this one.
-func (o *book) tables(now time.Time) []finished {
-	all := o.finished
+// list are the books at this time.
+func (b *books) list() []*book {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Values(b.all))
+}
+
+// tables are those of the book that the next consumer does not have yet: of earlier minutes, and of this one.
+func (b *books) tables(o *book, now time.Time) []finished {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := slices.Clone(o.finished)
 	if o.table != nil && o.booked != o.taken {
-		all = append(all[:len(all):len(all)], finished{start: o.start, end: max(pcommon.NewTimestampFromTime(now), o.start), bad: o.table.Booked(), booked: o.booked, rows: o.table.AppendTo(nil)})
+		all = append(all, finished{start: o.start, end: max(pcommon.NewTimestampFromTime(now), o.start), bad: o.table.Booked(), booked: o.booked, rows: o.table.AppendTo(nil)})
 	}
 	return all
 }

@@ -336,3 +336,230 @@ func orTaken(refuse func() (bool, bool)) func() (bool, bool) {
 		return refused, taken || !refused
 	}
 }
+
+// ledgerFixture is an agent with the ledger and no disk, whose tables the gateway has.
+func ledgerFixture(t testing.TB, g *gateway, options ...option) *fixture {
+	f := start(t, catalogOf(t, ledgerService), append([]option{withLedger}, options...)...)
+	f.core.next = g.from("a")
+	return f
+}
+
+func failedSpans(n int, more ...string) ptrace.Traces {
+	spans := make([]spanOf, n)
+	for i := range spans {
+		spans[i] = spanOf{kind: server, err: true, attributes: map[string]any{"http.route": fmt.Sprint("/", i%3)}}
+	}
+	return tracesOf(checkout(more...), spans...)
+}
+
+func TestLedgerIsOffUnlessConfigured(t *testing.T) {
+	g := newGateway()
+	f := start(t, catalogOf(t, ledgerService))
+	f.core.next = g.from("a")
+	f.traces(t, failedSpans(10))
+	f.core.flush(t.Context())
+	assert.Empty(t, g.tables)
+	assert.NotEmpty(t, g.bad())
+}
+
+// A table is sent when it has changed, under one key in its minute, and once more when its last state was not taken.
+func TestTablesOfMinutes(t *testing.T) {
+	g := newGateway()
+	sent := 0
+	f := ledgerFixture(t, g)
+	next := f.core.next
+	counting, err := consumer.NewMetrics(func(ctx context.Context, md pmetric.Metrics) error {
+		sent += len(points(md, semconv.SLOLedgerTable.Name))
+		return next.ConsumeMetrics(ctx, md)
+	})
+	require.NoError(t, err)
+	f.core.next = counting
+	keys := func() (of []string) {
+		for key, table := range g.tables {
+			if table.slo == "availability/production/checkout/-" {
+				of = append(of, fmt.Sprintf("%s: %v", time.Unix(0, mustInt(t, strings.Fields(key)[2])).UTC().Format("15:04:05"), table.bad))
+			}
+		}
+		return of
+	}
+	f.traces(t, failedSpans(3)) // at 03:04:05
+	f.core.flush(t.Context())
+	require.Equal(t, 2, sent, "availability, and tenants without a tenant")
+	f.core.flush(t.Context())
+	require.Equal(t, 2, sent, "nothing new")
+	f.clock.add(20 * time.Second)
+	f.traces(t, failedSpans(4))
+	f.core.flush(t.Context())
+	require.Equal(t, []string{"03:04:05: 7"}, keys())
+	f.clock.add(10 * time.Second)
+	f.traces(t, failedSpans(1))
+	f.clock.add(30 * time.Second) // 03:05:05
+	f.traces(t, failedSpans(5))
+	f.core.flush(t.Context())
+	require.ElementsMatch(t, []string{"03:04:05: 8", "03:05:05: 5"}, keys())
+	require.EqualValues(t, 2, f.ledger.books.Load())
+	f.clock.add(time.Minute)
+	f.core.flush(t.Context())
+	require.EqualValues(t, 2, f.ledger.books.Load(), "good events are sampled for one more minute")
+	f.clock.add(time.Minute)
+	f.core.flush(t.Context())
+	require.Zero(t, f.ledger.books.Load())
+	checkout := f.registry.shards[serviceKey{name: "checkout"}.shard()].services[serviceKey{name: "checkout"}]
+	require.Nil(t, checkout.books.all)
+	require.Nil(t, checkout.books.reader)
+	require.Nil(t, checkout.books.sampled.Load())
+	g.sumsUp(t, 0)
+}
+
+func mustInt(t testing.TB, s string) (n int64) {
+	_, err := fmt.Sscan(s, &n)
+	require.NoError(t, err)
+	return n
+}
+
+// A gateway that takes nothing for hours costs a bounded number of bytes: first the samples of the oldest minutes go, then their sums, and that is counted.
+func TestTablesThatNobodyTakes(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g)
+	g.refuse = func() (bool, bool) { return true, false }
+	r := rand.New(rand.NewPCG(1, 6))
+	sent := 0.0
+	for range 120 {
+		f.traces(t, randomSpans(r, f.clock.Now(), false))
+		f.core.flush(t.Context())
+		f.clock.add(time.Minute)
+	}
+	checkout := f.registry.shards[serviceKey{name: "checkout"}.shard()].services[serviceKey{name: "checkout"}]
+	for key, o := range checkout.books.all {
+		assert.LessOrEqual(t, o.waiting(), mostFinished, key)
+	}
+	g.refuse = func() (bool, bool) { return false, true }
+	f.core.flush(t.Context())
+	for _, n := range g.bad() {
+		sent += n
+	}
+	booked := 0.0
+	for _, table := range g.merged(t) {
+		booked += table.Booked()
+	}
+	assert.Positive(t, f.counter(t, ledgerLost, reasonGivenUp))
+	assert.InDelta(t, sent, booked+float64(f.counter(t, ledgerLost, reasonGivenUp)), 1e-6, "what is lost is counted")
+}
+
+func TestNoMoreTablesThanConfigured(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g, func(cfg *Config, _ host) { cfg.Ledger.Get().MaxSLOs = 1 })
+	f.traces(t, failedSpans(3)) // availability, and tenants
+	f.traces(t, failedSpans(2, "deployment.environment.name", "staging"))
+	f.core.flush(t.Context())
+	require.Len(t, g.tables, 1)
+	require.EqualValues(t, 1, f.ledger.books.Load())
+	require.EqualValues(t, 3+2+2, f.counter(t, ledgerLost, reasonSLOs))
+}
+
+// The share of traffic of a value, by the sampled good events, is its share of the good events.
+func TestGoodEventsAreAFairSample(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g)
+	f.ledger.limits.Seed = 7
+	r := rand.New(rand.NewPCG(1, 7))
+	f.traces(t, failedSpans(1))
+	good := map[string]float64{}
+	all := 0.0
+	for range 400 {
+		var spans []spanOf
+		for range 1 + r.IntN(60) {
+			tenant := fmt.Sprint("tenant-", min(r.IntN(10), 3))
+			good[tenant]++
+			all++
+			spans = append(spans, spanOf{kind: server, attributes: map[string]any{"http.route": tenant}})
+		}
+		f.traces(t, tracesOf(checkout(), spans...))
+	}
+	for i := range 4 {
+		f.traces(t, tracesOf(checkout(), spanOf{kind: server, err: true, attributes: map[string]any{"http.route": fmt.Sprint("tenant-", i)}}))
+	}
+	f.core.flush(t.Context())
+	table := g.merged(t)["availability/production/checkout/-"]
+	names := make(map[attribution.ID]string)
+	at := 0
+	for i, d := range table.Dimensions() {
+		if d.Name == "http.route" {
+			at = i
+			for _, l := range d.Lines {
+				names[l.ID] = l.Value
+			}
+		}
+	}
+	estimated, sum, rows := make(map[string]float64), 0.0, 0
+	for row := range table.GoodRows() {
+		estimated[names[row.IDs[at]]] += row.Weight
+		sum += row.Weight
+		rows++
+	}
+	assert.Greater(t, rows, attribution.Counting.GoodRows/3)
+	assert.LessOrEqual(t, rows, attribution.Counting.GoodRows)
+	assert.InEpsilon(t, all, sum, 0.15)
+	for name, n := range good {
+		assert.InDelta(t, n/all, estimated[name]/sum, 0.1, name)
+	}
+}
+
+// What the catalog and the configuration allow or deny decides what is a dimension; resource attributes and feature flags are some, personal data is none.
+func TestDimensionsOfSpans(t *testing.T) {
+	g := newGateway()
+	cat := catalogOf(t, strings.Replace(ledgerService, "owner: payments", "owner: payments\n  ledger: {allow: [customer.*], deny: [cart.kind]}", 1))
+	f := start(t, cat, withLedger, func(cfg *Config, _ host) { cfg.Ledger.Get().Allow = []string{"user.plan"} })
+	f.core.next = g.from("a")
+	td := tracesOf(checkout("k8s.pod.name", "checkout-1", "host.ip", "10.0.0.1"), spanOf{kind: server, err: true, attributes: map[string]any{
+		"customer.id": "1234567", "cart.kind": "big", "user.plan": "gold", "user.email": "a@b.example", "app.contact": "a@b.example", "http.response.status_code": 503, "url.query": "q=1",
+	}})
+	span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+	span.SetName("POST /pay")
+	flag := span.Events().AppendEmpty()
+	flag.SetName(semconv.EventFlagEval)
+	flag.Attributes().PutStr(semconv.FlagKey, "new-checkout")
+	flag.Attributes().PutStr(semconv.FlagVariant, "on")
+	f.traces(t, td)
+	f.core.flush(t.Context())
+	found := make(map[string]string)
+	for _, d := range g.merged(t)["availability/production/checkout/-"].Dimensions() {
+		found[d.Name] = ""
+		for _, l := range d.Lines {
+			found[d.Name] = fmt.Sprint(l.Value, " ", l.Bad)
+		}
+		if len(d.Lines) == 0 {
+			found[d.Name] = fmt.Sprint("hidden ", d.Other)
+		}
+	}
+	assert.Equal(t, map[string]string{
+		"span.name": "POST /pay 1", "span.status": "error 1", "customer.id": "1234567 1", "user.plan": "gold 1", "app.contact": "hidden 1", "http.response.status_code": "503 1",
+		"feature_flag.new-checkout": "on 1", "k8s.pod.name": "checkout-1 1", "service.version": "1.0 1",
+	}, found)
+}
+
+// With a thousand SLOs that burn, no request is larger than receivers take.
+func TestRequestsWithTablesAreBounded(t *testing.T) {
+	var documents []string
+	for i := range 150 {
+		documents = append(documents, strings.Replace(ledgerService, "name: checkout", fmt.Sprint("name: service-", i), 1))
+	}
+	g := newGateway()
+	f := start(t, catalogOf(t, documents...), withLedger, func(cfg *Config, _ host) { cfg.Ledger.Get().MaxSLOs = 5000 })
+	f.core.next = g.from("a")
+	r := rand.New(rand.NewPCG(1, 8))
+	for i := range 150 {
+		for range 3 {
+			td := randomSpans(r, f.clock.Now(), false)
+			for _, rs := range td.ResourceSpans().All() {
+				rs.Resource().Attributes().PutStr("service.name", fmt.Sprint("service-", i))
+			}
+			f.traces(t, td)
+		}
+	}
+	f.core.flush(t.Context())
+	assert.Greater(t, len(g.tables), 1000)
+	assert.Greater(t, g.largest, mostSent/2)
+	assert.Less(t, g.largest, mostSent+mostFinished)
+	g.sumsUp(t, 1e-6)
+}

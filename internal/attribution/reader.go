@@ -16,9 +16,9 @@ import (
 // of the event before, so both are guessed by position. It keeps nothing of an event after Release.
 type Reader struct {
 	names *Names
-	// onResource are the attributes of the resource, of which those in resource count; inEvent are those of events.
+	// onResource are the attributes of the resource, of which those in resource count, as those in last did before; inEvent are those of events.
 	onResource, inEvent attributes
-	resource            []int32
+	resource, last      []int32
 	// of are the positions in inEvent that the present event has. shape numbers the changes of these and of their names.
 	of, before []int32
 	shape      uint64
@@ -59,7 +59,8 @@ func (r *Reader) Names() *Names { return r.names }
 
 // Resource begins a batch of events of one resource.
 func (r *Reader) Resource(attributes pcommon.Map) {
-	r.onResource.next, r.resource = 0, r.resource[:0]
+	before := r.resource
+	r.onResource.next, r.resource = 0, r.last[:0]
 	changed := false
 	for key, v := range attributes.All() {
 		a, renamed := r.onResource.at(key, r)
@@ -71,16 +72,13 @@ func (r *Reader) Resource(attributes pcommon.Map) {
 			continue
 		}
 		if r.read(a, v); a.text == "" {
-			changed = changed || !a.skip
-			a.skip = true
 			continue
 		}
-		changed = changed || a.skip
-		a.skip = false
 		a.vet()
 		r.resource = append(r.resource, int32(r.onResource.next-1))
 	}
-	if changed {
+	r.last = before
+	if changed || !slices.Equal(before, r.resource) {
 		for i := range r.inEvent.all {
 			r.inEvent.all[i].skip = r.skips(&r.inEvent.all[i])
 		}

@@ -1,0 +1,329 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package attribution
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// An event is a random one, as a map and as what is to be booked of it.
+func randomEvent(r *rand.Rand, names, values int) (pcommon.Map, []Attribute) {
+	m := pcommon.NewMap()
+	var booked []Attribute
+	for i := range names {
+		if r.IntN(3) == 0 {
+			continue
+		}
+		name, value := fmt.Sprintf("app.%c", 'a'+rune(i)), fmt.Sprintf("v%d", r.IntN(values))
+		switch {
+		case i%7 == 5:
+			n := r.IntN(2000)
+			m.PutInt(name, int64(n))
+			value = fmt.Sprint(n)
+		case i%7 == 6:
+			m.PutStr("user."+name, value)
+			continue
+		default:
+			m.PutStr(name, value)
+		}
+		booked = append(booked, Attribute{name, value})
+	}
+	return m, booked
+}
+
+// What is booked from events in batches, of which several tables take some each, is what a model counts.
+func TestReaderAgreesWithAModel(t *testing.T) {
+	wide := Limits{Dimensions: 60, Values: 1000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 4))
+			limits := wide
+			if seed%3 == 0 {
+				limits = small
+			}
+			reader := NewReader(NewNames(nil, nil))
+			tables := []*Table{New(limits), New(limits)}
+			models := []*model{newModel(), newModel()}
+			for range 40 {
+				resource, ofResource := randomEvent(r, 1+r.IntN(6), 3)
+				reader.Resource(resource)
+				begun := [2]bool{}
+				same, ofSame := randomEvent(r, 15, 20)
+				for range r.IntN(30) {
+					event, booked := same, ofSame
+					if r.IntN(2) == 0 {
+						event, booked = randomEvent(r, 15, 20)
+					}
+					reader.Event()
+					reader.Text(SpanName, "op")
+					reader.Attributes(event)
+					reader.Flag("dark", []string{"on", "off"}[r.IntN(2)])
+					reader.EndEvent()
+					weight := float64(1 + r.IntN(3))
+					for i, table := range tables {
+						if r.IntN(2) == 0 {
+							continue
+						}
+						if !begun[i] {
+							begun[i] = true
+							table.Batch(reader)
+						}
+						if r.IntN(3) == 0 {
+							table.GoodEvent(reader, weight)
+							continue
+						}
+						table.BadEvent(reader, weight, [16]byte{}, 0)
+						models[i].bad(Row{Attributes: append(append(ofResource[:len(ofResource):len(ofResource)], Attribute{SpanName, "op"}), booked...)}, weight)
+					}
+				}
+				for i, table := range tables {
+					if begun[i] {
+						table.EndBatch(reader)
+					}
+				}
+				reader.Release()
+			}
+			for i, table := range tables {
+				models[i].check(t, table, 0)
+				for _, s := range table.Dimensions() {
+					assert.NotContains(t, s.Name, "user")
+					if limits == wide && s.Name != "feature_flag.dark" {
+						assert.Equal(t, models[i].has(s.Name), table.Booked()-s.Without, s.Name) //nolint:testifylint // exactly
+						assert.Zero(t, s.Other, s.Name)
+					}
+				}
+				next := table.Next()
+				assert.Zero(t, next.Booked())
+			}
+		})
+	}
+}
+
+// Rows have the values of the events that they stand for.
+func TestRowsHaveTheValuesOfEvents(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	reader := NewReader(NewNames(nil, nil))
+	table := New(Counting)
+	for range 20 {
+		resource := pcommon.NewMap()
+		pod := fmt.Sprintf("pod-%d", r.IntN(4))
+		resource.PutStr("k8s.pod.name", pod)
+		reader.Resource(resource)
+		table.Batch(reader)
+		for range 10 {
+			m := pcommon.NewMap()
+			n := r.IntN(9)
+			m.PutStr("app.n", fmt.Sprint(n))
+			if n%2 == 0 {
+				m.PutStr("app.even", "yes")
+			}
+			m.PutStr("app.both", fmt.Sprintf("%d of %s", n, pod))
+			reader.Event()
+			reader.Attributes(m)
+			reader.EndEvent()
+			if n < 4 {
+				table.BadEvent(reader, 1, [16]byte{byte(n)}, int64(n))
+			} else {
+				table.GoodEvent(reader, 1)
+			}
+		}
+		table.EndBatch(reader)
+		reader.Release()
+	}
+	read, err := Read(table.AppendTo(nil))
+	require.NoError(t, err)
+	for _, of := range []*Table{table, read} {
+		dimension := make(map[string]int)
+		text := make(map[string]map[ID]string)
+		for i, s := range of.Dimensions() {
+			dimension[s.Name] = i
+			text[s.Name] = make(map[ID]string)
+			for _, l := range s.Lines {
+				text[s.Name][l.ID] = l.Value
+			}
+		}
+		bad := 0
+		for row := range of.BadRows() {
+			bad++
+			n := text["app.n"][row.IDs[dimension["app.n"]]]
+			require.Equal(t, fmt.Sprint(row.Trace[0]), n)
+			require.Equal(t, n+" of "+text["k8s.pod.name"][row.IDs[dimension["k8s.pod.name"]]], text["app.both"][row.IDs[dimension["app.both"]]])
+			require.Equal(t, row.Trace[0]%2 == 1, row.IDs[dimension["app.even"]] == Without)
+		}
+		assert.Greater(t, bad, 50)
+		good := 0
+		for row := range of.GoodRows() {
+			good++
+			require.NotContains(t, text["app.n"], row.IDs[dimension["app.n"]], "good events have other values")
+			require.Contains(t, text["k8s.pod.name"], row.IDs[dimension["k8s.pod.name"]])
+		}
+		assert.Greater(t, good, 50)
+	}
+}
+
+func TestWhatIsADimension(t *testing.T) {
+	names := NewNames([][]string{{"customer.*", "user.plan"}, {"enduser.id"}}, [][]string{{"*.secret*"}, {"cart.kind"}})
+	for name, want := range map[string]use{
+		"http.route": shaped, "k8s.pod.name": open, "app.tenant": shaped, "tenant.id": shaped, "product.id": shaped, "queue": shaped, "feature_flag.dark": shaped,
+		"messaging.destination.name": shaped, "error.type": shaped, "app.payment.method": shaped,
+		"enduser.role": off, "user.id": off, "user.email": off, "client.address": off, "app.customerEmail": off, "contact_email": off, "app.clientIp": off, "source.ip": off,
+		"url.full": off, "url.query": off, "url.path": off, "http.target": off, "db.statement": off, "db.query.text": off, "exception.message": off, "exception.stacktrace": off,
+		"user_agent.original": off, "request.id": off, "app.requestId": off, "app.request_id": off, "trace_id": off, "spanId": off, "correlation.id": off, "correlation.ids": off, "session.id": off,
+		"http.request.header.cookie": off, "app.duration_ms": off, "order.id": off, "log.message": off, "net.peer.ip": off, "app.session": off,
+		"service.name": off, "deployment.environment.name": off, "customer.id": open, "customer.email": open, "user.plan": open, "enduser.id": open, "customer.secret": off,
+		"my.secrets": off, "cart.kind": off, "cart.kind.other": shaped, "": off, "a\nb": off, strings.Repeat("a", maxText+1): off,
+	} {
+		assert.Equal(t, want, names.named(name).use, name)
+		assert.Equal(t, want, names.named(name).use, "%s, remembered", name)
+	}
+	for _, pattern := range []string{"a", "a.*", "*.a", "*a*"} {
+		assert.NoError(t, CheckPattern(pattern))
+	}
+	for _, pattern := range []string{"", "*", "**", "a*b", "***a", "a\n", strings.Repeat("a", 100)} {
+		assert.Error(t, CheckPattern(pattern), pattern)
+	}
+}
+
+func TestWhatIsSecret(t *testing.T) {
+	for _, value := range []string{
+		"anna@example.com", "203.0.113.7", "203.0.113.7:443", "2001:db8::1", "[2001:db8::1]:80", "10.0.0.1, 10.0.0.2", "::ffff:10.0.0.1%eth0",
+		"7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b", "order 7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b", "4bf92f3577b34da6a3ce929d0e0e4736", "1234567", "customer-1234567", "+49 30 1234", "4111 1111 1111 1111",
+		"/search?q=me", "a=b&c=d", "He wrote that he could not pay with his card", strings.Repeat("x", maxText+1),
+	} {
+		assert.True(t, secret(value), value)
+	}
+	for _, value := range []string{
+		"POST /pay", "/orders/{id}", "eu-west-1a", "1.2.3", "v1.24.0-rc.1", "tenant-17", "HTTP 503", "java.net.SocketTimeoutException", "checkout-7d9f8b6c5d-x2x4z", "gpt-4o", "12345",
+		"GET /users/:id/orders/:order", "com.example.Cart/Add", "deadbeef", "München", "true",
+	} {
+		assert.False(t, secret(value), value)
+	}
+}
+
+// Hostile attributes take a bounded room, and become inert text.
+func TestHostileAttributes(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	reader := NewReader(NewNames([][]string{{"all.*"}}, nil))
+	limits := Counting
+	table := New(limits)
+	bad := 0.0
+	for i := range 100_000 {
+		if i%100 == 0 {
+			if i > 0 {
+				table.EndBatch(reader)
+				reader.Release()
+			}
+			resource := pcommon.NewMap()
+			resource.PutStr(fmt.Sprintf("all.r%d", i), "<script>")
+			resource.PutStr("k8s.pod.name", fmt.Sprint("pod\n", i))
+			reader.Resource(resource)
+			table.Batch(reader)
+		}
+		m := pcommon.NewMap()
+		m.PutStr("all.values", fmt.Sprint("value ", i))
+		m.PutStr("all.html", fmt.Sprintf("<b onload=\"%d\">\r\n\x1b[31m\u202e", i%10))
+		m.PutStr("all.bytes", "\xff\xfe\x00"+string(rune('a'+i%3)))
+		m.PutStr(fmt.Sprintf("all.name%d", i), "a")
+		if i%1000 == 0 {
+			m.PutStr("all.long", long[i:])
+			m.PutStr(long, "a")
+			m.PutStr("free.text", long)
+		}
+		reader.Event()
+		reader.Attributes(m)
+		reader.EndEvent()
+		table.GoodEvent(reader, 1)
+		table.BadEvent(reader, 1, [16]byte{}, 0)
+		bad++
+	}
+	table.EndBatch(reader)
+	reader.Release()
+	assert.Equal(t, bad, table.Booked()) //nolint:testifylint // exactly
+	reading := int(unsafe.Sizeof(attribute{})) * (cap(reader.inEvent.all) + cap(reader.onResource.all))
+	t.Log(table.size(), reading, len(table.AppendTo(nil)))
+	assert.Less(t, table.size(), 44<<10)
+	wire := table.AppendTo(nil)
+	assert.Less(t, len(wire), 24<<10)
+	assert.LessOrEqual(t, len(reader.inEvent.all)+len(reader.onResource.all), 2*mostPositions)
+	assert.LessOrEqual(t, len(reader.names.uses), mostNames)
+	read, err := Read(wire)
+	require.NoError(t, err)
+	dimensions := 0
+	for _, s := range read.Dimensions() {
+		dimensions++
+		assert.LessOrEqual(t, len(s.Name), maxText)
+		for _, l := range s.Lines {
+			assert.LessOrEqual(t, len(l.Value), maxText)
+			assert.Equal(t, l.Value, clean(l.Value))
+		}
+	}
+	assert.LessOrEqual(t, dimensions, limits.Dimensions)
+}
+
+// size is how many bytes the table takes.
+func (t *Table) size() (bytes int) {
+	bytes = int(unsafe.Sizeof(*t)) + 8*cap(t.dimensions) + int(unsafe.Sizeof(guess{}))*cap(t.guess) + 2*(cap(t.row)+cap(t.base)+cap(t.goodRow)) + int(unsafe.Sizeof(run{}))*cap(t.runs)
+	for _, d := range t.dimensions {
+		bytes += int(unsafe.Sizeof(*d)) + len(d.name) + int(unsafe.Sizeof(line{}))*cap(d.lines) + 2*cap(d.index)
+		for _, l := range d.lines {
+			bytes += len(l.value)
+		}
+	}
+	for _, s := range []*sample{&t.bad, &t.good} {
+		bytes += 2*cap(s.ids) + 8*cap(s.weights) + 16*cap(s.traces) + 8*cap(s.times)
+	}
+	for _, g := range t.guess {
+		bytes += len(g.name)
+	}
+	return bytes
+}
+
+// FuzzRead: what is read is bounded and sound, whatever comes.
+func FuzzRead(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, limits := range []Limits{small, Counting} {
+		table := New(limits)
+		f.Add(table.AppendTo(nil))
+		for range 60 {
+			table.Bad(randomRow(r, 8, 20), 1.5)
+			table.Good(randomRow(r, 8, 20), 1)
+		}
+		f.Add(table.AppendTo(nil))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		table, err := Read(b)
+		if err != nil {
+			return
+		}
+		for _, s := range table.Dimensions() {
+			sum := s.Other + s.Without
+			for _, l := range s.Lines {
+				sum += l.Bad
+				if clean(l.Value) != l.Value {
+					t.Fatalf("%q is not clean", l.Value)
+				}
+			}
+			if d := sum - table.Booked(); d > table.Booked()*1e-9 || -d > table.Booked()*1e-9 {
+				t.Fatalf("%v is not %v", sum, table.Booked())
+			}
+		}
+		whole := New(Counting)
+		whole.Merge(table)
+		whole.Merge(table)
+		if again, err := Read(whole.AppendTo(nil)); err != nil || again.Booked() != whole.Booked() {
+			t.Fatal(err)
+		}
+		for row := range table.BadRows() {
+			_ = row
+		}
+	})
+}
