@@ -82,7 +82,7 @@ func (t *taker) table(dp pmetric.NumberDataPoint) (result int) {
 		tracked = t.slos[key{"", of.service, of.slo}]
 	}
 	if tracked == nil {
-		tracked = t.of.hear(of, environment, "")
+		tracked = (*t.of.byDefault.Load())[of] // its counters make it known
 	}
 	if tracked == nil {
 		return unknownTable

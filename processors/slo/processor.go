@@ -56,9 +56,9 @@ type sloProcessor struct {
 	set    component.TelemetrySettings
 
 	// tables are those of the budget ledger. booking merges them and emits what they say.
-	tables  *tables.Store
-	lines   lines
-	booking flush.Loop
+	tables        *tables.Store
+	lines         lines
+	booking       flush.Loop
 	malformedOnce atomic.Bool
 	// bookSaved is when the tables were last saved.
 	bookSaved int64
