@@ -37,7 +37,7 @@ type attributes struct {
 type attribute struct {
 	named
 	// skip: it is no dimension, or the resource has it.
-	skip, flag bool
+	skip bool
 	// version is that of the value: text, with its hash, or a number as text.
 	version  uint64
 	text     string
@@ -107,7 +107,7 @@ func (s *attributes) at(key string, r *Reader) (_ *attribute, renamed bool) {
 	}
 	a := &s.all[s.next]
 	s.next++
-	if a.name == key && !a.flag {
+	if a.name == key {
 		return a, false
 	}
 	*a = attribute{named: s.named(key, r)}
@@ -117,7 +117,7 @@ func (s *attributes) at(key string, r *Reader) (_ *attribute, renamed bool) {
 // named finds a name: among those of the positions, or else by what the names say.
 func (s *attributes) named(key string, r *Reader) named {
 	for i := range s.all {
-		if s.all[i].name == key && !s.all[i].flag {
+		if s.all[i].name == key {
 			return s.all[i].named
 		}
 	}
@@ -194,8 +194,8 @@ func (r *Reader) Flag(key, variant string) {
 	}
 	a := &s.all[s.next]
 	s.next++
-	if !a.flag || strings.TrimPrefix(a.name, flagPrefix) != key {
-		*a = attribute{named: r.names.named(flagPrefix + key), flag: true}
+	if rest, ok := strings.CutPrefix(a.name, flagPrefix); !ok || rest != key {
+		*a = attribute{named: r.names.named(flagPrefix + key)}
 		a.skip = r.skips(a)
 		r.reshaped = true
 	}
@@ -210,7 +210,7 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 	s := &r.inEvent
 	for key, v := range attributes.All() {
 		var a *attribute
-		if s.next < len(s.all) && s.all[s.next].name == key && !s.all[s.next].flag {
+		if s.next < len(s.all) && s.all[s.next].name == key {
 			a = &s.all[s.next]
 			s.next++
 			if a.skip {
@@ -219,12 +219,12 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 		} else if a = r.at(key); a == nil {
 			continue
 		}
-		if a.version == 0 || a.isNumber || v.Type() != pcommon.ValueTypeStr || v.Str() != a.text {
-			r.read(a, v)
+		if text := v.Str(); text == "" || text != a.text || a.isNumber {
+			if r.read(a, v); a.text == "" {
+				continue
+			}
 		}
-		if a.text != "" {
-			r.of = append(r.of, int32(s.next-1))
-		}
+		r.of = append(r.of, int32(s.next-1))
 	}
 }
 
@@ -264,7 +264,7 @@ func number(n int64) string {
 }
 
 func (r *Reader) setText(a *attribute, text string) {
-	if text == a.text && !a.isNumber && a.version != 0 {
+	if text == a.text && !a.isNumber {
 		return
 	}
 	r.version++
@@ -359,7 +359,18 @@ func (t *Table) endRuns(until uint64) {
 }
 
 func (t *Table) endRun(u *run, until uint64) {
-	if u.at < 0 || u.version == 0 {
+	if u.version == 0 {
+		return
+	}
+	if t.book(u, until); u.at >= 0 {
+		t.dimensions[u.at].event = 0
+	}
+	u.version = 0
+}
+
+// book books a run so far.
+func (t *Table) book(u *run, until uint64) {
+	if u.at < 0 {
 		return
 	}
 	units := until - u.since
@@ -372,7 +383,6 @@ func (t *Table) endRun(u *run, until uint64) {
 	default:
 		t.insert(d, u.text, u.hash, units)
 	}
-	d.event, u.version = 0, 0
 }
 
 // BadEvent books the reader's present event.
@@ -400,23 +410,24 @@ func (t *Table) BadEvent(r *Reader, weight float64, trace [16]byte, nanos int64)
 }
 
 func (t *Table) beginRun(u *run, a *attribute, position int, units uint64) {
-	t.endRun(u, t.batch)
-	t.next = position
-	*u = run{version: a.version, at: int32(t.dimension(a.name, units)), since: t.batch}
+	if u.version != 0 { // the same attribute, with another value
+		t.book(u, t.batch)
+		u.version, u.since = a.version, t.batch
+	} else {
+		t.next = position
+		*u = run{version: a.version, at: int32(t.dimension(a.name, units)), since: t.batch}
+		if u.at >= 0 && t.dimensions[u.at].event == running {
+			u.at = -1 // the event has another one of the name
+		}
+	}
 	if u.at < 0 {
 		return
 	}
 	d := t.dimensions[u.at]
-	if d.event == running {
-		u.at = -1 // the event has another one of the name
-		return
-	}
 	d.event = running
 	line := d.find(a.text, a.hash)
-	if line < 0 && !a.vetted {
-		if a.vet() {
-			line = d.find(a.text, a.hash)
-		}
+	if line < 0 && !a.vetted && a.vet() {
+		line = d.find(a.text, a.hash)
 	}
 	u.line, u.hidden, u.text, u.hash = int32(line), a.hidden, a.text, a.hash
 	t.row[u.at] = a.id()

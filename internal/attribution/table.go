@@ -162,7 +162,7 @@ func (t *Table) Bad(row Row, weight float64) {
 	t.beginRow()
 	for _, a := range row.Attributes {
 		value := clean(a.Value)
-		t.book(clean(a.Name), value, xxhash.Sum64String(value), units)
+		t.bookValue(clean(a.Name), value, xxhash.Sum64String(value), units)
 	}
 	t.bad.offer(t, t.row, weight, row.Trace, row.Time.UnixNano())
 }
@@ -204,8 +204,8 @@ func (t *Table) ready() {
 	}
 }
 
-// book books an attribute of the present event.
-func (t *Table) book(name, value string, hash uint64, units uint64) {
+// bookValue books an attribute of the present event.
+func (t *Table) bookValue(name, value string, hash uint64, units uint64) {
 	at := t.dimension(name, units)
 	if at < 0 {
 		return
