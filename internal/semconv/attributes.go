@@ -35,6 +35,9 @@ const (
 	SLOEventInterval = "slo.event.interval"
 	// SLOLedgerRows is an encoded table of the budget ledger, as bytes.
 	SLOLedgerRows = "slo.ledger.rows"
+	// SLOLedgerAttribute and SLOLedgerValue are the attribute, or two, that bad events have, and its value.
+	SLOLedgerAttribute = "slo.ledger.attribute"
+	SLOLedgerValue     = "slo.ledger.value"
 	// SLOWindow is a window such as 5m or 30d.
 	SLOWindow = "slo.window"
 	// SLOState is a [State].

@@ -23,7 +23,7 @@ import (
 func own(t *testing.T) []string {
 	t.Helper()
 	names := []string{
-		SLOName, SLOOutcome, SLOLedgerRows, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
+		SLOName, SLOOutcome, SLOLedgerRows, SLOLedgerAttribute, SLOLedgerValue, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
 		DeploymentTickets, DeploymentAdoption, DeploymentRollback,
 		ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeURL, ChangeSummary, ChangeEndTime,

@@ -48,6 +48,8 @@ var (
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
 	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
 	SLODigest      = gauge("slo.digest", "", "A number that identifies the catalog's entry of the service, for rules that were made from it.", of(SLOName)...)
+	SLOLedgerEvents = gauge("slo.ledger.events", "{event}", "Bad events of the last five minutes with an attribute that explains them, while an SLO burns.",
+		of(SLOName, SLOLedgerAttribute, SLOLedgerValue)...)
 	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events in maintenance windows, which do not count against the error budget.", of(SLOName, SLOOutcome)...)
 )
 
@@ -71,6 +73,6 @@ var (
 // Metrics are all of them.
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, SLOLedgerTable, LastSeen,
-	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
+	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOLedgerEvents, SLOMaintenance,
 	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
 }

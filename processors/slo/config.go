@@ -38,6 +38,15 @@ type Config struct {
 	Peers configoptional.Optional[PeersConfig] `mapstructure:"peers"`
 	// History is where the past of SLOs is read that were not followed here; without it, it counts as not known.
 	History configoptional.Optional[HistoryConfig] `mapstructure:"history"`
+	// Ledger bounds the tables of the budget ledger.
+	Ledger LedgerConfig `mapstructure:"ledger"`
+}
+
+// LedgerConfig bounds the tables of the budget ledger, which say which requests spent the error budget.
+type LedgerConfig struct {
+	// MaxMiB is how much all of them take, MaxMiBPerSLO those of one SLO, or group, in one environment.
+	MaxMiB       int `mapstructure:"max_mib"`
+	MaxMiBPerSLO int `mapstructure:"max_mib_per_slo"`
 }
 
 // maxHeartbeat is the longest heartbeat: two of them can be lost before Prometheus forgets a series.
@@ -55,6 +64,7 @@ func createDefaultConfig() component.Config {
 		Ownership:          Sole,
 		Peers:              configoptional.Default(defaultPeers()),
 		History:            configoptional.Default(defaultHistory()),
+		Ledger:             LedgerConfig{MaxMiB: 64, MaxMiBPerSLO: 4},
 	}
 }
 
@@ -79,5 +89,7 @@ func (c *Config) Validate() error {
 	fix(c.MaxEnvironments < 1, "max_environments: is %d; set it to 1 or more", c.MaxEnvironments)
 	fix(c.Ownership != Sole && c.Ownership != Shared, "ownership: is %q; set it to sole or shared", c.Ownership)
 	fix(c.Peers.HasValue() && c.Ownership == Sole, "peers: are only asked if ownership is shared; set it, or remove peers")
+	fix(c.Ledger.MaxMiBPerSLO < 1 || c.Ledger.MaxMiBPerSLO > 1024, "ledger::max_mib_per_slo: is %d; set it from 1 to 1024", c.Ledger.MaxMiBPerSLO)
+	fix(c.Ledger.MaxMiB < c.Ledger.MaxMiBPerSLO || c.Ledger.MaxMiB > 1<<20, "ledger::max_mib: is %d; set it to max_mib_per_slo (%d) or more, at most %d", c.Ledger.MaxMiB, c.Ledger.MaxMiBPerSLO, 1<<20)
 	return errors.Join(errs...)
 }

@@ -81,6 +81,8 @@ func TestValidate(t *testing.T) {
 		"no environments":     {func(c *Config) { c.MaxEnvironments = 0 }, "max_environments: is 0; set it to 1 or more"},
 		"unknown ownership":   {func(c *Config) { c.Ownership = "mine" }, `ownership: is "mine"; set it to sole or shared`},
 		"peers of a sole one": {func(c *Config) { c.Peers = peersOf("a:1") }, "peers: are only asked if ownership is shared"},
+		"no ledger":           {func(c *Config) { c.Ledger.MaxMiBPerSLO = 0 }, "ledger::max_mib_per_slo: is 0; set it from 1 to 1024"},
+		"a small ledger":      {func(c *Config) { c.Ledger.MaxMiB = 2 }, "ledger::max_mib: is 2; set it to max_mib_per_slo (4) or more"},
 		"no peers":            {func(c *Config) { c.Ownership, c.Peers = Shared, peersOf() }, "members: is empty"},
 		"a peer without port": {func(c *Config) { c.Ownership, c.Peers = Shared, peersOf("gateway") }, `members: "gateway" is not host:port`},
 		"all errors together": {func(c *Config) { c.MaxEnvironments, c.FlushInterval = 0, 0 }, "max_environments: is 0"},

@@ -47,8 +47,8 @@ func (p *sloProcessor) consume(_ context.Context, md pmetric.Metrics) (pmetric.M
 	return md, nil
 }
 
-// withoutOwn is the input without what is for this processor only: the late events by the time in which they ended, which as series would be
-// too many, and the points that say that a counter did not count for some time, which readers take for its end.
+// withoutOwn is the input without what is for this processor only: the tables of the budget ledger, the late events by the time in which they ended, which as
+// series would be too many, and the points that say that a counter did not count for some time, which readers take for its end.
 func withoutOwn(md pmetric.Metrics) pmetric.Metrics {
 	out := pmetric.NewMetrics()
 	md.CopyTo(out)
@@ -58,7 +58,7 @@ func withoutOwn(md pmetric.Metrics) pmetric.Metrics {
 				if m.Name() == semconv.SLOEvents.Name && m.Type() == pmetric.MetricTypeSum {
 					dropPauses(m.Sum().DataPoints())
 				}
-				return m.Name() == semconv.SLOEventsPast.Name
+				return m.Name() == semconv.SLOEventsPast.Name || m.Name() == semconv.SLOLedgerTable.Name
 			})
 			return sm.Metrics().Len() == 0
 		})
@@ -129,7 +129,7 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 			m := metrics.At(j)
 			switch m.Name() {
 			case semconv.SLOEvents.Name:
-			case semconv.SLOEventsPast.Name:
+			case semconv.SLOEventsPast.Name, semconv.SLOLedgerTable.Name:
 				t.own = true
 			default:
 				continue
@@ -139,6 +139,10 @@ func (t *taker) resource(rm pmetric.ResourceMetrics) {
 				t.identity = appendField(t.identity[:0], text(attributes, semconv.ServiceName))
 				t.identity = appendField(t.identity, text(attributes, semconv.ServiceInstanceID))
 				t.sender = len(t.identity)
+			}
+			if m.Name() == semconv.SLOLedgerTable.Name {
+				t.book(m)
+				continue
 			}
 			t.metric(rm, scopes.At(i), m)
 		}

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 )
 
@@ -20,6 +21,9 @@ func (p *sloProcessor) keepFor(host component.Host) {
 	for _, one := range host.GetExtensions() {
 		if shelf, ok := one.(ledger.Shelf); ok {
 			shelf.Keep(p)
+		}
+		if shelf, ok := one.(attribution.Shelf); ok {
+			shelf.KeepAttribution(p)
 		}
 	}
 }

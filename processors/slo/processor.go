@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/flush"
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/metadata"
+	"github.com/otelcol-sre/otelcol-sre/processors/slo/internal/tables"
 )
 
 // checkpointVersion is the format of the records, see encode.go.
@@ -54,6 +55,14 @@ type sloProcessor struct {
 	filler *filler // nil if there is nowhere to read the past
 	set    component.TelemetrySettings
 
+	// tables are those of the budget ledger. booking merges them and emits what they say.
+	tables        *tables.Store
+	lines         lines
+	booking       flush.Loop
+	malformedOnce atomic.Bool
+	// bookSaved is when the tables were last saved.
+	bookSaved int64
+
 	store   *checkpoint.Store
 	archive *archive // nil without storage
 	// wake lets the loop look at what has changed.
@@ -80,6 +89,7 @@ func newProcessor(set processor.Settings, config *Config, next consumer.Metrics)
 		health: flush.NewHealth(set.Logger),
 		wake:   make(chan struct{}, 1),
 	}
+	p.tables = tables.New(tables.Limits{Place: config.Ledger.MaxMiBPerSLO << 20, Total: config.Ledger.MaxMiB << 20})
 	p.emitter, p.set = newEmitter(set), set.TelemetrySettings
 	if config.Peers.HasValue() {
 		p.peers = newPeers(config.Peers.Get(), uuid.NewString())
@@ -114,6 +124,7 @@ func (p *sloProcessor) start(ctx context.Context, host component.Host) error {
 		}
 	}
 	p.loop.Start(p.run)
+	p.booking.Run(p.config.FlushInterval, func(ctx context.Context) { p.turnPages(ctx, p.now()) })
 	return nil
 }
 
@@ -136,6 +147,9 @@ func (p *sloProcessor) open(ctx context.Context, host component.Host) error {
 	if err := p.restore(ctx); err != nil {
 		return err
 	}
+	if err := p.restoreTables(ctx); err != nil {
+		return err
+	}
 	p.heard = servicecatalog.Heard(source)
 	p.recall()
 	p.unsubscribe = source.Subscribe(p.adopt)
@@ -151,6 +165,7 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.loop.Stop()
+	p.booking.Stop()
 	if p.filler != nil {
 		p.filler.loop.Stop()
 	}
@@ -166,6 +181,7 @@ func (p *sloProcessor) shutdown(ctx context.Context) error {
 		p.unsubscribe()
 		now := p.now()
 		p.checkpoint(ctx, now, true)
+		p.saveTables(ctx, now, true)
 		last, cancel := flush.Last(ctx)
 		defer cancel()
 		p.flush(last, now, true)
@@ -201,6 +217,7 @@ func (p *sloProcessor) takeAll(c *catalog.Catalog) {
 	}
 	p.slos.Store(&slos)
 	p.byDefault.Store(&others)
+	p.tables.Keep(p.keeps)
 	for i := range p.shards {
 		p.shards[i].release(slos, others, now)
 	}

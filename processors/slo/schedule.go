@@ -98,6 +98,7 @@ func (p *sloProcessor) run(ctx context.Context) {
 		if time.Since(saved) >= interval-least {
 			saved = time.Now()
 			p.checkpoint(ctx, now, false)
+			p.saveTables(ctx, now, false)
 		}
 		next := p.flush(ctx, now, false)
 		timer.Reset(min(max(time.Duration(next-now.UnixNano()), least), interval))

@@ -20,6 +20,7 @@ type stats struct {
 	flushFailures                atomic.Int64
 	peerFailures, handovers      atomic.Int64
 	backfilled                   atomic.Int64
+	tables                       [tableResults]atomic.Int64
 }
 
 func (p *sloProcessor) observe() error {
@@ -33,12 +34,32 @@ func (p *sloProcessor) observe() error {
 	for v := range verdicts {
 		byVerdict[v] = metric.WithAttributeSet(attribute.NewSet(attribute.String("verdict", v.String())))
 	}
+	var byResult [tableResults]metric.MeasurementOption
+	for n := range byResult {
+		byResult[n] = metric.WithAttributeSet(attribute.NewSet(attribute.String("result", tableResult(n))))
+	}
 	t, s := p.telemetry, &p.stats
 	return errors.Join(
 		t.RegisterProcessorSloPointsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for v := range byVerdict {
 				o.Observe(s.points[v].Load(), byVerdict[v])
 			}
+			return nil
+		}),
+		t.RegisterProcessorSloLedgerTablesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for n := range byResult {
+				o.Observe(s.tables[n].Load(), byResult[n])
+			}
+			return nil
+		}),
+		t.RegisterProcessorSloLedgerBytesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			bytes, _ := p.tables.Size()
+			o.Observe(bytes)
+			return nil
+		}),
+		t.RegisterProcessorSloLedgerDroppedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			_, dropped := p.tables.Size()
+			o.Observe(dropped)
 			return nil
 		}),
 		t.RegisterProcessorSloSlosCallback(single(&s.slos)),

@@ -34,6 +34,9 @@ type TelemetryBuilder struct {
 	ProcessorSloCheckpointSaves    metric.Int64ObservableCounter
 	ProcessorSloFlushFailures      metric.Int64ObservableCounter
 	ProcessorSloHandovers          metric.Int64ObservableCounter
+	ProcessorSloLedgerBytes        metric.Int64ObservableGauge
+	ProcessorSloLedgerDropped      metric.Int64ObservableCounter
+	ProcessorSloLedgerTables       metric.Int64ObservableCounter
 	ProcessorSloPeerFailures       metric.Int64ObservableCounter
 	ProcessorSloPoints             metric.Int64ObservableCounter
 	ProcessorSloSlos               metric.Int64ObservableGauge
@@ -132,6 +135,51 @@ func (builder *TelemetryBuilder) RegisterProcessorSloHandoversCallback(cb metric
 		cb(ctx, &observerInt64{inst: builder.ProcessorSloHandovers, obs: o})
 		return nil
 	}, builder.ProcessorSloHandovers)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSloLedgerBytesCallback sets callback for observable ProcessorSloLedgerBytes metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloLedgerBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloLedgerBytes, obs: o})
+		return nil
+	}, builder.ProcessorSloLedgerBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSloLedgerDroppedCallback sets callback for observable ProcessorSloLedgerDropped metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloLedgerDroppedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloLedgerDropped, obs: o})
+		return nil
+	}, builder.ProcessorSloLedgerDropped)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorSloLedgerTablesCallback sets callback for observable ProcessorSloLedgerTables metric.
+func (builder *TelemetryBuilder) RegisterProcessorSloLedgerTablesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorSloLedgerTables, obs: o})
+		return nil
+	}, builder.ProcessorSloLedgerTables)
 	if err != nil {
 		return err
 	}
@@ -263,6 +311,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_slo_handovers",
 		metric.WithDescription("SLOs whose history was taken over from a peer, counted once per environment. [Alpha]"),
 		metric.WithUnit("{slo}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSloLedgerBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_slo_ledger_bytes",
+		metric.WithDescription("Bytes of the budget ledger's tables. [Alpha]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSloLedgerDropped, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_slo_ledger_dropped",
+		metric.WithDescription("Tables of the budget ledger that had to go because there was no room. [Alpha]"),
+		metric.WithUnit("{table}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorSloLedgerTables, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_slo_ledger_tables",
+		metric.WithDescription("Tables of the budget ledger that arrived, by result. [Alpha]"),
+		metric.WithUnit("{table}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorSloPeerFailures, err = builder.meter.Int64ObservableCounter(

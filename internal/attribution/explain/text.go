@@ -1,0 +1,107 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
+	"github.com/otelcol-sre/otelcol-sre/internal/printable"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+)
+
+// maxValue is how many characters of a value are in the text.
+const maxValue = 64
+
+// nouns are what attributes are called, in the order in which one is preferred to another that is the same.
+var nouns = []struct{ name, noun string }{
+	{semconv.ServiceVersion, "version"},
+	{"http.route", "route"},
+	{"rpc.method", "RPC method"},
+	{"peer.service", "dependency"},
+	{"server.address", "dependency"},
+	{"messaging.destination.name", "queue"},
+	{"k8s.pod.name", "pod"},
+	{semconv.ServiceInstanceID, "instance"},
+	{"host.name", "host"},
+	{"k8s.container.name", "container"},
+	{"k8s.node.name", "node"},
+	{"cloud.availability_zone", "zone"},
+	{semconv.CloudRegion, "region"},
+	{semconv.ClusterName, "cluster"},
+	{semconv.DeploymentID, "deployment"},
+	{"http.request.method", "method"},
+}
+
+// rank is lower for an attribute whose name says more.
+func rank(l *line) int {
+	name := l.attributes[0].Name
+	if i := slices.IndexFunc(nouns, func(n struct{ name, noun string }) bool { return n.name == name }); i >= 0 {
+		return i
+	}
+	return len(nouns)
+}
+
+// Name is an attribute in words.
+func Name(a attribution.Attribute) string {
+	name := a.Name
+	for _, n := range nouns {
+		if n.name == name {
+			name = n.noun
+		}
+	}
+	value := printable.Text(a.Value, maxValue)
+	if value == "" {
+		value = "(empty)"
+	}
+	return printable.Text(name, maxValue) + " " + value
+}
+
+// Text is the answer in one sentence.
+func Text(a attribution.Answer) string {
+	switch {
+	case a.Bad == 0:
+		return "There was no bad event."
+	case a.Booked == 0:
+		return fmt.Sprintf("Of %s, none is in the ledger.", events(a.Bad))
+	case len(a.Causes) == 0:
+		return fmt.Sprintf("Nothing is over-represented among %s beyond chance.", events(a.Bad))
+	}
+	cause := a.Causes[0]
+	var b strings.Builder
+	for i, attribute := range cause.Attributes {
+		if i > 0 {
+			b.WriteString(" on ")
+		}
+		b.WriteString(Name(attribute))
+	}
+	if len(cause.Same) > 0 {
+		b.WriteString(" (" + Name(cause.Same[0]) + ")")
+	}
+	if !cause.Since.IsZero() {
+		b.WriteString(", since " + cause.Since.UTC().Format("15:04"))
+	}
+	fmt.Fprintf(&b, ": %.0f %% of the spent budget", 100*cause.OfBad)
+	if cause.OfTraffic > 0 {
+		fmt.Fprintf(&b, ", %s times its share of traffic", times(cause.OfBad/cause.OfTraffic))
+	}
+	b.WriteString(".")
+	return b.String()
+}
+
+func events(n float64) string {
+	if n == 1 {
+		return "1 bad event"
+	}
+	return fmt.Sprintf("%.0f bad events", n)
+}
+
+func times(n float64) string {
+	if n < 10 {
+		return fmt.Sprintf("%.1f", n)
+	}
+	return fmt.Sprintf("%.0f", n)
+}
