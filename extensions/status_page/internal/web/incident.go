@@ -49,15 +49,11 @@ type incidentBody struct {
 // incident is the page of one.
 func (s *site) incident(r *http.Request) (*page, error) {
 	h := s.history(r)
-	one := h.Find(r.PathValue("id"))
-	switch {
-	case one == nil && h.Err != nil:
-		return nil, &failure{http.StatusServiceUnavailable, *s.silent(h.Err)}
-	case one == nil && h.Reading(s.Now()):
-		return nil, &failure{http.StatusServiceUnavailable, problem{"The history is still being read; the incident is not among those of " + since(h.Since) + ".", "Load the page again in a few seconds."}}
-	case one == nil:
-		return nil, notFound("There is no such incident.", "Incidents are kept for 30 days: look for it among all incidents.")
-	case one.ID != r.PathValue("id"):
+	one, err := s.find(h, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if one.ID != r.PathValue("id") {
 		return nil, &moved{incidentPath(one.ID), true}
 	}
 	deployments, err := s.deployed(r.Context(), h)
@@ -87,6 +83,20 @@ func (s *site) incident(r *http.Request) (*page, error) {
 		s.explain(r.Context(), &body, one, deployments)
 	}
 	return &page{Title: incidentTitle(&body), Name: "incident", Body: body, Problem: s.silent(cmp.Or(h.Err, all.Err, err)), Live: true}, nil
+}
+
+// find is the incident with an ID, or an error that says why there is none.
+func (s *site) find(h book.History, id string) (*incident.Incident, error) {
+	one := h.Find(id)
+	switch {
+	case one == nil && h.Err != nil:
+		return nil, &failure{http.StatusServiceUnavailable, *s.silent(h.Err)}
+	case one == nil && h.Reading(s.Now()):
+		return nil, &failure{http.StatusServiceUnavailable, problem{"The history is still being read; the incident is not among those of " + since(h.Since) + ".", "Ask again in a few seconds."}}
+	case one == nil:
+		return nil, notFound("There is no such incident.", "Incidents are kept for 30 days: look for it among all incidents.")
+	}
+	return one, nil
 }
 
 func since(t time.Time) string { return "the time since " + t.UTC().Format("2006-01-02 15:04 UTC") }

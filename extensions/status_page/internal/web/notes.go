@@ -40,9 +40,9 @@ func (s *site) note(r *http.Request) (*page, error) {
 		return nil, &failure{http.StatusBadRequest, problem{"The note cannot be read: " + prometheus.Reason(err) + ".", "Write less, and send author and text as a form."}}
 	}
 	h := s.history(r)
-	one := h.Find(r.PathValue("id"))
-	if one == nil {
-		return nil, notFound("There is no such incident.", "Incidents are kept for 30 days: look for it among all incidents.")
+	one, err := s.find(h, r.PathValue("id"))
+	if err != nil {
+		return nil, err
 	}
 	n, err := book.NewNote(authorOf(r), r.PostForm.Get("text"), s.Now())
 	if err == nil {
