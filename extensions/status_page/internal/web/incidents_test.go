@@ -136,9 +136,10 @@ type incidentAnswer struct {
 	}
 	Escalation struct{ Chat, Pager string }
 	Timeline   []struct {
-		Time time.Time
-		Kind string
-		Text string
+		Time   time.Time
+		Kind   string
+		Text   string
+		Author string
 	}
 	Silences []struct{ Service, URL string }
 }

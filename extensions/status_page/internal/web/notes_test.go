@@ -85,7 +85,7 @@ func TestNotes(t *testing.T) {
 	notes := map[string]bool{}
 	for _, m := range got.Timeline {
 		if m.Kind == "note" {
-			notes[m.Text] = true
+			notes[m.Author+": "+m.Text] = true
 		}
 	}
 	assert.Equal(t, map[string]bool{"Ada: <b>rolled back</b> \ufffd[31m": true, "bob: I look at it": true, "Ada (bob): me too": true}, notes)

@@ -21,6 +21,8 @@ type moment struct {
 	Time time.Time `json:"time"`
 	Kind string    `json:"kind"`
 	Text string    `json:"text"`
+	// Author is that of a note.
+	Author string `json:"author,omitempty"`
 }
 
 // timeline is what happened, in order.
@@ -30,7 +32,7 @@ func timeline(one *incident.Incident, h book.History, deployments []deployment.D
 	var all []moment
 	add := func(at time.Time, kind, format string, args ...any) {
 		if !at.IsZero() {
-			all = append(all, moment{at.UTC(), kind, words.Bounded(fmt.Sprintf(format, args...), 200)})
+			all = append(all, moment{Time: at.UTC(), Kind: kind, Text: words.Bounded(fmt.Sprintf(format, args...), 200)})
 		}
 	}
 	for i, a := range one.Services {
@@ -74,7 +76,7 @@ func timeline(one *incident.Incident, h book.History, deployments []deployment.D
 		all = slices.Concat(all[:maxTimeline/2], all[len(all)-maxTimeline/2:])
 	}
 	for _, n := range h.Notes(one) {
-		all = append(all, moment{n.At, "note", n.Author + ": " + n.Text})
+		all = append(all, moment{n.At, "note", n.Text, n.Author})
 	}
 	slices.SortStableFunc(all, inOrder)
 	return list(all)
