@@ -6,6 +6,7 @@ package explain
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -37,7 +38,8 @@ func NewCommand() *cobra.Command {
 		Short: "Say which requests ate the error budget",
 		Long: `explain asks the ledger of bad events what those of a service have in common that the others do not: a version, a route, a tenant, an instance, or a pair
 of them. Each SLO has a sentence, and a line for each cause: how many of the bad events have it, its share of the traffic, how often it fails and how
-often the rest does, and since when. -o wide adds every attribute with all that failed by its values: they add up.
+often the rest does, and since when. -o wide adds every attribute with all that failed by its values: they add up. If requests take longer than in the
+hour before, the last line says where most of that time goes: in which service, or on the way to it.
 
 SERVICE is service.name, or NAMESPACE/NAME if several services have the name. It exits 1 if there is no such service or nothing of it is in the
 ledger, and 2 if the status page does not answer.`,
@@ -67,6 +69,9 @@ ledger, and 2 if the status page does not answer.`,
 		}
 		var body struct {
 			Spent []spent `json:"spent"`
+			Slow  *struct {
+				Text string `json:"text"`
+			} `json:"slow_because"`
 		}
 		problem, err := page.Ask(cmd.Context(), "ledger", query, &body)
 		if errors.Is(err, collector.ErrNotFound) {
@@ -83,6 +88,9 @@ ledger, and 2 if the status page does not answer.`,
 			err = format.Write(cmd.OutOrStdout(), append([]spent{}, body.Spent...))
 		} else {
 			err = write(cmd.OutOrStdout(), body.Spent, format.Value == output.Wide)
+			if err == nil && body.Slow != nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "\n%s\n", terminal.Printable(body.Slow.Text, maxText))
+			}
 		}
 		if err == nil && len(body.Spent) == 0 {
 			err = exit.ErrNotOK

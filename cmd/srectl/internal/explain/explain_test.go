@@ -22,7 +22,8 @@ const answer = `{"data": {"spent": [{"slo": "availability", "environment": "prod
  "causes": [{"attributes": [{"name": "service.version", "value": "v1.1.0"}, {"name": "http.route", "value": "POST\t/pay\n"}], "same": [{"name": "vcs.ref.head.revision", "value": "02c9b5d"}],
   "bad": 710, "uncertain": 4, "share_of_bad": 0.71, "share_of_traffic": 0.059, "bad_ratio": 0.5, "bad_ratio_of_rest": 0.001, "since": "2026-11-21T03:12:00Z", "traces": ["4bf92f3577b34da6a3ce929d0e0e4736"]}],
  "dimensions": [{"name": "http.route", "lines": [{"attributes": [{"name": "http.route", "value": "POST /pay"}], "bad": 710, "uncertain": 0, "share_of_bad": 0.71, "share_of_traffic": 0.1, "bad_ratio": 0.5, "bad_ratio_of_rest": 0.01}], "other": 200, "without": 80}]},
- {"slo": "latency", "environment": "", "window": "1h", "from": "2026-11-21T03:00:00Z", "to": "2026-11-21T04:00:00Z", "good": 5, "bad": 0, "booked": 0, "text": "Nothing failed.", "causes": [], "dimensions": []}]}}`
+ {"slo": "latency", "environment": "", "window": "1h", "from": "2026-11-21T03:00:00Z", "to": "2026-11-21T04:00:00Z", "good": 5, "bad": 0, "booked": 0, "text": "Nothing failed.", "causes": [], "dimensions": []}],
+ "slow_because": {"place": "own", "service": "bank", "text": "payment is slow because of bank\u001b"}}}`
 
 // page is a status page that answers so, and the queries that it was asked.
 func page(t *testing.T) (string, *[]url.Values) {
@@ -56,7 +57,8 @@ service.version=v1.1.0 and http.route=POST`+"\ufffd/pay\ufffd"+`  710 to 714  71
 
 latency, 2026-11-21 03:00:00 to 2026-11-21 04:00:00: 0 failed, 5 did not
 Nothing failed.
-`, r.Stdout)
+
+payment is slow because of bank`+"\ufffd\n", r.Stdout)
 	assert.Equal(t, url.Values{"service": {"shop/payment"}, "only": {"spent"}, "window": {"1h"}}, (*asked)[0])
 
 	r = commandtest.Run(NewCommand(), nil, "explain", "shop/payment", "availability", "--since", "20m", "--until", "10m", "--environment", "production", "--url", base, "-o", "wide")

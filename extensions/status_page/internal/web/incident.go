@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/slow"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -29,7 +30,9 @@ type incidentBody struct {
 	// Verdict is what it did to the SLO that it cost most; nil is not known.
 	Verdict *service.Verdict `json:"change_verdict"`
 	// Fails is what the failed requests have in common; nil is not known.
-	Fails      *fails             `json:"what_fails"`
+	Fails *fails `json:"what_fails"`
+	// Slow says because of what the origin is slow; nil if it is not, or if that is not known.
+	Slow       *slow.Cause        `json:"slow_because"`
 	Requests   []book.Request     `json:"first_failed_requests"`
 	Down       []service.Neighbor `json:"depends_on"`
 	Up         []service.Neighbor `json:"needed_by"`
@@ -79,6 +82,8 @@ func (s *site) incident(r *http.Request) (*page, error) {
 		body.Owner, body.Escalation = of.Owner, escalation(of.Escalation)
 		body.Runbook = s.runbookOf(one, of)
 	}
+	why, unknown := s.why(r.Context(), slowQuestion{slow.Name{Namespace: origin.Namespace, Service: origin.Name}, origin.Environment, one.Start, one.End})
+	body.Slow, err = why, cmp.Or(err, unknown)
 	if one.Change != nil {
 		s.explain(r.Context(), &body, one, deployments)
 	}

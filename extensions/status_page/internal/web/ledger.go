@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/slow"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
@@ -48,6 +49,8 @@ type ledgerBody struct {
 	More int `json:"more"`
 	// Spent is what ate the budget of each SLO, in the window that was asked for.
 	Spent []spentOf `json:"spent"`
+	// Slow says because of what the service is slow in that time; nil if it is not, or if that is not known. Only who asks for what ate the budget alone learns it.
+	Slow *slow.Cause `json:"slow_because"`
 
 	Windows  []choice `json:"-"`
 	Page     string   `json:"-"`
@@ -223,11 +226,17 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 	}
 	body.Spent, body.Windows = s.spent(found, slos, environment, asked), spentChoices(found, query, asked)
 	s.lead(&body, found, query, m, now)
+	var unknown error
+	if only == onlySpent {
+		from, to := asked.of(slos[0])
+		body.Slow, unknown = s.why(r.Context(), slowQuestion{slow.Name{Namespace: found.Namespace, Service: found.Name}, environment, from, to})
+	}
 	p := &page{Title: found.Slug() + " in " + m.Name, Name: "ledger", Body: body}
 	switch {
 	case only == onlySpent && len(body.Spent) == 0:
 		p.Problem = &problem{"This collector has no ledger of the bad events of these SLOs.", "Ask the status page of the gateway whose slo processor follows them. Events that failed before it started are not in it."}
 	case only == onlySpent:
+		p.Problem = s.silent(unknown)
 	case !followed:
 		p.Problem = &problem{"This collector has no minute history of the service.", "Ask the status page of the gateway whose slo processor follows it; there is none of SLIs by PromQL."}
 	case len(body.SLOs) == 0:

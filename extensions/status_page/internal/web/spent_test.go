@@ -112,7 +112,7 @@ func payments(t *testing.T, now time.Time, keepers ...attribution.Keeper) *visit
     - {name: availability, objective: 99.9, calendar: {unit: month, timeZone: UTC}, sli: {availability: {}}}
     - {name: latency, objective: 99, sli: {latency: {threshold: 300ms}}}
 `))
-	return openWith(t, http.DefaultClient, Options{Source: loaded{catalog: c}, Now: func() time.Time { return now }, Runbooks: library(""), Explainers: func() []attribution.Keeper { return keepers }})
+	return openWith(t, &http.Client{Transport: refusing}, Options{Source: loaded{catalog: c}, Now: func() time.Time { return now }, Runbooks: library(""), Explainers: func() []attribution.Keeper { return keepers }})
 }
 
 // The page of a month says what ate the budget in the window that is asked for.

@@ -80,6 +80,7 @@ type site struct {
 	clinic   clinic
 	readers  chan struct{}
 	muted    *muted
+	slower   slower
 }
 
 // New returns the handler of all pages.
