@@ -14,8 +14,11 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 )
 
-// before is the time that is compared with.
-const before = time.Hour
+const (
+	// before is the time that is compared with. It ends a little earlier, as a burn is seen some minutes after it began.
+	before  = time.Hour
+	earlier = 5 * time.Minute
+)
 
 // maxEdges bounds the series that are read.
 const maxEdges = 20_000
@@ -32,7 +35,7 @@ func Find(ctx context.Context, source Source, n names.Names, of Name, environmen
 	if err != nil || len(now) == 0 {
 		return nil, err
 	}
-	was, err := l.calls(from, before)
+	was, err := l.calls(from.Add(-earlier), before)
 	if err != nil {
 		return nil, err
 	}

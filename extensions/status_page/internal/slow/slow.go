@@ -3,7 +3,7 @@
 
 // Package slow says because of what a service has become slow. Time is booked where it was spent: a service's own time is that of its requests less the
 // time in which it waits for what it calls, and the time between a call and the request that it causes is that of the way (network, queues, pools
-// of connections, a callee that gets no processor). What grew most since the hour before, weighted by how often a request of the service needs it,
+// of connections, a callee that gets no processor). What grew most against the hour before, weighted by how often a request of the service needs it,
 // is the likely cause.
 package slow
 
