@@ -48,6 +48,11 @@ func TestStatusPageInABrowser(t *testing.T) {
 	seen("service_version", "1.0.0")
 	change(t, shop, "/settings/payment", `{"version": "1.1.0", "errorRate": 0.4}`)
 	seen("service_version", "1.1.0", "deployment_status", "completed")
+	mark := exec.CommandContext(t.Context(), "../bin/srectl", "mark", "--service", "payment", "--namespace", "shop", "--environment", "production", "--version", "1.1.0", "--status", "completed",
+		"--revision", "02c9b5d4490234a6f3cbf8ac47cbbdb0b4ebcdee", "--repository", "https://git.example.com/shop/payment", "--compare", "https://git.example.com/compare", "--actor", "ada")
+	mark.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.otlpHTTP)
+	marked, err := mark.CombinedOutput()
+	require.NoError(t, err, "%s", marked)
 	for _, service := range []model.LabelValue{"payment", hostileName} {
 		require.Eventually(t, func() bool { return c.fires("ErrorBudgetBurnCritical", service) }, time.Minute, 100*time.Millisecond, "%s", service)
 	}

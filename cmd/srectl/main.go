@@ -24,12 +24,14 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/diff"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/doctor"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/explain"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/find"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/generate"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/lint"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/man"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mcp"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/note"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/postmortem"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/proposal"
@@ -89,6 +91,8 @@ func newRootCommand() *cobra.Command {
 		whynot.NewCommand(),
 		find.NewCommand(),
 		mark.NewCommand(version),
+		explain.NewCommand(),
+		note.NewCommand(),
 		postmortem.NewCommand(),
 		mcp.NewCommand(version),
 		probe.NewCommand(),

@@ -55,6 +55,9 @@ type statusPage struct {
 
 	explainer atomic.Pointer[func() (request.Explainer, error)]
 	shelf     shelf
+	// explainers know what ate error budgets.
+	explainers explainers
+	noting     sync.Mutex // one saves notes at a time
 
 	server *webserver.Server
 	client *prometheus.Client
@@ -104,15 +107,18 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 			return fmt.Errorf("alertmanager: %w", err)
 		}
 	}
-	pages := web.New(web.Options{
+	options := web.Options{
 		Book: s.book, Alertmanager: s.config.Alertmanager.Endpoint, AlertmanagerHTTP: s.silences,
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
 		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.shelf.all,
-		Now: time.Now,
-	})
+		Explainers: s.explainers.all, KeepNotes: s.keepNotes, Now: time.Now,
+	}
 	s.server, err = webserver.Listen(ctx, webserver.Settings{
 		Component: "status_page", Server: &s.config.ServerConfig, Keys: s.config.Keys, Host: host, Telemetry: s.telemetry, MaxHeaderBytes: maxHeader,
-	}, func(net.Addr) http.Handler { return pages })
+	}, func(at net.Addr) http.Handler {
+		options.Writable = s.config.writable(at)
+		return web.New(options)
+	})
 	return err
 }
 

@@ -46,6 +46,7 @@ func (s *statusPage) follow(ctx context.Context, host component.Host, services f
 	if err != nil { // Prometheus has the record
 		s.telemetry.Logger.Warn("The history of alerts cannot be read; it is read from Prometheus again", zap.Error(err))
 	}
+	s.readNotes(ctx)
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.following.Go(func() {

@@ -42,7 +42,7 @@ func New(version string, from Source) *mcp.Server {
 	add(server, from, "incidents", "Incidents of the last 30 days, the newest first: origin, affected services, likely change.", func(nothing) question {
 		return question{path: []string{"incidents"}}
 	})
-	add(server, from, "incident", "One incident: what burns and since when, the likely change with its probability, what it cost, the first failed requests, the way back, the timeline.", func(a anIncident) question {
+	add(server, from, "incident", "One incident: what burns and since when, the likely change with its probability, verdict and cost, what failed requests have in common, the first of them, the way back, the timeline with notes.", func(a anIncident) question {
 		return question{path: []string{"incidents", a.ID}}
 	})
 	add(server, from, "why_burning", "Why an SLO of a service burns: the incident that is open, or was within a day, as the tool incident has it; without one, the list of its incidents.", func(a aSubject) question {
@@ -54,7 +54,7 @@ func New(version string, from Source) *mcp.Server {
 	add(server, from, "find_request", "Spans and log records of one request, by its trace ID, correlation ID, or a text; of the last minutes.", func(a aRequest) question {
 		return question{[]string{"search"}, url.Values{"id": {a.ID}}}
 	})
-	add(server, from, "ledger", "What the error budget of a service was spent on in a month: by day and hour, the worst hours first.", func(a aMonth) question {
+	add(server, from, "ledger", "What the error budget of a service was spent on: in a month by day and hour, the worst hours first, and in the last hour which requests. With window, since or until, only which requests.", func(a aMonth) question {
 		return question{[]string{"ledger"}, a.values()}
 	})
 	add(server, from, "runbook", "The runbook of an alert of a service, such as ErrorBudgetBurnCritical; without an alert, the list of its runbooks.", func(a aRunbook) question {
@@ -88,9 +88,13 @@ type (
 		ID string `json:"id" jsonschema:"trace ID, correlation ID, or a text in an attribute or message"`
 	}
 	aMonth struct {
-		Service string `json:"service" jsonschema:"service.name, or NAMESPACE.NAME if several services have the name"`
-		SLO     string `json:"slo,omitempty" jsonschema:"name of the SLO"`
-		Month   string `json:"month,omitempty" jsonschema:"such as 2026-11; default: this month"`
+		Service     string `json:"service" jsonschema:"service.name, or NAMESPACE.NAME if several services have the name"`
+		SLO         string `json:"slo,omitempty" jsonschema:"name of the SLO"`
+		Month       string `json:"month,omitempty" jsonschema:"such as 2026-11; default: this month"`
+		Environment string `json:"environment,omitempty" jsonschema:"deployment.environment.name; default: all of them"`
+		Window      string `json:"window,omitempty" jsonschema:"which requests failed in the last 5m, 1h or 1d, or the period of the objective"`
+		Since       string `json:"since,omitempty" jsonschema:"which requests failed since then, such as 2026-11-21T03:00:00Z, or for so long, such as 30m"`
+		Until       string `json:"until,omitempty" jsonschema:"until then, such as 2026-11-21T03:30:00Z; default: now"`
 	}
 	aRunbook struct {
 		Service string `json:"service" jsonschema:"service.name, or NAMESPACE.NAME if several services have the name"`
@@ -108,7 +112,11 @@ func (a aSubject) values() url.Values {
 }
 
 func (a aMonth) values() url.Values {
-	return valued(map[string]string{"service": a.Service, "slo": a.SLO, "month": a.Month})
+	all := map[string]string{"service": a.Service, "slo": a.SLO, "month": a.Month, "environment": a.Environment, "window": a.Window, "since": a.Since, "until": a.Until}
+	if a.Window+a.Since+a.Until != "" {
+		all["only"] = "spent"
+	}
+	return valued(all)
 }
 
 func nonempty(text string) []string {

@@ -77,6 +77,8 @@ func TestEachToolAsksItsPage(t *testing.T) {
 		{"why_burning", arguments{"service": "checkout", "slo": "latency"}, "/incidents?service=checkout&slo=latency"},
 		{"find_request", arguments{"id": "A-1&x"}, "/search?id=A-1%26x"},
 		{"ledger", arguments{"service": "checkout", "month": "2026-11"}, "/ledger?month=2026-11&service=checkout"},
+		{"ledger", arguments{"service": "checkout", "slo": "availability", "environment": "production", "window": "5m"}, "/ledger?environment=production&only=spent&service=checkout&slo=availability&window=5m"},
+		{"ledger", arguments{"service": "checkout", "since": "1h", "until": "5m"}, "/ledger?only=spent&service=checkout&since=1h&until=5m"},
 		{"runbook", arguments{"service": "checkout", "alert": "ServiceSilent"}, "/runbooks/checkout/ServiceSilent?"},
 		{"why_not", arguments{"trace_id": "4BF92F35"}, "/why-not/4bf92f35?"},
 		{"what_changed", nil, "/deployments?"},

@@ -83,6 +83,60 @@ visit('from the link of an alert to the incident: what, since when, which change
   await visitor.until(says('Timeline', 'payment', 'error'));
 });
 
+// Everything that somebody needs who is called at night is on one screen of a laptop, and on a phone nothing is wider than the screen.
+visit('an incident on one screen', async (visitor, t) => {
+  await visitor.resize(1440, 900);
+  await visitor.open('/incidents?service=payment&environment=production');
+  assert.match(await visitor.location(), /^\/incidents\/\d/);
+  const burns = having('.burns tbody tr', 'payment', 'availability');
+  const command = having('.changed .command', 'kubectl rollout undo deployment/payment -n shop');
+  const facts = {
+    'what burns': burns, 'since when': within(burns, '[data-label="Since"] time'), 'how many failed, and of how many': within(burns, '[data-label="Failed"] small'),
+    'how fast it burns': within(burns, '[data-label="Burns now"]'), 'what is left of the budget': within(burns, '[data-label="Budget left"]'),
+    'the change': having('.changed strong', 'payment 1.1.0'), 'how likely it is': having('.changed dl div', 'Probability', '%'), 'what it cost': having('.changed dl div', 'It failed', 'events'),
+    'the commit': having('.changed a[href="https://git.example.com/shop/payment/commit/02c9b5d4490234a6f3cbf8ac47cbbdb0b4ebcdee"]', '02c9b5d4'),
+    'what it changed': having('.changed a[href="https://git.example.com/compare"]', 'compare'), 'who deployed it': having('.changed dl div', 'by ada'),
+    'the version to return to': having('.changed h3', 'The way back to 1.0.0'), 'the way back': command, 'its button': within(command, 'button.copy'),
+    'a failed request': having('.first a[href^="/search?id="]', ''), 'what depends on it': having('.around li', 'checkout'), 'and its state': within(having('.around li', 'checkout'), '.state'),
+    'the owner': having('.owners dl div', 'Owner', 'payments-team'), 'who is on call': having('.owners a[href="https://pager.example.com/payments"]', ''), 'where they talk': having('.owners dl div', 'Chat', '#payments'),
+    'the runbook': having(`.owners a[href^="/runbooks/payment/"]`, 'Runbook'), 'what happened': having('.timeline li', 'payment 1.1.0 is deployed'),
+  };
+  for (const [fact, element] of Object.entries(facts)) {
+    await t.test(fact, async () => {
+      await visitor.until(`${element}?.checkVisibility()`, minutes);
+      const { bottom, right } = await visitor.evaluate(`${element}.getBoundingClientRect().toJSON()`);
+      assert.ok(bottom <= 900 && right <= 1440, `it ends at ${right}, ${bottom}`);
+    });
+  }
+  for (const [width, height] of [PHONE, [1024, 768], SCREEN, [2560, 1440]]) {
+    for (const scheme of ['light', 'dark']) {
+      await visitor.scheme(scheme);
+      await visitor.resize(width, height);
+      await t.test(`${width} pixels, ${scheme}`, async () => {
+        for (const [fact, element] of Object.entries(facts)) {
+          assert.ok(await visitor.evaluate(`(({ left, right, width, height }) => width > 0 && height > 0 && left >= 0 && right <= innerWidth)(${element}.getBoundingClientRect())`), fact);
+        }
+        assert.deepEqual(await visitor.evaluate(WIDE), []);
+      });
+    }
+  }
+
+  await visitor.resize(1440, 900);
+  await visitor.evaluate('navigator.clipboard.writeText = async text => { window.copied = text; }'); // a test has no clipboard
+  await visitor.click(within(command, 'button.copy'));
+  await visitor.until('window.copied === "kubectl rollout undo deployment/payment -n shop"');
+  await visitor.until(`${within(command, 'button.copy')}.textContent === 'Copied'`);
+
+  await visitor.click(`document.querySelector('.notes input')`);
+  await visitor.call('Input.insertText', { text: HOSTILE });
+  await visitor.click(`document.querySelector('.notes textarea')`);
+  await visitor.call('Input.insertText', { text: `${HOSTILE} rolled back` });
+  await visitor.follow(having('.notes button', 'Add'));
+  assert.match(await visitor.location(), /^\/incidents\/\d/);
+  await visitor.until(`Boolean(${having('.timeline .on-note', `${HOSTILE}: ${HOSTILE} rolled back`)})`);
+  assert.deepEqual(await visitor.evaluate(FOREIGN), []);
+});
+
 // failedPayment is a span of payment that failed, of which all of the request has arrived.
 async function failedPayment(visitor) {
   await visitor.open('/search');
@@ -138,7 +192,7 @@ async function paths(visitor) {
   };
   return [
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
-    '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`,
+    '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`, '/ledger?service=payment',
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
     '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
     `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has

@@ -77,6 +77,8 @@ type Book struct {
 	details map[string]Details
 	failed  error
 	known   *incident.Graph
+	changed []incident.Change
+	notes   map[string][]Note // by incident; it is replaced when one is added
 }
 
 // series are the spells of one alert.
@@ -107,10 +109,13 @@ type History struct {
 	// Incidents are the newest first.
 	Incidents []incident.Incident
 	Graph     *incident.Graph
+	// Changes are those that are known: what was deployed, and what was changed besides.
+	Changes []incident.Change
 	// Err says why the newest reading failed.
 	Err error
 
 	details map[string]Details
+	notes   map[string][]Note
 }
 
 // Details are what was asked of an incident.
@@ -151,7 +156,7 @@ func (b *Book) History(ctx context.Context, age time.Duration) History {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return History{b.since, b.read, b.spells, b.all, b.known, b.failed, maps.Clone(b.details)}
+	return History{b.since, b.read, b.spells, b.all, b.known, b.changed, b.failed, maps.Clone(b.details), b.notes}
 }
 
 // Refresh reads what is new.
@@ -270,7 +275,7 @@ func (b *Book) publish(ctx context.Context, now time.Time, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spells, b.all, b.details, b.failed, b.known = spells, all, details, err, b.graph
+	b.spells, b.all, b.details, b.failed, b.known, b.changed = spells, all, details, err, b.graph, b.changes.List
 	if err == nil {
 		b.read = now
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -59,7 +60,16 @@ func (p *Page) Get(ctx context.Context, path string, into any) (problem string, 
 func (p *Page) Ask(ctx context.Context, path string, query url.Values, into any) (problem string, err error) {
 	address := p.URL.JoinPath(path)
 	address.RawQuery = query.Encode()
-	body, status, err := fetch(ctx, p.client, address.String(), "application/json")
+	return p.answer(ctx, http.MethodGet, address.String(), http.NoBody, into)
+}
+
+// Send sends a form to a path, and decodes the answer's data into v.
+func (p *Page) Send(ctx context.Context, path string, form url.Values, into any) (problem string, err error) {
+	return p.answer(ctx, http.MethodPost, p.URL.JoinPath(path).String(), strings.NewReader(form.Encode()), into)
+}
+
+func (p *Page) answer(ctx context.Context, method, address string, form io.Reader, into any) (problem string, err error) {
+	body, status, err := exchange(ctx, p.client, method, address, "application/json", form)
 	if err != nil {
 		return "", fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))
 	}
@@ -72,13 +82,13 @@ func (p *Page) Ask(ctx context.Context, path string, query url.Values, into any)
 	}
 	err = json.Unmarshal(body, &answer)
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && answer.Problem.What == "":
 		return "", fmt.Errorf("the status page at %s wants credentials (HTTP status %d); put them into the URL, or ask from its own machine", p.URL.Redacted(), status)
 	case err != nil:
 		return "", fmt.Errorf("%s does not answer as a status page does (HTTP status %d); set the address of the collector's status page with --url", p.URL.Redacted(), status)
 	case status == http.StatusNotFound && answer.Problem.What != "":
 		return "", fmt.Errorf("%w: %s %s", ErrNotFound, terminal.Printable(answer.Problem.What, terminal.MaxMessage), terminal.Printable(answer.Problem.Fix, terminal.MaxMessage))
-	case status != http.StatusOK:
+	case status != http.StatusOK && status != http.StatusCreated:
 		return "", fmt.Errorf("the status page at %s answers with HTTP status %d: %s", p.URL.Redacted(), status, terminal.Printable(answer.Problem.What+" "+answer.Problem.Fix, terminal.MaxMessage))
 	}
 	if answer.Problem.What != "" {
@@ -104,9 +114,17 @@ func reason(err error) string {
 }
 
 func fetch(ctx context.Context, client *http.Client, address, accept string) (body []byte, status int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	return exchange(ctx, client, http.MethodGet, address, accept, http.NoBody)
+}
+
+// exchange sends a request, with a form unless it has no body.
+func exchange(ctx context.Context, client *http.Client, method, address, accept string, form io.Reader) (body []byte, status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, address, form)
 	if err != nil {
 		return nil, 0, err
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	request.Header.Set("Accept", accept)
 	response, err := client.Do(request)
@@ -119,4 +137,14 @@ func fetch(ctx context.Context, client *http.Client, address, accept string) (bo
 		err = fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
 	}
 	return body, response.StatusCode, err
+}
+
+// Incident is the ID in an argument, and the status page, if it is the address of the incident's page.
+func Incident(argument string) (id, base string) {
+	u, err := url.Parse(argument)
+	if err != nil || u.Host == "" || path.Base(path.Dir(u.Path)) != "incidents" {
+		return argument, ""
+	}
+	id, u.Path, u.RawQuery, u.Fragment = path.Base(u.Path), strings.TrimSuffix(path.Dir(path.Dir(u.Path)), "/"), "", ""
+	return id, u.String()
 }

@@ -35,6 +35,9 @@ func (d *document) table(header string, rows []string, none string) {
 
 var text = output.Markdown
 
+// note is the kind of what somebody wrote, in a timeline.
+const note = "note"
+
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
 // length is a time to the second, below an hour, or to the minute.
@@ -83,13 +86,20 @@ func draft(of *incident, page string) string {
 		rows = append(rows, strings.Join([]string{text(b.Service), text(b.SLO), clock(b.Since), number(b.Failed), number(b.Events), share, left}, " | "))
 	}
 	d.table("Service | SLO | Burns since | Failed events | Events | Share | Error budget left, when this was written", rows, "No SLO of it is known.")
+	if of.Fails != nil && of.Fails.Text != "" {
+		d.line("\nWhat the failed events have in common: %s", text(of.Fails.Text))
+	}
 	d.line("\nWhat did users notice, and how many of them?")
 	d.heading("Detection and recovery")
 	d.table("From the beginning of the burn | Took", delays(of), "")
 	d.heading("Timeline")
 	rows = nil
 	for _, m := range of.Timeline {
-		rows = append(rows, clock(m.Time)+" | "+text(m.Text))
+		what := text(m.Text)
+		if m.Kind == note {
+			what = "Note: " + what // its author is not named
+		}
+		rows = append(rows, clock(m.Time)+" | "+what)
 	}
 	d.table("Time | What happened", rows, "Nothing is known.")
 	d.line("\nAdd what people did, and when: decisions, attempts, messages to users.")

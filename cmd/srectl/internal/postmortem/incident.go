@@ -24,8 +24,12 @@ type incident struct {
 	Cost     *float64  `json:"change_failed"`
 	Requests []request `json:"first_failed_requests"`
 	Timeline []moment  `json:"timeline"`
-	Owner    string    `json:"owner"`
-	Runbook  string    `json:"runbook"`
+	// Fails is what the failed requests have in common.
+	Fails *struct {
+		Text string `json:"text"`
+	} `json:"what_fails"`
+	Owner   string `json:"owner"`
+	Runbook string `json:"runbook"`
 }
 
 type affected struct {
@@ -62,5 +66,6 @@ type request struct {
 
 type moment struct {
 	Time time.Time `json:"time"`
+	Kind string    `json:"kind"`
 	Text string    `json:"text"`
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +34,7 @@ ID is that of the incident, or the address of its page. It exits 1 if there is n
   srectl postmortem https://sre.example.com/incidents/20261121-030200-0a1b2c3d --out postmortem.md`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, base := identify(args[0])
+			id, base := collector.Incident(args[0])
 			if base != "" && !cmd.Flags().Changed("url") {
 				address = base
 			}
@@ -61,16 +60,6 @@ ID is that of the incident, or the address of its page. It exits 1 if there is n
 	cmd.Flags().StringVar(&address, "url", collector.DefaultPage, "the collector's status page")
 	cmd.Flags().StringVar(&out, "out", "", "file to write; it must not exist (default: the standard output)")
 	return cmd
-}
-
-// identify is the ID in an argument, and the status page, if it is the address of the incident's page.
-func identify(argument string) (id, base string) {
-	u, err := url.Parse(argument)
-	if err != nil || u.Host == "" || path.Base(path.Dir(u.Path)) != "incidents" {
-		return argument, ""
-	}
-	id, u.Path, u.RawQuery, u.Fragment = path.Base(u.Path), strings.TrimSuffix(path.Dir(path.Dir(u.Path)), "/"), "", ""
-	return id, u.String()
 }
 
 // save writes the draft. People edit it, so it replaces no file.

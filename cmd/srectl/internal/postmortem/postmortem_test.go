@@ -32,7 +32,9 @@ const answer = `{"data": {"id": "20261121-030200-0a1b2c3d", "path": "/incidents/
   {"service": "payment", "slo": "availability", "since": "2026-11-21T03:00:00Z", "failed": 6000, "events": 12000, "error_budget_remaining": -0.4},
   {"service": "check<b>out|", "slo": "lat\"ency\n", "since": "2026-11-21T03:01:00Z", "failed": null, "events": null, "error_budget_remaining": null}],
  "first_failed_requests": [{"service": "payment", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "time": "2026-11-21T03:00:05Z"}],
- "timeline": [{"time": "2026-11-21T02:59:00Z", "kind": "change", "text": "payment 1.1.0 is deployed"}, {"time": "2026-11-21T03:00:00Z", "kind": "burn", "text": "payment begins to burn\n# heading"}]}}`
+ "timeline": [{"time": "2026-11-21T02:59:00Z", "kind": "change", "text": "payment 1.1.0 is deployed"}, {"time": "2026-11-21T03:00:00Z", "kind": "burn", "text": "payment begins to burn\n# heading"},
+  {"time": "2026-11-21T03:20:00Z", "kind": "note", "text": "rolled back | see [x](https://evil.example.com)", "author": "Ada"}],
+ "what_fails": {"text": "1.1.0 on POST /charges, since 03:00 <b>"}}}`
 
 func page(t *testing.T) string {
 	t.Helper()

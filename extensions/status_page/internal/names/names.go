@@ -24,7 +24,7 @@ type Names struct {
 	// A request.
 	SpanKind, StatusCode Label
 	// A call between services.
-	Client, ClientNamespace, Server, ServerNamespace, Connection Label
+	Client, ClientNamespace, Server, ServerNamespace, ClientEnvironment, ServerEnvironment, Connection Label
 
 	// Of the slo processor; States are 1 for the one that holds.
 	Objective, Remaining, Coverage, Exhaustion, BurnRate, States Metric
@@ -36,7 +36,7 @@ type Names struct {
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 	// Of the red connector, or of service_graph.
-	Edges Metric
+	Edges, EdgeClient, EdgeServer Metric
 }
 
 // Series that rules record. No translation changes their names.
@@ -71,16 +71,18 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		ChangeSummary: label(semconv.ChangeSummary), ChangeURL: label(semconv.ChangeURL),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 		Client: label("client"), ClientNamespace: label("client_" + semconv.ServiceNamespace),
-		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), Connection: label("connection_type"),
+		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), ClientEnvironment: label("client_" + semconv.Environment), ServerEnvironment: label("server_" + semconv.Environment), Connection: label("connection_type"),
 
 		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric), Events: metric(semconv.SLOEvents.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
-		Changed:   metric(semconv.ChangeTime.Metric),
-		Calls:     metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
-		Durations: metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
-		Edges:     metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
+		Changed:    metric(semconv.ChangeTime.Metric),
+		Calls:      metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
+		Durations:  metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
+		Edges:      metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
+		EdgeClient: metric(otlptranslator.Metric{Name: "traces_service_graph_request_client", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),
+		EdgeServer: metric(otlptranslator.Metric{Name: "traces_service_graph_request_server", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),
 	}
 }
 

@@ -14,11 +14,16 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 )
 
 // What a tool answers is what the page says, also if the page is elsewhere.
 func TestToolsAnswerAsThePagesDo(t *testing.T) {
-	v, _, _ := outage(t, nil)
+	v, _, _ := outage(t, func(o *Options) {
+		k := eaten(o.Now())
+		o.Explainers = func() []attribution.Keeper { return []attribution.Keeper{k} }
+	})
 	server := httptest.NewServer(v.handler)
 	defer server.Close()
 	client, err := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil).Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: server.URL + "/mcp", HTTPClient: server.Client(), DisableStandaloneSSE: true}, nil)
@@ -54,6 +59,7 @@ func TestToolsAnswerAsThePagesDo(t *testing.T) {
 		{"what_changed", "/deployments", nil},
 		{"runbook", "/runbooks/payment/ErrorBudgetBurnCritical", map[string]any{"service": "payment", "alert": "ErrorBudgetBurnCritical"}},
 		{"doctor", "/doctor", nil},
+		{"ledger", "/ledger?service=payment&slo=availability&window=5m&only=spent", map[string]any{"service": "payment", "slo": "availability", "window": "5m"}},
 	} {
 		text, failed := call(test.tool, test.arguments)
 		assert.False(t, failed, text)

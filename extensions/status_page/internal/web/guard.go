@@ -53,7 +53,8 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// asks reports whether a request is a question that has a body: it changes nothing either.
+// asks reports whether a request is a question that has a body, which changes nothing either, or a note.
 func asks(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == assistantPath || strings.HasPrefix(r.URL.Path, gates))
+	return r.Method == http.MethodPost && (r.URL.Path == assistantPath || strings.HasPrefix(r.URL.Path, gates) ||
+		strings.HasPrefix(r.URL.Path, "/incidents/") && strings.HasSuffix(r.URL.Path, notesEnd))
 }

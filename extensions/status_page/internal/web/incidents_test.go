@@ -88,6 +88,9 @@ func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now,
 		}
 		if at.After(start.Add(time.Minute)) {
 			b.firing("ErrorBudgetBurnCritical", "payment", "availability")
+			for name, value := range map[string]float64{"young_version_total": 1500, "young_version_bad": 750, "beside_version_total": 1500, "beside_version_bad": 15} { // as the rules record it
+				b.gauge("slo:"+name+":increase5m", "", value, attributes{"service_name": "payment", "service_namespace": "shop", "deployment_environment_name": "production", "slo_name": "availability", "service_version": "2.0.0"})
+			}
 		}
 		if at.After(start.Add(3 * time.Minute)) {
 			b.firing("ErrorBudgetBurnCritical", "checkout", "availability")
@@ -117,6 +120,10 @@ type incidentAnswer struct {
 		Compare                                       string `json:"compare_url"`
 	}
 	Cost    *float64 `json:"change_failed"`
+	Verdict *struct {
+		SLO string
+		Low float64 `json:"times_low"`
+	} `json:"change_verdict"`
 	Burning []struct {
 		Service, SLO, State string
 		Failed, Events      float64
@@ -129,9 +136,10 @@ type incidentAnswer struct {
 	}
 	Escalation struct{ Chat, Pager string }
 	Timeline   []struct {
-		Time time.Time
-		Kind string
-		Text string
+		Time   time.Time
+		Kind   string
+		Text   string
+		Author string
 	}
 	Silences []struct{ Service, URL string }
 }
@@ -166,6 +174,9 @@ func TestIncident(t *testing.T) {
 	assert.Greater(t, got.Change.Probability, 0.6)
 	require.NotNil(t, got.Cost)
 	assert.InEpsilon(t, 6000, *got.Cost, 0.1)
+	require.NotNil(t, got.Verdict)
+	assert.Equal(t, "availability", got.Verdict.SLO)
+	assert.Greater(t, got.Verdict.Low, 10.0)
 	require.Len(t, got.Burning, 2)
 	assert.Equal(t, "payment availability burning_fast", got.Burning[0].Service+" "+got.Burning[0].SLO+" "+got.Burning[0].State)
 	assert.InEpsilon(t, 6000, got.Burning[0].Failed, 0.1)
@@ -187,7 +198,7 @@ func TestIncident(t *testing.T) {
 	assert.Contains(t, kinds, "burn alert")
 
 	text := v.page(list.Incidents[0].Path)
-	for _, fact := range []string{"payment", "2.0.0", "kubectl rollout undo deployment/payment -n shop", "https://git.example.com/compare", "alice", "payments-team", "https://pager.example.com/payment", "https://alertmanager.example.com/#/silences/new", "burning_fast", "checkout"} {
+	for _, fact := range []string{"payment", "2.0.0", "kubectl rollout undo deployment/payment -n shop", "https://git.example.com/compare", "alice", "payments-team", "https://pager.example.com/payment", "https://alertmanager.example.com/#/silences/new", "burning_fast", "checkout", "<dt>Verdict</dt><dd>availability fails 50 times as often"} {
 		assert.Contains(t, text, fact)
 	}
 	alerts := v.page("/alerts")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/slow"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
@@ -46,7 +47,12 @@ type ledgerBody struct {
 	SLOs []monthOf `json:"slos"`
 	// More are left out.
 	More int `json:"more"`
+	// Spent is what ate the budget of each SLO, in the window that was asked for.
+	Spent []spentOf `json:"spent"`
+	// Slow says because of what the service is slow in that time; nil if it is not, or if that is not known. Only who asks for what ate the budget alone learns it.
+	Slow *slow.Cause `json:"slow_because"`
 
+	Windows  []choice `json:"-"`
 	Page     string   `json:"-"`
 	Heading  string   `json:"-"`
 	Previous string   `json:"-"`
@@ -171,6 +177,10 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The month cannot be shown: " + err.Error() + ".", "Choose another month."}}
 	}
+	asked, err := spentTimeOf(query, m, now)
+	if err != nil {
+		return nil, err
+	}
 	done, err := s.turn(r)
 	if err != nil {
 		return nil, err
@@ -181,7 +191,14 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 		Page: fleet.PagePath(found), Heading: m.From.Format("January 2006"), Levels: append(slices.Clone(otherLevels), levels...),
 	}
 	followed := false
+	only := query.Get("only") // what ate the budget needs no minutes
+	if only != "" && only != onlySpent {
+		return nil, &failure{http.StatusBadRequest, problem{"The month cannot be shown: there is no such part of it.", "Set only to spent, or leave it out."}}
+	}
 	for _, slo := range slos {
+		if only == onlySpent {
+			break
+		}
 		of := ledger.SLO{Namespace: found.Namespace, Service: found.Name, Name: slo.Name}
 		k, places := s.keeper(of)
 		followed = followed || k != nil
@@ -203,9 +220,23 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 	for h := range month.HoursPerDay {
 		body.Columns = append(body.Columns, h)
 	}
+	environment := query.Get("environment")
+	if environment == view.None {
+		environment = ""
+	}
+	body.Spent, body.Windows = s.spent(found, slos, environment, asked), spentChoices(found, query, asked)
 	s.lead(&body, found, query, m, now)
+	var unknown error
+	if only == onlySpent {
+		from, to := asked.of(slos[0])
+		body.Slow, unknown = s.why(r.Context(), slowQuestion{slow.Name{Namespace: found.Namespace, Service: found.Name}, environment, from, to})
+	}
 	p := &page{Title: found.Slug() + " in " + m.Name, Name: "ledger", Body: body}
 	switch {
+	case only == onlySpent && len(body.Spent) == 0:
+		p.Problem = &problem{"This collector has no ledger of the bad events of these SLOs.", "Ask the status page of the gateway whose slo processor follows them. Events that failed before it started are not in it."}
+	case only == onlySpent:
+		p.Problem = s.silent(unknown)
 	case !followed:
 		p.Problem = &problem{"This collector has no minute history of the service.", "Ask the status page of the gateway whose slo processor follows it; there is none of SLIs by PromQL."}
 	case len(body.SLOs) == 0:

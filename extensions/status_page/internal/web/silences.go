@@ -5,11 +5,13 @@ package web
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -29,6 +31,32 @@ type silence struct {
 type silenceLink struct {
 	Service string `json:"service"`
 	URL     string `json:"url"`
+}
+
+// acknowledgement is the command that acknowledges the alerts of the origin; "" without an Alertmanager, or if it is over.
+func (s *site) acknowledgement(one *incident.Incident) string {
+	if s.Alertmanager == "" || one.State == incident.Resolved {
+		return ""
+	}
+	origin := one.Origin()
+	command := []string{"srectl silence", shellWord(origin.Name)}
+	for _, flag := range [][2]string{{"namespace", origin.Namespace}, {"environment", origin.Environment}, {"alertmanager", s.Alertmanager}} {
+		if flag[1] != "" {
+			command = append(command, "--"+flag[0], shellWord(flag[1]))
+		}
+	}
+	return strings.Join(append(command, "--ack", "--comment", "'I am on it'"), " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._:/][A-Za-z0-9._:/-]*$`)
+
+// shellWord is a text as one word of a shell.
+func shellWord(text string) string {
+	text = words.Bounded(text, maxCell)
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // silenceLinks are for the services of an incident whose alerts fire.

@@ -85,6 +85,7 @@ var functions = template.FuncMap{
 	"kept":     func(kept *bool) bool { return *kept },
 	"share":    words.Percent,
 	"figure":   func(n float64) string { return words.Count(int(math.Round(n))) },
+	"plus":     func(a, b float64) float64 { return a + b },
 	"lasting":  func(s float64) string { return words.Duration(time.Duration(s * float64(time.Second))) },
 	"wallTime": func(t time.Time) string { return t.Format("Mon 2 15:04") },
 	"hourName": func(h int) template.HTML { // every third has room

@@ -1,12 +1,13 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package web serves the pages, and the same content as JSON on request. Everything is read-only: it accepts only GET
-// and HEAD, and for gates POST, which changes nothing either.
+// Package web serves the pages, and the same content as JSON on request. It accepts only GET and HEAD, and POST for questions that have a
+// body, which change nothing either. Notes on incidents are all that can be written.
 package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
@@ -59,6 +61,11 @@ type Options struct {
 	Keepers func() []ledger.Keeper
 	// Book is the history of alerts and incidents; nil is none.
 	Book *book.Book
+	// Writable lets clients add notes to incidents. KeepNotes saves those of the book; nil does not.
+	Writable  bool
+	KeepNotes func(context.Context) error
+	// Explainers know what ate error budgets; nil without any.
+	Explainers func() []attribution.Keeper
 	// Patience is how long a page waits for what is new in the book, and for its turn to read the minute history; 0 is the usual time.
 	Patience time.Duration
 	// Alertmanager is the base URL of one; "" is none. AlertmanagerHTTP asks it what is silenced; nil does not ask.
@@ -73,6 +80,7 @@ type site struct {
 	clinic   clinic
 	readers  chan struct{}
 	muted    *muted
+	slower   slower
 }
 
 // New returns the handler of all pages.
@@ -112,6 +120,7 @@ func New(o Options) http.Handler {
 	mux.Handle("GET /assets/", assets())
 	mux.Handle("GET /openapi.json", asset(openAPI))
 	mux.Handle("POST "+assistantPath, assist(mux))
+	mux.Handle("POST "+notesOf, s.notes())
 	return guarded(mux)
 }
 
@@ -170,6 +179,9 @@ func (s *site) show(load func(*http.Request) (*page, error)) http.Handler {
 			if elsewhere.now {
 				w.Header().Set("Cache-Control", "no-store")
 				status = http.StatusFound
+			}
+			if r.Method == http.MethodPost {
+				status = http.StatusSeeOther
 			}
 			http.Redirect(w, r, elsewhere.to, status)
 			return

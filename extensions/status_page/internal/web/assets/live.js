@@ -38,7 +38,7 @@
       if (mine.nodeValue !== fresh.nodeValue) mine.nodeValue = fresh.nodeValue;
       return;
     }
-    if (mine.nodeName === "INPUT" || mine.classList.contains("search")) return;
+    if (mine.nodeName === "INPUT" || mine.nodeName === "TEXTAREA" || mine.classList.contains("search")) return;
     for (const { name } of [...mine.attributes]) {
       if (!fresh.hasAttribute(name) && !(name === "open" && mine.nodeName === "DETAILS")) mine.removeAttribute(name);
     }
@@ -66,6 +66,7 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine !== asked) return; // another look has begun
       zone(page);
+      copies(page);
       merge(main, page.getElementById("main"));
       merge(document.querySelector("header nav"), page.querySelector("header nav"));
       merge(document.querySelector(".as-of"), page.querySelector(".as-of"));
@@ -124,7 +125,32 @@
     });
   }
 
+  // copies shows the buttons that copy the command beside them.
+  function copies(root) {
+    for (const button of root.querySelectorAll("button.copy")) button.hidden = false;
+  }
+
+  // copying copies what is clicked. Pages without TLS have no clipboard: there, the command is selected and copied as by the keyboard.
+  function copying() {
+    document.addEventListener("click", async (e) => {
+      const button = e.target.closest("button.copy");
+      if (!button) return;
+      const code = button.parentElement.querySelector("code");
+      let done = false;
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        done = true;
+      } catch {
+        getSelection().selectAllChildren(code);
+        done = document.execCommand("copy");
+      }
+      button.textContent = done ? "Copied" : "Selected";
+    });
+  }
+
   zone(document);
+  copies(document);
+  copying();
   live();
   search();
   menus();

@@ -1,0 +1,105 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
+)
+
+// A suspect is a change that may have caused an incident.
+type suspect struct {
+	// Service is empty for a change of all services.
+	Service     string       `json:"service"`
+	Environment string       `json:"environment"`
+	Kind        string       `json:"kind"`
+	Version     string       `json:"version"`
+	Subject     string       `json:"subject"`
+	Previous    string       `json:"previous"`
+	Value       string       `json:"value"`
+	Text        string       `json:"text"`
+	At          time.Time    `json:"time"`
+	Probability fleet.Number `json:"probability"`
+	// Evidence are the odds that it fails more often than the versions beside it; null is not known.
+	Evidence fleet.Number `json:"odds_of_worse"`
+	Status   string       `json:"status"`
+	Revision string       `json:"revision"`
+	deployment.Facts
+}
+
+func (s *site) suspect(of incident.Suspect, deployments []deployment.Deployment) suspect {
+	one := suspect{Service: of.Name, Environment: of.Environment, Kind: of.Kind, Version: of.Version, Subject: of.Subject, Previous: of.Previous, Value: of.Value, Text: of.String(), At: of.At, Probability: fleet.Number(of.Probability), Evidence: fleet.Number(math.NaN())}
+	if of.Evidence > 0 {
+		one.Evidence = fleet.Number(of.Evidence)
+	}
+	for i := range deployments {
+		if d := &deployments[i]; of.Kind == incident.Deployment && d.Service == of.Name && d.Namespace == of.Namespace && d.Environment == of.Environment && d.Version == of.Version {
+			one.Status, one.Revision, one.Facts = d.Status, d.Revision, d.Facts
+		}
+	}
+	return one
+}
+
+type undo struct {
+	// Version is the one to return to, Value that of a feature flag or the like.
+	Version string   `json:"version"`
+	Value   string   `json:"value"`
+	Command []string `json:"commands"`
+}
+
+// explain adds what the likely change cost, and the way back.
+func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.Incident, deployments []deployment.Deployment) {
+	change := one.Change
+	if change.Kind != incident.Deployment {
+		body.Undo.Value = words.Bounded(change.Previous, maxCell)
+		return
+	}
+	n := s.Names
+	end := s.Now()
+	if !one.End.IsZero() {
+		end = one.End
+	}
+	length := max(end.Sub(change.At), time.Minute)
+	bad := n.Events.With(n.OfService(change.Name, change.Namespace, n.Environment.Equal(change.Environment), n.Version.Equal(change.Version), n.Outcome.Equal("bad"))...)
+	if value, err := s.Prometheus.At(ctx, "sum(increase("+bad+"["+strconv.FormatInt(length.Milliseconds(), 10)+"ms]))", end); err == nil {
+		body.Cost = single(value)
+	}
+	of := s.Catalog().Emitter(change.Namespace, change.Name)
+	if of == nil {
+		return
+	}
+	body.Undo.Command = list(runbooks.Rollback(of))
+	if verdicts, err := service.Verdicts(ctx, s.Prometheus, s.Names, of, change.Environment); err == nil {
+		body.Verdict = verdicts[change.Version]
+	}
+	var before *deployment.Deployment
+	for i := range deployments {
+		d := &deployments[i]
+		if d.Service == change.Name && d.Namespace == change.Namespace && d.Environment == change.Environment && d.Since.Before(change.At) && (before == nil || d.Since.After(before.Since)) {
+			before = d
+		}
+	}
+	if before != nil {
+		body.Undo.Version = words.Bounded(before.Version, maxCell)
+	}
+}
+
+// single is the only number of an answer; NaN if there is none.
+func single(value model.Value) fleet.Number {
+	if vector, ok := value.(model.Vector); ok && len(vector) == 1 {
+		return fleet.Number(vector[0].Value)
+	}
+	return fleet.Number(math.NaN())
+}
