@@ -90,6 +90,10 @@ const (
 	DeploymentBudgetSpent = "deployment.budget_spent" // seconds
 	// DeploymentEffectBound says what a value of the effect is: EffectTimes, EffectLow or EffectHigh.
 	DeploymentEffectBound = "deployment.effect.bound"
+	// What a gate for releases said of it last, as package gate has it.
+	DeploymentGateVerdict = "deployment.gate.verdict"
+	DeploymentGateReason  = "deployment.gate.reason"
+	DeploymentGateTime    = "deployment.gate.time" // RFC 3339
 	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
 	DeploymentRecent = "deployment.recent"
 

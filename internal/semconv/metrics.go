@@ -57,6 +57,7 @@ var (
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
 	DeploymentEffect    = gauge("deployment.effect", "1", "How many times as often events of the version were bad as those of the others, and between which that is.", append(deployment, SLOName, DeploymentEffectBound)...)
 	DeploymentSpent     = gauge("deployment.budget_spent", "s", "Time in which the error budget allows as many bad events as the version had more than the others.", append(deployment, SLOName)...)
+	DeploymentGated     = gauge("deployment.gate_time", "s", "When a gate for releases gave its last verdict on the version, in Unix time.", append(deployment, DeploymentGateVerdict, DeploymentGateReason)...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
 	ChangeTime = gauge("change.time", "s", "When something changed that is no deployment, such as a feature flag or a configuration, in Unix time.",
@@ -70,5 +71,5 @@ var (
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime,
 }
