@@ -70,8 +70,10 @@ type Service struct {
 	OperatingHours []OperatingHours
 	Corrections    []Correction
 	// Alerts are the settings of all alerts of the service and of its SLOs.
-	Alerts   Alerting
-	SLOs     []*SLO
+	Alerts Alerting
+	SLOs   []*SLO
+	// Checks are synthetic: requests of collectors.
+	Checks   []Check
 	Position Position
 	// Origin are the Defaults that the service is made by; nil for one with an entry of its own.
 	Origin *Defaults
@@ -92,7 +94,12 @@ func (s *Service) Slug() string {
 type Escalation struct{ Chat, Pager, Email, Wiki string }
 
 // Deployment says where the service runs.
-type Deployment struct{ Kubernetes *KubernetesWorkload }
+type Deployment struct {
+	Kubernetes *KubernetesWorkload
+	Rollback   Rollback
+	// Migrations are versions past which nobody goes back.
+	Migrations []Migration
+}
 
 const (
 	// VersionsOne is a service whose new version takes the old one's place.

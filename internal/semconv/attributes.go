@@ -159,5 +159,22 @@ const (
 	EventFlagEval  = "feature_flag.evaluation" // of logs, and of spans since
 )
 
+// A synthetic check, on its span. SyntheticType is also on its resource.
+const (
+	CheckName     = "check.name"
+	CheckKind     = "check.kind"     // http, tcp, dns or grpc
+	CheckLocation = "check.location" // of the collector that made it
+	CheckStep     = "check.step"     // in which it failed
+	SyntheticType = string(otel.UserAgentSyntheticTypeKey)
+	UserAgent     = string(otel.UserAgentOriginalKey)
+)
+
+const (
+	// SyntheticTest is the value of SyntheticType for checks.
+	SyntheticTest = "test"
+	// CheckAgent begins the user agent of checks.
+	CheckAgent = "otelcol-sre-check/"
+)
+
 // EventDeployment begins the names of deployment events; a deployment's status follows.
 const EventDeployment = "deployment."
