@@ -165,11 +165,15 @@ const (
 	CheckKind     = "check.kind"     // http, tcp, dns or grpc
 	CheckLocation = "check.location" // of the collector that made it
 	CheckStep     = "check.step"     // in which it failed
+	CheckOutcome  = "check.outcome"  // CheckPassed or CheckFailed
 	SyntheticType = string(otel.UserAgentSyntheticTypeKey)
 	UserAgent     = string(otel.UserAgentOriginalKey)
 )
 
 const (
+	// Values of CheckOutcome.
+	CheckPassed = "passed"
+	CheckFailed = "failed"
 	// SyntheticTest is the value of SyntheticType for checks.
 	SyntheticTest = "test"
 	// CheckAgent begins the user agent of checks.

@@ -26,7 +26,7 @@ func own(t *testing.T) []string {
 		SLOName, SLOOutcome, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
 		DeploymentTickets, DeploymentGateVerdict, DeploymentGateReason, DeploymentGateTime, DeploymentAdoption, DeploymentRollback,
-		CheckName, CheckKind, CheckLocation, CheckStep,
+		CheckName, CheckKind, CheckLocation, CheckStep, CheckOutcome,
 		ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeURL, ChangeSummary, ChangeEndTime,
 		IncidentID, IncidentState, IncidentSeverity, IncidentStart, IncidentEnd, IncidentServices, IncidentSLOs, IncidentChange, IncidentProbability, IncidentFailed,
 		IncidentURL, IncidentPartOf,

@@ -67,9 +67,12 @@ var (
 	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
 
+// Of the checks receiver.
+var CheckTime = gauge("check.time", "s", "When a synthetic check ran, by its outcome, in Unix time: the newest one counts.", of(CheckName, CheckKind, CheckLocation, CheckOutcome, CheckStep)...)
+
 // Metrics are all of them.
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime, CheckTime,
 }
