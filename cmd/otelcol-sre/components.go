@@ -74,6 +74,7 @@ import (
 	serieslimitprocessor "github.com/otelcol-sre/otelcol-sre/processors/series_limit"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
 	tracesamplerprocessor "github.com/otelcol-sre/otelcol-sre/processors/trace_sampler"
+	checksreceiver "github.com/otelcol-sre/otelcol-sre/receivers/checks"
 	incidentsreceiver "github.com/otelcol-sre/otelcol-sre/receivers/incidents"
 	otlpreceiver "github.com/otelcol-sre/otelcol-sre/receivers/otlp"
 	"go.opentelemetry.io/collector/component"
@@ -157,6 +158,7 @@ func components() (otelcol.Factories, error) {
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		otlpreceiver.NewFactory(),
 		incidentsreceiver.NewFactory(),
+		checksreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		hostmetricsreceiver.NewFactory(),
 		httpcheckreceiver.NewFactory(),
@@ -174,6 +176,7 @@ func components() (otelcol.Factories, error) {
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
 		otlpreceiver.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		incidentsreceiver.NewFactory().Type():    "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		checksreceiver.NewFactory().Type():       "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		filelogreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.152.0",
 		hostmetricsreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.152.0",
 		httpcheckreceiver.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/httpcheckreceiver v0.152.0",

@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/report"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func (c *core) traces(td ptrace.Traces) {
@@ -65,6 +66,9 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 
 // see tells the tracker that the sender of the resource lives.
 func (c *core) see(resource pcommon.Map, at pcommon.Timestamp) sender {
+	if _, synthetic := resource.Get(semconv.SyntheticType); synthetic {
+		return sender{read: true} // a check is not the service
+	}
 	id, ok := deployment.Identify(resource)
 	of := sender{Service: id.Service, read: true, known: ok && c.admitted(&id)}
 	if of.known {

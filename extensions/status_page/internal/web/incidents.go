@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/checks"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
@@ -284,6 +285,8 @@ type incidentBody struct {
 	Timeline   []moment           `json:"timeline"`
 	// Silences are links to an Alertmanager, for the alerts of each affected service; none without one.
 	Silences []silenceLink `json:"silences"`
+	// Checks are synthetic ones of its services that fail now.
+	Checks []checks.Failing `json:"failing_checks"`
 }
 
 // incident is the page of one.
@@ -322,6 +325,8 @@ func (s *site) incident(r *http.Request) (*page, error) {
 		body.Owner, body.Escalation = of.Owner, escalation(of.Escalation)
 		body.Runbook = s.runbookOf(one, of)
 	}
+	failing, unchecked := s.failingChecks(r.Context(), one)
+	body.Checks, err = failing, cmp.Or(err, unchecked)
 	if one.Change != nil {
 		s.explain(r.Context(), &body, one, deployments)
 	}
