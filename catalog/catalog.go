@@ -72,8 +72,10 @@ type Service struct {
 	// Ledger says which attributes are dimensions of the budget ledger.
 	Ledger Ledger
 	// Alerts are the settings of all alerts of the service and of its SLOs.
-	Alerts   Alerting
-	SLOs     []*SLO
+	Alerts Alerting
+	SLOs   []*SLO
+	// Checks are synthetic: requests of collectors.
+	Checks   []Check
 	Position Position
 	// Origin are the Defaults that the service is made by; nil for one with an entry of its own.
 	Origin *Defaults
@@ -97,7 +99,12 @@ type Escalation struct{ Chat, Pager, Email, Wiki string }
 type Ledger struct{ Allow, Deny []string }
 
 // Deployment says where the service runs.
-type Deployment struct{ Kubernetes *KubernetesWorkload }
+type Deployment struct {
+	Kubernetes *KubernetesWorkload
+	Rollback   Rollback
+	// Migrations are versions past which nobody goes back.
+	Migrations []Migration
+}
 
 const (
 	// VersionsOne is a service whose new version takes the old one's place.

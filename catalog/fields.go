@@ -45,10 +45,11 @@ var specMembers = []member[Service]{
 	may("corrections", "How the events of a time count, whatever else says. Of several for a time, the last one holds.", list(correctionShape), func(s *Service) *[]Correction { return &s.Corrections }, nil),
 	may("ledger", "Which attributes of the events are dimensions of the budget ledger, in addition to what the sli connector says.", ledgerShape, func(s *Service) *Ledger { return &s.Ledger }, Ledger{}),
 	alertsMember,
+	checksMember,
 	may("slos", "The objectives.", list(pointer(sloShape)), func(s *Service) *[]*SLO { return &s.SLOs }, nil),
 }
 
-var specShape = object(specMembers, uniqueSLONames, oneHeir, dependsOnOthers, inherit, numbersOfOne)
+var specShape = object(specMembers, uniqueSLONames, uniqueChecks, oneHeir, dependsOnOthers, inherit, numbersOfOne)
 
 var promName = text("label name", maxName, ecma(labelPattern), matches(prometheusLabel, "is not a label name of Prometheus", "use letters, digits and _"))
 
@@ -72,6 +73,8 @@ var escalationShape = object([]member[Escalation]{
 
 var deploymentShape = object([]member[Deployment]{
 	may("kubernetes", "The workload whose rollout is a deployment of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
+	may("rollback", "How srectl rollback takes a deployment back.", rollbackShape, func(d *Deployment) *Rollback { return &d.Rollback }, Rollback{}),
+	may("migrations", "Versions that changed data so that no version before can work with them. Nothing is rolled back past one.", list(migrationShape), func(d *Deployment) *[]Migration { return &d.Migrations }, nil),
 })
 
 var ledgerShape = object([]member[Ledger]{

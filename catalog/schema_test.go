@@ -45,7 +45,28 @@ func TestSchemaAgrees(t *testing.T) {
 	sli := func(s string) string { return slo("sli: {" + s + "}") }
 	query := `"sum(rate(x[{{.window}}]))"`
 
+	check := func(s string) string { return spec("checks: [{name: a, " + s + "}]") }
+	deployed := func(s string) string { return spec("deployment: {" + s + "}") }
+
 	documents := map[string]bool{
+		check("http: {url: https://a.example.com/}"): true,
+		check("interval: 10s, timeout: 2s, from: [eu], environment: p, http: {url: https://a/, method: POST, body: x, status: [200, 302]}"):             true,
+		check("http: {url: https://a/, pattern: ok, within: 1s, certificateFor: 30d, headers: {authorization: \"Bearer ${env:OTELCOL_SRE_CHECK_A}\"}}"): true,
+		check("tcp: {address: 'a:5432'}"):                               true,
+		check("dns: {name: a, addresses: [192.0.2.1]}"):                 true,
+		check("grpc: {address: 'a:443', service: b, tls: true}"):        true,
+		check("interval: 10s"):                                          false,
+		check("http: {url: https://a/}, tcp: {address: 'a:1'}"):         false,
+		check("http: {url: ftp://a/}"):                                  false,
+		check("http: {url: https://a/, method: DELETE}"):                false,
+		check("http: {url: https://a/, status: [99]}"):                  false,
+		check("http: {url: https://a/, status: ok}"):                    false,
+		spec("checks: [{http: {url: https://a/}}]"):                     false,
+		deployed("rollback: {command: [helm, rollback, a], perDay: 3}"): true,
+		deployed("rollback: {perDay: 0}"):                               false,
+		deployed("rollback: {command: helm}"):                           false,
+		deployed("migrations: [{version: 1.5.0, reason: orders}]"):      true,
+		deployed("migrations: [{reason: orders}]"):                      false,
 		metadata:                           true,
 		head:                               false,
 		head + "metadata: {}":              false,

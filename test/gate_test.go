@@ -86,7 +86,8 @@ func TestCanariesAtTheGate(t *testing.T) {
 		{"frontend", page, "2m", 0, "pass"},
 	} {
 		asking.Go(func() {
-			cmd := exec.CommandContext(t.Context(), "../bin/srectl", "verify", "--service", one.service, "--version", "1.1.0", "--url", one.url, "--for", one.patience, "--interval", "1s", "-o", "json")
+			cmd := exec.CommandContext(t.Context(), "../bin/srectl", "verify", "--service", one.service, "--version", "1.1.0", "--url", one.url, "--for", one.patience, "--interval", "1s", "-o", "json",
+				"--report", "--endpoint", "http://"+c.otlpHTTP)
 			cmd.Env = append(os.Environ(), "OTELCOL_SRE_CATALOG=")
 			began := time.Now()
 			out, err := cmd.Output() // the code is checked
@@ -103,6 +104,44 @@ func TestCanariesAtTheGate(t *testing.T) {
 		})
 	}
 	asking.Wait()
+
+	// The deployments have their verdicts: in the metrics, and on the page of deployments.
+	for service, verdict := range map[string]string{"payment": "fail", "inventory": "pass", "checkout": "inconclusive"} {
+		require.Eventually(t, func() bool {
+			at, _ := sum(c.scrape(), "deployment_gate_time_seconds", "service_name", service, "service_version", "1.1.0", "deployment_gate_verdict", verdict)
+			return at > 0
+		}, time.Minute, 100*time.Millisecond, service)
+	}
+	require.Eventually(t, func() bool {
+		var shown struct {
+			Data struct {
+				History []struct {
+					Service, Version string
+					Gate             string `json:"gate_verdict"`
+					Reason           string `json:"gate_reason"`
+				} `json:"history"`
+			} `json:"data"`
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+"/deployments", http.NoBody)
+		if err != nil {
+			return false
+		}
+		request.Header.Set("Accept", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		if json.NewDecoder(response.Body).Decode(&shown) != nil {
+			return false
+		}
+		for _, d := range shown.Data.History {
+			if d.Service == "payment" && d.Version == "1.1.0" {
+				return d.Gate == "fail" && d.Reason != ""
+			}
+		}
+		return false
+	}, time.Minute, 100*time.Millisecond)
 
 	for path, status := range map[string]int{
 		"/gate/shop/payment?version=1.1.0&want=fail": http.StatusOK, "/gate/payment?version=1.1.0&want=pass": http.StatusPreconditionFailed,

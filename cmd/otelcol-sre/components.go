@@ -74,6 +74,7 @@ import (
 	serieslimitprocessor "github.com/otelcol-sre/otelcol-sre/processors/series_limit"
 	slo "github.com/otelcol-sre/otelcol-sre/processors/slo"
 	tracesamplerprocessor "github.com/otelcol-sre/otelcol-sre/processors/trace_sampler"
+	checksreceiver "github.com/otelcol-sre/otelcol-sre/receivers/checks"
 	incidentsreceiver "github.com/otelcol-sre/otelcol-sre/receivers/incidents"
 	otlpreceiver "github.com/otelcol-sre/otelcol-sre/receivers/otlp"
 	webhookreceiver "github.com/otelcol-sre/otelcol-sre/receivers/webhook"
@@ -159,6 +160,7 @@ func components() (otelcol.Factories, error) {
 		otlpreceiver.NewFactory(),
 		incidentsreceiver.NewFactory(),
 		webhookreceiver.NewFactory(),
+		checksreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
 		hostmetricsreceiver.NewFactory(),
 		httpcheckreceiver.NewFactory(),
@@ -177,6 +179,7 @@ func components() (otelcol.Factories, error) {
 		otlpreceiver.NewFactory().Type():         "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		incidentsreceiver.NewFactory().Type():    "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		webhookreceiver.NewFactory().Type():      "github.com/otelcol-sre/otelcol-sre v0.1.0",
+		checksreceiver.NewFactory().Type():       "github.com/otelcol-sre/otelcol-sre v0.1.0",
 		filelogreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.152.0",
 		hostmetricsreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.152.0",
 		httpcheckreceiver.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/httpcheckreceiver v0.152.0",

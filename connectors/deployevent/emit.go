@@ -29,6 +29,8 @@ type emitter struct {
 	changed map[changed]bool
 	// effected are the series of effects that were written before.
 	effected map[effected]bool
+	// gated are the series of what gates said that were written before.
+	gated map[gated]bool
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {
@@ -152,6 +154,7 @@ func (e *emitter) metrics(all []running, now time.Time) pmetric.Metrics {
 	}
 	e.last, e.described = present, known
 	e.effects(md, all, now)
+	e.gates(md, all, now)
 	sm.Metrics().RemoveIf(func(m pmetric.Metric) bool { return m.Gauge().DataPoints().Len() == 0 })
 	return md
 }

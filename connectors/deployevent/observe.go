@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/report"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 func (c *core) traces(td ptrace.Traces) {
@@ -69,6 +70,10 @@ func (c *core) logs(ctx context.Context, ld plog.Logs) {
 
 // see tells the tracker that the sender of the resource lives, and reads its service.
 func (c *core) see(resource pcommon.Map, of *sender, at pcommon.Timestamp) {
+	if _, synthetic := resource.Get(semconv.SyntheticType); synthetic {
+		of.read = true // a check is not the service
+		return
+	}
 	id, ok := deployment.Identify(resource)
 	of.Service, of.read, of.known = id.Service, true, ok && c.admitted(&id, of.now)
 	if of.known {

@@ -96,7 +96,7 @@ func (r *red) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
 	now := pcommon.NewTimestampFromTime(r.now())
 	for _, rs := range td.ResourceSpans().All() {
 		id := judge.Identify(rs.Resource())
-		if id.Name == "" {
+		if id.Name == "" || id.Synthetic { // a check is no call between services
 			continue
 		}
 		n := r.calls.node(admission.Identity{Namespace: id.Namespace, Service: id.Name, Environment: id.Environment, Version: id.Version}, now)

@@ -340,7 +340,9 @@ func (s *service) arrive(id judge.Identity, now time.Time, most limits) (_ *vers
 	if !ok {
 		e, overLimit = s.newEnvironment(id.Environment, now, most.environments)
 	}
-	e.lastSeen, s.dirty = now, true
+	if s.dirty = true; !id.Synthetic { // a check does not show that the service lives
+		e.lastSeen = now
+	}
 	if !s.counts(e.name) {
 		return nil, overLimit
 	}

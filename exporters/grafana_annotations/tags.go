@@ -35,6 +35,7 @@ const (
 	keyVersion     = "version"
 	keyNamespace   = "namespace"
 	keyVerdict     = "verdict"
+	keyGate        = "gate"
 )
 
 // Grafana keeps a tag in columns of 100 characters, and refuses an annotation whose tags are
@@ -100,6 +101,7 @@ func deploymentTags(d *deployment.Deployment, more []string) []string {
 		pairTag(keyVersion, d.Version),
 		pairTag(keyNamespace, d.Namespace),
 		pairTag(keyVerdict, string(d.Effect.Verdict())),
+		pairTag(keyGate, d.Gate.Verdict),
 	}, more)
 }
 

@@ -93,6 +93,7 @@ func deploymentText(d *deployment.Deployment, links *Links) string {
 		}
 	}
 	b.part(escape(d.Effect.String(), maxValue))
+	b.part(escape(d.Gate.String(), maxValue))
 	if d.Revision != "" {
 		b.part("commit " + link(deployment.CommitURL(d.Repository, d.Revision), deployment.ShortRevision(d.Revision)))
 	}

@@ -69,6 +69,9 @@ func TestText(t *testing.T) {
 		`by alice  x`,
 	}, " · "), deploymentText(d, links))
 
+	verified := &deployment.Deployment{Service: deployment.Service{Name: "x"}, Status: deployment.Canary, Gate: deployment.Gate{Verdict: "fail", Reason: "<b> 4 of 5"}}
+	require.Equal(t, "<b>x</b>: canary<br>verified: fail (&lt;b&gt; 4 of 5)", deploymentText(verified, &Links{}))
+	require.Contains(t, deploymentTags(verified, nil), "gate:fail")
 	require.Equal(t, "<b>x</b>: canary", deploymentText(&deployment.Deployment{Service: deployment.Service{Name: "x"}, Status: deployment.Canary}, &Links{}))
 	require.Equal(t, `<b>x</b>: rolled back<br><a href="http://ci/1" target="_blank">pipeline run</a>`, deploymentText(&deployment.Deployment{
 		Service: deployment.Service{Name: "x"}, Status: deployment.RolledBack, RunURL: "http://ci/1", Compare: "git@x:y"}, &Links{}))
@@ -127,7 +130,7 @@ func FuzzDeployment(f *testing.F) {
 			x := &deployment.Deployment{
 				Service: deployment.Service{Name: a, Namespace: b, Environment: d}, ID: id, Version: b, Previous: d, Status: status,
 				Start: noon, End: noon.Add(time.Minute), Revision: d, Branch: b, Repository: c, Compare: e, Change: a,
-				Pipeline: a, RunID: b, RunURL: e, Actor: d, Configuration: a,
+				Pipeline: a, RunID: b, RunURL: e, Actor: d, Configuration: a, Gate: deployment.Gate{Verdict: a, Reason: b},
 			}
 			requireSafe(t, deploymentText(x, &Links{Dashboard: "https://g/d/{service}?v={version}&e={environment}&n={namespace}&i={id}"}))
 			size := 2

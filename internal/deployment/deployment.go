@@ -76,6 +76,9 @@ const (
 	Failed Status = "failed"
 )
 
+// Verified is no status: the event reports what a gate for releases said of the deployment. It does not move on by that.
+const Verified Status = "verified"
+
 // Statuses are all of them.
 var Statuses = []Status{Started, Canary, Completed, RolledBack, Failed}
 
@@ -129,6 +132,8 @@ type Deployment struct {
 
 	// Effect is what it did to the service's SLOs.
 	Effect Effect
+	// Gate is what a gate for releases said of it last.
+	Gate Gate
 }
 
 // NewID makes the ID of the n-th deployment (from 0) of the version of a service: the same in every collector that has
@@ -161,4 +166,5 @@ func (d *Deployment) Merge(other *Deployment) {
 	d.Rollback = d.Rollback || other.Rollback
 	d.Adoption = max(d.Adoption, other.Adoption)
 	d.Effect = d.Effect.later(&other.Effect)
+	d.Gate = d.Gate.later(other.Gate)
 }

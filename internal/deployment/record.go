@@ -23,10 +23,10 @@ const maxValue = 512
 // EventName is the record's.
 func (s Status) EventName() string { return semconv.EventDeployment + string(s) }
 
-// IsEvent reports whether the record is a deployment's, by its event name or the older attribute event.name.
+// IsEvent reports whether the record says how far a deployment has come, by its event name or the older attribute event.name.
 func IsEvent(record plog.LogRecord) bool {
-	_, ok := eventStatus(record)
-	return ok
+	status, ok := eventStatus(record)
+	return ok && status != Verified
 }
 
 func eventStatus(record plog.LogRecord) (Status, bool) {
@@ -40,6 +40,9 @@ func eventStatus(record plog.LogRecord) (Status, bool) {
 		if name == s.EventName() {
 			return s, true
 		}
+	}
+	if name == Verified.EventName() {
+		return Verified, true
 	}
 	return "", false
 }
@@ -91,7 +94,9 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 	if d.Status == Completed {
 		status = "succeeded" // as the semantic conventions have it
 	}
-	m.PutStr(semconv.DeploymentStatus, status)
+	if d.Status != Verified {
+		m.PutStr(semconv.DeploymentStatus, status)
+	}
 	if d.Rollback {
 		m.PutBool(semconv.DeploymentRollback, true)
 	}
@@ -99,6 +104,7 @@ func (d *Deployment) Write(record plog.LogRecord, at time.Time) {
 		m.PutInt(semconv.DeploymentAdoption, int64(d.Adoption))
 	}
 	d.Effect.write(m)
+	d.Gate.write(m)
 	for _, t := range d.times() {
 		if !t.value.IsZero() {
 			m.PutStr(t.key, t.value.UTC().Format(time.RFC3339Nano))
@@ -129,6 +135,9 @@ func (d *Deployment) sentence() string {
 	}
 	if effect := d.Effect.String(); effect != "" {
 		what += ": " + effect
+	}
+	if gate := d.Gate.String(); gate != "" {
+		what += "; " + gate
 	}
 	return what
 }
@@ -163,7 +172,7 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 	if v, ok := record.Attributes().Get(semconv.DeploymentAdoption); ok {
 		d.Adoption = int(min(max(v.Int(), 0), 100))
 	}
-	errs = append(errs, d.Effect.read(record.Attributes(), get))
+	errs = append(errs, d.Effect.read(record.Attributes(), get), d.Gate.read(get))
 	status, ok := eventStatus(record)
 	if !ok {
 		text, err := get(semconv.DeploymentStatus)
@@ -176,6 +185,9 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Deployment, error) {
 		errs = append(errs, err)
 	}
 	d.Status = status
+	if d.Status == Verified && d.Gate.Verdict == "" {
+		errs = append(errs, fmt.Errorf("%s is missing; use one of %q", semconv.DeploymentGateVerdict, GateVerdicts))
+	}
 	if d.Name == "" {
 		errs = append(errs, fmt.Errorf("%s is missing; say what is deployed", semconv.ServiceName))
 	}
@@ -209,13 +221,16 @@ func clean(key, text string) (string, error) {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", fmt.Errorf("%s is %.60q; leave out control characters", key, text)
 	}
-	text = strings.TrimSpace(text)
-	if len(text) > maxValue {
-		cut := maxValue
-		for !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		text = text[:cut]
+	return strings.Clone(cut(strings.TrimSpace(text), maxValue)), nil
+}
+
+// cut is at most so many bytes of a text, of whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return strings.Clone(text), nil
+	for !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }

@@ -22,6 +22,7 @@ func every(t *testing.T) Deployment {
 	d.Place, d.Adoption = Place{Cluster: "eu", Region: "eu-west-1", Account: "7"}, 50
 	d.Rollback = true
 	d.Effect = Effect{SLO: "availability", Times: 4, Low: 2.5, High: 6.6, Spent: 3600, At: start.Add(time.Hour), Final: true}
+	d.Gate = Gate{Verdict: "pass", Reason: "few failed", At: start.Add(time.Hour)}
 	fields := reflect.ValueOf(&d).Elem()
 	for i := range fields.NumField() {
 		if f := fields.Field(i); f.Kind() == reflect.String && f.String() == "" {

@@ -248,6 +248,8 @@ func whyOf(o *catalog.SLO, x judge.Explanation) string {
 		return fmt.Sprintf("its kind is %s, and the SLO counts %s", x.Detail, wantedKinds(&o.SLI))
 	case judge.NoMatch:
 		return "match does not hold: " + conditions[0]
+	case judge.Synthetic:
+		return "it is of a synthetic check, and the SLO counts what users do"
 	case judge.ErrorExcluded:
 		return "it failed (" + x.Detail + "), and excludeErrors is set"
 	case judge.MatchFails:

@@ -23,7 +23,7 @@ import (
 
 // Reasons why an event is not counted, as a report names them.
 var reasons = map[judge.Cause]string{
-	judge.OtherKind: "span_kind", judge.NoMatch: "match", judge.ErrorExcluded: "error_excluded", judge.MatchFails: "condition_error",
+	judge.OtherKind: "span_kind", judge.NoMatch: "match", judge.ErrorExcluded: "error_excluded", judge.Synthetic: "synthetic", judge.MatchFails: "condition_error",
 	judge.GoodFails: "condition_error", judge.Timeless: "no_duration",
 }
 

@@ -73,7 +73,7 @@ var ErrQuestion = errors.New("the question has no answer")
 func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	r := Result{
 		Service: q.Service.Name, Namespace: q.Service.Namespace, Environment: q.Environment, Version: q.Version, Baseline: q.Baseline,
-		Verdict: Inconclusive, SLOs: []SLO{}, Burning: []Dependency{}, NotCounted: []string{},
+		Verdict: Inconclusive, SLOs: []SLO{}, Burning: []Dependency{}, NotCounted: []string{}, Checks: []Check{},
 	}
 	var slos []*catalog.SLO
 	for _, slo := range q.Service.SLOs {
@@ -122,7 +122,7 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 		return r, err
 	}
 	r.judge(q, slos, events, g, since, fails)
-	return r, nil
+	return r, q.checks(ctx, source, g, since, &r)
 }
 
 // A grid is the times that are asked for: step i is after at(i-1), until at(i).

@@ -80,6 +80,8 @@ type Result struct {
 	SLOs   []SLO  `json:"slos"`
 	// Burning are the dependencies that failed meanwhile: what the release did at these times does not count, unless other versions ran beside it.
 	Burning []Dependency `json:"burning_dependencies"`
+	// Checks are the synthetic ones of the service: a release does not pass before all of them passed after it began.
+	Checks []Check `json:"checks"`
 	// NotCounted are SLOs that the collector does not count: SLIs by PromQL.
 	NotCounted []string `json:"slos_not_counted"`
 }

@@ -26,6 +26,8 @@ const (
 	NoMatch
 	// ErrorExcluded: the span failed, and the rule counts no errors. Unselected.
 	ErrorExcluded
+	// Synthetic: the span is of a synthetic check, and the rule counts users. Unselected.
+	Synthetic
 	// MatchFails, GoodFails: the condition cannot be evaluated for this event. ConditionError.
 	MatchFails
 	GoodFails
@@ -65,6 +67,10 @@ func (e *SpanEvent) explain(ctx context.Context, rule *SpanRule) Explanation {
 	x := Explanation{SLO: rule.SLO}
 	if KindOf(e.Span.Kind())&rule.Kinds == 0 {
 		x.Detail = KindOf(e.Span.Kind()).String()
+		return x
+	}
+	if rule.users && e.isSynthetic() {
+		x.Cause = Synthetic
 		return x
 	}
 	x.Judgment = e.Judge(ctx, rule)

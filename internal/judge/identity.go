@@ -20,6 +20,8 @@ const MaxLabel = 256
 type Identity struct {
 	Name, Namespace, Environment, Version, Instance string
 	Where                                           Where
+	// Synthetic says that nobody uses the service: it is checked.
+	Synthetic bool
 }
 
 // Where is where a service runs: the values of Places, empty if the resource does not say.
@@ -44,6 +46,8 @@ func Identify(resource pcommon.Resource) Identity {
 			id.Instance = text(value)
 		case semconv.Environment:
 			id.Environment = text(value)
+		case semconv.SyntheticType:
+			id.Synthetic = true
 		case semconv.DeprecatedEnvironment:
 			deprecated = text(value)
 		case semconv.ClusterName:

@@ -44,6 +44,7 @@ func Compile(s *catalog.Service) (Rules, error) {
 	}
 	for i := range r.Spans {
 		r.Kinds |= r.Spans[i].Kinds
+		r.Spans[i].users = !s.SLOs[r.Spans[i].SLO].SLI.Synthetic()
 		r.Spans[i].Groups = s.SLOs[r.Spans[i].SLO].GroupBy
 	}
 	for i := range r.Logs {

@@ -46,6 +46,8 @@ type SpanRule struct {
 	good    *ottl.Condition[*ottlspan.TransformContext]
 	latency *catalog.Latency
 	Groups  Grouping
+	// users says that synthetic spans do not count.
+	users bool
 }
 
 // A SpanEvent is a span on its way through the rules. What two rules need is found out once.
@@ -54,11 +56,15 @@ type SpanEvent struct {
 	Scope    ptrace.ScopeSpans
 	Span     ptrace.Span
 	failure  Judgment // Unselected: not known yet
-	ottl     *ottlspan.TransformContext
+	synthetic
+	ottl *ottlspan.TransformContext
 }
 
 // Judge is what the rule says of the span, whose kind is one of the rule's.
 func (e *SpanEvent) Judge(ctx context.Context, rule *SpanRule) Judgment {
+	if rule.users && e.isSynthetic() {
+		return Unselected
+	}
 	if rule.match != nil {
 		if j := e.eval(ctx, rule.match); j != Good {
 			return j.unselect()
@@ -96,7 +102,7 @@ func (e *SpanEvent) Value(rule *SpanRule) float64 {
 
 // Reset makes ready for the next span.
 func (e *SpanEvent) Reset() {
-	e.failure = Unselected
+	e.failure, e.synthetic = Unselected, notKnown
 	if e.ottl != nil {
 		e.ottl.Close()
 		e.ottl = nil

@@ -95,6 +95,10 @@ const (
 	DeploymentBudgetSpent = "deployment.budget_spent" // seconds
 	// DeploymentEffectBound says what a value of the effect is: EffectTimes, EffectLow or EffectHigh.
 	DeploymentEffectBound = "deployment.effect.bound"
+	// What a gate for releases said of it last, as package gate has it.
+	DeploymentGateVerdict = "deployment.gate.verdict"
+	DeploymentGateReason  = "deployment.gate.reason"
+	DeploymentGateTime    = "deployment.gate.time" // RFC 3339
 	// DeploymentRecent is true on telemetry of a version that was deployed a short time ago.
 	DeploymentRecent = "deployment.recent"
 
@@ -158,6 +162,27 @@ const (
 	FlagValue      = string(otel.FeatureFlagResultValueKey)
 	EventFlag      = "feature_flag"            // before 1.27, of spans
 	EventFlagEval  = "feature_flag.evaluation" // of logs, and of spans since
+)
+
+// A synthetic check, on its span. SyntheticType is also on its resource.
+const (
+	CheckName     = "check.name"
+	CheckKind     = "check.kind"     // http, tcp, dns or grpc
+	CheckLocation = "check.location" // of the collector that made it
+	CheckStep     = "check.step"     // in which it failed
+	CheckOutcome  = "check.outcome"  // CheckPassed or CheckFailed
+	SyntheticType = string(otel.UserAgentSyntheticTypeKey)
+	UserAgent     = string(otel.UserAgentOriginalKey)
+)
+
+const (
+	// Values of CheckOutcome.
+	CheckPassed = "passed"
+	CheckFailed = "failed"
+	// SyntheticTest is the value of SyntheticType for checks.
+	SyntheticTest = "test"
+	// CheckAgent begins the user agent of checks.
+	CheckAgent = "otelcol-sre-check/"
 )
 
 // EventDeployment begins the names of deployment events; a deployment's status follows.

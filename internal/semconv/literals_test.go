@@ -25,7 +25,8 @@ func own(t *testing.T) []string {
 	names := []string{
 		SLOName, SLOOutcome, SLOLedgerRows, SLOLedgerAttribute, SLOLedgerValue, SLOWindow, SLOState, CorrelationID, CorrelationConflict,
 		DeploymentPreviousVersion, DeploymentStartTime, DeploymentCommitTime, DeploymentCompareURL, DeploymentConfiguration, DeploymentRecent,
-		DeploymentTickets, DeploymentAdoption, DeploymentRollback,
+		DeploymentTickets, DeploymentGateVerdict, DeploymentGateReason, DeploymentGateTime, DeploymentAdoption, DeploymentRollback,
+		CheckName, CheckKind, CheckLocation, CheckStep, CheckOutcome,
 		ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeURL, ChangeSummary, ChangeEndTime,
 		IncidentID, IncidentState, IncidentSeverity, IncidentStart, IncidentEnd, IncidentServices, IncidentSLOs, IncidentChange, IncidentProbability, IncidentFailed,
 		IncidentURL, IncidentPartOf,

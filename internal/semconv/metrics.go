@@ -61,6 +61,7 @@ var (
 	DeploymentInstances = gauge("deployment.instances", "{instance}", "Instances that run the version.", deployment...)
 	DeploymentEffect    = gauge("deployment.effect", "1", "How many times as often events of the version were bad as those of the others, and between which that is.", append(deployment, SLOName, DeploymentEffectBound)...)
 	DeploymentSpent     = gauge("deployment.budget_spent", "s", "Time in which the error budget allows as many bad events as the version had more than the others.", append(deployment, SLOName)...)
+	DeploymentGated     = gauge("deployment.gate_time", "s", "When a gate for releases gave its last verdict on the version, in Unix time.", append(deployment, DeploymentGateVerdict, DeploymentGateReason)...)
 	DeploymentCommitted = gauge("deployment.commit_time", "s", "Time of its commit, in Unix time.", deployment...)
 
 	ChangeTime = gauge("change.time", "s", "When something changed that is no deployment, such as a feature flag or a configuration, in Unix time.",
@@ -70,9 +71,12 @@ var (
 	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
 
+// Of the checks receiver.
+var CheckTime = gauge("check.time", "s", "When a synthetic check ran, by its outcome, in Unix time: the newest one counts.", of(CheckName, CheckKind, CheckLocation, CheckOutcome, CheckStep)...)
+
 // Metrics are all of them.
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, SLOLedgerTable, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOLedgerEvents, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, ChangeTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime, CheckTime,
 }

@@ -29,7 +29,7 @@ const (
 // Every log record comes by here, so it looks at each attribute once.
 func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 	if name, ok := strings.CutPrefix(record.EventName(), eventPrefix); ok {
-		if status, err := deployment.ParseStatus(name); err == nil {
+		if status, err := parseEvent(name); err == nil {
 			return status, true, nil
 		}
 	}
@@ -47,7 +47,7 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 	})
 	// The k8s_objects receiver also writes an object's name to event.name: unknown names are not ours.
 	if name, ok := strings.CutPrefix(event, eventPrefix); ok && record.EventName() == "" {
-		if status, err := deployment.ParseStatus(name); err == nil {
+		if status, err := parseEvent(name); err == nil {
 			return status, true, nil
 		}
 	}
@@ -65,6 +65,14 @@ func statusOf(record plog.LogRecord) (deployment.Status, bool, error) {
 		return pipelineStatus(record.Attributes())
 	}
 	return "", false, nil
+}
+
+// parseEvent also takes that of a gate.
+func parseEvent(name string) (deployment.Status, error) {
+	if name == string(deployment.Verified) {
+		return deployment.Verified, nil
+	}
+	return deployment.ParseStatus(name)
 }
 
 // pipelineStatus is how far a pipeline's run has come that deploys: one with a task of that type, one that syncs a

@@ -32,6 +32,9 @@ func (t *Tracker) Report(d deployment.Deployment) error {
 	if d.Name == "" {
 		return fmt.Errorf("%s is missing; say what is deployed", semconv.ServiceName)
 	}
+	if d.Status == deployment.Verified {
+		return t.verified(&d)
+	}
 	if !slices.Contains(deployment.Statuses, d.Status) {
 		return fmt.Errorf("status %.60q is not known; use one of %q", d.Status, deployment.Statuses)
 	}

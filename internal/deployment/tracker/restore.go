@@ -185,6 +185,12 @@ func (d *decoder) candidate(c *candidate) {
 	if d.format > 3 {
 		d.effect(&c.Effect)
 	}
+	if d.format > 4 {
+		if c.Gate.Verdict = d.Text(); c.Gate.Verdict != "" {
+			d.Require(slices.Contains(deployment.GateVerdicts, c.Gate.Verdict))
+			c.Gate.Reason, c.Gate.At = d.Text(), d.time()
+		}
+	}
 }
 
 func (d *decoder) effect(e *deployment.Effect) {

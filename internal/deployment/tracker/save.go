@@ -23,14 +23,16 @@ import (
 //	version    name:text  n:u  name:text...  sources:u  revision:text  branch:text  digest:text  serial:u  first:i  began:i  runs:u
 //	           seen:i  heard:i  flags:u  weight:u  count:u  [deployment]
 //	deployment version:text  status:text  start:i  end:i  committed:i  facts:text...  n:u  alias:text...
-//	           said:text  renewed:i  flags:u  peak:u  grew:i  adoption:u  slo:text  [effect]
+//	           said:text  renewed:i  flags:u  peak:u  grew:i  adoption:u  slo:text  [effect]  gate:text  [gated]
 //	effect     times:f  low:f  high:f  spent:f  at:i  flags:u
+//	gated      reason:text  at:i
 //	waiting    also:text  until:i  version:text  status:text  start:i  end:i  committed:i  facts:text...
 //	instance   id:8 bytes  last:i  offset:i  first:i  heard:u  version:u
 //	text       n:u  bytes
 //
-// Format 1 had no committed; format 2 had one place, one name a version, and no waiting; format 3 had no effects.
-const format = 4
+// Format 1 had no committed; format 2 had one place, one name a version, and no waiting; format 3 had no effects;
+// format 4 had no gate.
+const format = 5
 
 // Save calls write with each record in which something has changed, or with all: at shutdown, to keep also when each
 // instance was seen. A record that is not written is changed still.
@@ -168,6 +170,11 @@ func (b *encoder) candidate(c *candidate) {
 	b.Int(c.grew)
 	b.Uint(uint64(c.Adoption))
 	b.effect(&c.Effect)
+	b.Text(c.Gate.Verdict)
+	if c.Gate.Verdict != "" {
+		b.Text(c.Gate.Reason)
+		b.time(c.Gate.At)
+	}
 }
 
 func (b *encoder) effect(e *deployment.Effect) {

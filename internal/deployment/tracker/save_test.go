@@ -162,6 +162,6 @@ func TestDamageIsSaid(t *testing.T) {
 	require.ErrorContains(t, New(Default(), time.Now).Restore(n, append(slices.Clone(record), 0)), "does not make sense")
 	require.ErrorContains(t, New(Default(), time.Now).Restore((n+1)%Records, record), "does not belong there")
 	require.EqualError(t, New(Default(), time.Now).Restore(n, binary.AppendUvarint(nil, 9)),
-		"deployments: written in format 9, this release reads formats up to 4")
+		"deployments: written in format 9, this release reads formats up to 5")
 	require.NoError(t, New(Default(), time.Now).Restore(n, nil))
 }

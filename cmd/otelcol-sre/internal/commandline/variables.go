@@ -75,6 +75,9 @@ func (c checker) Convert(context.Context, *confmap.Conf) error {
 	return nil
 }
 
+// ofChecks begins variables that the catalog's checks name.
+const ofChecks = prefix + "CHECK_"
+
 // Kubernetes sets such variables for each service of a namespace.
 var (
 	serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PORT|PROTO|ADDR))?)$`)
@@ -92,7 +95,7 @@ func (e *environment) unread() (problems []string) {
 	}
 	for _, variable := range slices.Sorted(slices.Values(e.set)) {
 		name, value, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, prefix) || value == "" || e.read[name] || serviceLink.MatchString(name) || linkedPort.MatchString(variable) {
+		if !strings.HasPrefix(name, prefix) || strings.HasPrefix(name, ofChecks) || value == "" || e.read[name] || serviceLink.MatchString(name) || linkedPort.MatchString(variable) {
 			continue
 		}
 		switch v, ours := known[name]; {

@@ -109,7 +109,7 @@ It exits 0 if the collector accepted the event, 1 if it did not, 2 if the flags 
 		{&d.RunURL, "run-url", "URL of its run"},
 		{&start, "start", "start of the deployment, as 2006-01-02T15:04:05Z"},
 		{&commitTime, "commit-time", "time of the commit, as git show -s --format=%cI prints it; lead times need it"},
-		{&endpoint, "endpoint", "address of the collector, as https://host:port; default: OTEL_EXPORTER_OTLP_ENDPOINT or http://localhost:4318"},
+		{&endpoint, "endpoint", EndpointUsage},
 	} {
 		flags.StringVar(text.value, text.name, "", text.usage)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/mark"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
@@ -34,6 +35,9 @@ type request struct {
 	since                                   string
 	url, catalog, translation               string
 	patience, interval                      time.Duration
+	report                                  bool
+	endpoint                                string
+	reporter                                reporter
 }
 
 // NewCommand is `srectl verify`.
@@ -51,10 +55,14 @@ ever pass, however often it asks. What a release does while a service that it de
 It asks a collector's status page, which knows the catalog. If the URL is that of a server with Prometheus' API, it asks that for the collector's
 slo_events_total, and takes objectives and dependencies from --catalog; without one, objectives from slo_objective_ratio, and no dependencies.
 
+With --report, it sends the verdict to a collector, by OTLP, so that the deployment has it on pages and in annotations. The variables and tokens are
+those of srectl mark. A verdict that cannot be sent is said on the standard error, and is the exit code all the same.
+
 Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 		Example: `  srectl verify --service checkout --version 1.4.0 --for 15m
   srectl verify --service shop/checkout --version 1.4.0 --baseline 1.3.9 --since 30m --for 0 -o markdown
-  srectl verify --service checkout --version 1.4.0 --url http://prometheus:9090 --catalog ./catalog -o junit > verify.xml`,
+  srectl verify --service checkout --version 1.4.0 --url http://prometheus:9090 --catalog ./catalog -o junit > verify.xml
+  srectl verify --service checkout --version 1.4.0 --report --endpoint https://collector:4318`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := format.Check(); err != nil {
@@ -66,10 +74,21 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 			if err != nil {
 				return err
 			}
+			if r.report {
+				to, err := mark.NewReporter(cmd.Root().Version, r.endpoint, reporting, cmd.ErrOrStderr())
+				if err != nil {
+					return err
+				}
+				defer to.Close()
+				r.reporter = to
+			}
 			w := watch{ask: ask, patience: r.patience, interval: r.interval, now: time.Now, wait: wait, progress: newProgress(cmd.ErrOrStderr())}
 			result, err := w.run(ctx)
 			if err != nil {
 				return err
+			}
+			if r.reporter != nil {
+				report(context.WithoutCancel(ctx), r.reporter, &result)
 			}
 			if err := write(cmd.OutOrStdout(), format.Value, &result); err != nil {
 				return err
@@ -95,10 +114,15 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page, or a server with Prometheus' API; a user and password can be in it")
 	flags.StringVar(&r.catalog, "catalog", os.Getenv("OTELCOL_SRE_CATALOG"), "catalog folder or file, if a server with Prometheus' API is asked")
 	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which that server names OTLP metrics")
+	flags.BoolVar(&r.report, "report", false, "send the verdict to a collector as an event of the deployment")
+	flags.StringVar(&r.endpoint, "endpoint", "", mark.EndpointUsage+"; for --report")
 	format = output.NewFormat(flags, output.Table, output.JSON, output.YAML, formatJUnit, formatMarkdown)
 	_ = cmd.MarkFlagRequired("service") // fails for an unknown flag only
 	return cmd
 }
+
+// reporting is how long the verdict is sent again if the collector does not take it.
+const reporting = 30 * time.Second
 
 // check checks the flags.
 func (r *request) check() error {
@@ -107,6 +131,8 @@ func (r *request) check() error {
 		return errors.New("--service is empty: name a service")
 	case r.patience < 0:
 		return fmt.Errorf("--for is %v: must be 0 or more", r.patience)
+	case r.endpoint != "" && !r.report:
+		return errors.New("--endpoint is where --report sends the verdict: add --report")
 	case r.interval < time.Second:
 		return fmt.Errorf("--interval is %v: must be 1s or more", r.interval)
 	}

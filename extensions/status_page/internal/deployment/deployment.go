@@ -84,8 +84,8 @@ func (d *Deployment) key() key { return key{d.Namespace, d.Service, d.Environmen
 func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source) (Deployments, error) {
 	version := names.List(n.Namespace, n.Service, n.Environment, n.Version)
 	event := version + ", " + names.List(n.Status, n.Revision)
-	var running, now, before, facts model.Vector
-	var errs [4]error
+	var running, now, before, facts, gates model.Vector
+	var errs [5]error
 	var asked sync.WaitGroup
 	for i, one := range []struct {
 		to    *model.Vector
@@ -94,6 +94,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 		{&running, names.By("sum", version, n.Instances.With())}, {&now, names.By("max", event, n.Start.With())},
 		{&before, names.By("max", event, latest(n.Start.With()))},
 		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With())},
+		{&gates, names.By("max", version+", "+names.List(n.GateVerdict, n.GateReason), latest(n.Gated.With()))},
 	} {
 		asked.Go(func() { *one.to, errs[i] = source.Instant(ctx, one.query) })
 	}
@@ -125,6 +126,12 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 			d.Add(s.Metric, n)
 		}
 	}
+	AddGates(gates, n, func(s *model.Sample) *Facts {
+		if d := all[deploymentIn(s, n).key()]; d != nil {
+			return &d.Facts
+		}
+		return nil
+	})
 	return arrange(all), err
 }
 

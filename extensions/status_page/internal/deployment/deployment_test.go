@@ -24,12 +24,14 @@ var usual = names.Recorded()
 
 // A source answers what runs, the current and the earlier statuses.
 type source struct {
-	running, now, before, facts model.Vector
-	err                         error
+	running, now, before, facts, gates model.Vector
+	err                                error
 }
 
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	switch {
+	case strings.Contains(query, string(usual.Gated)):
+		return s.gates, s.err
 	case strings.Contains(query, string(usual.Info)):
 		return s.facts, s.err
 	case strings.Contains(query, string(usual.Instances)):
@@ -122,4 +124,26 @@ func TestNoAnswer(t *testing.T) {
 	d, err := Load(t.Context(), &catalog.Catalog{}, usual, source{err: errors.New("down")})
 	require.EqualError(t, err, "down")
 	assert.Empty(t, d.Services)
+}
+
+// Of several verdicts on a version, the newest is shown, and it cannot break a page.
+func TestVerdictsOfGates(t *testing.T) {
+	gate := func(version, verdict, reason string, at float64) *model.Sample {
+		s := instancesOf("checkout", "p", version, at)
+		s.Metric["deployment_gate_verdict"], s.Metric["deployment_gate_reason"] = model.LabelValue(verdict), model.LabelValue(reason)
+		return s
+	}
+	d, err := Load(t.Context(), &catalog.Catalog{}, usual, source{
+		running: model.Vector{instancesOf("checkout", "p", "2", 3)}, now: model.Vector{status("checkout", "p", "2", "completed", 100), status("checkout", "p", "1", "completed", 50)},
+		gates: model.Vector{gate("2", "pass", "few\x1b failed", 300), gate("2", "inconclusive", "few events", 200), gate("9", "fail", "", 400)},
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, d.History)
+	for _, one := range d.History {
+		if one.Version == "2" {
+			assert.Equal(t, "pass: few  failed", one.Gate+": "+one.GateReason)
+		} else {
+			assert.Empty(t, one.Gate+one.GateReason)
+		}
+	}
 }

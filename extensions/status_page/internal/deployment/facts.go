@@ -4,6 +4,8 @@
 package deployment
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -21,6 +23,9 @@ type Facts struct {
 	Actor   string `json:"actor"`
 	Change  string `json:"change"`
 	Tickets string `json:"tickets"`
+	// Gate is the verdict of srectl verify that was reported last: pass, fail or inconclusive; and why.
+	Gate       string `json:"gate_verdict"`
+	GateReason string `json:"gate_reason"`
 }
 
 // Add takes what a series says; of several, each may say more.
@@ -42,3 +47,18 @@ func (f *Facts) Add(m model.Metric, n names.Names) {
 		}
 	}
 }
+
+// AddGates takes the verdicts of gates on the versions that of finds. The value of a sample is when its verdict was given; the newest counts.
+func AddGates(all model.Vector, n names.Names, of func(*model.Sample) *Facts) {
+	newest := slices.SortedStableFunc(slices.Values(all), func(a, b *model.Sample) int { return cmp.Compare(a.Value, b.Value) })
+	for _, s := range newest {
+		if f := of(s); f != nil {
+			f.Gate, f.GateReason = words.Bounded(n.GateVerdict.In(s.Metric), maxVerdict), words.Bounded(n.GateReason.In(s.Metric), maxReason)
+		}
+	}
+}
+
+const (
+	maxVerdict = 16
+	maxReason  = 300
+)

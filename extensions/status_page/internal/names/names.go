@@ -18,7 +18,7 @@ type Names struct {
 	// A deployment.
 	Version, Deployment, Status, Revision Label
 	// What else is known of it.
-	Previous, Compare, Repository, Change, Run, Actor, Tickets, Cluster, Region, Account, Rollback Label
+	Previous, Compare, Repository, Change, Run, Actor, Tickets, GateVerdict, GateReason, Check, CheckLocation, CheckOutcome, CheckStep, Cluster, Region, Account, Rollback Label
 	// A change that is no deployment.
 	ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeSummary, ChangeURL Label
 	// A request.
@@ -31,8 +31,8 @@ type Names struct {
 	// Of the sli connector.
 	Events Metric
 	// Of the deployevent connector.
-	Info, Start, Commit, Instances Metric
-	Changed                        Metric
+	CheckTime, Info, Start, Commit, Instances, Gated Metric
+	Changed                                          Metric
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 	// Of the red connector, or of service_graph.
@@ -65,6 +65,8 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Status: label(semconv.DeploymentStatus), Revision: label(semconv.Revision),
 		Previous: label(semconv.DeploymentPreviousVersion), Compare: label(semconv.DeploymentCompareURL), Repository: label(semconv.Repository),
 		Change: label(semconv.Change), Run: label(semconv.PipelineURL), Actor: label(semconv.UserName), Tickets: label(semconv.DeploymentTickets),
+		GateVerdict: label(semconv.DeploymentGateVerdict), GateReason: label(semconv.DeploymentGateReason),
+		Check: label(semconv.CheckName), CheckLocation: label(semconv.CheckLocation), CheckOutcome: label(semconv.CheckOutcome), CheckStep: label(semconv.CheckStep),
 		Cluster: label(semconv.ClusterName), Region: label(semconv.CloudRegion), Account: label(semconv.CloudAccount), Rollback: label(semconv.DeploymentRollback),
 		ChangeID: label(semconv.ChangeID), ChangeKind: label(semconv.ChangeKind), ChangeName: label(semconv.ChangeName),
 		ChangePrevious: label(semconv.ChangePrevious), ChangeValue: label(semconv.ChangeValue), ChangeStatus: label(semconv.ChangeStatus),
@@ -76,7 +78,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Objective: metric(semconv.SLOObjective.Metric), Remaining: metric(semconv.SLORemaining.Metric), Coverage: metric(semconv.SLOCoverage.Metric),
 		Exhaustion: metric(semconv.SLOExhaustion.Metric), BurnRate: metric(semconv.SLOBurnRate.Metric), States: metric(semconv.SLOStates.Metric), Events: metric(semconv.SLOEvents.Metric),
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
-		Commit: metric(semconv.DeploymentCommitted.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
+		Commit: metric(semconv.DeploymentCommitted.Metric), Gated: metric(semconv.DeploymentGated.Metric), CheckTime: metric(semconv.CheckTime.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
 		Changed:    metric(semconv.ChangeTime.Metric),
 		Calls:      metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations:  metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),

@@ -76,6 +76,7 @@ func (l *loader) askVersions() ([]Version, error) {
 	running := ask(names.By("sum", n.Version.String(), l.of(n.Instances)))
 	earliest := ask("min(min_over_time(" + l.of(n.Start) + "[" + lately + "]))")
 	facts := ask(names.By("max", names.List(n.Version, n.Revision, n.Previous, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), latest(l.of(n.Info))))
+	gates := ask(names.By("max", names.List(n.Version, n.GateVerdict, n.GateReason), latest(l.of(n.Gated))))
 	odds := ask(names.By("max", names.Recorded().Version.String(), l.recorded(names.RecordedEvidence)))
 	verdicts := l.askVerdicts(ask)
 	if failed != nil {
@@ -110,6 +111,12 @@ func (l *loader) askVersions() ([]Version, error) {
 			v.describe(s.Metric, n)
 		}
 	}
+	deployment.AddGates(gates, n, func(s *model.Sample) *deployment.Facts {
+		if v := all[n.Version.In(s.Metric)]; v != nil {
+			return &v.Facts
+		}
+		return nil
+	})
 	for _, s := range odds {
 		if v := all[names.Recorded().Version.In(s.Metric)]; v != nil {
 			v.Odds = fleet.Number(s.Value)

@@ -22,8 +22,8 @@ import (
 // told answers what is asked about versions: what is said now, what was said, what runs, and the facts.
 type told struct {
 	Source
-	now, before, running, facts, odds model.Vector
-	steps                             map[string]model.Vector
+	now, before, running, facts, odds, gates model.Vector
+	steps                                    map[string]model.Vector
 }
 
 func (s told) Instant(_ context.Context, query string) (model.Vector, error) {
@@ -34,6 +34,8 @@ func (s told) Instant(_ context.Context, query string) (model.Vector, error) {
 		return s.steps[query], nil
 	case strings.Contains(query, "evalue"):
 		return s.odds, nil
+	case strings.Contains(query, string(usual.Gated)):
+		return s.gates, nil
 	case strings.Contains(query, string(usual.Info)):
 		return s.facts, nil
 	case strings.Contains(query, string(usual.Instances)):
@@ -62,6 +64,7 @@ func TestTheVersionToReturnTo(t *testing.T) {
 		},
 		now:     model.Vector{sample(400, "service_version", "1.3", "deployment_status", "completed", "vcs_ref_head_revision", revision)},
 		running: model.Vector{sample(3, "service_version", "1.3")},
+		gates:   model.Vector{sample(450, "service_version", "1.3", "deployment_gate_verdict", "fail", "deployment_gate_reason", "many failed")},
 		odds:    model.Vector{sample(250, "service_version", "1.3"), sample(7, "service_version", "unknown")},
 		facts: model.Vector{sample(1, "service_version", "1.3", "vcs_ref_head_revision", revision, "deployment_previous_version", "1.1", "vcs_repository_url_full", "https://git.example.com/shop/checkout",
 			"deployment_compare_url", "https://git.example.com/shop/checkout/compare/v1.1...v1.3", "cicd_pipeline_run_url_full", "javascript:alert(1)",
@@ -90,7 +93,7 @@ func TestTheVersionToReturnTo(t *testing.T) {
 		Version: "1.3", Status: "completed", Revision: revision, Since: time.Unix(400, 0).UTC(), Instances: 3, Deployed: true, Previous: "1.1",
 		Facts: deployment.Facts{
 			Commit: "https://git.example.com/shop/checkout/commit/" + revision, Compare: "https://git.example.com/shop/checkout/compare/v1.1...v1.3",
-			Actor: "ada", Change: "42", Tickets: "SHOP-7",
+			Actor: "ada", Change: "42", Tickets: "SHOP-7", Gate: "fail", GateReason: "many failed",
 		},
 		Rate: 7, Failed: 0.25, Slowest: 120, Odds: 250,
 	}, newest, "an address that is none of the web is left out")

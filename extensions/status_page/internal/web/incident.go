@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/checks"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/slow"
@@ -43,6 +44,8 @@ type incidentBody struct {
 	Timeline   []moment           `json:"timeline"`
 	// Silences are links to an Alertmanager, for the alerts of each affected service; none without one.
 	Silences []silenceLink `json:"silences"`
+	// Checks are synthetic ones of its services that fail now.
+	Checks []checks.Failing `json:"failing_checks"`
 	// Acknowledge is the command that says in the Alertmanager that somebody works on it; "" without one.
 	Acknowledge string `json:"acknowledge"`
 	// Notes may be added by clients of this page.
@@ -83,7 +86,8 @@ func (s *site) incident(r *http.Request) (*page, error) {
 		body.Runbook = s.runbookOf(one, of)
 	}
 	why, unknown := s.why(r.Context(), slowQuestion{slow.Name{Namespace: origin.Namespace, Service: origin.Name}, origin.Environment, one.Start, one.End})
-	body.Slow, err = why, cmp.Or(err, unknown)
+	failing, unchecked := s.failingChecks(r.Context(), one)
+	body.Slow, body.Checks, err = why, failing, cmp.Or(err, unknown, unchecked)
 	if one.Change != nil {
 		s.explain(r.Context(), &body, one, deployments)
 	}

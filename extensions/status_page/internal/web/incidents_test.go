@@ -32,6 +32,7 @@ func (b *batch) firing(alert, service, slo string) {
 }
 
 const twoServices = `
+  checks: [{name: pay, tcp: {address: "%[1]s:1"}}, {name: home, tcp: {address: "%[1]s:2"}}]
   slos: [{name: availability, objective: 99.9, sli: {availability: {}}}]
   deployment: {kubernetes: {namespace: shop, kind: Deployment, name: %[1]s}}
   escalation: {chat: "#%[1]s", pager: "https://pager.example.com/%[1]s"}
@@ -62,6 +63,13 @@ func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now,
 		if total += 300; fails {
 			bad += 150
 		}
+		checked := attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production", "check.location": "eu"}
+		b.gauge("check.time", "s", float64(at.Unix()), checked.and("check.name", "home", "check.outcome", "passed"))
+		outcome := checked.and("check.name", "pay", "check.outcome", "passed")
+		if fails {
+			outcome = checked.and("check.name", "pay", "check.outcome", "failed", "check.step", "body")
+		}
+		b.gauge("check.time", "s", float64(at.Unix()), outcome)
 		for _, name := range []string{"payment", "checkout"} {
 			of := attributes{"service.name": name, "service.namespace": "shop", "deployment.environment.name": "production"}
 			slo := of.and("slo.name", "availability")

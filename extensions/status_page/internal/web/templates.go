@@ -100,7 +100,7 @@ var functions = template.FuncMap{
 
 // templates are the pages by name, each in the same frame.
 var templates = func() map[string]*template.Template {
-	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html"))
+	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/checks.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "gate", "runbook", "search", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
