@@ -6,6 +6,7 @@ package explain
 import (
 	"cmp"
 	"encoding/hex"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func (f *finder) collisions(dimension int) float64 {
 		all += r.Weight
 	}
 	var chance float64
-	for _, w := range weights {
+	for _, w := range slices.Sorted(maps.Values(weights)) { // the sum of the same numbers in another order is another one
 		chance += w / all * w / all
 	}
 	return chance

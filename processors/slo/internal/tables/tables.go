@@ -292,6 +292,11 @@ func (s *Store) Keep(keep func(Place) (period time.Duration, ok bool)) {
 func (s *Store) all() []*place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.sorted()
+}
+
+// sorted are all places in an order that does not change. s.mu must be held.
+func (s *Store) sorted() []*place {
 	all := make([]*place, 0, len(s.places))
 	for _, p := range s.places {
 		all = append(all, p)
@@ -326,7 +331,7 @@ type Table struct {
 func (s *Store) Find(match func(Place) bool, from, to time.Time) (all []Table) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.places {
+	for _, p := range s.sorted() {
 		if !match(p.Place) {
 			continue
 		}

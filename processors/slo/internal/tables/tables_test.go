@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -314,4 +315,45 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, payload []byte) {
 		_ = New(roomy).Restore(func(string) ([]byte, error) { return payload, nil }, func(error) {})
 	})
+}
+
+// Tables arrive, are merged, saved and asked for at the same time.
+func TestConcurrent(t *testing.T) {
+	s := New(Limits{Place: 200 << 10, Total: 300 << 10})
+	m := &memory{records: map[string][]byte{}}
+	var group sync.WaitGroup
+	for sender := range uint64(4) {
+		group.Go(func() {
+			for i := range 100 {
+				now := noon.Add(time.Duration(i) * 20 * time.Second)
+				at := checkout
+				at.Group = fmt.Sprint(i % 3)
+				s.Take(at, sent(sender, now.Truncate(time.Minute), time.Duration(i%3+1)*20*time.Second, 1+i), now)
+			}
+		})
+	}
+	for _, do := range []func(now time.Time){
+		s.Tend,
+		func(time.Time) { m.save(s, false) },
+		func(now time.Time) { s.Find(everywhere, noon, now); s.Size(); s.Places() },
+		func(time.Time) { s.Keep(func(p Place) (time.Duration, bool) { return time.Hour, p.Group != "2" }) },
+	} {
+		group.Go(func() {
+			for i := range 50 {
+				do(noon.Add(time.Duration(i) * time.Minute))
+			}
+		})
+	}
+	group.Wait()
+	m.save(s, false)
+	again, damaged := m.restored(t)
+	require.Zero(t, damaged)
+	require.Equal(t, all(t, s), all(t, again))
+	bytes, _ := s.Size()
+	require.LessOrEqual(t, bytes, int64(300<<10))
+	s.Keep(func(Place) (time.Duration, bool) { return 0, false })
+	m.save(s, false)
+	require.LessOrEqual(t, len(m.records), indexes, "no page is left behind")
+	bytes, _ = s.Size()
+	require.Zero(t, bytes)
 }
