@@ -114,9 +114,13 @@ const (
 	maxLines, maxLinesInAll, maxLineValue = 5, 500, 128
 )
 
-// lines are the series of slo.ledger.events that were emitted.
+// linesEvery is how often they are emitted: an answer takes some milliseconds.
+const linesEvery = 15 * time.Second
+
+// lines are the series of slo.ledger.events that were emitted, and when that was.
 type lines struct {
 	shown map[ledgerLine]bool
+	at    time.Time
 }
 
 // A ledgerLine is a series.
@@ -138,6 +142,10 @@ func (p *sloProcessor) burning(at tables.Place) bool {
 
 // emitLines emits what explains the bad events of the SLOs that burn.
 func (p *sloProcessor) emitLines(ctx context.Context, now time.Time) {
+	if since := now.Sub(p.lines.at); since >= 0 && since < linesEvery {
+		return
+	}
+	p.lines.at = now
 	found := map[ledgerLine]float64{}
 	for _, at := range p.tables.Places() {
 		if len(found) > maxLinesInAll-maxLines || ctx.Err() != nil {
