@@ -39,12 +39,12 @@ func (p *sloProcessor) explain(q attribution.Question, where func(tables.Place) 
 	if q.From.IsZero() {
 		q.From = q.To.Add(-lately)
 	}
-	if t := p.followed(ledger.SLO{Namespace: q.Namespace, Service: q.Service, Name: q.SLO}); t == nil {
+	t := p.followed(ledger.SLO{Namespace: q.Namespace, Service: q.Service, Name: q.SLO})
+	if t == nil {
 		return a, false
-	} else {
-		q.From = maxTime(q.From, now.Add(-time.Duration(t.objective.horizon)))
-		t.shard.mu.Unlock()
 	}
+	q.From = maxTime(q.From, now.Add(-time.Duration(t.objective.horizon)))
+	t.shard.mu.Unlock()
 	if !q.From.Before(q.To) {
 		return a, false
 	}

@@ -77,7 +77,7 @@ func (v Verdict) String() string {
 // Limits bound what is kept, in bytes.
 type Limits struct{ Place, Total int }
 
-// A Store keeps the tables of all places. It can be used concurrently; Tend, Records and Restore by one at a time.
+// A Store keeps the tables of all places. It can be used concurrently; Advance, Records and Restore by one at a time.
 type Store struct {
 	limits Limits
 
