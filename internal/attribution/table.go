@@ -59,7 +59,7 @@ const (
 
 func idOf(hash uint64) ID { return max(ID(hash>>48), Hidden+1) }
 
-// A Sampled is a row of a sample. It stands for Weight events.
+// A Sampled is a row of a sample. It represents Weight events.
 type Sampled struct {
 	// IDs are by dimension.
 	IDs    []ID
@@ -91,7 +91,7 @@ type Count struct {
 //
 // A dimension's lines are a Misra–Gries summary (Misra, Gries: Finding repeated elements, 1982), merged as in Agarwal et al.,
 // Mergeable summaries, 2012. The samples are those of Duffield, Lund, Thorup: Learn more, sample less, 2005: each row below a
-// threshold is kept with the probability weight ÷ threshold, and then stands for the threshold, so that all sums over rows are unbiased.
+// threshold is kept with the probability weight ÷ threshold, and then represents the threshold, so that all sums over rows are unbiased.
 type Table struct {
 	limits Limits
 	// total is what was booked, in units, and weight what it should be.
@@ -167,7 +167,7 @@ func (t *Table) Bad(row Row, weight float64) {
 	t.bad.offer(t, t.row, weight, row.Trace, row.Time.UnixNano())
 }
 
-// Good offers a good event to the sample. It stands for weight events. What no bad event has had so far is not read.
+// Good offers a good event to the sample. It represents weight events. What no bad event has had so far is not read.
 func (t *Table) Good(row Row, weight float64) {
 	t.beginRow()
 	for _, a := range row.Attributes {
