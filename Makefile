@@ -150,7 +150,7 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 
 # Packages and tests that run in one goroutine, in which the race detector finds nothing and takes ten times as long. The tests of
 # cmd/srectl cover generating in parallel.
-SEQUENTIAL := ./alerts/... ./dashboards/... ./test/observed/... ./internal/deployment/verdict ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
+SEQUENTIAL := ./alerts/... ./dashboards/... ./test/observed/... ./internal/attribution/explain ./internal/deployment/verdict ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
 SEQUENTIAL_TESTS := ^(TestAskedLaterIsAskedFromTheStart|TestColumn|TestKilledAnywhere|TestRandomHistories|TestRandomScenarios|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute|TestTwoFourOne)$$
 test-unit: ## tests of all packages, with the race detector where several goroutines run
 	CGO_ENABLED=1 go test -race -timeout 15m -skip '$(SEQUENTIAL_TESTS)' $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' | grep -v -x -F "$$(go list $(SEQUENTIAL))")

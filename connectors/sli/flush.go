@@ -80,7 +80,7 @@ func (c *core) snapshot() (_ *emission, swapped bool) {
 			svc.mu.Lock()
 			e.service(svc)
 			if svc.books.count.Load() > 0 {
-				svc.books.tend(svc, e.now)
+				svc.books.turnAll(svc, e.now)
 				e.burning = append(e.burning, svc)
 			}
 			svc.mu.Unlock()

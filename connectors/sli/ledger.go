@@ -379,8 +379,8 @@ func (o *book) waiting() (bytes int) {
 	return bytes
 }
 
-// tend begins new minutes, and forgets the books that are empty, and those of SLOs that are gone. s.mu must be held.
-func (b *books) tend(s *service, now time.Time) {
+// turnAll begins new minutes, and forgets the books that are empty, and those of SLOs that are gone. s.mu must be held.
+func (b *books) turnAll(s *service, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for key, o := range b.all {

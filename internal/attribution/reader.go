@@ -436,7 +436,7 @@ func (t *Table) beginRun(u *run, a *attribute, position int, units uint64) {
 // running is the event of a dimension with a run.
 const running = 1<<64 - 1
 
-// GoodEvent offers the reader's present event to the sample. It stands for weight events.
+// GoodEvent offers the reader's present event to the sample. It represents weight events.
 func (t *Table) GoodEvent(r *Reader, weight float64) {
 	t.ready()
 	row := t.goodRow

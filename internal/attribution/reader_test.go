@@ -108,7 +108,7 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 	}
 }
 
-// Rows have the values of the events that they stand for.
+// Rows have the values of the events that they represent.
 func TestRowsHaveTheValuesOfEvents(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	reader := NewReader(NewNames(nil, nil))

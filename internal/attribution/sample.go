@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A sample keeps rows. Each stands for its weight.
+// A sample keeps rows. Each represents its weight.
 type sample struct {
 	width, most int
 	traced      bool
@@ -138,5 +138,5 @@ func (t *Table) chance() float64 {
 
 func (s *sample) drop() { s.ids, s.weights, s.traces, s.times = nil, nil, nil, nil }
 
-// GoodEvery is of how many good events one is enough for the sample, if it then stands for all of them.
+// GoodEvery is of how many good events one is enough for the sample, if it then represents all of them.
 func (t *Table) GoodEvery() int64 { return max(1, int64(min(t.good.threshold, 1<<40))) }

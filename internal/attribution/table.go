@@ -59,7 +59,7 @@ const (
 
 func idOf(hash uint64) ID { return max(ID(hash>>48), Hidden+1) }
 
-// A Sampled is a row of a sample. It stands for Weight events.
+// A Sampled is a row of a sample. It represents Weight events.
 type Sampled struct {
 	// IDs are by dimension.
 	IDs    []ID
@@ -91,7 +91,7 @@ type Count struct {
 //
 // A dimension's lines are a Misra–Gries summary (Misra, Gries: Finding repeated elements, 1982), merged as in Agarwal et al.,
 // Mergeable summaries, 2012. The samples are those of Duffield, Lund, Thorup: Learn more, sample less, 2005: each row below a
-// threshold is kept with the probability weight ÷ threshold, and then stands for the threshold, so that all sums over rows are unbiased.
+// threshold is kept with the probability weight ÷ threshold, and then represents the threshold, so that all sums over rows are unbiased.
 type Table struct {
 	limits Limits
 	// total is what was booked, in units, and weight what it should be.
@@ -101,10 +101,10 @@ type Table struct {
 	crowded    bool
 	dimensions []*dimension
 	unknown    int // dimensions that are not Known
-	lines      int
-	text       int
-	bad, good  sample
-	random     uint64
+	// lines and text are how many there are, own how many lines each dimension has for itself, and shared how many are used beyond that.
+	lines, text, own, shared int
+	bad, good                sample
+	random                   uint64
 	// event numbers the events; next is the position of the next attribute in it, and guess the dimension that was there the last time.
 	event uint64
 	next  int
@@ -142,7 +142,7 @@ func (l *line) id() ID { return idOf(l.hash) }
 
 // New returns an empty table.
 func New(limits Limits) *Table {
-	t := &Table{limits: limits, random: limits.Seed ^ 0x9E3779B97F4A7C15}
+	t := &Table{limits: limits, own: limits.own(), random: limits.Seed ^ 0x9E3779B97F4A7C15}
 	t.bad = sample{width: limits.Dimensions, most: limits.BadRows, traced: true}
 	t.good = sample{width: limits.Dimensions, most: limits.GoodRows}
 	return t
@@ -167,7 +167,7 @@ func (t *Table) Bad(row Row, weight float64) {
 	t.bad.offer(t, t.row, weight, row.Trace, row.Time.UnixNano())
 }
 
-// Good offers a good event to the sample. It stands for weight events. What no bad event has had so far is not read.
+// Good offers a good event to the sample. It represents weight events. What no bad event has had so far is not read.
 func (t *Table) Good(row Row, weight float64) {
 	t.beginRow()
 	for _, a := range row.Attributes {
@@ -355,20 +355,19 @@ func (d *dimension) note(line int) {
 	d.index[at] = uint16(line + 1)
 }
 
-// room tells whether there is room for one more line of the dimension. Each has a part of all lines for itself.
+// own is how many lines each dimension has for itself.
+func (l *Limits) own() int { return l.Lines * 3 / 4 / l.Dimensions }
+
+// room tells whether there is room for one more line of the dimension: of its own, or of those that are for any.
 func (t *Table) room(d *dimension, text int) bool {
-	own := t.limits.Lines * 3 / 4 / t.limits.Dimensions
 	return len(d.lines) < t.limits.Values && t.lines < t.limits.Lines && t.text+text <= t.limits.Text &&
-		(len(d.lines) < own || t.lines < t.limits.Lines-t.owned(own))
+		(len(d.lines) < t.own || t.shared < t.limits.Lines-t.own*t.limits.Dimensions)
 }
 
-// owned is how many lines dimensions, those still to come too, have not used of their own.
-func (t *Table) owned(own int) int {
-	n := (t.limits.Dimensions - len(t.dimensions)) * own
-	for _, d := range t.dimensions {
-		n += max(0, own-len(d.lines))
-	}
-	return n
+// resized notes that a dimension has another number of lines.
+func (t *Table) resized(before, after int) {
+	t.lines += after - before
+	t.shared += max(0, after-t.own) - max(0, before-t.own)
 }
 
 // insert books units of a value that has no line. Without room, as many of every line, and of the value, go to the others.
@@ -385,7 +384,7 @@ func (t *Table) insert(d *dimension, value string, hash uint64, units uint64) {
 		return
 	}
 	d.append(line{strings.Clone(value), hash, units})
-	t.lines++
+	t.resized(len(d.lines)-1, len(d.lines))
 	t.text += len(value)
 }
 
@@ -396,7 +395,6 @@ func (t *Table) lower(d *dimension, units uint64) {
 	for i := range d.lines {
 		l := d.lines[i]
 		if l.count <= units {
-			t.lines--
 			t.text -= len(l.value)
 			continue
 		}
@@ -405,6 +403,7 @@ func (t *Table) lower(d *dimension, units uint64) {
 		kept++
 	}
 	if kept < len(d.lines) {
+		t.resized(len(d.lines), kept)
 		clear(d.lines[kept:])
 		d.lines = d.lines[:kept]
 		d.reindex()

@@ -133,7 +133,7 @@ func TestTablesAddUp(t *testing.T) {
 	}
 }
 
-// Samples are bounded, and stand for all events: the sum over many tables of a share is near the true one.
+// Samples are bounded, and represent all events: the sum over many tables of a share is near the true one.
 func TestSamplesAreUnbiased(t *testing.T) {
 	const tables, rows = 400, 300
 	var all, marked float64

@@ -115,7 +115,9 @@ func Read(b []byte) (*Table, error) {
 	for i, n := range limits.all() {
 		*n = int(r.Uint(uint64(*most[i])))
 	}
-	r.Require(limits.Dimensions > 0)
+	if r.Require(limits.Dimensions > 0); r.Failed() {
+		limits.Dimensions = 1
+	}
 	t := New(limits)
 	t.total = r.Uint(mostUnits)
 	t.weight = events(t.total)
@@ -157,7 +159,7 @@ func (t *Table) readDimension(r *checkpoint.Reader) {
 		t.text += len(value)
 	}
 	r.Require(t.text <= t.limits.Text)
-	t.lines += n
+	t.resized(0, n)
 	if !Known(d.name) {
 		t.unknown++
 	}

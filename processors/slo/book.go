@@ -141,7 +141,7 @@ func (p *sloProcessor) keeps(at tables.Place) (period time.Duration, ok bool) {
 
 // turnPages merges the tables that do not change any more, and emits what those of the last minutes say.
 func (p *sloProcessor) turnPages(ctx context.Context, now time.Time) {
-	p.tables.Tend(now)
+	p.tables.Advance(now)
 	p.emitLines(ctx, now)
 }
 

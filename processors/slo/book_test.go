@@ -263,13 +263,17 @@ func TestLinesWhileItBurns(t *testing.T) {
 	r := newRig(t, checkout())
 	c := incident(r)
 	require.Empty(t, linesOf(r), "nothing has been shown to burn")
+	r.pass(linesEvery)
 	r.flushed()
 	require.Equal(t, map[string]float64{"service.version=v2": 60}, linesOf(r))
+	require.Empty(t, linesOf(r), "it is not time again")
+	r.pass(linesEvery)
 	require.Equal(t, map[string]float64{"service.version=v2": 60}, linesOf(r))
 	r.pass(6 * time.Minute)
 	r.send(c.add(10000, 0))
 	r.flushed()
 	require.Equal(t, map[string]float64{"service.version=v2": -1}, linesOf(r), "the series ends")
+	r.pass(linesEvery)
 	require.Empty(t, linesOf(r))
 }
 

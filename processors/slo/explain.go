@@ -39,12 +39,12 @@ func (p *sloProcessor) explain(q attribution.Question, where func(tables.Place) 
 	if q.From.IsZero() {
 		q.From = q.To.Add(-lately)
 	}
-	if t := p.followed(ledger.SLO{Namespace: q.Namespace, Service: q.Service, Name: q.SLO}); t == nil {
+	t := p.followed(ledger.SLO{Namespace: q.Namespace, Service: q.Service, Name: q.SLO})
+	if t == nil {
 		return a, false
-	} else {
-		q.From = maxTime(q.From, now.Add(-time.Duration(t.objective.horizon)))
-		t.shard.mu.Unlock()
 	}
+	q.From = maxTime(q.From, now.Add(-time.Duration(t.objective.horizon)))
+	t.shard.mu.Unlock()
 	if !q.From.Before(q.To) {
 		return a, false
 	}
@@ -114,9 +114,13 @@ const (
 	maxLines, maxLinesInAll, maxLineValue = 5, 500, 128
 )
 
-// lines are the series of slo.ledger.events that were emitted.
+// linesEvery is how often they are emitted: an answer takes some milliseconds.
+const linesEvery = 15 * time.Second
+
+// lines are the series of slo.ledger.events that were emitted, and when that was.
 type lines struct {
 	shown map[ledgerLine]bool
+	at    time.Time
 }
 
 // A ledgerLine is a series.
@@ -138,6 +142,10 @@ func (p *sloProcessor) burning(at tables.Place) bool {
 
 // emitLines emits what explains the bad events of the SLOs that burn.
 func (p *sloProcessor) emitLines(ctx context.Context, now time.Time) {
+	if since := now.Sub(p.lines.at); since >= 0 && since < linesEvery {
+		return
+	}
+	p.lines.at = now
 	found := map[ledgerLine]float64{}
 	for _, at := range p.tables.Places() {
 		if len(found) > maxLinesInAll-maxLines || ctx.Err() != nil {

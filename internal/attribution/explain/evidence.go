@@ -12,7 +12,7 @@ import (
 // that begins at the same moment is asked about.
 const Alpha = 0.05
 
-// interval is the time between two looks that can differ: tables arrive as often.
+// interval is the time between one look and the next that can differ: tables arrive as often.
 const interval = 5 * time.Second
 
 // look is the logarithm of 1 ÷ the level of one look. A time that is so long has been looked at so many times, and the levels of all of them, Alpha ÷ (n (n + 1)), add

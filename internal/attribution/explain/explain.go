@@ -6,6 +6,7 @@ package explain
 import (
 	"cmp"
 	"encoding/hex"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -105,8 +106,8 @@ func newFinder(t *attribution.Table) *finder {
 		by := f.byID(d)
 		known := by(attribution.Hidden).good.not(f.good.all)
 		scale := newScale(size, f.good.size(known))
-		// Each bad event of no line may have a value of its own.
-		family := len(s.Lines) + int(math.Min(s.Other, 1<<40))
+		// It is one of all values that are known of: those that only good events have, too, and each bad event of no line may have one of its own.
+		family := max(f.values(d), len(s.Lines)) + int(math.Min(s.Other, 1<<40))
 		for _, c := range s.Lines {
 			l := &line{
 				dimensions: [2]int{d, -1}, attributes: []attribution.Attribute{{Name: s.Name, Value: c.Value}}, booked: c.Bad, bound: s.Bound,
@@ -137,10 +138,23 @@ func (f *finder) collisions(dimension int) float64 {
 		all += r.Weight
 	}
 	var chance float64
-	for _, w := range weights {
+	for _, w := range slices.Sorted(maps.Values(weights)) { // the sum of the same numbers in another order is another one
 		chance += w / all * w / all
 	}
 	return chance
+}
+
+// values is how many values the rows have.
+func (f *finder) values(dimension int) int {
+	seen := map[attribution.ID]bool{}
+	for _, rows := range [][]attribution.Sampled{f.bad.rows, f.good.rows} {
+		for _, r := range rows {
+			if id := r.IDs[dimension]; id > attribution.Hidden {
+				seen[id] = true
+			}
+		}
+	}
+	return len(seen)
 }
 
 // byID has the rows by the value of a dimension.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func TestDimensionsAddUp(t *testing.T) {
 			row.Time = start
 			for d := range 1 + r.IntN(30) {
 				if r.IntN(3) > 0 {
-					row.Attributes = append(row.Attributes, attribution.Attribute{Name: fmt.Sprintf("app.%d", d), Value: fmt.Sprint(int(math.Pow(float64(r.IntN(100)), 2)))})
+					row.Attributes = append(row.Attributes, attribution.Attribute{Name: fmt.Sprintf("app.%d", d), Value: strconv.Itoa(int(math.Pow(float64(r.IntN(100)), 2)))})
 				}
 			}
 			if r.IntN(2) == 0 {

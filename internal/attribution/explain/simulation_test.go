@@ -414,7 +414,7 @@ func documented(t *testing.T, file, table string) {
 
 // Of 200 incidents in which all requests fail alike, each asked about every 5 seconds from its beginning on, anything is named in at most the stated share.
 func TestWithoutACauseNothingIsNamed(t *testing.T) {
-	incidents, length := 200, 120
+	incidents, length := 200, 60
 	if testing.Short() {
 		incidents = 20
 	}

@@ -77,7 +77,7 @@ func (v Verdict) String() string {
 // Limits bound what is kept, in bytes.
 type Limits struct{ Place, Total int }
 
-// A Store keeps the tables of all places. It can be used concurrently; Tend, Records and Restore by one at a time.
+// A Store keeps the tables of all places. It can be used concurrently; Advance, Records and Restore by one at a time.
 type Store struct {
 	limits Limits
 
@@ -292,6 +292,11 @@ func (s *Store) Keep(keep func(Place) (period time.Duration, ok bool)) {
 func (s *Store) all() []*place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.sorted()
+}
+
+// sorted are all places in an order that does not change. s.mu must be held.
+func (s *Store) sorted() []*place {
 	all := make([]*place, 0, len(s.places))
 	for _, p := range s.places {
 		all = append(all, p)
@@ -326,7 +331,7 @@ type Table struct {
 func (s *Store) Find(match func(Place) bool, from, to time.Time) (all []Table) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.places {
+	for _, p := range s.sorted() {
 		if !match(p.Place) {
 			continue
 		}

@@ -5,9 +5,10 @@ package tables
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ var (
 func rows(bad int, route string) []byte {
 	t := attribution.New(attribution.Counting)
 	for i := range bad {
-		t.Bad(attribution.Row{Time: noon, Attributes: []attribution.Attribute{{Name: "http.route", Value: route}, {Name: "k8s.pod.name", Value: fmt.Sprint(i)}}}, 1)
+		t.Bad(attribution.Row{Time: noon, Attributes: []attribution.Attribute{{Name: "http.route", Value: route}, {Name: "k8s.pod.name", Value: strconv.Itoa(i)}}}, 1)
 	}
 	return t.AppendTo(nil)
 }
@@ -79,17 +80,17 @@ func TestAMinuteIsMergedWhenItsSendersAreDone(t *testing.T) {
 	s.Take(checkout, sent(1, noon, time.Minute, 10), now)
 	s.Take(checkout, sent(2, noon, time.Minute, 20), now)
 	s.Take(checkout, sent(3, noon, 55*time.Second, 30), now)
-	s.Tend(now)
+	s.Advance(now)
 	require.Len(t, s.Find(everywhere, noon, now)[0].Rows, 2, "the third may still send")
 	require.Equal(t, 60., all(t, s))
 	require.Equal(t, Old, s.Take(checkout, sent(1, noon, time.Minute, 10), now))
 	require.Equal(t, Taken, s.Take(checkout, sent(3, noon, time.Minute, 35), now))
-	s.Tend(now)
+	s.Advance(now)
 	require.Len(t, s.Find(everywhere, noon, now)[0].Rows, 1)
 	require.Equal(t, 65., all(t, s))
 
 	s.Take(checkout, sent(4, noon, 30*time.Second, 1), now) // and is never heard of again
-	s.Tend(noon.Add(12 * time.Minute))
+	s.Advance(noon.Add(12 * time.Minute))
 	require.Len(t, s.Find(everywhere, noon, now)[0].Rows, 1)
 	require.Equal(t, 66., all(t, s))
 }
@@ -133,10 +134,10 @@ func TestMinutesBecomeHoursAndDays(t *testing.T) {
 			require.Equal(t, Taken, s.Take(checkout, sent(1, now, time.Minute, 1), now))
 		}
 		if i%60 == 0 {
-			s.Tend(now)
+			s.Advance(now)
 		}
 	}
-	s.Tend(now)
+	s.Advance(now)
 	require.Equal(t, 4*24*20., all(t, s))
 	found := lengths()
 	require.LessOrEqual(t, found[time.Minute], 40)
@@ -146,7 +147,7 @@ func TestMinutesBecomeHoursAndDays(t *testing.T) {
 	require.GreaterOrEqual(t, found[24*time.Hour], 1)
 
 	s.Keep(func(Place) (time.Duration, bool) { return 60 * time.Hour, true })
-	s.Tend(now)
+	s.Advance(now)
 	require.Less(t, all(t, s), 4*24*20.)
 	oldest := s.Find(everywhere, time.Unix(0, 0), now)[0]
 	require.False(t, oldest.To.Before(now.Add(-60*time.Hour)))
@@ -249,7 +250,7 @@ func TestSumsAreThoseOfTheLastTables(t *testing.T) {
 			}
 			switch r.IntN(10) {
 			case 0:
-				s.Tend(now)
+				s.Advance(now)
 			case 1:
 				m.save(s, r.IntN(3) == 0)
 			case 2:
@@ -259,7 +260,7 @@ func TestSumsAreThoseOfTheLastTables(t *testing.T) {
 			now = now.Add(time.Duration(r.IntN(40)) * time.Second)
 		}
 		require.Equal(t, want, all(t, s))
-		s.Tend(now.Add(5 * 24 * time.Hour))
+		s.Advance(now.Add(5 * 24 * time.Hour))
 		require.Equal(t, want, all(t, s), "after it has become days")
 		m.save(s, false)
 		again, _ := m.restored(t)
@@ -314,4 +315,45 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, payload []byte) {
 		_ = New(roomy).Restore(func(string) ([]byte, error) { return payload, nil }, func(error) {})
 	})
+}
+
+// Tables arrive, are merged, saved and asked for at the same time.
+func TestConcurrent(t *testing.T) {
+	s := New(Limits{Place: 200 << 10, Total: 300 << 10})
+	m := &memory{records: map[string][]byte{}}
+	var group sync.WaitGroup
+	for sender := range uint64(4) {
+		group.Go(func() {
+			for i := range 100 {
+				now := noon.Add(time.Duration(i) * 20 * time.Second)
+				at := checkout
+				at.Group = strconv.Itoa(i % 3)
+				s.Take(at, sent(sender, now.Truncate(time.Minute), time.Duration(i%3+1)*20*time.Second, 1+i), now)
+			}
+		})
+	}
+	for _, do := range []func(now time.Time){
+		s.Advance,
+		func(time.Time) { m.save(s, false) },
+		func(now time.Time) { s.Find(everywhere, noon, now); s.Size(); s.Places() },
+		func(time.Time) { s.Keep(func(p Place) (time.Duration, bool) { return time.Hour, p.Group != "2" }) },
+	} {
+		group.Go(func() {
+			for i := range 50 {
+				do(noon.Add(time.Duration(i) * time.Minute))
+			}
+		})
+	}
+	group.Wait()
+	m.save(s, false)
+	again, damaged := m.restored(t)
+	require.Zero(t, damaged)
+	require.Equal(t, all(t, s), all(t, again))
+	bytes, _ := s.Size()
+	require.LessOrEqual(t, bytes, int64(300<<10))
+	s.Keep(func(Place) (time.Duration, bool) { return 0, false })
+	m.save(s, false)
+	require.LessOrEqual(t, len(m.records), indexes, "no page is left behind")
+	bytes, _ = s.Size()
+	require.Zero(t, bytes)
 }

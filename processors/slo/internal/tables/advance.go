@@ -10,9 +10,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 )
 
-// Tend merges what does not change any more: the tables of a minute, minutes to hours, and hours to days; and drops days that are over for longer than the period.
+// Advance merges what does not change any more: the tables of a minute, minutes to hours, and hours to days; and drops days that are over for longer than the period.
 // Tables are merged while others may be taken.
-func (s *Store) Tend(now time.Time) {
+func (s *Store) Advance(now time.Time) {
 	for _, p := range s.all() {
 		s.settle(p, now)
 		s.roll(p, 60, minuteOf(now.Add(-minutesFor)))
