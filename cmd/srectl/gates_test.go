@@ -124,7 +124,9 @@ func TestGates(t *testing.T) {
 				root.SetIn(bytes.NewReader(text))
 			}
 			assert.Equal(t, exit.OK, exit.Code(root.Execute(), &log), "%s: %s", line, log.String())
-			assert.Contains(t, out.String(), "checkout", line)
+			if words[1] != "generate" { // whose files are looked at below
+				assert.Contains(t, out.String(), "checkout", line)
+			}
 			if strings.Contains(line, "--yes") {
 				assert.Contains(t, out.String(), "rollout undo deployment/checkout -n shop", line)
 			}
