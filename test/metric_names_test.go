@@ -44,6 +44,7 @@ var absent = map[string]struct {
 	"otelcol_receiver_otlp_refused":                 {"begins with a request that is refused", true},
 	"otelcol_receiver_otlp_misdirected":             {"begins with a client that uses the port of the other protocol", true},
 	"deployment_budget_spent_seconds":               {"begins with a deployment that failed beside another, for minutes", false},
+	"deployment_gate_time_seconds":                  {"begins with a verdict that srectl verify reports", false},
 	"otelcol_exporter_queue_fill":                   {"is what prometheus-adapter is told to call the share of two others", false},
 }
 

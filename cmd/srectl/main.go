@@ -36,6 +36,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/probe"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/proposal"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/report"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/rollback"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/schema"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/services"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/silence"
@@ -100,6 +101,7 @@ func newRootCommand() *cobra.Command {
 		services.NewCommand(),
 		silence.NewCommand(),
 		verify.NewCommand(),
+		rollback.NewCommand(),
 		budget.NewCommand(),
 		man.NewCommand(),
 	)

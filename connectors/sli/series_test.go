@@ -235,6 +235,22 @@ func TestLastSeenMovesWithArrival(t *testing.T) {
 	require.Equal(t, want, p[0].DoubleValue())
 }
 
+// A check shows nothing of whether the service lives.
+func TestChecksAreNotSeen(t *testing.T) {
+	f := start(t, catalogOf(t, oneSLO("name: checkout", "")))
+	checked := tracesOf(checkout(), spanOf{kind: ptrace.SpanKindClient, attributes: map[string]any{"check.name": "home", "user_agent.synthetic.type": "test"}})
+	checked.ResourceSpans().At(0).Resource().Attributes().PutStr("user_agent.synthetic.type", "test")
+	f.traces(t, checked)
+	require.Empty(t, points(f.flush(t), semconv.LastSeen.Name))
+	f.traces(t, tracesOf(checkout(), spanOf{kind: ptrace.SpanKindInternal}))
+	want := float64(f.clock.Now().Unix())
+	f.clock.add(time.Hour)
+	f.traces(t, checked)
+	p := points(f.flush(t), semconv.LastSeen.Name)
+	require.Len(t, p, 1)
+	require.Equal(t, want, p[0].DoubleValue())
+}
+
 func TestExemplars(t *testing.T) {
 	f := start(t, catalogOf(t, checkoutService), func(c *Config, _ host) { c.Exemplars = 2 })
 	with := func(id string) spanOf {

@@ -148,9 +148,12 @@ func TestInterrupted(t *testing.T) {
 		b := newBench(t, defaults(func(*Config) {}))
 		b.takes = 4 * time.Second
 		b.follow(parse(t, text))
-		for len(b.asked) == 0 {
+		for running := false; !running; {
 			time.Sleep(time.Second)
 			synctest.Wait()
+			b.mu.Lock()
+			running = b.now > 0
+			b.mu.Unlock()
 		}
 		before, results := time.Now(), b.spans.SpanCount()
 		b.stop()

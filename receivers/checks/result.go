@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/receivers/checks/internal/probe"
 )
 
-// newQuestion is a run of the check with a trace of its own, which the service is told of.
+// newQuestion is a run of the check with a trace of its own, which goes on in the service.
 func newQuestion(t *task) *probe.Question {
 	q := &probe.Question{Check: &t.Check, Service: t.service}
 	_, _ = rand.Read(q.TraceID[:]) // it never fails

@@ -11,8 +11,11 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
@@ -48,3 +51,18 @@ func (r *Reporter) Report(ctx context.Context, d deployment.Deployment) error {
 
 // Close ends the connection.
 func (r *Reporter) Close() { r.sender.close() }
+
+// Change sends an event of a change that is no deployment. What cannot be sent is in the log.
+func (r *Reporter) Change(ctx context.Context, c change.Change) {
+	scope := pcommon.NewInstrumentationScope()
+	scope.SetName("srectl")
+	scope.SetVersion(r.version)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	sentence := terminal.Printable(c.Sentence(), maxSentence)
+	if _, err := r.sender.send(ctx, change.Events([]change.Change{c}, scope, r.now())); err != nil {
+		_, _ = fmt.Fprintf(r.errOut, "srectl: not accepted: %s: %s\n", sentence, terminal.Printable(err.Error(), maxSentence))
+		return
+	}
+	_, _ = fmt.Fprintln(r.out, "accepted: "+sentence) // the log is only for people
+}

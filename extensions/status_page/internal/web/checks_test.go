@@ -29,7 +29,16 @@ func TestAFailingCheckNamesItsStep(t *testing.T) {
 // The page of an incident names the checks of its services that fail.
 func TestChecksOfAnIncident(t *testing.T) {
 	v, _, _ := outage(t, nil)
-	text := v.page("/incidents?service=payment")
+	var list struct{ Incidents []struct{ Path string } }
+	require.Nil(t, v.answer("/incidents", "/incidents", &list))
+	require.NotEmpty(t, list.Incidents)
+	var one struct {
+		Checks []checks.Failing `json:"failing_checks"`
+	}
+	require.Nil(t, v.answer(list.Incidents[0].Path, "/incidents/{id}", &one))
+	require.Len(t, one.Checks, 1)
+	assert.Equal(t, "pay body", one.Checks[0].Check+" "+one.Checks[0].Step)
+	text := v.page(list.Incidents[0].Path)
 	assert.Contains(t, text, "payment <strong>pay</strong> fails in step <strong>body</strong>")
 	assert.NotContains(t, text, "<strong>home</strong>")
 }

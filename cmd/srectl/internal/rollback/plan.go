@@ -1,0 +1,165 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rollback
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+)
+
+// A ran is a version that runs or ran, as the status page has it.
+type ran struct {
+	Version  string `json:"version"`
+	Status   string `json:"status"`
+	Previous string `json:"previous"`
+	Return   bool   `json:"return_to"`
+}
+
+// A plan is a way back.
+type plan struct {
+	from, to string
+	command  []string
+}
+
+// A refusal is a reason not to go back: srectl exits 1.
+type refusal struct{ why string }
+
+func (r refusal) Error() string { return r.why }
+
+func refuse(format string, args ...any) error { return refusal{fmt.Sprintf(format, args...)} }
+
+// plain are versions that no program takes for an option, a path or an expression.
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+:@-]{0,127}$`)
+
+// newPlan finds the way back from a version. What ran, the newest first, may be unknown: then the version to return to has to be named.
+func newPlan(s *catalog.Service, from, to string, versions []ran) (*plan, error) {
+	place := s.Deployment.Rollback.Command
+	if len(place) == 0 && s.Deployment.Kubernetes == nil {
+		return nil, refuse("the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes")
+	}
+	known := len(versions) > 0
+	var newest ran
+	if known {
+		newest = versions[0]
+		switch {
+		case !same(s, newest.Version, from):
+			return nil, refuse("%s is not what was deployed last, which is %s: it may be gone already", from, newest.Version)
+		case deployment.Status(newest.Status) == deployment.RolledBack:
+			return nil, refuse("%s is rolled back already", from)
+		}
+	}
+	before := newest.Previous
+	if i := slices.IndexFunc(versions, func(v ran) bool { return v.Return }); i >= 0 {
+		before = cmp.Or(before, versions[i].Version)
+	}
+	switch to = cmp.Or(to, before); {
+	case to == "":
+		return nil, refuse("no version before %s is known: name one with --to", from)
+	case same(s, from, to):
+		return nil, refuse("%s is the version to return from and to", from)
+	case !plain.MatchString(to) || !plain.MatchString(from):
+		return nil, refuse("a version is not plain text: it must begin with a letter or digit, and have letters, digits and . _ + : @ - only")
+	}
+	if err := passes(s, from, to, versions); err != nil {
+		return nil, err
+	}
+	p := &plan{from: from, to: to}
+	if len(place) > 0 {
+		for _, word := range place {
+			p.command = append(p.command, strings.ReplaceAll(word, "{version}", to))
+		}
+		return p, nil
+	}
+	if known && !same(s, before, to) {
+		return nil, refuse("kubectl returns to the version before, %s, and not to %s: give the service a deployment.rollback.command with {version}", before, to)
+	}
+	var err error
+	p.command, err = ofWorkload(s.Deployment.Kubernetes, deployment.Status(newest.Status))
+	return p, err
+}
+
+// ofWorkload is the command of the tool that rolls the workload out.
+func ofWorkload(k *catalog.KubernetesWorkload, status deployment.Status) ([]string, error) {
+	if strings.HasPrefix(k.Name, "-") || strings.HasPrefix(k.Namespace, "-") {
+		return nil, refuse("the name of the workload or of its namespace begins with a dash")
+	}
+	var command []string
+	switch kind := strings.ToLower(k.Kind); {
+	case kind == "rollout" && !status.Over():
+		command = []string{"kubectl", "argo", "rollouts", "abort", k.Name}
+	case kind == "rollout":
+		command = []string{"kubectl", "argo", "rollouts", "undo", k.Name}
+	default:
+		command = []string{"kubectl", "rollout", "undo", kind + "/" + k.Name}
+	}
+	if k.Namespace != "" {
+		command = append(command, "-n", k.Namespace)
+	}
+	return command, nil
+}
+
+// passes refuses to go back past a version that changed data: one that is after the version to return to, and not after the one to leave. What cannot be
+// compared counts as between: a service that waits is better than one that reads what it does not understand.
+func passes(s *catalog.Service, from, to string, versions []ran) error {
+	for _, m := range s.Deployment.Migrations {
+		if between(s, m.Version, from, to, versions) {
+			return refuse("version %s changed data (%s), and %s cannot work with them: go forward instead", m.Version, cmp.Or(m.Reason, "no reason is given"), to)
+		}
+	}
+	return nil
+}
+
+func between(s *catalog.Service, migration, from, to string, versions []ran) bool {
+	switch {
+	case same(s, migration, from):
+		return true
+	case same(s, migration, to):
+		return false
+	}
+	at := func(version string) int {
+		return slices.IndexFunc(versions, func(v ran) bool { return same(s, v.Version, version) })
+	}
+	if i, j := at(migration), at(to); i >= 0 && j >= 0 {
+		return i < j // the newest is first
+	}
+	m, okM := numbers(migration)
+	f, okF := numbers(from)
+	t, okT := numbers(to)
+	if okM && okF && okT {
+		return slices.Compare(m, t) > 0 && slices.Compare(m, f) <= 0
+	}
+	return true
+}
+
+// same reports whether two texts are the same version of the service.
+func same(s *catalog.Service, a, b string) bool {
+	return a == b || a != "" && b != "" && deployment.ParseVersion(a, s.Name).Same(deployment.ParseVersion(b, s.Name))
+}
+
+var numeric = regexp.MustCompile(`^v?(\d{1,9})(\.\d{1,9}){0,3}$`)
+
+// numbers are those of a version such as 1.4.2. A version with more, such as -rc1, cannot be compared.
+func numbers(version string) (all []int, ok bool) {
+	if !numeric.MatchString(version) {
+		return nil, false
+	}
+	for part := range strings.SplitSeq(strings.TrimPrefix(version, "v"), ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil, false
+		}
+		all = append(all, n)
+	}
+	for len(all) < 4 {
+		all = append(all, 0)
+	}
+	return all, true
+}
