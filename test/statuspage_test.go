@@ -36,6 +36,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 	c := prepareIncident(t)
 	c.start()
 	shop, _ := startShop(t, c)
+	change(t, shop, "/settings/mailer", `{"errorRate": 0}`) // the incident begins with payment
 	change(t, shop, "/load", `{"rate": 20}`)
 	defer sendHostile(t, c)()
 
@@ -56,6 +57,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 	for _, service := range []model.LabelValue{"payment", hostileName} {
 		require.Eventually(t, func() bool { return c.fires("ErrorBudgetBurnCritical", service) }, time.Minute, 100*time.Millisecond, "%s", service)
 	}
+	change(t, shop, "/settings/mailer", `{"errorRate": 0.2}`)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

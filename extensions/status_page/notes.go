@@ -37,8 +37,9 @@ func (s *statusPage) readNotes(ctx context.Context) {
 	}
 }
 
-// keepNotes saves the notes, one after the other: the last has all of them.
+// keepNotes saves the notes, one after the other: the last has all of them. A client that leaves does not end it.
 func (s *statusPage) keepNotes(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	s.noting.Lock()
 	defer s.noting.Unlock()
 	payload, err := s.book.SaveNotes()

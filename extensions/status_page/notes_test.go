@@ -4,6 +4,7 @@
 package statuspage
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -65,7 +66,9 @@ func TestNotesAreKept(t *testing.T) {
 	n, err := book.NewNote("Ada", "rolled back", time.Now())
 	require.NoError(t, err)
 	require.NoError(t, first.book.AddNote(one, n))
-	require.NoError(t, first.keepNotes(t.Context()))
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	require.NoError(t, first.keepNotes(left))
 	payload, err := first.store.Load(t.Context(), notesKey) // what is on the disk then
 	require.NoError(t, err)
 	assert.Contains(t, string(payload), "rolled back")

@@ -212,11 +212,11 @@ func (c *Cause) sentence(of Name) string {
 	who := words.Bounded(of.Service, maxName)
 	switch {
 	case c.Place == Way:
-		return fmt.Sprintf("%s is slow because of the way from %s to %s (network, queues, connections, processor time): %s a call.", who, words.Bounded(c.Caller.Service, maxName), words.Bounded(c.Service, maxName), times)
+		return fmt.Sprintf("%s is slow because of the way from %s to %s (network, queues, connections, processor time): %s per call.", who, words.Bounded(c.Caller.Service, maxName), words.Bounded(c.Service, maxName), times)
 	case c.Name == of:
-		return fmt.Sprintf("%s is slow by itself: its own time went %s a request.", who, times)
+		return fmt.Sprintf("%s is slow by itself: its own time went %s per request.", who, times)
 	}
-	return fmt.Sprintf("%s is slow because of %s, whose own time went %s a request.", who, words.Bounded(c.Service, maxName), times)
+	return fmt.Sprintf("%s is slow because of %s, whose own time went %s per request.", who, words.Bounded(c.Service, maxName), times)
 }
 
 const maxName = 120
