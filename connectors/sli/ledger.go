@@ -111,6 +111,9 @@ func (b *batch) forgetMarks() {
 
 // markEvent notes the present event for the tally.
 func (b *batch) markEvent(tally int, bad bool, weight float64, event markedEvent) {
+	if b.marks == nil {
+		b.marks, b.marked = make([]mark, 0, markedAtOnce), make([]markedEvent, 0, markedAtOnce)
+	}
 	if b.unmarked {
 		b.unmarked = false
 		b.marked = append(b.marked, event)

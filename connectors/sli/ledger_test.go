@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -561,5 +562,38 @@ func TestRequestsWithTablesAreBounded(t *testing.T) {
 	assert.Greater(t, len(g.tables), 1000)
 	assert.Greater(t, g.largest, mostSent/2)
 	assert.Less(t, g.largest, mostSent+mostFinished)
+	g.sumsUp(t, 1e-6)
+}
+
+// Requests, swaps of the catalog and flushes at the same time book each event once.
+func TestLedgerConcurrently(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g, exactly)
+	var requests [4][]ptrace.Traces
+	for i := range requests {
+		r := rand.New(rand.NewPCG(uint64(i), 9))
+		for range 30 {
+			requests[i] = append(requests[i], randomSpans(r, epoch, false))
+		}
+	}
+	var senders sync.WaitGroup
+	for i := range requests {
+		senders.Go(func() {
+			for n, td := range requests[i] {
+				assert.NoError(t, f.ConsumeTraces(context.Background(), td))
+				if n%10 == 0 {
+					assert.NoError(t, f.ConsumeTraces(context.Background(), td))
+					f.source.swap(catalogOf(t, ledgerService))
+				}
+			}
+		})
+	}
+	for range 20 {
+		f.core.flush(t.Context())
+		f.clock.add(3 * time.Second)
+	}
+	senders.Wait()
+	f.core.flush(t.Context())
+	assert.NotEmpty(t, g.tables)
 	g.sumsUp(t, 1e-6)
 }
