@@ -133,11 +133,12 @@ func TestABadVersionHasItsVerdictEverywhere(t *testing.T) {
 					continue
 				}
 				problems := check.Problems(t.Context(), q)
-				if len(problems) == 0 {
+				switch {
+				case len(problems) == 0:
 					*asked.answered++
-				} else if last {
+				case last:
 					t.Errorf("%s: %s: %v", q.Where, q.Query, problems)
-				} else {
+				default:
 					return false
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -108,7 +109,7 @@ func (g *gateway) merged(t testing.TB) map[string]*attribution.Table {
 	for _, table := range g.tables {
 		read, err := attribution.Read(table.rows)
 		require.NoError(t, err)
-		assert.Equal(t, read.Booked(), table.bad) //nolint:testifylint // exactly
+		assert.Equal(t, read.Booked(), table.bad)
 		if all[table.slo] == nil {
 			all[table.slo] = attribution.New(attribution.Counting)
 		}
@@ -132,7 +133,7 @@ func (g *gateway) sumsUp(t *testing.T, slack float64) map[string]*attribution.Ta
 			for _, l := range d.Lines {
 				sum += l.Bad
 			}
-			assert.Equal(t, table.Booked(), sum, "%s by %s", slo, d.Name) //nolint:testifylint // exactly
+			assert.Equal(t, table.Booked(), sum, "%s by %s", slo, d.Name)
 		}
 	}
 	return merged
@@ -171,7 +172,7 @@ func randomSpans(r *rand.Rand, at time.Time, fractional bool) ptrace.Traces {
 	td := ptrace.NewTraces()
 	for range 1 + r.IntN(2) {
 		rs := td.ResourceSpans().AppendEmpty()
-		fill(rs.Resource().Attributes(), checkout("service.version", fmt.Sprint(r.IntN(3)), "k8s.pod.name", fmt.Sprintf("checkout-%d", r.IntN(80)),
+		fill(rs.Resource().Attributes(), checkout("service.version", strconv.Itoa(r.IntN(3)), "k8s.pod.name", fmt.Sprintf("checkout-%d", r.IntN(80)),
 			"deployment.environment.name", []string{"production", "staging"}[r.IntN(2)]))
 		spans := rs.ScopeSpans().AppendEmpty().Spans()
 		for range r.IntN(40) {
@@ -202,7 +203,7 @@ func randomSpans(r *rand.Rand, at time.Time, fractional bool) ptrace.Traces {
 				attributes.PutStr(fmt.Sprintf("app.%c", 'a'+rune(r.IntN(30))), fmt.Sprintf("v%d", r.IntN(1+r.IntN(200))))
 			}
 			if r.IntN(2) == 0 {
-				attributes.PutStr("tenant", fmt.Sprint(r.IntN(8)))
+				attributes.PutStr("tenant", strconv.Itoa(r.IntN(8)))
 			}
 			if r.IntN(5) == 0 {
 				attributes.PutStr("k8s.pod.name", "of the span")
@@ -263,7 +264,7 @@ func (a *agent) jobMetrics(r *rand.Rand, since, at time.Time) pmetric.Metrics {
 // more values, attributes and groups than there is room for, refused flushes, lost answers, and restarts, also twice in a minute.
 func TestLedgerAddsUp(t *testing.T) {
 	for seed := range uint64(8) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			fractional := seed%2 == 1
 			g := newGateway()

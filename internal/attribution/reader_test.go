@@ -6,6 +6,8 @@ package attribution
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -24,12 +26,12 @@ func randomEvent(r *rand.Rand, names, values int) (pcommon.Map, []Attribute) {
 			continue
 		}
 		name, value := fmt.Sprintf("app.%c", 'a'+rune(i)), fmt.Sprintf("v%d", r.IntN(values))
-		switch {
-		case i%7 == 5:
+		switch i % 7 {
+		case 5:
 			n := r.IntN(2000)
 			m.PutInt(name, int64(n))
-			value = fmt.Sprint(n)
-		case i%7 == 6:
+			value = strconv.Itoa(n)
+		case 6:
 			m.PutStr("user."+name, value)
 			continue
 		default:
@@ -44,7 +46,7 @@ func randomEvent(r *rand.Rand, names, values int) (pcommon.Map, []Attribute) {
 func TestReaderAgreesWithAModel(t *testing.T) {
 	wide := Limits{Dimensions: 60, Values: 1000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
 	for seed := range uint64(30) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 4))
 			limits := wide
 			if seed%3 == 0 {
@@ -82,7 +84,7 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 							continue
 						}
 						table.BadEvent(reader, weight, [16]byte{}, 0)
-						models[i].bad(Row{Attributes: append(append(ofResource[:len(ofResource):len(ofResource)], Attribute{SpanName, "op"}), booked...)}, weight)
+						models[i].bad(Row{Attributes: append(append(slices.Clip(ofResource), Attribute{SpanName, "op"}), booked...)}, weight)
 					}
 				}
 				for i, table := range tables {
@@ -97,7 +99,7 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 				for _, s := range table.Dimensions() {
 					assert.NotContains(t, s.Name, "user")
 					if limits == wide && s.Name != "feature_flag.dark" {
-						assert.Equal(t, models[i].has(s.Name), table.Booked()-s.Without, s.Name) //nolint:testifylint // exactly
+						assert.Equal(t, models[i].has(s.Name), table.Booked()-s.Without, s.Name)
 						assert.Zero(t, s.Other, s.Name)
 					}
 				}
@@ -122,7 +124,7 @@ func TestRowsHaveTheValuesOfEvents(t *testing.T) {
 		for range 10 {
 			m := pcommon.NewMap()
 			n := r.IntN(9)
-			m.PutStr("app.n", fmt.Sprint(n))
+			m.PutStr("app.n", strconv.Itoa(n))
 			if n%2 == 0 {
 				m.PutStr("app.even", "yes")
 			}
@@ -155,7 +157,7 @@ func TestRowsHaveTheValuesOfEvents(t *testing.T) {
 		for row := range of.BadRows() {
 			bad++
 			n := text["app.n"][row.IDs[dimension["app.n"]]]
-			require.Equal(t, fmt.Sprint(row.Trace[0]), n)
+			require.Equal(t, strconv.FormatUint(uint64(row.Trace[0]), 10), n)
 			require.Equal(t, n+" of "+text["k8s.pod.name"][row.IDs[dimension["k8s.pod.name"]]], text["app.both"][row.IDs[dimension["app.both"]]])
 			require.Equal(t, row.Trace[0]%2 == 1, row.IDs[dimension["app.even"]] == Without)
 		}
@@ -247,7 +249,7 @@ func TestHostileAttributes(t *testing.T) {
 	}
 	table.EndBatch(reader)
 	reader.Release()
-	assert.Equal(t, bad, table.Booked()) //nolint:testifylint // exactly
+	assert.Equal(t, bad, table.Booked())
 	reading := int(unsafe.Sizeof(attribute{})) * (cap(reader.inEvent.all) + cap(reader.onResource.all))
 	t.Log(table.size(), reading, len(table.AppendTo(nil)))
 	assert.Less(t, table.size(), 44<<10)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func (m *model) check(t *testing.T, table *Table, slack float64) {
 			listed[l.Value] = l.Bad
 		}
 		require.Len(t, listed, len(s.Lines), "a value has one line")
-		require.Equal(t, table.Booked(), sum, "%s: lines, other and without add up, to the last event", s.Name) //nolint:testifylint // exactly
+		require.Equal(t, table.Booked(), sum, "%s: lines, other and without add up, to the last event", s.Name)
 		assert.GreaterOrEqual(t, s.Other, 0.0)
 		assert.GreaterOrEqual(t, s.Without, 0.0)
 		for value, want := range m.values[s.Name] {
@@ -97,7 +98,7 @@ func weightOf(r *rand.Rand, fractional bool) float64 {
 // Lines, other and without are the bad events, to the last one, whatever overflows, is merged, or sent as bytes.
 func TestTablesAddUp(t *testing.T) {
 	for seed := range uint64(60) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			limits := small
 			if seed%3 == 0 {
@@ -145,7 +146,7 @@ func TestSamplesAreUnbiased(t *testing.T) {
 		table.Bad(Row{Attributes: []Attribute{{"a", "0"}, {"b", "0"}}}, 1)
 		for range rows {
 			weight := float64(1 + r.IntN(3))
-			table.Good(Row{Attributes: []Attribute{{"a", fmt.Sprint(r.IntN(4))}, {"b", "1"}}}, weight)
+			table.Good(Row{Attributes: []Attribute{{"a", strconv.Itoa(r.IntN(4))}, {"b", "1"}}}, weight)
 		}
 		merged.Merge(table)
 		for _, of := range []*Table{table, merged} {

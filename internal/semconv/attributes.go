@@ -176,9 +176,8 @@ const (
 )
 
 const (
-	// Values of CheckOutcome.
-	CheckPassed = "passed"
-	CheckFailed = "failed"
+	// CheckPassed and CheckFailed are the values of CheckOutcome.
+	CheckPassed, CheckFailed = "passed", "failed"
 	// SyntheticTest is the value of SyntheticType for checks.
 	SyntheticTest = "test"
 	// CheckAgent begins the user agent of checks.

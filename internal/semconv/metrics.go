@@ -46,8 +46,8 @@ var (
 	SLOCoverage   = gauge("slo.period.coverage", "1", "The share of the SLO's period that was measured.", of(SLOName)...)
 	SLOExhaustion = gauge("slo.error_budget.exhaustion", "s",
 		"The time until the error budget is spent at the burn rate of the last hour, at most the SLO's window.", of(SLOName)...)
-	SLOStates      = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
-	SLODigest      = gauge("slo.digest", "", "A number that identifies the catalog's entry of the service, for rules that were made from it.", of(SLOName)...)
+	SLOStates       = gauge("slo.state", "", "1 for the current state; 0 for one that was just left.", of(SLOName, SLOState)...)
+	SLODigest       = gauge("slo.digest", "", "A number that identifies the catalog's entry of the service, for rules that were made from it.", of(SLOName)...)
 	SLOLedgerEvents = gauge("slo.ledger.events", "{event}", "Bad events of the last five minutes with an attribute that explains them, while an SLO burns.",
 		of(SLOName, SLOLedgerAttribute, SLOLedgerValue)...)
 	SLOMaintenance = counter("slo.maintenance.events", "{event}", "Events in maintenance windows, which do not count against the error budget.", of(SLOName, SLOOutcome)...)
@@ -71,7 +71,7 @@ var (
 	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
 
-// Of the checks receiver.
+// CheckTime is the metric of the checks receiver.
 var CheckTime = gauge("check.time", "s", "When a synthetic check ran, by its outcome, in Unix time: the newest one counts.", of(CheckName, CheckKind, CheckLocation, CheckOutcome, CheckStep)...)
 
 // Metrics are all of them.

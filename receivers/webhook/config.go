@@ -46,7 +46,7 @@ type Source struct {
 // known are the headers of sources that can be left out.
 var known = map[string]Source{
 	"github":       {SignatureHeader: "X-Hub-Signature-256"},
-	"gitlab":       {TokenHeader: "X-Gitlab-Token"},
+	"gitlab":       {TokenHeader: "X-Gitlab-Token"}, //nolint:gosec // the name of a header
 	"launchdarkly": {SignatureHeader: "X-LD-Signature"},
 }
 

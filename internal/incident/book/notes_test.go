@@ -5,7 +5,7 @@ package book
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +106,7 @@ func TestNotesAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	kept := 0
 	for ; err == nil && kept < 10_000; kept++ {
-		err = b.AddNote(&incident.Incident{ID: fmt.Sprint(kept / MaxNotes)}, long)
+		err = b.AddNote(&incident.Incident{ID: strconv.Itoa(kept / MaxNotes)}, long)
 	}
 	require.ErrorIs(t, err, ErrNote)
 	require.ErrorContains(t, err, "1024 KiB already")

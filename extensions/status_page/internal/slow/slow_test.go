@@ -225,7 +225,7 @@ func TestLoad(t *testing.T) {
 }
 
 // A loop of calls ends, and a graph of many services takes no longer than its calls.
-func TestLoopsAndLargeGraphs(t *testing.T) {
+func TestLoopsAndLargeGraphs(_ *testing.T) {
 	all, slower := calls{}, calls{}
 	name := func(i int) Name { return Name{"", fmt.Sprint("s", i)} }
 	all[pair{Name{"", user}, name(0), virtual}] = call{1000, 0, 100}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -191,7 +192,7 @@ func TestHostileValuesAreSpent(t *testing.T) {
 	k := eaten(now)
 	k.text = strings.Repeat("<script>alert(1)</script>\n", 50_000)
 	for i, value := range values {
-		k.rows = append(k.rows, plantedRow{now.Add(-time.Minute), map[string]string{value: value, fmt.Sprint(i) + "<i>": value, "route": value}, 1000, 1})
+		k.rows = append(k.rows, plantedRow{now.Add(-time.Minute), map[string]string{value: value, strconv.Itoa(i) + "<i>": value, "route": value}, 1000, 1})
 	}
 	v := payments(t, now, k)
 	page := v.page("/ledger?service=payment&slo=availability")

@@ -5,6 +5,7 @@ package probe
 
 import (
 	"context"
+	"strconv"
 
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (r *run) http(ctx context.Context, check *catalog.HTTPCheck) {
 func anyOf(status []int) string {
 	texts := make([]string, len(status))
 	for i, one := range status {
-		texts[i] = fmt.Sprint(one)
+		texts[i] = strconv.Itoa(one)
 	}
 	return strings.Join(texts, " or ")
 }

@@ -176,8 +176,7 @@ func (r *run) fail(step, format string, args ...any) {
 
 // broken says that the step that began last failed.
 func (r *run) broken(ctx context.Context, err error) {
-	var of *url.Error
-	if errors.As(err, &of) { // which begins with the address, query included
+	if of, ok := errors.AsType[*url.Error](err); ok { // which begins with the address, query included
 		err = of.Err
 	}
 	step := r.last()
