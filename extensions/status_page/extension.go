@@ -24,9 +24,11 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/web"
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
+	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/request"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
@@ -54,9 +56,9 @@ type statusPage struct {
 	stopJudging context.CancelFunc
 
 	explainer atomic.Pointer[func() (request.Explainer, error)]
-	shelf     shelf
+	minutes   shelf[ledger.Keeper]
 	// explainers know what ate error budgets.
-	explainers explainers
+	explainers shelf[attribution.Keeper]
 	noting     sync.Mutex // one saves notes at a time
 
 	server *webserver.Server
@@ -110,7 +112,7 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	options := web.Options{
 		Book: s.book, Alertmanager: s.config.Alertmanager.Endpoint, AlertmanagerHTTP: s.silences,
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.shelf.all,
+		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.minutes.all,
 		Explainers: s.explainers.all, KeepNotes: s.keepNotes, Now: time.Now,
 	}
 	s.server, err = webserver.Listen(ctx, webserver.Settings{

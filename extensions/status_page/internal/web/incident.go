@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/checks"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
@@ -80,10 +79,9 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	}
 	origin := one.Origin()
 	body.Down, body.Up = s.around(h.Graph, origin.Service, all)
-	of := s.Catalog().Emitter(origin.Namespace, origin.Name)
-	if of != nil {
+	body.Runbook = s.runbookOf(one)
+	if of := s.Catalog().Emitter(origin.Namespace, origin.Name); of != nil {
 		body.Owner, body.Escalation = of.Owner, escalation(of.Escalation)
-		body.Runbook = s.runbookOf(one, of)
 	}
 	why, unknown := s.why(r.Context(), slowQuestion{slow.Name{Namespace: origin.Namespace, Service: origin.Name}, origin.Environment, one.Start, one.End})
 	failing, unchecked := s.failingChecks(r.Context(), one)
@@ -149,15 +147,23 @@ func (s *site) burning(a incident.Affected, slo string, all fleet.Fleet, d book.
 	return one
 }
 
-// runbookOf is that of the first page about the origin.
-func (s *site) runbookOf(one *incident.Incident, of *catalog.Service) string {
-	found := ""
+// runbookOf is that of an alert: rather of the origin, which may have none, than of another service, and rather of a page than of a ticket.
+func (s *site) runbookOf(one *incident.Incident) string {
+	found, best := "", -1
 	for i := range one.Spells {
-		spell := &one.Spells[i]
-		if at := s.Runbooks.Has(of.Slug(), spell.Kind); at != "" && spell.Service == one.Origin().Service && (found == "" || spell.Page) {
-			if found = at; spell.Page {
-				return at
-			}
+		spell, rank := &one.Spells[i], 0
+		if spell.Service == one.Origin().Service {
+			rank += 2
+		}
+		if spell.Page {
+			rank++
+		}
+		of := s.Catalog().Emitter(spell.Namespace, spell.Name)
+		if of == nil || rank <= best {
+			continue
+		}
+		if at := s.Runbooks.Has(of.Slug(), spell.Kind); at != "" {
+			found, best = at, rank
 		}
 	}
 	return found
