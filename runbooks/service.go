@@ -65,15 +65,6 @@ func (c *subject) rollback() remedy {
 	return r
 }
 
-// Rollback is the command that restores the previous version; none if the catalog does not describe the deployment.
-func Rollback(s *catalog.Service) []string {
-	if s == nil || s.Deployment.Kubernetes == nil {
-		return nil
-	}
-	commands := (&subject{service: s}).undo()
-	return commands[:min(len(commands), 1)]
-}
-
 // undo are the commands that restore the previous version and wait for it; none for a workload without a history.
 func (c *subject) undo() []string {
 	k := c.service.Deployment.Kubernetes

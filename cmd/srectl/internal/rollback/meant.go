@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/incident/event"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // A subject is the version of a service to go back from, and why.
@@ -62,12 +63,12 @@ func ofWebhook(body io.Reader) (s *subject, incidentID string, err error) {
 		}
 		found := &subject{service, version, "the alert " + terminal.Label(alert.Labels["alertname"]) + " fires"}
 		if s != nil && (s.service != found.service || s.version != found.version) {
-			return nil, "", refuse("the alerts are about several versions: name the service and its version")
+			return nil, "", wayback.Refuse("the alerts are about several versions: name the service and its version")
 		}
 		s = found
 	}
 	if s == nil {
-		return nil, "", refuse("no alert that fires names a version: send those of DeploymentRegression, or an incident")
+		return nil, "", wayback.Refuse("no alert that fires names a version: send those of DeploymentRegression, or an incident")
 	}
 	return s, "", nil
 }
@@ -85,7 +86,7 @@ func ofEvents(logs plog.Logs) (string, error) {
 					return "", err
 				}
 				if e.State == incident.Resolved {
-					return "", refuse("the incident is over")
+					return "", wayback.Refuse("the incident is over")
 				}
 				return e.ID, nil
 			}
@@ -122,11 +123,11 @@ func ofIncident(ctx context.Context, page *collector.Page, id string) (*subject,
 	c := found.Change
 	switch {
 	case found.State == incident.Resolved:
-		return nil, refuse("the incident is over")
+		return nil, wayback.Refuse("the incident is over")
 	case c == nil:
-		return nil, refuse("no change is likely to have caused the incident")
+		return nil, wayback.Refuse("no change is likely to have caused the incident")
 	case c.Version == "" || c.Service == "":
-		return nil, refuse("what likely caused the incident is no deployment: %s", terminal.Label(c.Text))
+		return nil, wayback.Refuse("what likely caused the incident is no deployment: %s", terminal.Label(c.Text))
 	}
 	s := &subject{c.Service, c.Version, fmt.Sprintf("incident %s, which it caused with a probability of %.0f %%", terminal.Label(id), 100*c.Probability)}
 	for _, one := range found.Services {

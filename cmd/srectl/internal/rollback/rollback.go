@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"os/user"
-	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +26,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // A request is what the flags say.
@@ -66,8 +66,8 @@ Exits 0 if it is done or could be, 1 if it was refused or failed, 2 if it could 
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			err := r.run(ctx, cmd)
-			if no := (refusal{}); errors.As(err, &no) {
-				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "srectl: refused:", terminal.Printable(no.why, 2*terminal.MaxMessage)) // there is nowhere else to say it
+			if no := (wayback.Refusal{}); errors.As(err, &no) {
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "srectl: refused:", terminal.Printable(no.Why, 2*terminal.MaxMessage)) // there is nowhere else to say it
 				return exit.ErrNotOK
 			}
 			return err
@@ -149,13 +149,13 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 	if service == nil {
 		return fmt.Errorf("service %s is not in the catalog %s: name one of its services", terminal.Label(of.service), terminal.Label(r.catalog))
 	}
-	var versions []ran
+	var versions []wayback.Ran
 	if page != nil {
 		if versions, err = r.versions(ctx, page, service); err != nil {
 			return err
 		}
 	}
-	p, err := newPlan(service, of.version, r.to, versions)
+	p, err := wayback.New(service, of.version, r.to, versions)
 	if err != nil {
 		return err
 	}
@@ -166,10 +166,10 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 	name := qualified(service)
 	now := time.Now().UTC()
 	if spent, budget := j.spent(name, now), service.Deployment.Rollback.Budget(); spent >= budget {
-		return refuse("%s had %d rollbacks within 24 hours, and the catalog allows %d: look at it yourself, and raise deployment.rollback.perDay if more are right", name, spent, budget)
+		return wayback.Refuse("%s had %d rollbacks within 24 hours, and the catalog allows %d: look at it yourself, and raise deployment.rollback.perDay if more are right", name, spent, budget)
 	}
-	line := terminal.Printable(strings.Join(p.command, " "), 2*terminal.MaxMessage)
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "from %s %s to %s, because of %s:\n  %s\n", terminal.Label(name), p.from, p.to, terminal.Printable(of.why, terminal.MaxMessage), line)
+	line := terminal.Printable(p.Text(), 2*terminal.MaxMessage)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "from %s %s to %s, because of %s:\n  %s\n", terminal.Label(name), p.From, p.To, terminal.Printable(of.why, terminal.MaxMessage), line)
 	if err != nil || !r.yes {
 		if err == nil {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "It was not run: add --yes.")
@@ -180,9 +180,9 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 }
 
 // versions are those of the service, the newest first.
-func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog.Service) ([]ran, error) {
+func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog.Service) ([]wayback.Ran, error) {
 	var found struct {
-		Versions []ran `json:"versions"`
+		Versions []wayback.Ran `json:"versions"`
 	}
 	query := map[string][]string{}
 	if r.environment != "" {
@@ -192,7 +192,7 @@ func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog
 		return nil, err
 	}
 	if len(found.Versions) == 0 && r.to == "" {
-		return nil, refuse("the status page knows no deployments of %s: name the version to return to with --to", s.Name)
+		return nil, wayback.Refuse("the status page knows no deployments of %s: name the version to return to with --to", s.Name)
 	}
 	return found.Versions, nil
 }
@@ -205,7 +205,7 @@ func qualified(s *catalog.Service) string {
 }
 
 // do runs the command. It is in the journal before it runs, so that it counts even if nobody sees its end.
-func (r *request) do(ctx context.Context, cmd *cobra.Command, s *catalog.Service, p *plan, j *journal, why string, now time.Time) error {
+func (r *request) do(ctx context.Context, cmd *cobra.Command, s *catalog.Service, p *wayback.Plan, j *journal, why string, now time.Time) error {
 	unlock, err := j.lock()
 	if err != nil {
 		return err
@@ -216,11 +216,11 @@ func (r *request) do(ctx context.Context, cmd *cobra.Command, s *catalog.Service
 	}
 	name := qualified(s)
 	if j.spent(name, now) >= s.Deployment.Rollback.Budget() {
-		return refuse("another rollback of %s was made meanwhile, and the catalog allows no more", name)
+		return wayback.Refuse("another rollback of %s was made meanwhile, and the catalog allows no more", name)
 	}
 	e := &entry{
 		ID:   change.NewID(deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, change.Infrastructure, now.Format(time.RFC3339Nano), 0),
-		Time: now, Service: name, From: p.from, To: p.to, Actor: actor(), Command: p.command, Result: change.Started,
+		Time: now, Service: name, From: p.From, To: p.To, Actor: actor(), Command: p.Command, Result: change.Started,
 	}
 	if err := j.put(e); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (r *request) do(ctx context.Context, cmd *cobra.Command, s *catalog.Service
 	audit()
 	limited, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	command := exec.CommandContext(limited, p.command[0], p.command[1:]...)
+	command := exec.CommandContext(limited, p.Command[0], p.Command[1:]...)
 	command.Stdout, command.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 	failed := command.Run()
 	if e.Result = change.Completed; failed != nil {

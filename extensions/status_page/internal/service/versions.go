@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/runbooks"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // A Version is one that runs or ran.
@@ -164,7 +164,14 @@ func returnTo(versions []Version, s *catalog.Service) {
 		return
 	}
 	v := &versions[1+found]
-	v.Return, v.Command = true, strings.Join(runbooks.Rollback(s), "; ")
+	v.Return = true
+	var ran []wayback.Ran
+	for i := range versions {
+		ran = append(ran, wayback.Ran{Version: versions[i].Version, Status: versions[i].Status, Previous: versions[i].Previous, Return: versions[i].Return})
+	}
+	if plan, err := wayback.New(s, versions[0].Version, v.Version, ran); err == nil {
+		v.Command = plan.Text()
+	}
 }
 
 // compared puts the last values of the plots of requests beside the versions.

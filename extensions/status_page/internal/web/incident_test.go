@@ -6,9 +6,12 @@ package web
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
@@ -39,4 +42,24 @@ func TestRunbookOfAnIncident(t *testing.T) {
 			assert.Equal(t, tt.want, s.runbookOf(one))
 		})
 	}
+}
+
+func TestWayBack(t *testing.T) {
+	at := time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
+	ran := func(version string, ago time.Duration) deployment.Deployment {
+		return deployment.Deployment{Namespace: "shop", Service: "payment", Environment: "production", Version: version, Status: "completed", Since: at.Add(-ago)}
+	}
+	other := ran("9.9.9", 0)
+	other.Service = "checkout"
+	deployments := []deployment.Deployment{ran("1.0.0", 48*time.Hour), other, ran("2.0.0", 0), ran("1.5.0", time.Hour)}
+	change := &incident.Suspect{Service: incident.Service{Namespace: "shop", Name: "payment", Environment: "production"}, Kind: incident.Deployment, Version: "2.0.0", At: at}
+	of := func(command []string, migrations ...catalog.Migration) *catalog.Service {
+		return &catalog.Service{Name: "payment", Namespace: "shop", Deployment: catalog.Deployment{Rollback: catalog.Rollback{Command: command}, Migrations: migrations}}
+	}
+	helm := []string{"helm", "rollback", "payment", "{version}"}
+	assert.Equal(t, undo{Version: "1.5.0", Command: []string{"helm rollback payment 1.5.0"}}, wayBack(of(helm), change, deployments))
+	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes"}, wayBack(of(nil), change, deployments))
+	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "version 2.0.0 changed data (two keys), and 1.5.0 cannot work with them: go forward instead"},
+		wayBack(of(helm, catalog.Migration{Version: "2.0.0", Reason: "two keys"}), change, deployments))
+	assert.Equal(t, undo{Command: []string{}, Why: "no version before 2.0.0 is known: name one with --to"}, wayBack(of(helm), change, deployments[2:3]))
 }

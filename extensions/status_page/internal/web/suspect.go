@@ -6,17 +6,19 @@ package web
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/common/model"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
-	"github.com/otelcol-sre/otelcol-sre/runbooks"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // A suspect is a change that may have caused an incident.
@@ -57,6 +59,8 @@ type undo struct {
 	Version string   `json:"version"`
 	Value   string   `json:"value"`
 	Command []string `json:"commands"`
+	// Why is why there is no command; "" if there is one.
+	Why string `json:"why_not"`
 }
 
 // explain adds what the likely change cost, and the way back.
@@ -80,20 +84,43 @@ func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.In
 	if of == nil {
 		return
 	}
-	body.Undo.Command = list(runbooks.Rollback(of))
 	if verdicts, err := service.Verdicts(ctx, s.Prometheus, s.Names, of, change.Environment); err == nil {
 		body.Verdict = verdicts[change.Version]
 	}
-	var before *deployment.Deployment
+	body.Undo = wayBack(of, change, deployments)
+}
+
+// maxRefusal bounds why there is no way back, in characters.
+const maxRefusal = 300
+
+// wayBack is that from a deployment, by what ran.
+func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployment.Deployment) undo {
+	var ran []deployment.Deployment
 	for i := range deployments {
-		d := &deployments[i]
-		if d.Service == change.Name && d.Namespace == change.Namespace && d.Environment == change.Environment && d.Since.Before(change.At) && (before == nil || d.Since.After(before.Since)) {
-			before = d
+		if d := &deployments[i]; d.Service == from.Name && d.Namespace == from.Namespace && d.Environment == from.Environment {
+			ran = append(ran, *d)
 		}
 	}
-	if before != nil {
-		body.Undo.Version = words.Bounded(before.Version, maxCell)
+	slices.SortStableFunc(ran, func(a, b deployment.Deployment) int { return b.Since.Compare(a.Since) })
+	var versions []wayback.Ran
+	to := ""
+	for i := range ran {
+		if to == "" && ran[i].Since.Before(from.At) {
+			to = ran[i].Version
+		}
+		versions = append(versions, wayback.Ran{Version: ran[i].Version, Status: ran[i].Status})
 	}
+	if len(versions) > 0 {
+		versions[0].Previous = to
+	}
+	back := undo{Version: words.Bounded(to, maxCell), Command: []string{}}
+	plan, err := wayback.New(of, from.Version, to, versions)
+	if err != nil {
+		back.Why = words.Bounded(err.Error(), maxRefusal)
+		return back
+	}
+	back.Command = append(back.Command, plan.Text())
+	return back
 }
 
 // single is the only number of an answer; NaN if there is none.

@@ -1,7 +1,9 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package rollback
+// Package wayback finds the way back from a release: to which version, by which command, and why there is none. srectl rollback takes it, and the page of an incident
+// shows it.
+package wayback
 
 import (
 	"cmp"
@@ -15,81 +17,82 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 )
 
-// A ran is a version that runs or ran, as the status page has it.
-type ran struct {
+// A Ran is a version that runs or ran, as the status page has it.
+type Ran struct {
 	Version  string `json:"version"`
 	Status   string `json:"status"`
 	Previous string `json:"previous"`
 	Return   bool   `json:"return_to"`
 }
 
-// A plan is a way back.
-type plan struct {
-	from, to string
-	command  []string
+// A Plan is a way back. Command is a program and its arguments, which no shell reads.
+type Plan struct {
+	From, To string
+	Command  []string
 }
 
-// A refusal is a reason not to go back: srectl exits 1.
-type refusal struct{ why string }
+// A Refusal is a reason not to go back.
+type Refusal struct{ Why string }
 
-func (r refusal) Error() string { return r.why }
+func (r Refusal) Error() string { return r.Why }
 
-func refuse(format string, args ...any) error { return refusal{fmt.Sprintf(format, args...)} }
+// Refuse is a refusal.
+func Refuse(format string, args ...any) error { return Refusal{fmt.Sprintf(format, args...)} }
 
 // plain are versions that no program takes for an option, a path or an expression.
 var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+:@-]{0,127}$`)
 
-// newPlan finds the way back from a version. What ran, the newest first, may be unknown: then the version to return to has to be named.
-func newPlan(s *catalog.Service, from, to string, versions []ran) (*plan, error) {
+// New finds the way back from a version. What ran, the newest first, may be unknown: then the version to return to has to be named.
+func New(s *catalog.Service, from, to string, versions []Ran) (*Plan, error) {
 	place := s.Deployment.Rollback.Command
 	if len(place) == 0 && s.Deployment.Kubernetes == nil {
-		return nil, refuse("the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes")
+		return nil, Refuse("the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes")
 	}
 	known := len(versions) > 0
-	var newest ran
+	var newest Ran
 	if known {
 		newest = versions[0]
 		switch {
 		case !same(s, newest.Version, from):
-			return nil, refuse("%s is not what was deployed last, which is %s: it may be gone already", from, newest.Version)
+			return nil, Refuse("%s is not what was deployed last, which is %s: it may be gone already", from, newest.Version)
 		case deployment.Status(newest.Status) == deployment.RolledBack:
-			return nil, refuse("%s is rolled back already", from)
+			return nil, Refuse("%s is rolled back already", from)
 		}
 	}
 	before := newest.Previous
-	if i := slices.IndexFunc(versions, func(v ran) bool { return v.Return }); i >= 0 {
+	if i := slices.IndexFunc(versions, func(v Ran) bool { return v.Return }); i >= 0 {
 		before = cmp.Or(before, versions[i].Version)
 	}
 	switch to = cmp.Or(to, before); {
 	case to == "":
-		return nil, refuse("no version before %s is known: name one with --to", from)
+		return nil, Refuse("no version before %s is known: name one with --to", from)
 	case same(s, from, to):
-		return nil, refuse("%s is the version to return from and to", from)
+		return nil, Refuse("%s is the version to return from and to", from)
 	case !plain.MatchString(to) || !plain.MatchString(from):
-		return nil, refuse("a version is not plain text: it must begin with a letter or digit, and have letters, digits and . _ + : @ - only")
+		return nil, Refuse("a version is not plain text: it must begin with a letter or digit, and have letters, digits and . _ + : @ - only")
 	}
 	if err := passes(s, from, to, versions); err != nil {
 		return nil, err
 	}
-	p := &plan{from: from, to: to}
+	p := &Plan{From: from, To: to}
 	if len(place) > 0 {
 		for _, word := range place {
-			p.command = append(p.command, strings.ReplaceAll(word, "{version}", to))
+			p.Command = append(p.Command, strings.ReplaceAll(word, "{version}", to))
 		}
 		return p, nil
 	}
 	if known && !same(s, before, to) {
-		return nil, refuse("kubectl returns to the version before, %s, and not to %s: give the service a deployment.rollback.command with {version}", before, to)
+		return nil, Refuse("kubectl returns to the version before, %s, and not to %s: give the service a deployment.rollback.command with {version}", before, to)
 	}
 	var err error
-	p.command, err = ofWorkload(s.Deployment.Kubernetes, deployment.Status(newest.Status))
+	p.Command, err = ofWorkload(s.Deployment.Kubernetes, deployment.Status(newest.Status))
 	return p, err
 }
 
 // ofWorkload is the command of the tool that rolls the workload out.
 func ofWorkload(k *catalog.KubernetesWorkload, status deployment.Status) ([]string, error) {
 	if strings.HasPrefix(k.Name, "-") || strings.HasPrefix(k.Namespace, "-") {
-		return nil, refuse("the name of the workload or of its namespace begins with a dash")
+		return nil, Refuse("the name of the workload or of its namespace begins with a dash")
 	}
 	var command []string
 	switch kind := strings.ToLower(k.Kind); {
@@ -108,16 +111,16 @@ func ofWorkload(k *catalog.KubernetesWorkload, status deployment.Status) ([]stri
 
 // passes refuses to go back past a version that changed data: one that is after the version to return to, and not after the one to leave. What cannot be
 // compared counts as between: a service that waits is better than one that reads what it does not understand.
-func passes(s *catalog.Service, from, to string, versions []ran) error {
+func passes(s *catalog.Service, from, to string, versions []Ran) error {
 	for _, m := range s.Deployment.Migrations {
 		if between(s, m.Version, from, to, versions) {
-			return refuse("version %s changed data (%s), and %s cannot work with them: go forward instead", m.Version, cmp.Or(m.Reason, "no reason is given"), to)
+			return Refuse("version %s changed data (%s), and %s cannot work with them: go forward instead", m.Version, cmp.Or(m.Reason, "no reason is given"), to)
 		}
 	}
 	return nil
 }
 
-func between(s *catalog.Service, migration, from, to string, versions []ran) bool {
+func between(s *catalog.Service, migration, from, to string, versions []Ran) bool {
 	switch {
 	case same(s, migration, from):
 		return true
@@ -125,7 +128,7 @@ func between(s *catalog.Service, migration, from, to string, versions []ran) boo
 		return false
 	}
 	at := func(version string) int {
-		return slices.IndexFunc(versions, func(v ran) bool { return same(s, v.Version, version) })
+		return slices.IndexFunc(versions, func(v Ran) bool { return same(s, v.Version, version) })
 	}
 	if i, j := at(migration), at(to); i >= 0 && j >= 0 {
 		return i < j // the newest is first
@@ -163,3 +166,17 @@ func numbers(version string) (all []int, ok bool) {
 	}
 	return all, true
 }
+
+// Text is the command as one writes it in a shell.
+func (p *Plan) Text() string {
+	words := make([]string, len(p.Command))
+	for i, word := range p.Command {
+		if words[i] = word; !unquoted.MatchString(word) {
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// unquoted are words that mean themselves to a shell.
+var unquoted = regexp.MustCompile(`^[A-Za-z0-9_./:=,@+-]+$`)
