@@ -104,6 +104,8 @@ type Deployment struct {
 	Rollback   Rollback
 	// Migrations are versions past which nobody goes back.
 	Migrations []Migration
+	// Flags are feature flags, and what turns them off.
+	Flags []Flag
 }
 
 const (

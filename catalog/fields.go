@@ -75,6 +75,7 @@ var deploymentShape = object([]member[Deployment]{
 	may("kubernetes", "The workload whose rollout is a deployment of the service.", pointer(workloadShape), func(d *Deployment) **KubernetesWorkload { return &d.Kubernetes }, nil),
 	may("rollback", "How srectl rollback takes a deployment back.", rollbackShape, func(d *Deployment) *Rollback { return &d.Rollback }, Rollback{}),
 	may("migrations", "Versions that changed data so that no version before can work with them. Nothing is rolled back past one.", list(migrationShape), func(d *Deployment) *[]Migration { return &d.Migrations }, nil),
+	may("flags", "Feature flags, and the command that turns each off. The page of an incident shows it if the flag is the likely cause.", list(flagShape), func(d *Deployment) *[]Flag { return &d.Flags }, nil),
 })
 
 var ledgerShape = object([]member[Ledger]{

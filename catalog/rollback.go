@@ -30,3 +30,14 @@ var migrationShape = object([]member[Migration]{
 	need("version", "The first version that needs the changed data.", line, func(m *Migration) *string { return &m.Version }),
 	may("reason", "What has changed.", line, func(m *Migration) *string { return &m.Reason }, ""),
 })
+
+// A Flag is a feature flag, and the program, with its arguments, that turns it off.
+type Flag struct {
+	Name string
+	Off  []string
+}
+
+var flagShape = object([]member[Flag]{
+	need("name", "The flag's name, as telemetry and the flag service have it.", line, func(f *Flag) *string { return &f.Name }),
+	need("off", "The program and its arguments that turn it off, which are not read by a shell.", list(line), func(f *Flag) *[]string { return &f.Off }),
+})

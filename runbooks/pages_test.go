@@ -113,6 +113,9 @@ func TestRollback(t *testing.T) {
 		assert.Contains(t, pageOf(t, s, "DeploymentRegression"), test.want)
 		assert.Contains(t, pageOf(t, s, ""), test.want, "in the index")
 	}
+	s := shopFile(t, "checkout").Service
+	s.Deployment.Rollback.Command = []string{"helm", "rollback", "check out", "--to={version}"}
+	assert.Contains(t, pageOf(t, s, "DeploymentRegression"), "\nhelm rollback 'check out' '--to={version}'\n", "the catalog's own command")
 }
 
 func TestSilenceMatchesExactlyTheAlert(t *testing.T) {

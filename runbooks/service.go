@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // changed shows the deployments of the last day and how to roll back.
@@ -47,6 +48,12 @@ func (c *subject) rollback() remedy {
 		when:   "A version is new, and its share of bad events is higher than that of the previous version.",
 		verify: "Within 5 minutes only the old version runs, and the error ratio over 5m falls:",
 		check:  c.verifyRollback(),
+	}
+	if command := c.service.Deployment.Rollback.Command; len(command) > 0 {
+		r.do = "Roll back: write the version to return to in place of `{version}`."
+		r.commands = []string{wayback.Shell(command)}
+		r.undo = "Run the same command with the new version."
+		return r
 	}
 	k := c.service.Deployment.Kubernetes
 	if k == nil {

@@ -168,9 +168,12 @@ func numbers(version string) (all []int, ok bool) {
 }
 
 // Text is the command as one writes it in a shell.
-func (p *Plan) Text() string {
-	words := make([]string, len(p.Command))
-	for i, word := range p.Command {
+func (p *Plan) Text() string { return Shell(p.Command) }
+
+// Shell is a program and its arguments as one writes them in a shell.
+func Shell(command []string) string {
+	words := make([]string, len(command))
+	for i, word := range command {
 		if words[i] = word; !unquoted.MatchString(word) {
 			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}

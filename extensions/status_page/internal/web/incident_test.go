@@ -52,7 +52,7 @@ func TestWayBack(t *testing.T) {
 	other := ran("9.9.9", 0)
 	other.Service = "checkout"
 	deployments := []deployment.Deployment{ran("1.0.0", 48*time.Hour), other, ran("2.0.0", 0), ran("1.5.0", time.Hour)}
-	change := &incident.Suspect{Service: incident.Service{Namespace: "shop", Name: "payment", Environment: "production"}, Kind: incident.Deployment, Version: "2.0.0", At: at}
+	change := &incident.Suspect{Change: incident.Change{Service: incident.Service{Namespace: "shop", Name: "payment", Environment: "production"}, Kind: incident.Deployment, Version: "2.0.0", At: at}}
 	of := func(command []string, migrations ...catalog.Migration) *catalog.Service {
 		return &catalog.Service{Name: "payment", Namespace: "shop", Deployment: catalog.Deployment{Rollback: catalog.Rollback{Command: command}, Migrations: migrations}}
 	}
@@ -61,5 +61,13 @@ func TestWayBack(t *testing.T) {
 	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes"}, wayBack(of(nil), change, deployments))
 	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "version 2.0.0 changed data (two keys), and 1.5.0 cannot work with them: go forward instead"},
 		wayBack(of(helm, catalog.Migration{Version: "2.0.0", Reason: "two keys"}), change, deployments))
+	flag := &incident.Suspect{Change: incident.Change{Kind: "feature_flag", Subject: "fast-pay", Previous: "off", Value: "on"}}
+	switched := of(nil)
+	switched.Deployment.Flags = []catalog.Flag{{Name: "slow-pay", Off: []string{"false"}}, {Name: "fast-pay", Off: []string{"flagctl", "off", "fast pay"}}}
+	assert.Equal(t, undo{Value: "off", Command: []string{"flagctl off 'fast pay'"}}, flagBack(switched, flag))
+	assert.Equal(t, undo{Value: "off", Command: []string{}}, flagBack(of(nil), flag))
+	assert.Equal(t, undo{Value: "off", Command: []string{}}, flagBack(nil, flag), "a flag of no service that is known")
+	flag.Kind = "configuration"
+	assert.Equal(t, undo{Value: "off", Command: []string{}}, flagBack(switched, flag), "a configuration of the same name")
 	assert.Equal(t, undo{Command: []string{}, Why: "no version before 2.0.0 is known: name one with --to"}, wayBack(of(helm), change, deployments[2:3]))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
+	reported "github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
@@ -67,7 +68,7 @@ type undo struct {
 func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.Incident, deployments []deployment.Deployment) {
 	change := one.Change
 	if change.Kind != incident.Deployment {
-		body.Undo.Value = words.Bounded(change.Previous, maxCell)
+		body.Undo = flagBack(s.Catalog().Emitter(change.Namespace, change.Name), change)
 		return
 	}
 	n := s.Names
@@ -88,6 +89,20 @@ func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.In
 		body.Verdict = verdicts[change.Version]
 	}
 	body.Undo = wayBack(of, change, deployments)
+}
+
+// flagBack is what to do about a change that is no deployment: what it was before, and of a feature flag, what turns it off.
+func flagBack(of *catalog.Service, change *incident.Suspect) undo {
+	back := undo{Value: words.Bounded(change.Previous, maxCell), Command: []string{}}
+	if of == nil || change.Kind != string(reported.FeatureFlag) {
+		return back
+	}
+	for _, f := range of.Deployment.Flags {
+		if f.Name == change.Subject {
+			back.Command = append(back.Command, wayback.Shell(f.Off))
+		}
+	}
+	return back
 }
 
 // maxRefusal bounds why there is no way back, in characters.
