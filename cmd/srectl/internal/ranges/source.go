@@ -40,6 +40,9 @@ func (p *Place) Flags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("prometheus", "url")
 }
 
+// Page is the address of the status page that is asked, with its password; "" if it is a Prometheus.
+func (p *Place) Page() string { return p.url }
+
 // Source is the one that the flags name. The strategy names its metrics.
 func (p *Place) Source(strategy otlptranslator.TranslationStrategyOption) (Source, error) {
 	if p.url != "" {

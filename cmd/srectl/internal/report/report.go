@@ -27,6 +27,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/paths"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
+	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/month"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
@@ -48,7 +49,8 @@ these events was spent. For SLOs that were not perfect, it shows the worst hours
 Events in maintenance do not count.
 
 It asks a Prometheus, or any server with its API, the generated rules' own queries; the server need not have the rules. It has to keep samples
-for a month. With --url, it asks the collector for its own minute history, which knows no versions, and nothing of SLIs by PromQL.
+for a month. With --url, it asks the collector for its own minute history, which knows no versions, and nothing of SLIs by PromQL; and for what the
+bad events have in common, if it keeps a ledger.
 
 Exits 0 if no SLO was missed, 1 if one was, 2 if the server cannot be asked.`,
 		Example: `  srectl report --month 2026-10 --catalog ./catalog -o html > october.html`,
@@ -130,6 +132,8 @@ type compliance struct {
 	MoreUnmeasured int       `json:"moreUnmeasured,omitempty"`
 	WorstHours     []hour    `json:"worstHours,omitempty"`
 	Versions       []version `json:"versions,omitempty"`
+	// Causes are what its bad events have in common, as the collector's ledger has it; the first explains most.
+	Causes []attribution.Line `json:"causes,omitempty"`
 }
 
 // A gap is a time that was not measured. Its cause is known where the collector's own history is read.
@@ -225,7 +229,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 	if !slices.ContainsFunc(result.SLOs, func(c compliance) bool { return c.Measured > 0 }) {
 		return nil, fmt.Errorf("%s has no events of these SLOs in %s: check that it has %s, and keeps them for so long", server.Address(), r.month, server.Needs())
 	}
-	return result, nil
+	return result, result.askCauses(ctx, r.place.Page(), now)
 }
 
 func comply(service *catalog.Service, e backtest.Events, deployed deployed, m month.Month) compliance {

@@ -197,6 +197,57 @@ func TestCausesOfACollector(t *testing.T) {
 	assert.NotContains(t, text, "script")
 }
 
+// What the collector's ledger knows of a month is in its report.
+func TestWhatSpentTheBudget(t *testing.T) {
+	now := time.Now().UTC()
+	from := time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, time.UTC)
+	place := ledger.Place{Environment: "production", Measured: []ledger.Span{{From: from, To: from.AddDate(0, 0, 2)}}}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.FormValue("slo")
+		switch {
+		case name != "availability":
+			w.Header().Set(ledger.Unknown, "true")
+			w.WriteHeader(http.StatusNotFound)
+		case r.FormValue("only") == "spent":
+			asked++
+			assert.Equal(t, "production", r.FormValue("environment"))
+			assert.Equal(t, from.Format(time.RFC3339), r.FormValue("since"))
+			assert.Equal(t, from.AddDate(0, 1, 0).Format(time.RFC3339), r.FormValue("until"))
+			_, _ = w.Write([]byte(`{"data": {"spent": [{"slo": "latency", "causes": [{"attributes": [{"name": "other", "value": "SLO"}]}]}, {"slo": "availability", "causes": [
+				{"attributes": [{"name": "app.plan", "value": "gold|<script>"}, {"name": "http.route", "value": "/pay"}], "share_of_bad": 0.71, "share_of_traffic": 0.05, "bad": 12}]}]}}`))
+		default:
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			assert.NoError(t, ledger.Write(r.Context(), w, faulty{}, ledger.SLO{Name: name}, []ledger.Place{place}, from, from.AddDate(0, 0, 2)))
+			assert.NoError(t, ledger.End(w))
+		}
+	}))
+	defer server.Close()
+	args := []string{"--month", from.Format("2006-01"), "--catalog", commandtest.Catalog(t, checkout), "--url", server.URL, "-o"}
+	var r report
+	require.NoError(t, json.Unmarshal([]byte(run(append(args, "json")...).Stdout), &r))
+	require.Len(t, r.SLOs[0].Causes, 1)
+	assert.Equal(t, 1, asked, "only of SLOs with bad events")
+	assert.InDelta(t, 0.71, r.SLOs[0].Causes[0].OfBad, 1e-9)
+	text := run(append(args, "markdown")...).Stdout
+	assert.Contains(t, text, "## What spent the budgets")
+	assert.Contains(t, text, "http.route=/pay")
+	assert.Contains(t, text, "71.0 %")
+	assert.NotContains(t, text, "<script>")
+	assert.NotContains(t, run(append(args, "html")...).Stdout, "<script>")
+}
+
+// faulty has a bad event beside nine good ones in each minute.
+type faulty struct{ tens }
+
+func (f faulty) Minutes(of ledger.SLO, at ledger.Place, day time.Time, counted bool) []ledger.Minute {
+	all := f.tens.Minutes(of, at, day, counted)
+	for i := range all {
+		all[i].Good, all[i].Bad = 9, 1
+	}
+	return all
+}
+
 // tens has ten good events in each minute.
 type tens struct{}
 

@@ -66,6 +66,7 @@ func (r *report) grids() []output.Grid {
 	slos := output.Grid{Title: "Compliance", Header: []string{"service", "owner", "environment", "SLO", "result", "objective", "good", "events", "bad", "budget spent", "measured", "maintenance"}, Right: 5}
 	hours := output.Grid{Title: "Worst hours", Header: []string{"service", "environment", "SLO", "hour (" + r.TimeZone + ")", "versions that failed", "events", "bad", "budget spent"}, Right: 5}
 	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
+	causes := output.Grid{Title: "What spent the budgets", Header: []string{"service", "environment", "SLO", "what", "of the bad", "of the traffic", "bad"}, Right: 4}
 	gaps := output.Grid{Title: "Not measured", Header: []string{"service", "environment", "SLO", "from (" + r.TimeZone + ")", "to", "cause", "budget spent at worst"}, Right: 6}
 	for _, c := range r.SLOs {
 		for i, g := range c.Unmeasured {
@@ -89,11 +90,17 @@ func (r *report) grids() []output.Grid {
 				c.fullName(), dash(c.Environment), c.name(), h.Start.Format("2006-01-02 15:04"), dash(listed(h.Versions)), count(h.Events), count(h.Bad), share(h.Spent, 1),
 			})
 		}
+		for i := range c.Causes {
+			line := &c.Causes[i]
+			causes.Rows = append(causes.Rows, []string{
+				c.fullName(), dash(c.Environment), c.name(), what(line), share(output.Number(line.OfBad), 1), share(output.Number(line.OfTraffic), 1), count(line.Bad),
+			})
+		}
 		for _, v := range c.Versions {
 			spent.Rows = append(spent.Rows, []string{c.fullName(), dash(c.Environment), c.name(), dash(v.Version), dash(v.Deployment), dash(v.Revision), count(v.Events), count(v.Bad)})
 		}
 	}
-	return slices.DeleteFunc([]output.Grid{slos, hours, spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
+	return slices.DeleteFunc([]output.Grid{slos, hours, causes, spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
 }
 
 // listed names versions with their deployments and their bad events.
