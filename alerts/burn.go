@@ -88,7 +88,7 @@ func (o objective) burn(p catalog.BurnPair) rulefmt.Rule {
 		Annotations: map[string]string{
 			"summary": o.title() + " burns its error budget more than " + decimal(p.Factor) + " times too fast" + o.where(),
 			"description": fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad, and over %s of the last %s too. "+
-				"The objective of %s allows %s.%s", long, percentOf(threshold), short, percentOf(decimal(o.ObjectiveRatio())), percentOf(decimal(o.ErrorBudget())), o.meaning()) + o.suspects(p),
+				"The objective of %s allows %s.%s", long, percentOf(threshold), short, percentOf(decimal(o.ObjectiveRatio())), percentOf(decimal(o.ErrorBudget())), o.meaning()) + o.suspects(p) + o.causes(p),
 		},
 		Why: o.whyBurn(p, threshold),
 	})
