@@ -73,7 +73,7 @@ func BenchmarkSpans(b *testing.B) {
 		}
 	})
 	b.Run("span_metrics and service_graph", func(b *testing.B) {
-		peers := startPeers(b, consumertest.NewNop(), map[string]any{"metrics_flush_interval": "15s"})
+		peers := startPeers(b, consumertest.NewNop(), "15s", "1ms")
 		td := request()
 		b.ReportAllocs()
 		b.ResetTimer()

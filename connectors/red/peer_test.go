@@ -37,21 +37,24 @@ var peerConfigs = map[connector.Factory]map[string]any{
 		},
 		"exclude_dimensions":              []string{"span.name"},
 		"resource_metrics_key_attributes": []string{"service.name"},
-		"metrics_flush_interval":          "20ms",
 		"exemplars":                       map[string]any{"enabled": true, "max_per_data_point": 1},
 	},
 	servicegraphconnector.NewFactory(): {
-		"dimensions":             []string{"service.namespace", "deployment.environment.name"},
-		"metrics_flush_interval": "20ms",
-		"store":                  map[string]any{"ttl": "1ms", "max_items": 10000},
-		"store_expiration_loop":  "10ms",
+		"dimensions":            []string{"service.namespace", "deployment.environment.name"},
+		"store":                 map[string]any{"max_items": 10000},
+		"store_expiration_loop": "10ms",
 	},
 }
 
-func startPeers(tb testing.TB, next consumer.Metrics, change map[string]any) (peers []connector.Traces) {
+// startPeers starts them. They flush at an interval, and wait for the other side of a call for ttl.
+func startPeers(tb testing.TB, next consumer.Metrics, flush, ttl string) (peers []connector.Traces) {
 	for factory, settings := range peerConfigs {
 		config := factory.CreateDefaultConfig()
 		conf := confmap.NewFromStringMap(settings)
+		change := map[string]any{"metrics_flush_interval": flush}
+		if conf.IsSet("store") {
+			change["store"] = map[string]any{"ttl": ttl}
+		}
 		require.NoError(tb, conf.Merge(confmap.NewFromStringMap(change)))
 		require.NoError(tb, conf.Unmarshal(config))
 		c, err := factory.CreateTracesToMetrics(tb.Context(), connectortest.NewNopSettings(factory.Type()), config, next)
@@ -160,7 +163,7 @@ func TestSameMetricsAsUpstream(t *testing.T) {
 	peers := &consumertest.MetricsSink{}
 	mine := newRig(t, createDefaultConfig().(*Config))
 	random := rand.New(rand.NewPCG(1, 2))
-	all := startPeers(t, peers, nil)
+	all := startPeers(t, peers, "20ms", "1s") // both sides of a call come in one request, however slow the machine is
 	for range 300 {
 		td := trace(random, time.Now())
 		for _, p := range all {
@@ -171,5 +174,5 @@ func TestSameMetricsAsUpstream(t *testing.T) {
 	mine.pass(11 * time.Second) // so that nobody waits for the other side of a call any more
 	got := mine.flushed()
 	require.Greater(t, len(got), 100)
-	require.Eventually(t, func() bool { return assert.ObjectsAreEqual(got, values(peers.AllMetrics())) }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return assert.ObjectsAreEqual(got, values(peers.AllMetrics())) }, 30*time.Second, 20*time.Millisecond)
 }
