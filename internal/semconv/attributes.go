@@ -176,8 +176,10 @@ const (
 )
 
 const (
-	// CheckPassed and CheckFailed are the values of CheckOutcome.
-	CheckPassed, CheckFailed = "passed", "failed"
+	// CheckPassed is the value of CheckOutcome for a check that passed.
+	CheckPassed = "passed"
+	// CheckFailed is the one for a check that did not.
+	CheckFailed = "failed"
 	// SyntheticTest is the value of SyntheticType for checks.
 	SyntheticTest = "test"
 	// CheckAgent begins the user agent of checks.
