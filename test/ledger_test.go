@@ -31,9 +31,14 @@ func TestTheProductThatFailsIsNamed(t *testing.T) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
+		pace := time.NewTicker(100 * time.Millisecond)
+		defer pace.Stop()
 		for n := 0; ctx.Err() == nil; n++ {
 			sendOrders(ctx, t, c, n)
-			time.Sleep(100 * time.Millisecond) // the pace of the orders
+			select {
+			case <-ctx.Done():
+			case <-pace.C:
+			}
 		}
 	}()
 	began := time.Now()

@@ -41,7 +41,7 @@ var known = map[string]use{
 	SpanName: shaped, SpanStatus: open, "http.route": shaped, "error.type": shaped, "http.response.status_code": open, "http.status_code": open,
 	"http.request.method": shaped, "http.method": shaped, "rpc.method": shaped, "rpc.service": shaped, "rpc.grpc.status_code": open, "rpc.response.status_code": open,
 	"messaging.destination.name": shaped, "db.system.name": shaped,
-	semconv.ServiceVersion: open, semconv.ServiceInstanceID: open, semconv.DeploymentID: open, semconv.ClusterName: open, semconv.CloudRegion: open,
+	semconv.ServiceVersion: open, semconv.ServiceInstanceID: open, semconv.ClusterName: open, semconv.CloudRegion: open,
 	"cloud.availability_zone": open, "k8s.pod.name": open, "k8s.node.name": open, "k8s.container.name": open, "host.name": open,
 	"peer.service": open, "server.address": open,
 }
@@ -57,7 +57,7 @@ var offNames = []string{
 	"process.parent_pid", "process.command", "process.command_args", "process.command_line", "process.executable.path", "process.owner", "container.id", "host.id", "faas.invocation_id", "aws.request_id",
 	"log", "otel", semconv.ServiceName, semconv.ServiceNamespace, semconv.Environment, semconv.DeprecatedEnvironment,
 	semconv.CorrelationID, semconv.CorrelationConflict, semconv.CorrelationAliases, semconv.CorrelationIDs, semconv.CorrelationShared, semconv.CorrelationEvidence,
-	semconv.DeploymentRecent, "server.port", "sampling",
+	semconv.DeploymentID, semconv.DeploymentRecent, "server.port", "sampling",
 }
 
 // offWords are words of a name that make it off: personal data, free text, IDs of single events, and measured values.

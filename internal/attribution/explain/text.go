@@ -32,7 +32,6 @@ var nouns = []struct{ name, noun string }{
 	{"cloud.availability_zone", "zone"},
 	{semconv.CloudRegion, "region"},
 	{semconv.ClusterName, "cluster"},
-	{semconv.DeploymentID, "deployment"},
 	{"http.request.method", "method"},
 }
 

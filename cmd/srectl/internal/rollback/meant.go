@@ -129,7 +129,7 @@ func ofIncident(ctx context.Context, page *collector.Page, id string) (*subject,
 	case c.Version == "" || c.Service == "":
 		return nil, wayback.Refuse("what likely caused the incident is no deployment: %s", terminal.Label(c.Text))
 	}
-	s := &subject{c.Service, c.Version, fmt.Sprintf("incident %s, which it caused with a probability of %.0f %%", terminal.Label(id), 100*c.Probability)}
+	s := &subject{c.Service, c.Version, fmt.Sprintf("it caused incident %s with a probability of %.0f %%", terminal.Label(id), 100*c.Probability)}
 	for _, one := range found.Services {
 		if one.Service == c.Service && one.Namespace != "" {
 			s.service = one.Namespace + "/" + c.Service

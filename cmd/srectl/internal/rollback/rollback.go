@@ -169,7 +169,7 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 		return wayback.Refuse("%s had %d rollbacks within 24 hours, and the catalog allows %d: look at it yourself, and raise deployment.rollback.perDay if more are right", name, spent, budget)
 	}
 	line := terminal.Printable(p.Text(), 2*terminal.MaxMessage)
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "from %s %s to %s, because of %s:\n  %s\n", terminal.Label(name), p.From, p.To, terminal.Printable(of.why, terminal.MaxMessage), line)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "from %s %s to %s, because %s:\n  %s\n", terminal.Label(name), p.From, p.To, terminal.Printable(of.why, terminal.MaxMessage), line)
 	if err != nil || !r.yes {
 		if err == nil {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "It was not run: add --yes.")
@@ -260,7 +260,7 @@ const reporting = 5 * time.Second
 func (r *request) audit(s *catalog.Service, e *entry, why string) change.Change {
 	c := change.Change{
 		Service: deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, ID: e.ID, Kind: change.Infrastructure, Name: "rollback of " + s.Name,
-		Previous: e.From, Value: e.To, Status: e.Result, Summary: "srectl rollback, because of " + why, Actor: e.Actor, Start: e.Time,
+		Previous: e.From, Value: e.To, Status: e.Result, Summary: "srectl rollback, because " + why, Actor: e.Actor, Start: e.Time,
 	}
 	if e.Result != change.Started {
 		c.End = time.Now().UTC()

@@ -110,7 +110,7 @@ func TestADryRunDoesNothing(t *testing.T) {
 	w := newWorld(t)
 	got := w.rollback("", "--service", "shop/checkout", "--version", "1.4.0")
 	require.NoError(t, got.Err)
-	assert.Equal(t, "from shop/checkout 1.4.0 to 1.3.0, because of it was asked for:\n  kubectl rollout undo deployment/checkout -n shop\nIt was not run: add --yes.\n", got.Stdout)
+	assert.Equal(t, "from shop/checkout 1.4.0 to 1.3.0, because it was asked for:\n  kubectl rollout undo deployment/checkout -n shop\nIt was not run: add --yes.\n", got.Stdout)
 	assert.Empty(t, w.asked())
 	assert.NoFileExists(t, w.state)
 	assert.Empty(t, w.changes)
@@ -120,13 +120,13 @@ func TestARollback(t *testing.T) {
 	w := newWorld(t)
 	got := w.rollback("", "--incident", "https://sre.example.com/incidents/i1", "--yes")
 	require.NoError(t, got.Err, got.Stderr)
-	assert.Contains(t, got.Stdout, "incident i1, which it caused with a probability of 93 %")
+	assert.Contains(t, got.Stdout, "it caused incident i1 with a probability of 93 %")
 	assert.Contains(t, got.Stdout, "rolled back\n")
 	assert.Equal(t, "rollout undo deployment/checkout -n shop\n", w.asked())
 	require.Len(t, w.changes, 2)
 	assert.Equal(t, []string{"started", "completed"}, []string{w.changes[0].Status, w.changes[1].Status})
 	assert.Equal(t, w.changes[0].ID, w.changes[1].ID)
-	assert.Equal(t, "infrastructure rollback of checkout: 1.4.0 → 1.3.0 (started): srectl rollback, because of incident i1, which it caused with a probability of 93 %", w.changes[0].Sentence())
+	assert.Equal(t, "infrastructure rollback of checkout: 1.4.0 → 1.3.0 (started): srectl rollback, because it caused incident i1 with a probability of 93 %", w.changes[0].Sentence())
 	assert.False(t, w.changes[1].End.IsZero())
 
 	t.Setenv("KUBECTL_EXIT", "3")
@@ -183,7 +183,7 @@ func TestWebhooks(t *testing.T) {
 		code int
 		says string
 	}{
-		"an alert":           {`{"alerts": [` + alert("firing", "1.4.0") + `, ` + alert("firing", "1.4.0") + `, ` + alert("resolved", "1.0.0") + `, {"status": "firing", "labels": {}}]}`, 0, "because of the alert DeploymentRegression fires"},
+		"an alert":           {`{"alerts": [` + alert("firing", "1.4.0") + `, ` + alert("firing", "1.4.0") + `, ` + alert("resolved", "1.0.0") + `, {"status": "firing", "labels": {}}]}`, 0, "because the alert DeploymentRegression fires"},
 		"several versions":   {`{"alerts": [` + alert("firing", "1.4.0") + `, ` + alert("firing", "1.3.0") + `]}`, 1, "several versions"},
 		"resolved":           {`{"alerts": [` + alert("resolved", "1.4.0") + `]}`, 1, "no alert that fires names a version"},
 		"a version long ago": {`{"alerts": [` + alert("firing", "1.0.0") + `]}`, 1, "is not what was deployed last"},
