@@ -15,8 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
 var began = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -55,10 +53,10 @@ func TestSparkline(t *testing.T) {
 
 func TestPlot(t *testing.T) {
 	p := Plot{
-		Title: "Burn rate", Summary: "20× now", Start: began, End: began.Add(4 * time.Minute), Format: words.Burn, High: 14.4,
+		Title: "Burn rate", Summary: "20× now", Start: began, End: began.Add(4 * time.Minute), Unit: Times, High: 14.4,
 		Lines:   []Line{{"1h & 5m", minutes(1, 2, 20)}},
 		Levels:  []Level{{"page", 14.4, 0}, {"beyond", 1000, -1}},
-		Markers: []Marker{{began.Add(time.Minute), "2.0.0", ""}, {began.Add(time.Minute), "2.0.1", ""}, {began.Add(-time.Hour), "1.0.0", ""}},
+		Markers: []Marker{{At: began.Add(time.Minute), Name: "2.0.0"}, {At: began.Add(time.Minute), Name: "2.0.1"}, {At: began.Add(-time.Hour), Name: "1.0.0"}},
 	}
 	svg := string(p.SVG())
 	wellFormed(t, svg)
@@ -78,7 +76,7 @@ func TestPlot(t *testing.T) {
 // Whatever the numbers, there is a picture, with not too many numbers beside it.
 func TestAxesOfAnyNumbers(t *testing.T) {
 	for _, values := range [][]float64{{0}, {0, 0}, {1e300, -1e300}, {-5}, {1e-300}, {math.MaxFloat64}, {math.Inf(1)}, {0.1 + 0.2}} {
-		p := Plot{Start: began, End: began.Add(time.Minute), Format: words.Number, Lines: []Line{{"x", minutes(values...)}}}
+		p := Plot{Start: began, End: began.Add(time.Minute), Lines: []Line{{"x", minutes(values...)}}}
 		svg := string(p.SVG())
 		wellFormed(t, svg)
 		assert.NotContains(t, svg, "NaN", values)
@@ -88,8 +86,8 @@ func TestAxesOfAnyNumbers(t *testing.T) {
 
 func TestNamesAreText(t *testing.T) {
 	name := `"><script>` + strings.Repeat("x", 1000)
-	p := Plot{Title: name, Summary: name, Start: began, End: began.Add(time.Minute), Format: words.Number,
-		Lines: []Line{{name, minutes(1, 2)}}, Levels: []Level{{name, 1, 0}}, Markers: []Marker{{began, name, ""}, {began, name, name}}}
+	p := Plot{Title: name, Summary: name, Start: began, End: began.Add(time.Minute),
+		Lines: []Line{{name, minutes(1, 2)}}, Levels: []Level{{name, 1, 0}}, Markers: []Marker{{At: began, Name: name}, {At: began, Name: name, Kind: name, Of: name}}}
 	svg := string(p.SVG())
 	wellFormed(t, svg)
 	assert.NotContains(t, svg, "<script")
@@ -99,4 +97,67 @@ func TestPointsAsJSON(t *testing.T) {
 	text, err := json.Marshal([]Point{{began, 1.5}, Gap(began), {began, math.Inf(1)}})
 	require.NoError(t, err)
 	assert.JSONEq(t, `[[1795262400,1.5],[1795262400,null],[1795262400,null]]`, string(text))
+}
+
+// A budget that is spent 200 times does not hide the day on which a tenth of it was spent.
+func TestABentAxis(t *testing.T) {
+	p := Plot{
+		Title: "Error budget left", Start: began, End: began.Add(4 * time.Minute), Unit: Share, High: 1, Bend: 1,
+		Lines: []Line{{"left", minutes(1, 0.9, 0.5, -20, -200)}},
+	}
+	svg := string(p.SVG())
+	wellFormed(t, svg)
+	for _, tick := range []string{">−10000 %<", ">−1000 %<", ">−100 %<", ">0 %<", ">100 %<"} {
+		assert.Contains(t, svg, tick)
+	}
+	s, _ := p.axes()
+	assert.Greater(t, s.y(0)-s.y(1), 0.1*s.height, "what is left while there is some")
+	assert.InDelta(t, s.top+s.height, s.y(-200), 1e-9)
+	data := p.Data()
+	assert.InDelta(t, 1, data.Bend, 0)
+	assert.InDelta(t, -200, data.Low, 0)
+
+	p.Lines[0].Points = minutes(1, -2.5)
+	assert.Zero(t, p.Data().Bend, "what is not far is linear")
+	for low := 1.0; low < 1e15; low *= 7 {
+		assert.LessOrEqual(t, len(decades(-low, low, 1)), 10, low)
+	}
+}
+
+func TestData(t *testing.T) {
+	p := Plot{
+		Start: began, End: began.Add(3 * time.Minute), Unit: Times, High: 14.4,
+		Lines: []Line{
+			{"page", minutes(1, math.NaN(), 1.0/3)},
+			{"ticket", []Point{{began.Add(time.Minute), 2}, {began.Add(time.Hour), 9}}},
+		},
+		Levels:  []Level{{"page", 14.4, 0}, {"beyond", 1000, -1}},
+		Markers: []Marker{{At: began, Name: "2.0.0"}, {At: began, Name: "new-checkout", Kind: "feature_flag", Of: "payment"}, {At: began.Add(-time.Hour), Name: "1.0.0"}},
+	}
+	text, err := json.Marshal(p.Data())
+	require.NoError(t, err)
+	assert.JSONEq(t, `{
+		"start": 1795262400, "end": 1795262580, "low": 0, "high": 15, "bend": 0,
+		"ticks": [{"value": 0, "text": "0×"}, {"value": 5, "text": "5×"}, {"value": 10, "text": "10×"}, {"value": 15, "text": "15×"}],
+		"times": [1795262400, 1795262460, 1795262520],
+		"lines": [{"values": [1, null, 0.333333], "texts": "1×||0.33×"}, {"values": [null, 2, null], "texts": "|2×|"}],
+		"levels": [{"value": 14.4, "text": "c0"}],
+		"markers": [{"at": 1795262400, "text": "2.0.0", "class": "marker"}, {"at": 1795262400, "text": "payment: feature flag new-checkout", "class": "marker other"}]
+	}`, string(text))
+}
+
+func TestTable(t *testing.T) {
+	p := Plot{
+		Start: began, End: began.Add(12 * time.Minute), Unit: Share,
+		Lines: []Line{
+			{"left", []Point{{began, 1}, {began.Add(30 * time.Second), 0.5}, {began.Add(time.Minute), 0.25}, {began.Add(12 * time.Minute), -3}}},
+			{"nothing", minutes(math.NaN())},
+		},
+	}
+	assert.Equal(t, []Row{
+		{began, began.Add(time.Minute), []string{"50 % to 100 %", "–"}},
+		{began.Add(time.Minute), began.Add(2 * time.Minute), []string{"25 %", "–"}},
+		{began.Add(11 * time.Minute), began.Add(12 * time.Minute), []string{"−300 %", "–"}},
+	}, p.Table())
+	assert.Empty(t, Plot{Start: began, End: began.Add(time.Minute)}.Table())
 }

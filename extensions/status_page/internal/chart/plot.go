@@ -17,13 +17,15 @@ type Plot struct {
 	// Title and Summary describe the plot in words.
 	Title, Summary string
 	Start, End     time.Time
-	// Format writes a value of the axis.
-	Format  func(float64) string
-	Lines   []Line
-	Levels  []Level
-	Markers []Marker
+	Unit           Unit
+	Lines          []Line
+	Levels         []Level
+	Markers        []Marker
 	// Low and High are the least that the axis reaches.
 	Low, High float64
+	// Bend is the value above which the axis is logarithmic, if values are far above it; 0 is never. What matters is then still seen beside a
+	// budget that is spent 200 times.
+	Bend float64
 }
 
 // A Line is the values of one name. Its color depends on its index among the lines.
@@ -46,6 +48,31 @@ type Marker struct {
 	Name string
 	// Kind is what has changed, if it is no deployment.
 	Kind string
+	// Of is the dependency that has changed, if it is not the service itself.
+	Of string
+}
+
+// Text is the moment in words, without its time.
+func (m Marker) Text() string {
+	text := m.Name
+	if m.Kind != "" {
+		text = strings.ReplaceAll(m.Kind, "_", " ") + " " + text
+	}
+	if m.Of != "" {
+		text = m.Of + ": " + text
+	}
+	return text
+}
+
+// class is that of the style sheet.
+func (m Marker) class() string {
+	switch {
+	case m.Of != "":
+		return "marker other"
+	case m.Kind != "":
+		return "marker change"
+	}
+	return "marker"
 }
 
 const (
@@ -80,7 +107,7 @@ func (p Plot) SVG() template.HTML {
 	for _, value := range ticks {
 		y := number(s.y(value))
 		fmt.Fprintf(&b, `<path class="grid" d="M%d %sH%d"/><text class="tick" x="%d" y="%s" text-anchor="end" dy="4">%s</text>`,
-			plotLeft, y, plotWidth-plotRight, plotLeft-6, y, template.HTMLEscapeString(p.Format(value)))
+			plotLeft, y, plotWidth-plotRight, plotLeft-6, y, template.HTMLEscapeString(p.Unit.Text(value)))
 	}
 	p.times(&b, s)
 	for _, l := range p.Levels {
@@ -100,19 +127,11 @@ func (p Plot) SVG() template.HTML {
 
 // markers draws the latest moments, each named where there is room.
 func (p Plot) markers(b *strings.Builder, s scale) {
-	markers := p.Markers[max(0, len(p.Markers)-MaxMarkers):]
 	free := math.Inf(-1) // where the last name ends
-	for _, m := range markers {
-		if m.At.Before(p.Start) || m.At.After(p.End) {
-			continue
-		}
+	for _, m := range p.shown() {
 		x := s.x(m.At)
-		class, title := "marker", m.Name
-		if m.Kind != "" {
-			class, title = "marker change", strings.ReplaceAll(m.Kind, "_", " ")+" "+m.Name
-		}
 		fmt.Fprintf(b, `<path class="%s" d="M%s %dV%d"><title>%s, %s</title></path>`,
-			class, number(x), plotTop, plotHeight-plotBottom, escaped(title), m.At.UTC().Format("2006-01-02 15:04 UTC"))
+			m.class(), number(x), plotTop, plotHeight-plotBottom, escaped(m.Text()), m.At.UTC().Format("2006-01-02 15:04 UTC"))
 		name := []rune(m.Name)
 		name = name[:min(len(name), 14)]
 		width := float64(len(name)) * 6.5
@@ -125,6 +144,12 @@ func (p Plot) markers(b *strings.Builder, s scale) {
 			free = from + width
 		}
 	}
+}
+
+// shown are the latest markers of the time that is drawn.
+func (p Plot) shown() []Marker {
+	within := slices.DeleteFunc(slices.Clone(p.Markers), func(m Marker) bool { return m.At.Before(p.Start) || m.At.After(p.End) })
+	return within[max(0, len(within)-MaxMarkers):]
 }
 
 // axes are the scale of the plot and the values that its axis names.
@@ -140,16 +165,56 @@ func (p Plot) axes() (scale, []float64) {
 	if high <= low {
 		high = low + 1
 	}
+	var ticks []float64
+	bend := 0.0
+	if p.Bend > 0 && max(high, -low) > farAbove*p.Bend {
+		bend, low, high = p.Bend, min(low, 0), max(high, 0)
+		ticks = decades(low, high, bend)
+	} else {
+		low, high, ticks = steps(low, high)
+	}
+	return scale{
+		start: p.Start, end: p.End, low: low, high: high, bend: bend,
+		left: plotLeft, top: plotTop, width: plotWidth - plotLeft - plotRight, height: plotHeight - plotTop - plotBottom,
+	}, ticks
+}
+
+// farAbove is how many times a value is above the bend for the axis to be bent.
+const farAbove = 3
+
+// steps are round numbers at equal distances, and the ends of an axis that has them.
+func steps(low, high float64) (from, to float64, ticks []float64) {
 	step := round((high - low) / 4)
 	low, high = math.Floor(low/step)*step, math.Ceil(high/step-1e-9)*step
-	var ticks []float64
 	for i := 0; i <= 12 && low+float64(i)*step <= high+step/2; i++ {
 		ticks = append(ticks, low+float64(i)*step)
 	}
-	return scale{
-		start: p.Start, end: p.End, low: low, high: high,
-		left: plotLeft, top: plotTop, width: plotWidth - plotLeft - plotRight, height: plotHeight - plotTop - plotBottom,
-	}, ticks
+	return low, high, ticks
+}
+
+// decades are the powers of ten from the bend on, on both sides of 0.
+func decades(low, high, bend float64) (ticks []float64) {
+	least := math.Pow(10, math.Floor(math.Log10(bend)+1e-9))
+	side := func(end float64) (all []float64) {
+		for tick := least; tick <= end*(1+1e-9); tick *= 10 {
+			all = append(all, tick)
+		}
+		return all
+	}
+	below, above := side(-low), side(high)
+	thin := max(1, (len(below)+len(above)+7)/8) // at most as many as fit
+	for i, tick := range slices.Backward(below) {
+		if (len(below)-1-i)%thin == 0 {
+			ticks = append(ticks, -tick)
+		}
+	}
+	ticks = append(ticks, 0)
+	for i, tick := range above {
+		if (len(above)-1-i)%thin == 0 {
+			ticks = append(ticks, tick)
+		}
+	}
+	return ticks
 }
 
 // round is the next number above x that is 1, 2, 2.5 or 5 times a power of ten.
@@ -201,12 +266,17 @@ func escaped(name string) string {
 
 // Deployments and Changes say whether markers of that kind are on the plot, for a legend.
 func (p Plot) Deployments() bool {
-	return slices.ContainsFunc(p.Markers, func(m Marker) bool { return m.Kind == "" })
+	return slices.ContainsFunc(p.shown(), func(m Marker) bool { return m.Kind == "" && m.Of == "" })
 }
 
-// Changes says whether there are others than deployments.
+// Changes says whether there are others of the service than deployments.
 func (p Plot) Changes() bool {
-	return slices.ContainsFunc(p.Markers, func(m Marker) bool { return m.Kind != "" })
+	return slices.ContainsFunc(p.shown(), func(m Marker) bool { return m.Kind != "" && m.Of == "" })
+}
+
+// Others says whether there are changes of dependencies.
+func (p Plot) Others() bool {
+	return slices.ContainsFunc(p.shown(), func(m Marker) bool { return m.Of != "" })
 }
 
 // Class is the class of the line at that place, for a legend.

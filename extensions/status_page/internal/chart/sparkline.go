@@ -53,6 +53,7 @@ type scale struct {
 	start, end               time.Time
 	low, high                float64
 	left, top, width, height float64
+	bend                     float64 // 0 is a linear scale
 }
 
 func (s scale) x(t time.Time) float64 {
@@ -61,8 +62,17 @@ func (s scale) x(t time.Time) float64 {
 
 // y is that of a value; what is beyond the scale is at its edge.
 func (s scale) y(value float64) float64 {
-	share := (min(max(value, s.low), s.high) - s.low) / (s.high - s.low)
+	low, high := s.bent(s.low), s.bent(s.high)
+	share := (s.bent(min(max(value, s.low), s.high)) - low) / (high - low)
 	return s.top + s.height*(1-share)
+}
+
+// bent is a value on an axis that is linear near 0, and logarithmic far from it.
+func (s scale) bent(value float64) float64 {
+	if s.bend > 0 {
+		return math.Asinh(value / s.bend)
+	}
+	return value
 }
 
 // path draws the points, with a dot for a single point between gaps.

@@ -98,6 +98,12 @@ func LastOf(length time.Duration, points int, now time.Time) Period {
 	return Period{end.Add(-length).Truncate(step), end, step}
 }
 
+// Between is the period from one time to another, with that many points or fewer.
+func Between(from, to time.Time, points int) Period {
+	step := max((to.Sub(from)+time.Duration(points)*time.Second-1)/time.Duration(points), time.Second).Truncate(time.Second)
+	return Period{from, to, step}
+}
+
 // leastShown is the shortest period that a picture is drawn of.
 const leastShown = 10 * time.Minute
 

@@ -38,6 +38,8 @@ const (
 	maxClusters = 60
 	// clustersLength is how far back they are counted at most: each event is read.
 	clustersLength = 24 * time.Hour
+	// bad is the outcome of an event that spends budget.
+	bad = "bad"
 )
 
 // ClustersLength is how far back the clusters are counted.
@@ -45,11 +47,19 @@ func (s *Service) ClustersLength() time.Duration {
 	return min(s.Period.End.Sub(s.Period.Start), clustersLength)
 }
 
+// at is the modifier of a query about the end of the time that is shown.
+func (l *loader) at() string {
+	if l.now {
+		return ""
+	}
+	return " @ " + strconv.FormatInt(l.service.Period.End.Unix(), 10)
+}
+
 // askClusters are the places of each SLO that has several, those with the largest share of failures first.
 func (l *loader) askClusters() ([]Cluster, error) {
 	n := l.names
 	length := "[" + strconv.FormatInt(l.service.ClustersLength().Milliseconds(), 10) + "ms]"
-	found, err := l.source.Instant(l.context, names.By("sum", names.List(n.SLO, n.Cluster, n.Region, n.Account, n.Outcome), "increase("+l.of(n.Events)+length+")"))
+	found, err := l.source.Instant(l.context, names.By("sum", names.List(n.SLO, n.Cluster, n.Region, n.Account, n.Outcome), "increase("+l.of(n.Events)+length+l.at()+")"))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +76,7 @@ func (l *loader) askClusters() ([]Cluster, error) {
 			places[k.slo]++
 		}
 		c.Events += fleet.Number(s.Value)
-		if n.Outcome.In(s.Metric) == "bad" {
+		if n.Outcome.In(s.Metric) == bad {
 			c.Failed += fleet.Number(s.Value)
 		}
 	}

@@ -24,11 +24,11 @@ type Past struct {
 // maxPast bounds the past alerts of the page, the newest first.
 const maxPast = 100
 
-// past are the times in which an alert of the service fired, of those that were not over before the time that is shown. One that still
-// fires is not past. It reports how many are left out.
-func (s *Service) past(h book.History, since time.Time, d alert.Directory) (all []Past, more int) {
+// past are the times in which an alert of the service fired, of those that were not over before the time that is shown, and had begun
+// when it ended; zero is now. One that still fires is not past. It reports how many are left out.
+func (s *Service) past(h book.History, since, until time.Time, d alert.Directory) (all []Past, more int) {
 	fired := h.Fired(since, func(one *incident.Spell) bool {
-		return !one.Firing && one.Name == s.Name && (one.Namespace == "" || one.Namespace == s.Namespace) && (one.Environment == "" || one.Environment == s.Environment)
+		return !one.Firing && (until.IsZero() || one.From.Before(until)) && one.Name == s.Name && (one.Namespace == "" || one.Namespace == s.Namespace) && (one.Environment == "" || one.Environment == s.Environment)
 	})
 	for _, one := range fired[:min(len(fired), maxPast)] {
 		severity := "ticket"

@@ -5,6 +5,7 @@ package service
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,14 +23,14 @@ import (
 // objective draws the remaining budget, and the burn rates with the thresholds of the alerts.
 func (l *loader) objective(row *fleet.Row) Objective {
 	o := Objective{Row: row}
-	o.Left = l.plot("Error budget left", words.Percent)
-	o.Left.High = 1
+	o.Left = l.plot("Error budget left", chart.Share)
+	o.Left.High, o.Left.Bend = 1, 1
 	o.Left.Levels = []chart.Level{{Name: "nothing left", Value: 0, Color: -1}}
 	left, burns := l.series(row)
 	o.Left.Lines = []chart.Line{{Name: "left", Points: left}}
-	o.Left.Summary = summary(left, words.Percent)
+	o.Left.Summary = l.summary(left, o.Left.Unit)
 
-	o.Burn = l.plot("Burn rate", words.Burn)
+	o.Burn = l.plot("Burn rate", chart.Times)
 	for i, pair := range row.Promise.BurnPairs() {
 		long, short := burns[catalog.FormatDuration(pair.Long)], burns[catalog.FormatDuration(pair.Short)]
 		both := lowest(long, short)
@@ -39,12 +40,59 @@ func (l *loader) objective(row *fleet.Row) Objective {
 			what = "a page"
 		}
 		name := fmt.Sprintf("%s and %s: %s above %s", catalog.FormatDuration(pair.Long), catalog.FormatDuration(pair.Short), what, words.Burn(pair.Factor))
+		o.Burn.Bend = o.Burn.High
 		o.Burn.Lines = append(o.Burn.Lines, chart.Line{Name: name, Points: both})
 		o.Burn.Levels = append(o.Burn.Levels, chart.Level{Name: name, Value: pair.Factor, Color: i})
 	}
-	o.Burn.Summary = summary(o.Burn.Lines[0].Points, words.Burn)
+	o.Burn.Summary = l.summary(o.Burn.Lines[0].Points, o.Burn.Unit)
+
+	good, events := l.outcomes(row, burns)
+	o.SLI = l.plot("Good events", chart.Share)
+	o.SLI.Lines = []chart.Line{{Name: "good", Points: good}}
+	o.SLI.High, o.SLI.Low = 1, 1-beside*row.Promise.ErrorBudget()
+	o.SLI.Levels = []chart.Level{{Name: "objective " + words.Objective(row.Promise.Objective), Value: 1 - row.Promise.ErrorBudget(), Color: -1}}
+	o.SLI.Summary = l.summary(good, o.SLI.Unit)
+	o.Traffic = l.plot("Events per second", chart.Plain)
+	o.Traffic.Lines = []chart.Line{{Name: "events", Points: events}}
+	o.Traffic.Summary = l.summary(events, o.Traffic.Unit)
 	return o
 }
+
+// beside is how many error budgets below 100 % the plot of the SLI reaches at least.
+const beside = 2
+
+// outcomes are the share of good events, and the events per second; those of a query are not known.
+func (l *loader) outcomes(row *fleet.Row, burns map[string][]chart.Point) (good, events []chart.Point) {
+	if row.Promise.SLI.Prometheus != nil {
+		for _, p := range burns[shortest] {
+			good = append(good, chart.Point{At: p.At, Value: 1 - p.Value*row.Promise.ErrorBudget()})
+		}
+		return good, nil
+	}
+	total, failed := map[model.Time]float64{}, map[model.Time]float64{}
+	for _, series := range l.matrices[l.eventRate()] {
+		if l.names.SLO.In(series.Metric) != row.SLO {
+			continue
+		}
+		for _, v := range series.Values {
+			total[v.Timestamp] += float64(v.Value)
+			if l.names.Outcome.In(series.Metric) == bad {
+				failed[v.Timestamp] += float64(v.Value)
+			}
+		}
+	}
+	var share, rate []model.SamplePair
+	for _, at := range slices.Sorted(maps.Keys(total)) {
+		rate = append(rate, model.SamplePair{Timestamp: at, Value: model.SampleValue(total[at])})
+		if total[at] > 0 {
+			share = append(share, model.SamplePair{Timestamp: at, Value: model.SampleValue(1 - failed[at]/total[at])})
+		}
+	}
+	return fleet.Points(share, l.service.Period, 1), fleet.Points(rate, l.service.Period, 1)
+}
+
+// shortest is the window of an SLI by a query that shows most.
+const shortest = "5m"
 
 // series are what is left, and the burn rates by window, of an SLO.
 func (l *loader) series(row *fleet.Row) (left []chart.Point, burns map[string][]chart.Point) {
@@ -89,14 +137,14 @@ func lowest(long, short []chart.Point) []chart.Point {
 
 // requests are rate, errors and durations, by version.
 func (l *loader) requests() []chart.Plot {
-	rate := l.plot("Requests per second", words.Number)
+	rate := l.plot("Requests per second", chart.Plain)
 	rate.Lines = l.byVersion(l.requestRate())
 	if rate.Empty() {
 		return nil
 	}
-	failed := l.plot("Failed requests", words.Percent)
+	failed := l.plot("Failed requests", chart.Share)
 	failed.High, failed.Lines = 0.01, l.byVersion(l.failedShare())
-	slow := l.plot("Duration, 95th percentile", func(ms float64) string { return words.Number(ms) + " ms" })
+	slow := l.plot("Duration, 95th percentile", chart.Milliseconds)
 	slow.Lines = l.byVersion(l.slowest())
 	for _, slo := range l.service.SLOs {
 		if promised := slo.SLI.Latency; promised != nil {
@@ -109,7 +157,7 @@ func (l *loader) requests() []chart.Plot {
 	}
 	plots := []chart.Plot{rate, failed, slow}
 	for i := range plots {
-		plots[i].Summary = ofVersions(plots[i])
+		plots[i].Summary = l.ofVersions(plots[i])
 	}
 	return plots
 }
@@ -147,13 +195,13 @@ func older(age int) int {
 	return age
 }
 
-func (l *loader) plot(title string, format func(float64) string) chart.Plot {
+func (l *loader) plot(title string, unit chart.Unit) chart.Plot {
 	p := l.shown
-	return chart.Plot{Title: title, Start: p.Start, End: p.End, Format: format, Markers: l.markers()}
+	return chart.Plot{Title: title, Start: p.Start, End: p.End, Unit: unit, Markers: l.markers()}
 }
 
-// summary is a line in words: where it is now, and where it has been.
-func summary(points []chart.Point, format func(float64) string) string {
+// summary is a line in words: where it is at the end, and where it has been.
+func (l *loader) summary(points []chart.Point, unit chart.Unit) string {
 	low, high, last := math.Inf(1), math.Inf(-1), math.NaN()
 	for _, p := range points {
 		if !math.IsNaN(p.Value) {
@@ -163,13 +211,17 @@ func summary(points []chart.Point, format func(float64) string) string {
 	if math.IsNaN(last) {
 		return "no data"
 	}
-	return fmt.Sprintf("%s now, from %s to %s in the time shown", format(last), format(low), format(high))
+	when := "now"
+	if !l.now {
+		when = "at the end"
+	}
+	return fmt.Sprintf("%s %s, from %s to %s in the time shown", unit.Text(last), when, unit.Text(low), unit.Text(high))
 }
 
-func ofVersions(p chart.Plot) string {
+func (l *loader) ofVersions(p chart.Plot) string {
 	var parts []string
 	for _, line := range p.Lines {
-		parts = append(parts, line.Name+" "+summary(line.Points, p.Format))
+		parts = append(parts, line.Name+" "+l.summary(line.Points, p.Unit))
 	}
 	if len(parts) == 0 {
 		return "no data"

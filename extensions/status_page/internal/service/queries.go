@@ -41,8 +41,11 @@ func (l *loader) spanFailed() string { return l.names.StatusCode.Equal("STATUS_C
 
 // rate is over at least a minute, and over every sample of a step.
 func (l *loader) rate(by string, metric names.Metric, more ...string) string {
-	window := catalog.FormatDuration(max(2*time.Minute, l.service.Period.Step*2))
-	return names.By("sum", by, "rate("+l.spans(metric, more...)+"["+window+"])")
+	return l.perSecond(by, l.spans(metric, more...))
+}
+
+func (l *loader) perSecond(by, series string) string {
+	return names.By("sum", by, "rate("+series+"["+catalog.FormatDuration(max(2*time.Minute, l.service.Period.Step*2))+"])")
 }
 
 // The questions about a period.
@@ -53,6 +56,11 @@ func (l *loader) left() string {
 func (l *loader) burns() string {
 	n := l.names
 	return names.By("max", names.List(n.SLO, n.Window), l.of(n.BurnRate, n.Window.Matches(strings.Join(l.windows(), "|"))))
+}
+
+// eventRate is about the events of SLOs that are counted, by outcome.
+func (l *loader) eventRate() string {
+	return l.perSecond(names.List(l.names.SLO, l.names.Outcome), l.of(l.names.Events))
 }
 
 func (l *loader) recordedLeft() string {
@@ -79,7 +87,7 @@ func (l *loader) slowest() string {
 
 // queries are all questions about a period. What rules record is asked for if the catalog has an SLI of that kind.
 func (l *loader) queries() []string {
-	all := []string{l.left(), l.burns(), l.requestRate(), l.failedShare(), l.slowest()}
+	all := []string{l.left(), l.burns(), l.eventRate(), l.requestRate(), l.failedShare(), l.slowest()}
 	if slices.ContainsFunc(l.service.SLOs, func(s *catalog.SLO) bool { return s.SLI.Prometheus != nil }) {
 		all = append(all, l.recordedLeft(), l.recordedBurns())
 	}

@@ -66,7 +66,8 @@ type Service struct {
 // An Objective is an SLO and its history.
 type Objective struct {
 	*fleet.Row
-	Left, Burn chart.Plot
+	// SLI is the share of good events, Traffic the events per second.
+	SLI, Traffic, Left, Burn chart.Plot
 	// Groups are the worst of its groups, if it has any.
 	Groups []Group
 }
@@ -85,8 +86,10 @@ type Question struct {
 	Catalog     *catalog.Catalog
 	Environment string
 	// Group is a part of a value of the groups that are shown; "" is all.
-	Group     string
-	Range     time.Duration
+	Group string
+	Range time.Duration
+	// Until is when the time that is shown ends; zero is now.
+	Until     time.Time
 	Now       time.Time
 	Names     names.Names
 	Directory alert.Directory
@@ -99,10 +102,24 @@ type Question struct {
 // points is how many values a line has.
 const points = 120
 
+func (q *Question) period() prometheus.Period {
+	if q.Until.IsZero() {
+		return prometheus.LastOf(q.Range, points, q.Now)
+	}
+	return prometheus.Between(q.since(), q.Until, points)
+}
+
+func (q *Question) since() time.Time {
+	if q.Until.IsZero() {
+		return q.Now.Add(-q.Range)
+	}
+	return q.Until.Add(-q.Range)
+}
+
 // Load asks Prometheus everything at once, and joins it with the catalog.
 func Load(ctx context.Context, q Question, source Source) *Service {
 	all := fleet.Load(ctx, q.Catalog, q.Names, q.Now, source)
-	s := &Service{Service: q.Service, Environment: q.Environment, Period: prometheus.LastOf(q.Range, points, q.Now), Err: all.Err}
+	s := &Service{Service: q.Service, Environment: q.Environment, Period: q.period(), Err: all.Err}
 	s.Places = environments(all, q.Service)
 	switch {
 	case q.Environment == view.None:
@@ -110,12 +127,12 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	case q.Environment == "" && len(s.Places) > 0:
 		s.Environment = s.Places[0]
 	}
-	l := &loader{context: ctx, source: source, names: q.Names, service: s, recent: q.Recent, group: q.Group}
+	l := &loader{context: ctx, source: source, names: q.Names, service: s, recent: q.Recent, group: q.Group, now: q.Until.IsZero(), needs: needed(q.Catalog, q.Service)}
 	l.shown = s.Period
 	if !prometheus.Hangs(all.Err) {
 		l.load()
 	}
-	if finer, ok := s.Period.Finer(l.shown, points, q.Now); ok {
+	if finer, ok := s.Period.Finer(l.shown, points, q.Now); ok && q.Until.IsZero() {
 		s.Period = finer
 		l.load()
 	}
@@ -136,7 +153,7 @@ func Load(ctx context.Context, q Question, source Source) *Service {
 	l.compared(s.Versions)
 	firing := q.Directory.List(l.alerts)
 	s.Alerts = alert.Of(firing, q.Service.Namespace, q.Service.Name, s.Environment)
-	s.Past, s.MorePast = s.past(q.History, q.Now.Add(-q.Range), q.Directory)
+	s.Past, s.MorePast = s.past(q.History, q.since(), q.Until, q.Directory)
 	s.neighbors(q.Catalog, all)
 	return s
 }
@@ -181,7 +198,9 @@ type loader struct {
 	source  Source
 	names   names.Names
 	service *Service
-	shown   prometheus.Period // the part of the period of which something is known
+	now     bool               // the period ends now
+	needs   []*catalog.Service // the dependencies in the catalog
+	shown   prometheus.Period  // the part of the period of which something is known
 	recent  time.Time
 
 	mu       sync.Mutex
@@ -192,6 +211,7 @@ type loader struct {
 	clusters []Cluster
 	changed  []Change
 	failed   []Failed
+	around   []chart.Marker // changes of dependencies
 }
 
 func (l *loader) load() {
@@ -219,9 +239,15 @@ func (l *loader) load() {
 		changed, err := l.askChanges()
 		l.keep(err, func() { l.changed = changed })
 	})
+	asked.Go(func() {
+		around, err := l.askAround()
+		l.keep(err, func() { l.around = around })
+	})
 	asked.Go(func() { l.failed = l.askFailed() })
 	asked.Wait()
-	l.shown = l.service.Period.Since(slices.Collect(maps.Values(l.matrices))...)
+	if l.shown = l.service.Period; l.now {
+		l.shown = l.service.Period.Since(slices.Collect(maps.Values(l.matrices))...)
+	}
 }
 
 func (l *loader) keep(err error, use func()) {
@@ -242,5 +268,5 @@ func (l *loader) markers() []chart.Marker {
 			markers = append(markers, chart.Marker{At: v.Since, Name: words.Bounded(v.Version, 40)})
 		}
 	}
-	return withChanges(markers, l.changed)
+	return withChanges(append(markers, l.around...), l.changed)
 }

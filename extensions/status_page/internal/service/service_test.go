@@ -233,7 +233,7 @@ func TestPastAlerts(t *testing.T) {
 	}}
 	of := &Service{Service: checkout(), Environment: "production"}
 	names := func(length time.Duration) (found []string) {
-		past, more := of.past(all, now.Add(-length), alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
+		past, more := of.past(all, now.Add(-length), time.Time{}, alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
 		assert.Zero(t, more)
 		for _, one := range past {
 			found = append(found, one.Name)
@@ -243,10 +243,13 @@ func TestPastAlerts(t *testing.T) {
 	assert.Equal(t, []string{"New", "Long"}, names(15*time.Minute))
 	assert.Equal(t, []string{"New", "Long"}, names(7*24*time.Hour))
 	assert.Equal(t, []string{"New", "Long", "Old"}, names(30*24*time.Hour))
-	past, _ := of.past(all, now.Add(-30*24*time.Hour), alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
+	ended, _ := of.past(all, now.Add(-21*24*time.Hour), now.Add(-14*24*time.Hour), alert.Directory{Runbook: func(string, string) string { return "" }})
+	require.Len(t, ended, 1, "neither what began later nor what was over before")
+	assert.Equal(t, "Old", ended[0].Name)
+	past, _ := of.past(all, now.Add(-30*24*time.Hour), time.Time{}, alert.Directory{Runbook: func(slug, name string) string { return slug + "/" + name }})
 	assert.Equal(t, Past{"Old", "ticket", "availability", now.Add(-20 * 24 * time.Hour), now.Add(-19 * 24 * time.Hour), of.Slug() + "/Burn"}, past[2])
 	all.Spells = slices.Repeat(all.Spells[1:2], maxPast+3)
-	past, more := of.past(all, now.Add(-time.Hour), alert.Directory{Runbook: func(string, string) string { return "" }})
+	past, more := of.past(all, now.Add(-time.Hour), time.Time{}, alert.Directory{Runbook: func(string, string) string { return "" }})
 	assert.Equal(t, []int{maxPast, 3}, []int{len(past), more})
 }
 

@@ -122,19 +122,21 @@ func harmless(t *testing.T, page, body string) {
 			token := tokens.Token()
 			for _, a := range token.Attr {
 				assert.False(t, strings.HasPrefix(a.Key, "on"), "%.100s: %s %s", page, token.Data, a.Key)
-				assert.NotContains(t, strings.ToLower(a.Val), "javascript:alert(1)\"", "%.100s", page)
+				if a.Key != "data-plot" { // there it is the end of a string in JSON
+					assert.NotContains(t, strings.ToLower(a.Val), "javascript:alert(1)\"", "%.100s", page)
+				}
 				if a.Key == "href" || a.Key == "src" {
 					assert.False(t, strings.HasPrefix(strings.ToLower(strings.TrimSpace(a.Val)), "javascript:"), "%.100s: %s", page, a.Val)
 				}
 				if token.Data == "script" && a.Key == "src" {
-					assert.Equal(t, "/assets/live.js", a.Val)
+					assert.Contains(t, []string{"/assets/live.js", "/assets/plots.js", "/assets/uplot.js"}, a.Val)
 				}
 			}
 			if token.Data == "img" {
 				assert.Contains(t, token.String(), "/assets/icon.svg", "%.100s", page)
 			}
 			if token.Data == "script" {
-				assert.Equal(t, `<script src="/assets/live.js" defer="">`, token.String())
+				assert.Regexp(t, `^<script src="/assets/[a-z]+\.js" defer="">$`, token.String())
 			}
 		}
 	}

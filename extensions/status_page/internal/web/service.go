@@ -22,11 +22,6 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 )
 
-// ranges are the times that a service can be looked at.
-var ranges = []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
-
-const usualRange = 6 * time.Hour
-
 // maxGroup bounds the text that a group's value is to contain, in bytes.
 const maxGroup = 200
 
@@ -58,6 +53,8 @@ type serviceBody struct {
 	Group    string    `json:"-"`
 	Slug     string    `json:"-"`
 	Since    time.Time `json:"-"` // the plots begin, if later than asked for
+	Window   *window   `json:"window"`
+	Form     formSpan  `json:"-"`
 	Runbooks string    `json:"-"`
 	Places   []choice  `json:"-"`
 	Ranges   []choice  `json:"-"`
@@ -73,6 +70,8 @@ type escalation struct {
 type objective struct {
 	*fleet.Row
 	Description string `json:"description"`
+	SLI         graph  `json:"sli_history"`
+	Traffic     graph  `json:"traffic_history"`
 	Left        graph  `json:"budget_history"`
 	Burn        graph  `json:"burn_history"`
 	// Groups are the worst first.
@@ -84,6 +83,19 @@ type objective struct {
 	// Unmeasured is why most of the time was not measured that was not; "" if that is not known, or little.
 	Unmeasured string `json:"-"`
 }
+
+// A window is a time that does not end now, with the pages of the times around it.
+type window struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+
+	Earlier string `json:"-"`
+	Later   string `json:"-"`
+	Wider   string `json:"-"`
+}
+
+// A formSpan is what a form for another time has at first.
+type formSpan struct{ From, To string }
 
 // A graph is a plot as SVG or as data.
 type graph struct {
@@ -124,19 +136,17 @@ func (s *site) service(r *http.Request) (*page, error) {
 	if q.Group = query.Get("group"); len(q.Group) > maxGroup || !utf8.ValidString(q.Group) {
 		return nil, &failure{http.StatusBadRequest, problem{"The groups cannot be shown.", fmt.Sprintf("Give at most %d bytes of a group's value.", maxGroup)}}
 	}
-	if text := query.Get("range"); text != "" {
-		length, err := catalog.ParseDuration(text)
-		if err != nil || !slices.Contains(ranges, length) {
-			return nil, &failure{http.StatusBadRequest, problem{"The range cannot be shown.", "Choose one of 15m, 1h, 6h, 1d, 7d and 30d."}}
-		}
-		q.Range = length
+	shown, err := timeOf(query, q.Now)
+	if err != nil {
+		return nil, err
 	}
+	q.Range, q.Until = shown.length, shown.until
 	q.History = s.history(r)
 	loaded := service.Load(r.Context(), q, s.Prometheus)
 	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {
 		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Remove it from the URL to see the service's environments.")
 	}
-	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(cmp.Or(loaded.Err, q.History.Err)), Live: true}, nil
+	return &page{Title: found.Slug(), Name: "service", Body: s.serviceBody(loaded, q), Problem: s.silent(cmp.Or(loaded.Err, q.History.Err)), Live: q.Until.IsZero(), Plots: true}, nil
 }
 
 // find is a service by a segment of a path, which has _ before a name that is no segment.
@@ -159,11 +169,21 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Versions: list(of.Versions), Clusters: list(of.Clusters), ClustersLength: catalog.FormatDuration(of.ClustersLength()), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
 	}
-	if asked := q.Now.Add(-q.Range); of.Known.Start.Sub(asked) > q.Range/10 {
+	shown := span{q.Range, q.Until}
+	if asked := q.Now.Add(-q.Range); q.Until.IsZero() && of.Known.Start.Sub(asked) > q.Range/10 {
 		body.Since = of.Known.Start
 	}
+	end := cmp.Or(q.Until, q.Now)
+	body.Form = formSpan{end.Add(-q.Range).UTC().Format(formTime), end.UTC().Format(formTime)}
+	if !q.Until.IsZero() {
+		body.Window = &window{
+			From: q.Until.Add(-q.Range), To: q.Until,
+			Earlier: same(of.Service, q.Environment, shown.moved(-1, q.Now), q.Group), Later: same(of.Service, q.Environment, shown.moved(1, q.Now), q.Group),
+			Wider: same(of.Service, q.Environment, shown.wider(q.Now), q.Group),
+		}
+	}
 	for _, o := range of.Objectives {
-		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0, s.monthPage(of.Service, o.SLO), s.unmeasured(of.Service, o.Row)})
+		body.SLOs = append(body.SLOs, objective{o.Row, o.Promise.Description, drawn(o.SLI), drawn(o.Traffic), drawn(o.Left), drawn(o.Burn), o.Groups, o.Promise != nil && len(o.Promise.GroupBy) > 0, s.monthPage(of.Service, o.SLO), s.unmeasured(of.Service, o.Row)})
 	}
 	for _, p := range of.Requests {
 		body.Requests = append(body.Requests, drawn(p))
@@ -173,10 +193,10 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 	}
 	for _, place := range of.Places {
 		name := cmp.Or(place, view.None)
-		body.Places = append(body.Places, choice{name, same(of.Service, name, q.Range, q.Group), place == of.Environment})
+		body.Places = append(body.Places, choice{name, same(of.Service, name, shown, q.Group), place == of.Environment})
 	}
 	for _, length := range ranges {
-		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Service, q.Environment, length, q.Group), length == q.Range})
+		body.Ranges = append(body.Ranges, choice{words.Duration(length), same(of.Service, q.Environment, span{length: length}, q.Group), length == q.Range && q.Until.IsZero()})
 	}
 	return body
 }
@@ -201,13 +221,10 @@ func drawn(p chart.Plot) graph {
 }
 
 // same is the URL of a service's page, otherwise chosen.
-func same(of *catalog.Service, environment string, length time.Duration, group string) string {
-	values := url.Values{}
+func same(of *catalog.Service, environment string, shown span, group string) string {
+	values := shown.values()
 	if environment != "" {
 		values.Set("environment", environment)
-	}
-	if length != usualRange {
-		values.Set("range", catalog.FormatDuration(length))
 	}
 	if group != "" {
 		values.Set("group", group)

@@ -51,6 +51,7 @@ var functions = template.FuncMap{
 	"window":  windowName,
 	"bar":     bar,
 	"time":    timeElement,
+	"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"ago":     func(t, now time.Time) string { return words.Duration(now.Sub(t).Truncate(time.Second)) },
 	"state":   func(s string) semconv.State { return semconv.State(s) },
 	"word":    fleet.Word,

@@ -134,7 +134,9 @@ type page struct {
 	Problem *problem
 	// Live pages are updated while they are open.
 	Live bool
-	Now  time.Time
+	// Plots says that there are some.
+	Plots bool
+	Now   time.Time
 	// Status is that of the answer; 0 is OK.
 	Status int
 	// CatalogErrors are those of the catalog's newest reading, which every page shows.

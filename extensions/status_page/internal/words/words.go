@@ -77,7 +77,7 @@ func Number(x float64) string {
 		return minus(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
 	case size >= 10:
 		return minus(trimmed(x, 1))
-	case size >= 0.01 || size == 0:
+	case size >= 0.1 || size == 0:
 		return minus(trimmed(x, 2))
 	default:
 		return minus(strconv.FormatFloat(x, 'g', 2, 64))

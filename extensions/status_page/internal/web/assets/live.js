@@ -38,7 +38,7 @@
       if (mine.nodeValue !== fresh.nodeValue) mine.nodeValue = fresh.nodeValue;
       return;
     }
-    if (mine.nodeName === "INPUT" || mine.nodeName === "TEXTAREA" || mine.classList.contains("search")) return;
+    if (mine.nodeName === "INPUT" || mine.nodeName === "TEXTAREA" || mine.matches(".search, .drawn, .at")) return;
     for (const { name } of [...mine.attributes]) {
       if (!fresh.hasAttribute(name) && !(name === "open" && mine.nodeName === "DETAILS")) mine.removeAttribute(name);
     }
@@ -67,7 +67,9 @@
       if (mine !== asked) return; // another look has begun
       zone(page);
       copies(page);
+      window.plots?.prepare(page);
       merge(main, page.getElementById("main"));
+      window.plots?.draw();
       merge(document.querySelector("header nav"), page.querySelector("header nav"));
       merge(document.querySelector(".as-of"), page.querySelector(".as-of"));
       document.title = page.title;
