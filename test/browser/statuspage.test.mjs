@@ -200,8 +200,8 @@ async function paths(visitor) {
 }
 
 // Elements and attributes that no page has.
-const FOREIGN = `[...document.querySelectorAll('*')].filter(element => element.matches('main img, img:not([src="/assets/icon.svg"]), iframe, object, script:not([src="/assets/live.js"]), style')
-  || [...element.attributes].some(({ name, value }) => name.startsWith('on') || name === 'style' || /^\\s*javascript:/i.test(value))).map(element => element.outerHTML.slice(0, 200))`;
+const FOREIGN = `[...document.querySelectorAll('*')].filter(element => element.matches('main img, img:not([src="/assets/icon.svg"]), iframe, object, script:not([src="/assets/live.js"], [src="/assets/plots.js"], [src="/assets/uplot.js"]), style')
+  || [...element.attributes].some(({ name, value }) => name.startsWith('on') || name === 'style' && !element.closest('.drawn') || /^\\s*javascript:/i.test(value))).map(element => element.outerHTML.slice(0, 200))`;
 
 const axe = readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
@@ -281,6 +281,65 @@ visit('everything can be read without JavaScript', async visitor => {
   await visitor.call('Input.insertText', { text: 'payment' });
   await visitor.follow(finds);
   assert.ok(await visitor.evaluate(says('requests with payment', 'Requests')), await visitor.evaluate('document.body.innerText'));
+});
+
+visit('plots say what is under the pointer, and show another time', async visitor => {
+  const figure = title => having('figure.live', title);
+  const mouse = (type, x, y, buttons = 0) => visitor.call('Input.dispatchMouseEvent', { type, x, y, buttons, button: buttons || type === 'mouseReleased' ? 'left' : 'none', clickCount: 1 });
+  await visitor.open('/services/payment?range=15m');
+  await visitor.until(`Boolean(${within(figure('Burn rate'), '.u-over')})`);
+  const { left, right, y } = await visitor.evaluate(`(() => {
+    const over = ${within(figure('Burn rate'), '.u-over')};
+    over.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const { left, right, top, height } = over.getBoundingClientRect();
+    return { left, right, y: top + height / 2 };
+  })()`);
+  assert.ok(right - left > 200, `${right - left} pixels wide`);
+  const valueOf = title => visitor.evaluate(`${within(figure(title), '.legend b.at')}.textContent`);
+  assert.equal(await valueOf('Burn rate'), '', 'no value without a pointer');
+  await mouse('mouseMoved', right - 3, y);
+  await visitor.until(`/×$/.test(${within(figure('Burn rate'), '.legend b.at')}.textContent)`);
+  for (const [title, text] of [['Error budget left', /^−?[0-9.]+ %$/], ['Good events', /^[0-9.]+ %$/], ['Events per second', /^[0-9.]+$/], ['Requests per second', /^[0-9.]+$/]]) {
+    assert.match(await valueOf(title), text, `${title}: the pointer is shared`);
+  }
+  assert.match(await visitor.evaluate(`${within(figure('Burn rate'), 'figcaption .at')}.textContent`), /\d:\d\d/, 'the time is named');
+
+  // The deployment is found by its marker.
+  const at = await visitor.evaluate(`(() => {
+    const { start, end, markers } = JSON.parse(${figure('Burn rate')}.dataset.plot);
+    return (markers.find(({ text }) => text === '1.1.0').at - start) / (end - start);
+  })()`);
+  await mouse('mouseMoved', left + at * (right - left), y);
+  await visitor.until(`${within(figure('Burn rate'), 'figcaption .at')}.textContent.includes('1.1.0')`);
+
+  await visitor.evaluate(`window.stays = true`);
+  await visitor.until(`document.querySelector('.as-of').textContent && !document.hidden`);
+  await mouse('mousePressed', left + 0.3 * (right - left), y, 1);
+  await mouse('mouseMoved', left + 0.6 * (right - left), y, 1);
+  await mouse('mouseMoved', right - 3, y, 1);
+  await mouse('mouseReleased', right - 3, y);
+  await visitor.until(`window.stays !== true && document.readyState === 'complete' && Boolean(${within(figure('Burn rate'), '.u-over')})`);
+  const shown = await visitor.evaluate(`(() => {
+    const { start, end } = JSON.parse(${figure('Burn rate')}.dataset.plot);
+    const query = new URLSearchParams(location.search);
+    return { start, end, from: Date.parse(query.get('from')) / 1000, to: Date.parse(query.get('to')) / 1000, live: document.getElementById('main').hasAttribute('data-live') };
+  })()`);
+  assert.deepEqual([shown.start, shown.end, shown.live], [shown.from, shown.to, false], 'the page shows the time that was dragged over');
+  assert.ok(shown.end - shown.start > 300 && shown.end - shown.start < 700, `${shown.end - shown.start} s of 15 minutes`);
+  await visitor.follow(having('.filters a', 'wider'));
+  assert.ok(await visitor.evaluate(`Boolean(${having('figure table', 'From')})`), 'each plot is a table, too');
+});
+
+visit('plots follow the values and the colors', async visitor => {
+  await visitor.open('/services/payment?range=15m');
+  const burn = having('figure.live', 'Burn rate');
+  await visitor.until(`Boolean(${within(burn, 'canvas')})`);
+  await visitor.evaluate(`window.before = { plot: ${burn}.dataset.plot, canvas: ${within(burn, 'canvas')}.toDataURL() }`);
+  await visitor.until(`${burn}.dataset.plot !== before.plot && ${within(burn, 'canvas')}.toDataURL() !== before.canvas`, minutes);
+  assert.equal(await visitor.evaluate(`${all('figure.live')}.every(figure => figure.querySelectorAll('canvas').length === 1)`), true, 'one canvas in each');
+  await visitor.evaluate(`before.canvas = ${within(burn, 'canvas')}.toDataURL()`);
+  await visitor.scheme('dark');
+  await visitor.until(`${within(burn, 'canvas')}.toDataURL() !== before.canvas`);
 });
 
 const services = `${all('tbody td.name:nth-child(2) a')}.map(a => a.textContent)`;
