@@ -110,10 +110,21 @@ func (i *inventory) readShipped(root, tags string) error {
 		}
 	}
 	i.shipped, err = i.items(merge(lists...), in)
-	return errors.Join(err, i.readBesides())
+	return errors.Join(err, i.readBesides(root))
 }
 
-func (i *inventory) readBesides() error {
+// plots is the copy of uPlot that the status page serves. It begins with its version and its license.
+const plots = "extensions/status_page/internal/web/assets/uplot.js"
+
+func (i *inventory) readBesides(root string) error {
+	script, err := os.ReadFile(filepath.Join(root, plots))
+	if err != nil {
+		return err
+	}
+	version := regexp.MustCompile(`^/\*\nuPlot ([0-9.]+),`).FindSubmatch(script)
+	if version == nil {
+		return fmt.Errorf("%s does not begin with a comment such as \"uPlot 1.6.32, ...\": say which version it is", plots)
+	}
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return err
@@ -125,6 +136,7 @@ func (i *inventory) readBesides() error {
 	i.besides = []item{
 		{name: "Go's standard library and runtime", licenses: ids, where: []string{"every program"}},
 		{name: "Mozilla's CA certificates, from Debian's ca-certificates", licenses: []string{"MPL-2.0"}, where: []string{"the container image"}},
+		{name: "uPlot " + string(version[1]), licenses: []string{"MIT"}, where: []string{"otelcol-sre, as a script of the status page"}},
 	}
 	return err
 }

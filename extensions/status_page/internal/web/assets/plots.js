@@ -75,7 +75,7 @@
     const axis = { stroke: soft, font: "12px system-ui, sans-serif", grid, ticks: { show: false } };
     return {
       width: figure.clientWidth, height: 220, legend: { show: false },
-      cursor: { sync: { key: "plots", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+      cursor: { sync: { key: "plots", setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false, points: { size: 7 } },
       scales: {
         x: { range: [data.start, data.end] },
         y: { range: [data.low, data.high], ...(data.bend ? { distr: 4, asinh: data.bend } : {}) },
