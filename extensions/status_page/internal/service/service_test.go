@@ -152,6 +152,49 @@ func TestBurnIsThatOfBothWindows(t *testing.T) {
 	assert.Equal(t, "9× now, from 1× to 9× in the time shown", got.Objectives[0].Burn.Summary)
 }
 
+// The SLI is the share of good events of what is counted, and of a query what the rules record; without events there is none.
+func TestSLIAndTraffic(t *testing.T) {
+	rate := func(outcome string, values ...float64) *model.SampleStream {
+		return series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{"slo_name": "availability", "slo_outcome": model.LabelValue(outcome)}, values...)
+	}
+	ratio := series(now.Add(-50*time.Minute), 30*time.Second, model.Metric{"slo_name": "legacy", "__name__": model.LabelValue(string(names.RecordedRatio) + "5m")}, 0.1, 0.3)
+	got, _ := ask(t, source{matrices: map[string]model.Matrix{
+		string(usual.Events) + "{": {rate("good", 9, 10, 0, 3), rate("bad", 1, math.NaN(), 0, 1)}, `__name__=~"slo:sli_`: {ratio},
+	}}, checkout(), "production")
+	good, events := map[string]string{}, map[string]string{}
+	for _, o := range got.Objectives {
+		good[o.SLO], events[o.SLO] = fmt.Sprint(values(o.SLI.Lines[0].Points)), fmt.Sprint(values(o.Traffic.Lines[0].Points))
+		assert.InDelta(t, o.Promise.Objective/100, o.SLI.Levels[0].Value, 1e-9)
+	}
+	assert.Equal(t, map[string]string{"availability": "[0.9 1 NaN 0.75]", "legacy": "[0.9 0.7]"}, good)
+	assert.Equal(t, map[string]string{"availability": "[10 10 0 4]", "legacy": "[]"}, events)
+}
+
+// What changed in a dependency is on the plots; what another service of that name did is not.
+func TestMarkersOfDependencies(t *testing.T) {
+	of := &catalog.Service{Name: "checkout", Namespace: "shop", DependsOn: []string{"ledger"}}
+	ledger := &catalog.Service{Name: "ledger", Namespace: "shop"}
+	at := func(minutes int) model.SampleValue {
+		return model.SampleValue(now.Add(time.Duration(minutes) * time.Minute).Unix())
+	}
+	deployed := func(namespace, version model.LabelValue, minutes int) *model.Sample {
+		return &model.Sample{Metric: model.Metric{"service_namespace": namespace, "service_name": "ledger", "service_version": version}, Value: at(minutes)}
+	}
+	flag := &model.Sample{Metric: model.Metric{"service_namespace": "shop", "service_name": "ledger", "change_kind": "feature_flag", "change_name": "fast"}, Value: at(-3)}
+	s := source{asked: make(chan string, 100), vectors: map[string]model.Vector{
+		string(usual.Start) + "{":   {deployed("shop", "1", -60), deployed("shop", "2", -5), deployed("bank", "9", -4)},
+		string(usual.Changed) + "{": {flag},
+	}}
+	l := loader{context: t.Context(), source: s, names: usual, service: &Service{Service: of, Environment: "production"}, needs: needed(&catalog.Catalog{Services: []*catalog.Service{of, ledger}}, of)}
+	markers, err := l.askAround()
+	require.NoError(t, err)
+	var texts []string
+	for _, m := range markers {
+		texts = append(texts, m.At.Sub(now).String()+" "+m.Text())
+	}
+	assert.Equal(t, []string{"-5m0s ledger: 2", "-3m0s ledger: feature flag fast"}, texts)
+}
+
 // What ran when the collector first heard of the service was not deployed then; what came after it was, also when what ran
 // first is gone.
 func TestMarkersAreDeployments(t *testing.T) {
