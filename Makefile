@@ -184,7 +184,8 @@ generate: ## write all generated files that are committed
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
 	go test -count=1 ./alerts -run TestTable -update > /dev/null
-	go run ./cmd/srectl generate --catalog examples/catalog --out examples
+	go run ./cmd/srectl generate --catalog examples/catalog --out examples \
+		--prometheus-url http://localhost:9090 --alertmanager-url http://localhost:9093 --telemetry-files '/var/lib/otelcol-sre/telemetry*.json'
 	@sed -i '/^route:/,$$d' deploy/compose/alertmanager.yaml # Alertmanager includes no files
 	@sed -e '/^#/d' alerts/examples/alertmanager-route.yaml alerts/examples/alertmanager-inhibit.yaml >> deploy/compose/alertmanager.yaml
 	go run ./test/licenses

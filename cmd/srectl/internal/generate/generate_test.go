@@ -225,7 +225,8 @@ func TestGenerateCannotBeAsked(t *testing.T) {
 		"runbook URL":     {"--catalog", dir, "--out", "x", "--runbook-url", "javascript:alert(1)"},
 		"brace":           {"--catalog", dir, "--out", "x", "--runbook-url", "https://example.com/{uid}"},
 		"other brace":     {"--catalog", dir, "--out", "x", "--dashboard-url", "https://example.com/d/{uuid}"},
-		"no Prometheus":   {"--catalog", dir, "--out", "x", "--prometheus-url", ""},
+		"no runbooks":     {"--catalog", dir, "--out", "x", "--runbook-url", ""},
+		"files":           {"--catalog", dir, "--out", "x", "--telemetry-files", "/tmp/x; rm -rf /"},
 		"password":        {"--catalog", dir, "--out", "x", "--grafana-url", "https://a:b@grafana.example.com"},
 		"UID":             {"--catalog", dir, "--out", "x", "--loki-uid", "a/b"},
 	} {
