@@ -204,7 +204,8 @@ func TestGenerateServicesOfOneName(t *testing.T) {
 	for _, slug := range []string{"checkout", "b.checkout", "c.checkout"} {
 		rules, err := os.ReadFile(filepath.Join(out, "alerts", slug+".rules.yaml"))
 		require.NoError(t, err)
-		assert.Contains(t, string(rules), "/runbooks/"+slug+"/ErrorBudgetBurnCritical")
+		assert.Contains(t, string(rules), "/runbooks/"+slug+"/slo-availability")
+		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "slo-availability.md"))
 		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "ErrorBudgetBurnCritical.md"))
 	}
 	page, err := os.ReadFile(filepath.Join(out, "runbooks", "c.checkout", "ErrorBudgetBurnCritical.md"))
