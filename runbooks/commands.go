@@ -59,5 +59,8 @@ func Fingerprint(pages []Page) string {
 
 // lastRun is the line about the last run of the tests that execute what the page tells to run.
 func lastRun() markdown {
+	if ranOn == "" {
+		return "_The commands and queries of this page have not all been run since they were changed._\n"
+	}
 	return "_The commands and queries of this page were last run on " + ranOn + ", for the demo shop._\n"
 }
