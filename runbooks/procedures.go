@@ -80,7 +80,8 @@ func (c *subject) reference() string {
 	return shell(c.service.Name)
 }
 
-func (b *page) shell(commands ...string) { b.add(block("sh", strings.Join(commands, "\n"), ""), "\n") }
+// shell is a block of commands.
+func (p *page) shell(commands ...string) { p.add(block("sh", strings.Join(commands, "\n"), ""), "\n") }
 
 func (c *subject) lead(b *page) {
 	b.heading(2, "At once")

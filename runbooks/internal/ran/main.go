@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func note() error {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("there are no pages in runbooks/examples: run this in the folder of the repository")
+		return errors.New("there are no pages in runbooks/examples: run this in the folder of the repository")
 	}
 	var pages []runbooks.Page
 	for _, name := range files {

@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -94,7 +95,7 @@ func effect(t *testing.T, original, ran string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("no check knows these commands: add one here")
+	return errors.New("no check knows these commands: add one here")
 }
 
 // TestRunbooks: every block of kubectl's commands in the runbooks does what its page says, and with a mistake in it, it does not.
