@@ -17,7 +17,7 @@ import (
 // maxAnswer bounds an answer of the tool, in bytes.
 const maxAnswer = 512 << 10
 
-// arguments are those of the tool. Which catalog and which collector is for whom starts the server to say.
+// arguments are those of the tool. The catalog and the collector are named by the flags of the server, not by its client.
 type arguments struct {
 	Service string `json:"service,omitempty" jsonschema:"only this service: service.name, or NAMESPACE/NAME"`
 	SLO     string `json:"slo,omitempty" jsonschema:"only SLOs of this name"`
