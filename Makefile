@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -165,6 +165,16 @@ test-e2e: build image ## tests with the built binary and its image
 test-k8s: build ## apply all of deploy/ to a real Kubernetes API server; builds its programs first (about 16 CPU minutes, 3 GB), then takes 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
 
+# The tests behind the date on short pages. Any change of what those pages tell to run makes it necessary.
+runbook-check: build ## run everything that short runbooks tell to run, in the shop, the store and a test cluster, and write the date into them (about as long as test-k8s)
+	go test -count=1 ./runbooks -run 'TestQueriesHaveAnswers|TestQueriesParse|TestHostileNamesAreWordsOfCommands'
+	go test -count=1 ./cmd/srectl -run TestRunbookCommands
+	go test -count=1 ./extensions/queue_storage -run TestRunbookMovesAQueue
+	go test -count=1 ./test -run 'TestRunbookCommandsAreShell|TestRunbookLinksIntoJaegerFindWhatIsBad|TestLinksIntoExploreFind|TestEveryQueryHasAnAnswer|TestSearchesFindWhatTheyAreFor'
+	go test -count=1 -timeout 40m ./test/kubernetes/cluster -run TestRunbooks
+	go run ./runbooks/internal/ran
+	$(MAKE) --no-print-directory generate
+
 # Boots a small Debian with systemd for each package, and runs the image in a separate root: needs root and debootstrap.
 test-packages: image packages .cache/debian ## install, run and remove the packages and the image; as root
 	go test -count=1 -timeout 10m ./test/packaging
@@ -185,7 +195,8 @@ generate: ## write all generated files that are committed
 	@$(MAKE) --no-print-directory cmd/otelcol-sre/components.go
 	go test -count=1 ./catalog -update > /dev/null
 	go test -count=1 ./alerts -run TestTable -update > /dev/null
-	go run ./cmd/srectl generate --catalog examples/catalog --out examples
+	go run ./cmd/srectl generate --catalog examples/catalog --out examples \
+		--prometheus-url http://localhost:9090 --alertmanager-url http://localhost:9093 --telemetry-files '/var/lib/otelcol-sre/telemetry*.json'
 	@sed -i '/^route:/,$$d' deploy/compose/alertmanager.yaml # Alertmanager includes no files
 	@sed -e '/^#/d' alerts/examples/alertmanager-route.yaml alerts/examples/alertmanager-inhibit.yaml >> deploy/compose/alertmanager.yaml
 	go run ./test/licenses

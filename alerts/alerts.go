@@ -176,7 +176,7 @@ func (g *generator) alert(a Alert) rulefmt.Rule {
 		}
 	}
 	drop(a.Labels)
-	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Name))
+	a.Annotations["runbook_url"] = literal(link(g.options.RunbookURL, g.service.Slug(), a.Runbook()))
 	a.Annotations["dashboard_url"] = g.dashboard()
 	if g.options.IncidentURL != "" && (a.Pair != nil || a.Name == Silent || a.Name == Regression) { // of others no incident is made
 		a.Annotations["incident_url"] = g.incident(a.SLO)

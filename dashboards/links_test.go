@@ -55,7 +55,7 @@ func TestRunbooksAreThoseOfTheAlerts(t *testing.T) {
 		file, _ := alerts.Generate(s, alerts.DefaultOptions())
 		require.NotEmpty(t, file.Alerts)
 		for _, a := range file.Alerts {
-			assert.Contains(t, links, strings.TrimSuffix(a.Annotations["runbook_url"], a.Name)+"${__value.text}")
+			assert.Contains(t, links, strings.TrimSuffix(a.Annotations["runbook_url"], a.Runbook())+"${__value.text}")
 		}
 	}
 }

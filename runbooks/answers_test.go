@@ -45,6 +45,8 @@ func telemetry(s *catalog.Service) string {
 	version := service + `, service_version="2.0.0", vcs_ref_head_revision="0123abc", deployment_status="succeeded"`
 	series("deployment_start_time_seconds", version, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
 	series("change_time_seconds", service+`, change_kind="feature_flag", change_name="new-card-check", change_previous="off", change_value="on"`, fmt.Sprintf("%dx%d", (minutes-30)*60, minutes))
+	series("otelcol_exporter_queue_size", `instance="otelcol-sre:8888", exporter="otlp_grpc"`, fmt.Sprintf("7x%d", minutes))
+	series("otelcol_exporter_queue_capacity", `instance="otelcol-sre:8888", exporter="otlp_grpc"`, fmt.Sprintf("1000x%d", minutes))
 	for _, bound := range []string{"estimate", "low", "high"} {
 		series("deployment_effect_ratio", version+fmt.Sprintf(`, slo_name="availability", deployment_effect_bound=%q`, bound), fmt.Sprintf("4x%d", minutes))
 	}
@@ -66,7 +68,7 @@ func TestQueriesHaveAnswers(t *testing.T) {
 	for _, a := range f.Alerts {
 		conditions = append(conditions, strings.TrimSpace(a.Expr))
 	}
-	pages, _ := Generate(f, none, DefaultOptions())
+	pages, _ := Generate(f, none, configured())
 	asked := map[string]bool{}
 	for _, page := range pages {
 		queries := blocksOf(page.Text, "promql")

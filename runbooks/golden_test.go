@@ -31,8 +31,8 @@ func examples(t testing.TB) []alerts.File {
 
 // The pages in the repository are what the generator writes, with the notes they have.
 func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
-	o := DefaultOptions()
-	o.Command = "srectl generate --catalog examples/catalog --out examples" // as the Makefile has it
+	o := configured()
+	o.Command = "srectl generate --alertmanager-url http://localhost:9093 --catalog examples/catalog --out examples --prometheus-url http://localhost:9090 --telemetry-files '/var/lib/otelcol-sre/telemetry*.json'" // as the Makefile has it
 	if golden.Update() {
 		reports, err := Write("../examples", examples(t), o)
 		require.NoError(t, err)
@@ -56,4 +56,11 @@ func TestPagesOfTheRepositoryAreCurrent(t *testing.T) {
 		return nil
 	}))
 	assert.Greater(t, pages, 30)
+}
+
+// configured are the options of a place with a Prometheus, an Alertmanager and files of telemetry, as the Makefile has it.
+func configured() Options {
+	o := DefaultOptions()
+	o.Prometheus, o.Alertmanager, o.Files = "http://localhost:9090", "http://localhost:9093", "/var/lib/otelcol-sre/telemetry*.json"
+	return o
 }

@@ -124,7 +124,7 @@ func (c *subject) firstOfService() []markdown {
 // run is a link that runs a query, within a sentence.
 func run(label markdown, c *subject, q query) markdown {
 	return c.once(part{"link", string(label), q}, func(b *page) {
-		b.add(link(label, q.address(c.o.Prometheus)))
+		b.add(c.ask(label, q))
 	})
 }
 

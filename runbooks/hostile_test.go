@@ -188,7 +188,7 @@ func TestQueriesParse(t *testing.T) {
 		otlptranslator.UnderscoreEscapingWithSuffixes, otlptranslator.UnderscoreEscapingWithoutSuffixes,
 		otlptranslator.NoUTF8EscapingWithSuffixes, otlptranslator.NoTranslation,
 	} {
-		o := DefaultOptions()
+		o := configured()
 		o.Alerts.Translation = translation
 		var files []alerts.File
 		for _, s := range append([]string{"checkout", `a"b\c`}, hostile[:10]...) {
@@ -228,7 +228,7 @@ func blocksOf(page []byte, language string) []string {
 // What a link runs is the block above it.
 func TestLinksRunTheQueriesOfThePage(t *testing.T) {
 	for _, f := range examples(t) {
-		pages, _ := Generate(f, none, DefaultOptions())
+		pages, _ := Generate(f, none, configured())
 		for _, page := range pages {
 			run := map[string]bool{}
 			links, _ := Links(page.Text)

@@ -5,6 +5,9 @@ package runbooks
 
 import (
 	"strings"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // index is the page of a service: its owner, its objectives and its alerts.
@@ -36,13 +39,24 @@ func (c *subject) index(notes *notebook) page {
 
 	if len(s.SLOs) > 0 {
 		b.heading(2, "SLOs")
+		b.paragraph("Each has a page for the moment when its budget burns.")
 		b.line("| SLO | objective | window | description |")
 		b.line("| --- | --- | --- | --- |")
 		for _, slo := range s.SLOs {
-			b.line(sprintf("| %s | %s %% | %s | %s |", text(slo.Name), markdown(objective(slo)), text(slo.Window.String()), text(slo.Description)))
+			name := text(slo.Name)
+			if len(aboutBudget(c.everyAlert(), slo)) > 0 {
+				name = pageLink(name, catalog.FileName(alerts.SLORunbook(slo.Name))+".md")
+			}
+			b.line(sprintf("| %s | %s %% | %s | %s |", name, markdown(objective(slo)), text(slo.Window.String()), brief(slo.Description)))
 		}
 		b.add("\n")
 	}
+	b.heading(2, "What to do beside alerts")
+	var more []markdown
+	for _, p := range proceduresOf(s) {
+		more = append(more, sprintf("%s: %s", pageLink(p.title, p.name+".md"), p.about))
+	}
+	b.list(more...)
 
 	if !c.ofCollector() {
 		b.heading(2, "What runs")

@@ -30,7 +30,7 @@ func shopFile(t testing.TB, name string) alerts.File {
 
 func write(t *testing.T, root string, files ...alerts.File) []Report {
 	t.Helper()
-	reports, err := Write(root, files, DefaultOptions())
+	reports, err := Write(root, files, configured())
 	require.NoError(t, err)
 	return reports
 }
@@ -196,7 +196,7 @@ func TestTwoServicesOfOneName(t *testing.T) {
 
 func TestInput(t *testing.T) {
 	mailer := shopFile(t, "mailer")
-	pages, _ := Generate(mailer, none, DefaultOptions())
+	pages, _ := Generate(mailer, none, configured())
 	input, line := InputOf(pages[0].Text)
 	assert.Equal(t, Input(mailer.Service.Digest()), input)
 	assert.Equal(t, 2, line)
@@ -216,7 +216,7 @@ func FuzzNotes(f *testing.F) {
 		page = append(page, "\n<!-- notes:end -->\n"...)
 		pages, reports := Generate(mailer, func(path string) ([]byte, bool) {
 			return page, !strings.HasSuffix(path, Index)
-		}, DefaultOptions())
+		}, configured())
 		if catalog.Problems(reports).Err() != nil {
 			assert.Len(t, pages, 1, "only the index is written")
 			return
@@ -249,7 +249,7 @@ func BenchmarkWrite(b *testing.B) {
 	checkout := shopFile(b, "checkout")
 	b.ReportAllocs()
 	for b.Loop() {
-		pages, _ := Generate(checkout, none, DefaultOptions())
+		pages, _ := Generate(checkout, none, configured())
 		size := 0
 		for _, p := range pages {
 			size += len(p.Text)

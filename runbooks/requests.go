@@ -153,10 +153,12 @@ func (c *subject) logs() markdown {
 		b.paragraph("The service's errors, in Elasticsearch (KQL):")
 		b.add(c.search(c.kibana("severity_number >= 17")))
 		b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
-		b.paragraph(sprintf("One request across all services: take the %s of a bad span or log record. Every signal of the request has it. Search traces, logs and the collector's own files:", code(semconv.CorrelationID)))
+		b.paragraph(sprintf("One request across all services: take the %s of a bad span or log record. Every signal of the request has it. %s:", code(semconv.CorrelationID), c.searched()))
 		b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
 		b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
-		b.add(block("sh", "srectl find CORRELATION_ID /var/lib/otelcol-sre/telemetry*.json", "") + "\n")
+		if c.o.Files != "" {
+			b.add(block("sh", "srectl find CORRELATION_ID "+c.o.Files, "") + "\n")
+		}
 	})
 }
 

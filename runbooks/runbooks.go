@@ -22,7 +22,7 @@ import (
 
 // Version is raised whenever the text of the pages changes. It marks pages of an older generator as
 // stale.
-const Version = "4"
+const Version = "5"
 
 // Folder is where the pages are, beside the folder alerts. Index is the page of a service.
 const (
@@ -32,8 +32,13 @@ const (
 
 // Options describe the systems that pages link to.
 type Options struct {
-	// Prometheus and Alertmanager are base URLs: of the expression browser, and for amtool.
+	// Prometheus and Alertmanager are base URLs: of the expression browser, and for amtool. Without a Prometheus, links lead to the status
+	// page; without an Alertmanager, no page speaks of silences.
 	Prometheus, Alertmanager string
+	// StatusPage is the base URL of the collector's status page; / is the server that the pages are on; "" is none.
+	StatusPage string
+	// Files are the collector's own files of telemetry, as a pattern of the shell; "" is none.
+	Files string
 	// Grafana, Jaeger and Kibana are base URLs of where people look at traces and logs. Without one, a
 	// page has the query and no link.
 	Grafana, Jaeger, Kibana string
@@ -47,15 +52,14 @@ type Options struct {
 	Alerts alerts.Options
 }
 
-// DefaultOptions work with a Prometheus and an Alertmanager at their default addresses.
+// DefaultOptions work with a status page at its default address, and name nothing else.
 func DefaultOptions() Options {
 	return Options{
-		Prometheus:   "http://localhost:9090",
-		Alertmanager: "http://localhost:9093",
-		Loki:         "loki",
-		Tempo:        "tempo",
-		Command:      "srectl generate runbooks --catalog CATALOG --out .",
-		Alerts:       alerts.DefaultOptions(),
+		StatusPage: "http://localhost:8686",
+		Loki:       "loki",
+		Tempo:      "tempo",
+		Command:    "srectl generate runbooks --catalog CATALOG --out .",
+		Alerts:     alerts.DefaultOptions(),
 	}
 }
 
@@ -72,9 +76,9 @@ func problem(severity catalog.Severity, file string, line int, message, fix stri
 	return Report{Severity: severity, Position: catalog.Position{File: file, Line: line}, Message: message, Fix: fix}
 }
 
-// Path is where the runbook of an alert is.
-func Path(service, alert string) string {
-	return path.Join(Folder, catalog.FileName(service), alert+".md")
+// Path is where the page of an alert is, and any other page by its name.
+func Path(service, name string) string {
+	return path.Join(Folder, catalog.FileName(service), catalog.FileName(name)+".md")
 }
 
 // IndexPath is where the index of a service is.
@@ -113,6 +117,14 @@ func Generate(f alerts.File, previous func(path string) ([]byte, bool), o Option
 	c := newSubject(f, byName, o)
 	for _, group := range byName {
 		add(Path(s.Slug(), group[0].Name), c.page(group).runbook)
+	}
+	for _, slo := range s.SLOs {
+		if of := aboutBudget(f.Alerts, slo); len(of) > 0 {
+			add(Path(s.Slug(), alerts.SLORunbook(slo.Name)), c.page(of).sloRunbook)
+		}
+	}
+	for _, p := range proceduresOf(s) {
+		add(Path(s.Slug(), p.name), c.page(nil).procedure(p))
 	}
 	add(IndexPath(s.Slug()), c.page(nil).index)
 	return pages, reports

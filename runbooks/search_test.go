@@ -18,7 +18,7 @@ import (
 
 // linked are the options of a place that has everything.
 func linked() Options {
-	o := DefaultOptions()
+	o := configured()
 	o.Grafana, o.Jaeger, o.Kibana = "https://grafana.example.com/sre/", "https://jaeger.example.com", "https://kibana.example.com/s/shop"
 	o.Loki, o.Tempo = "loki-uid", "tempo-uid"
 	return o
@@ -124,7 +124,7 @@ func TestSearchInJaeger(t *testing.T) {
 // Nobody's Grafana, Jaeger or Kibana: the searches are there, and lead nowhere.
 func TestSearchesWithoutLinks(t *testing.T) {
 	f := shopFile(t, "checkout")
-	pages, _ := Generate(f, none, DefaultOptions())
+	pages, _ := Generate(f, none, configured())
 	for _, page := range pages {
 		for _, name := range []string{"Grafana", "Jaeger", "Kibana]"} {
 			assert.NotContains(t, string(page.Text), name)

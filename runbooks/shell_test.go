@@ -27,7 +27,7 @@ echo 3
 func calls(t *testing.T, commands string) (all [][]string) {
 	t.Helper()
 	bin, dir := t.TempDir(), t.TempDir()
-	for _, name := range []string{"kubectl", "amtool", "srectl"} {
+	for _, name := range []string{"kubectl", "amtool", "srectl", "tar", "mkdir"} {
 		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(standIn), 0o700))
 	}
 	written := filepath.Join(bin, "calls")
@@ -53,7 +53,7 @@ func TestHostileNamesAreWordsOfCommands(t *testing.T) {
 	for _, s := range hostile {
 		service := hostileService(s)
 		f, _ := alerts.Generate(service, alerts.DefaultOptions())
-		pages, _ := Generate(f, none, DefaultOptions())
+		pages, _ := Generate(f, none, configured())
 		var blocks []string
 		for _, page := range pages {
 			for _, b := range blocksOf(page.Text, "sh") {

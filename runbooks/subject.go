@@ -38,6 +38,14 @@ func (c subject) page(of []alerts.Alert) *subject {
 	return &c
 }
 
+// everyAlert are all alerts of the service.
+func (c *subject) everyAlert() (all []alerts.Alert) {
+	for _, group := range c.all {
+		all = append(all, group...)
+	}
+	return all
+}
+
 // alert is the first of the page's alerts, for properties that all of them share.
 func (c *subject) alert() alerts.Alert { return c.alerts[0] }
 
@@ -136,8 +144,10 @@ func (c *subject) runbook(notes *notebook) page {
 	b.heading(2, "Escalation")
 	b.add(c.escalation())
 
-	b.heading(2, "Silencing safely")
-	b.add(c.silencing(g))
+	if c.o.Alertmanager != "" {
+		b.heading(2, "Silencing safely")
+		b.add(c.silencing(g))
+	}
 
 	b.heading(2, "Known causes")
 	b.add(notes.block(knownCauses))
@@ -153,6 +163,15 @@ func (c *subject) links() []markdown {
 	if c.alert().Annotations["incident_url"] != "" {
 		incidents := c.o.Alerts.IncidentURL + "?" + url.Values{"service": {c.service.Name}, "namespace": {c.service.Namespace}}.Encode()
 		links = append(links, "Incident, with the likely change and the way back: "+link(text(incidents), incidents))
+	}
+	var short []markdown
+	for _, slo := range c.slos() {
+		if name := alerts.RunbookOf(c.alert().Name, slo.Name); name != c.alert().Name {
+			short = append(short, pageLink(text(slo.Name), catalog.FileName(name)+".md"))
+		}
+	}
+	if len(short) > 0 {
+		links = append(links, sprintf("In a hurry? The short page of each SLO: %s", join(short, ", ")))
 	}
 	links = append(links, sprintf("Severity: **%s**", text(c.alert().Severity)))
 	if slos := c.slos(); len(slos) > 1 {
@@ -188,7 +207,7 @@ func (c *subject) show(about markdown, q query) markdown {
 
 func (c *subject) query(q query) markdown {
 	return c.once(part{"query", "", q}, func(b *page) {
-		b.add(block("promql", q.promql, ""), "\n", run("Run it in Prometheus", c, q), "\n\n")
+		b.add(block("promql", q.promql, ""), "\n", run(c.where(), c, q), "\n\n")
 	})
 }
 

@@ -74,11 +74,14 @@ func survey(root string, s *catalog.Service, alertsOf func() []alerts.Alert) (re
 	return reports, err
 }
 
-// paths are those of the pages about these alerts, and of the index.
+// paths are those of the pages about these alerts, of the procedures, and of the index.
 func paths(s *catalog.Service, all []alerts.Alert) map[string]bool {
 	paths := map[string]bool{IndexPath(s.Slug()): true}
 	for _, a := range all {
-		paths[Path(s.Slug(), a.Name)] = true
+		paths[Path(s.Slug(), a.Name)], paths[Path(s.Slug(), a.Runbook())] = true, true
+	}
+	for _, p := range proceduresOf(s) {
+		paths[Path(s.Slug(), p.name)] = true
 	}
 	return paths
 }

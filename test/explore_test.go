@@ -90,7 +90,7 @@ func TestLinksIntoExploreFind(t *testing.T) {
 		i := slices.IndexFunc(loaded.Services, func(s *catalog.Service) bool { return s.Name == "checkout" })
 		return loaded.Services[i]
 	}()
-	o := runbooks.DefaultOptions()
+	o := configured()
 	o.Grafana, o.Loki, o.Tempo = "https://grafana.example.com", "loki-uid", "tempo-uid"
 	var asked []exploration
 	for _, page := range pagesOf(service, o) {

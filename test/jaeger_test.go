@@ -142,7 +142,7 @@ func TestRunbookLinksIntoJaegerFindWhatIsBad(t *testing.T) {
 	sink := fileSink(filepath.Join(t.TempDir(), "traces.json"))
 	write(t, sink, requests)
 
-	o := runbooks.DefaultOptions()
+	o := configured()
 	o.Jaeger = "https://jaeger.example.com"
 	want := map[string][]int{} // by the search, which says all that it depends on
 	for _, service := range services {

@@ -55,9 +55,16 @@ func pagesOf(service *catalog.Service, o runbooks.Options) (pages []runbookPage)
 	return pages
 }
 
+// configured are the options of a place with a Prometheus, an Alertmanager and files of telemetry, as the Makefile has it.
+func configured() runbooks.Options {
+	o := runbooks.DefaultOptions()
+	o.Prometheus, o.Alertmanager, o.Files = "http://localhost:9090", "http://localhost:9093", "/var/lib/otelcol-sre/telemetry*.json"
+	return o
+}
+
 func hostilePages() (pages []runbookPage) {
 	for _, service := range hostileServices() {
-		pages = append(pages, pagesOf(service, runbooks.DefaultOptions())...)
+		pages = append(pages, pagesOf(service, configured())...)
 	}
 	return pages
 }

@@ -93,7 +93,7 @@ spec:
 	c.args = append(c.args, "--config", "yaml:"+quickly, "--config", "yaml:connectors: {red: {flush_interval: 1s}}")
 
 	generate := exec.Command("../bin/srectl", "generate", "alerts", "runbooks", "--catalog", catalog, "--out", generated,
-		"--runbook-url", "http://"+c.page+"/runbooks", "--dashboard-url", "http://"+c.page+"/services")
+		"--runbook-url", "http://"+c.page+"/runbooks", "--dashboard-url", "http://"+c.page+"/services", "--incident-url", "http://"+c.page+"/incidents")
 	out, err := generate.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	files, err := filepath.Glob(filepath.Join(rules, "*.rules.yaml"))

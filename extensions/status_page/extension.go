@@ -141,7 +141,7 @@ func (s *statusPage) explain() (request.Explainer, error) {
 // library has the runbooks of the folder, and of the catalog where the folder has none.
 func (s *statusPage) library(services func() *catalog.Catalog) *runbook.Library {
 	o := runbooks.DefaultOptions()
-	o.Prometheus = s.config.Prometheus.Endpoint
+	o.Prometheus, o.Alertmanager, o.StatusPage = s.config.Prometheus.Endpoint, s.config.Alertmanager.Endpoint, "/"
 	o.Alerts.Translation = s.config.TranslationStrategy
 	return runbook.NewLibrary(runbook.Folder(s.config.Runbooks), services, o)
 }

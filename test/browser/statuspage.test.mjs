@@ -46,9 +46,10 @@ visit('from what burns to the alert, its runbook, the service and the deployment
   await visitor.follow(within(payment, 'a.firing'));
   assert.equal(await visitor.location(), '/alerts');
   await visitor.follow(within(having('tbody tr', BURNS, 'payment', 'availability'), 'a.button'));
-  assert.equal(await visitor.location(), `/runbooks/payment/${BURNS}`);
-  assert.ok(await visitor.evaluate(says('Was anything deployed shortly before?', 'roll back')));
-  await visitor.follow(having('main a', '/services/payment'));
+  assert.equal(await visitor.location(), '/runbooks/payment/slo-availability');
+  assert.ok(await visitor.evaluate(says('Is a version or a feature flag newer than the problem?', 'kubectl rollout undo deployment/payment')));
+  await visitor.until(`Boolean(${having('main .now td', 'production')})`, minutes);
+  await visitor.follow(having('main a', 'plots'));
   assert.match(await visitor.location(), /^\/services\/payment/);
   await visitor.until(having('tbody tr', '1.1.0', 'completed'), minutes);
   await visitor.until(having('svg.plot .marker title', '1.1.0'), minutes);
@@ -192,7 +193,7 @@ async function paths(visitor) {
   };
   return [
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
-    '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`, '/ledger?service=payment',
+    '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`, '/runbooks/payment/slo-availability', '/runbooks/payment/rollback', '/ledger?service=payment',
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
     '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
     `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has
@@ -270,7 +271,7 @@ visit('everything can be read without JavaScript', async visitor => {
   for (const [path, ...texts] of [
     ['/', 'payment', 'availability', 'Burning fast'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
     ['/deployments', 'payment', '1.1.0'], ['/catalog', 'payments-team'], ['/collector', 'Memory'], ['/runbooks/', 'payment'],
-    [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'],
+    [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'], ['/runbooks/payment/slo-availability', 'Go back first', 'kubectl rollout undo'],
   ]) {
     await visitor.open(path);
     assert.ok(await visitor.evaluate(says(...texts)), `${path} does not say ${texts}: ${await visitor.evaluate('document.body.innerText')}`);

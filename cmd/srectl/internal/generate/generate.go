@@ -104,6 +104,7 @@ not generated prevents writing, 2 if the catalog does not exist or the folder ca
 	for _, b := range g.bases() {
 		flags.StringVar(b.value, b.flag, *b.value, b.usage)
 	}
+	flags.StringVar(&g.pages.Files, "telemetry-files", "", "the collector's files of telemetry for srectl find, such as '/var/lib/otelcol-sre/telemetry*.json'; empty: it writes none")
 	flags.StringVar(&g.pages.Loki, "loki-uid", g.pages.Loki, "UID of Grafana's data source for logs")
 	flags.StringVar(&g.pages.Tempo, "tempo-uid", g.pages.Tempo, "UID of Grafana's data source for traces")
 	for _, name := range []string{"catalog", "out"} {
@@ -122,8 +123,8 @@ func (g *generation) bases() []base {
 	return []base{
 		{"runbook-url", "address of the runbooks: links are URL/SERVICE/ALERT", &g.pages.Alerts.RunbookURL},
 		{"dashboard-url", "address of the dashboards: links are URL/SERVICE; use .../d/{uid} for dashboards in Grafana", &g.pages.Alerts.DashboardURL},
-		{"prometheus-url", "address of the Prometheus for links that run queries", &g.pages.Prometheus},
-		{"alertmanager-url", "address of the Alertmanager for silences", &g.pages.Alertmanager},
+		{"prometheus-url", "address of the Prometheus for links that run queries; empty: links lead to the collector's status page", &g.pages.Prometheus},
+		{"alertmanager-url", "address of the Alertmanager for silences; empty: runbooks do not speak of silences", &g.pages.Alertmanager},
 		{"grafana-url", "address of the Grafana for searches in Tempo and Loki", &g.pages.Grafana},
 		{"jaeger-url", "address of the Jaeger for searches of traces", &g.pages.Jaeger},
 		{"kibana-url", "address of the Kibana for searches of logs", &g.pages.Kibana},
@@ -151,6 +152,9 @@ func (b base) check() error {
 	return nil
 }
 
+// plainPattern are patterns of files that a shell takes for nothing else.
+var plainPattern = regexp.MustCompile(`^[a-zA-Z0-9_./*?-]{0,200}$`)
+
 var plainUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
 // check checks the flags.
@@ -170,7 +174,11 @@ func (g *generation) check() error {
 			return err
 		}
 	}
-	for _, required := range g.bases()[:4] {
+	if !plainPattern.MatchString(g.pages.Files) {
+		return fmt.Errorf("--telemetry-files %q is not a pattern of files: write one such as '/var/lib/otelcol-sre/telemetry*.json'", g.pages.Files)
+	}
+	g.pages.StatusPage = strings.TrimSuffix(g.pages.Alerts.IncidentURL, "/incidents")
+	for _, required := range g.bases()[:2] {
 		if *required.value == "" {
 			return fmt.Errorf("--%s is empty: remove it, or give an address", required.flag)
 		}

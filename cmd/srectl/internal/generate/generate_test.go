@@ -204,7 +204,8 @@ func TestGenerateServicesOfOneName(t *testing.T) {
 	for _, slug := range []string{"checkout", "b.checkout", "c.checkout"} {
 		rules, err := os.ReadFile(filepath.Join(out, "alerts", slug+".rules.yaml"))
 		require.NoError(t, err)
-		assert.Contains(t, string(rules), "/runbooks/"+slug+"/ErrorBudgetBurnCritical")
+		assert.Contains(t, string(rules), "/runbooks/"+slug+"/slo-availability")
+		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "slo-availability.md"))
 		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "ErrorBudgetBurnCritical.md"))
 	}
 	page, err := os.ReadFile(filepath.Join(out, "runbooks", "c.checkout", "ErrorBudgetBurnCritical.md"))
@@ -225,7 +226,8 @@ func TestGenerateCannotBeAsked(t *testing.T) {
 		"runbook URL":     {"--catalog", dir, "--out", "x", "--runbook-url", "javascript:alert(1)"},
 		"brace":           {"--catalog", dir, "--out", "x", "--runbook-url", "https://example.com/{uid}"},
 		"other brace":     {"--catalog", dir, "--out", "x", "--dashboard-url", "https://example.com/d/{uuid}"},
-		"no Prometheus":   {"--catalog", dir, "--out", "x", "--prometheus-url", ""},
+		"no runbooks":     {"--catalog", dir, "--out", "x", "--runbook-url", ""},
+		"files":           {"--catalog", dir, "--out", "x", "--telemetry-files", "/tmp/x; rm -rf /"},
 		"password":        {"--catalog", dir, "--out", "x", "--grafana-url", "https://a:b@grafana.example.com"},
 		"UID":             {"--catalog", dir, "--out", "x", "--loki-uid", "a/b"},
 	} {

@@ -29,6 +29,7 @@ func lintFixture(t *testing.T) (catalog, out string) {
 const (
 	lintRulesFile = "alerts/checkout.rules.yaml"
 	lintPageFile  = "runbooks/checkout/ErrorBudgetBurnCritical.md"
+	lintSLOFile   = "runbooks/checkout/slo-availability.md"
 	lintIndexFile = "runbooks/checkout/README.md"
 )
 
@@ -93,11 +94,12 @@ func TestLintFindsPlantedDefects(t *testing.T) {
 		// want is a pattern of a line, after the folder.
 		want string
 	}{
-		"page gone":         {remove(lintPageFile), lintRulesFile + `:\d+: error: the runbook of alert "ErrorBudgetBurnCritical", ` + lintPageFile + `, does not exist; run`},
+		"page gone":         {remove(lintSLOFile), lintRulesFile + `:\d+: error: the runbook of alert "ErrorBudgetBurnCritical", ` + lintSLOFile + `, does not exist; run`},
+		"alert's page gone": {remove(lintPageFile), lintSLOFile + `:\d+: error: the link "ErrorBudgetBurnCritical\.md" leads to a page that does not exist; `},
 		"index gone":        {remove(lintIndexFile), lintIndexFile + `: error: the index of service "checkout" is missing; run`},
 		"rules gone":        {remove(lintRulesFile), lintRulesFile + `: error: the rules of service "checkout" are missing; run`},
-		"runbook moved":     {change(lintRulesFile, "runbooks/checkout/ErrorBudgetBurnCritical", "runbooks/checkout/Moved"), lintRulesFile + `:\d+: error: the runbook of alert .*Moved\.md, does not exist; run`},
-		"no such heading":   {change(lintRulesFile, "/ErrorBudgetBurnCritical\n", "/ErrorBudgetBurnCritical#nowhere\n"), lintRulesFile + `:\d+: error: .* has no heading #nowhere; `},
+		"runbook moved":     {change(lintRulesFile, "runbooks/checkout/slo-availability", "runbooks/checkout/Moved"), lintRulesFile + `:\d+: error: the runbook of alert .*Moved\.md, does not exist; run`},
+		"no such heading":   {change(lintRulesFile, "/slo-availability\n", "/slo-availability#nowhere\n"), lintRulesFile + `:\d+: error: .* has no heading #nowhere; `},
 		"runbook elsewhere": {change(lintRulesFile, "localhost:8686/runbooks", "localhost:1/runbooks"), lintRulesFile + `:\d+: error: runbook_url .* does not begin with http://localhost:8686/runbooks/; set`},
 		"runbook no URL":    {change(lintRulesFile, "http://localhost:8686/runbooks", "localhost"), lintRulesFile + `:\d+: error: runbook_url .* is not a web address; `},
 		"no runbook":        {change(lintRulesFile, "runbook_url:", "runbook:"), lintRulesFile + `:\d+: error: alert "\w+" has no runbook_url; `},

@@ -76,7 +76,7 @@ func (l *linter) lintPages() {
 			l.add(catalog.Warning, name, 1, "the alert of this page no longer exists; the page is kept for its notes", "move the notes, then delete the page")
 		case service == nil:
 			l.add(catalog.Warning, name, 1, "the service of this page is not in the catalog", "move the notes, then delete the folder")
-		case path.Base(name) != runbooks.Index && !l.linked[name] && l.strays[runbookKey] == nil:
+		case path.Base(name) != runbooks.Index && !l.linked[name] && !runbooks.Known(service, strings.TrimSuffix(path.Base(name), ".md")) && l.strays[runbookKey] == nil:
 			l.error(name, 1, "no alert links to this page", "run srectl generate")
 		case page.input != inputs[service]:
 			l.error(name, page.inputLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")

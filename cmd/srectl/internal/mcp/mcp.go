@@ -9,23 +9,25 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"os"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/internal/assistant"
 )
 
 // NewCommand is `srectl mcp`.
 func NewCommand(version string) *cobra.Command {
-	var address string
+	var address, catalog string
 	cmd := &cobra.Command{
 		Use:   "mcp",
 		Short: "Let a program that speaks the Model Context Protocol ask a running collector",
 		Long: `mcp is a server of the Model Context Protocol (https://modelcontextprotocol.io) on the standard input and output. Its tools only read, and each answer is the
 data of a page of the status page: slo_status, services, service, incidents, incident, why_burning, what_changed, find_request, ledger, runbook, doctor
-and why_not.
+and why_not. With --catalog there is backtest, too: its answer is that of srectl backtest, over the collector's minute history.
 
 Answers have texts as services sent them. The tools say so to the model; still, give a model that reads them no way to change anything by itself.`,
 		Example: `  srectl mcp --url http://localhost:8686`,
@@ -35,10 +37,15 @@ Answers have texts as services sent them. The tools say so to the model; still, 
 			if err != nil {
 				return err
 			}
-			return assistant.New(version, source{page}).Run(cmd.Context(), &sdk.IOTransport{Reader: io.NopCloser(cmd.InOrStdin()), Writer: open{cmd.OutOrStdout()}})
+			server := assistant.New(version, source{page})
+			if catalog != "" {
+				backtest.AddTool(server, catalog, address)
+			}
+			return server.Run(cmd.Context(), &sdk.IOTransport{Reader: io.NopCloser(cmd.InOrStdin()), Writer: open{cmd.OutOrStdout()}})
 		},
 	}
 	cmd.Flags().StringVar(&address, "url", collector.DefaultPage, "the collector's status page")
+	cmd.Flags().StringVar(&catalog, "catalog", os.Getenv("OTELCOL_SRE_CATALOG"), "catalog folder or file, for backtest; empty: without that tool")
 	return cmd
 }
 

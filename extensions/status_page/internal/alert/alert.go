@@ -13,6 +13,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
@@ -54,10 +55,18 @@ type Directory struct {
 	Runbook func(slug, alert string) string
 }
 
+// RunbookOf is the path of the runbook of an alert about an SLO: of the page of the SLO, or else of that of the alert; "" if there is neither.
+func (d Directory) RunbookOf(slug, alert, slo string) string {
+	if at := d.Runbook(slug, alerts.RunbookOf(alert, slo)); at != "" {
+		return at
+	}
+	return d.Runbook(slug, alert)
+}
+
 // List has the firing alerts, pages first and the newest first, then the pending ones.
-func (d Directory) List(alerts []v1.Alert) []Alert {
-	list := make([]Alert, 0, len(alerts))
-	for _, a := range alerts {
+func (d Directory) List(all []v1.Alert) []Alert {
+	list := make([]Alert, 0, len(all))
+	for _, a := range all {
 		list = append(list, d.alert(a))
 	}
 	slices.SortFunc(list, func(a, b Alert) int {
@@ -95,7 +104,7 @@ func (d Directory) alert(from v1.Alert) Alert {
 	if of := d.Catalog.Emitter(d.Names.Namespace.In(from.Labels), service); of != nil {
 		slug, a.Page = of.Slug(), fleet.PagePath(of)
 	}
-	a.Runbook = d.Runbook(slug, cmp.Or(string(from.Labels["slo_alert"]), string(from.Labels[model.AlertNameLabel])))
+	a.Runbook = d.RunbookOf(slug, cmp.Or(string(from.Labels["slo_alert"]), string(from.Labels[model.AlertNameLabel])), d.Names.SLO.In(from.Labels))
 	if a.Runbook == "" {
 		a.Runbook = external(string(from.Annotations["runbook_url"]))
 	}

@@ -150,7 +150,7 @@ func (l *Library) Has(slug, alert string) string {
 	if at := l.folder.Has(slug, alert); at != "" {
 		return at
 	}
-	if l.shelf().named[slug] == nil || !alerts.Known(alert) {
+	if s := l.shelf().named[slug]; s == nil || !runbooks.Known(s, alert) {
 		return ""
 	}
 	return Path(slug, alert)

@@ -204,7 +204,7 @@ func readFile(root *os.Root, names []string) (*Page, error) {
 func render(text []byte, name string) (*Page, error) {
 	page := &Page{Title: name, Markdown: seen(text)}
 	text = []byte(page.Markdown)
-	document := runbooks.Markdown.Parser().Parse(source.NewReader(text))
+	document := copyable.Parser().Parse(source.NewReader(text))
 	titled, anchors := false, map[string]bool{}
 	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -230,7 +230,7 @@ func render(text []byte, name string) (*Page, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := runbooks.Markdown.Renderer().Render(&b, text, document); err != nil {
+	if err := copyable.Renderer().Render(&b, text, document); err != nil {
 		return nil, fmt.Errorf("the page is not Markdown: %w", err)
 	}
 	page.HTML = template.HTML(b.String()) //nolint:gosec // goldmark escapes, and leaves HTML out

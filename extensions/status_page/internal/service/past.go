@@ -35,7 +35,7 @@ func (s *Service) past(h book.History, since, until time.Time, d alert.Directory
 		if one.Page {
 			severity = "page"
 		}
-		all = append(all, Past{Name: one.Alert, Severity: severity, SLO: one.SLO, From: one.From, To: one.To, Runbook: d.Runbook(s.Slug(), one.Kind)})
+		all = append(all, Past{Name: one.Alert, Severity: severity, SLO: one.SLO, From: one.From, To: one.To, Runbook: d.RunbookOf(s.Slug(), one.Kind, one.SLO)})
 	}
 	return all, len(fired) - len(all)
 }

@@ -57,6 +57,7 @@ func TestToolsAnswerAsThePagesDo(t *testing.T) {
 		{"incident", "/incidents/" + id, map[string]any{"id": id}},
 		{"why_burning", "/incidents/" + id, map[string]any{"service": "payment"}},
 		{"what_changed", "/deployments", nil},
+		{"runbook", "/runbooks/payment/slo-availability", map[string]any{"service": "payment", "alert": "slo-availability"}},
 		{"runbook", "/runbooks/payment/ErrorBudgetBurnCritical", map[string]any{"service": "payment", "alert": "ErrorBudgetBurnCritical"}},
 		{"doctor", "/doctor", nil},
 		{"ledger", "/ledger?service=payment&slo=availability&window=5m&only=spent", map[string]any{"service": "payment", "slo": "availability", "window": "5m"}},

@@ -162,7 +162,7 @@ func (s *site) runbookOf(one *incident.Incident) string {
 		if of == nil || rank <= best {
 			continue
 		}
-		if at := s.Runbooks.Has(of.Slug(), spell.Kind); at != "" {
+		if at := s.directory().RunbookOf(of.Slug(), spell.Kind, spell.SLO); at != "" {
 			found, best = at, rank
 		}
 	}

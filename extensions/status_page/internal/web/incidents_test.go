@@ -193,7 +193,7 @@ func TestIncident(t *testing.T) {
 	assert.Equal(t, []struct{ Name, State string }{{"checkout", "burning_fast"}}, got.Up)
 	assert.Equal(t, "1.0.0", got.Undo.Version)
 	assert.Equal(t, []string{"kubectl rollout undo deployment/payment -n shop"}, got.Undo.Commands)
-	assert.Equal(t, "/runbooks/payment/ErrorBudgetBurnCritical", got.Runbook)
+	assert.Equal(t, "/runbooks/payment/slo-availability", got.Runbook)
 	assert.Equal(t, "https://pager.example.com/payment", got.Escalation.Pager)
 	require.Len(t, got.Silences, 2)
 	assert.Equal(t, `https://alertmanager.example.com/#/silences/new?filter=%7Bservice_name%3D%22payment%22%2C%20service_namespace%3D%22shop%22%2C%20environment%3D%22production%22%7D`, got.Silences[0].URL)

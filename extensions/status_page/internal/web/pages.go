@@ -88,6 +88,8 @@ type runbookBody struct {
 	*runbook.Page
 	// Way are the folders above.
 	Way []runbook.Entry `json:"-"`
+	// Now is how the SLO is that the page is about; nil for other pages.
+	Now *sloNow `json:"now,omitempty"`
 }
 
 // runbook is a page of the folder, which runbook_url of an alert leads to.
@@ -108,7 +110,8 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 	case err != nil:
 		return nil, &failure{http.StatusInternalServerError, problem{"The runbook cannot be shown: " + prometheus.Reason(err) + ".", "Check the folder's permissions."}}
 	}
-	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at)}}, nil
+	now, problem := s.sloNow(r, at)
+	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at), now}, Problem: problem, Live: now != nil}, nil
 }
 
 // way is what leads to a page.

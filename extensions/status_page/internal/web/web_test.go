@@ -196,7 +196,7 @@ func TestService(t *testing.T) {
 	require.Len(t, got.Versions, 1)
 	assert.Equal(t, 3, got.Versions[0].Instances)
 	require.Len(t, got.Alerts, 1)
-	assert.Equal(t, "/runbooks/checkout/ErrorBudgetBurnCritical", got.Alerts[0].Runbook)
+	assert.Equal(t, "/runbooks/checkout/slo-availability", got.Alerts[0].Runbook)
 	assert.Equal(t, "/services/payment", got.DependsOn[0].Page)
 	assert.Equal(t, "idle", got.DependsOn[0].State)
 	assert.Empty(t, got.DependsOn[1].Page, "the catalog does not know the bank")
@@ -224,7 +224,7 @@ func TestFromAlertToRunbook(t *testing.T) {
 	v := shop(t)
 	page := v.page("/alerts")
 	assert.Contains(t, page, "checkout burns")
-	link := `href="/runbooks/checkout/ErrorBudgetBurnCritical"`
+	link := `href="/runbooks/checkout/slo-availability"`
 	require.Contains(t, page, link)
 	var alerts struct{ Alerts []struct{ Name string } }
 	require.Nil(t, v.answer("/alerts", "/alerts", &alerts))

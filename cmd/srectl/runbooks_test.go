@@ -1,0 +1,133 @@
+// Copyright The otelcol-sre Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
+)
+
+// onCall is gatedWorld with incidents that take notes.
+func onCall(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case r.Method == http.MethodPost && path == "/incidents/"+incidentID+"/notes":
+		w.WriteHeader(http.StatusCreated)
+		_, _ = fmt.Fprintf(w, `{"data": {"time": "2026-11-21T03:04:05Z", "author": "ada", "text": %q}}`, r.FormValue("text"))
+	case path == "/incidents/"+incidentID:
+		_, _ = fmt.Fprint(w, `{"time": "2026-11-21T04:00:00Z", "data": {"id": "`+incidentID+`", "state": "open", "start": "2026-11-21T03:02:00Z", "alerted": "2026-11-21T03:04:00Z",
+			"origin": {"service": "checkout", "slos": ["availability"]}, "services": [], "burning": [], "timeline": [], "undo": {"commands": []}}}`)
+	case strings.HasPrefix(path, "/incidents/"):
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprint(w, `{"problem": {"what": "There is no such incident.", "fix": ""}}`)
+	default:
+		gatedWorld(w, r)
+	}
+}
+
+const incidentID = "20261121-030200-0a1b2c3d"
+
+// runbookCommands are the lines that the page tells to run.
+func runbookCommands(t *testing.T, page string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "runbooks", "examples", "checkout", page+".md"))
+	require.NoError(t, err)
+	for _, c := range runbooks.Commands(text) {
+		if c.Language != "sh" {
+			continue
+		}
+		for line := range strings.Lines(c.Text) {
+			if line = strings.TrimSpace(line); strings.HasPrefix(line, "srectl ") {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// Each command of srectl in the pages about procedures runs and does what the page says. With a mistake in it, it does not.
+func TestRunbookCommands(t *testing.T) {
+	commands := map[string][]string{}
+	for _, page := range []string{"incident-lead", "rollback", "feature-freeze", "data-fix"} {
+		commands[page] = runbookCommands(t, page)
+		require.NotEmpty(t, commands[page], page)
+	}
+	server := httptest.NewServer(http.HandlerFunc(onCall))
+	t.Cleanup(server.Close)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples", "catalog"))
+	require.NoError(t, err)
+	repository := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(repository, "catalog"), os.DirFS(examples)))
+	t.Chdir(repository)
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "first"}, {"commit", "-qm", "second", "--allow-empty"}} {
+		git := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=ada", "-c", "user.email=ada@example.com"}, args...)...)
+		out, err := git.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	filled := strings.NewReplacer("http://localhost:8686", server.URL, "INCIDENT", incidentID, "VERSION", "1.4.0", "CATALOG", "catalog", "NAME", "ada",
+		"YYYY-MM-DD", time.Now().AddDate(0, 0, 7).Format(time.DateOnly))
+	run := func(line string) (said string, ok bool) {
+		_ = os.Remove("postmortem.md") // there is none before
+		words := quotedWords.FindAllString(filled.Replace(line), -1)
+		for i := range words {
+			words[i] = strings.Trim(words[i], "'")
+		}
+		var out, log bytes.Buffer
+		root := newRootCommand()
+		root.SetArgs(words[1:])
+		root.SetOut(&out)
+		root.SetErr(&log)
+		code := exit.Code(root.Execute(), &log)
+		return out.String() + log.String(), code == exit.OK
+	}
+	ran := 0
+	for page, lines := range commands {
+		for _, line := range lines {
+			said, ok := run(line)
+			assert.True(t, ok, "%s: %s\n%s", page, line, said)
+			ran++
+			switch strings.Fields(line)[1] {
+			case "note":
+				assert.Contains(t, said, "I lead. NEXT STEP")
+			case "postmortem":
+				assert.FileExists(t, "postmortem.md")
+			case "rollback":
+				assert.Contains(t, said, "kubectl rollout undo deployment/checkout -n shop")
+			case "budget":
+				assert.Contains(t, said, "checkout")
+			}
+		}
+	}
+	assert.Equal(t, 7, ran)
+	for _, mistake := range [][3]string{
+		{"incident-lead", "note INCIDENT", "note OTHER"}, {"incident-lead", "note INCIDENT", "nota INCIDENT"}, {"incident-lead", "postmortem INCIDENT", "postmortem OTHER"},
+		{"incident-lead", "--out", "--to"}, {"rollback", "shop/checkout", "shop/none"}, {"rollback", "--version VERSION", "--version 9.9.9"}, {"rollback", "--catalog CATALOG", "--catalog NOWHERE"},
+		{"feature-freeze", "--fail-below 0", "--fail-below none"}, {"feature-freeze", "--service shop/checkout", "--service shop/none"}, {"feature-freeze", "owner=", "owned="},
+		{"data-fix", "validate CATALOG", "validate NOWHERE"}, {"data-fix", "HEAD~1", "HEAD~9"},
+	} {
+		seen := false
+		for _, line := range commands[mistake[0]] {
+			if wrong := strings.Replace(line, mistake[1], mistake[2], 1); wrong != line {
+				_, ok := run(wrong)
+				seen = true
+				assert.False(t, ok, "%s: the mistake is not seen", wrong)
+			}
+		}
+		assert.True(t, seen, "no command says %s", mistake[1])
+	}
+}
