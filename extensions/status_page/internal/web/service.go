@@ -57,6 +57,8 @@ type serviceBody struct {
 	// RequestsPage and FailedPage list its recent requests; "" if none can be kept.
 	RequestsPage string `json:"-"`
 	FailedPage   string `json:"-"`
+	// MapPage is the map around it.
+	MapPage string `json:"-"`
 
 	MorePast int       `json:"-"`
 	Group    string    `json:"-"`
@@ -163,6 +165,7 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Versions: list(of.Versions), Clusters: list(of.Clusters), ClustersLength: catalog.FormatDuration(of.ClustersLength()), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
 	}
+	body.MapPage = mapView{service: serviceName(of.Service), environment: of.Environment, depth: 1}.url()
 	if !s.Recent.Off() {
 		body.RequestsPage, body.FailedPage = requestsOf(of.Namespace, of.Name, of.Environment, ""), requestsOf(of.Namespace, of.Name, of.Environment, requests.StatusFailed)
 	}

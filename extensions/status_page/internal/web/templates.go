@@ -110,7 +110,7 @@ var functions = template.FuncMap{
 var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/checks.html", "templates/trace.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "gate", "runbook", "search", "requests", "compare", "whynot", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "gate", "runbook", "search", "requests", "compare", "map", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all

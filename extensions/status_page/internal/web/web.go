@@ -112,6 +112,7 @@ func New(o Options) http.Handler {
 		"GET /search":                      s.search,
 		"GET /requests":                    s.requests,
 		"GET /requests/compare":            s.compare,
+		"GET /map":                         s.serviceMap,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },
 	} {
 		mux.Handle(pattern, s.show(page))
