@@ -287,7 +287,9 @@ func (b *mapBody) groups(m *servicemap.Map, v mapView) {
 			b.Groups = append(b.Groups, one)
 		}
 	}
-	b.Whole = mapView{environment: v.environment, depth: 1, all: true}.url()
+	if !v.all {
+		b.Whole = mapView{environment: v.environment, depth: 1, all: true}.url()
+	}
 	if len(m.Environments) < 2 && v.environment == "" {
 		return
 	}

@@ -66,9 +66,10 @@ func TestMap(t *testing.T) {
 	assert.False(t, mailer.Entry)
 
 	page := v.page("/map")
-	for _, text := range []string{`<svg class="map"`, `class="node burning_fast" href="/map?service=shop%2Fmailer"`, "▲ mailer", "Burning fast, 20×", "no catalog file", `<a href="/map?service=shop%2Fcheckout">shop/checkout</a>`, `aria-current="page">Map</a>`} {
+	for _, text := range []string{`<svg class="map"`, `class="node burning_fast" href="/map?service=shop%2Fmailer"`, "▲ mailer", "Burning fast, 20×", "no catalog file", `<a href="/map?service=shop%2Fcheckout">shop/checkout</a>`, `aria-current="page">Services</a>`} {
 		assert.Contains(t, page, text)
 	}
+	assert.Contains(t, v.page("/services"), `<a href="/map">`)
 	around := v.mapOf("?service=mailer")
 	assert.Equal(t, "shop/mailer", around.Around)
 	assert.True(t, around.Chosen)
