@@ -29,9 +29,6 @@ var labels = names.New(otlptranslator.UnderscoreEscapingWithSuffixes)
 type answers map[string]model.Vector
 
 func (a answers) Instant(_ context.Context, query string) (model.Vector, error) {
-	if query == "fails" {
-		return nil, errors.New("refused")
-	}
 	return a[query], nil
 }
 
@@ -111,7 +108,9 @@ func TestLoad(t *testing.T) {
 
 type failing struct{ answers }
 
-func (failing) Instant(context.Context, string) (model.Vector, error) { return nil, errors.New("refused") }
+func (failing) Instant(context.Context, string) (model.Vector, error) {
+	return nil, errors.New("refused")
+}
 
 // In an environment are the services that are heard there, and those that are heard nowhere.
 func TestEnvironment(t *testing.T) {
