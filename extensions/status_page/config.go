@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -52,6 +53,8 @@ type Search struct {
 	MaxBytes int `mapstructure:"max_bytes"`
 	// MaxAge is how long each is kept.
 	MaxAge time.Duration `mapstructure:"max_age"`
+	// TraceURL is the URL of a trace in a backend that keeps traces for longer, with {trace_id} in place of the ID.
+	TraceURL string `mapstructure:"trace_url"`
 }
 
 // minSearchBytes holds a batch or two of usual size.
@@ -100,7 +103,24 @@ func (c *Config) Validate() error {
 	if c.Search.MaxAge <= 0 {
 		errs = append(errs, fmt.Errorf("search::max_age: is %v; set it above 0; to keep nothing set search::max_bytes: 0", c.Search.MaxAge))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.Search.validateTraceURL())...)
+}
+
+// validateTraceURL requires a URL that people can follow: pages show it.
+func (s *Search) validateTraceURL() error {
+	if s.TraceURL == "" {
+		return nil
+	}
+	u, err := url.Parse(strings.ReplaceAll(s.TraceURL, "{trace_id}", "0"))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("search::trace_url: is not a URL; set that of a trace, such as https://jaeger.example.com/trace/{trace_id}")
+	case u.User != nil:
+		return errors.New("search::trace_url: contains a user name, which every page would show; remove it")
+	case !strings.Contains(s.TraceURL, "{trace_id}"):
+		return errors.New("search::trace_url: does not say where the ID is; write {trace_id} in its place, as in https://jaeger.example.com/trace/{trace_id}")
+	}
+	return nil
 }
 
 // validateClient requires a base URL without secrets, because pages show it, and a timeout.

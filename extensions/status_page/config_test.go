@@ -36,7 +36,7 @@ func TestConfigFile(t *testing.T) {
 			assert.Equal(t, "/etc/otelcol-sre/runbooks", c.Runbooks)
 			assert.Equal(t, otlptranslator.UnderscoreEscapingWithSuffixes, c.TranslationStrategy)
 			assert.Nil(t, c.Catalog)
-			assert.Equal(t, Search{MaxBytes: 128 << 20, MaxAge: 30 * time.Minute}, c.Search)
+			assert.Equal(t, Search{MaxBytes: 128 << 20, MaxAge: 30 * time.Minute, TraceURL: "https://jaeger.example.com/trace/{trace_id}"}, c.Search)
 		},
 		"status_page/team": func(c *Config) {
 			assert.Equal(t, "0.0.0.0:8686", c.ServerConfig.NetAddr.Endpoint)
@@ -117,6 +117,11 @@ func TestValidate(t *testing.T) {
 		"too small":        {func(c *Config) { c.Search.MaxBytes = 1000 }, "search::max_bytes: is 1000; set 1048576 or more, or 0"},
 		"a negative size":  {func(c *Config) { c.Search.MaxBytes = -1 }, "search::max_bytes: is -1; set"},
 		"nothing is young": {func(c *Config) { c.Search.MaxAge = 0 }, "search::max_age: is 0s; set it above 0"},
+		"a trace backend":  {func(c *Config) { c.Search.TraceURL = "https://grafana.example.com/explore?trace={trace_id}" }, ""},
+		"a path":           {func(c *Config) { c.Search.TraceURL = "/trace/{trace_id}" }, "search::trace_url: is not a URL; set that of a trace"},
+		"a script":         {func(c *Config) { c.Search.TraceURL = "javascript:alert({trace_id})" }, "search::trace_url: is not a URL"},
+		"no ID":            {func(c *Config) { c.Search.TraceURL = "https://jaeger.example.com/trace/" }, "search::trace_url: does not say where the ID is; write {trace_id}"},
+		"its user":         {func(c *Config) { c.Search.TraceURL = "https://a:b@jaeger.example.com/trace/{trace_id}" }, "search::trace_url: contains a user name"},
 		"a strategy":       {func(c *Config) { c.TranslationStrategy = "NoTranslation" }, ""},
 		"other names":      {func(c *Config) { c.TranslationStrategy = "none" }, `translation_strategy: is "none"; set that of the Prometheus, one of [UnderscoreEscapingWithSuffixes`},
 		"no timeout":       {func(c *Config) { c.Prometheus.Timeout = 0 }, "prometheus::timeout: is 0s; set it above 0"},

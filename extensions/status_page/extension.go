@@ -112,7 +112,7 @@ func (s *statusPage) Start(ctx context.Context, host component.Host) (err error)
 	options := web.Options{
 		Book: s.book, Alertmanager: s.config.Alertmanager.Endpoint, AlertmanagerHTTP: s.silences,
 		Source: source, Prometheus: s.client, Endpoint: s.config.Prometheus.Endpoint, Names: names.New(s.config.TranslationStrategy),
-		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.minutes.all,
+		Translation: s.config.TranslationStrategy, Runbooks: s.library(source.Catalog), Recent: s.recent, TraceURL: s.config.Search.TraceURL, Explainer: s.explain, Arrivals: s.arrivals, Keepers: s.minutes.all,
 		Explainers: s.explainers.all, KeepNotes: s.keepNotes, Now: time.Now,
 	}
 	s.server, err = webserver.Listen(ctx, webserver.Settings{

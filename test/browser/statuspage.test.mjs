@@ -195,9 +195,22 @@ async function paths(visitor) {
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
     '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`, '/runbooks/payment/slo-availability', '/runbooks/payment/rollback', '/ledger?service=payment',
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
+    '/requests', '/requests?service=payment&status=failed&min=1us', await comparison(visitor), '/map', '/map?service=payment&depth=2', `/map?service=${encodeURIComponent(HOSTILE)}`,
     '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
     `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has
   ];
+}
+
+// comparison is the path of two requests beside each other: a failed one of payment and another one.
+async function comparison(visitor) {
+  await visitor.open('/requests');
+  await visitor.evaluate(`window.traces = async query => {
+    const answer = await fetch('/requests?service=payment&' + query, { headers: { Accept: 'application/json' } });
+    return (await answer.json()).data.requests.map(({ trace_id }) => trace_id);
+  }`);
+  await visitor.until(`Promise.all([traces('status=failed'), traces('status=ok')]).then(([[failed], [ok]]) => Boolean(window.pair = failed && ok && [failed, ok]))`, minutes);
+  const [failed, ok] = await visitor.evaluate('pair');
+  return `/requests/compare?id=${failed}&id=${ok}`;
 }
 
 // Elements and attributes that no page has.
@@ -230,6 +243,68 @@ visit('every page is for everybody', async (visitor, t) => {
       }
       assert.deepEqual(visitor.complaints, []);
     });
+  }
+});
+
+visit('from the list of requests to two of them, and to one', async visitor => {
+  await visitor.open('/requests?service=payment&status=failed');
+  const rows = all('.requests tbody tr');
+  await visitor.until(`${rows}.length > 1`, minutes);
+  assert.ok(await visitor.evaluate(`${rows}.every(row => row.textContent.includes('payment') && row.textContent.includes('failed'))`));
+  await visitor.click(`${rows}[0].querySelector('input')`);
+  await visitor.click(`${rows}[1].querySelector('input')`);
+  await visitor.follow(having('.compare button', 'Compare'));
+  assert.match(await visitor.location(), /^\/requests\/compare\?id=[0-9a-f]{32}&id=[0-9a-f]{32}$/);
+  assert.ok(await visitor.evaluate(says('Two requests', 'Where the time went', 'payment', 'Timeline of the second')));
+  await visitor.open('/requests');
+  await visitor.click(`document.querySelector('.ask input[name="text"]')`);
+  await visitor.call('Input.insertText', { text: 'injected fault' });
+  await visitor.follow(having('.ask button', 'Filter'));
+  assert.equal(new URLSearchParams((await visitor.location()).split('?')[1]).get('text'), 'injected fault');
+  await visitor.follow(having('.requests tbody a', 'frontend'));
+  await visitor.until(says('Timeline', 'injected fault', 'payment'));
+});
+
+// What is chosen stays while values are kept fresh.
+visit('the list of requests waits while one is chosen', async visitor => {
+  await visitor.open('/requests');
+  await visitor.until(`Boolean(${having('.requests tbody tr', '')})`);
+  await visitor.click(`document.querySelector('.requests input')`);
+  await visitor.evaluate(`window.before = document.querySelector('.as-of time').dateTime; window.chosen = document.querySelector('.requests tr:has(input:checked)').id`);
+  await visitor.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+  await visitor.evaluate(`fetch(location.href).then(answer => answer.text())`);
+  assert.ok(await visitor.evaluate(`document.querySelector('.requests tr:has(input:checked)').id === chosen && document.querySelector('.as-of time').dateTime === before`));
+  await visitor.click(`document.querySelector('.requests input:checked')`);
+  await visitor.until(`document.querySelector('.as-of time').dateTime !== before`, minutes);
+});
+
+visit('from the map to a service, what is around it, and its page', async visitor => {
+  await visitor.open('/services');
+  await visitor.follow(having('main a', 'Map of calls'));
+  await visitor.follow(having('svg.map a.node', 'payment', 'Burning fast', '1.1.0'));
+  assert.equal(await visitor.location(), '/map?service=shop%2Fpayment');
+  assert.ok(await visitor.evaluate(`${all('svg.map a.node')}.some(node => node.textContent.includes('checkout')) && !${all('svg.map a.node')}.some(node => node.textContent.includes('frontend'))`));
+  assert.ok(await visitor.evaluate(`Boolean(${having('main tbody tr', 'shop/checkout', 'shop/payment', '/s', '%')})`));
+  await visitor.follow(having('svg.map a.node', 'payment', 'Burning fast'));
+  assert.match(await visitor.location(), /^\/services\/payment/);
+});
+
+visit('requests and the map at every size', async (visitor, t) => {
+  for (const path of ['/requests', await comparison(visitor), '/map', '/services']) {
+    await visitor.open(path);
+    for (const scheme of ['light', 'dark']) {
+      await visitor.scheme(scheme);
+      for (const [width, height] of [PHONE, [1024, 768], SCREEN, [1440, 900], [2560, 1440]]) {
+        await visitor.resize(width, height);
+        await t.test(`${path}: ${width} pixels, ${scheme}`, async () => {
+          assert.deepEqual(await visitor.evaluate(WIDE), []);
+          assert.deepEqual(await visitor.evaluate(`${all('main .scroll')}.filter(frame => frame.scrollWidth > frame.clientWidth && !(frame.tabIndex === 0 && frame.getAttribute('role') === 'region' && (frame.ariaLabel || frame.getAttribute('aria-labelledby'))))
+            .map(frame => frame.outerHTML.slice(0, 200))`), [], 'what scrolls says so');
+          const header = await visitor.evaluate(`document.querySelector('header').getBoundingClientRect().height`);
+          assert.ok(header <= (width < 600 ? 220 : width < 1200 ? 100 : 60), `the header is ${header} pixels high`);
+        });
+      }
+    }
   }
 });
 
@@ -272,6 +347,7 @@ visit('everything can be read without JavaScript', async visitor => {
     ['/', 'payment', 'availability', 'Burning fast'], ['/services/payment', 'availability', '1.1.0'], ['/alerts', BURNS, 'payment'],
     ['/deployments', 'payment', '1.1.0'], ['/catalog', 'payments-team'], ['/collector', 'Memory'], ['/runbooks/', 'payment'],
     [`/runbooks/payment/${BURNS}`, 'Meaning', 'Mitigation'], ['/runbooks/payment/slo-availability', 'Go back first', 'kubectl rollout undo'],
+    ['/requests?service=payment', 'payment', 'Looked at'], ['/map', 'payment', 'checkout'],
   ]) {
     await visitor.open(path);
     assert.ok(await visitor.evaluate(says(...texts)), `${path} does not say ${texts}: ${await visitor.evaluate('document.body.innerText')}`);

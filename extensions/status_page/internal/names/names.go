@@ -36,7 +36,7 @@ type Names struct {
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 	// Of the red connector, or of service_graph.
-	Edges, EdgeClient, EdgeServer Metric
+	Edges, EdgeFailed, EdgeClient, EdgeServer Metric
 }
 
 // Series that rules record. No translation changes their names.
@@ -83,6 +83,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Calls:      metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations:  metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
 		Edges:      metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
+		EdgeFailed: metric(otlptranslator.Metric{Name: "traces_service_graph_request_failed_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		EdgeClient: metric(otlptranslator.Metric{Name: "traces_service_graph_request_client", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),
 		EdgeServer: metric(otlptranslator.Metric{Name: "traces_service_graph_request_server", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),
 	}

@@ -34,6 +34,15 @@ func (b Batch) size() int { return len(b.data) + overhead }
 // Signal is the signal of the batch.
 func (b Batch) Signal() Signal { return b.signal }
 
+// Data is the batch in OTLP's encoding, which is not to be changed.
+func (b Batch) Data() []byte { return b.data }
+
+// Items is the number of its spans or log records.
+func (b Batch) Items() int { return int(b.items) }
+
+// Received is when it came in.
+func (b Batch) Received() time.Time { return b.received }
+
 // Has reports whether the batch contains one of the texts, at any position.
 func (b Batch) Has(texts [][]byte) bool {
 	for _, text := range texts {

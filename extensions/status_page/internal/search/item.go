@@ -158,14 +158,8 @@ func attributes(m pcommon.Map) map[string]string {
 	return kept
 }
 
-// shown is text for people. It cuts long text first.
-func shown(text string, length int) string {
-	const character = 4 // bytes, at most
-	if longest := (length + 1) * character; len(text) > longest {
-		text = text[:longest]
-	}
-	return words.Bounded(text, length)
-}
+// shown is text for people.
+func shown(text string, length int) string { return words.Shown(text, length) }
 
 // arranged puts each item after the span that is around it, and by time.
 func arranged(items []*Item) []*Item {

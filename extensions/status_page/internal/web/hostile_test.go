@@ -87,7 +87,7 @@ func TestHostileNamesStayText(t *testing.T) {
 			if len(at) < 2000 && !strings.Contains(name, "/") {
 				at = "/services/" + url.PathEscape(name)
 			}
-			pages := []string{"/", "/alerts", "/deployments", "/services?history=1h", "/collector", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
+			pages := []string{"/", "/alerts", "/deployments", "/services?history=1h", "/map", "/map?all=1", "/map?service=" + url.QueryEscape(short), "/map?namespace=" + url.QueryEscape(short), "/collector", "/catalog", "/runbooks/", at, "/?q=" + url.QueryEscape(short), "/?owner=" + url.QueryEscape(short),
 				"/?environment=" + url.QueryEscape(short), "/?state=" + url.QueryEscape(short), "/runbooks/" + url.PathEscape(short)}
 			for _, page := range pages {
 				resp := v.do(http.MethodGet, page)

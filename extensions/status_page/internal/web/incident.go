@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/checks"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/requests"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/slow"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
@@ -49,6 +50,8 @@ type incidentBody struct {
 	Acknowledge string `json:"acknowledge"`
 	// Notes may be added by clients of this page.
 	Notes bool `json:"takes_notes"`
+	// FailedPage lists the recent failed requests of the origin; "" if none can be kept.
+	FailedPage string `json:"-"`
 }
 
 // incident is the page of one.
@@ -79,6 +82,9 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	}
 	origin := one.Origin()
 	body.Down, body.Up = s.around(h.Graph, origin.Service, all)
+	if !s.Recent.Off() {
+		body.FailedPage = requestsOf(origin.Namespace, origin.Name, origin.Environment, requests.StatusFailed)
+	}
 	body.Runbook = s.runbookOf(one)
 	if of := s.Catalog().Emitter(origin.Namespace, origin.Name); of != nil {
 		body.Owner, body.Escalation = of.Owner, escalation(of.Escalation)

@@ -66,7 +66,7 @@ func questions(t *testing.T, strategy otlptranslator.TranslationStrategyOption) 
 		Source: loaded{catalog: c}, Names: names.New(strategy), Translation: strategy, Now: func() time.Time { return now },
 	})
 	telemetry{now, v.recent}.span("checkout", orderTrace, 1, 0, 0, 1, nil) // requests are asked for that can be searched
-	for _, page := range []string{"/", "/services/checkout", "/alerts", "/incidents", "/deployments", "/collector", "/services?history=7d", "/doctor", "/gate/checkout?version=2"} {
+	for _, page := range []string{"/", "/services/checkout", "/alerts", "/incidents", "/deployments", "/collector", "/services?history=7d", "/map?environment=production", "/doctor", "/gate/checkout?version=2"} {
 		v.page(page)
 	}
 	return slices.Sorted(maps.Keys(l.queries))

@@ -41,6 +41,8 @@ type searchBody struct {
 	Services       []searchService `json:"services"`
 	Items          []searchItem    `json:"items"`
 	Window         searchWindow    `json:"window"`
+	// Elsewhere are the URLs of its traces in a backend that keeps them for longer, or of the ID; none if none is configured.
+	Elsewhere []string `json:"trace_urls,omitempty"`
 
 	Ticks []seconds `json:"-"`
 }
@@ -117,14 +119,7 @@ func (s *site) search(r *http.Request) (*page, error) {
 	}
 	body := searchBody{ID: id, TraceIDs: []string{}, CorrelationIDs: []string{}, Services: []searchService{}, Items: []searchItem{}, Window: s.window()}
 	p := &page{Title: "Find a request", Name: "search", Body: &body}
-	switch {
-	case body.Window.Off:
-		p.Problem = &problem{"Nothing can be found: the collector keeps no recent telemetry.", "Set extensions::status_page::search::max_bytes above 0."}
-		return p, nil
-	case body.Window.Since == nil:
-		p.Problem = &problem{"Nothing can be found: no spans or log records have arrived recently.", "Add the exporter status_page to the pipelines of traces and logs."}
-		return p, nil
-	case id == "":
+	if p.Problem = nothingKept(body.Window); p.Problem != nil || id == "" {
 		return p, nil
 	}
 	found, err := s.searcher.Find(r.Context(), id)
@@ -136,6 +131,14 @@ func (s *site) search(r *http.Request) (*page, error) {
 	}
 	p.Title = id
 	body.fill(found, s.Catalog())
+	for _, trace := range body.TraceIDs {
+		if at := s.elsewhere(trace); at != "" {
+			body.Elsewhere = append(body.Elsewhere, at)
+		}
+	}
+	if at := s.elsewhere(id); at != "" && len(body.Items) == 0 {
+		body.Elsewhere = []string{at}
+	}
 	return p, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/alert"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/chart"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/requests"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/view"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
@@ -48,6 +49,11 @@ type serviceBody struct {
 	NeededBy     []service.Neighbor `json:"needed_by"`
 
 	ClustersLength string `json:"-"`
+	// RequestsPage and FailedPage list its recent requests; "" if none can be kept.
+	RequestsPage string `json:"-"`
+	FailedPage   string `json:"-"`
+	// MapPage is the map around it.
+	MapPage string `json:"-"`
 
 	MorePast int       `json:"-"`
 	Group    string    `json:"-"`
@@ -168,6 +174,10 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Escalation: escalation(of.Escalation), Environment: of.Environment, Environments: list(of.Places), Range: catalog.FormatDuration(q.Range),
 		Versions: list(of.Versions), Clusters: list(of.Clusters), ClustersLength: catalog.FormatDuration(of.ClustersLength()), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
+	}
+	body.MapPage = mapView{service: serviceName(of.Service), environment: of.Environment, depth: 1}.url()
+	if !s.Recent.Off() {
+		body.RequestsPage, body.FailedPage = requestsOf(of.Namespace, of.Name, of.Environment, ""), requestsOf(of.Namespace, of.Name, of.Environment, requests.StatusFailed)
 	}
 	shown := span{q.Range, q.Until}
 	if asked := q.Now.Add(-q.Range); q.Until.IsZero() && of.Known.Start.Sub(asked) > q.Range/10 {

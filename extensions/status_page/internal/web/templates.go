@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -96,18 +97,33 @@ var functions = template.FuncMap{
 		}
 		return template.HTML(text) //nolint:gosec // digits
 	},
+	"least": durationOrNone,
+	"signed": func(s seconds) string {
+		if s > 0 {
+			return "+" + words.Elapsed(time.Duration(s))
+		}
+		return strings.Replace(words.Elapsed(time.Duration(s)), "-", "−", 1)
+	},
 	"class": func(i int) string { return "c" + strconv.Itoa(i%chart.Colors) },
 }
 
 // templates are the pages by name, each in the same frame.
 var templates = func() map[string]*template.Template {
-	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/checks.html"))
+	frame := template.Must(template.New("frame.html").Funcs(functions).ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/checks.html", "templates/trace.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "gate", "runbook", "search", "whynot", "failure"} {
+	for _, name := range []string{"fleet", "service", "alerts", "incidents", "incident", "catalog", "collector", "deployments", "doctor", "services", "ledger", "gate", "runbook", "search", "requests", "compare", "map", "whynot", "failure"} {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(sources, "templates/"+name+".html"))
 	}
 	return all
 }()
+
+// durationOrNone is a bound as it is typed.
+func durationOrNone(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
 
 // callTypes are what people call the kinds of calls that are not between two services.
 var callTypes = map[string]string{"database": "database", "messaging_system": "by messages", "virtual_node": "sends no spans"}

@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/recent"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/requests"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/search"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
@@ -53,6 +54,8 @@ type Options struct {
 	Runbooks    *runbook.Library
 	// Recent is what can be searched.
 	Recent *recent.Window
+	// TraceURL is the URL of a trace in a backend that keeps them for longer, with {trace_id} in it; "" is none.
+	TraceURL string
 	// Explainer makes what says where correlation IDs come from, nil if nothing can.
 	Explainer func() (request.Explainer, error)
 	// Arrivals is what arrived of each service; nil if nobody listens.
@@ -77,6 +80,7 @@ type Options struct {
 type site struct {
 	Options
 	searcher *search.Searcher
+	lister   *requests.Lister
 	clinic   clinic
 	readers  chan struct{}
 	muted    *muted
@@ -86,7 +90,7 @@ type site struct {
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
 	s := &site{
-		Options: o, searcher: search.New(o.Recent, o.Explainer), readers: make(chan struct{}, readers),
+		Options: o, searcher: search.New(o.Recent, o.Explainer), lister: requests.New(o.Recent), readers: make(chan struct{}, readers),
 		muted: newMuted(o.Alertmanager, o.AlertmanagerHTTP),
 	}
 	mux := http.NewServeMux()
@@ -106,6 +110,9 @@ func New(o Options) http.Handler {
 		"GET /why-not/{trace}":             s.whyNot,
 		"GET /runbooks/":                   s.runbook,
 		"GET /search":                      s.search,
+		"GET /requests":                    s.requests,
+		"GET /requests/compare":            s.compare,
+		"GET /map":                         s.serviceMap,
 		"GET /":                            func(*http.Request) (*page, error) { return nil, errNoPage },
 	} {
 		mux.Handle(pattern, s.show(page))

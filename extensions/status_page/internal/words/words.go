@@ -171,6 +171,15 @@ func Bounded(text string, length int) string {
 	return text
 }
 
+// Shown is as Bounded. It cuts long text first, so that it costs little whatever the length.
+func Shown(text string, length int) string {
+	const character = 4 // bytes, at most
+	if longest := (length + 1) * character; len(text) > longest {
+		text = text[:longest]
+	}
+	return Bounded(text, length)
+}
+
 func trimmed(x float64, digits int) string {
 	text := strconv.FormatFloat(x, 'f', digits, 64)
 	if strings.Contains(text, ".") {

@@ -64,7 +64,7 @@
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (mine !== asked) return; // another look has begun
+      if (mine !== asked || main.querySelector("input:checked")) return; // another look has begun, or something is chosen
       zone(page);
       copies(page);
       window.plots?.prepare(page);
