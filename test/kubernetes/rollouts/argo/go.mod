@@ -3,6 +3,8 @@ module github.com/otelcol-sre/otelcol-sre/test/kubernetes/rollouts/argo
 
 go 1.26.10
 
+toolchain go1.26.11
+
 require (
 	github.com/argoproj/argo-rollouts v1.10.2
 	github.com/sirupsen/logrus v1.9.3
