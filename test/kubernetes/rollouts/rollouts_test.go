@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
+	"github.com/otelcol-sre/otelcol-sre/test/gotool"
 	"github.com/otelcol-sre/otelcol-sre/test/kubernetes"
 )
 
@@ -69,23 +70,42 @@ spec:
 	return text
 }
 
+// The projects whose code evaluates what is generated for them.
 var (
-	argo    = &kubernetes.Tool{Name: "argo-analysis", Package: ".", Module: "test/kubernetes/rollouts/argo"}
-	flagger = &kubernetes.Tool{Name: "flagger-analysis", Package: ".", Module: "test/kubernetes/rollouts/flagger"}
+	argoRollouts = gotool.Module{
+		Path: "github.com/argoproj/argo-rollouts", Version: "v1.10.2",
+		Sum: "h1:sEPWsY+HUvnXj3Vh0ejb+GDTceQ/palqhFo2FVQJMk0=", GoModSum: "h1:ZwfKrf0Vcl2meb8V1Aq4P05lT8LlIGiuhanmAttYbVo=",
+	}
+	flagger = gotool.Module{
+		Path: "github.com/fluxcd/flagger", Version: "v1.36.1",
+		Sum: "h1:X2PumtNwZz9YSGaOtZLFm2zAKLgHhFkbNv8beg7ifyc=", GoModSum: "h1:qmtLsxheVDTI8XeCaXUxW5UCmfcSKnY9fizG9NmW/Fk=",
+	}
 )
+
+// answer is what the program prints about the documents.
+func answer(t *testing.T, program string, documents []byte, args ...string) string {
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Stdin = bytes.NewReader(documents)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	require.NoError(t, err, said.String())
+	return string(bytes.TrimSpace(out))
+}
 
 // TestArgoRollouts: Argo Rollouts' own providers and conditions take the answers of the gate, and the evidence in Prometheus, for what they are.
 func TestArgoRollouts(t *testing.T) {
+	program, err := gotool.BuildWith(argoRollouts, "testdata/argo")
+	require.NoError(t, err)
 	w := &world{}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
 	text := generated(t, server.URL, "argo-rollouts.yaml")
 	measure := func(template string) string {
 		w.asked = nil
-		out, err := argo.RunWith(text, nil, "checkout-"+template, `{"version": "1.4.0", "authorization": "Bearer secret"}`)
-		require.NoError(t, err)
+		said := answer(t, program, text, "checkout-"+template, `{"version": "1.4.0", "authorization": "Bearer secret"}`)
 		require.NotEmpty(t, w.asked)
-		return strings.Join(strings.Fields(string(out))[:2], " ")
+		return strings.Join(strings.Fields(said)[:2], " ")
 	}
 	for verdict, want := range map[gate.Verdict][2]string{
 		gate.Pass:         {"gate Successful", "watch Successful"},
@@ -109,15 +129,13 @@ func TestArgoRollouts(t *testing.T) {
 
 // TestFlagger: Flagger's own calls of webhooks and queries do.
 func TestFlagger(t *testing.T) {
+	program, err := gotool.BuildWith(flagger, "testdata/flagger")
+	require.NoError(t, err)
 	w := &world{evidence: "0"}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
 	text := generated(t, server.URL, "flagger.yaml")
-	answers := func() string {
-		out, err := flagger.RunWith(text, nil)
-		require.NoError(t, err)
-		return string(bytes.TrimSpace(out))
-	}
+	answers := func() string { return answer(t, program, text) }
 	for verdict, want := range map[gate.Verdict]string{
 		gate.Pass:         "gate confirm-traffic-increase confirmed\nfailed rollback refused",
 		gate.Fail:         "gate confirm-traffic-increase refused\nfailed rollback confirmed",
