@@ -68,7 +68,7 @@ type Question struct {
 	Now   time.Time
 	Names promname.Names
 
-	divided map[place]bool // SLOs that are not counted by the variant of the flag
+	variants map[place]bool // SLOs that are counted by the variant of the flag
 }
 
 // ErrQuestion is an error of a question that has no answer. Its text says why, and how to ask.
@@ -108,6 +108,11 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	events, err := q.count(ctx, source, g, q.Service.Namespace, q.Service.Name)
 	if err != nil {
 		return r, err
+	}
+	if q.Flag != "" {
+		maps.DeleteFunc(events, func(of place, _ map[string][]pair) bool {
+			return !slices.ContainsFunc(slos, func(slo *catalog.SLO) bool { return slo.Name == of.slo })
+		})
 	}
 	since, why, err := q.released(ctx, source, g, events, &r)
 	if err != nil {
@@ -355,6 +360,9 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 			if len(r.SLOs) == maxSLOs {
 				break
 			}
+			if q.Flag != "" && r.Evidence == ByVariant && !q.variants[place{environment, slo.Name}] {
+				continue // what says less is not asked
+			}
 			s := SLO{Name: slo.Name, Environment: environment, Objective: Number(slo.ObjectiveRatio()), Allowed: Number(slo.ErrorBudget()), Spent: unknown, SpentShare: unknown}
 			s.minimum = cmp.Or(q.Service.Alerting(slo).MinimumFailures, catalog.DefaultMinimumFailures)
 			t := &tally{allowed: slo.ErrorBudget()}
@@ -363,7 +371,7 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 			s.Idle = own.events() == 0 && rest == 0
 			t.traffic(&s, events[place{environment, slo.Name}], g, since)
 			if q.Flag != "" {
-				s.Compared = q.compared(place{environment, slo.Name}, s.Compared)
+				s.Compared = r.compared(s.Compared)
 			}
 			if elapsed := float64(g.steps-since) * g.step.Seconds(); sum > 0 && elapsed > 0 {
 				perSecond := sum / elapsed * t.allowed
@@ -377,9 +385,6 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 	}
 	var worst int
 	r.Verdict, worst = decide(tallies, r.SLOs)
-	if q.Flag != "" {
-		r.Evidence = q.evidence(r.SLOs)
-	}
 	r.Reason = r.reason(worst)
 }
 

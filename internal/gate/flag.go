@@ -18,9 +18,9 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// A change of a flag is judged as a release is. Where events are counted by the variant that they were given (the SLO is grouped by feature_flag.KEY), the
-// new variant is the version, and the others are those beside it or before. Where they are not, all events after the change are the version, and those
-// before it the others.
+// A change of a flag is judged as a release is. If events of an SLO are counted by the variant that they were given (it is grouped by feature_flag.KEY), the
+// new variant is the version, the others are those beside it or before, and such SLOs alone are asked. If those of none are, all events after the change are
+// the version, and those before it the others.
 
 // What events are called that have no variant.
 const (
@@ -41,17 +41,22 @@ func (q *Question) flagged(ctx context.Context, source Source, g grid, events co
 		}
 		since = min(g.steps, max(0, int(at.Sub(g.first)/g.step)))
 	}
-	for _, versions := range events {
+	q.variants = map[place]bool{}
+	for of, versions := range events {
 		if byVariant(versions) {
 			delete(versions, "") // what does not ask for the flag is something else
+			q.variants[of] = true
 		}
+	}
+	r.Evidence = ByVariant
+	if len(q.variants) == 0 {
+		r.Evidence = ByTime
 	}
 	r.Variant = cmp.Or(q.Variant, events.grown(since))
 	q.Version = cmp.Or(r.Variant, afterChange)
-	q.divided = map[place]bool{}
-	for of, versions := range events {
-		if !byVariant(versions) {
-			events[of], q.divided[of] = divided(versions, since, q.Version, cmp.Or(q.Baseline, beforeChange)), true
+	if r.Evidence == ByTime {
+		for of, versions := range events {
+			events[of] = divided(versions, since, q.Version, cmp.Or(q.Baseline, beforeChange))
 		}
 	}
 	return since, "", nil
@@ -148,24 +153,14 @@ func (c counted) grown(since int) (variant string) {
 }
 
 // compared is what a variant was compared with, from what a version was.
-func (q Question) compared(at place, with string) string {
+func (r *Result) compared(with string) string {
 	switch {
 	case with == "":
 		return ""
-	case q.divided[at]:
+	case r.Evidence == ByTime:
 		return TimeBefore
 	case with == Beside:
 		return VariantsBeside
 	}
 	return VariantsBefore
-}
-
-// evidence is the weakest of the SLOs that have events.
-func (q Question) evidence(slos []SLO) string {
-	for i := range slos {
-		if s := &slos[i]; !s.Idle && q.divided[place{s.Environment, s.Name}] {
-			return ByTime
-		}
-	}
-	return ByVariant
 }

@@ -15,7 +15,7 @@ import (
 func (r *Result) reason(worst int) string {
 	burning := r.burned()
 	if r.Evidence == ByTime {
-		burning = join(burning, "Not all of these SLOs are counted by the variants of the flag, so the time after the change is compared with the time before: whatever else changed then counts as the flag's doing.")
+		burning = join(burning, "No SLO is counted by the variants of the flag, so the time after the change is compared with the time before: whatever else changed then counts as its doing.")
 	}
 	switch r.Verdict {
 	case Fail:

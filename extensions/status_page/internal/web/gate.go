@@ -162,7 +162,7 @@ func comparedWith(r *gate.Result) string {
 	case r.Flag == "":
 		return "all other versions"
 	case r.Evidence == gate.ByTime:
-		return "the time before the change, where events are not counted by variant"
+		return "the time before the change: events are not counted by variant"
 	}
 	return "all other variants"
 }
