@@ -20,6 +20,7 @@ const gatedCatalog = `apiVersion: catalog.otelcol-sre.dev/v1
 kind: Service
 metadata: {name: checkout, namespace: shop}
 spec:
+  environments: [production]
   deployment: {kubernetes: {namespace: otelcol-sre, kind: Deployment, name: checkout}}
   slos: [{name: availability, objective: 99.9, sli: {availability: {}}}]
 ---
