@@ -77,7 +77,7 @@ func (c standalone) request(version string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(response.Body.Close())
+	return response.Body.Close()
 }
 
 // A shown is what the page of the service says.
@@ -88,8 +88,8 @@ type shown struct {
 	}
 }
 
-func (c standalone) shows() (s shown, err error) {
-	request, err := http.NewRequest(http.MethodGet, "http://"+c.page+"/services/checkout", http.NoBody)
+func (c standalone) shows(t *testing.T) (s shown, err error) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.page+"/services/checkout", http.NoBody)
 	if err != nil {
 		return s, err
 	}
@@ -108,7 +108,7 @@ func (c standalone) runs(t *testing.T, version string) {
 		if err := c.request(version); err != nil {
 			return err
 		}
-		s, err := c.shows()
+		s, err := c.shows(t)
 		if err == nil && (len(s.Data.Versions) == 0 || s.Data.Versions[0].Version != version) {
 			err = fmt.Errorf("the page shows %+v", s.Data.Versions)
 		}
@@ -162,7 +162,7 @@ func TestRollback(t *testing.T) {
 
 	// The audit trail: at the collector, and in the journal.
 	require.NoError(t, Within(30*time.Second, func() error {
-		s, err := c.shows()
+		s, err := c.shows(t)
 		if err != nil {
 			return err
 		}

@@ -40,30 +40,32 @@ type prometheus struct {
 	states  map[[3]string][]semconv.State
 }
 
-// newPrometheus is nil for a server without Prometheus' API.
-func newPrometheus(ctx context.Context, r *request) (*prometheus, error) {
+// newPrometheus finds none at a server without Prometheus' API.
+func newPrometheus(ctx context.Context, r *request) (p *prometheus, found bool, err error) {
 	strategy := otlptranslator.TranslationStrategyOption(r.translation)
 	if !slices.Contains(promname.Strategies, strategy) {
-		return nil, fmt.Errorf("--translation %.60q is not known: write one of %v", r.translation, promname.Strategies)
+		return nil, false, fmt.Errorf("--translation %.60q is not known: write one of %v", r.translation, promname.Strategies)
 	}
 	server, err := ranges.New("url", r.url)
-	if err != nil {
-		return nil, err
+	if err != nil || !answers(ctx, server) {
+		return nil, false, err // it is a status page, or says why it is not when it is asked
 	}
-	probe, done := context.WithTimeout(ctx, probing)
-	defer done()
-	if _, err := server.Range(probe, "vector(1)", time.Unix(60, 0), time.Unix(60, 0), time.Minute); err != nil {
-		return nil, nil //nolint:nilerr,nilnil // it is a status page, or says why it is not when it is asked
-	}
-	p := &prometheus{server: server, names: promname.New(strategy), states: map[[3]string][]semconv.State{}}
+	p = &prometheus{server: server, names: promname.New(strategy), states: map[[3]string][]semconv.State{}}
 	if r.catalog != "" {
 		loaded, problems := catalog.Load(r.catalog)
 		if problems.Err() != nil {
-			return nil, fmt.Errorf("the catalog has errors: %w", problems.Err())
+			return nil, false, fmt.Errorf("the catalog has errors: %w", problems.Err())
 		}
 		p.catalog = loaded
 	}
-	return p, nil
+	return p, true, nil
+}
+
+func answers(ctx context.Context, server *ranges.Server) bool {
+	probe, done := context.WithTimeout(ctx, probing)
+	defer done()
+	_, err := server.Range(probe, "vector(1)", time.Unix(60, 0), time.Unix(60, 0), time.Minute)
+	return err == nil
 }
 
 // rows are the SLOs that the server knows now.

@@ -104,11 +104,11 @@ func (r *request) from(ctx context.Context, now time.Time) (s source, err error)
 	if err != nil {
 		return s, err
 	}
-	server, err := newPrometheus(ctx, r)
+	server, found, err := newPrometheus(ctx, r)
 	if err != nil {
 		return s, err
 	}
-	if server != nil {
+	if found {
 		s.name, s.failing = "Prometheus at "+page.URL.Redacted(), server.failing
 		s.rows, err = server.rows(ctx, r.environment, now)
 		return s, err
