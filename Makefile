@@ -160,7 +160,7 @@ test-unit: ## tests of all packages, with the race detector where several gorout
 	go test -vet=off -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -vet=off -timeout 45m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster)
+	go test -count=1 -vet=off -timeout 45m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster -e /test/kubernetes/rollouts)
 
 test-k8s: build ## apply all of deploy/ to a real Kubernetes API server; builds its programs first (about 16 CPU minutes, 3 GB), then takes 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...

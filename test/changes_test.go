@@ -28,7 +28,7 @@ type onPage struct {
 			Compare                            string `json:"compare_url"`
 			Run                                string `json:"run_url"`
 		}
-		Changes []struct{ Kind, Name, Previous, Value, Service, Actor string }
+		Changes []struct{ Kind, Name, Previous, Value, Service, Actor, Verdict, Evidence string }
 	}
 }
 
@@ -119,6 +119,29 @@ func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
 	dashboard, err := os.ReadFile("../dashboards/examples/payment.json")
 	require.NoError(t, err)
 	assert.Contains(t, string(dashboard), "change_time_seconds")
+
+	// The SLOs say that it is to blame: to those that ask, on the page, and as the annotation.
+	verify := exec.Command("../bin/srectl", "verify", "--service", "payment", "--flag", "new-card-check", "--url", "http://"+c.page, "--for", "1m", "--interval", "1s", "-o", "json")
+	out, _ = verify.Output() // the code is checked
+	var asked struct{ Verdict, Reason, Evidence string }
+	require.NoError(t, json.Unmarshal(out, &asked), "%s", out)
+	assert.Equal(t, 1, verify.ProcessState.ExitCode())
+	assert.Equal(t, "fail", asked.Verdict, asked.Reason)
+	assert.Equal(t, "before_and_after", asked.Evidence)
+	require.Eventually(t, func() bool {
+		page = pageOf(t, c, "payment")
+		return page.Data.Changes[0].Verdict == "fail"
+	}, 2*time.Minute, time.Second, "%s", asked.Reason)
+	assert.Equal(t, "before_and_after", page.Data.Changes[0].Evidence)
+	require.Len(t, page.Data.Changes, 1)
+	require.Eventually(t, func() bool {
+		for _, a := range grafana.Annotations() {
+			if a.Has("name:new-card-check") && strings.Contains(a.Text, "verdict: fail") {
+				return true
+			}
+		}
+		return false
+	}, 30*time.Second, 200*time.Millisecond)
 
 	// It is no deployment, and back is another change.
 	change(t, shop, "/settings/payment", `{"newCardCheck": false}`)

@@ -200,7 +200,9 @@ func (c *core) sendMetrics(ctx context.Context, now time.Time) error {
 		all = append(all, running{*d, instances})
 	})
 	md := c.emitter.metrics(all, now)
-	c.emitter.changes(md, c.changes.Recent(), now)
+	recent := c.changes.Recent()
+	c.emitter.changes(md, recent, now)
+	c.emitter.verdicts(md, recent, now)
 	if md.DataPointCount() == 0 {
 		return nil
 	}

@@ -31,6 +31,8 @@ type emitter struct {
 	effected map[effected]bool
 	// gated are the series of what gates said that were written before.
 	gated map[gated]bool
+	// judged are the series of verdicts on changes that were written before.
+	judged map[judged]bool
 }
 
 func newEmitter(set component.TelemetrySettings, info component.BuildInfo) *emitter {

@@ -267,10 +267,26 @@ func (s *service) current(t *tally, now time.Time) {
 
 // group is the index of the tally of an event's group: of rule i, whose own tally is for events without any of the attributes.
 func (b *batch) group(i int, by judge.Grouping, event, resource pcommon.Map) int {
-	base := b.tallies[i].slo
-	b.key = appendEnvironment(b.key[:0], b.into.environment)
-	environment := len(b.key)
+	environment := b.beginKey()
 	b.key = by.AppendKey(b.key, event, resource)
+	return b.grouped(i, environment)
+}
+
+// groupOfSpan is group for a span.
+func (b *batch) groupOfSpan(i int, by judge.Grouping, e *judge.SpanEvent) int {
+	environment := b.beginKey()
+	b.key = by.AppendSpanKey(b.key, e.Span, e.Resource.Resource().Attributes())
+	return b.grouped(i, environment)
+}
+
+// beginKey begins the key with the environment, whose length it returns.
+func (b *batch) beginKey() int {
+	b.key = appendEnvironment(b.key[:0], b.into.environment)
+	return len(b.key)
+}
+
+func (b *batch) grouped(i, environment int) int {
+	base := b.tallies[i].slo
 	o := base.groups.find(base, b.key, environment)
 	if o == nil {
 		b.of.mu.Lock()

@@ -338,3 +338,27 @@ func TestGroupsDoNotAllocate(t *testing.T) {
 		require.Less(t, allocated/spansPerBatch, 0.5, "a span")
 	}
 }
+
+// Of an SLO that is grouped by a flag, the events of each variant are counted apart.
+func TestGroupsOfVariants(t *testing.T) {
+	f := start(t, catalogOf(t, `
+metadata: {name: checkout}
+spec:
+  owner: payments
+  slos: [{name: variants, objective: 99.9, groupBy: [feature_flag.new_check], sli: {availability: {}}}]
+`))
+	td := tracesOf(checkout(), spanOf{kind: server}, spanOf{kind: server}, spanOf{kind: server, err: true}, spanOf{kind: server})
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for i, variant := range []string{"off", "off", "on"} { // the last has not asked
+		e := spans.At(i).Events().AppendEmpty()
+		e.SetName(semconv.EventFlagEval)
+		e.Attributes().PutStr(semconv.FlagKey, "new-check")
+		e.Attributes().PutStr(semconv.FlagVariant, variant)
+	}
+	f.traces(t, td)
+	counted := map[string]float64{}
+	for _, p := range points(f.flush(t), semconv.SLOEvents.Name) {
+		counted[attr(p, "feature_flag.new_check")+" "+attr(p, semconv.SLOOutcome)] += p.DoubleValue()
+	}
+	require.Equal(t, map[string]float64{"off good": 2, "off bad": 0, "on good": 0, "on bad": 1, "- good": 1, "- bad": 0}, counted)
+}

@@ -81,7 +81,7 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 		judged = judged || judgment != judge.Unselected
 		at := i
 		if rule.Groups != nil && (judgment == judge.Good || judgment == judge.Bad) {
-			at = b.group(i, rule.Groups, e.Span.Attributes(), e.Resource.Resource().Attributes())
+			at = b.groupOfSpan(i, rule.Groups, e)
 		}
 		switch t := &b.tallies[at]; judgment {
 		case judge.Good:

@@ -45,6 +45,9 @@ func ofChange(c *change.Change, config *Config) *annotation {
 	}
 	b.part(escape(c.Status, maxValue))
 	b.part(escape(c.Summary, maxValue))
+	if c.Gate.Verdict != "" {
+		b.part("verdict: " + c.Gate.Verdict)
+	}
 	if c.URL != "" {
 		b.part(link(c.URL, "details"))
 	}

@@ -5,6 +5,7 @@ package statuspage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 const (
@@ -35,6 +37,7 @@ type judge struct {
 	names   names.Names
 	catalog func() *catalog.Catalog
 	now     func() time.Time
+	flags   flagJudge
 }
 
 // verdicts begins to judge if there is a tracker.
@@ -49,7 +52,7 @@ func (s *statusPage) verdicts(host component.Host, services func() *catalog.Cata
 	if err != nil {
 		return fmt.Errorf("status_page: %w", err)
 	}
-	j := judge{found.Tracker(), s.client, names.New(s.config.TranslationStrategy), services, time.Now}
+	j := judge{found.Tracker(), s.client, names.New(s.config.TranslationStrategy), services, time.Now, flagJudge{found.Changes(), ranges{s.client}, promname.New(s.config.TranslationStrategy)}}
 	running, stop := context.WithCancel(context.Background())
 	s.stopJudging = stop
 	s.following.Go(func() {
@@ -61,8 +64,8 @@ func (s *statusPage) verdicts(host component.Host, services func() *catalog.Cata
 				return
 			case <-ticker.C:
 			}
-			if err := j.all(running); err != nil && running.Err() == nil {
-				s.telemetry.Logger.Debug("Deployments could not be judged", zap.Error(err))
+			if err := errors.Join(j.all(running), j.flags.all(running, services(), time.Now())); err != nil && running.Err() == nil {
+				s.telemetry.Logger.Debug("Deployments and flags could not be judged", zap.Error(err))
 			}
 		}
 	})

@@ -59,7 +59,7 @@ func TestDeploymentsAreJudged(t *testing.T) {
 	prometheus := answers{}
 	j := judge{followed, prometheus, names.New(otlptranslator.UnderscoreEscapingWithSuffixes), func() *catalog.Catalog {
 		return &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout", SLOs: []*catalog.SLO{{Name: "availability", Objective: 99.9}}}}}
-	}, func() time.Time { return clock }}
+	}, func() time.Time { return clock }, flagJudge{}}
 	require.Error(t, j.all(t.Context()), "no Prometheus")
 	require.Empty(t, due())
 	prometheus["increase("] = 20_000

@@ -81,7 +81,18 @@ type Change struct {
 	URL      string
 	Start    time.Time
 	End      time.Time // zero while it lasts, and for what is a moment
+	// Gate is what the SLOs say of it: of feature flags.
+	Gate Gate
 }
+
+// A Gate is the verdict on a change: pass, fail or inconclusive, by which evidence, and why. The zero value is none.
+type Gate struct {
+	Verdict, Reason, Evidence string
+	At                        time.Time
+}
+
+// The verdicts.
+var verdicts = []string{"pass", "fail", "inconclusive"}
 
 // Bounds of texts in bytes. What is longer is cut.
 const (
@@ -89,10 +100,11 @@ const (
 	maxValue   = 120
 	maxSummary = 300
 	maxURL     = 512
+	maxReason  = 500
 )
 
 // texts are the fields with text from outside, and how long they may be.
-func (c *Change) texts() [13]struct {
+func (c *Change) texts() [15]struct {
 	text *string
 	most int
 } {
@@ -102,6 +114,7 @@ func (c *Change) texts() [13]struct {
 	}{
 		{&c.Service.Name, maxName}, {&c.Namespace, maxName}, {&c.Environment, maxName}, {&c.Cluster, maxName}, {&c.Region, maxName}, {&c.Account, maxName},
 		{&c.ID, maxName}, {&c.Name, maxName}, {&c.Previous, maxValue}, {&c.Value, maxValue}, {&c.Summary, maxSummary}, {&c.Actor, maxName}, {&c.URL, maxURL},
+		{&c.Gate.Reason, maxReason}, {&c.Gate.Evidence, maxValue},
 	}
 }
 
@@ -117,6 +130,9 @@ func (c *Change) Bound() {
 	case Started, Completed, Failed, Resolved:
 	default:
 		c.Status = ""
+	}
+	if !slices.Contains(verdicts, c.Gate.Verdict) {
+		c.Gate = Gate{}
 	}
 }
 
@@ -159,6 +175,9 @@ func (c *Change) Sentence() string {
 	}
 	if c.Summary != "" {
 		text += ": " + c.Summary
+	}
+	if c.Gate.Verdict != "" {
+		text += "; verdict: " + c.Gate.Verdict
 	}
 	return text
 }

@@ -57,6 +57,7 @@ func (c *Change) facts() []field {
 	return []field{
 		{semconv.ChangeID, &c.ID}, {semconv.ChangeName, &c.Name}, {semconv.ChangePrevious, &c.Previous}, {semconv.ChangeValue, &c.Value},
 		{semconv.ChangeStatus, &c.Status}, {semconv.ChangeSummary, &c.Summary}, {semconv.ChangeURL, &c.URL}, {semconv.UserName, &c.Actor},
+		{semconv.ChangeVerdict, &c.Gate.Verdict}, {semconv.ChangeReason, &c.Gate.Reason}, {semconv.ChangeEvidence, &c.Gate.Evidence},
 	}
 }
 
@@ -81,6 +82,9 @@ func (c *Change) Write(record plog.LogRecord) {
 	c.Attributes(record.Attributes())
 	if !c.End.IsZero() {
 		record.Attributes().PutStr(semconv.ChangeEndTime, c.End.UTC().Format(time.RFC3339Nano))
+	}
+	if c.Gate.Verdict != "" {
+		record.Attributes().PutStr(semconv.ChangeVerdictTime, c.Gate.At.UTC().Format(time.RFC3339Nano))
 	}
 }
 
@@ -120,12 +124,16 @@ func Read(resource pcommon.Map, record plog.LogRecord) (*Change, error) {
 	if at != 0 {
 		c.Start = at.AsTime()
 	}
-	if text := get(semconv.ChangeEndTime); text != "" {
-		end, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is %.60q; write it as 2006-01-02T15:04:05Z", semconv.ChangeEndTime, text))
+	for key, to := range map[string]*time.Time{semconv.ChangeEndTime: &c.End, semconv.ChangeVerdictTime: &c.Gate.At} {
+		text := get(key)
+		if text == "" {
+			continue
 		}
-		c.End = end
+		parsed, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %.60q; write it as 2006-01-02T15:04:05Z", key, text))
+		}
+		*to = parsed
 	}
 	c.Bound()
 	if c.Name == "" {

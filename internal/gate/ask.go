@@ -56,6 +56,9 @@ type Question struct {
 	Version string
 	// Baseline is the version to compare with; "" is all others.
 	Baseline string
+	// Flag is a feature flag whose change is judged, instead of a version. Variant is the new one; "" is the one whose share of the events grew most. Baseline
+	// is a variant then, and Since is by default when the flag changed last, within the hour.
+	Flag, Variant string
 	// Environment is the only one; "" is each.
 	Environment string
 	// SLOs are the only ones; none is all.
@@ -64,6 +67,8 @@ type Question struct {
 	Since time.Time
 	Now   time.Time
 	Names promname.Names
+
+	variants map[place]bool // SLOs that are counted by the variant of the flag
 }
 
 // ErrQuestion is an error of a question that has no answer. Its text says why, and how to ask.
@@ -72,7 +77,7 @@ var ErrQuestion = errors.New("the question has no answer")
 // Ask judges a release by what the source has now.
 func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	r := Result{
-		Service: q.Service.Name, Namespace: q.Service.Namespace, Environment: q.Environment, Version: q.Version, Baseline: q.Baseline,
+		Service: q.Service.Name, Namespace: q.Service.Namespace, Environment: q.Environment, Version: q.Version, Baseline: q.Baseline, Flag: q.Flag, Variant: q.Variant,
 		Verdict: Inconclusive, SLOs: []SLO{}, Burning: []Dependency{}, NotCounted: []string{}, Checks: []Check{},
 	}
 	var slos []*catalog.SLO
@@ -93,8 +98,8 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	if len(slos) == 0 {
 		return r, fmt.Errorf("%w: none of the SLOs is counted by the collector; give the service one that is not by PromQL", ErrQuestion)
 	}
-	if q.Version != "" && q.Version == q.Baseline {
-		return r, fmt.Errorf("%w: version and baseline are the same; name the version that was there before as the baseline", ErrQuestion)
+	if err := q.check(); err != nil {
+		return r, err
 	}
 	g, err := q.grid()
 	if err != nil {
@@ -104,17 +109,18 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.Version == "" {
-		if r.Version = events.newest(g.last(lately)); r.Version == "" {
-			r.Since, r.Until = g.at(g.last(lately)), g.at(g.steps)
-			r.Reason = "No version is new within the hour: name one."
-			return r, nil
-		}
-		q.Version = r.Version
+	if q.Flag != "" {
+		maps.DeleteFunc(events, func(of place, _ map[string][]pair) bool {
+			return !slices.ContainsFunc(slos, func(slo *catalog.SLO) bool { return slo.Name == of.slo })
+		})
 	}
-	since := g.since
-	if q.Since.IsZero() {
-		since = events.begin(q.Version, g.last(lately))
+	since, why, err := q.released(ctx, source, g, events, &r)
+	if err != nil {
+		return r, err
+	}
+	if why != "" {
+		r.Since, r.Until, r.Reason = g.at(g.last(lately)), g.at(g.steps), why
+		return r, nil
 	}
 	r.Since, r.Until = g.at(since), g.at(g.steps)
 	fails, err := q.dependencies(ctx, source, g, since, &r)
@@ -123,6 +129,38 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	}
 	r.judge(q, slos, events, g, since, fails)
 	return r, q.checks(ctx, source, g, since, &r)
+}
+
+// check refuses what has no meaning.
+func (q Question) check() error {
+	switch {
+	case q.Flag != "" && q.Version != "":
+		return fmt.Errorf("%w: a version and a flag are asked about; name one of them", ErrQuestion)
+	case q.Flag == "" && q.Variant != "":
+		return fmt.Errorf("%w: a variant is named without its flag; name the flag", ErrQuestion)
+	case q.Version != "" && q.Version == q.Baseline:
+		return fmt.Errorf("%w: version and baseline are the same; name the version that was there before as the baseline", ErrQuestion)
+	case q.Variant != "" && q.Variant == q.Baseline:
+		return fmt.Errorf("%w: variant and baseline are the same; name another variant as the baseline", ErrQuestion)
+	}
+	return nil
+}
+
+// released finds what is judged, and the step before it began; or says why that is not known.
+func (q *Question) released(ctx context.Context, source Source, g grid, events counted, r *Result) (since int, why string, err error) {
+	if q.Flag != "" {
+		return q.flagged(ctx, source, g, events, r)
+	}
+	if r.Version == "" {
+		if r.Version = events.newest(g.last(lately)); r.Version == "" {
+			return 0, "No version is new within the hour: name one." + events.candidates(), nil
+		}
+		q.Version = r.Version
+	}
+	if q.Since.IsZero() {
+		return events.begin(q.Version, g.last(lately)), "", nil
+	}
+	return g.since, "", nil
 }
 
 // A grid is the times that are asked for: step i is after at(i-1), until at(i).
@@ -170,12 +208,16 @@ func (p pair) events() float64 { return p.good + p.bad }
 
 type place struct{ environment, slo string }
 
-// counted are the events of each step, by SLO and version.
+// counted are the events of each step, by SLO and version, or variant.
 type counted map[place]map[string][]pair
 
 // count asks for the counters of a service.
 func (q Question) count(ctx context.Context, source Source, g grid, namespace, name string) (counted, error) {
 	label := func(attribute string) string { return q.Names.Attribute(attribute) }
+	by := semconv.ServiceVersion
+	if q.Flag != "" {
+		by = semconv.FlagAttribute(q.Flag)
+	}
 	equal := func(attribute, value string) string {
 		return promname.QuoteLabel(label(attribute)) + "=" + strconv.Quote(value)
 	}
@@ -205,7 +247,7 @@ func (q Question) count(ctx context.Context, source Source, g grid, namespace, n
 	}
 	all := counted{}
 	for _, series := range matrix {
-		of, version := at(series.Metric), value(series.Metric, semconv.ServiceVersion)
+		of, version := at(series.Metric), value(series.Metric, by)
 		if all[of] == nil {
 			all[of] = map[string][]pair{}
 		}
@@ -232,6 +274,28 @@ func (q Question) count(ctx context.Context, source Source, g grid, namespace, n
 		}
 	}
 	return all, nil
+}
+
+// candidates names the versions that have events, the newest first, for those that ask too late for what is new.
+func (c counted) candidates() string {
+	const most = 5
+	first := map[string]int{}
+	for _, versions := range c {
+		for version := range versions {
+			if at := c.first(version, 0); version != "" && at >= 0 {
+				first[version] = at
+			}
+		}
+	}
+	all := slices.SortedFunc(maps.Keys(first), func(a, b string) int { return cmp.Or(first[b]-first[a], strings.Compare(a, b)) })
+	if len(all) == 0 {
+		return ""
+	}
+	more := ""
+	if len(all) > most {
+		all, more = all[:most], " and others"
+	}
+	return " Those with events are " + strings.Join(all, ", ") + more + "."
 }
 
 // first is the first step after one in which a version has events; -1 if it has none.
@@ -296,12 +360,19 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 			if len(r.SLOs) == maxSLOs {
 				break
 			}
+			if q.Flag != "" && r.Evidence == ByVariant && !q.variants[place{environment, slo.Name}] {
+				continue // what says less is not asked
+			}
 			s := SLO{Name: slo.Name, Environment: environment, Objective: Number(slo.ObjectiveRatio()), Allowed: Number(slo.ErrorBudget()), Spent: unknown, SpentShare: unknown}
 			s.minimum = cmp.Or(q.Service.Alerting(slo).MinimumFailures, catalog.DefaultMinimumFailures)
 			t := &tally{allowed: slo.ErrorBudget()}
 			own, sum, rest := collect(t, events[place{environment, slo.Name}], q, g, since, fails[environment])
 			t.tell(&s, own.events(), own.bad)
 			s.Idle = own.events() == 0 && rest == 0
+			t.traffic(&s, events[place{environment, slo.Name}], g, since)
+			if q.Flag != "" {
+				s.Compared = r.compared(s.Compared)
+			}
 			if elapsed := float64(g.steps-since) * g.step.Seconds(); sum > 0 && elapsed > 0 {
 				perSecond := sum / elapsed * t.allowed
 				s.Spent = Number(t.excess() / perSecond)
@@ -315,6 +386,24 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 	var worst int
 	r.Verdict, worst = decide(tallies, r.SLOs)
 	r.Reason = r.reason(worst)
+}
+
+// traffic tells the events per second.
+func (t *tally) traffic(s *SLO, versions map[string][]pair, g grid, since int) {
+	perSecond := func(events float64, steps int) Number {
+		if steps <= 0 {
+			return unknown
+		}
+		return Number(events / (float64(steps) * g.step.Seconds()))
+	}
+	after := g.steps - since
+	before := 0.0
+	for _, steps := range versions {
+		for _, p := range steps[max(0, since-after)+1 : since+1] {
+			before += p.events()
+		}
+	}
+	s.Rate, s.OtherRate, s.BeforeRate = perSecond(float64(s.Events), after), perSecond(t.compared.OtherEvents, t.steps), perSecond(before, since-max(0, since-after))
 }
 
 // collect makes the tally of an SLO. It returns what the version had, what all versions had since, and what other versions had in the whole time.

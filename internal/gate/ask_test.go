@@ -155,6 +155,9 @@ func TestNumbersOfAResult(t *testing.T) {
 	assert.InDelta(t, float64(s.Spent)/(30*24*3600), float64(s.SpentShare), 1e-9)
 	assert.Equal(t, Beside, s.Compared)
 	assert.Equal(t, Fail, s.Verdict)
+	assert.InDelta(t, 1, float64(s.Rate), 0.03, "a second")
+	assert.InDelta(t, 10.1, float64(s.OtherRate), 1e-6)
+	assert.InDelta(t, 10.1, float64(s.BeforeRate), 1e-6)
 }
 
 func TestQuestions(t *testing.T) {
@@ -182,12 +185,15 @@ func TestQuestions(t *testing.T) {
 	r, err = ask(func(q *Question) { q.Version = "" })
 	require.NoError(t, err)
 	assert.Equal(t, Inconclusive, r.Verdict)
-	assert.Equal(t, "No version is new within the hour: name one.", r.Reason)
+	assert.Equal(t, "No version is new within the hour: name one. Those with events are 1.", r.Reason)
 
 	for name, change := range map[string]func(*Question){
 		"is the same": func(q *Question) { q.Baseline = "2" },
 		"no SLO":      func(q *Question) { q.SLOs = []string{"moon"} },
 		"is counted":  func(q *Question) { q.SLOs = []string{"legacy"} },
+		"two things":  func(q *Question) { q.Flag = "dark" },
+		"its flag":    func(q *Question) { q.Version, q.Variant = "", "on" },
+		"another":     func(q *Question) { q.Version, q.Flag, q.Variant, q.Baseline = "", "dark", "on", "on" },
 		"the future":  func(q *Question) { q.Since = now.Add(time.Hour) },
 		"later time":  func(q *Question) { q.Since = now.Add(-25 * time.Hour) },
 	} {

@@ -70,8 +70,13 @@ type Result struct {
 	Namespace   string `json:"namespace"`
 	Environment string `json:"environment"` // that was asked for; "" is each
 	// Version is the one that is judged, Baseline the one that it is compared with, "" for all others.
-	Version  string    `json:"version"`
-	Baseline string    `json:"baseline"`
+	Version  string `json:"version"`
+	Baseline string `json:"baseline"`
+	// Flag is the feature flag whose change is judged instead of a version, and Variant the new one; "" is not known.
+	Flag    string `json:"flag"`
+	Variant string `json:"variant"`
+	// Evidence of a flag's change is ByVariant, or ByTime where events are not counted by variant.
+	Evidence string    `json:"evidence"`
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until"`
 	Verdict  Verdict   `json:"verdict"`
@@ -109,6 +114,10 @@ type SLO struct {
 	OtherEvents Number `json:"other_events"`
 	OtherBad    Number `json:"other_bad"`
 	OtherShare  Number `json:"other_bad_share"`
+	// Traffic is not judged: events per second of the version, of the others at the times that were compared, and of all versions for as long before.
+	Rate       Number `json:"events_per_second"`
+	OtherRate  Number `json:"other_events_per_second"`
+	BeforeRate Number `json:"events_per_second_before"`
 	// Times is how many times as often the new version fails, between TimesLow and TimesHigh.
 	Times     Number `json:"times_as_often"`
 	TimesLow  Number `json:"times_low"`
@@ -139,6 +148,19 @@ const (
 	Before = "versions before it"
 )
 
+// What a variant of a flag was compared with.
+const (
+	VariantsBeside = "variants beside it"
+	VariantsBefore = "variants before it"
+	TimeBefore     = "events before the change"
+)
+
+// The evidence of a flag's change. ByTime is the weaker one: all that has changed at the same time counts as the flag's doing.
+const (
+	ByVariant = "variants"
+	ByTime    = "before_and_after"
+)
+
 // A tally is the evidence about one SLO.
 type tally struct {
 	allowed float64 // share of events
@@ -147,6 +169,7 @@ type tally struct {
 	all      verdict.Step    // of the version
 	own      verdict.Step    // what counts of it, too, where nothing else failed
 	compared verdict.Step    // the part of it that was compared
+	steps    int             // that were compared
 	worse    process         // that it fails more often than the others
 	missing  process         // that it fails more often than the objective allows
 	harmless [3][2]float64   // that it fails less than Harm times as often: as allowed, by better, at all times and where nothing else failed; as the others, by alike
@@ -243,6 +266,7 @@ func (t *tally) add(s verdict.Step, from string, othersFail bool) {
 		t.from = map[string]bool{}
 	}
 	t.from[from] = true
+	t.steps++
 	t.compared.Events, t.compared.Bad = t.compared.Events+s.Events, t.compared.Bad+s.Bad
 	t.compared.OtherEvents, t.compared.OtherBad = t.compared.OtherEvents+s.OtherEvents, t.compared.OtherBad+s.OtherBad
 	t.worse.add(s.Log, s)

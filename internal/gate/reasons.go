@@ -14,6 +14,9 @@ import (
 // reason says why the verdict is what it is. worst is the SLO with the most evidence against the version.
 func (r *Result) reason(worst int) string {
 	burning := r.burned()
+	if r.Evidence == ByTime {
+		burning = join(burning, "No SLO is counted by the variants of the flag, so the time after the change is compared with the time before: whatever else changed then counts as its doing.")
+	}
 	switch r.Verdict {
 	case Fail:
 		return join(r.SLOs[worst].against(), burning)
@@ -24,7 +27,7 @@ func (r *Result) reason(worst int) string {
 				counted++
 			}
 		}
-		return join(fmt.Sprintf("Of %s, the version surely fails less than %d times as often as the objective allows, or less than %d times as often as the others.", plural(counted, "SLO"), Harm, Harm), burning)
+		return join(fmt.Sprintf("Of %s, the %s surely fails less than %d times as often as the objective allows, or less than %d times as often as the others.", plural(counted, "SLO"), r.kind(), Harm, Harm), burning)
 	}
 	for i := range r.SLOs {
 		s := &r.SLOs[i]
@@ -32,16 +35,35 @@ func (r *Result) reason(worst int) string {
 		case s.Idle || s.Verdict == Pass:
 			continue
 		case s.Events == 0:
-			return join("Version "+r.Version+" has no events of the SLO "+s.name()+" yet.", burning)
+			return join(r.subject()+" has no events of the SLO "+s.name()+" yet.", burning)
 		case s.Excused > 0 && float64(s.Share) > float64(s.Allowed):
 			return join(fmt.Sprintf("%s of the events of %s failed, but a dependency failed at the time of %s of the %s.", percent(s.Share), s.name(), figure(s.Excused), plural(whole(s.Events), "event")), burning)
 		case s.More.Known():
 			return join(fmt.Sprintf("%s has too little evidence: %s of %s failed; about %s more, if it goes on like this, are enough.", s.name(), figure(s.Bad), plural(whole(s.Events), "event"), plural(int(s.More), "event")), burning)
 		default:
-			return join(fmt.Sprintf("%s fails more often than the objective allows, but it is not certain that the version is the cause: %s of %s failed.%s", s.name(), figure(s.Bad), plural(whole(s.Events), "event"), s.beside()), burning)
+			return join(fmt.Sprintf("%s fails more often than the objective allows, but it is not certain that the %s is the cause: %s of %s failed.%s", s.name(), r.kind(), figure(s.Bad), plural(whole(s.Events), "event"), s.beside()), burning)
 		}
 	}
-	return join("No SLO has events of version "+r.Version+".", burning)
+	return join("No SLO has events of "+strings.ToLower(r.subject()[:1])+r.subject()[1:]+".", burning)
+}
+
+// kind is what is judged.
+func (r *Result) kind() string {
+	if r.Flag != "" {
+		return "variant"
+	}
+	return "version"
+}
+
+// subject is what is judged, at the beginning of a sentence.
+func (r *Result) subject() string {
+	switch {
+	case r.Flag == "":
+		return "Version " + r.Version
+	case r.Variant == "":
+		return "The time after the change"
+	}
+	return "Variant " + r.Variant
 }
 
 func join(a, b string) string { return strings.TrimSpace(a + " " + b) }
@@ -82,7 +104,7 @@ func (r *Result) burned() string {
 	for _, d := range r.Burning {
 		all = append(all, d.Service+" for "+(time.Duration(d.Seconds)*time.Second).String())
 	}
-	return "What the version did while what it depends on failed does not count against it, unless other versions ran beside it: " + strings.Join(all, ", ") + "."
+	return "What the " + r.kind() + " did while what it depends on failed does not count against it, unless other versions ran beside it: " + strings.Join(all, ", ") + "."
 }
 
 func plural(n int, what string) string {

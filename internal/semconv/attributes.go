@@ -130,6 +130,11 @@ const (
 	ChangeURL      = "change.url"
 	ChangeSummary  = "change.summary"
 	ChangeEndTime  = "change.end_time" // RFC 3339
+	// What the SLOs say of the change of a flag, as package gate has it.
+	ChangeVerdict     = "change.verdict"
+	ChangeReason      = "change.verdict_reason"
+	ChangeEvidence    = "change.evidence"     // of which kind it is
+	ChangeVerdictTime = "change.verdict_time" // RFC 3339
 )
 
 // EventChange begins the names of events about changes; the kind follows.

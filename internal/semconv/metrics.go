@@ -67,6 +67,9 @@ var (
 	ChangeTime = gauge("change.time", "s", "When something changed that is no deployment, such as a feature flag or a configuration, in Unix time.",
 		of(ClusterName, CloudRegion, CloudAccount, ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeSummary, ChangeURL, UserName)...)
 
+	ChangeJudged = gauge("change.time_of_verdict", "s", "When the verdict on the change of a feature flag was found, in Unix time: the newest one counts.",
+		of(ClusterName, CloudRegion, CloudAccount, ChangeID, ChangeKind, ChangeName, ChangeVerdict, ChangeReason, ChangeEvidence)...)
+
 	// What tells deployments apart.
 	deployment = of(ClusterName, CloudRegion, CloudAccount, ServiceVersion, DeploymentID, DeploymentStatus, DeploymentRollback, Revision)
 )
@@ -78,5 +81,5 @@ var CheckTime = gauge("check.time", "s", "When a synthetic check ran, by its out
 var Metrics = []Metric{
 	SLOEvents, SLOEventsLate, SLOEventsPast, SLOLedgerTable, LastSeen,
 	SLOObjective, SLOErrorRatio, SLOBurnRate, SLORemaining, SLOCoverage, SLOExhaustion, SLOStates, SLODigest, SLOLedgerEvents, SLOMaintenance,
-	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime, CheckTime,
+	DeploymentInfo, DeploymentStart, DeploymentInstances, DeploymentCommitted, DeploymentEffect, DeploymentSpent, DeploymentGated, ChangeTime, ChangeJudged, CheckTime,
 }

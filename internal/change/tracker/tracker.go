@@ -130,6 +130,7 @@ type Report struct {
 func (t *Tracker) Take(r Report) {
 	r.Bound()
 	r.Service = t.place(r.Service)
+	r.Gate = change.Gate{} // verdicts are found here, see Judge
 	now := t.now()
 	if r.Start.IsZero() || r.Start.After(now) {
 		r.Start = now

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
@@ -26,6 +28,7 @@ const formatMarkdown = "markdown"
 // A request is what the flags say.
 type request struct {
 	url, below, environment string
+	catalog, translation    string
 	services, slos          []string
 	exceptions              []string
 	excuse                  bool
@@ -44,10 +47,14 @@ func newCommand(now func() time.Time) *cobra.Command {
 the services that it depends on which burn or have spent their own budget: --excuse-dependencies lets these SLOs pass. --except lets an SLO, or
 all of a service, pass until a day; it has an owner.
 
+If the URL is that of a server with Prometheus' API, it asks that for the collector's gauges and what the generated rules record. Dependencies are those
+of --catalog then, and SLOs that are not in it are proposed.
+
 SLOs that are only proposed, and those whose budget is not known, do not fail.
 
 Exits 0 if enough is left, 1 if not, 2 if the page cannot be asked or knows no budget.`,
 		Example: `  srectl budget --fail-below 10% --service shop/checkout
+  srectl budget --fail-below 10% --url http://prometheus:9090 --catalog ./catalog
   srectl budget --fail-below 0 --excuse-dependencies --except 'shop/checkout/latency owner=alice until=2026-12-24'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,7 +81,9 @@ Exits 0 if enough is left, 1 if not, 2 if the page cannot be asked or knows no b
 	flags.StringVar(&r.environment, "environment", "", "only this environment")
 	flags.StringArrayVar(&r.exceptions, "except", nil, "an SLO or service that passes, its owner and the last day: 'SERVICE[/SLO] owner=NAME until=YYYY-MM-DD'; can be repeated")
 	flags.BoolVar(&r.excuse, "excuse-dependencies", false, "let SLOs pass whose service depends on one that burns or has spent its budget")
-	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page; a user and password can be in it")
+	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page, or a server with Prometheus' API; a user and password can be in it")
+	flags.StringVar(&r.catalog, "catalog", os.Getenv("OTELCOL_SRE_CATALOG"), "catalog folder or file, if a server with Prometheus' API is asked")
+	flags.StringVar(&r.translation, "translation", string(alerts.DefaultOptions().Translation), "the translation_strategy by which that server names OTLP metrics")
 	format = output.NewFormat(flags, output.Table, output.JSON, output.YAML, formatMarkdown)
 	_ = cmd.MarkFlagRequired("fail-below") // fails for an unknown flag only
 	return cmd

@@ -51,6 +51,9 @@ func page(t *testing.T) string {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = fmt.Fprint(w, `{"problem": {"what": "none", "fix": ""}}`)
 			return
+		case "/api/v1/query_range": // it is no Prometheus
+			w.WriteHeader(http.StatusNotFound)
+			return
 		default:
 			assert.Fail(t, "asked for "+r.URL.Path)
 		}

@@ -51,16 +51,13 @@ func (r *request) read(ctx context.Context, now time.Time) (report, error) {
 		}
 		exceptions = append(exceptions, e)
 	}
-	page, err := collector.NewPage("--url", r.url)
+	from, err := r.from(ctx, now)
 	if err != nil {
 		return result, err
 	}
-	rows, problem, err := r.rows(ctx, page)
-	if err != nil {
-		return result, err
-	}
+	rows := slices.DeleteFunc(from.rows, func(one row) bool { return !r.wants(&one) })
 	known := false
-	dependencies := map[string][]string{} // by page
+	dependencies := map[[4]string][]string{} // by service
 	for _, one := range rows {
 		s := slo{Service: one.Service, Namespace: one.Namespace, Environment: one.Environment, SLO: one.SLO, State: one.State, Left: orNaN(one.Left), Burn: orNaN(one.Burn), Verdict: enough}
 		known = known || one.Left != nil
@@ -70,26 +67,62 @@ func (r *request) read(ctx context.Context, now time.Time) (report, error) {
 		case one.Proposed:
 			s.Verdict = proposed
 		case *one.Left < result.FailBelow:
-			if _, asked := dependencies[one.Page]; !asked {
-				if dependencies[one.Page], err = failing(ctx, page, one.Page); err != nil {
+			of := [4]string{one.Namespace, one.Service, one.Environment, one.Page}
+			if _, asked := dependencies[of]; !asked {
+				if dependencies[of], err = from.failing(ctx, &one); err != nil {
 					return result, err
 				}
 			}
-			s.Dependencies = dependencies[one.Page]
+			s.Dependencies = dependencies[of]
 			r.judge(&s, exceptions, now)
 		}
 		result.SLOs = append(result.SLOs, s)
 	}
 	switch {
 	case len(rows) == 0:
-		return result, fmt.Errorf("the status page at %s has no such SLO: check --service, --slo and --environment", page.URL.Redacted())
+		return result, fmt.Errorf("%s has no such SLO: check --service, --slo and --environment", from.name)
 	case !known:
-		return result, errors.New(strings.TrimSpace("no budget is known yet: wait for the first events. " + problem))
+		return result, errors.New(strings.TrimSpace("no budget is known yet: wait for the first events. " + from.problem))
 	}
 	slices.SortStableFunc(result.SLOs, func(a, b slo) int {
 		return cmp.Or(compareLeft(float64(a.Left), float64(b.Left)), cmp.Compare(a.fullName(), b.fullName()), cmp.Compare(a.SLO, b.SLO), cmp.Compare(a.Environment, b.Environment))
 	})
 	return result, nil
+}
+
+// A source has the budgets: a status page, or a server with Prometheus' API.
+type source struct {
+	name    string
+	rows    []row
+	problem string
+	// failing are the services that the row's depends on and that burn or have spent their budget.
+	failing func(ctx context.Context, one *row) ([]string, error)
+}
+
+func (r *request) from(ctx context.Context, now time.Time) (s source, err error) {
+	page, err := collector.NewPage("--url", r.url)
+	if err != nil {
+		return s, err
+	}
+	server, found, err := newPrometheus(ctx, r)
+	if err != nil {
+		return s, err
+	}
+	if found {
+		s.name, s.failing = "Prometheus at "+page.URL.Redacted(), server.failing
+		s.rows, err = server.rows(ctx, r.environment, now)
+		return s, err
+	}
+	s.name = "the status page at " + page.URL.Redacted()
+	s.failing = func(ctx context.Context, one *row) ([]string, error) { return failing(ctx, page, one.Page) }
+	s.rows, s.problem, err = r.rows(ctx, page)
+	return s, err
+}
+
+// wants reports whether the row is one of those that are asked for.
+func (r *request) wants(one *row) bool {
+	full := strings.TrimPrefix(one.Namespace+"/"+one.Service, "/")
+	return (len(r.services) == 0 || slices.Contains(r.services, one.Service) || slices.Contains(r.services, full)) && (len(r.slos) == 0 || slices.Contains(r.slos, one.SLO))
 }
 
 // compareLeft puts the smallest first, and what is not known last.
@@ -151,12 +184,7 @@ func (r *request) rows(ctx context.Context, page *collector.Page) (rows []row, p
 		if problem, err = page.Ask(ctx, "/", parameters, &body); err != nil {
 			return nil, problem, err
 		}
-		for _, one := range body.SLOs {
-			full := strings.TrimPrefix(one.Namespace+"/"+one.Service, "/")
-			if (len(r.services) == 0 || slices.Contains(r.services, one.Service) || slices.Contains(r.services, full)) && (len(r.slos) == 0 || slices.Contains(r.slos, one.SLO)) {
-				rows = append(rows, one)
-			}
-		}
+		rows = append(rows, body.SLOs...)
 		if n >= body.Pages {
 			return rows, problem, nil
 		}
@@ -182,7 +210,7 @@ func failing(ctx context.Context, page *collector.Page, path string) (names []st
 		return nil, err
 	}
 	for _, d := range body.DependsOn {
-		if slices.Contains([]semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow, semconv.StateExhausted}, d.State) {
+		if slices.Contains(atFault, d.State) {
 			names = append(names, terminal.Label(d.Name))
 		}
 	}

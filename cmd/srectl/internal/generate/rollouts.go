@@ -64,7 +64,7 @@ func (g *generation) rollouts(services []*catalog.Service, _ *account) (work, er
 		finish: func(r *account) error {
 			entries, err := os.ReadDir(filepath.Join(g.out, rollouts.Folder))
 			if errors.Is(err, fs.ErrNotExist) {
-				r.tell("no service has spec.deployment.kubernetes and an SLO that the collector counts, so there is no rollout to write")
+				r.tell("no service has an SLO that the collector counts, so there is no rollout to write")
 				return nil
 			}
 			for _, entry := range entries {

@@ -6,6 +6,7 @@ package generate
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,7 +38,7 @@ func TestRollouts(t *testing.T) {
 	assert.Contains(t, text("argo-rollouts.yaml"), "name: sre")
 	assert.Contains(t, text("flagger.yaml"), "port: 8080")
 	assert.Contains(t, text("job.yaml"), "image: example.com/a:1")
-	for _, name := range []string{"argocd-hook.yaml", "github-action.yaml", "gitlab-ci.yaml", "verify.sh"} {
+	for _, name := range []string{"argocd-hook.yaml", "github-action.yaml", "gitlab-ci.yaml", "codedeploy-appspec.yaml", "codedeploy-hook.sh", "verify.sh"} {
 		text(name)
 	}
 	before, err := os.Stat(filepath.Join(out, "rollouts/checkout/job.yaml"))
@@ -53,7 +54,10 @@ func TestRollouts(t *testing.T) {
 	assert.Contains(t, said, "rollouts/checkout/verify.sh: warning: its service is not in the catalog; --prune removes it")
 	generate(t, exit.OK, "rollouts", "--catalog", other, "--out", out, "--prune")
 	assert.NoFileExists(t, filepath.Join(out, "rollouts/checkout/verify.sh"))
-	assert.Contains(t, generate(t, exit.OK, "rollouts", "--catalog", other, "--out", t.TempDir()), "there is no rollout to write")
+	assert.FileExists(t, filepath.Join(out, "rollouts/moved/codedeploy-hook.sh"), "it does not run in Kubernetes")
+	assert.NoFileExists(t, filepath.Join(out, "rollouts/moved/argo-rollouts.yaml"))
+	uncounted := commandtest.Catalog(t, strings.ReplaceAll(inKubernetes, "availability: {}", "prometheus: {errors: 'sum(rate(a[{{.window}}]))', total: 'sum(rate(b[{{.window}}]))'}"))
+	assert.Contains(t, generate(t, exit.OK, "rollouts", "--catalog", uncounted, "--out", t.TempDir()), "there is no rollout to write")
 }
 
 func TestMistakesInRollouts(t *testing.T) {

@@ -1,12 +1,13 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rollouts writes what makes a rollout tool ask for the verdict of a release: objects of Argo Rollouts, Flagger and Argo CD, jobs of CI systems, and
-// a script. Names of the catalog are escaped for each tool that reads a file: shells, PromQL, templates, expressions.
+// Package rollouts writes what makes a rollout tool ask for the verdict of a release: objects of Argo Rollouts, Flagger and Argo CD, jobs of CI systems, a
+// hook of AWS CodeDeploy, and a script. Names of the catalog are escaped for each tool that reads a file: shells, PromQL, templates, expressions.
 package rollouts
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/url"
@@ -55,13 +56,10 @@ const (
 	times = 40
 )
 
-// Generate makes the files of a service with a workload in Kubernetes; none for any other.
+// Generate makes the files of a service: of one without a workload in Kubernetes, those that are for other places; of one without an SLO that the collector
+// counts, none.
 func Generate(s *catalog.Service, o Options) ([]File, error) {
-	k := s.Deployment.Kubernetes
-	if k == nil {
-		return nil, nil
-	}
-	r := &release{service: s, workload: k, Options: o, name: objectName(s.Slug())}
+	r := &release{service: s, workload: s.Deployment.Kubernetes, Options: o, name: objectName(s.Slug())}
 	for _, slo := range s.SLOs {
 		if slo.SLI.Prometheus == nil {
 			r.slos = append(r.slos, slo)
@@ -87,24 +85,26 @@ func Generate(s *catalog.Service, o Options) ([]File, error) {
 		files = append(files, File{name, b.Bytes()})
 		return encoder.Close()
 	}
-	err := write("argo-rollouts.yaml", r.rolloutComment(), r.gateTemplate(), r.watchTemplate(), r.prometheusTemplate(), r.rollout())
-	if kind := strings.ToLower(k.Kind); err == nil && (kind == "deployment" || kind == "daemonset") {
-		err = write("flagger.yaml", flaggerComment, r.metricTemplate(), r.canary())
+	if r.workload != nil {
+		if err := r.inKubernetes(write); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = write("job.yaml", jobComment, r.job(nil))
-	}
-	if err == nil {
-		err = write("argocd-hook.yaml", hookComment, r.job(object{"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"}))
-	}
-	if err == nil {
-		err = write("github-action.yaml", githubComment, r.github())
-	}
-	if err == nil {
-		err = write("gitlab-ci.yaml", gitlabComment, r.gitlab())
-	}
-	files = append(files, File{"verify.sh", []byte(alerts.Header + scriptComment + "set -eu\nexec " + r.verify(`"${1:?the new version}"`) + "\n")})
+	err := errors.Join(write("github-action.yaml", githubComment, r.github()), write("gitlab-ci.yaml", gitlabComment, r.gitlab()),
+		write("codedeploy-appspec.yaml", appspecComment, r.hooksOfInstances(), r.hooksOfFunctions()))
+	files = append(files, File{"codedeploy-hook.sh", []byte(alerts.Header + r.codeDeploy())},
+		File{"verify.sh", []byte(alerts.Header + scriptComment + "set -eu\nexec " + r.verify(`"${1:?the new version}"`, patience) + "\n")})
 	return files, err
+}
+
+// inKubernetes writes the objects.
+func (r *release) inKubernetes(write func(name, comment string, documents ...any) error) error {
+	err := write("argo-rollouts.yaml", r.rolloutComment(), r.gateTemplate(), r.watchTemplate(), r.prometheusTemplate(), r.rollout())
+	if kind := strings.ToLower(r.workload.Kind); kind == "deployment" || kind == "daemonset" {
+		err = errors.Join(err, write("flagger.yaml", flaggerComment, r.metricTemplate(), r.canary()))
+	}
+	return errors.Join(err, write("job.yaml", jobComment, r.job(nil)),
+		write("argocd-hook.yaml", hookComment, r.job(object{"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"})))
 }
 
 // An object is one of YAML.
@@ -113,9 +113,9 @@ type object = map[string]any
 // A release is what is known of a service's.
 type release struct {
 	service  *catalog.Service
-	workload *catalog.KubernetesWorkload
-	slos     []*catalog.SLO // that the collector counts
-	name     string         // of objects
+	workload *catalog.KubernetesWorkload // nil elsewhere
+	slos     []*catalog.SLO              // that the collector counts
+	name     string                      // of objects
 	Options
 }
 
@@ -329,8 +329,8 @@ const scriptComment = `# Verifies a release: sh verify.sh VERSION. Exits 0 for p
 `
 
 // verify is the command for a POSIX shell.
-func (r *release) verify(version string, more ...string) string {
-	words := append([]string{"srectl", "verify", "--service", shell(r.reference()), "--version", version, "--for", patience, "--url", `"${OTELCOL_SRE_GATE:-` + inQuotes(r.Gate) + `}"`}, more...)
+func (r *release) verify(version, wait string, more ...string) string {
+	words := append([]string{"srectl", "verify", "--service", shell(r.reference()), "--version", version, "--for", wait, "--url", `"${OTELCOL_SRE_GATE:-` + inQuotes(r.Gate) + `}"`}, more...)
 	return strings.Join(words, " ")
 }
 
@@ -359,7 +359,7 @@ func (r *release) github() object {
 			"steps": []any{object{
 				"name": "verify", "shell": "bash", // with pipefail
 				"env": object{"VERSION": "${{ inputs.version }}", "OTELCOL_SRE_GATE": "${{ secrets.OTELCOL_SRE_GATE }}"},
-				"run": expression(r.verify(`"$VERSION"`)) + summary,
+				"run": expression(r.verify(`"$VERSION"`, patience)) + summary,
 			}},
 		}},
 	}
@@ -370,7 +370,7 @@ const gitlabComment = `GitLab CI: include this file, and extend the job with an 
 func (r *release) gitlab() object {
 	return object{r.name + "-verify": object{
 		"stage": "verify", "timeout": "20m", "rules": []any{object{"if": "$CI_COMMIT_TAG"}},
-		"script":        []any{r.verify(`"$CI_COMMIT_TAG"`, "-o", "junit") + " > verify.xml"},
+		"script":        []any{r.verify(`"$CI_COMMIT_TAG"`, patience, "-o", "junit") + " > verify.xml"},
 		"artifacts":     object{"when": "always", "reports": object{"junit": "verify.xml"}},
 		"allow_failure": object{"exit_codes": []any{2}},
 	}}

@@ -9,11 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,7 +83,9 @@ func TestFiles(t *testing.T) {
 	}
 	files := generated(t, &catalog.Service{Name: "a", SLOs: []*catalog.SLO{{SLI: catalog.SLI{Prometheus: &catalog.Prometheus{}}}}, Deployment: catalog.Deployment{Kubernetes: &catalog.KubernetesWorkload{}}})
 	assert.Empty(t, files, "nothing is counted")
-	assert.Empty(t, generated(t, &catalog.Service{Name: "a"}), "runs elsewhere")
+	assert.Empty(t, generated(t, &catalog.Service{Name: "a"}), "it has no SLO")
+	elsewhere := generated(t, &catalog.Service{Name: "a", SLOs: []*catalog.SLO{{SLI: catalog.SLI{Availability: &catalog.Availability{}}}}})
+	assert.ElementsMatch(t, []string{"github-action.yaml", "gitlab-ci.yaml", "codedeploy-appspec.yaml", "codedeploy-hook.sh", "verify.sh"}, slices.Collect(maps.Keys(elsewhere)), "it runs elsewhere")
 }
 
 // documents are the objects of a file.
@@ -259,6 +263,10 @@ func TestCommandsOfAShell(t *testing.T) {
 		reference := strings.TrimPrefix(s.Namespace+"/"+s.Name, "/")
 		want := []string{"verify", "--service", reference, "--version", "1'2", "--for", "15m", "--url", "https://sre.example.com"}
 		assert.Equal(t, want, run(strings.ReplaceAll(files["verify.sh"], "${1:", "${VERSION:"), "VERSION=1'2"))
+
+		hook := slices.Clone(want)
+		hook[6] = "13m"
+		assert.Equal(t, hook, run(files["codedeploy-hook.sh"], "VERSION=1'2"))
 
 		for _, job := range documents(t, files["gitlab-ci.yaml"])[0] {
 			script := job.(map[string]any)["script"].([]any)[0].(string)

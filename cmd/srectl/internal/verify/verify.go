@@ -31,6 +31,7 @@ import (
 // A request is what the flags say.
 type request struct {
 	service, version, baseline, environment string
+	flag, variant                           string
 	slos                                    []string
 	since                                   string
 	url, catalog, translation               string
@@ -55,6 +56,11 @@ ever pass, however often it asks. What a release does while a service that it de
 It asks a collector's status page, which knows the catalog. If the URL is that of a server with Prometheus' API, it asks that for the collector's
 slo_events_total, and takes objectives and dependencies from --catalog; without one, objectives from slo_objective_ratio, and no dependencies.
 
+With --flag, it judges the change of a feature flag instead: where an SLO is grouped by feature_flag.KEY, the events of the new variant are compared with
+those of the others; elsewhere, those after the change with those before, which is weaker: what else changed at that time counts as the flag's doing.
+
+Traffic is shown and not judged: events per second of the version, of the others, and before the release.
+
 With --report, it sends the verdict to a collector, by OTLP, so that the deployment has it on pages and in annotations. The variables and tokens are
 those of srectl mark. A verdict that cannot be sent is said on the standard error, and is the exit code all the same.
 
@@ -62,6 +68,7 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 		Example: `  srectl verify --service checkout --version 1.4.0 --for 15m
   srectl verify --service shop/checkout --version 1.4.0 --baseline 1.3.9 --since 30m --for 0 -o markdown
   srectl verify --service checkout --version 1.4.0 --url http://prometheus:9090 --catalog ./catalog -o junit > verify.xml
+  srectl verify --service checkout --flag new-card-check --variant on --for 15m
   srectl verify --service checkout --version 1.4.0 --report --endpoint https://collector:4318`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,10 +112,12 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 	flags := cmd.Flags()
 	flags.StringVar(&r.service, "service", "", "the service: name, or namespace/name")
 	flags.StringVar(&r.version, "version", "", "its new version, as in service.version; empty: the one whose events began last, within the hour")
-	flags.StringVar(&r.baseline, "baseline", "", "the version to compare with; empty: all others")
+	flags.StringVar(&r.flag, "flag", "", "a feature flag whose change is judged, instead of a version")
+	flags.StringVar(&r.variant, "variant", "", "its new variant; empty: the one whose share of the events grew most")
+	flags.StringVar(&r.baseline, "baseline", "", "the version, or variant, to compare with; empty: all others")
 	flags.StringVar(&r.environment, "environment", "", "the environment; empty: each in which the version runs")
 	flags.StringSliceVar(&r.slos, "slo", nil, "only these SLOs; can be repeated")
-	flags.StringVar(&r.since, "since", "", "when the release began: a time, or how long ago, such as 30m; at most 1d; empty: when the version's events began, within the hour")
+	flags.StringVar(&r.since, "since", "", "when the release began: a time, or how long ago, such as 30m; at most 1d; empty: when the version's events began, or the flag changed, within the hour")
 	flags.DurationVar(&r.patience, "for", 10*time.Minute, "how long to wait for a certain answer; 0: ask once")
 	flags.DurationVar(&r.interval, "interval", 10*time.Second, "how long to wait between questions")
 	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page, or a server with Prometheus' API; a user and password can be in it")
@@ -133,6 +142,12 @@ func (r *request) check() error {
 		return fmt.Errorf("--for is %v: must be 0 or more", r.patience)
 	case r.endpoint != "" && !r.report:
 		return errors.New("--endpoint is where --report sends the verdict: add --report")
+	case r.flag != "" && r.version != "":
+		return errors.New("--flag and --version are both set: a question is about one of them")
+	case r.variant != "" && r.flag == "":
+		return errors.New("--variant is of a feature flag: name it with --flag")
+	case r.flag != "" && r.report:
+		return errors.New("--report sends the verdict on a version: the collector finds that on flags by itself")
 	case r.interval < time.Second:
 		return fmt.Errorf("--interval is %v: must be 1s or more", r.interval)
 	}

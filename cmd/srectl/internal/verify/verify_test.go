@@ -62,6 +62,10 @@ func prometheus(t *testing.T, canaryGood, canaryBad float64) *httptest.Server {
 		switch query := r.Form.Get("query"); {
 		case strings.HasPrefix(query, "slo_objective_ratio{"):
 			add(began.Add(-time.Hour), 0, 0.99)
+		case strings.HasPrefix(query, "change_time_seconds{"):
+			if strings.Contains(query, `change_name="new-check"`) {
+				add(began, 0, float64(began.Unix()))
+			}
 		case strings.HasPrefix(query, "slo_events_total{") && strings.Contains(query, `service_name="checkout"`):
 			add(began.Add(-3*time.Hour), 100, 0, "service_version", "1", "slo_outcome", "good")
 			add(began.Add(-3*time.Hour), 0.01, 0, "service_version", "1", "slo_outcome", "bad")
@@ -93,6 +97,9 @@ func TestOfAPrometheus(t *testing.T) {
 		"the newest":                {[]string{"--url", bad.URL}, 1, "checkout 2: fail"},
 		"with the catalog":          {[]string{"--url", bad.URL, "--version", "2", "--catalog", folder}, 1, "10%"},
 		"a good canary":             {[]string{"--url", good.URL, "--version", "2", "--since", "20m"}, 0, "checkout 2: pass"},
+		"a change of a flag":        {[]string{"--url", good.URL, "--flag", "new-check"}, 0, "checkout new-check: pass"},
+		"since when it is given":    {[]string{"--url", good.URL, "--flag", "other", "--since", "10m"}, 0, "checkout other: pass"},
+		"one that is not known":     {[]string{"--url", bad.URL, "--flag", "other"}, 2, "No change of the flag other is known within the hour"},
 		"a version without traffic": {[]string{"--url", good.URL, "--version", "3"}, 2, "inconclusive"},
 	} {
 		got := commandtest.Run(NewCommand(), nil, append([]string{"verify", "--service", "shop/checkout", "--for", "0"}, test.args...)...)
@@ -127,9 +134,9 @@ func page(t *testing.T, status int, data string, asked *string) *httptest.Server
 const hostile = `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout", "version": "\u001b[2J<b>2|", "since": "2026-11-30T11:50:00Z", "until": "2026-11-30T12:00:00Z",
 "verdict": "fail", "reason": "<script>\u202e & | *it* failed", "slos": [
 {"slo": "avail|ability", "environment": "pro\u001b[31mduction", "verdict": "fail", "events": 600, "bad": 60, "bad_share": 0.1, "bad_share_low": 0.06, "bad_share_high": 0.15, "allowed_share": 0.01,
- "compared_with": "versions beside it", "other_events": 60000, "other_bad_share": 0.001, "times_as_often": 100, "times_low": 40, "times_high": null, "budget_spent_seconds": 540, "budget_spent": 0.0002},
-{"slo": "latency", "environment": "production", "verdict": "inconclusive", "idle": true, "events": 0, "bad_share": null, "bad_share_low": null, "bad_share_high": null, "allowed_share": 0.05, "budget_spent_seconds": null},
-{"slo": "paid", "environment": "production", "verdict": "inconclusive", "events": 3, "bad_share": 0, "bad_share_low": 0, "bad_share_high": 0.9, "allowed_share": 0.05, "budget_spent_seconds": 0, "budget_spent": null}]}}`
+ "compared_with": "versions beside it", "other_events": 60000, "other_bad_share": 0.001, "times_as_often": 100, "times_low": 40, "times_high": null, "budget_spent_seconds": 540, "budget_spent": 0.0002, "events_per_second": 1, "other_events_per_second": 100, "events_per_second_before": 100.5},
+{"slo": "latency", "environment": "production", "verdict": "inconclusive", "idle": true, "events": 0, "bad_share": null, "bad_share_low": null, "bad_share_high": null, "allowed_share": 0.05, "budget_spent_seconds": null, "events_per_second": 0, "other_events_per_second": null, "events_per_second_before": 0},
+{"slo": "paid", "environment": "production", "verdict": "inconclusive", "events": 3, "bad_share": 0, "bad_share_low": 0, "bad_share_high": 0.9, "allowed_share": 0.05, "budget_spent_seconds": 0, "budget_spent": null, "events_per_second": 0.005, "other_events_per_second": null, "events_per_second_before": null}]}}`
 
 func TestFormats(t *testing.T) {
 	var asked string
@@ -148,6 +155,8 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "/gate/shop/checkout?baseline=1&environment=production&since=2026-11-30T11%3A50%3A00Z&slo=a&slo=b&version=2", asked)
+	commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--flag", "new-check", "--variant", "on", "--for", "0", "--url", server.URL)
+	assert.Equal(t, "/gate/checkout?flag=new-check&variant=on", asked)
 }
 
 func TestItCannotBeAsked(t *testing.T) {
@@ -164,6 +173,9 @@ func TestItCannotBeAsked(t *testing.T) {
 		"--since \"yesterday\" is not a time": {"--since", "yesterday"},
 		"--for is -1s":                        {"--for", "-1s"},
 		"--interval is 1ms":                   {"--interval", "1ms"},
+		"--flag and --version are both set":   {"--flag", "a", "--version", "1"},
+		"--variant is of a feature flag":      {"--variant", "on"},
+		"--report sends the verdict on":       {"--flag", "a", "--report"},
 		"--translation \"x\" is not known":    {"--translation", "x"},
 		"--format \"html\" is not known":      {"-o", "html"},
 	} {
@@ -224,5 +236,6 @@ func TestItWaitsUntilItIsCertain(t *testing.T) {
 func TestNothingToShow(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, write(&b, output.Table, &gate.Result{Service: "checkout", Verdict: gate.Inconclusive, Reason: "No version is new within the hour: name one."}))
+	assert.Equal(t, "checkout new-check=on: pass", title(&gate.Result{Service: "checkout", Flag: "new-check", Variant: "on", Verdict: gate.Pass}))
 	assert.Equal(t, "checkout: inconclusive\nNo version is new within the hour: name one.\n", b.String())
 }

@@ -43,14 +43,31 @@ func write(out io.Writer, format string, r *gate.Result) error {
 }
 
 func title(r *gate.Result) string {
-	return strings.TrimSpace(r.Service+" "+r.Version) + ": " + string(r.Verdict)
+	return subject(r) + ": " + string(r.Verdict)
 }
 
 // grid is the SLOs as a table.
+// subject is what is judged.
+func subject(r *gate.Result) string {
+	if r.Flag == "" {
+		return strings.TrimSpace(r.Service + " " + r.Version)
+	}
+	text := r.Service + " " + r.Flag
+	if r.Variant != "" {
+		text += "=" + r.Variant
+	}
+	return text
+}
+
+// traffic is events per second: of the version, of the others, and before.
+func traffic(s *gate.SLO) string {
+	return number(s.Rate) + " (others " + number(s.OtherRate) + ", before " + number(s.BeforeRate) + ")"
+}
+
 func grid(r *gate.Result) output.Grid {
 	g := output.Grid{
 		Title: title(r), Right: 3,
-		Header: []string{"SLO", "Env", "Verdict", "Events", "Failed", "Between", "Allowed", "Others failed", "Times as often", "Budget spent"},
+		Header: []string{"SLO", "Env", "Verdict", "Events", "Failed", "Between", "Allowed", "Others failed", "Times as often", "Budget spent", "Events per second"},
 	}
 	for i := range r.SLOs {
 		s := &r.SLOs[i]
@@ -68,7 +85,7 @@ func grid(r *gate.Result) output.Grid {
 			times = number(s.Times) + " (" + number(s.TimesLow) + " to " + number(s.TimesHigh) + ")"
 		}
 		g.Rows = append(g.Rows, []string{
-			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), between, percent(s.Allowed), others, times, spent(s),
+			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), between, percent(s.Allowed), others, times, spent(s), traffic(s),
 		})
 	}
 	return g
@@ -131,7 +148,7 @@ type (
 // writeJUnit writes a test for the release and for each SLO. One that is inconclusive has an error: the test could not decide.
 func writeJUnit(out io.Writer, r *gate.Result) error {
 	s := suite{
-		Name: "srectl verify " + output.Printable(r.Service+" "+r.Version), Time: max(0, r.Until.Sub(r.Since).Seconds()), At: r.Until.UTC().Format("2006-01-02T15:04:05"),
+		Name: "srectl verify " + output.Printable(subject(r)), Time: max(0, r.Until.Sub(r.Since).Seconds()), At: r.Until.UTC().Format("2006-01-02T15:04:05"),
 	}
 	add := func(name string, v gate.Verdict, idle bool, text string) {
 		c := testCase{Class: output.Printable(r.Service), Name: output.Printable(name), Out: output.Printable(text)}
@@ -156,7 +173,7 @@ func writeJUnit(out io.Writer, r *gate.Result) error {
 		if slo.Environment != "" {
 			name += " in " + slo.Environment
 		}
-		add(name, slo.Verdict, slo.Idle, fmt.Sprintf("%s of %s events failed, %s to %s; the objective allows %s", percent(slo.Share), number(slo.Events), percent(slo.Low), percent(slo.High), percent(slo.Allowed)))
+		add(name, slo.Verdict, slo.Idle, fmt.Sprintf("%s of %s events failed, %s to %s; the objective allows %s; events per second: %s", percent(slo.Share), number(slo.Events), percent(slo.Low), percent(slo.High), percent(slo.Allowed), traffic(slo)))
 	}
 	if _, err := io.WriteString(out, xml.Header); err != nil {
 		return err

@@ -21,6 +21,7 @@ type Names struct {
 	Previous, Compare, Repository, Change, Run, Actor, Tickets, GateVerdict, GateReason, Check, CheckLocation, CheckOutcome, CheckStep, Cluster, Region, Account, Rollback Label
 	// A change that is no deployment.
 	ChangeID, ChangeKind, ChangeName, ChangePrevious, ChangeValue, ChangeStatus, ChangeSummary, ChangeURL Label
+	ChangeVerdict, ChangeReason, ChangeEvidence                                                           Label
 	// A request.
 	SpanKind, StatusCode Label
 	// A call between services.
@@ -32,7 +33,7 @@ type Names struct {
 	Events Metric
 	// Of the deployevent connector.
 	CheckTime, Info, Start, Commit, Instances, Gated Metric
-	Changed                                          Metric
+	Changed, Judged                                  Metric
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
 	// Of the red connector, or of service_graph.
@@ -71,6 +72,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		ChangeID: label(semconv.ChangeID), ChangeKind: label(semconv.ChangeKind), ChangeName: label(semconv.ChangeName),
 		ChangePrevious: label(semconv.ChangePrevious), ChangeValue: label(semconv.ChangeValue), ChangeStatus: label(semconv.ChangeStatus),
 		ChangeSummary: label(semconv.ChangeSummary), ChangeURL: label(semconv.ChangeURL),
+		ChangeVerdict: label(semconv.ChangeVerdict), ChangeReason: label(semconv.ChangeReason), ChangeEvidence: label(semconv.ChangeEvidence),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
 		Client: label("client"), ClientNamespace: label("client_" + semconv.ServiceNamespace),
 		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), ClientEnvironment: label("client_" + semconv.Environment), ServerEnvironment: label("server_" + semconv.Environment), Connection: label("connection_type"),
@@ -80,6 +82,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Info: metric(semconv.DeploymentInfo.Metric), Start: metric(semconv.DeploymentStart.Metric),
 		Commit: metric(semconv.DeploymentCommitted.Metric), Gated: metric(semconv.DeploymentGated.Metric), CheckTime: metric(semconv.CheckTime.Metric), Instances: metric(semconv.DeploymentInstances.Metric),
 		Changed:    metric(semconv.ChangeTime.Metric),
+		Judged:     metric(semconv.ChangeJudged.Metric),
 		Calls:      metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations:  metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
 		Edges:      metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),

@@ -14,6 +14,8 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // A Change is one of what has changed besides versions: of the service, of all services of its environment or namespace, or of a service that
@@ -33,6 +35,25 @@ type Change struct {
 	Service string `json:"service"`
 	// Cluster is where it was, if that is known.
 	Cluster string `json:"cluster"`
+	// Verdict is what the SLOs say of the change of a feature flag: pass, fail or inconclusive, and why; empty if nothing is known. Evidence is "variants" if the
+	// variants were compared, and "before_and_after" for the time before, which says less.
+	Verdict  string `json:"verdict"`
+	Reason   string `json:"verdict_reason"`
+	Evidence string `json:"evidence"`
+}
+
+// Weak says that the verdict compares the time before.
+func (c Change) Weak() bool { return c.Evidence == gate.ByTime }
+
+// State is the verdict as a state, for its color.
+func (c Change) State() semconv.State {
+	switch gate.Verdict(c.Verdict) {
+	case gate.Pass:
+		return semconv.StateOK
+	case gate.Fail:
+		return semconv.StateBurningFast
+	}
+	return semconv.StateUnknown
 }
 
 // Words is the kind for people.
@@ -71,6 +92,11 @@ func (l *loader) askChanges() ([]Change, error) {
 		known[c.ID] = len(all)
 		all = append(all, c)
 	}
+	if slices.ContainsFunc(all, func(c Change) bool { return c.Kind == string(change.FeatureFlag) }) {
+		if err := l.judgeChanges(all); err != nil {
+			return nil, err
+		}
+	}
 	slices.SortFunc(all, func(a, b Change) int {
 		if c := b.At.Compare(a.At); c != 0 {
 			return c
@@ -78,6 +104,28 @@ func (l *loader) askChanges() ([]Change, error) {
 		return strings.Compare(a.ID, b.ID)
 	})
 	return all[:min(len(all), maxChanges)], nil
+}
+
+// judgeChanges adds the newest verdict on each change.
+func (l *loader) judgeChanges(all []Change) error {
+	n := l.names
+	matchers := []string{n.Service.OrNone(l.service.Name), n.Environment.OrNone(l.service.Environment)}
+	by := names.List(n.ChangeID, n.ChangeVerdict, n.ChangeReason, n.ChangeEvidence)
+	answer, err := l.source.Instant(l.context, names.By("max", by, "last_over_time("+n.Judged.With(matchers...)+"["+lately+"])"))
+	if err != nil {
+		return err
+	}
+	newest := map[string]model.SampleValue{}
+	for _, s := range answer {
+		id := words.Bounded(n.ChangeID.In(s.Metric), 200)
+		i := slices.IndexFunc(all, func(c Change) bool { return c.ID == id && id != "" })
+		if before, judged := newest[id]; i < 0 || judged && s.Value <= before {
+			continue
+		}
+		newest[id] = s.Value
+		all[i].Verdict, all[i].Reason, all[i].Evidence = words.Bounded(n.ChangeVerdict.In(s.Metric), 40), words.Bounded(n.ChangeReason.In(s.Metric), 500), words.Bounded(n.ChangeEvidence.In(s.Metric), 40)
+	}
+	return nil
 }
 
 // richer says that more is known in c than in other, which is about the same change: the series that the change had while less was known have ended.

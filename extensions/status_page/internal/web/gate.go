@@ -44,13 +44,14 @@ type gateBody struct {
 
 	Page  string        `json:"-"`
 	State semconv.State `json:"-"`
+	With  string        `json:"-"` // what it is compared with
 	Rows  []gateRow     `json:"-"`
 }
 
 // A gateRow is an SLO in words.
 type gateRow struct {
-	SLO, Environment, Verdict, Events, Share, Interval, Objective, Others, Times, Spent string
-	State                                                                               semconv.State
+	SLO, Environment, Verdict, Events, Share, Interval, Objective, Others, Times, Spent, Traffic, Before string
+	State                                                                                                semconv.State
 }
 
 func (s *site) judge(r *http.Request) (*page, error) {
@@ -81,7 +82,7 @@ func (s *site) judge(r *http.Request) (*page, error) {
 		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: since is no time.", "Write a time such as 2026-10-01T08:00:00Z, or how long ago it is, such as 30m."}}
 	}
 	result, err := gate.Ask(r.Context(), steps{s.Prometheus}, gate.Question{
-		Catalog: c, Service: found, Version: query.Get("version"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
+		Catalog: c, Service: found, Version: query.Get("version"), Flag: query.Get("flag"), Variant: query.Get("variant"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
 		Since: since, Now: now, Names: promname.New(s.Translation),
 	})
 	switch {
@@ -92,7 +93,7 @@ func (s *site) judge(r *http.Request) (*page, error) {
 		unasked.Fix = "Ask again when it answers. Start Prometheus, or set extensions::status_page::prometheus to one that runs."
 		return nil, &failure{http.StatusServiceUnavailable, *unasked}
 	}
-	p := &page{Title: found.Slug() + " " + result.Version, Name: "gate", Body: judged(found, result), Live: true}
+	p := &page{Title: found.Slug() + " " + result.Version + result.Flag, Name: "gate", Body: judged(found, result), Live: true}
 	if want != "" && want != result.Verdict {
 		p.Status = http.StatusPreconditionFailed
 	}
@@ -121,12 +122,13 @@ func (s steps) Range(ctx context.Context, query string, first, last time.Time, s
 var verdictStates = map[gate.Verdict]semconv.State{gate.Pass: semconv.StateOK, gate.Fail: semconv.StateBurningFast, gate.Inconclusive: semconv.StateUnknown}
 
 func judged(of *catalog.Service, r gate.Result) gateBody {
-	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict]}
+	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict], With: comparedWith(&r)}
 	for i := range r.SLOs {
 		slo := &r.SLOs[i]
 		row := gateRow{
 			SLO: slo.Name, Environment: slo.Environment, Verdict: string(slo.Verdict), State: verdictStates[slo.Verdict], Objective: words.Percent(float64(slo.Objective)),
 			Events: words.Number(float64(slo.Events)), Share: shareOf(slo.Share), Interval: shareOf(slo.Low) + " to " + shareOf(slo.High), Others: "–", Times: "–", Spent: "–",
+			Traffic: rateOf(slo.Rate), Before: rateOf(slo.BeforeRate),
 		}
 		if slo.Idle {
 			row.Verdict, row.State = "no events", semconv.StateIdle
@@ -150,6 +152,26 @@ func judged(of *catalog.Service, r gate.Result) gateBody {
 		body.Rows = append(body.Rows, row)
 	}
 	return body
+}
+
+// comparedWith is what the release or the change is compared with, in words.
+func comparedWith(r *gate.Result) string {
+	switch {
+	case r.Baseline != "":
+		return words.Bounded(r.Baseline, maxCell)
+	case r.Flag == "":
+		return "all other versions"
+	case r.Evidence == gate.ByTime:
+		return "the time before the change: events are not counted by variant"
+	}
+	return "all other variants"
+}
+
+func rateOf(n gate.Number) string {
+	if !n.Known() {
+		return "–"
+	}
+	return words.Number(float64(n))
 }
 
 func shareOf(n gate.Number) string {

@@ -62,6 +62,15 @@ func TestGate(t *testing.T) {
 	require.Nil(t, v.answer("/gate/checkout?version=3", "/gate/{slug}", &got))
 	assert.Equal(t, "inconclusive", got.Verdict)
 
+	var flag struct{ Flag, Variant, Evidence, Verdict string }
+	require.Nil(t, v.answer("/gate/checkout?environment=staging&flag=dark&since=10m&slo=availability", "/gate/{slug}", &flag))
+	assert.Equal(t, "dark", flag.Flag)
+	assert.Equal(t, "before_and_after", flag.Evidence)
+	assert.Equal(t, "pass", flag.Verdict)
+	flagPage := v.page("/gate/checkout?flag=%3Cb%3E&since=10m&baseline=%3Ci%3E", "Accept", "text/html")
+	harmless(t, "gate", flagPage)
+	assert.NotContains(t, flagPage, "<i>")
+
 	page := v.page("/gate/checkout?environment=production", "Accept", "text/html")
 	harmless(t, "gate", page)
 	assert.Contains(t, page, "&lt;b&gt;2&lt;/b&gt;")
@@ -89,6 +98,9 @@ func TestGateByStatus(t *testing.T) {
 		"/gate/checkout?version=%ff":                                    400,
 		"/gate/checkout?version=" + strings.Repeat("1", maxParameter+1): 400,
 		"/gate/checkout?version=1&baseline=1":                           400,
+		"/gate/checkout?version=1&flag=dark":                            400,
+		"/gate/checkout?variant=on":                                     400,
+		"/gate/checkout?flag=dark&want=pass":                            412,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			resp := v.do(method, url)
