@@ -10,8 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/wholefile"
 )
 
@@ -20,6 +22,8 @@ type entry struct {
 	ID      string    `json:"id"`
 	Time    time.Time `json:"time"`
 	Service string    `json:"service"`
+	// Environment is empty if none was named.
+	Environment string `json:"environment,omitempty"`
 	From    string    `json:"from"`
 	To      string    `json:"to"`
 	Actor   string    `json:"actor"`
@@ -100,6 +104,16 @@ func (j *journal) spent(service string, now time.Time) (n int) {
 		}
 	}
 	return n
+}
+
+// left is the newest rollback of the service from a version that began within a day and did not fail; nil if there is none.
+func (j *journal) left(service, environment, from string, now time.Time) *entry {
+	for _, e := range slices.Backward(j.Entries) {
+		if e.Service == service && e.Environment == environment && e.From == from && e.Result != change.Failed && now.Sub(e.Time) < perDay {
+			return &e
+		}
+	}
+	return nil
 }
 
 // put writes an entry, or how one ended.

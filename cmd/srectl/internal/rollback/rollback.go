@@ -32,7 +32,7 @@ import (
 // A request is what the flags say.
 type request struct {
 	service, version, to, incident, environment string
-	webhook, yes                                bool
+	webhook, yes, again                         bool
 	catalog, url, state, endpoint               string
 	timeout                                     time.Duration
 }
@@ -49,8 +49,8 @@ says what it would do.
 The version is named, or it is that of the deployment that likely caused an incident (--incident, its ID or page), or of the alerts or the incident in the body of a webhook
 on the standard input (--webhook: Alertmanager's, or an event of an incident as OTLP in JSON).
 
-It refuses what is not safe: a version that is not the newest, one that is rolled back already, a way past a version that the catalog marks as a migration, and more rollbacks of the service
-within 24 hours than the catalog allows (2). The rollbacks that it made are in the file --state. Each is also sent to the collector by OTLP as a change, with the variables and
+It refuses what is not safe: a version that is not the newest, one that is rolled back already or that it went back from within 24 hours (unless --again), a way past a version that the catalog marks
+as a migration, and more rollbacks of the service within 24 hours than the catalog allows (2). The rollbacks that it made are in the file --state. Each is also sent to the collector by OTLP as a change, with the variables and
 tokens of srectl mark; what cannot be sent does not stop it.
 
 Exits 0 if it is done or could be, 1 if it was refused or failed, 2 if it could not be asked.`,
@@ -81,6 +81,7 @@ Exits 0 if it is done or could be, 1 if it was refused or failed, 2 if it could 
 	flags.StringVar(&r.incident, "incident", "", "the ID of an incident, or the address of its page")
 	flags.BoolVar(&r.webhook, "webhook", false, "read the body of a webhook from the standard input")
 	flags.BoolVar(&r.yes, "yes", false, "do it; without this flag it is a dry run")
+	flags.BoolVar(&r.again, "again", false, "go back also from a version from which a rollback was made within 24 hours: it was deployed again")
 	flags.StringVar(&r.catalog, "catalog", cmp.Or(os.Getenv("OTELCOL_SRE_CATALOG"), "catalog"), "catalog folder or file")
 	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page; empty: ask none, and name the version to return to with --to")
 	flags.StringVar(&r.state, "state", defaultJournal(), "the file of the rollbacks that were made, shared by all that make some")
@@ -165,8 +166,8 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 	}
 	name := qualified(service)
 	now := time.Now().UTC()
-	if spent, budget := j.spent(name, now), service.Deployment.Rollback.Budget(); spent >= budget {
-		return wayback.Refuse("%s had %d rollbacks within 24 hours, and the catalog allows %d: look at it yourself, and raise deployment.rollback.perDay if more are right", name, spent, budget)
+	if err := r.allowed(j, service, p, now); err != nil {
+		return err
 	}
 	line := terminal.Printable(p.Text(), 2*terminal.MaxMessage)
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "from %s %s to %s, because %s:\n  %s\n", terminal.Label(name), p.From, p.To, terminal.Printable(of.why, terminal.MaxMessage), line)
@@ -177,6 +178,19 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 		return err
 	}
 	return r.do(ctx, cmd, service, p, j, of.why, now)
+}
+
+// allowed refuses what the journal forbids: more rollbacks within a day than the catalog allows, and one from a version that was left already. An alert comes again until it is
+// over, and a workload's own undo would then bring the bad version back.
+func (r *request) allowed(j *journal, s *catalog.Service, p *wayback.Plan, now time.Time) error {
+	name := qualified(s)
+	if e := j.left(name, r.environment, p.From, now); e != nil && !r.again {
+		return wayback.Refuse("a rollback of %s from %s to %s began at %s: it is not made twice; if %s was deployed again since, set --again", name, e.From, e.To, e.Time.Format(time.RFC3339), e.From)
+	}
+	if spent, budget := j.spent(name, now), s.Deployment.Rollback.Budget(); spent >= budget {
+		return wayback.Refuse("%s had %d rollbacks within 24 hours, and the catalog allows %d: look at it yourself, and raise deployment.rollback.perDay if more are right", name, spent, budget)
+	}
+	return nil
 }
 
 // versions are those of the service, the newest first.
@@ -214,13 +228,13 @@ func (r *request) do(ctx context.Context, cmd *cobra.Command, s *catalog.Service
 	if j, err = openJournal(r.state); err != nil { // another one may have been made meanwhile
 		return err
 	}
-	name := qualified(s)
-	if j.spent(name, now) >= s.Deployment.Rollback.Budget() {
-		return wayback.Refuse("another rollback of %s was made meanwhile, and the catalog allows no more", name)
+	if err := r.allowed(j, s, p, now); err != nil {
+		return err
 	}
+	name := qualified(s)
 	e := &entry{
 		ID:   change.NewID(deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, change.Infrastructure, now.Format(time.RFC3339Nano), 0),
-		Time: now, Service: name, From: p.From, To: p.To, Actor: actor(), Command: p.Command, Result: change.Started,
+		Time: now, Service: name, Environment: r.environment, From: p.From, To: p.To, Actor: actor(), Command: p.Command, Result: change.Started,
 	}
 	if err := j.put(e); err != nil {
 		return err

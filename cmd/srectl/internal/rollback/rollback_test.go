@@ -129,8 +129,13 @@ func TestARollback(t *testing.T) {
 	assert.Equal(t, "infrastructure rollback of checkout: 1.4.0 → 1.3.0 (started): srectl rollback, because it caused incident i1 with a probability of 93 %", w.changes[0].Sentence())
 	assert.False(t, w.changes[1].End.IsZero())
 
+	got = w.rollback("", "--incident", "https://sre.example.com/incidents/i1", "--yes")
+	assert.Equal(t, 1, got.Code, "kubectl rollout undo, made twice, brings the bad version back")
+	assert.Contains(t, got.Stderr, "refused: a rollback of shop/checkout from 1.4.0 to 1.3.0 began at ")
+	assert.Equal(t, 1, strings.Count(w.asked(), "\n"))
+
 	t.Setenv("KUBECTL_EXIT", "3")
-	got = w.rollback("", "--service", "checkout", "--version", "1.4.0", "--yes")
+	got = w.rollback("", "--service", "checkout", "--version", "1.4.0", "--yes", "--again")
 	assert.Equal(t, 1, got.Code)
 	assert.Contains(t, got.Stderr, "the command failed: exit status 3")
 	assert.Equal(t, "failed", w.changes[3].Status)
@@ -143,7 +148,7 @@ func TestARollback(t *testing.T) {
 	assert.Equal(t, []string{"completed", "failed"}, []string{kept.Entries[0].Result, kept.Entries[1].Result})
 	assert.Equal(t, "1.4.0 1.3.0", kept.Entries[0].From+" "+kept.Entries[0].To)
 
-	got = w.rollback("", "--service", "checkout", "--version", "1.4.0", "--yes")
+	got = w.rollback("", "--service", "checkout", "--version", "1.4.0", "--yes", "--again")
 	assert.Equal(t, 1, got.Code)
 	assert.Contains(t, got.Stderr, "had 2 rollbacks within 24 hours, and the catalog allows 2")
 	assert.Equal(t, 2, strings.Count(w.asked(), "\n"))
@@ -155,6 +160,23 @@ func TestARollback(t *testing.T) {
 	require.NoError(t, os.WriteFile(w.state, text, 0o600))
 	got = w.rollback("", "--service", "checkout", "--version", "1.4.0")
 	require.NoError(t, got.Err, "a day later")
+}
+
+// What failed is tried again, and what was done in one environment is not done in another one.
+func TestARollbackIsMadeOnce(t *testing.T) {
+	now := time.Now()
+	j := &journal{Entries: []entry{
+		{Service: "shop/checkout", Environment: "staging", From: "2", Result: change.Completed, Time: now.Add(-time.Hour)},
+		{Service: "shop/checkout", Environment: "production", From: "2", Result: change.Failed, Time: now.Add(-time.Minute)},
+		{Service: "shop/checkout", Environment: "production", From: "1", Result: change.Completed, Time: now.Add(-25 * time.Hour)},
+		{Service: "shop/checkout", Environment: "production", From: "3", Result: change.Started, Time: now},
+	}}
+	for _, environment := range []string{"staging", "production"} {
+		for from, want := range map[string]bool{"1": false, "2": environment == "staging", "3": environment == "production"} {
+			assert.Equal(t, want, j.left("shop/checkout", environment, from, now) != nil, "%s %s", environment, from)
+		}
+	}
+	assert.Nil(t, j.left("shop/payment", "staging", "2", now))
 }
 
 // Without a collector, the way back is the same.
