@@ -169,16 +169,15 @@ func (c *core) book(p *part, now time.Time) {
 	s := p.service.service
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
-	var resource pcommon.Resource
-	if p.isLogs {
-		resource = p.logs.Resource()
-	} else {
-		resource = p.spans.Resource()
-	}
-	r := s.books.begin(resource.Attributes())
+	r := s.books.begin(p.resource())
 	last := int32(-1)
 	for i := range p.marks {
 		m := &p.marks[i]
+		if m.event != last && r.Full() {
+			s.books.end(r)
+			r = s.books.begin(p.resource())
+			p.closeBooks()
+		}
 		t := &p.tallies[m.tally]
 		if t.book == nil {
 			if t.unbooked || t.slo == nil {
@@ -207,6 +206,21 @@ func (c *core) book(p *part, now time.Time) {
 		t.book.table.BadEvent(r, m.weight, trace, int64(at))
 	}
 	s.books.end(r)
+}
+
+// resource are the attributes of the part's resource.
+func (p *part) resource() pcommon.Map {
+	if p.isLogs {
+		return p.logs.Resource().Attributes()
+	}
+	return p.spans.Resource().Attributes()
+}
+
+// closeBooks lets go of the books.
+func (b *batch) closeBooks() {
+	for i := range b.tallies[:b.used] {
+		b.tallies[i].book = nil
+	}
 }
 
 // read reads the event's attributes.

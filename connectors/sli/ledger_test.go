@@ -598,3 +598,48 @@ func TestLedgerConcurrently(t *testing.T) {
 	assert.NotEmpty(t, g.tables)
 	g.sumsUp(t, 1e-6)
 }
+
+// A request with more values and names than a batch has room for is booked in several, and a million values and long texts take no more room than few.
+func TestLedgerOfAMillionValues(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g)
+	const requests, spans = 50, 5000
+	long := strings.Repeat("x", 1<<20)
+	for i := range requests {
+		td := ptrace.NewTraces()
+		rs := td.ResourceSpans().AppendEmpty()
+		fill(rs.Resource().Attributes(), checkout())
+		all := rs.ScopeSpans().AppendEmpty().Spans()
+		for j := range spans {
+			span := all.AppendEmpty()
+			span.SetKind(server)
+			span.SetEndTimestamp(pcommon.NewTimestampFromTime(epoch))
+			span.SetStartTimestamp(span.EndTimestamp() - 1)
+			span.Status().SetCode(ptrace.StatusCodeError)
+			n := strconv.Itoa(i*spans + j)
+			for k := range 4 {
+				span.Attributes().PutStr("app."+string(rune('a'+k)), "v "+n[len(n)/2:]+" "+n[:len(n)/2])
+			}
+			span.Attributes().PutStr("app.n"+n, "<b>\r\n"+n)
+			if j == 0 {
+				span.SetName(long)
+				span.Attributes().PutStr("http.route", long)
+				span.Attributes().PutStr("service.version", long)
+			}
+		}
+		f.traces(t, td)
+	}
+	f.core.flush(t.Context())
+	merged := g.sumsUp(t, 0)
+	require.Equal(t, float64(requests*spans), merged["availability/production/checkout/-"].Booked())
+	for _, d := range merged["availability/production/checkout/-"].Dimensions() {
+		for _, l := range d.Lines {
+			assert.LessOrEqual(t, len(l.Value), 64)
+			assert.NotContains(t, l.Value, "\n")
+		}
+	}
+	checkout := f.registry.shards[serviceKey{name: "checkout"}.shard()].services[serviceKey{name: "checkout"}]
+	for key, o := range checkout.books.all {
+		assert.LessOrEqual(t, o.table.Size()+o.waiting(), 64<<10, key.slo.name)
+	}
+}
