@@ -77,7 +77,7 @@ func Text(a attribution.Answer) string {
 		if i > 0 {
 			b.WriteString(" on ")
 		}
-		b.WriteString(named(a, attribute))
+		b.WriteString(inWords(a, attribute))
 	}
 	if len(cause.Same) > 0 {
 		b.WriteString(" (" + Name(cause.Same[0]) + ")")
@@ -93,8 +93,8 @@ func Text(a attribution.Answer) string {
 	return b.String()
 }
 
-// named is an attribute in words. An instance that is known by a UUID alone is one of those that failed, with the beginning of its ID.
-func named(a attribution.Answer, attribute attribution.Attribute) string {
+// inWords is an attribute in words. An instance that is known by a UUID alone is one of those that failed, with the beginning of its ID.
+func inWords(a attribution.Answer, attribute attribution.Attribute) string {
 	if _, err := uuid.Parse(attribute.Value); err != nil || attribute.Name != semconv.ServiceInstanceID {
 		return Name(attribute)
 	}
