@@ -107,6 +107,7 @@ type markedEvent struct {
 func (b *batch) forgetMarks() {
 	clear(b.marked)
 	b.marks, b.marked = b.marks[:0], b.marked[:0]
+	b.calls.forget()
 }
 
 // markEvent notes the present event for the tally.
@@ -195,7 +196,7 @@ func (c *core) book(p *part, now time.Time) {
 		event := &p.marked[m.event]
 		if m.event != last {
 			last = m.event
-			event.read(r, p.isLogs)
+			event.read(r, p.isLogs, p.dependency(i, r.Names()))
 		}
 		if !m.bad {
 			t.book.table.GoodEvent(r, m.weight)
@@ -223,8 +224,8 @@ func (b *batch) closeBooks() {
 	}
 }
 
-// read reads the event's attributes.
-func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
+// read reads the event's attributes. dependency is what it called in vain, if that is known.
+func (e *markedEvent) read(r *attribution.Reader, isLog bool, dependency string) {
 	r.Event()
 	if isLog {
 		r.Attributes(e.log.Attributes())
@@ -236,6 +237,9 @@ func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
 	r.Attributes(e.span.Attributes())
 	if events := e.span.Events(); events.Len() > 0 {
 		readFlags(r, events)
+	}
+	if dependency != "" {
+		r.Text(attribution.PeerService, dependency)
 	}
 	r.EndEvent()
 }
