@@ -76,6 +76,21 @@ func TestWhatIncidentsSpent(t *testing.T) {
 	for _, want := range []string{`aria-label="What failed of availability by incident"`, `<small>outside of incidents</small></td><td class="number">` + strconv.FormatFloat(badOf("0.9.0"), 'f', -1, 64), `aria-label="What failed of availability by version"`, `<td class="name">2.0.0</td>`} {
 		assert.Contains(t, page, want)
 	}
+	k.rows = append(k.rows, plantedRow{start.Add(7 * time.Minute), map[string]string{"service.version": "1.0.0"}, badOf("2.0.0"), 100})
+	for _, one := range s.ByIncident {
+		var of struct {
+			Change *struct{ Version string }
+			Share  *float64 `json:"change_share_of_bad"`
+		}
+		v.answer(one.Path, "/incidents/{id}", &of)
+		if one.From.Before(start.Add(-time.Hour)) {
+			assert.Nil(t, of.Share)
+			continue
+		}
+		require.NotNil(t, of.Share)
+		assert.InDelta(t, 0.5, *of.Share, 1e-9)
+		assert.Regexp(t, `<dt>Of what failed since then</dt><dd>50`, v.page(one.Path))
+	}
 	v.answer("/ledger?service=shop/payment&only=spent&slo=availability&window=period&environment=other", "/ledger", &got)
 	assert.Empty(t, got.Spent)
 }
