@@ -13,8 +13,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
-	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/spent"
 	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
@@ -135,29 +133,15 @@ func billsOf(of *spentOf, found []bill, minutes func(day time.Time) []ledger.Min
 	return all
 }
 
-// shareOf is the share of the bad events since the likely change of an incident that its version has in the ledger: of the SLO that the verdict is about, or else
-// of the first that burns.
-func (s *site) shareOf(of *catalog.Service, one *incident.Incident, verdict *service.Verdict, end time.Time) fleet.Number {
-	slo, change := "", one.Change
-	switch {
-	case verdict != nil:
-		slo = verdict.SLO
-	case len(one.Origin().SLOs) > 0:
-		slo = one.Origin().SLOs[0]
+// shareOf is the share of the bad events of an incident that the version of its likely change has in the ledger.
+func (f *fails) shareOf(one *incident.Incident) fleet.Number {
+	change, origin := one.Change, one.Origin()
+	if f == nil || f.versions == nil || f.Bad == 0 || change.Namespace != origin.Namespace || change.Name != origin.Name {
+		return fleet.Number(math.NaN())
 	}
-	q := attribution.Question{Namespace: of.Namespace, Service: of.Name, SLO: slo, Environment: change.Environment, From: change.At, To: end}
-	answer, ok := spent.Ask(s.explainers(), q)
-	unknown := fleet.Number(math.NaN())
-	if !ok || answer.Bad == 0 {
-		return unknown
-	}
-	d := spentOf{Answer: answer}.ByVersion()
-	if d == nil {
-		return unknown
-	}
-	for _, l := range d.Lines {
+	for _, l := range f.versions.Lines {
 		if len(l.Attributes) == 1 && l.Attributes[0].Value == change.Version {
-			return fleet.Number(l.Bad / answer.Bad)
+			return fleet.Number(l.Bad / f.Bad)
 		}
 	}
 	return 0

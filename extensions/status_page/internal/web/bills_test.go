@@ -89,7 +89,7 @@ func TestWhatIncidentsSpent(t *testing.T) {
 		}
 		require.NotNil(t, of.Share)
 		assert.InDelta(t, 0.5, *of.Share, 1e-9)
-		assert.Regexp(t, `<dt>Of what failed since then</dt><dd>50`, v.page(one.Path))
+		assert.Regexp(t, `<dt>Of what failed in the incident</dt><dd>50`, v.page(one.Path))
 	}
 	v.answer("/ledger?service=shop/payment&only=spent&slo=availability&window=period&environment=other", "/ledger", &got)
 	assert.Empty(t, got.Spent)

@@ -29,7 +29,7 @@ type incidentBody struct {
 	Cost fleet.Number `json:"change_failed"`
 	// Verdict is what it did to the SLO that it cost most; nil is not known.
 	Verdict *service.Verdict `json:"change_verdict"`
-	// Share is the share of what failed since then that its version has in the ledger of bad events; null is not known.
+	// Share is the share of what failed in the incident that its version has in the ledger of bad events; null is not known.
 	Share fleet.Number `json:"change_share_of_bad"`
 	// Fails is what the failed requests have in common; nil is not known.
 	Fails *fails `json:"what_fails"`
