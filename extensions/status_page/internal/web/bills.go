@@ -98,8 +98,8 @@ func incidentsOf(known []incident.Incident, of *catalog.Service, slo, environmen
 	return found
 }
 
-// billsOf counts the bad events of each minute for the first incident that has it. Only days with an incident are read.
-func billsOf(of *spentOf, found []bill, minutes func(day time.Time) []ledger.Minute) bills {
+// countIn adds the bad events of each minute to the first incident that has it. Only days with an incident are read.
+func countIn(found []bill, minutes func(day time.Time) []ledger.Minute) {
 	read := make(map[time.Time]bool)
 	for i := range found {
 		for day := found[i].From.Truncate(ledger.Day); day.Before(found[i].To); day = day.Add(ledger.Day) {
@@ -108,13 +108,18 @@ func billsOf(of *spentOf, found []bill, minutes func(day time.Time) []ledger.Min
 			}
 			read[day] = true
 			for _, m := range minutes(day) {
-				at := time.Unix(60*m.Start, 0)
-				if i := slices.IndexFunc(found, func(b bill) bool { return !at.Before(b.From.Truncate(time.Minute)) && at.Before(b.To) }); i >= 0 {
-					found[i].Bad += m.Bad
+				start := time.Unix(60*m.Start, 0)
+				if at := slices.IndexFunc(found, func(b bill) bool { return !start.Before(b.From.Truncate(time.Minute)) && start.Before(b.To) }); at >= 0 {
+					found[at].Bad += m.Bad
 				}
 			}
 		}
 	}
+}
+
+// billsOf says what incidents spent, and what was spent besides.
+func billsOf(of *spentOf, found []bill, minutes func(day time.Time) []ledger.Minute) bills {
+	countIn(found, minutes)
 	slices.SortStableFunc(found, func(a, b bill) int { return cmp.Compare(b.Bad, a.Bad) })
 	all := bills{ByIncident: []bill{}, Outside: of.Bad}
 	for i := range found {
