@@ -48,6 +48,7 @@ func emitted(s *catalog.Service) string {
 		line("slo_error_budget_remaining_ratio", production+name, "0.8x20")
 		line("slo_error_budget_exhaustion_seconds", production+name, "86400x20")
 		line("slo_state", production+name+`, slo_state="ok"`, "1x20")
+		line("slo_ledger_events", production+name+`, slo_ledger_attribute="http.route", slo_ledger_value="/pay"`, "7x20")
 		for _, w := range append([]string{slo.Window.String()}, "5m", "30m", "1h", "2h", "6h", "1d", "3d") {
 			line("slo_error_ratio", production+name+`, slo_window="`+w+`"`, "0.002x20")
 			line("slo_burn_rate_ratio", production+name+`, slo_window="`+w+`"`, "0.2x20")

@@ -60,6 +60,7 @@ func (f fleet) dashboard() []byte {
 		strip{7, []panel{f.states(), f.burners(), f.alerts()}},
 		strip{9, []panel{f.table()}},
 		strip{8, []panel{f.versions(), f.dependencies()}},
+		strip{8, []panel{f.inCommon()}},
 		strip{12, []panel{f.heat(), f.left()}},
 	)
 	d := newDashboard(FleetUID, "SLOs of all services", "Every SLO of the catalog, sorted by remaining error budget, lowest first.")
@@ -95,6 +96,15 @@ func (f fleet) versions() panel {
 		"If one version is far above the others, its deployment is the likely cause. If all are equal, look for a shared cause.", 12},
 		look{unit: "suffix:x", decimals: new(1.0), min: new(0.0), none: "No bad event in the last hour", steps: burnSteps},
 		now("A", bad.overOn(all, bySLO...).overOn(budget, bySLO...).largest(8), "{{service_name}} {{slo_name}}: {{service_version}}"))
+}
+
+// inCommon are the lines of the budget ledger that explain the bad events of SLOs that burn.
+func (f fleet) inCommon() panel {
+	return newBars(about{"common", "What bad events have in common", "Bad events of the last five minutes by what they have in common and others do not, most first, while an SLO burns. Good is no bar. " +
+		"The name is the attribute, or a pair of them, and its value. `srectl explain` has all of it.", gridWidth},
+		look{unit: "short", decimals: new(0.0), min: new(0.0), none: "Nothing burns, or nothing is over-represented among the bad events", steps: from(warning)},
+		now("A", f.names.series(metricInCommon, f.of()...).max(semconv.ServiceName, semconv.SLOName, semconv.SLOLedgerAttribute, semconv.SLOLedgerValue).some().largest(8),
+			"{{service_name}} {{slo_name}}: {{"+label(semconv.SLOLedgerAttribute)+"}} = {{"+label(semconv.SLOLedgerValue)+"}}"))
 }
 
 // dependencies are the calls with the most failures, by caller and called service.

@@ -72,6 +72,7 @@ var (
 	metricRemaining  = fromConventions(semconv.SLORemaining)
 	metricExhaustion = fromConventions(semconv.SLOExhaustion)
 	metricState      = fromConventions(semconv.SLOStates)
+	metricInCommon   = fromConventions(semconv.SLOLedgerEvents)
 	metricLastSeen   = fromConventions(semconv.LastSeen)
 	metricInfo       = fromConventions(semconv.DeploymentInfo)
 	metricStart      = fromConventions(semconv.DeploymentStart)

@@ -21,7 +21,7 @@ import (
 
 // registry is every metric that a query may name.
 var registry = []metric{
-	metricEvents, metricObjective, metricErrorRatio, metricBurnRate, metricRemaining, metricExhaustion, metricState, metricLastSeen,
+	metricEvents, metricObjective, metricErrorRatio, metricBurnRate, metricRemaining, metricExhaustion, metricState, metricInCommon, metricLastSeen,
 	metricStart, metricInstances, metricCalls, metricDuration,
 	metricEdgeRequests, metricEdgeFailed, metricEdgeServer, metricEdgeClient,
 	metricActive, metricPending, metricCPUTime, metricProcessCPU, metricProcessMemory,

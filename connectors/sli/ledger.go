@@ -107,6 +107,7 @@ type markedEvent struct {
 func (b *batch) forgetMarks() {
 	clear(b.marked)
 	b.marks, b.marked = b.marks[:0], b.marked[:0]
+	b.calls.forget()
 }
 
 // markEvent notes the present event for the tally.
@@ -169,16 +170,15 @@ func (c *core) book(p *part, now time.Time) {
 	s := p.service.service
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
-	var resource pcommon.Resource
-	if p.isLogs {
-		resource = p.logs.Resource()
-	} else {
-		resource = p.spans.Resource()
-	}
-	r := s.books.begin(resource.Attributes())
+	r := s.books.begin(p.resource())
 	last := int32(-1)
 	for i := range p.marks {
 		m := &p.marks[i]
+		if m.event != last && r.Full() {
+			s.books.end(r)
+			r = s.books.begin(p.resource())
+			p.closeBooks()
+		}
 		t := &p.tallies[m.tally]
 		if t.book == nil {
 			if t.unbooked || t.slo == nil {
@@ -196,7 +196,7 @@ func (c *core) book(p *part, now time.Time) {
 		event := &p.marked[m.event]
 		if m.event != last {
 			last = m.event
-			event.read(r, p.isLogs)
+			event.read(r, p.isLogs, p.dependency(i, r.Names()))
 		}
 		if !m.bad {
 			t.book.table.GoodEvent(r, m.weight)
@@ -209,8 +209,23 @@ func (c *core) book(p *part, now time.Time) {
 	s.books.end(r)
 }
 
-// read reads the event's attributes.
-func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
+// resource are the attributes of the part's resource.
+func (p *part) resource() pcommon.Map {
+	if p.isLogs {
+		return p.logs.Resource().Attributes()
+	}
+	return p.spans.Resource().Attributes()
+}
+
+// closeBooks lets go of the books.
+func (b *batch) closeBooks() {
+	for i := range b.tallies[:b.used] {
+		b.tallies[i].book = nil
+	}
+}
+
+// read reads the event's attributes. dependency is what it called in vain, if that is known.
+func (e *markedEvent) read(r *attribution.Reader, isLog bool, dependency string) {
 	r.Event()
 	if isLog {
 		r.Attributes(e.log.Attributes())
@@ -222,6 +237,9 @@ func (e *markedEvent) read(r *attribution.Reader, isLog bool) {
 	r.Attributes(e.span.Attributes())
 	if events := e.span.Events(); events.Len() > 0 {
 		readFlags(r, events)
+	}
+	if dependency != "" {
+		r.Text(attribution.PeerService, dependency)
 	}
 	r.EndEvent()
 }

@@ -598,3 +598,98 @@ func TestLedgerConcurrently(t *testing.T) {
 	assert.NotEmpty(t, g.tables)
 	g.sumsUp(t, 1e-6)
 }
+
+// A request with more values and names than a batch has room for is booked in several, and a million values and long texts take no more room than few.
+func TestLedgerOfAMillionValues(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g)
+	const requests, spans = 50, 5000
+	long := strings.Repeat("x", 1<<20)
+	for i := range requests {
+		td := ptrace.NewTraces()
+		rs := td.ResourceSpans().AppendEmpty()
+		fill(rs.Resource().Attributes(), checkout())
+		all := rs.ScopeSpans().AppendEmpty().Spans()
+		for j := range spans {
+			span := all.AppendEmpty()
+			span.SetKind(server)
+			span.SetEndTimestamp(pcommon.NewTimestampFromTime(epoch))
+			span.SetStartTimestamp(span.EndTimestamp() - 1)
+			span.Status().SetCode(ptrace.StatusCodeError)
+			n := strconv.Itoa(i*spans + j)
+			for k := range 4 {
+				span.Attributes().PutStr("app."+string(rune('a'+k)), "v "+n[len(n)/2:]+" "+n[:len(n)/2])
+			}
+			span.Attributes().PutStr("app.n"+n, "<b>\r\n"+n)
+			if j == 0 {
+				span.SetName(long)
+				span.Attributes().PutStr("http.route", long)
+				span.Attributes().PutStr("service.version", long)
+			}
+		}
+		f.traces(t, td)
+	}
+	f.core.flush(t.Context())
+	merged := g.sumsUp(t, 0)
+	require.Equal(t, float64(requests*spans), merged["availability/production/checkout/-"].Booked())
+	for _, d := range merged["availability/production/checkout/-"].Dimensions() {
+		for _, l := range d.Lines {
+			assert.LessOrEqual(t, len(l.Value), 64)
+			assert.NotContains(t, l.Value, "\n")
+		}
+	}
+	checkout := f.registry.shards[serviceKey{name: "checkout"}.shard()].services[serviceKey{name: "checkout"}]
+	for key, o := range checkout.books.all {
+		assert.LessOrEqual(t, o.table.Size()+o.waiting(), 64<<10, key.slo.name)
+	}
+}
+
+// A bad span that called in vain has the dependency, if the call is in the same request: that which failed last, by its service or else by its address.
+func TestDependenciesThatFailed(t *testing.T) {
+	for name, deny := range map[string][]string{"": nil, "denied": {"server.address"}} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway()
+			f := ledgerFixture(t, g, func(cfg *Config, _ host) { cfg.Ledger.Get().Deny = deny })
+			td := tracesOf(checkout(),
+				spanOf{kind: server, err: true}, spanOf{kind: server, err: true}, spanOf{kind: server, err: true}, spanOf{kind: server, err: true, attributes: map[string]any{"peer.service": "own"}}, spanOf{kind: server, err: true}, spanOf{kind: server})
+			spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+			for i := range spans.Len() {
+				spans.At(i).SetTraceID(pcommon.TraceID{1, byte(i)})
+				spans.At(i).SetSpanID(pcommon.SpanID{2, byte(i)})
+			}
+			call := func(of int, trace byte, took pcommon.Timestamp, status ptrace.StatusCode, attribute, value string) {
+				span := spans.AppendEmpty()
+				span.SetKind(ptrace.SpanKindClient)
+				span.SetTraceID(pcommon.TraceID{1, trace})
+				span.SetSpanID(pcommon.SpanID{3, byte(spans.Len())})
+				span.SetParentSpanID(pcommon.SpanID{2, byte(of)})
+				span.SetEndTimestamp(took)
+				span.Status().SetCode(status)
+				span.Attributes().PutStr(attribute, value)
+			}
+			call(0, 0, 10, ptrace.StatusCodeError, "peer.service", "bank")
+			call(0, 0, 30, ptrace.StatusCodeUnset, "peer.service", "stock")
+			call(1, 1, 30, ptrace.StatusCodeError, "server.address", "db.internal")
+			call(1, 1, 10, ptrace.StatusCodeError, "peer.service", "before")
+			call(2, 9, 10, ptrace.StatusCodeError, "peer.service", "of another trace")
+			call(3, 3, 10, ptrace.StatusCodeError, "peer.service", "called")
+			call(5, 5, 10, ptrace.StatusCodeError, "peer.service", "tried again")
+			f.traces(t, td)
+			f.core.flush(t.Context())
+			found := map[string]float64{}
+			for _, d := range g.sumsUp(t, 0)["availability/production/checkout/-"].Dimensions() {
+				if d.Name == "peer.service" {
+					found["without"] = d.Without
+					for _, l := range d.Lines {
+						found[l.Value] = l.Bad
+					}
+				}
+			}
+			want := map[string]float64{"bank": 1, "db.internal": 1, "own": 1, "without": 2}
+			if deny != nil {
+				want = map[string]float64{"bank": 1, "own": 1, "without": 3}
+			}
+			assert.Equal(t, want, found)
+		})
+	}
+}

@@ -33,6 +33,7 @@ type batch struct {
 	marks    []mark
 	marked   []markedEvent
 	sampled  *map[bookKey]*book
+	calls    failedCalls
 	// events is how many were looked at.
 	events int64
 	times  times

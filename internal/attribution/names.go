@@ -15,11 +15,14 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// Names of dimensions that no attribute has.
+// Names of dimensions.
 const (
-	// SpanName is the name of a span, SpanStatus its status: unset, ok or error.
+	// SpanName is the name of a span, SpanStatus its status: unset, ok or error. No attribute has these names.
 	SpanName   = "span.name"
 	SpanStatus = "span.status"
+	// PeerService and ServerAddress are what an event calls.
+	PeerService   = "peer.service"
+	ServerAddress = "server.address"
 	// flagPrefix begins the name of a feature flag's dimension, whose value is the variant.
 	flagPrefix = "feature_flag."
 )
@@ -43,7 +46,7 @@ var known = map[string]use{
 	"messaging.destination.name": shaped, "db.system.name": shaped,
 	semconv.ServiceVersion: open, semconv.ServiceInstanceID: open, semconv.ClusterName: open, semconv.CloudRegion: open,
 	"cloud.availability_zone": open, "k8s.pod.name": open, "k8s.node.name": open, "k8s.container.name": open, "host.name": open,
-	"peer.service": open, "server.address": open,
+	PeerService: open, ServerAddress: open,
 }
 
 // Known reports whether it is the name of an attribute that has room in a table before others, such as a route, a version or a pod.
@@ -99,6 +102,9 @@ const mostNames = 2000
 func NewNames(allow, deny [][]string) *Names {
 	return &Names{allow: allow, deny: deny, uses: make(map[string]named)}
 }
+
+// Shows reports whether an attribute is a dimension.
+func (n *Names) Shows(name string) bool { return n.named(name).use != off }
 
 // CheckPattern says what is wrong with an entry of a list.
 func CheckPattern(pattern string) error {

@@ -251,8 +251,8 @@ func TestHostileAttributes(t *testing.T) {
 	reader.Release()
 	assert.Equal(t, bad, table.Booked())
 	reading := int(unsafe.Sizeof(attribute{})) * (cap(reader.inEvent.all) + cap(reader.onResource.all))
-	t.Log(table.size(), reading, len(table.AppendTo(nil)))
-	assert.Less(t, table.size(), 44<<10)
+	t.Log(table.Size(), reading, len(table.AppendTo(nil)))
+	assert.Less(t, table.Size(), 44<<10)
 	wire := table.AppendTo(nil)
 	assert.Less(t, len(wire), 24<<10)
 	assert.LessOrEqual(t, len(reader.inEvent.all)+len(reader.onResource.all), 2*mostPositions)
@@ -269,24 +269,6 @@ func TestHostileAttributes(t *testing.T) {
 		}
 	}
 	assert.LessOrEqual(t, dimensions, limits.Dimensions)
-}
-
-// size is how many bytes the table takes.
-func (t *Table) size() (bytes int) {
-	bytes = int(unsafe.Sizeof(*t)) + 8*cap(t.dimensions) + int(unsafe.Sizeof(guess{}))*cap(t.guess) + 2*(cap(t.row)+cap(t.base)+cap(t.goodRow)) + int(unsafe.Sizeof(run{}))*cap(t.runs)
-	for _, d := range t.dimensions {
-		bytes += int(unsafe.Sizeof(*d)) + len(d.name) + int(unsafe.Sizeof(line{}))*cap(d.lines) + 2*cap(d.index)
-		for _, l := range d.lines {
-			bytes += len(l.value)
-		}
-	}
-	for _, s := range []*sample{&t.bad, &t.good} {
-		bytes += 2*cap(s.ids) + 8*cap(s.weights) + 16*cap(s.traces) + 8*cap(s.times)
-	}
-	for _, g := range t.guess {
-		bytes += len(g.name)
-	}
-	return bytes
 }
 
 // FuzzRead: what is read is bounded and sound, whatever comes.

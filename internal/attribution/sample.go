@@ -24,24 +24,38 @@ func (s *sample) len() int { return len(s.weights) }
 
 // offer offers a row.
 func (s *sample) offer(t *Table, row []ID, weight float64, trace [16]byte, nanos int64) {
-	if !(weight > 0) || s.most == 0 {
-		return
+	if represents, ok := s.takes(t, weight); ok {
+		s.keep(row, represents, trace, nanos)
 	}
-	if weight < s.threshold {
-		if t.chance()*s.threshold >= weight {
-			return
-		}
-		weight = s.threshold
+}
+
+// takes decides whether a row is kept, which then represents so much weight, and makes room for it.
+func (s *sample) takes(t *Table, weight float64) (represents float64, ok bool) {
+	if !(weight > 0) || s.most == 0 {
+		return 0, false
+	}
+	if weight, ok = s.picks(t, weight); !ok {
+		return 0, false
 	}
 	for s.len() >= s.most {
 		s.thin(t)
-		if weight < s.threshold {
-			if t.chance()*s.threshold >= weight {
-				return
-			}
-			weight = s.threshold
+		if weight, ok = s.picks(t, weight); !ok {
+			return 0, false
 		}
 	}
+	return weight, true
+}
+
+// picks decides by the present threshold.
+func (s *sample) picks(t *Table, weight float64) (represents float64, ok bool) {
+	if weight < s.threshold {
+		return s.threshold, t.chance()*s.threshold < weight
+	}
+	return weight, true
+}
+
+// keep adds a row that is taken.
+func (s *sample) keep(row []ID, weight float64, trace [16]byte, nanos int64) {
 	if s.ids == nil {
 		s.ids, s.weights = make([]ID, 0, s.most*s.width), make([]float64, 0, s.most)
 		if s.traced {

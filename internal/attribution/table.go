@@ -8,6 +8,7 @@ import (
 	"iter"
 	"math"
 	"math/bits"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -112,9 +113,10 @@ type Table struct {
 	// row is the present event, base what it has of its resource, and batch the units booked since Batch.
 	row, base, goodRow []ID
 	batch              uint64
-	// runs are the values of the events of the batch, all of the same shape.
-	runs  []run
-	shape uint64
+	// account is of the present batch.
+	account *account
+	// spare is how many bytes of buffers of lines are not in use.
+	spare int
 }
 
 // A guess is the name that was at a position, and its dimension; -1 if there is no room for it.
@@ -128,15 +130,21 @@ type dimension struct {
 	// seen is what has the attribute, maybe what may have it, bound what may be missing from a line.
 	seen, maybe, bound uint64
 	event              uint64 // the last that has it
-	lines              []line
+	// floor is what was taken of every line: a line has its count beyond that. least is that of the smallest line, or less.
+	floor, least uint64
+	// lines are followed by buffers for more.
+	lines []line
 	// index finds them by their hashes: it has their numbers, from 1.
 	index []uint16
 }
 
 type line struct {
-	value       string
+	value       []byte
 	hash, count uint64
 }
+
+// bad is how many units the line has.
+func (d *dimension) bad(l *line) uint64 { return l.count - d.floor }
 
 func (l *line) id() ID { return idOf(l.hash) }
 
@@ -306,7 +314,7 @@ const indexed = 8
 func (d *dimension) find(value string, hash uint64) int {
 	if len(d.lines) < indexed {
 		for i := range d.lines {
-			if d.lines[i].hash == hash && d.lines[i].value == value {
+			if d.lines[i].hash == hash && string(d.lines[i].value) == value {
 				return i
 			}
 		}
@@ -314,7 +322,7 @@ func (d *dimension) find(value string, hash uint64) int {
 	}
 	mask := uint64(len(d.index) - 1)
 	for at := hash & mask; d.index[at] != 0; at = (at + 1) & mask {
-		if l := &d.lines[d.index[at]-1]; l.hash == hash && l.value == value {
+		if l := &d.lines[d.index[at]-1]; l.hash == hash && string(l.value) == value {
 			return int(d.index[at]) - 1
 		}
 	}
@@ -322,17 +330,32 @@ func (d *dimension) find(value string, hash uint64) int {
 }
 
 // append appends a line.
-func (d *dimension) append(l line) {
-	d.lines = append(d.lines, l)
+func (t *Table) append(d *dimension, value string, hash, units uint64) {
+	n := len(d.lines)
+	if n < cap(d.lines) {
+		d.lines = d.lines[:n+1]
+	} else {
+		d.lines = append(d.lines, line{})
+	}
+	l := &d.lines[n]
+	t.spare -= cap(l.value)
+	if cap(l.value) < len(value) {
+		l.value = make([]byte, 0, (len(value)+15)&^15)
+	}
+	*l = line{append(l.value[:0], value...), hash, d.floor + units}
+	t.text += len(value)
+	if d.least = min(d.least, l.count); n == 0 {
+		d.least = l.count
+	}
 	switch {
-	case len(d.lines) < indexed:
-	case 2*len(d.lines) > len(d.index):
-		d.index = make([]uint16, 1<<bits.Len(uint(2*len(d.lines))))
+	case n+1 < indexed:
+	case 2*(n+1) > len(d.index):
+		d.index = make([]uint16, 1<<bits.Len(uint(2*(n+1))))
 		d.reindex()
-	case len(d.lines) == indexed:
+	case n+1 == indexed:
 		d.reindex()
 	default:
-		d.note(len(d.lines) - 1)
+		d.note(n)
 	}
 }
 
@@ -373,41 +396,80 @@ func (t *Table) resized(before, after int) {
 // insert books units of a value that has no line. Without room, as many of every line, and of the value, go to the others.
 func (t *Table) insert(d *dimension, value string, hash uint64, units uint64) {
 	for units > 0 && !t.room(d, len(value)) {
-		least := units
-		for i := range d.lines {
-			least = min(least, d.lines[i].count)
-		}
-		units -= least
-		t.lower(d, least)
+		most := d.most(units)
+		units -= most
+		t.lower(d, most)
 	}
 	if units == 0 {
 		return
 	}
-	d.append(line{strings.Clone(value), hash, units})
+	t.append(d, value, hash, units)
 	t.resized(len(d.lines)-1, len(d.lines))
-	t.text += len(value)
+}
+
+// most is the largest part of the units that every line has.
+func (d *dimension) most(units uint64) uint64 {
+	if len(d.lines) == 0 || units < d.least-d.floor {
+		return units
+	}
+	d.least = d.lines[0].count
+	for i := range d.lines {
+		d.least = min(d.least, d.lines[i].count)
+	}
+	return min(units, d.least-d.floor)
 }
 
 // lower takes units from every line, and drops those that have none left.
 func (t *Table) lower(d *dimension, units uint64) {
 	d.bound += units
+	d.floor += units
+	if len(d.lines) == 0 || d.least > d.floor {
+		return
+	}
 	kept := 0
+	d.least = math.MaxUint64
 	for i := range d.lines {
-		l := d.lines[i]
-		if l.count <= units {
-			t.text -= len(l.value)
-			continue
+		if l := &d.lines[i]; l.count > d.floor {
+			d.least = min(d.least, l.count)
+			d.lines[kept], *l = *l, d.lines[kept]
+			kept++
 		}
-		l.count -= units
-		d.lines[kept] = l
-		kept++
 	}
-	if kept < len(d.lines) {
-		t.resized(len(d.lines), kept)
-		clear(d.lines[kept:])
-		d.lines = d.lines[:kept]
-		d.reindex()
+	for i := kept; i < len(d.lines); i++ {
+		t.free(&d.lines[i])
 	}
+	t.resized(len(d.lines), kept)
+	d.lines = d.lines[:kept]
+	d.reindex()
+}
+
+// free ends a line. Its buffer is for another one, if there are not too many.
+func (t *Table) free(l *line) {
+	t.text -= len(l.value)
+	if size := cap(l.value); t.spare+size <= t.limits.Text/8 {
+		t.spare += size
+		*l = line{value: l.value[:0]}
+		return
+	}
+	*l = line{}
+}
+
+// Size is about how many bytes the table takes, without what it takes for a batch.
+func (t *Table) Size() (bytes int) {
+	bytes = int(reflect.TypeFor[Table]().Size()) + 8*cap(t.dimensions) + int(reflect.TypeFor[guess]().Size())*cap(t.guess) + 2*(cap(t.row)+cap(t.base)+cap(t.goodRow))
+	for _, d := range t.dimensions {
+		bytes += int(reflect.TypeFor[dimension]().Size()) + len(d.name) + int(reflect.TypeFor[line]().Size())*cap(d.lines) + 2*cap(d.index)
+		for _, l := range d.lines[:cap(d.lines)] {
+			bytes += cap(l.value)
+		}
+	}
+	for _, s := range []*sample{&t.bad, &t.good} {
+		bytes += 2*cap(s.ids) + 8*cap(s.weights) + 16*cap(s.traces) + 8*cap(s.times)
+	}
+	for _, g := range t.guess {
+		bytes += len(g.name)
+	}
+	return bytes
 }
 
 // Dimensions are the dimensions, by the index that they have in rows.
@@ -425,8 +487,8 @@ func (t *Table) summary(d *dimension) Summary {
 	s := Summary{Name: d.name, Without: events(t.total - d.seen - d.maybe), Bound: events(d.bound), Lines: make([]Count, len(d.lines))}
 	other := d.seen + d.maybe
 	for i, l := range d.lines {
-		s.Lines[i] = Count{Value: l.value, ID: l.id(), Bad: events(l.count)}
-		other -= l.count
+		s.Lines[i] = Count{Value: string(l.value), ID: l.id(), Bad: events(d.bad(&l))}
+		other -= d.bad(&l)
 	}
 	s.Other = events(other)
 	slices.SortFunc(s.Lines, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Bad, a.Bad), strings.Compare(a.Value, b.Value)) })
@@ -486,16 +548,24 @@ func (t *Table) mergeDimension(d, from *dimension) {
 	d.seen += from.seen
 	d.maybe += from.maybe
 	d.bound += from.bound
-	rest := make([]line, 0, len(from.lines))
-	for _, l := range from.lines {
-		if at := d.find(l.value, l.hash); at >= 0 {
-			d.lines[at].count += l.count
+	type lost struct {
+		value string
+		*line
+	}
+	rest := make([]lost, 0, len(from.lines))
+	for i := range from.lines {
+		l := &from.lines[i]
+		value := string(l.value)
+		if at := d.find(value, l.hash); at >= 0 {
+			d.lines[at].count += from.bad(l)
 		} else {
-			rest = append(rest, l)
+			rest = append(rest, lost{value, l})
 		}
 	}
-	slices.SortFunc(rest, func(a, b line) int { return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value)) })
+	slices.SortFunc(rest, func(a, b lost) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value))
+	})
 	for _, l := range rest {
-		t.insert(d, l.value, l.hash, l.count)
+		t.insert(d, l.value, l.hash, from.bad(l.line))
 	}
 }

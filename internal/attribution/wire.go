@@ -36,8 +36,8 @@ func (t *Table) AppendTo(b []byte) []byte {
 		w.Uint(d.bound)
 		w.Length(len(d.lines))
 		for _, l := range d.lines {
-			w.Text(l.value)
-			w.Uint(l.count)
+			w.Text(string(l.value))
+			w.Uint(d.bad(&l))
 		}
 	}
 	t.appendSample(&w, &t.bad)
@@ -155,8 +155,7 @@ func (t *Table) readDimension(r *checkpoint.Reader) {
 		}
 		values[value] = true
 		rest -= count
-		d.append(line{value, xxhash.Sum64String(value), count})
-		t.text += len(value)
+		t.append(d, value, xxhash.Sum64String(value), count)
 	}
 	r.Require(t.text <= t.limits.Text)
 	t.resized(0, n)

@@ -269,6 +269,23 @@ func TestTextIsOneBoundedPrintableLine(t *testing.T) {
 	require.Equal(t, "Nothing is over-represented among 1 bad event beyond chance.", Text(attribution.Answer{Bad: 1, Booked: 1}))
 }
 
+// An instance without a pod has a UUID, of which the sentence has the beginning.
+func TestTextOfAnInstance(t *testing.T) {
+	const id = "7b6e6a1c-5a0e-4c57-9a3e-3a4c2e1f0d9b"
+	of := func(value string, lines int, other float64) string {
+		a := attribution.Answer{Bad: 4, Booked: 4, Causes: []attribution.Line{{Attributes: []attribution.Attribute{{Name: "service.instance.id", Value: value}}, OfBad: 0.75}}}
+		if lines > 0 {
+			a.Dimensions = []attribution.Dimension{{Name: "service.instance.id", Lines: make([]attribution.Line, lines), Other: other}}
+		}
+		return Text(a)
+	}
+	assert.Equal(t, "one instance of 3 that failed (7b6e6a1c): 75 % of the spent budget.", of(id, 3, 0))
+	assert.Equal(t, "one instance of 3 or more that failed (7b6e6a1c): 75 % of the spent budget.", of(id, 3, 1))
+	assert.Equal(t, "one instance (7b6e6a1c): 75 % of the spent budget.", of(id, 1, 0))
+	assert.Equal(t, "one instance (7b6e6a1c): 75 % of the spent budget.", of(id, 0, 0))
+	assert.Equal(t, "instance worker-1: 75 % of the spent budget.", of("worker-1", 3, 0))
+}
+
 func BenchmarkExplain(b *testing.B) {
 	w, _ := incident(0, 100, 0.1, 1, rand.New(rand.NewPCG(1, 1)))
 	for b.Loop() {

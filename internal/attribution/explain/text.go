@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 	"github.com/otelcol-sre/otelcol-sre/internal/printable"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -75,7 +77,7 @@ func Text(a attribution.Answer) string {
 		if i > 0 {
 			b.WriteString(" on ")
 		}
-		b.WriteString(Name(attribute))
+		b.WriteString(inWords(a, attribute))
 	}
 	if len(cause.Same) > 0 {
 		b.WriteString(" (" + Name(cause.Same[0]) + ")")
@@ -90,6 +92,26 @@ func Text(a attribution.Answer) string {
 	b.WriteString(".")
 	return b.String()
 }
+
+// inWords is an attribute in words. An instance that is known by a UUID alone is one of those that failed, with the beginning of its ID.
+func inWords(a attribution.Answer, attribute attribution.Attribute) string {
+	if _, err := uuid.Parse(attribute.Value); err != nil || attribute.Name != semconv.ServiceInstanceID {
+		return Name(attribute)
+	}
+	id := " (" + attribute.Value[:shortID] + ")"
+	at := slices.IndexFunc(a.Dimensions, func(d attribution.Dimension) bool { return d.Name == attribute.Name })
+	if at < 0 || len(a.Dimensions[at].Lines) < 2 {
+		return "one instance" + id
+	}
+	more := ""
+	if a.Dimensions[at].Other > 0 {
+		more = " or more"
+	}
+	return fmt.Sprintf("one instance of %d%s that failed%s", len(a.Dimensions[at].Lines), more, id)
+}
+
+// shortID is how many characters of a UUID are in the text.
+const shortID = 8
 
 func events(n float64) string {
 	if n == 1 {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,20 @@ type spent struct {
 	Environment string `json:"environment"`
 	Window      string `json:"window"`
 	attribution.Answer
+	// ByIncident is what incidents spent. With the next two, they add up; without any, none are known there.
+	ByIncident []inIncident `json:"by_incident,omitempty"`
+	Others     float64      `json:"other_incidents,omitempty"`
+	Outside    float64      `json:"outside_of_incidents,omitempty"`
+}
+
+// An inIncident is what was spent in an incident.
+type inIncident struct {
+	ID    string    `json:"id"`
+	Path  string    `json:"path"`
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Bad   float64   `json:"bad"`
+	OfBad float64   `json:"share_of_bad"`
 }
 
 type options struct{ address, since, until, window, environment string }
@@ -38,7 +53,7 @@ func NewCommand() *cobra.Command {
 		Short: "Say which requests ate the error budget",
 		Long: `explain asks the ledger of bad events what those of a service have in common that the others do not: a version, a route, a tenant, an instance, or a pair
 of them. Each SLO has a sentence, and a line for each cause: how many of the bad events have it, its share of the traffic, how often it fails and how
-often the rest does, and since when. -o wide adds every attribute with all that failed by its values: they add up. If requests take longer than in the
+often the rest does, and since when. Two more tables say what each version and each incident spent. -o wide adds every attribute with all that failed by its values: they add up. If requests take longer than in the
 hour before, the last line says where most of that time goes: in which service, or on the way to it.
 
 SERVICE is service.name, or NAMESPACE/NAME if several services have the name. It exits 1 if there is no such service or nothing of it is in the

@@ -21,7 +21,9 @@ const answer = `{"data": {"spent": [{"slo": "availability", "environment": "prod
  "good": 11000, "bad": 1000, "booked": 990, "text": "v1.1.0 on POST /pay, since 03:12\u001b[31m",
  "causes": [{"attributes": [{"name": "service.version", "value": "v1.1.0"}, {"name": "http.route", "value": "POST\t/pay\n"}], "same": [{"name": "vcs.ref.head.revision", "value": "02c9b5d"}],
   "bad": 710, "uncertain": 4, "share_of_bad": 0.71, "share_of_traffic": 0.059, "bad_ratio": 0.5, "bad_ratio_of_rest": 0.001, "since": "2026-11-21T03:12:00Z", "traces": ["4bf92f3577b34da6a3ce929d0e0e4736"]}],
- "dimensions": [{"name": "http.route", "lines": [{"attributes": [{"name": "http.route", "value": "POST /pay"}], "bad": 710, "uncertain": 0, "share_of_bad": 0.71, "share_of_traffic": 0.1, "bad_ratio": 0.5, "bad_ratio_of_rest": 0.01}], "other": 200, "without": 80}]},
+ "dimensions": [{"name": "http.route", "lines": [{"attributes": [{"name": "http.route", "value": "POST /pay"}], "bad": 710, "uncertain": 0, "share_of_bad": 0.71, "share_of_traffic": 0.1, "bad_ratio": 0.5, "bad_ratio_of_rest": 0.01}], "other": 200, "without": 80},
+  {"name": "service.version", "lines": [{"attributes": [{"name": "service.version", "value": "v1.1.0"}], "bad": 800, "uncertain": 0, "share_of_bad": 0.8, "share_of_traffic": 0.2, "bad_ratio": 0.4, "bad_ratio_of_rest": 0.02}], "other": 150, "without": 40}],
+  "by_incident": [{"id": "20261121-031200-4bf92f35", "path": "/incidents/20261121-031200-4bf92f35", "from": "2026-11-21T03:12:00Z", "to": "2026-11-21T03:40:00Z", "bad": 900, "share_of_bad": 0.9}], "other_incidents": 30, "outside_of_incidents": 70},
  {"slo": "latency", "environment": "", "window": "1h", "from": "2026-11-21T03:00:00Z", "to": "2026-11-21T04:00:00Z", "good": 5, "bad": 0, "booked": 0, "text": "Nothing failed.", "causes": [], "dimensions": []}],
  "slow_because": {"place": "own", "service": "bank", "text": "payment is slow because of bank\u001b"}}}`
 
@@ -54,6 +56,16 @@ of those that failed, 990 are in the ledger
 v1.1.0 on POST /pay, since 03:12`+"\ufffd"+`[31m
 CAUSE                                             FAILED      OF FAILED  OF TRAFFIC  FAILS   REST FAILS  SINCE
 service.version=v1.1.0 and http.route=POST`+"\ufffd/pay\ufffd"+`  710 to 714  71.0 %     5.9 %       50.0 %  0.1 %       2026-11-21 03:12:00
+
+INCIDENT                  FROM                 TO                   FAILED  OF FAILED
+20261121-031200-4bf92f35  2026-11-21 03:12:00  2026-11-21 03:40:00  900     90.0 %
+all other incidents       -                    -                    30      -
+outside of incidents      -                    -                    70      -
+
+VERSION           FAILED  OF FAILED  OF TRAFFIC  FAILS   REST FAILS  SINCE
+v1.1.0            800     80.0 %     20.0 %      40.0 %  2.0 %       -
+all other values  150
+without it        40
 
 latency, 2026-11-21 03:00:00 to 2026-11-21 04:00:00: 0 failed, 5 did not
 Nothing failed.

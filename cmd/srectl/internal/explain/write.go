@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
 	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 const (
@@ -45,20 +46,47 @@ func write(out io.Writer, all []spent, wide bool) error {
 		if err := table(out, "CAUSE", s.Causes, wide, nil); err != nil {
 			return err
 		}
+		if err := incidents(out, s); err != nil {
+			return err
+		}
 		for _, d := range s.Dimensions {
-			if !wide {
-				break
+			name := terminal.OrDash(terminal.Label(d.Name))
+			switch {
+			case wide:
+			case d.Name == semconv.ServiceVersion:
+				name = "VERSION"
+			default:
+				continue
 			}
 			if _, err := io.WriteString(out, "\n"); err != nil {
 				return err
 			}
 			more := [][]string{{"all other values", count(d.Other)}, {"without it", count(d.Without)}}
-			if err := table(out, terminal.OrDash(terminal.Label(d.Name)), named(d), wide, more); err != nil {
+			if err := table(out, name, named(d), wide, more); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// incidents is the table of what incidents spent.
+func incidents(out io.Writer, s *spent) error {
+	if len(s.ByIncident) == 0 {
+		return nil
+	}
+	rows := [][]string{{"INCIDENT", "FROM", "TO", "FAILED", "OF FAILED"}}
+	for _, one := range s.ByIncident {
+		rows = append(rows, []string{terminal.OrDash(terminal.Label(one.ID)), moment(one.From), moment(one.To), count(one.Bad), percent(one.OfBad)})
+	}
+	if s.Others > 0 {
+		rows = append(rows, []string{"all other incidents", "-", "-", count(s.Others), "-"})
+	}
+	rows = append(rows, []string{"outside of incidents", "-", "-", count(s.Outside), "-"})
+	if _, err := io.WriteString(out, "\n"); err != nil {
+		return err
+	}
+	return output.WriteColumns(out, rows)
 }
 
 // named are the lines of a dimension, whose attribute needs no name.

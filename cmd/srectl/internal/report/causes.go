@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/internal/attribution"
 )
 
@@ -44,6 +45,14 @@ func (r *report) askCauses(ctx context.Context, address string, now time.Time) e
 			Spent []struct {
 				SLO string `json:"slo"`
 				attribution.Answer
+				Incidents []struct {
+					ID   string    `json:"id"`
+					From time.Time `json:"from"`
+					To   time.Time `json:"to"`
+					Bad  float64   `json:"bad"`
+				} `json:"by_incident"`
+				Others  float64 `json:"other_incidents"`
+				Outside float64 `json:"outside_of_incidents"`
 			} `json:"spent"`
 		}
 		if _, err := page.Ask(ctx, "ledger", query, &body); err != nil {
@@ -52,10 +61,43 @@ func (r *report) askCauses(ctx context.Context, address string, now time.Time) e
 		for _, one := range body.Spent {
 			if one.SLO == c.SLO {
 				c.Causes = one.Causes[:min(maxCauses, len(one.Causes))]
+				c.Incidents, c.OtherIncidents, c.OutsideIncidents = nil, one.Others, one.Outside
+				for _, in := range one.Incidents {
+					c.Incidents = append(c.Incidents, inIncident{in.ID, in.From.In(r.From.Location()), in.To.In(r.From.Location()), in.Bad})
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// An inIncident is what was spent in an incident, or in the part of it that is of the month.
+type inIncident struct {
+	ID   string    `json:"id"`
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Bad  float64   `json:"bad"`
+}
+
+// byIncident is the table of what incidents spent.
+func (r *report) byIncident() output.Grid {
+	g := output.Grid{Title: "Incidents that spent the budgets", Header: []string{"service", "environment", "SLO", "incident", "from (" + r.TimeZone + ")", "to", "bad"}, Right: 6}
+	for _, c := range r.SLOs {
+		if len(c.Incidents) == 0 {
+			continue
+		}
+		add := func(id, from, to string, bad float64) {
+			g.Rows = append(g.Rows, []string{c.fullName(), dash(c.Environment), c.name(), id, from, to, count(bad)})
+		}
+		for _, in := range c.Incidents {
+			add(dash(in.ID), in.From.Format("2006-01-02 15:04"), in.To.Format("2006-01-02 15:04"), in.Bad)
+		}
+		if c.OtherIncidents > 0 {
+			add("all others", "-", "-", c.OtherIncidents)
+		}
+		add("outside of incidents", "-", "-", c.OutsideIncidents)
+	}
+	return g
 }
 
 // what names the attributes of a line.

@@ -134,6 +134,10 @@ type compliance struct {
 	Versions       []version `json:"versions,omitempty"`
 	// Causes are what its bad events have in common, as the collector's ledger has it; the first explains most.
 	Causes []attribution.Line `json:"causes,omitempty"`
+	// Incidents are what they spent, as the collector knows them. With what others did, and what failed outside of all, they add up.
+	Incidents        []inIncident `json:"incidents,omitempty"`
+	OtherIncidents   float64      `json:"otherIncidents,omitempty"`
+	OutsideIncidents float64      `json:"outsideOfIncidents,omitempty"`
 }
 
 // A gap is a time that was not measured. Its cause is known where the collector's own history is read.

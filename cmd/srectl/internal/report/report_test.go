@@ -215,7 +215,8 @@ func TestWhatSpentTheBudget(t *testing.T) {
 			assert.Equal(t, from.Format(time.RFC3339), r.FormValue("since"))
 			assert.Equal(t, from.AddDate(0, 1, 0).Format(time.RFC3339), r.FormValue("until"))
 			_, _ = w.Write([]byte(`{"data": {"spent": [{"slo": "latency", "causes": [{"attributes": [{"name": "other", "value": "SLO"}]}]}, {"slo": "availability", "causes": [
-				{"attributes": [{"name": "app.plan", "value": "gold|<script>"}, {"name": "http.route", "value": "/pay"}], "share_of_bad": 0.71, "share_of_traffic": 0.05, "bad": 12}]}]}}`))
+				{"attributes": [{"name": "app.plan", "value": "gold|<script>"}, {"name": "http.route", "value": "/pay"}], "share_of_bad": 0.71, "share_of_traffic": 0.05, "bad": 12}],
+				"by_incident": [{"id": "20261121-031200-4bf92f35<script>", "from": "2026-11-21T03:12:00Z", "to": "2026-11-21T03:40:00Z", "bad": 900}], "other_incidents": 31, "outside_of_incidents": 72}]}}`))
 		default:
 			w.Header().Set("Content-Type", "application/x-ndjson")
 			assert.NoError(t, ledger.Write(r.Context(), w, faulty{}, ledger.SLO{Name: name}, []ledger.Place{place}, from, from.AddDate(0, 0, 2)))
@@ -232,6 +233,10 @@ func TestWhatSpentTheBudget(t *testing.T) {
 	text := run(append(args, "markdown")...).Stdout
 	assert.Contains(t, text, "## What spent the budgets")
 	assert.Contains(t, text, "http.route=/pay")
+	assert.Contains(t, text, "## Incidents that spent the budgets")
+	assert.Regexp(t, `20261121-031200-4bf92f35.*2026-11-21 03:12 \| 2026-11-21 03:40 \| 900`, text)
+	assert.Regexp(t, `all others \| - \| - \| 31`, text)
+	assert.Regexp(t, `outside of incidents \| - \| - \| 72`, text)
 	assert.Contains(t, text, "71.0 %")
 	assert.NotContains(t, text, "<script>")
 	assert.NotContains(t, run(append(args, "html")...).Stdout, "<script>")

@@ -100,7 +100,7 @@ func (r *report) grids() []output.Grid {
 			spent.Rows = append(spent.Rows, []string{c.fullName(), dash(c.Environment), c.name(), dash(v.Version), dash(v.Deployment), dash(v.Revision), count(v.Events), count(v.Bad)})
 		}
 	}
-	return slices.DeleteFunc([]output.Grid{slos, hours, causes, spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
+	return slices.DeleteFunc([]output.Grid{slos, hours, causes, r.byIncident(), spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
 }
 
 // listed names versions with their deployments and their bad events.

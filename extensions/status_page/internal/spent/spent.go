@@ -42,6 +42,7 @@ func bounded(a attribution.Answer) attribution.Answer {
 	for _, n := range []*float64{&a.Good, &a.Bad, &a.Booked} {
 		*n = finite(*n)
 	}
+	a.Good = math.Round(a.Good) // an estimate, if spans were sampled
 	a.Text = short(a.Text, maxText)
 	a.Causes = lines(a.Causes, maxCauses)
 	dimensions := []attribution.Dimension{}

@@ -34,6 +34,8 @@ func TestAsk(t *testing.T) {
 	got, ok := Ask(keepers, attribution.Question{SLO: "availability"})
 	assert.True(t, ok)
 	assert.Equal(t, "two", got.Text)
+	got, _ = Ask([]attribution.Keeper{fixed{answer: attribution.Answer{Good: 10.6, Bad: 3}}}, attribution.Question{})
+	assert.Equal(t, attribution.Answer{Good: 11, Bad: 3}.Good, got.Good, "a whole number, though sampled spans have weights")
 	_, ok = Ask(keepers, attribution.Question{SLO: "freshness"})
 	assert.False(t, ok)
 	_, ok = Ask(nil, attribution.Question{SLO: "freshness"})

@@ -27,6 +27,8 @@ type fails struct {
 	Text   string             `json:"text"`
 	// Page is the path of all of it.
 	Page string `json:"page"`
+
+	versions *attribution.Dimension
 }
 
 // fails is nil if no keeper has events of the origin's SLOs.
@@ -42,7 +44,7 @@ func (s *site) fails(one *incident.Incident) *fails {
 		if !ok || found != nil && answer.Bad <= found.Bad {
 			continue
 		}
-		found = &fails{SLO: slo, From: answer.From, To: answer.To, Bad: answer.Bad, Booked: answer.Booked, Causes: answer.Causes[:min(len(answer.Causes), maxFails)], Text: answer.Text}
+		found = &fails{SLO: slo, From: answer.From, To: answer.To, Bad: answer.Bad, Booked: answer.Booked, Causes: answer.Causes[:min(len(answer.Causes), maxFails)], Text: answer.Text, versions: spentOf{Answer: answer}.ByVersion()}
 		if of := s.Catalog().Emitter(origin.Namespace, origin.Name); of != nil {
 			values := url.Values{"service": {serviceName(of)}, "slo": {slo}, "since": {one.Start.UTC().Format(time.RFC3339)}}
 			if !one.End.IsZero() {

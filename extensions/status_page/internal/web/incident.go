@@ -30,6 +30,8 @@ type incidentBody struct {
 	Cost fleet.Number `json:"change_failed"`
 	// Verdict is what it did to the SLO that it cost most; nil is not known.
 	Verdict *service.Verdict `json:"change_verdict"`
+	// Share is the share of what failed in the incident that its version has in the ledger of bad events; null is not known.
+	Share fleet.Number `json:"change_share_of_bad"`
 	// Fails is what the failed requests have in common; nil is not known.
 	Fails *fails `json:"what_fails"`
 	// Slow says because of what the origin is slow; nil if it is not, or if that is not known.
@@ -68,7 +70,7 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	all := fleet.Load(r.Context(), s.Catalog(), s.Names, s.Now(), s.Prometheus)
 	d := h.Details(one)
 	body := incidentBody{
-		incidentLine: s.line(r.Context(), one, h, deployments), Formerly: list(one.Formerly), Burning: []burning{}, Suspects: []suspect{}, Cost: fleet.Number(math.NaN()),
+		incidentLine: s.line(r.Context(), one, h, deployments), Formerly: list(one.Formerly), Burning: []burning{}, Suspects: []suspect{}, Cost: fleet.Number(math.NaN()), Share: fleet.Number(math.NaN()),
 		Requests: list(d.Requests), Down: []service.Neighbor{}, Up: []service.Neighbor{}, Timeline: timeline(one, h, deployments), Undo: undo{Command: []string{}},
 		Silences: s.silenceLinks(one), Acknowledge: s.acknowledgement(one), Notes: s.Writable, Fails: s.fails(one),
 	}

@@ -225,6 +225,7 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 		environment = ""
 	}
 	body.Spent, body.Windows = s.spent(found, slos, environment, asked), spentChoices(found, query, asked)
+	s.bill(r, found, environment, body.Spent)
 	s.lead(&body, found, query, m, now)
 	var unknown error
 	if only == onlySpent {

@@ -34,6 +34,7 @@ type spentOf struct {
 	// Window is the one that was asked for; "" is since and until.
 	Window string `json:"window"`
 	attribution.Answer
+	bills
 }
 
 // A spentTime is the time that a page is asked about.
@@ -112,7 +113,7 @@ func (s *site) spent(of *catalog.Service, slos []*catalog.SLO, environment strin
 		from, to := t.of(slo)
 		answer, ok := spent.Ask(keepers, attribution.Question{Namespace: of.Namespace, Service: of.Name, SLO: slo.Name, Environment: environment, From: from, To: to})
 		if ok {
-			all = append(all, spentOf{slo.Name, environment, t.window, answer})
+			all = append(all, spentOf{SLO: slo.Name, Environment: environment, Window: t.window, Answer: answer})
 		}
 	}
 	return all

@@ -88,6 +88,7 @@ func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.In
 	if verdicts, err := service.Verdicts(ctx, s.Prometheus, s.Names, of, change.Environment); err == nil {
 		body.Verdict = verdicts[change.Version]
 	}
+	body.Share = body.Fails.shareOf(one)
 	body.Undo = wayBack(of, change, deployments)
 }
 
