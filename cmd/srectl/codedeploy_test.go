@@ -68,8 +68,7 @@ func TestHookOfCodeDeploy(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "sh", script)
 		cmd.Env = append([]string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + folder}, env...)
 		out, err := cmd.CombinedOutput()
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			code = failed.ExitCode()
 		} else {
 			require.NoError(t, err, "%s", out)

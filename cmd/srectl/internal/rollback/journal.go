@@ -23,11 +23,11 @@ type entry struct {
 	Time    time.Time `json:"time"`
 	Service string    `json:"service"`
 	// Environment is empty if none was named.
-	Environment string `json:"environment,omitempty"`
-	From    string    `json:"from"`
-	To      string    `json:"to"`
-	Actor   string    `json:"actor"`
-	Command []string  `json:"command"`
+	Environment string   `json:"environment,omitempty"`
+	From        string   `json:"from"`
+	To          string   `json:"to"`
+	Actor       string   `json:"actor"`
+	Command     []string `json:"command"`
 	// Result is started, completed or failed.
 	Result string `json:"result"`
 }

@@ -97,16 +97,6 @@ func Generate(s *catalog.Service, o Options) ([]File, error) {
 	return files, err
 }
 
-// inKubernetes writes the objects.
-func (r *release) inKubernetes(write func(name, comment string, documents ...any) error) error {
-	err := write("argo-rollouts.yaml", r.rolloutComment(), r.gateTemplate(), r.watchTemplate(), r.prometheusTemplate(), r.rollout())
-	if kind := strings.ToLower(r.workload.Kind); kind == "deployment" || kind == "daemonset" {
-		err = errors.Join(err, write("flagger.yaml", flaggerComment, r.metricTemplate(), r.canary()))
-	}
-	return errors.Join(err, write("job.yaml", jobComment, r.job(nil)),
-		write("argocd-hook.yaml", hookComment, r.job(object{"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"})))
-}
-
 // An object is one of YAML.
 type object = map[string]any
 
@@ -117,6 +107,16 @@ type release struct {
 	slos     []*catalog.SLO              // that the collector counts
 	name     string                      // of objects
 	Options
+}
+
+// inKubernetes writes the objects.
+func (r *release) inKubernetes(write func(name, comment string, documents ...any) error) error {
+	err := write("argo-rollouts.yaml", r.rolloutComment(), r.gateTemplate(), r.watchTemplate(), r.prometheusTemplate(), r.rollout())
+	if kind := strings.ToLower(r.workload.Kind); kind == "deployment" || kind == "daemonset" {
+		err = errors.Join(err, write("flagger.yaml", flaggerComment, r.metricTemplate(), r.canary()))
+	}
+	return errors.Join(err, write("job.yaml", jobComment, r.job(nil)),
+		write("argocd-hook.yaml", hookComment, r.job(object{"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"})))
 }
 
 // objectName is a name in Kubernetes: at most 40 characters, so that there is room for a suffix.

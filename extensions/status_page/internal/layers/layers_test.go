@@ -4,9 +4,9 @@
 package layers
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,7 +110,7 @@ func BenchmarkLayout(b *testing.B) {
 				edges = append(edges, Edge{n, n + 1 + chance.IntN(min(nodes-n-1, 60))})
 			}
 		}
-		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+		b.Run(strconv.Itoa(nodes), func(b *testing.B) {
 			for b.Loop() {
 				New(nodes, edges)
 			}

@@ -354,7 +354,7 @@ func codeOf(status []byte) (code uint64) {
 // fits reports whether a span of an accepted resource fits the filter.
 func (r *reading) fits(s parsed, resource []byte) bool {
 	f := &r.filter
-	took := time.Duration(s.took()) //nolint:gosec // took is at most the greatest duration
+	took := time.Duration(s.took())
 	if took < f.Least || f.Most > 0 && took > f.Most {
 		return false
 	}
@@ -443,7 +443,7 @@ func (c *candidate) request() Request {
 		TraceID: pcommon.TraceID(c.trace).String(), Service: of(serviceName), Namespace: of(serviceNamespace), Environment: of(environments...), Version: of(serviceVersion),
 		Name: words.Shown(string(s.name), maxName), Route: words.Shown(textOf(attribute(c.span, otlpwire.SpanAttributes, httpRoute)), maxName),
 		Code: words.Shown(s.code(), maxName), Message: words.Shown(string(find(s.status, otlpwire.StatusMessage)), maxMessage), Failed: s.failed(),
-		Took: time.Duration(c.took), //nolint:gosec // took is at most the greatest duration
+		Took: time.Duration(c.took),
 	}
 	if s.kind < uint64(len(kindNames)) {
 		request.Kind = kindNames[s.kind]
@@ -506,7 +506,7 @@ func (c *counted) addSpan(span, resource []byte) {
 	var key [9]byte
 	copy(key[:8], find(span, otlpwire.SpanID))
 	s := parse(span)
-	key[8] = byte(s.kind) //nolint:gosec // there are five
+	key[8] = byte(s.kind)
 	if c.spans[key] {
 		return
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// Whole is the number of nodes up to which the whole map is drawn unless a part is asked for, and MaxDrawn how many are drawn at most.
-	Whole    = 40
+	// Whole is the number of nodes up to which the whole map is drawn unless a part is asked for.
+	Whole = 40
+	// MaxDrawn is how many nodes are drawn at most.
 	MaxDrawn = 150
 	// MaxDepth is how far from a service the part around it reaches at most.
 	MaxDepth = 3

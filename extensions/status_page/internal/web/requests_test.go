@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -198,7 +199,7 @@ func TestHostileListsStayText(t *testing.T) {
 				s.Status().SetMessage(name)
 				s.Attributes().PutStr("http.route", name)
 				s.Attributes().PutStr("http.response.status_code", name)
-				s.Attributes().PutStr(name+fmt.Sprint(n), name)
+				s.Attributes().PutStr(name+strconv.Itoa(int(n)), name)
 			})
 			d.log(name, 3, name, func(l plog.LogRecord) { l.SetTraceID(pcommon.TraceID{n + 1}) })
 		}
