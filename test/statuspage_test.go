@@ -59,7 +59,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 	}
 	change(t, shop, "/settings/mailer", `{"errorRate": 0.2}`)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	visit := exec.CommandContext(ctx, needs(t, "node", "nodejs"), "--test-reporter=spec", "statuspage.test.mjs")
 	visit.Dir = browser

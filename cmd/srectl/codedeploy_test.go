@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,14 +35,17 @@ func TestMain(m *testing.M) {
 
 // The script for AWS CodeDeploy, as it is generated, with srectl and a gate; only aws is played. CodeDeploy reads the exit code, or is told by aws.
 func TestHookOfCodeDeploy(t *testing.T) {
-	verdict, asked := "", ""
+	var verdict, asked atomic.Pointer[string]
+	set := func(of string) { verdict.Store(&of) }
+	set("")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/gate/shop/checkout" {
 			http.NotFound(w, r)
 			return
 		}
-		asked = r.URL.Query().Get("version")
-		_, _ = fmt.Fprintf(w, `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout", "namespace": "shop", "since": "2026-11-30T11:50:00Z", "until": "2026-11-30T12:00:00Z", "verdict": %q, "reason": "So it is.", "slos": []}}`, verdict)
+		version := r.URL.Query().Get("version")
+		asked.Store(&version)
+		_, _ = fmt.Fprintf(w, `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout", "namespace": "shop", "since": "2026-11-30T11:50:00Z", "until": "2026-11-30T12:00:00Z", "verdict": %q, "reason": "So it is.", "slos": []}}`, *verdict.Load())
 	}))
 	t.Cleanup(server.Close)
 	folder, bin := t.TempDir(), t.TempDir()
@@ -73,7 +77,7 @@ func TestHookOfCodeDeploy(t *testing.T) {
 		} else {
 			require.NoError(t, err, "%s", out)
 		}
-		if verdict != "" {
+		if *verdict.Load() != "" {
 			assert.Contains(t, string(out), "So it is.")
 		}
 		was, err := os.ReadFile(filepath.Join(bin, "told"))
@@ -86,26 +90,26 @@ func TestHookOfCodeDeploy(t *testing.T) {
 		code   int
 		status string
 	}{"pass": {0, "Succeeded"}, "fail": {1, "Failed"}, "inconclusive": {2, "Failed"}} {
-		verdict = of
+		set(of)
 		code, told := run("VERSION=1.4.0")
 		assert.Equal(t, want.code, code, of)
 		assert.Empty(t, told, "the exit code is enough")
-		assert.Equal(t, "1.4.0", asked)
+		assert.Equal(t, "1.4.0", *asked.Load())
 		code, told = run("VERSION=1.4.0", "DEPLOYMENT_ID=d-1", "LIFECYCLE_EVENT_HOOK_EXECUTION_ID=hook 2")
 		assert.Zero(t, code, "the answer was sent")
 		assert.Equal(t, "deploy put-lifecycle-event-hook-execution-status --deployment-id d-1 --lifecycle-event-hook-execution-id hook 2 --status "+want.status, told)
 	}
-	verdict = "pass"
+	set("pass")
 	_, _ = run()
-	assert.Empty(t, asked, "the newest")
+	assert.Empty(t, *asked.Load(), "the newest")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "rollouts/checkout/VERSION"), []byte("1.5.0\n"), 0o600))
 	_, _ = run()
-	assert.Equal(t, "1.5.0", asked)
+	assert.Equal(t, "1.5.0", *asked.Load())
 	code, told := run("LIFECYCLE_EVENT_HOOK_EXECUTION_ID=hook")
 	assert.NotZero(t, code, "without the ID of the deployment")
 	assert.Empty(t, told)
 	server.Close()
-	verdict = ""
+	set("")
 	code, told = run("DEPLOYMENT_ID=d-1", "LIFECYCLE_EVENT_HOOK_EXECUTION_ID=hook")
 	assert.Zero(t, code)
 	assert.Contains(t, told, "--status Failed", "a gate that does not answer")

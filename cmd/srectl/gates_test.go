@@ -113,6 +113,7 @@ func TestGates(t *testing.T) {
 			if !strings.Contains(line, "--url") && (words[1] == "verify" || words[1] == "budget" || words[1] == "rollback") {
 				words = append(words, "--url", server.URL)
 			}
+			t.Setenv("XDG_STATE_HOME", t.TempDir()) // each is about a release of its own
 			var out, log bytes.Buffer
 			root := newRootCommand()
 			root.SetArgs(words[1:])
