@@ -4,7 +4,9 @@
 package runbooks
 
 import (
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -153,10 +155,14 @@ func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 
 // The date of the last run is not that of other commands.
 func TestTheLastRunWasOfTheseCommands(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("examples", "*", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
 	var pages []Page
-	for _, f := range examples(t) {
-		made, _ := Generate(f, none, configured())
-		pages = append(pages, made...)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		pages = append(pages, Page{Path: filepath.ToSlash(name), Text: text})
 	}
 	if ranOn == "" {
 		assert.Empty(t, ranFingerprint, "a run has a date")
