@@ -68,7 +68,7 @@ func (c *subject) rollback() remedy {
 		return r
 	}
 	r.do = "Roll back:"
-	r.undo = "Run the same command again: it restores the revision before, which is now the new version."
+	r.undo = "A second run takes the rollback back: the new version runs again."
 	return r
 }
 

@@ -226,10 +226,7 @@ func (q Question) count(ctx context.Context, source Source, g grid, namespace, n
 		matchers = append(matchers, equal(semconv.Environment, q.Environment))
 	}
 	metric := q.Names.Metric(semconv.SLOEvents.Metric)
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
-	matrix, err := source.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", g.first, g.at(g.steps), g.step)
+	matrix, err := source.Range(ctx, promname.Select(metric, matchers...), g.first, g.at(g.steps), g.step)
 	if err != nil {
 		return nil, err
 	}

@@ -109,10 +109,7 @@ func (q Question) results(ctx context.Context, source Source, g grid, since int)
 		matchers = append(matchers, label(semconv.Environment)+"="+strconv.Quote(q.Environment))
 	}
 	metric := q.Names.Metric(semconv.CheckTime.Metric)
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
-	matrix, err := source.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", g.at(since), g.at(g.steps), g.step)
+	matrix, err := source.Range(ctx, promname.Select(metric, matchers...), g.at(since), g.at(g.steps), g.step)
 	if err != nil {
 		return nil, err
 	}

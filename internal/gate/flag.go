@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -37,7 +36,7 @@ func (q *Question) flagged(ctx context.Context, source Source, g grid, events co
 			return 0, "", err
 		}
 		if at.IsZero() {
-			return 0, "No change of the flag " + q.Flag + " is known within the hour: say since when it is changed.", nil
+			return 0, "No change of the flag " + q.Flag + " is known within the last hour: say when it changed, with since (--since of srectl verify).", nil
 		}
 		since = min(g.steps, max(0, int(at.Sub(g.first)/g.step)))
 	}
@@ -70,10 +69,7 @@ func (q Question) changed(ctx context.Context, source Source, g grid) (at time.T
 		promname.QuoteLabel(label(semconv.ChangeName)) + "=" + strconv.Quote(q.Flag),
 	}
 	metric := q.Names.Metric(semconv.ChangeTime.Metric)
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
-	matrix, err := source.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", g.at(g.last(lately)), g.at(g.steps), g.step)
+	matrix, err := source.Range(ctx, promname.Select(metric, matchers...), g.at(g.last(lately)), g.at(g.steps), g.step)
 	if err != nil {
 		return at, err
 	}

@@ -79,7 +79,7 @@ func TestVerdictsOnFlags(t *testing.T) {
 		"what is not by variant is not asked":      {[]flow{of("off", hours, 0, 10, 0.01), of("on", ten, 0, 1, 0.001), {"checkout", "other", "", hours, ten, 10, 0.01}, {"checkout", "other", "", ten, 0, 5, 5}}, changed, Pass, "on", ByVariant, VariantsBeside, ``},
 		"a change of all services":                 {[]flow{of("", hours, ten, 10, 0.01), of("", ten, 0, 9, 1)}, []model.Metric{changeOf("", "10m")}, Fail, "", ByTime, TimeBefore, ``},
 		"the newest change":                        {[]flow{of("", hours, ten, 9, 1), of("", ten, 0, 10, 0.01)}, []model.Metric{changeOf("checkout", "40m"), changeOf("checkout", "10m")}, Pass, "", ByTime, TimeBefore, ``},
-		"of another service":                       {[]flow{of("", hours, 0, 9, 1)}, []model.Metric{changeOf("payment", "10m")}, Inconclusive, "", "", "", `^No change of the flag new-check is known within the hour: say since when`},
+		"of another service":                       {[]flow{of("", hours, 0, 9, 1)}, []model.Metric{changeOf("payment", "10m")}, Inconclusive, "", "", "", `^No change of the flag new-check is known within the last hour: say when it changed`},
 		"long ago":                                 {[]flow{of("", hours, 0, 9, 1)}, []model.Metric{changeOf("checkout", "61m")}, Inconclusive, "", "", "", `^No change of the flag`},
 	} {
 		t.Run(name, func(t *testing.T) {

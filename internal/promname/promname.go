@@ -53,6 +53,18 @@ func (n Names) Attribute(name string) string {
 // translation, so that readers need not know it.
 func Recorded(attribute string) string { return strings.ReplaceAll(attribute, ".", "_") }
 
+// Select is a PromQL selector of a metric's series that fit the matchers, of which there may be none. A name that PromQL does not take bare is written
+// as a matcher; without a name, the matchers alone select.
+func Select(metric string, matchers ...string) string {
+	if metric != "" && !model.LegacyValidation.IsValidMetricName(metric) {
+		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
+	}
+	if len(matchers) == 0 {
+		return metric
+	}
+	return metric + "{" + strings.Join(matchers, ", ") + "}"
+}
+
 // QuoteLabel is a label's name where a query names labels.
 func QuoteLabel(name string) string {
 	if model.LegacyValidation.IsValidLabelName(name) {

@@ -284,6 +284,9 @@ func TestTextOfAnInstance(t *testing.T) {
 	assert.Equal(t, "one instance (7b6e6a1c): 75 % of the spent budget.", of(id, 1, 0))
 	assert.Equal(t, "one instance (7b6e6a1c): 75 % of the spent budget.", of(id, 0, 0))
 	assert.Equal(t, "instance worker-1: 75 % of the spent budget.", of("worker-1", 3, 0))
+	assert.Equal(t, "version 1.1.0 (instance 7b6e6a1c): 75 % of the spent budget.", Text(attribution.Answer{Bad: 4, Booked: 4, Causes: []attribution.Line{{
+		Attributes: []attribution.Attribute{{Name: "service.version", Value: "1.1.0"}}, Same: []attribution.Attribute{{Name: "service.instance.id", Value: id}}, OfBad: 0.75,
+	}}}))
 }
 
 func BenchmarkExplain(b *testing.B) {

@@ -80,7 +80,7 @@ func Text(a attribution.Answer) string {
 		b.WriteString(inWords(a, attribute))
 	}
 	if len(cause.Same) > 0 {
-		b.WriteString(" (" + Name(cause.Same[0]) + ")")
+		b.WriteString(" (" + Name(shortened(cause.Same[0])) + ")")
 	}
 	if !cause.Since.IsZero() {
 		b.WriteString(", since " + cause.Since.UTC().Format("15:04"))
@@ -95,10 +95,10 @@ func Text(a attribution.Answer) string {
 
 // inWords is an attribute in words. An instance that is known by a UUID alone is one of those that failed, with the beginning of its ID.
 func inWords(a attribution.Answer, attribute attribution.Attribute) string {
-	if _, err := uuid.Parse(attribute.Value); err != nil || attribute.Name != semconv.ServiceInstanceID {
+	if !unnamed(attribute) {
 		return Name(attribute)
 	}
-	id := " (" + attribute.Value[:shortID] + ")"
+	id := " (" + shortened(attribute).Value + ")"
 	at := slices.IndexFunc(a.Dimensions, func(d attribution.Dimension) bool { return d.Name == attribute.Name })
 	if at < 0 || len(a.Dimensions[at].Lines) < 2 {
 		return "one instance" + id
@@ -110,8 +110,21 @@ func inWords(a attribution.Answer, attribute attribution.Attribute) string {
 	return fmt.Sprintf("one instance of %d%s that failed%s", len(a.Dimensions[at].Lines), more, id)
 }
 
+// unnamed reports whether the attribute is an instance that is known by a UUID alone.
+func unnamed(attribute attribution.Attribute) bool {
+	return attribute.Name == semconv.ServiceInstanceID && uuid.Validate(attribute.Value) == nil
+}
+
 // shortID is how many characters of a UUID are in the text.
 const shortID = 8
+
+// shortened has the beginning of a UUID that is an instance's.
+func shortened(attribute attribution.Attribute) attribution.Attribute {
+	if unnamed(attribute) {
+		attribute.Value = attribute.Value[:shortID]
+	}
+	return attribute
+}
 
 func events(n float64) string {
 	if n == 1 {

@@ -121,10 +121,7 @@ func (b *Book) selector(metric string, label func(string) string, of incident.Se
 	if of.Environment != "" { // SLIs that are PromQL may have none
 		matchers = append(matchers, promname.QuoteLabel(label(semconv.Environment))+"=~"+strconv.Quote(regexp.QuoteMeta(of.Environment)+"|"))
 	}
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
-	return fmt.Sprintf("%s{%s}", metric, strings.Join(matchers, ", "))
+	return promname.Select(metric, matchers...)
 }
 
 // A run is a time in which more failed than the objective allows.

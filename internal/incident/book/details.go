@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
@@ -171,14 +170,11 @@ func (b *Book) counts(ctx context.Context, of *incident.Incident, end time.Time)
 	length := max(end.Sub(of.Start), time.Minute)
 	attributes := []string{semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.SLOName}
 	services := patternOf(of.Services)
-	counted := func(more string) string {
-		selector := b.metric(b.events()) + "{" + promname.QuoteLabel(b.Names.Attribute(semconv.ServiceName)) + "=~" + services + more + "}"
-		if name := b.Names.Metric(b.events()); !model.LegacyValidation.IsValidMetricName(name) {
-			selector = fmt.Sprintf("{%q, %s=~%s%s}", name, promname.QuoteLabel(b.Names.Attribute(semconv.ServiceName)), services, more)
-		}
+	counted := func(more ...string) string {
+		selector := promname.Select(b.Names.Metric(b.events()), append([]string{promname.QuoteLabel(b.Names.Attribute(semconv.ServiceName)) + "=~" + services}, more...)...)
 		return fmt.Sprintf("sum by (%s) (increase(%s[%dms]))", b.labels(attributes...), selector, length.Milliseconds())
 	}
-	bad := ", " + promname.QuoteLabel(b.Names.Attribute(semconv.SLOOutcome)) + `="bad"`
+	bad := promname.QuoteLabel(b.Names.Attribute(semconv.SLOOutcome)) + `="bad"`
 	recorded := func(metric string) string {
 		return fmt.Sprintf("sum by (service_namespace, service_name, deployment_environment_name, slo_name) (sum_over_time(%s{service_name=~%s}[%dms])) / 5", metric, services, (length + 5*time.Minute).Milliseconds())
 	}
@@ -255,12 +251,7 @@ func (b *Book) beneath(ctx context.Context, of *incident.Incident, now time.Time
 	if of.State == incident.Resolved {
 		return nil, nil
 	}
-	rate := b.Names.Metric(semconv.SLOBurnRate.Metric)
-	window := promname.QuoteLabel(b.Names.Attribute(semconv.SLOWindow)) + `="1h"`
-	selector := rate + "{" + window + "}"
-	if !model.LegacyValidation.IsValidMetricName(rate) {
-		selector = fmt.Sprintf("{%q, %s}", rate, window)
-	}
+	selector := promname.Select(b.Names.Metric(semconv.SLOBurnRate.Metric), promname.QuoteLabel(b.Names.Attribute(semconv.SLOWindow))+`="1h"`)
 	found, err := b.vector(ctx, fmt.Sprintf("max by (%s) (%s) > 1", b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.SLOName), selector), now)
 	if err != nil {
 		return nil, err

@@ -171,9 +171,5 @@ func (b *Book) labels(attributes ...string) string {
 
 // metric selects all series of a metric.
 func (b *Book) metric(m otlptranslator.Metric) string {
-	name := b.Names.Metric(m)
-	if !model.LegacyValidation.IsValidMetricName(name) {
-		return fmt.Sprintf("{%q}", name)
-	}
-	return name
+	return promname.Select(b.Names.Metric(m))
 }

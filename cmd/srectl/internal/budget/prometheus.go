@@ -9,10 +9,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -142,11 +140,8 @@ func (p *prometheus) each(ctx context.Context, n promname.Names, metric, matcher
 	if environment != "" {
 		matchers = append(matchers, promname.QuoteLabel(n.Attribute(semconv.Environment))+"="+strconv.Quote(environment))
 	}
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
 	end := now.Truncate(time.Second)
-	matrix, err := p.server.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", end, end, time.Minute)
+	matrix, err := p.server.Range(ctx, promname.Select(metric, matchers...), end, end, time.Minute)
 	if err != nil {
 		return err
 	}

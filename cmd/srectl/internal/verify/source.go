@@ -149,11 +149,8 @@ func (r *request) measured(ctx context.Context, source gate.Source, names promna
 		matchers = append(matchers, label(semconv.ServiceNamespace)+"="+strconv.Quote(namespace))
 	}
 	metric := names.Metric(semconv.SLOObjective.Metric)
-	if !model.LegacyValidation.IsValidMetricName(metric) {
-		metric, matchers = "", append([]string{strconv.Quote(metric)}, matchers...)
-	}
 	end := now.Truncate(time.Second)
-	found, err := source.Range(ctx, metric+"{"+strings.Join(matchers, ", ")+"}", end.Add(-lately), end, time.Minute)
+	found, err := source.Range(ctx, promname.Select(metric, matchers...), end.Add(-lately), end, time.Minute)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -99,7 +99,7 @@ func TestOfAPrometheus(t *testing.T) {
 		"a good canary":             {[]string{"--url", good.URL, "--version", "2", "--since", "20m"}, 0, "checkout 2: pass"},
 		"a change of a flag":        {[]string{"--url", good.URL, "--flag", "new-check"}, 0, "checkout new-check: pass"},
 		"since when it is given":    {[]string{"--url", good.URL, "--flag", "other", "--since", "10m"}, 0, "checkout other: pass"},
-		"one that is not known":     {[]string{"--url", bad.URL, "--flag", "other"}, 2, "No change of the flag other is known within the hour"},
+		"one that is not known":     {[]string{"--url", bad.URL, "--flag", "other"}, 2, "No change of the flag other is known within the last hour"},
 		"a version without traffic": {[]string{"--url", good.URL, "--version", "3"}, 2, "inconclusive"},
 	} {
 		got := commandtest.Run(NewCommand(), nil, append([]string{"verify", "--service", "shop/checkout", "--for", "0"}, test.args...)...)

@@ -141,8 +141,8 @@ func TestData(t *testing.T) {
 		"ticks": [{"value": 0, "text": "0×"}, {"value": 5, "text": "5×"}, {"value": 10, "text": "10×"}, {"value": 15, "text": "15×"}],
 		"times": [1795262400, 1795262460, 1795262520],
 		"lines": [{"values": [1, null, 0.333333], "texts": "1×||0.33×"}, {"values": [null, 2, null], "texts": "|2×|"}],
-		"levels": [{"value": 14.4, "text": "c0"}],
-		"markers": [{"at": 1795262400, "text": "2.0.0", "class": "marker"}, {"at": 1795262400, "text": "payment: feature flag new-checkout", "class": "marker other"}]
+		"levels": [14.4],
+		"markers": [{"at": 1795262400, "text": "2.0.0"}, {"at": 1795262400, "text": "payment: feature flag new-checkout"}]
 	}`, string(text))
 }
 

@@ -14,21 +14,21 @@ import (
 )
 
 // Data is what a script needs to draw the plot again, with the values where the pointer is. Times are Unix seconds. Every line has a value
-// and its text for each time; null is a gap.
+// and its text for each time; null is a gap. Levels and markers are in the order of the picture, which has their looks.
 type Data struct {
-	Start   int64    `json:"start"`
-	End     int64    `json:"end"`
-	Low     float64  `json:"low"`
-	High    float64  `json:"high"`
-	Bend    float64  `json:"bend"`
-	Ticks   []Tick   `json:"ticks"`
-	Times   []int64  `json:"times"`
-	Lines   []Column `json:"lines"`
-	Levels  []Tick   `json:"levels"`
-	Markers []Moment `json:"markers"`
+	Start   int64     `json:"start"`
+	End     int64     `json:"end"`
+	Low     float64   `json:"low"`
+	High    float64   `json:"high"`
+	Bend    float64   `json:"bend"`
+	Ticks   []Tick    `json:"ticks"`
+	Times   []int64   `json:"times"`
+	Lines   []Column  `json:"lines"`
+	Levels  []float64 `json:"levels"`
+	Markers []Moment  `json:"markers"`
 }
 
-// A Tick is a value of the axis, and its text or, for a level, its class.
+// A Tick is a value of the axis, and its text.
 type Tick struct {
 	Value float64 `json:"value"`
 	Text  string  `json:"text"`
@@ -42,9 +42,8 @@ type Column struct {
 
 // A Moment is a marker.
 type Moment struct {
-	At    int64  `json:"at"`
-	Text  string `json:"text"`
-	Class string `json:"class"`
+	At   int64  `json:"at"`
+	Text string `json:"text"`
 }
 
 // A Value is a number with as many digits as are seen; one that is not finite is null in JSON.
@@ -61,17 +60,17 @@ func (v Value) MarshalJSON() ([]byte, error) {
 // Data is the plot for a script.
 func (p Plot) Data() Data {
 	s, ticks := p.axes()
-	d := Data{Start: p.Start.Unix(), End: p.End.Unix(), Low: s.low, High: s.high, Bend: s.bend, Levels: []Tick{}, Markers: []Moment{}}
+	d := Data{Start: p.Start.Unix(), End: p.End.Unix(), Low: s.low, High: s.high, Bend: s.bend, Levels: []float64{}, Markers: []Moment{}}
 	for _, value := range ticks {
 		d.Ticks = append(d.Ticks, Tick{value, p.Unit.Text(value)})
 	}
 	for _, l := range p.Levels {
 		if l.Value >= s.low && l.Value <= s.high {
-			d.Levels = append(d.Levels, Tick{l.Value, color(l.Color)})
+			d.Levels = append(d.Levels, l.Value)
 		}
 	}
 	for _, m := range p.shown() {
-		d.Markers = append(d.Markers, Moment{m.At.Unix(), m.Text(), m.class()})
+		d.Markers = append(d.Markers, Moment{m.At.Unix(), m.Text()})
 	}
 	at := p.columns()
 	d.Times = slices.Sorted(maps.Keys(at))

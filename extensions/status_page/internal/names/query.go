@@ -17,16 +17,7 @@ import (
 type Metric string
 
 // With selects its series that fit the matchers, of which there may be none.
-func (m Metric) With(matchers ...string) string {
-	name := string(m)
-	if name != "" && !model.LegacyValidation.IsValidMetricName(name) {
-		name, matchers = "", append([]string{strconv.Quote(name)}, matchers...)
-	}
-	if len(matchers) == 0 {
-		return name
-	}
-	return name + "{" + strings.Join(matchers, ", ") + "}"
-}
+func (m Metric) With(matchers ...string) string { return promname.Select(string(m), matchers...) }
 
 // A Label is that of an attribute: by its name in what the collector sends, or in what rules record.
 type Label struct{ sent, recorded string }

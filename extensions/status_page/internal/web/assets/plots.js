@@ -6,7 +6,7 @@
   const near = 8; // pixels between the pointer and a marker that is named
   let leaving = false;
 
-  // color is what the style sheet gives an element; the legend has one for each line, level and marker.
+  // strokes are the looks that the style sheet gives an element of the server's picture.
   const strokes = (element) => {
     const style = getComputedStyle(element);
     const dash = style.strokeDasharray === "none" ? [] : style.strokeDasharray.split(",").map(parseFloat);
@@ -30,8 +30,8 @@
     location.assign(url);
   }
 
-  // tell writes the values where the pointer is beside the names of the lines, and the time and what changed then above.
-  function tell(figure, data, plot) {
+  // describe writes the values where the pointer is beside the names of the lines, and the time and what changed then above.
+  function describe(figure, data, plot) {
     const i = plot.cursor.idx;
     const known = i !== null && i !== undefined && plot.cursor.left >= 0;
     const names = figure.querySelectorAll(".legend b.at");
@@ -59,7 +59,7 @@
     };
     const levels = figure.querySelectorAll("svg.plot .level"), markers = figure.querySelectorAll("svg.plot .marker");
     data.levels.forEach((level, n) => {
-      const y = plot.valToPos(level.value, "y", true);
+      const y = plot.valToPos(level, "y", true);
       draw(strokes(levels[n]), [bbox.left, y], [bbox.left + bbox.width, y]);
     });
     data.markers.forEach((marker, n) => {
@@ -90,7 +90,7 @@
       })],
       hooks: {
         drawAxes: [(plot) => lines(figure, data, plot)],
-        setCursor: [(plot) => tell(figure, data, plot)],
+        setCursor: [(plot) => describe(figure, data, plot)],
         setSelect: [zoom],
       },
     };
