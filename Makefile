@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint vet generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -142,7 +142,7 @@ test/preview/node_modules: test/preview/package-lock.json
 shop: bin/shop ## only the demo shop, for a collector that already runs: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
-test: build generate-check vet lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
+test: build generate-check lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
 
 SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./cmd/otelcol-sre/internal/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector
@@ -153,15 +153,16 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 # without it, too: it lets pools forget what they hold.
 SEQUENTIAL := ./alerts/... ./dashboards/... ./runbooks/... ./test/observed/... ./internal/attribution/explain ./internal/change/tracker ./internal/deployment/verdict ./internal/gate ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
 SEQUENTIAL_TESTS := ^(TestAskedLaterIsAskedFromTheStart|TestColumn|TestHostileNamesStayText|TestKilledAnywhere|TestRandomHistories|TestRandomScenarios|TestReaderOfChanges|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute|TestSpansDoNotAllocate|TestToldAfterwards|TestTwoFourOne|TestValuesStayUntil)$$
-# make test vets all packages once, by itself.
+# golangci-lint vets all packages.
 test-unit: ## tests of all packages, with the race detector where several goroutines run
 	CGO_ENABLED=1 go test -vet=off -race -timeout 15m -skip '$(SEQUENTIAL_TESTS)' $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' | grep -v -x -F "$$(go list $(SEQUENTIAL))")
 	go test -vet=off -timeout 15m $(SEQUENTIAL)
 	go test -vet=off -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./connectors/sli ./extensions/status_page/internal/web ./internal/deployment/tracker ./processors/slo
 	go test -vet=off -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
+# They wait for collectors most of the time: two tests for each processor.
 test-e2e: build image ## tests with the built binary and its image
-	go test -count=1 -vet=off -timeout 45m -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster -e /test/kubernetes/rollouts)
+	go test -count=1 -vet=off -timeout 45m -parallel $$((2 * $$(nproc))) -skip '^TestCompliance' $$(go list ./test/... | grep -v -e /test/packaging -e /test/kubernetes/cluster -e /test/kubernetes/rollouts)
 
 test-k8s: build ## apply all of deploy/ to a real Kubernetes API server; builds its programs first (about 16 CPU minutes, 3 GB), then takes 9 minutes
 	go test -count=1 -timeout 40m ./test/kubernetes/...
@@ -179,9 +180,6 @@ runbook-check: build ## run everything that short runbooks tell to run, in the s
 # Boots a small Debian with systemd for each package, and runs the image in a separate root: needs root and debootstrap.
 test-packages: image packages .cache/debian ## install, run and remove the packages and the image; as root
 	go test -count=1 -timeout 10m ./test/packaging
-
-vet: cmd/otelcol-sre/components.go
-	go vet ./...
 
 lint: cmd/otelcol-sre/components.go ## golangci-lint with .golangci.yaml, and actionlint on the workflows
 	GOFLAGS= go install $(GOLANGCI_LINT)

@@ -16,6 +16,7 @@ import (
 // An agent ends while its gateways are away, and is started again with another list. What clients had handed over arrives: after a normal stop, and with queues on
 // disk, after a kill -9.
 func TestAgentKeepsWhatItCouldNotSend(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fragments []string
 		end       func(*collector)

@@ -90,6 +90,7 @@ func toMetrics(samples []sample, start time.Time) pmetric.Metrics {
 // The gateway's gauges equal what Prometheus' engine computes from the same counters, within the
 // stated bound: 1 % of a window's length.
 func TestGaugesAgreeWithPrometheus(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99.9, sli: {availability: {}}}")})
 	gateway := newCollector(t, "gateway", dir)
 	samples := history(time.Now())

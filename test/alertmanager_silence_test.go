@@ -44,6 +44,7 @@ func fenced(markdown, language string) (blocks []string) {
 // The commands of the pages silence, in a real Alertmanager, the alert of the page and no other one; and
 // the command that undoes it does.
 func TestSilencesOfRunbooksMuteOneAlert(t *testing.T) {
+	t.Parallel()
 	am := startAlertmanager(t, "http://127.0.0.1:1")
 	amtool := installed(t, amtoolPackage)
 	run := func(command string) string {
@@ -123,6 +124,7 @@ func silenced(t *testing.T, am *server) (all []map[string]string) {
 
 // srectl silence mutes the alerts that it shows, in a real Alertmanager, and no others. What does not fire, or for longer than the runbook allows, it refuses.
 func TestSrectlSilencesInAnAlertmanager(t *testing.T) {
+	t.Parallel()
 	am := startAlertmanager(t, "http://127.0.0.1:1")
 	of := func(service, slo string) map[string]string {
 		return map[string]string{"alertname": "ErrorBudgetBurnCritical", "slo_alert": "ErrorBudgetBurnCritical", "service_name": service, "service_namespace": "shop", "slo_name": slo, "environment": "production", "severity": "page"}

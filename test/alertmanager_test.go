@@ -39,9 +39,13 @@ const (
 	amtoolPackage       = "github.com/prometheus/alertmanager/cmd/amtool@v0.31.1"
 )
 
-// installed builds a program and returns its path.
+var installing sync.Mutex
+
+// installed builds a program and returns its path; one at a time, as gotool does.
 func installed(t *testing.T, program string) string {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	bin, err := filepath.Abs("../.cache/bin")
 	require.NoError(t, err)
 	install := exec.Command("go", "install", program)
@@ -130,6 +134,7 @@ func outage(t *testing.T, service string, share float64) (*scenario.Scenario, ru
 // Prometheus evaluates the generated rules and sends what fires to an Alertmanager with the generated inhibition rules. Of an
 // outage people get the page and not the slower alerts that say the same; another service's are not muted.
 func TestAlertmanagerMutesWhatSaysTheSame(t *testing.T) {
+	t.Parallel()
 	got := &notified{byService: map[string]map[string]bool{}}
 	hook := httptest.NewServer(got)
 	t.Cleanup(hook.Close)

@@ -258,6 +258,7 @@ var prometheusNames = map[string]string{
 
 // What a backend refuses for a wrong token is given up at once, and counted by exporter and signal. The others get theirs.
 func TestWrongCredentialsAreCounted(t *testing.T) {
+	t.Parallel()
 	strict := slices.DeleteFunc(slices.Clone(intakes), func(b backend) bool { return b.fragment == "zipkin" })
 	c, at, _ := sendToAll(t, strict, "wrong-token")
 	c.start()

@@ -62,6 +62,7 @@ func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 }
 
 func TestCatalogFolderGoneAtRunTime(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
 	c := newCollector(t, "standalone", dir)
 	sent := send(t, c, "http/protobuf", "checkout", "1.0.0", 500, 3)
@@ -75,6 +76,7 @@ func TestCatalogFolderGoneAtRunTime(t *testing.T) {
 }
 
 func TestHostileTelemetryIsRefusedOrBoundedAndNothingElseIsLost(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
 	c := newCollector(t, "standalone", dir)
 

@@ -55,6 +55,7 @@ func readPage(t *testing.T, c *collector, path string, into any) {
 // A feature flag breaks payment while a deployment that a pipeline marks is harmless: the flip is named as a change of the flag, beside the
 // deployment with its commit, compare link, run and actor, on the page, as annotations, and in what dashboards and runbooks query.
 func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
+	t.Parallel()
 	grafana := grafanatest.New("secret")
 	c, shop := startMarking(t, grafana)
 	defer shop.stop()

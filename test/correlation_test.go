@@ -112,6 +112,7 @@ func requestsBehind(t *testing.T, all []arrival, knows string, requests int) (wh
 // it carries its ID in the end, and no other one. What belongs to which request is told here by
 // the root's header and by the order's number, of which the collector knows nothing.
 func TestEveryItemOfARequestCarriesItsID(t *testing.T) {
+	t.Parallel()
 	sink, toFile := newFileSink(t, "red")
 	gateway := prepareCollector(t, "gateway", t.TempDir())
 	gateway.args = append(gateway.args, "--config", toFile)

@@ -74,6 +74,7 @@ type listedSLO struct {
 
 // A new user starts a collector, has written no catalog, and lets a service send spans: its SLOs are there, as proposals, and stay.
 func TestServiceWithoutACatalog(t *testing.T) {
+	t.Parallel()
 	catalog := t.TempDir()
 	c := prepareCollector(t, "standalone", catalog)
 	c.args = append(c.args, "--config", "yaml:{connectors: {red: {flush_interval: 1s}}}", "--config", "yaml:"+quickly)
@@ -171,6 +172,7 @@ spec:
 
 // An agent counts and a gateway computes budgets, of a service that neither has an entry of.
 func TestServiceWithoutACatalogOnAnAgent(t *testing.T) {
+	t.Parallel()
 	catalog := t.TempDir()
 	gateway := newCollector(t, "gateway", catalog)
 	agent := newCollector(t, "agent", catalog, "OTELCOL_SRE_GATEWAY_INSECURE=true", "OTELCOL_SRE_GATEWAY="+gateway.otlpGRPC)

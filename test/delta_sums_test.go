@@ -16,6 +16,7 @@ import (
 
 // An SDK with delta temporality sends what happened in each interval. All intervals count, the first one too, and Prometheus gets their sum.
 func TestDeltaSumsCountFromTheFirstInterval(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"orders": service("orders",
 		`{name: paid, objective: 99, sli: {metrics: {good: {name: orders.done, match: 'attributes["paid"] == true'}, total: {name: orders.done}}}}`)})
 	c := newCollector(t, "standalone", dir)

@@ -156,6 +156,7 @@ func tagOf(t *testing.T, a grafanatest.Annotation, key string) string {
 // The command of the README gives a marker, and so does srectl mark; a report that makes no sense is counted and logged, with the field
 // that is wrong.
 func TestReportsGiveMarkers(t *testing.T) {
+	t.Parallel()
 	grafana := grafanatest.New("secret")
 	c, shop := startMarking(t, grafana)
 	readme, err := os.ReadFile("../connectors/deployevent/README.md")
@@ -197,6 +198,7 @@ func TestReportsGiveMarkers(t *testing.T) {
 // Telemetry says which deployment it is of, and for a while that the deployment is recent. It uses the deprecated keys, from when the
 // connector owned the tracker.
 func TestTelemetryIsStamped(t *testing.T) {
+	t.Parallel()
 	const deprecatedKeys = "connectors: {deployevent: {confirm: 1s, settle: 4s, canary_after: 5s, instance_timeout: 6s}}\nprocessors: {deploymarker: {deployevent: deployevent}}"
 	sink, toFile := newFileSink(t, "red")
 	c := prepareCollector(t, "gateway", t.TempDir())

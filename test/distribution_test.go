@@ -54,6 +54,7 @@ func readGoMod(t *testing.T) *modfile.File {
 
 // What builder-config.yaml lists is what the binary says it has, module by module and kind by kind.
 func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command(binary, "components").Output()
 	require.NoError(t, err)
 	var registered map[string]yaml.Node
@@ -91,6 +92,7 @@ func TestBinaryRegistersWhatTheManifestLists(t *testing.T) {
 
 // `components` tells the versions that the linker took, not only those that the manifest asks for.
 func TestComponentsTellsTheVersionsThatAreLinked(t *testing.T) {
+	t.Parallel()
 	info, err := buildinfo.ReadFile(binary)
 	require.NoError(t, err)
 	linked := map[string]string{}
@@ -113,6 +115,7 @@ func TestComponentsTellsTheVersionsThatAreLinked(t *testing.T) {
 
 // The versions in builder-config.yaml and its replacements are those of go.mod, where each replacement has its reason.
 func TestManifestAndGoModAgree(t *testing.T) {
+	t.Parallel()
 	required := map[string]string{}
 	mod := readGoMod(t)
 	for _, r := range mod.Require {
@@ -141,6 +144,7 @@ func TestManifestAndGoModAgree(t *testing.T) {
 
 // make build compiles with the tags that plain ocb would use.
 func TestMakefileAndManifestAgreeOnBuildTags(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../Makefile")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "TAGS := "+readManifest(t).Dist.BuildTags+"\n")
@@ -150,6 +154,7 @@ func TestMakefileAndManifestAgreeOnBuildTags(t *testing.T) {
 }
 
 func TestVersionIsStamped(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{binary, "../bin/srectl"} {
 		out, err := exec.Command(program, "--version").Output()
 		require.NoError(t, err)
@@ -158,6 +163,7 @@ func TestVersionIsStamped(t *testing.T) {
 }
 
 func TestBuiltInConfigsAreValid(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, downstream := range []string{"", "localhost:1"} {
 		for _, name := range []string{"agent", "gateway", "standalone"} {
@@ -171,6 +177,7 @@ func TestBuiltInConfigsAreValid(t *testing.T) {
 
 // The configuration in each component's README is one that the collector takes.
 func TestReadmeExamplesAreValid(t *testing.T) {
+	t.Parallel()
 	readmes, err := filepath.Glob("../*/*/README.md")
 	require.NoError(t, err)
 	var tried int

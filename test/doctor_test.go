@@ -303,6 +303,7 @@ func queueMetrics(t *testing.T) []byte {
 
 // Where nothing counts at all, the doctor says what is missing: the catalog, a token, or any telemetry.
 func TestDoctorOfAnEmptyCollector(t *testing.T) {
+	t.Parallel()
 	tokens := filepath.Join(t.TempDir(), "tokens")
 	require.NoError(t, os.WriteFile(tokens, []byte("right\n"), 0o600))
 	p := &examined{collector: prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_BEARER_FILE="+tokens, "OTELCOL_SRE_RUNBOOKS="+filepath.Join(t.TempDir(), "absent"))}

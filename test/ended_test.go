@@ -13,6 +13,7 @@ import (
 // An SLO without listed environments has none until an environment is seen. Then nothing of
 // that is left on the scrape endpoint.
 func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
 	c := newCollector(t, "standalone", dir)
 	assert.EventuallyWithT(t, func(collect *assert.CollectT) {

@@ -72,6 +72,7 @@ func explorations(t *testing.T, page runbookPage, grafana string) (all []explora
 // The links of the pages into Grafana's Explore ask Loki and Tempo, which got the shop's telemetry by the fragments, what finds
 // something there: what is bad of the page's service, and nothing else.
 func TestLinksIntoExploreFind(t *testing.T) {
+	t.Parallel()
 	logs, traces := startLoki(t, "shop"), startTempo(t, "shop")
 	logs.busy, traces.busy = 1, 1
 	sink, toFile := newFileSink(t, "forward/sampled", "red")

@@ -69,6 +69,7 @@ func validate(t *testing.T, role string, env []string, fragments ...string) erro
 }
 
 func TestFragmentsAreValid(t *testing.T) {
+	t.Parallel()
 	var all []string
 	for fragment, env := range backends {
 		for _, role := range []string{"gateway", "standalone"} {
@@ -90,6 +91,7 @@ func TestFragmentsAreValid(t *testing.T) {
 
 // Without any one of the variables that a fragment cannot do without, the collector does not start, and says which to set.
 func TestFragmentsNameWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	for fragment, env := range backends {
 		for i, variable := range env {
 			name, _, _ := strings.Cut(variable, "=")

@@ -26,6 +26,7 @@ func (c *collector) limitFiles(bytes uint64) {
 // While nothing can be written the store refuses, and says so: spans are counted, the scrape endpoint shows it, queries are answered.
 // When there is room again it goes on, and what was acknowledged is there, before and after a restart.
 func TestFullDiskStopsTheStoreOnly(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
 	c := newCollector(t, "standalone", catalog)
 	refused := func() float64 {
@@ -86,6 +87,7 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 // While nothing can be written at all, events are counted and shown, and the failure of the journal is counted. What was counted then is saved when
 // there is room again.
 func TestFullDiskDoesNotStopCounting(t *testing.T) {
+	t.Parallel()
 	c, _ := exactCollector(t, "standalone")
 	send := func() (counts [2]float64) {
 		body, good, bad := spanRequest(t, "checkout", time.Now(), 100)

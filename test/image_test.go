@@ -108,6 +108,7 @@ func (i image) files(t *testing.T) (files []*tar.Header) {
 
 // It runs as nobody in particular, is asked without a shell, and is reached from outside where that is its purpose only.
 func TestImageRunsAsTheDockerfileSays(t *testing.T) {
+	t.Parallel()
 	got := builtImage(t).config
 	assert.Equal(t, "linux", got.OS)
 	assert.Equal(t, "10001:10001", got.Config.User)
@@ -136,6 +137,7 @@ func TestImageRunsAsTheDockerfileSays(t *testing.T) {
 
 // Two programs that need nothing else, and nothing else that runs.
 func TestImageHasTwoStaticProgramsAndNoShell(t *testing.T) {
+	t.Parallel()
 	i := builtImage(t)
 	const megabyte = 1_000_000
 	var size int64
@@ -202,6 +204,7 @@ func (i image) attested(t *testing.T) map[string]json.RawMessage {
 
 // Both bills name every module that `go version -m` finds in the programs, and what Go itself is.
 func TestImageBillsOfMaterialsListEveryModule(t *testing.T) {
+	t.Parallel()
 	i := builtImage(t)
 	attested := i.attested(t)
 	want := map[string]bool{"pkg:golang/stdlib@" + strings.TrimPrefix(runtime.Version(), "go"): true}
@@ -254,6 +257,7 @@ func TestImageBillsOfMaterialsListEveryModule(t *testing.T) {
 }
 
 func TestImageProvenanceNamesTheCommit(t *testing.T) {
+	t.Parallel()
 	i := builtImage(t)
 	var provenance struct {
 		BuildDefinition struct {
@@ -272,6 +276,7 @@ func TestImageProvenanceNamesTheCommit(t *testing.T) {
 
 // Somebody else, with another umask, at another time and in another folder, makes the same image.
 func TestImageIsReproducible(t *testing.T) {
+	t.Parallel()
 	first := builtImage(t)
 	labels := first.config.Config.Labels
 	folder := t.TempDir()

@@ -132,6 +132,7 @@ func asked(service *catalog.Service, slo *catalog.SLO, page string, r request) b
 
 // Every link into Jaeger finds the bad requests of its SLO, whatever the service is called: Jaeger's own API reads the link.
 func TestRunbookLinksIntoJaegerFindWhatIsBad(t *testing.T) {
+	t.Parallel()
 	loaded, problems := catalog.Load("../examples/catalog")
 	require.NoError(t, problems.Err())
 	services := slices.Concat(loaded.Services, hostileServices())

@@ -38,6 +38,7 @@ func startKafka(t *testing.T, user string) string {
 // Kafka stands between an agent and two gateways. What the agent could not write, because its password was wrong, it writes once it is
 // right; what no gateway was there to read is read in the end: the span and the log line with their ID, and the counter, by one gateway.
 func TestKafkaBetweenAgentAndGateways(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
 	env := []string{"OTELCOL_SRE_KAFKA=" + startKafka(t, "otelcol:secret"), "OTELCOL_SRE_KAFKA_INSECURE=true", "OTELCOL_SRE_KAFKA_USER=otelcol"}
 	throughKafka := func(role, fragment, password string) *collector {

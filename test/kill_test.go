@@ -172,6 +172,7 @@ func TestKillOfTheCountingProcess(t *testing.T) {
 
 // A request that is sent again, before and after a kill, counts once. What ended days ago or is yet to end counts apart.
 func TestSentAgainLateAndFuture(t *testing.T) {
+	t.Parallel()
 	c, _ := exactCollector(t, "standalone")
 	now := time.Now()
 	body, good, bad := spanRequest(t, "checkout", now, 1000)

@@ -16,6 +16,7 @@ import (
 
 // A batch of an agent's is larger than what gRPC takes without being told to: the gateway takes it.
 func TestLargeBatchesPass(t *testing.T) {
+	t.Parallel()
 	const spans = 12_000
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")})
 	gateway := newCollector(t, "gateway", catalog)

@@ -42,6 +42,7 @@ func talk(t *testing.T, method, url, body string, headers ...string) (status int
 
 // One fragment covers every listener that can ask for a token, and a token that is taken away does not work any more.
 func TestOneTokenForEveryListener(t *testing.T) {
+	t.Parallel()
 	tokens := filepath.Join(t.TempDir(), "tokens")
 	require.NoError(t, os.WriteFile(tokens, []byte("right\n"), 0o600))
 	c := prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_BEARER_FILE="+tokens)
@@ -80,6 +81,7 @@ func TestOneTokenForEveryListener(t *testing.T) {
 
 // A page of another site neither reads through another name nor sends, and a page that may send does.
 func TestPagesOfOtherSites(t *testing.T) {
+	t.Parallel()
 	c := newCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_ALLOWED_HOSTS=sre.example.com", "OTELCOL_SRE_CORS_ORIGINS=https://shop.example.com")
 	for _, url := range []string{"http://" + c.page + "/", "http://" + c.api + "/api/v1/labels"} {
 		for host, want := range map[string]int{"evil.example": http.StatusMisdirectedRequest, "localhost": http.StatusOK, "sre.example.com": http.StatusOK} {
@@ -99,6 +101,7 @@ func TestPagesOfOtherSites(t *testing.T) {
 
 // A request above the limit is refused with the limit, and one below it, which is more than the receiver's default, is not.
 func TestLargeRequests(t *testing.T) {
+	t.Parallel()
 	c := newCollector(t, "gateway", t.TempDir())
 	zipped := func(size int) string {
 		var b bytes.Buffer
@@ -120,6 +123,7 @@ func TestLargeRequests(t *testing.T) {
 
 // Clients that do not finish what they send do not keep the collector from stopping.
 func TestStopsWhileRequestsAreUnfinished(t *testing.T) {
+	t.Parallel()
 	c := newCollector(t, "standalone", t.TempDir())
 	for address, sent := range map[string][]string{
 		c.otlpGRPC:   {"", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"},

@@ -221,6 +221,7 @@ func (l *loki) explore(t *testing.T, query string) (lines []string) {
 // Of a request with a line that Loki does not take, it keeps the others. The collector does not send it again, and counts it. When Loki
 // has too much to do, the collector sends later what it could not now.
 func TestLokiTakesWhatItCan(t *testing.T) {
+	t.Parallel()
 	l := startLoki(t, "shop")
 	l.busy = 2
 	c := prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_LOKI="+l.URL, "OTELCOL_SRE_LOKI_TENANT=shop")

@@ -36,6 +36,7 @@ service:
 
 // A backend that refuses one burst, and nothing before or after it, is a ticket with the number of spans that it lacks.
 func TestOneBurstThatABackendRefusesIsATicket(t *testing.T) {
+	t.Parallel()
 	const burst = 20_000
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
 	defer backend.Close()

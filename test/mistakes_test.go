@@ -174,6 +174,7 @@ func shownBy(t *testing.T, env []string, asUser bool, program string, args ...st
 }
 
 func TestTwoCollectorsOnOneStateFolder(t *testing.T) {
+	t.Parallel()
 	storage := "OTELCOL_SRE_STORAGE=" + t.TempDir()
 	newCollector(t, "standalone", t.TempDir(), storage)
 	other := prepareCollector(t, "standalone", t.TempDir(), storage)
@@ -184,6 +185,7 @@ func TestTwoCollectorsOnOneStateFolder(t *testing.T) {
 
 // What is wrong and does not keep the collector from running is a line of its log, without a stack trace.
 func TestSilenceIsAWarning(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c := newCollector(t, "standalone", dir+"/catalog",
 		"OTELCOL_SRE_RULES="+dir+"/rules", "OTELCOL_SRE_RUNBOOKS="+dir+"/runbooks",
@@ -222,6 +224,7 @@ func TestSilenceIsAWarning(t *testing.T) {
 }
 
 func TestMistakesOfSenders(t *testing.T) {
+	t.Parallel()
 	c := newCollector(t, "standalone", t.TempDir())
 	for name, m := range map[string]struct {
 		method, url, mediaType, body string
@@ -252,6 +255,7 @@ func TestMistakesOfSenders(t *testing.T) {
 }
 
 func TestMistakesOfSrectl(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, m := range map[string]struct {
 		args string

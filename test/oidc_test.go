@@ -68,6 +68,7 @@ func (i *issuer) token(t *testing.T, audience string, until time.Time, key *rsa.
 
 // A service outside sends with a token of the issuer for this audience. All others are refused, and counted.
 func TestOnlyTokensOfTheIssuerAreLetIn(t *testing.T) {
+	t.Parallel()
 	i := startIssuer(t)
 	c := prepareCollector(t, "standalone", writeCatalog(t, map[string]string{"checkout": service("checkout", "{name: availability, objective: 99, sli: {availability: {}}}")}),
 		"OTELCOL_SRE_OIDC_ISSUER="+i.URL, "OTELCOL_SRE_OIDC_AUDIENCE=telemetry")

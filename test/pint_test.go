@@ -67,6 +67,7 @@ func runPint(ctx context.Context, t *testing.T, config string, paths ...string) 
 // pint has nothing to say of the rules: neither of those that are committed, nor of those of other catalogs in any translation,
 // nor of names that try to leave the strings they stand in.
 func TestPintPassesTheRules(t *testing.T) {
+	t.Parallel()
 	committed, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, committed)
@@ -101,6 +102,7 @@ func TestPintPassesTheRules(t *testing.T) {
 
 // What pint would find is found: a rule as it is not to be.
 func TestPintFinds(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a.rules.yaml")
 	const rule = `groups:
   - name: a

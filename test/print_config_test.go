@@ -91,6 +91,7 @@ func TestPrintedConfigLoadsAgain(t *testing.T) {
 
 // A secret that somebody wrote into a config is not printed; a hash key of correlation is one, too.
 func TestPrintedConfigHasNoSecrets(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	own := filepath.Join(dir, "own.yaml")
 	require.NoError(t, os.WriteFile(own, []byte(`

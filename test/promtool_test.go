@@ -15,6 +15,7 @@ import (
 
 // Every rule file that is committed passes what Prometheus' own tool asks of it.
 func TestPromtoolPassesTheRules(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../alerts/examples/*.rules.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

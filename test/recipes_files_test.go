@@ -43,6 +43,7 @@ client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/
 
 // The line of nginx's access log has the ID that the Go shop's telemetry has, whoever gave it.
 func TestOneIDThroughNginxAndGo(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	c := newCorrelator(t, "nginx/collector.yaml", fmt.Sprintf(`
 receivers: {file_log/nginx: {include: [%s]}}
@@ -73,6 +74,7 @@ service: {pipelines: {logs/nginx: {exporters: [file]}}}
 // What Logback wrote, which Record.java beside it shows, has the ID of its line. A line without one has that of its trace, and
 // what other lines say is not enough to know it.
 func TestOneIDThroughLogback(t *testing.T) {
+	t.Parallel()
 	log, err := filepath.Abs("testdata/logback/shop.log")
 	require.NoError(t, err)
 	c := newCorrelator(t, "java/collector.yaml", fmt.Sprintf(`

@@ -47,6 +47,7 @@ func startNodeJS(t *testing.T, c correlator, upstream string) *server {
 
 // A request to the Node.js storefront goes on to the Go shop: all that both send of it has its ID.
 func TestOneIDThroughNodeJSAndGo(t *testing.T) {
+	t.Parallel()
 	c := newCorrelator(t, "nginx/collector.yaml", "{}")
 	shop := startGo(t, c)
 	storefront := startNodeJS(t, c, shop.url+"/buy")

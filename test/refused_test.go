@@ -16,6 +16,7 @@ import (
 
 // Who has no right token is refused and counted, and what they call themselves makes no series.
 func TestWhoIsRefusedIsCounted(t *testing.T) {
+	t.Parallel()
 	tokens := filepath.Join(t.TempDir(), "tokens")
 	require.NoError(t, os.WriteFile(tokens, []byte("right\n"), 0o600))
 	c := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_BEARER_FILE="+tokens)

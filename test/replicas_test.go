@@ -105,6 +105,7 @@ func ids(t *testing.T, n int, gateways ...gateway) map[string]string {
 // Agents on two nodes send a trace to one of two gateways, and what comes out is what one gateway gives.
 // When one of the two is lost, what is lost is what it remembered, and nothing else.
 func TestTwoGatewaysGiveWhatOneGives(t *testing.T) {
+	t.Parallel()
 	f := traffic{traces: 200}
 	agent := func(to string) *collector {
 		return newCollector(t, "agent", t.TempDir(), "OTELCOL_SRE_GATEWAY="+to, "OTELCOL_SRE_GATEWAY_INSECURE=true")

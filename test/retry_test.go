@@ -25,6 +25,7 @@ service:
 
 // A backend that cannot take a request makes the client send it again. The backend gets it in the end, and it counts once.
 func TestWhatABackendRefusesCountsOnce(t *testing.T) {
+	t.Parallel()
 	const refusals = 5
 	var asked, taken atomic.Int64
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

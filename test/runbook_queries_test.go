@@ -87,6 +87,7 @@ func hostileServices() (services []*catalog.Service) {
 
 // Every command of every page is one that bash can read.
 func TestRunbookCommandsAreShell(t *testing.T) {
+	t.Parallel()
 	var all []string
 	for _, page := range append(runbookPages(t), hostilePages()...) {
 		for _, command := range fenced(page.text, "sh") {

@@ -51,6 +51,7 @@ func searchesOf(pages []runbookPage, id string) map[string][]string {
 // The searches of the pages find, in what the shop sends through the collector, the bad events of their SLO, and the
 // errors in the service's logs: neither more nor less. Those of services with hostile names are searches, too.
 func TestSearchesFindWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
 	shop := shopTelemetry(t)
 	t.Run("runbooks", func(t *testing.T) { assertRunbooksFind(t, shop) })
 	t.Run("dashboards", func(t *testing.T) { assertDashboardsFind(t, shop) })

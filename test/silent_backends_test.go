@@ -51,6 +51,7 @@ const stopLimit = 40 * time.Second
 // A backend accepts what it is sent, and never answers. A collector that is told to stop ends all the same, with what it could not hand on
 // on disk, and its counters saved.
 func TestStopsWhileABackendNeverAnswers(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
 	for fragment, variables := range map[string]func(address string) []string{
 		"mimir":                   func(a string) []string { return []string{"OTELCOL_SRE_MIMIR=http://" + a} },

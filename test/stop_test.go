@@ -19,6 +19,7 @@ import (
 // time it exits by itself without an error in its log. In the end everything that was acknowledged was counted once, is in its store, and
 // each bad trace is in the file.
 func TestStopsUnderLoad(t *testing.T) {
+	t.Parallel()
 	catalog := writeCatalog(t, map[string]string{"checkout": service("checkout", slos[0])})
 	file := filepath.Join(t.TempDir(), "telemetry.json")
 	c := prepareCollector(t, "standalone", catalog, "OTELCOL_SRE_CORRELATION_WAIT=1s", "OTELCOL_SRE_SAMPLING_PERCENTAGE=0")

@@ -17,6 +17,7 @@ import (
 
 // A storage file that is no database any more is reported and set aside. What was in it starts from nothing, and the rest goes on.
 func TestStorageFilesThatAreNoDatabases(t *testing.T) {
+	t.Parallel()
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
 	storage := t.TempDir()
 	garbage := bytes.Repeat([]byte("no database "), 4096)

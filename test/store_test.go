@@ -157,6 +157,7 @@ func TestStandaloneAlertsByItself(t *testing.T) {
 
 // What the collector has stored is Prometheus' own: one that is started on the folder has all of it, to the sample.
 func TestHistoryMovesToPrometheus(t *testing.T) {
+	t.Parallel()
 	prometheus, err := gotool.Build("github.com/prometheus/prometheus/cmd/prometheus")
 	require.NoError(t, err)
 	c := newCollector(t, "standalone", "../examples/catalog")
@@ -181,6 +182,7 @@ func TestHistoryMovesToPrometheus(t *testing.T) {
 
 // Programs in JavaScript ask it by the client that they have for Prometheus.
 func TestJavaScriptAsksTheStore(t *testing.T) {
+	t.Parallel()
 	const client = "testdata/prometheus-query"
 	require.NoError(t, npm.Install(client))
 	rules := t.TempDir()

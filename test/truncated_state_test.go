@@ -30,6 +30,7 @@ func truncateState(t *testing.T, storage string) {
 
 // State files that were cut off are set aside. The collector starts without them, counts, and stops as always.
 func TestTruncatedStateIsSetAside(t *testing.T) {
+	t.Parallel()
 	var definitions []string
 	for n := range 60 {
 		definitions = append(definitions, fmt.Sprintf("{name: slo-%d, objective: 50, sli: {availability: {}}}", n))

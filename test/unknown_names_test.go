@@ -77,6 +77,7 @@ func (c *collector) exposition() []byte {
 // However many names clients make up, the scrape endpoint and the memory have a bounded size, no span is left out of the totals, and the catalog's service
 // is counted exactly. NAMES is how many they are.
 func TestUnknownNamesAreBounded(t *testing.T) {
+	t.Parallel()
 	const more, batch = 5_000, 500
 	names := 20_000
 	if text := os.Getenv("NAMES"); text != "" {

@@ -39,6 +39,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/otelcol-sre/otelcol-sre/receivers/otlp/internal/metadatatest"
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 // limit is that of a body, in bytes.
@@ -47,10 +48,9 @@ const limit = 10_000
 // free returns an address that nothing listens on.
 func free(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "localhost:0")
+	address, err := observed.FreeAddress()
 	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
+	return address
 }
 
 // host has extensions.

@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"time"
+
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 // The agents that are compared. TO is the list of gateways, FIRST one of them, FOLDER an empty folder.
@@ -65,7 +67,7 @@ func compare(ctx context.Context, requests, rounds int) error {
 	wire := make([]int64, len(agents))
 	for range rounds {
 		for i, a := range agents {
-			listen, err := freeAddress()
+			listen, err := observed.FreeAddress()
 			if err != nil {
 				return err
 			}

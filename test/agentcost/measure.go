@@ -73,14 +73,6 @@ func newSink() (*sink, error) {
 	return s, nil
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
 // measure returns the processor time that a collector with this configuration takes for the requests, and the bytes that the sinks got.
 func measure(ctx context.Context, config, listen string, requests int, sinks []*sink) (used time.Duration, bytes int64, err error) {
 	spansBefore, bytesBefore := totals(sinks)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 )
 
 // tags are those of the Makefile: packages that the repository uses too are compiled once.
@@ -42,8 +43,13 @@ func Build(pkg string) (program string, err error) {
 	return program, err
 }
 
-// scratch calls do with the root of this module and with an empty folder, which is gone afterwards.
+// One program is built at a time: two tests that want the same one at once would compile it twice.
+var building sync.Mutex
+
+// scratch calls do, one call at a time, with the root of this module and with an empty folder, which is gone afterwards.
 func scratch(do func(root, folder string) error) error {
+	building.Lock()
+	defer building.Unlock()
 	root, err := Root()
 	if err != nil {
 		return err

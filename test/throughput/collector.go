@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 	"github.com/otelcol-sre/otelcol-sre/test/process"
 )
 
@@ -64,7 +65,7 @@ func start(ctx context.Context, program, role, profile string, s *sink) (_ *coll
 	}
 	addresses := make([]string, 6)
 	for i := range addresses {
-		if addresses[i], err = freeAddress(); err != nil {
+		if addresses[i], err = observed.FreeAddress(); err != nil {
 			return nil, err
 		}
 	}
@@ -104,14 +105,6 @@ func start(ctx context.Context, program, role, profile string, s *sink) (_ *coll
 			return nil, fmt.Errorf("the collector does not answer after a minute: %s", text[max(0, len(text)-2000):])
 		}
 	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (c *collector) stop() error {
