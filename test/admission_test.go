@@ -77,5 +77,5 @@ func TestNoWorkloadForgesAnSLO(t *testing.T) {
 		counted, _ := sum(families, "slo_events_total", "service_name", "alpha", "slo_outcome", "good")
 		ratio, judged := sum(families, "slo_error_ratio", "service_name", "alpha", "slo_window", "1h")
 		return done == 7 && known && bad == failed && counted == good && judged && math.Abs(ratio-failed/(good+failed)) < 1e-9
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }

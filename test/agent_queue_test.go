@@ -47,7 +47,7 @@ func TestAgentKeepsWhatItCouldNotSend(t *testing.T) {
 			assert.EventuallyWithT(t, func(t *assert.CollectT) {
 				accepted, _ := sum(gateway.own(), "otelcol_receiver_accepted_spans")
 				assert.EqualValues(t, spans, accepted)
-			}, time.Minute, 100*time.Millisecond)
+			}, patience, 100*time.Millisecond)
 			agent.stop()
 			gateway.stop()
 		})

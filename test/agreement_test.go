@@ -133,7 +133,7 @@ func TestGaugesAgreeWithPrometheus(t *testing.T) {
 		bad, _ := sum(gateway.scrape(), "slo_events_total", "slo_outcome", "bad")
 		ratio, found := sum(gateway.scrape(), "slo_error_ratio", "slo_window", "5m")
 		return bad == last.bad && found && ratio > 0.001
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	families, at := gateway.scrape(), time.Now()
 
 	objective, budget := 0.999, 0.001

@@ -110,14 +110,14 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 			return found
 		}
 	}
-	require.Eventually(t, runs("1.0.0"), time.Minute, 100*time.Millisecond)
+	require.Eventually(t, runs("1.0.0"), patience, 100*time.Millisecond)
 	mark := exec.CommandContext(t.Context(), "../bin/srectl", "mark", "--service", "payment", "--namespace", "shop", "--environment", "production",
 		"--version", "1.1.0", "--status", "started", "--revision", "02c9b5d4490234a6f3cbf8ac47cbbdb0b4ebcdee")
 	mark.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.otlpHTTP)
 	out, err := mark.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	change(t, shop, "/settings/payment", `{"version": "1.1.0", "errorRate": 0.5}`)
-	require.Eventually(t, runs("1.1.0"), time.Minute, 100*time.Millisecond)
+	require.Eventually(t, runs("1.1.0"), patience, 100*time.Millisecond)
 
 	burning := func(service string, state string) bool {
 		response, err := http.Get(am.url + "/api/v2/alerts?inhibited=true&active=" + strconv.FormatBool(state == "active"))
@@ -156,7 +156,7 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 			}
 		}
 		return false
-	}, 2*time.Minute, time.Second, "%+v", grafana.Annotations())
+	}, patience, time.Second, "%+v", grafana.Annotations())
 	assert.True(t, incident.Has("severity:page") && incident.Has("environment:production"), incident.Tags)
 	assert.Contains(t, incident.Text, `<a href="https://sre.example.com/incidents/`)
 	regions := 0
@@ -186,7 +186,7 @@ func TestABadDeployIsOneNotification(t *testing.T) {
 		page.Data.Silence = nil
 		readPage(t, c, "/incidents/"+id, &page)
 		return page.Data.Silence != nil
-	}, time.Minute, time.Second, "%+v", page)
+	}, patience, time.Second, "%+v", page)
 	assert.True(t, page.Data.Silence.Acknowledged)
 	assert.Contains(t, page.Data.Silence.Comment, "I roll back 1.1.0")
 }
@@ -222,12 +222,12 @@ func TestAnIncidentIsToldAndResolvedOnce(t *testing.T) {
 		require.Equal(t, http.StatusOK, response.StatusCode)
 	}
 	send()
-	require.Eventually(t, func() bool { return len(told.pages()) > 0 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(told.pages()) > 0 }, patience, 50*time.Millisecond)
 	for _, a := range all {
 		a["startsAt"], a["endsAt"] = time.Now().Add(-time.Minute), time.Now()
 	}
 	send()
-	require.Eventually(t, func() bool { return len(told.pages()) > 1 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(told.pages()) > 1 }, patience, 50*time.Millisecond)
 	pages := told.pages()
 	require.Len(t, pages, 2)
 	for i, status := range []string{"firing", "resolved"} {

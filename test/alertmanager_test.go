@@ -155,7 +155,7 @@ func TestAlertmanagerMutesWhatSaysTheSame(t *testing.T) {
 		sender.Stop()
 		running.Wait()
 	})
-	require.Eventually(t, func() bool { return len(sender.Alertmanagers()) == 1 }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(sender.Alertmanagers()) == 1 }, patience, 50*time.Millisecond)
 
 	fired := map[string]map[string]bool{}
 	firing := map[string]map[string]*rules.Alert{} // by name and service
@@ -181,13 +181,13 @@ func TestAlertmanagerMutesWhatSaysTheSame(t *testing.T) {
 	// The page came a quarter of an hour before the next pair. Here all is sent now, so one waits for the other.
 	send := rules.SendAlerts(sender, "http://prometheus.example.com")
 	send(t.Context(), "", firing["ErrorBudgetBurnCritical"]["checkout"])
-	require.Eventually(t, func() bool { return len(got.of("checkout")) > 0 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(got.of("checkout")) > 0 }, patience, 50*time.Millisecond)
 	for _, service := range []string{"checkout", "payment"} {
 		send(t.Context(), "", firing["ErrorBudgetBurnHigh"][service])
 	}
 	require.Eventually(t, func() bool {
 		return len(pairs(got.of("checkout"))) > 0 && len(pairs(got.of("payment"))) > 0
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	suppressed := suppressedBy(t, am)
 	assert.Equal(t, []string{"checkout ErrorBudgetBurnHigh"}, suppressed)
 	assert.Equal(t, map[string]bool{"ErrorBudgetBurnCritical": true}, pairs(got.of("checkout")))

@@ -194,7 +194,7 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 		require.NoError(t, first.ForceFlush(t.Context()))
 		_, found := sum(c.scrape(), "deployment_info", "service_version", "1.0.0")
 		return found
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 	require.NoError(t, first.Shutdown(t.Context()))
 	second := version("2.0.0")
 	trace := fail(t, c, second, "order-1")
@@ -204,7 +204,7 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 		text, err := os.ReadFile(handed)
 		return err == nil && strings.Contains(string(text), trace) && strings.Contains(string(text), `"card refused"`) &&
 			strings.Contains(string(text), `"eventName":"deployment.`)
-	}, time.Minute, 200*time.Millisecond, "what is handed to the exporters")
+	}, patience, 200*time.Millisecond, "what is handed to the exporters")
 	c.kill()
 	for _, i := range at {
 		i.goAway(false)
@@ -215,7 +215,7 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 	for _, b := range intakes {
 		i := at[b.fragment]
 		got := func(what string, is func() bool) {
-			assert.Eventually(t, is, 30*time.Second, 100*time.Millisecond, "%s did not get %s", b.fragment, what)
+			assert.Eventually(t, is, patience, 100*time.Millisecond, "%s did not get %s", b.fragment, what)
 		}
 		if strings.Contains(b.signals, "traces") {
 			got("the span", func() bool { return i.trace(trace) == "order-1" })
@@ -236,9 +236,9 @@ func TestBackendsGetWhatTheyWereAwayFor(t *testing.T) {
 		"slo_objective_ratio", "slo_error_ratio", "slo_burn_rate_ratio", "slo_state", "service_telemetry_last_seen_seconds",
 		"deployment_start_time_seconds", "deployment_instances", "traces_span_metrics_duration_milliseconds_bucket",
 	} {
-		assert.Eventually(t, func() bool { return at["prometheus-remote-write"].value(name) > 0 }, 30*time.Second, 100*time.Millisecond, name)
+		assert.Eventually(t, func() bool { return at["prometheus-remote-write"].value(name) > 0 }, patience, 100*time.Millisecond, name)
 	}
-	assert.Eventually(t, func() bool { return at["victoriametrics"].value("otelcol_process_uptime") > 0 }, 30*time.Second, 100*time.Millisecond,
+	assert.Eventually(t, func() bool { return at["victoriametrics"].value("otelcol_process_uptime") > 0 }, patience, 100*time.Millisecond,
 		"without the collector's own metrics CollectorDown fires")
 	for _, fragment := range []string{"prometheus-remote-write", "thanos", "victoriametrics"} {
 		assert.Zero(t, at[fragment].value(scoped), "%s: each version of an SDK begins new series", fragment)
@@ -282,7 +282,7 @@ func TestWrongCredentialsAreCounted(t *testing.T) {
 				assert.Eventually(t, func() bool {
 					failed, _ := sum(c.own(), "otelcol_exporter_send_failed_"+items, "exporter", id)
 					return failed > 0
-				}, time.Minute, 200*time.Millisecond, "%s of %s", items, id)
+				}, patience, 200*time.Millisecond, "%s of %s", items, id)
 			}
 			assert.Positive(t, at[fragment].refusals(), fragment)
 			assert.Empty(t, at[fragment].trace(trace), fragment)
@@ -292,7 +292,7 @@ func TestWrongCredentialsAreCounted(t *testing.T) {
 		assert.Eventually(t, func() bool {
 			waiting, known := sum(c.own(), "otelcol_exporter_queue_size", "data_type", signal)
 			return known && waiting == 0
-		}, time.Minute, 200*time.Millisecond, "%s are tried again", signal)
+		}, patience, 200*time.Millisecond, "%s are tried again", signal)
 	}
 	c.stop()
 }

@@ -49,7 +49,7 @@ func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 			other := newCollector(t, "standalone", dir)
 			sent := send(t, other, "grpc", "checkout", "1.0.0", 100, 1)
 			if name != "two files" { // there neither file is right
-				assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, other, sent) }, 20*time.Second, 100*time.Millisecond)
+				assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, other, sent) }, patience, 100*time.Millisecond)
 			}
 			log, err := os.ReadFile(other.log)
 			require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestBrokenCatalogFilesAreReportedAndTheRestGoesOn(t *testing.T) {
 	}
 
 	sent := send(t, standalone, "grpc", "checkout", "1.0.0", 100, 2)
-	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, standalone, sent) }, 20*time.Second, 100*time.Millisecond)
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, standalone, sent) }, patience, 100*time.Millisecond)
 }
 
 func TestCatalogFolderGoneAtRunTime(t *testing.T) {
@@ -70,9 +70,9 @@ func TestCatalogFolderGoneAtRunTime(t *testing.T) {
 	require.Eventually(t, func() bool {
 		log, err := os.ReadFile(c.log)
 		return err == nil && strings.Contains(string(log), "last good")
-	}, 30*time.Second, 100*time.Millisecond, "the log says that the last good catalog is kept")
+	}, patience, 100*time.Millisecond, "the log says that the last good catalog is kept")
 	sent.add(send(t, c, "http/json", "checkout", "1.0.0", 500, 4))
-	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, 20*time.Second, 100*time.Millisecond)
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, patience, 100*time.Millisecond)
 }
 
 func TestHostileTelemetryIsRefusedOrBoundedAndNothingElseIsLost(t *testing.T) {
@@ -115,7 +115,7 @@ func TestHostileTelemetryIsRefusedOrBoundedAndNothingElseIsLost(t *testing.T) {
 			got, _ := sum(families, "slo_events_total", "service_name", key[0], "slo_name", key[1], "slo_outcome", key[2], "service_version", "2.0.0")
 			assert.Equal(collect, want, got, "%v", key)
 		}
-	}, 20*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	for _, m := range c.scrape()["slo_events_total"].GetMetric() {
 		assert.LessOrEqual(t, len(label(m, "service_version")), 1024, "a label value from outside is bounded")
 	}

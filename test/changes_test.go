@@ -86,7 +86,7 @@ func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
 			}
 		}
 		return false
-	}, 60*time.Second, 200*time.Millisecond, "%+v", grafana.Annotations())
+	}, patience, 200*time.Millisecond, "%+v", grafana.Annotations())
 	assert.True(t, flip.Has("service:payment") && flip.Has("environment:production"), flip.Tags)
 	assert.Contains(t, flip.Text, "off → on")
 	assert.WithinDuration(t, flipped, flip.Start(), 5*time.Second)
@@ -95,7 +95,7 @@ func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		page = pageOf(t, c, "payment")
 		return len(page.Data.Changes) > 0
-	}, 30*time.Second, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 	require.Len(t, page.Data.Changes, 1, "one flip is one change")
 	assert.Equal(t, "new-card-check", page.Data.Changes[0].Name)
 	assert.Equal(t, "feature_flag", page.Data.Changes[0].Kind)
@@ -132,7 +132,7 @@ func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		page = pageOf(t, c, "payment")
 		return page.Data.Changes[0].Verdict == "fail"
-	}, 2*time.Minute, time.Second, "%s", asked.Reason)
+	}, patience, time.Second, "%s", asked.Reason)
 	assert.Equal(t, "before_and_after", page.Data.Changes[0].Evidence)
 	require.Len(t, page.Data.Changes, 1)
 	require.Eventually(t, func() bool {
@@ -142,11 +142,11 @@ func TestFlagThatBreaksPaymentIsNamed(t *testing.T) {
 			}
 		}
 		return false
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 
 	// It is no deployment, and back is another change.
 	change(t, shop, "/settings/payment", `{"newCardCheck": false}`)
-	require.Eventually(t, func() bool { return len(pageOf(t, c, "payment").Data.Changes) == 2 }, 60*time.Second, 500*time.Millisecond)
+	require.Eventually(t, func() bool { return len(pageOf(t, c, "payment").Data.Changes) == 2 }, patience, 500*time.Millisecond)
 	n := 0
 	for _, a := range grafana.Annotations() {
 		if a.Has("deploy") {

@@ -54,15 +54,15 @@ spec:
 		n, _ := sum(c.scrape(), "slo_events_total", "service_name", "checkout", "slo_name", slo, "slo_outcome", outcome)
 		return n
 	}
-	require.Eventually(t, func() bool { return events("checks", "good") > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return events("checks", "good") > 0 }, patience, 100*time.Millisecond)
 	assert.Equal(t, asked.Load(), secrets.Load())
 	assert.Zero(t, events("checks", "bad"))
 	down.Store(true)
-	require.Eventually(t, func() bool { return events("checks", "bad") > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return events("checks", "bad") > 0 }, patience, 100*time.Millisecond)
 	require.Eventually(t, func() bool {
 		at, _ := sum(c.scrape(), "check_time_seconds", "service_name", "checkout", "check_name", "home", "check_location", "eu-1", "check_outcome", "failed", "check_step", "status")
 		return at > 0
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	for _, slo := range []string{"any-span", "availability"} {
 		assert.Zero(t, events(slo, "good")+events(slo, "bad"), "%s counts users only", slo)
 	}

@@ -63,7 +63,7 @@ func TestClustersHaveSeriesOfTheirOwn(t *testing.T) {
 					assert.Empty(t, label(m, "k8s_cluster_name"), f)
 				}
 			}
-		}, time.Minute, 200*time.Millisecond)
+		}, patience, 200*time.Millisecond)
 	}
 	all()
 	counted(1)
@@ -87,7 +87,7 @@ func TestClustersHaveSeriesOfTheirOwn(t *testing.T) {
 			assert.Positive(ct, page.Data.Clusters[0].Failed)
 			assert.Zero(ct, page.Data.Clusters[1].Failed)
 		}
-	}, time.Minute, time.Second)
+	}, patience, time.Second)
 	readPage(t, c, "/services/nowhere?range=1h", &page)
 	assert.Empty(t, page.Data.Clusters)
 }

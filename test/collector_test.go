@@ -26,6 +26,9 @@ import (
 
 const binary = "../bin/otelcol-sre"
 
+// patience is how long a test waits for what comes within seconds on a machine that does nothing else. It is no promise.
+const patience = 3 * time.Minute
+
 // A collector is a process of the built binary with its own ports and state folder. It can be
 // stopped, killed and started again on the same.
 type collector struct {
@@ -114,7 +117,7 @@ func (c *collector) start() {
 		}
 		defer response.Body.Close()
 		return response.StatusCode == http.StatusOK
-	}, time.Minute, 50*time.Millisecond, "%s is not healthy; see %s", c.name, c.log)
+	}, patience, 50*time.Millisecond, "%s is not healthy; see %s", c.name, c.log)
 }
 
 // stop ends the collector gracefully and waits for it.

@@ -146,7 +146,7 @@ func TestEveryItemOfARequestCarriesItsID(t *testing.T) {
 	require.Eventually(t, func() bool {
 		all = sink.read(t)
 		return len(all) >= spans+logs
-	}, time.Minute, 200*time.Millisecond, "spans and log records: %d are missing", spans+logs-len(all))
+	}, patience, 200*time.Millisecond, "spans and log records: %d are missing", spans+logs-len(all))
 	require.Len(t, all, spans+logs)
 
 	whose := requestsBehind(t, all, "storefront", customers*orders+anonymous)
@@ -242,7 +242,7 @@ func TestDefaultsJoinAllItemsOf2000Requests(t *testing.T) {
 	require.Eventually(t, func() bool {
 		all = sink.read(t)
 		return len(all) >= shops*requests*items
-	}, time.Minute, time.Second, "not all have arrived")
+	}, patience, time.Second, "not all have arrived")
 	require.Len(t, all, shops*requests*items)
 	whose := requestsBehind(t, all, "frontend", shops*requests)
 	carried := map[string]int{}

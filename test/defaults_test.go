@@ -63,7 +63,7 @@ func requireEvents(t *testing.T, c *collector, service, slo string, good, bad fl
 		found, _ := sum(families, "slo_events_total", append(of, "slo_outcome", "good")...)
 		failed, _ := sum(families, "slo_events_total", append(of, "slo_outcome", "bad")...)
 		assert.Equal(t, [2]float64{good, bad}, [2]float64{found, failed})
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }
 
 type listedSLO struct {
@@ -85,7 +85,7 @@ func TestServiceWithoutACatalog(t *testing.T) {
 	require.Eventually(t, func() bool {
 		objective, found := sum(c.scrape(), "slo_objective_ratio", "service_name", "checkout", "slo_name", "availability")
 		return found && objective == 0.999
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 
 	var fleet struct{ SLOs []listedSLO }
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
@@ -97,7 +97,7 @@ func TestServiceWithoutACatalog(t *testing.T) {
 				assert.NotEqual(t, "unknown", slo.State)
 			}
 		}
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 	page := c.get(t, "/", nil)
 	require.Contains(t, page, `href="/services/checkout?environment=(none)"`)
 	require.Contains(t, page, "<small>proposed</small>")
@@ -121,7 +121,7 @@ func TestServiceWithoutACatalog(t *testing.T) {
 			assert.Len(t, of.SLOs, 2)
 			assert.Equal(t, "1.0", of.Places[0].Versions[0].Version)
 		}
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 	require.Equal(t, 1, services.Without)
 	require.Contains(t, c.get(t, "/services", nil), "by Defaults built-in")
 	listed, err := exec.Command("../bin/srectl", "services", "--url", c.page).Output()
@@ -155,7 +155,7 @@ spec:
 			}
 			shown, _ := sum(c.scrape(), "slo_objective_ratio", "service_name", "checkout", "slo_name", "availability")
 			assert.Equal(t, objective, shown)
-		}, 30*time.Second, 200*time.Millisecond)
+		}, patience, 200*time.Millisecond)
 	}
 	becomes(0.995, false)
 	replaceFile(t, filepath.Join(catalog, "checkout.yaml"), `apiVersion: catalog.otelcol-sre.dev/v1
@@ -182,14 +182,14 @@ func TestServiceWithoutACatalogOnAnAgent(t *testing.T) {
 		ratio, found := sum(gateway.scrape(), "slo_error_ratio", "service_name", "checkout", "slo_name", "availability", "slo_window", "5m")
 		assert.True(t, found)
 		assert.InDelta(t, 0.1, ratio, 1e-9)
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 
 	gateway.stop()
 	gateway.start()
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
 		ratio, _ := sum(gateway.scrape(), "slo_error_ratio", "service_name", "checkout", "slo_name", "availability", "slo_window", "1h")
 		assert.InDelta(t, 0.1, ratio, 1e-9)
-	}, 30*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	agent.stop()
 	gateway.stop()
 }

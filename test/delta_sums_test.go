@@ -48,7 +48,7 @@ func TestDeltaSumsCountFromTheFirstInterval(t *testing.T) {
 				assert.EqualValues(t, want, samples[len(samples)-1].Value, "stored, paid=%s", paid)
 			}
 		}
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 }
 
 // sendDeltas sends one interval: 8 orders that were paid and 2 that were not.

@@ -45,7 +45,7 @@ func startMarking(t *testing.T, grafana *grafanatest.Grafana) (c *collector, sho
 			}
 		}
 		return true
-	}, 30*time.Second, 100*time.Millisecond, "all services are seen")
+	}, patience, 100*time.Millisecond, "all services are seen")
 	require.Empty(t, grafana.Annotations(), "what is there at first sight is no deployment")
 	return c, shop
 }
@@ -75,7 +75,7 @@ func waitForStatus(t *testing.T, grafana *grafanatest.Grafana, service, version,
 			}
 		}
 		return false
-	}, 40*time.Second, 100*time.Millisecond, "%s %s %s", service, version, status)
+	}, patience, 100*time.Millisecond, "%s %s %s", service, version, status)
 	return found
 }
 
@@ -109,7 +109,7 @@ func TestThreeDeploysAreThreeAnnotations(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, found := sum(c.scrape(), "deployment_info", "service_name", "checkout", "service_version", "2.0.0")
 		return found
-	}, 20*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	grafana.Intercept(func(*http.Request) *grafanatest.Fault { return &grafanatest.Fault{} })
 	c.stop()
 	c.start()
@@ -178,7 +178,7 @@ func TestReportsGiveMarkers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		n, _ := sum(c.own(), "otelcol_connector_deployevent_reports", "result", "rejected")
 		return n == 1
-	}, 10*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	log, err := os.ReadFile(c.log)
 	require.NoError(t, err)
 	assert.Contains(t, string(log), "service.version is Int; make it a string")
@@ -218,7 +218,7 @@ func TestTelemetryIsStamped(t *testing.T) {
 				}
 			}
 			return false
-		}, 30*time.Second, 100*time.Millisecond, version)
+		}, patience, 100*time.Millisecond, version)
 		require.Len(t, id, 16)
 		return recent
 	}

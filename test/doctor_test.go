@@ -166,7 +166,7 @@ func (p *examined) finds(t *testing.T, all map[string]wanted) {
 		code, found = p.doctor(t)
 		assert.Equal(t, 1, code)
 		return len(missing()) == 0
-	}, 2*time.Minute, 100*time.Millisecond) {
+	}, patience, 100*time.Millisecond) {
 		for _, f := range found {
 			t.Logf("%s: %s; %s", f.Check, f.What, f.Fix)
 		}
@@ -254,7 +254,7 @@ service:
 	require.Eventually(t, func() bool {
 		_, _, text = talk(t, http.MethodGet, "http://"+p.page+"/", "", "Accept", "text/html")
 		return strings.Contains(text, "broken.yaml") && strings.Contains(text, `href="/doctor"`)
-	}, time.Minute, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 
 	// One span, by its trace ID and by a file.
 	cmd := exec.CommandContext(t.Context(), "../bin/srectl", "why-not", "--url", "http://"+p.page, "01000000000000000000000000000002")
@@ -353,5 +353,5 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 			t.Log(findings)
 		}
 		return code == 0
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }

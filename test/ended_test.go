@@ -25,7 +25,7 @@ func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 			assert.True(collect, found, "counters are 0 as soon as the catalog names the SLO")
 			assert.Zero(collect, events)
 		}
-	}, 20*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 
 	send(t, c, "grpc", "checkout", "1.0.0", 100, 7)
 	gauges := []string{
@@ -40,5 +40,5 @@ func TestPlaceholderLeavesNoGaugesBehind(t *testing.T) {
 			_, found = sum(families, name, "deployment_environment_name", "")
 			assert.False(collect, found, name)
 		}
-	}, 20*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }

@@ -159,7 +159,7 @@ func TestEveryEventIsCountedOnce(t *testing.T) {
 		return assert.EventuallyWithT(t, func(collect *assert.CollectT) {
 			compareCounts(collect, gateway, sent)
 			compareBudgets(collect, gateway, sent) // one flush behind the counts
-		}, time.Minute, 500*time.Millisecond)
+		}, patience, 500*time.Millisecond)
 	}
 	require.True(t, settled())
 

@@ -111,7 +111,7 @@ func TestLinksIntoExploreFind(t *testing.T) {
 		logs.mu.Lock()
 		defer logs.mu.Unlock()
 		return len(spans) > 100 && len(traces.kept) == len(spans) && len(records) > 0 && len(logs.kept) >= len(records)
-	}, time.Minute, 200*time.Millisecond, "not everything arrives")
+	}, patience, 200*time.Millisecond, "not everything arrives")
 	gateway.stop()
 
 	told := telemetry{spans: spans, records: records}

@@ -43,7 +43,7 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 
 	var q queue
 	stop := q.report(t, c)
-	require.Eventually(t, func() bool { return len(c.samples(`queue_depth[10m]`)) > 4 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.samples(`queue_depth[10m]`)) > 4 }, patience, 100*time.Millisecond)
 	require.Zero(t, refused())
 	segments, err := filepath.Glob(filepath.Join(c.store, "wal", "0*"))
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 	segment, err := os.Stat(segments[0])
 	require.NoError(t, err)
 	c.limitFiles(uint64(segment.Size()))
-	require.Eventually(t, func() bool { return refused() > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return refused() > 0 }, patience, 100*time.Millisecond)
 
 	// Spans are taken and counted, and what is kept can be asked for.
 	spans := newTracerProvider(t, c, "grpc", attribute.String("service.name", "checkout"))
@@ -63,7 +63,7 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 	require.Eventually(t, func() bool {
 		bad, _ := sum(c.scrape(), "slo_events_total", "slo_outcome", "bad")
 		return bad == 10
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	assert.NotZero(t, newest())
 	for _, address := range []string{c.health, c.page} {
 		response, err := http.Get("http://" + address)
@@ -74,7 +74,7 @@ func TestFullDiskStopsTheStoreOnly(t *testing.T) {
 
 	c.limitFiles(unix.RLIM_INFINITY)
 	room := time.Now()
-	require.Eventually(t, func() bool { return newest().After(room) }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return newest().After(room) }, patience, 100*time.Millisecond)
 	stop()
 	kept := q.acknowledged.Load()
 	assert.GreaterOrEqual(t, int64(len(c.samples(`queue_depth[10m]`))), kept)
@@ -96,7 +96,7 @@ func TestFullDiskDoesNotStopCounting(t *testing.T) {
 	}
 	var sent [2]float64
 	shown := func() {
-		require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, sent, c.events("checkout")) }, time.Minute, 100*time.Millisecond)
+		require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, sent, c.events("checkout")) }, patience, 100*time.Millisecond)
 	}
 	more := func() {
 		for range 10 {
@@ -114,7 +114,7 @@ func TestFullDiskDoesNotStopCounting(t *testing.T) {
 	c.limitFiles(1)
 	more()
 	assert.GreaterOrEqual(t, failures("journal"), 10.0)
-	require.Eventually(t, func() bool { return failures("save") > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return failures("save") > 0 }, patience, 100*time.Millisecond)
 
 	checkpoints, err := filepath.Glob(filepath.Join(filepath.Dir(c.store), "connector_sli_*"))
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestFullDiskDoesNotStopCounting(t *testing.T) {
 	require.Eventually(t, func() bool {
 		checkpoint, err := os.Stat(checkpoints[0])
 		return err == nil && checkpoint.ModTime().After(room)
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	c.kill()
 	c.start()
 	shown()

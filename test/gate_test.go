@@ -57,12 +57,12 @@ func TestCanariesAtTheGate(t *testing.T) {
 			return true
 		}
 	}
-	require.Eventually(t, counts("1.0.0", "payment", "inventory", "checkout", "frontend"), time.Minute, 100*time.Millisecond)
+	require.Eventually(t, counts("1.0.0", "payment", "inventory", "checkout", "frontend"), patience, 100*time.Millisecond)
 	change(t, shop, "/settings/payment", `{"canary": {"version": "1.1.0", "share": 0.5, "errorRate": 0.9}}`)
 	change(t, shop, "/settings/inventory", `{"canary": {"version": "1.1.0", "share": 0.3}}`)
 	change(t, shop, "/settings/frontend", `{"canary": {"version": "1.1.0", "share": 0.3}}`)
 	change(t, shop, "/settings/checkout", `{"canary": {"version": "1.1.0", "share": 0.01}}`)
-	require.Eventually(t, counts("1.1.0", "payment", "inventory", "frontend"), time.Minute, 100*time.Millisecond)
+	require.Eventually(t, counts("1.1.0", "payment", "inventory", "frontend"), patience, 100*time.Millisecond)
 
 	type verdict struct {
 		Verdict, Reason string
@@ -110,7 +110,7 @@ func TestCanariesAtTheGate(t *testing.T) {
 		require.Eventually(t, func() bool {
 			at, _ := sum(c.scrape(), "deployment_gate_time_seconds", "service_name", service, "service_version", "1.1.0", "deployment_gate_verdict", verdict)
 			return at > 0
-		}, time.Minute, 100*time.Millisecond, service)
+		}, patience, 100*time.Millisecond, service)
 	}
 	require.Eventually(t, func() bool {
 		var shown struct {
@@ -141,7 +141,7 @@ func TestCanariesAtTheGate(t *testing.T) {
 			}
 		}
 		return false
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 
 	for path, status := range map[string]int{
 		"/gate/shop/payment?version=1.1.0&want=fail": http.StatusOK, "/gate/payment?version=1.1.0&want=pass": http.StatusPreconditionFailed,

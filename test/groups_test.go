@@ -76,7 +76,7 @@ func TestGroupsAcrossAgentsAndGateways(t *testing.T) {
 			}
 			assert.Equal(t, want, [2]float64{good, bad}, host)
 		}
-	}, 2*time.Minute, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 	burning := 0.0
 	for _, gateway := range gateways {
 		burns, _ := sum(gateway.scrape(), "slo_burn_rate_ratio", "slo_name", "hosts", "host_name", failing, "slo_window", "5m")

@@ -50,7 +50,7 @@ func TestKafkaBetweenAgentAndGateways(t *testing.T) {
 	agent.start()
 	provider := newTracerProvider(t, agent, "grpc", attribute.String("service.name", "checkout"))
 	trace := fail(t, agent, provider, "order-1")
-	require.Eventually(t, func() bool { return contains(t, agent.log, "Exporting failed. Will retry") }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return contains(t, agent.log, "Exporting failed. Will retry") }, patience, 100*time.Millisecond)
 	agent.kill()
 	agent.env = append(agent.env, "OTELCOL_SRE_KAFKA_PASSWORD=secret")
 	agent.start()
@@ -65,7 +65,7 @@ func TestKafkaBetweenAgentAndGateways(t *testing.T) {
 		gateways = append(gateways, gateway)
 	}
 	for _, part := range []string{trace, `"card refused"`, `"order-1"`} {
-		assert.Eventually(t, func() bool { return contains(t, handed, part) }, time.Minute, 100*time.Millisecond, part)
+		assert.Eventually(t, func() bool { return contains(t, handed, part) }, patience, 100*time.Millisecond, part)
 	}
 	const more = 20
 	for n := range more {
@@ -80,7 +80,7 @@ func TestKafkaBetweenAgentAndGateways(t *testing.T) {
 			}
 		}
 		return slices.Equal(counts, []float64{1 + more})
-	}, time.Minute, 200*time.Millisecond, "one gateway has the counter, and all of it")
+	}, patience, 200*time.Millisecond, "one gateway has the counter, and all of it")
 }
 
 // contains reports whether the file is there and has the text.

@@ -109,7 +109,7 @@ func startSenders(t *testing.T, c *collector, n, spans int) *senders {
 func (s *senders) more(n int64) {
 	s.t.Helper()
 	enough := s.acknowledged.Load() + n
-	require.Eventually(s.t, func() bool { return s.acknowledged.Load() >= enough }, time.Minute, time.Millisecond)
+	require.Eventually(s.t, func() bool { return s.acknowledged.Load() >= enough }, patience, time.Millisecond)
 }
 
 // stop returns the good and bad events that were sent, when all of them are acknowledged.
@@ -157,7 +157,7 @@ func TestKillOfTheCountingProcess(t *testing.T) {
 			same := func(when string) {
 				require.EventuallyWithT(t, func(collect *assert.CollectT) {
 					assert.Equal(collect, sent, showing.events("checkout"), when)
-				}, 30*time.Second, 100*time.Millisecond)
+				}, patience, 100*time.Millisecond)
 			}
 			same("after the kills")
 			counting.kill()
@@ -190,7 +190,7 @@ func TestSentAgainLateAndFuture(t *testing.T) {
 			}
 			assert.Equal(collect, []float64{lateGood, lateBad, futureGood, futureBad},
 				[]float64{apart("late", "good"), apart("late", "bad"), apart("future", "good"), apart("future", "bad")})
-		}, 30*time.Second, 100*time.Millisecond)
+		}, patience, 100*time.Millisecond)
 		c.kill()
 		c.start()
 	}

@@ -32,7 +32,7 @@ func TestLargeBatchesPass(t *testing.T) {
 		total, _ := sum(gateway.own(), "otelcol_receiver_accepted_spans")
 		return total
 	}
-	assert.Eventually(t, func() bool { return accepted() == spans }, time.Minute, 100*time.Millisecond)
+	assert.Eventually(t, func() bool { return accepted() == spans }, patience, 100*time.Millisecond)
 	failed, _ := sum(agent.own(), "otelcol_exporter_send_failed_spans")
 	assert.Zero(t, failed)
 	agent.stop()

@@ -66,14 +66,14 @@ func TestTheProductThatFailsIsNamed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, found := sum(c.scrape(), "slo_ledger_events", "service_name", "orders", "slo_ledger_attribute", "shop.product", "slo_ledger_value", "teapot")
 		return found
-	}, 60*time.Second, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 	stop()
 	<-sent
 
 	require.Eventually(t, func() bool { // when all is flushed
 		all := explain()
 		return len(all) == 1 && all[0].Bad > 0 && all[0].Booked == all[0].Bad
-	}, 30*time.Second, 500*time.Millisecond, "every bad event is booked: %+v", explain())
+	}, patience, 500*time.Millisecond, "every bad event is booked: %+v", explain())
 	one := explain()[0]
 	assert.Contains(t, one.Text, "teapot")
 	for _, d := range one.Dimensions {

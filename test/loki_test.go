@@ -237,7 +237,7 @@ func TestLokiTakesWhatItCan(t *testing.T) {
 	}
 	found := func(service string) []string { return l.explore(t, `{service_name="`+service+`"}`) }
 	send("busy", "later", time.Now())
-	assert.Eventually(t, func() bool { return len(found("busy")) == 2 }, time.Minute, 100*time.Millisecond)
+	assert.Eventually(t, func() bool { return len(found("busy")) == 2 }, patience, 100*time.Millisecond)
 	for service, bad := range map[string]struct {
 		body string
 		at   time.Time
@@ -250,7 +250,7 @@ func TestLokiTakesWhatItCan(t *testing.T) {
 		}
 		before := failed()
 		send(service, bad.body, bad.at)
-		assert.Eventually(t, func() bool { return failed() == before+2 }, time.Minute, 100*time.Millisecond, service)
+		assert.Eventually(t, func() bool { return failed() == before+2 }, patience, 100*time.Millisecond, service)
 		assert.Equal(t, []string{"as ever"}, found(service), service)
 	}
 	c.stop()

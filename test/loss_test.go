@@ -49,7 +49,7 @@ func TestOneBurstThatABackendRefusesIsATicket(t *testing.T) {
 	c := prepareCollector(t, "standalone", t.TempDir(), "OTELCOL_SRE_RULES="+folder)
 	c.args = append(c.args, "--config", fmt.Sprintf(often, c.telemetry, backend.URL))
 	c.start()
-	require.Eventually(t, func() bool { return len(c.samples(`otelcol_process_uptime[1m]`)) > 3 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.samples(`otelcol_process_uptime[1m]`)) > 3 }, patience, 100*time.Millisecond)
 	_, there := c.alert("CollectorExportFailing")
 	require.False(t, there, "nothing is lost yet")
 
@@ -70,7 +70,7 @@ func TestOneBurstThatABackendRefusesIsATicket(t *testing.T) {
 	require.Eventually(t, func() bool {
 		firing, _ = c.alert("CollectorExportFailing")
 		return firing.State == v1.AlertStateFiring
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	assert.Equal(t, "otlp_http/refusing", string(firing.Labels["exporter"]))
 	assert.Equal(t, "ticket", string(firing.Labels["severity"]))
 	assert.Equal(t, "20k spans were dropped in the last 15 minutes after all retries failed. They are missing in that backend.", string(firing.Annotations["description"]))

@@ -203,7 +203,7 @@ service:
 		}
 		return all
 	}
-	assert.Eventually(t, func() bool { return len(missing()) == 0 }, time.Minute, time.Second)
+	assert.Eventually(t, func() bool { return len(missing()) == 0 }, patience, time.Second)
 	for _, m := range missing() {
 		t.Errorf("%s: %s: no collector has such a metric; was it renamed?", m.where, m.name)
 	}

@@ -210,7 +210,7 @@ func TestSilenceIsAWarning(t *testing.T) {
 		status, _, rules := talk(t, http.MethodGet, "http://"+c.page+"/rules/otelcol-sre.yaml", "")
 		_, _, loaded := talk(t, http.MethodGet, "http://"+c.api+"/api/v1/rules", "")
 		return status == http.StatusOK && strings.Contains(rules, "alert: CollectorDown") && strings.Contains(loaded, "CollectorDown")
-	}, time.Minute, 500*time.Millisecond, "the collector's own rules need no file")
+	}, patience, 500*time.Millisecond, "the collector's own rules need no file")
 
 	_, shown := shownBy(t, c.env, false, binary, "validate", "--config", "builtin:standalone")
 	assert.Equal(t, 3, strings.Count(shown, "\n"), shown)

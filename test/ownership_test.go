@@ -59,7 +59,7 @@ func shareSLOs(t *testing.T, gateways []*collector, names []string, sent int) {
 		}
 		slices.Sort(all)
 		assert.Equal(t, names, all, "each SLO once")
-	}, 2*time.Minute, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 }
 
 // shares is a catalog of SLOs with objective 50, so many that each of a few gateways gets some, whatever its address.

@@ -179,7 +179,7 @@ func TestPartitions(t *testing.T) {
 			arrived += accepted
 		}
 		assert.GreaterOrEqual(t, arrived, float64(sent), "an answer that is lost makes the agent send again")
-	}, time.Minute, 500*time.Millisecond)
+	}, patience, 500*time.Millisecond)
 	for _, c := range append(gateways, agent) {
 		c.stop()
 	}

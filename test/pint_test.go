@@ -135,7 +135,7 @@ func TestPintFindsWhatTheRulesReadInTheStore(t *testing.T) {
 			found = append(found, f.String())
 		}
 		return len(found) == 0
-	}, 2*time.Minute, 2*time.Second)
+	}, patience, 2*time.Second)
 	assert.Empty(t, found)
 }
 

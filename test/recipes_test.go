@@ -61,7 +61,7 @@ func (c correlator) waitFor(count int) []arrival {
 	assert.Eventually(c.t, func() bool {
 		arrivals = c.sink.read(c.t)
 		return len(arrivals) >= count
-	}, 20*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	require.Len(c.t, arrivals, count, "%v", arrivals)
 	return arrivals
 }
@@ -115,7 +115,7 @@ func startServer(t *testing.T, url string, cmd *exec.Cmd) *server {
 			return false
 		}
 		return connection.Close() == nil
-	}, time.Minute, 50*time.Millisecond, "%s does not answer", cmd.Path)
+	}, patience, 50*time.Millisecond, "%s does not answer", cmd.Path)
 	return s
 }
 

@@ -92,7 +92,7 @@ func ids(t *testing.T, n int, gateways ...gateway) map[string]string {
 			all = append(all, g.sink.read(t)...)
 		}
 		return len(all) >= n
-	}, time.Minute, 100*time.Millisecond, "items")
+	}, patience, 100*time.Millisecond, "items")
 	require.Len(t, all, n)
 	byItem := map[string]string{}
 	for _, a := range all {

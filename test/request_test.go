@@ -87,7 +87,7 @@ service:
 	require.Eventually(t, func() bool {
 		content, err := os.ReadFile(file)
 		return err == nil && bytes.Count(content, []byte("\n")) == len(c.Records)
-	}, 10*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	return "http://" + collector.page, file
 }
 

@@ -55,7 +55,7 @@ func TestWhatABackendRefusesCountsOnce(t *testing.T) {
 		sent[1] += bad
 	}
 	assert.Equal(t, int64(requests), taken.Load())
-	require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, sent, c.events("checkout")) }, time.Minute, 100*time.Millisecond)
+	require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, sent, c.events("checkout")) }, patience, 100*time.Millisecond)
 	recognized, _ := sum(c.own(), "otelcol_connector_sli_events_deduplicated")
 	assert.Equal(t, float64(requests*refusals*100), recognized)
 	c.stop()

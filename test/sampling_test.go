@@ -48,13 +48,13 @@ func TestWhatIsBadOrNewIsSampled(t *testing.T) {
 		want[serve(t, old, time.Millisecond, codes.Error)] = true
 	}
 	require.NoError(t, old.ForceFlush(t.Context()))
-	assert.Eventually(t, func() bool { return len(kept(t, backend)) >= len(want) }, 30*time.Second, 100*time.Millisecond)
+	assert.Eventually(t, func() bool { return len(kept(t, backend)) >= len(want) }, patience, 100*time.Millisecond)
 	assert.Equal(t, want, kept(t, backend))
 	events := func() float64 {
 		total, _ := sum(c.scrape(), "slo_events_total", "slo_name", "latency")
 		return total
 	}
-	assert.Eventually(t, func() bool { return events() == 65 }, 10*time.Second, 100*time.Millisecond)
+	assert.Eventually(t, func() bool { return events() == 65 }, patience, 100*time.Millisecond)
 
 	// A new version is deployed: what it does is kept, good or not, once the deployment is seen.
 	next := newTracerProvider(t, c, "grpc", attribute.String("service.name", "checkout"), attribute.String("service.version", "2.0.0"))
@@ -64,13 +64,13 @@ func TestWhatIsBadOrNewIsSampled(t *testing.T) {
 		require.NoError(t, next.ForceFlush(t.Context()))
 		_, found := sum(c.scrape(), "deployment_info", "service_version", "2.0.0")
 		return found
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 	assert.Eventually(t, func() bool {
 		newest = serve(t, next, time.Millisecond, codes.Unset)
 		require.NoError(t, next.ForceFlush(t.Context()))
 		return len(kept(t, backend)) > len(want)
-	}, 30*time.Second, 200*time.Millisecond)
-	assert.Eventually(t, func() bool { return kept(t, backend)[newest] }, 30*time.Second, 100*time.Millisecond)
+	}, patience, 200*time.Millisecond)
+	assert.Eventually(t, func() bool { return kept(t, backend)[newest] }, patience, 100*time.Millisecond)
 	require.NoError(t, old.Shutdown(t.Context()))
 	require.NoError(t, next.Shutdown(t.Context()))
 	c.stop()

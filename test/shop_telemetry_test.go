@@ -49,7 +49,7 @@ service: {pipelines: {traces: {exporters: [file, red]}, logs: {exporters: [file,
 	require.Eventually(t, func() bool {
 		text, err := os.ReadFile(string(sink))
 		return err == nil && bytes.Contains(text, []byte(`"deployment.status"`))
-	}, time.Minute, 100*time.Millisecond, "no deployment is told of")
+	}, patience, 100*time.Millisecond, "no deployment is told of")
 	gateway.stop()
 	spans, records := readFile(t, sink)
 	return telemetry{spans, records, elastic.documents()}

@@ -96,7 +96,7 @@ func TestStopsWhileABackendNeverAnswers(t *testing.T) {
 				require.EventuallyWithT(t, func(t *assert.CollectT) {
 					got, _ := sum(c.scrape(), "slo_events_total", "service_name", key[0], "slo_name", key[1], "slo_outcome", key[2])
 					assert.Equal(t, want, got, "%v", key)
-				}, 30*time.Second, 200*time.Millisecond)
+				}, patience, 200*time.Millisecond)
 			}
 			c.kill()
 		})

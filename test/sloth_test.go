@@ -129,7 +129,7 @@ func slothsStore(t *testing.T, good, bad int) (*collector, func(query string) fl
 	}
 	all := func(query string, want float64) {
 		t.Helper()
-		require.Eventually(t, func() bool { return store(query) == want }, time.Minute, 100*time.Millisecond, "%s is %v", query, want)
+		require.Eventually(t, func() bool { return store(query) == want }, patience, 100*time.Millisecond, "%s is %v", query, want)
 	}
 	all(`count(slo_events_total{slo_name="availability"})`, 4) // they begin at 0: two services, two outcomes
 	traces := goodSpans("checkout", good+bad)

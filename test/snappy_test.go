@@ -56,11 +56,11 @@ func TestManySnappySenders(t *testing.T) {
 		n, _ := sum(c.scrape(), "slo_events_total", "service_name", "checkout")
 		return n
 	}
-	require.Eventually(t, func() bool { return counted() >= sent }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return counted() >= sent }, patience, 100*time.Millisecond)
 	// What is still on its way is counted before it stops.
 	c.stop()
 	c.start()
-	require.Eventually(t, func() bool { return counted() > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return counted() > 0 }, patience, 100*time.Millisecond)
 	assert.EqualValues(t, sent, counted())
 }
 

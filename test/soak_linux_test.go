@@ -286,6 +286,6 @@ service:
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		n, _ := sum(c.scrape(), "slo_events_total", "service_name", "checkout", "slo_name", "availability")
 		assert.Equal(collect, load.known, n)
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	c.stop()
 }

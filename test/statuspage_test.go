@@ -44,7 +44,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, found := sum(c.scrape(), "deployment_info", append(labels, "service_name", "payment")...)
 			return found
-		}, time.Minute, 100*time.Millisecond, "%s", labels)
+		}, patience, 100*time.Millisecond, "%s", labels)
 	}
 	seen("service_version", "1.0.0")
 	change(t, shop, "/settings/payment", `{"version": "1.1.0", "errorRate": 0.4}`)
@@ -55,7 +55,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 	marked, err := mark.CombinedOutput()
 	require.NoError(t, err, "%s", marked)
 	for _, service := range []model.LabelValue{"payment", hostileName} {
-		require.Eventually(t, func() bool { return c.fires("ErrorBudgetBurnCritical", service) }, time.Minute, 100*time.Millisecond, "%s", service)
+		require.Eventually(t, func() bool { return c.fires("ErrorBudgetBurnCritical", service) }, patience, 100*time.Millisecond, "%s", service)
 	}
 	change(t, shop, "/settings/mailer", `{"errorRate": 0.2}`)
 
@@ -102,13 +102,13 @@ spec:
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		replaceFile(t, file, patience.ReplaceAllString(string(text), "${1}${2}1s"))
+		replaceFile(t, file, waits.ReplaceAllString(string(text), "${1}${2}1s"))
 	}
 	return c
 }
 
-// patience is for how long the burn of an hour goes on before it alerts, and how often that is looked at.
-var patience = regexp.MustCompile(`(?m)^( +for: )2m$|^( +interval: )1m$`)
+// waits are for how long the burn of an hour goes on before it alerts, and how often that is looked at.
+var waits = regexp.MustCompile(`(?m)^( +for: )2m$|^( +interval: )1m$`)
 
 // fires reports whether the service's alert fires.
 func (c *collector) fires(name, service model.LabelValue) bool {

@@ -43,7 +43,7 @@ func TestStopsUnderLoad(t *testing.T) {
 				assert.EqualValues(t, sent[i], stored[len(stored)-1].Value, "stored")
 			}
 		}
-	}, 30*time.Second, 200*time.Millisecond)
+	}, patience, 200*time.Millisecond)
 	c.stop()
 	require.Len(t, kept(t, file+".sampled"), int(sent[1]), "each bad trace")
 

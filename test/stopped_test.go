@@ -35,7 +35,7 @@ func TestStoppedCollectorMeasuresNothing(t *testing.T) {
 	dir := writeCatalog(t, map[string]string{"checkout": service("checkout", slos...)})
 	c := newCollector(t, "standalone", dir)
 	sent := send(t, c, "grpc", "checkout", "1.0.0", 200, 1)
-	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, 20*time.Second, 100*time.Millisecond)
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, patience, 100*time.Millisecond)
 	for n, stop := range []func(){c.stop, c.kill} {
 		stop()
 		stopped := time.Now()
@@ -52,10 +52,10 @@ func TestStoppedCollectorMeasuresNothing(t *testing.T) {
 			assert.WithinDuration(collect, stopped, last.From, 15*time.Second)
 			assert.WithinDuration(collect, resumed, last.To, 30*time.Second)
 			assert.Greater(collect, last.To.Sub(last.From), 60*time.Second)
-		}, 30*time.Second, 200*time.Millisecond)
+		}, patience, 200*time.Millisecond)
 		assert.EventuallyWithT(t, func(collect *assert.CollectT) { // the pause is saved with the next flush
 			saves, _ := sum(c.own(), "otelcol_processor_slo_checkpoint_saves")
 			assert.Positive(collect, saves)
-		}, 30*time.Second, 200*time.Millisecond)
+		}, patience, 200*time.Millisecond)
 	}
 }

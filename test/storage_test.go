@@ -26,11 +26,11 @@ func TestStorageFilesThatAreNoDatabases(t *testing.T) {
 	}
 	c := newCollector(t, "standalone", dir, "OTELCOL_SRE_STORAGE="+storage)
 	sent := send(t, c, "grpc", "checkout", "1.0.0", 500, 1)
-	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, 20*time.Second, 100*time.Millisecond)
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, patience, 100*time.Millisecond)
 	c.stop()
 	c.start()
 	sent.add(send(t, c, "grpc", "checkout", "1.0.0", 500, 2))
-	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, 20*time.Second, 100*time.Millisecond)
+	assert.EventuallyWithT(t, func(collect *assert.CollectT) { compareCounts(collect, c, sent) }, patience, 100*time.Millisecond)
 
 	log, err := os.ReadFile(c.log)
 	require.NoError(t, err)

@@ -124,35 +124,35 @@ func TestStandaloneAlertsByItself(t *testing.T) {
 	var q queue
 	q.depth.Store(42)
 	stop := q.report(t, c)
-	require.Eventually(t, func() bool { return told("QueueLong") }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return told("QueueLong") }, patience, 100*time.Millisecond)
 	firing, _ := c.alert("QueueLong")
 	since := func(s model.SamplePair) time.Duration { return s.Timestamp.Time().Sub(firing.ActiveAt) }
 	for _, pending := range c.samples(`ALERTS{alertname="QueueLong",alertstate="pending"}[5m]`) {
 		assert.Less(t, since(pending), 3*time.Second, "it was evaluated after its for, and did not fire")
 	}
-	require.Eventually(t, func() bool { return len(c.samples(`ALERTS{alertname="QueueLong",alertstate="firing"}[5m]`)) > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.samples(`ALERTS{alertname="QueueLong",alertstate="firing"}[5m]`)) > 0 }, patience, 100*time.Millisecond)
 	assert.GreaterOrEqual(t, since(c.samples(`ALERTS{alertname="QueueLong",alertstate="firing"}[5m]`)[0]), 3*time.Second-time.Millisecond)
 
 	q.depth.Store(1)
-	require.Eventually(t, func() bool { return !told("QueueLong") }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return !told("QueueLong") }, patience, 100*time.Millisecond)
 
 	require.Eventually(t, func() bool {
 		a, _ := c.alert("QueueNeverEmpty")
 		return a.State == v1.AlertStatePending && time.Since(a.ActiveAt) > long
-	}, 2*time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	c.kill()
 	stop()
 	kept := q.acknowledged.Load()
 	began = time.Now()
 	c.start()
-	require.Eventually(t, func() bool { return len(c.samples("queue_depth[1h]")) > 0 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.samples("queue_depth[1h]")) > 0 }, patience, 100*time.Millisecond)
 	assert.GreaterOrEqual(t, int64(len(c.samples("queue_depth[1h]"))), kept)
 	assert.LessOrEqual(t, int64(len(c.samples("queue_depth[1h]"))), kept+1, "one may have been stored and not acknowledged")
 
 	require.Eventually(t, func() bool {
 		a, there := c.alert("QueueNeverEmpty")
 		return there && a.State == v1.AlertStatePending && a.ActiveAt.Before(began)
-	}, time.Minute, 100*time.Millisecond, "it began to wait anew")
+	}, patience, 100*time.Millisecond, "it began to wait anew")
 }
 
 // What the collector has stored is Prometheus' own: one that is started on the folder has all of it, to the sample.
@@ -164,7 +164,7 @@ func TestHistoryMovesToPrometheus(t *testing.T) {
 	var q queue
 	q.depth.Store(7)
 	stop := q.report(t, c)
-	require.Eventually(t, func() bool { return q.acknowledged.Load() >= 8 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return q.acknowledged.Load() >= 8 }, patience, 50*time.Millisecond)
 	stop()
 	stored := c.samples("queue_depth[1h]")
 	require.Len(t, stored, int(q.acknowledged.Load()))
@@ -176,7 +176,7 @@ func TestHistoryMovesToPrometheus(t *testing.T) {
 	moved := &collector{t: t, api: freeAddress(t)}
 	startServer(t, "http://"+moved.api, exec.Command(prometheus, "--config.file="+filepath.Join(folder, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+moved.api))
-	require.Eventually(t, func() bool { return len(moved.samples("queue_depth[1h]")) > 0 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(moved.samples("queue_depth[1h]")) > 0 }, patience, 50*time.Millisecond)
 	require.Equal(t, stored, moved.samples("queue_depth[1h]"))
 }
 
@@ -193,7 +193,7 @@ func TestJavaScriptAsksTheStore(t *testing.T) {
 	var q queue
 	q.depth.Store(7)
 	defer q.report(t, c)()
-	require.Eventually(t, func() bool { _, there := c.alert("QueueNeverEmpty"); return there }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { _, there := c.alert("QueueNeverEmpty"); return there }, patience, 50*time.Millisecond)
 
 	program := exec.Command(needs(t, "node", "nodejs"), "ask.mjs", "http://"+c.api, "queue_depth")
 	program.Dir = client

@@ -60,7 +60,7 @@ func TestTruncatedStateIsSetAside(t *testing.T) {
 					burn, _ := sum(families, "slo_burn_rate_ratio", "slo_window", "30d", "slo_name", fmt.Sprint("slo-", n))
 					assert.InDelta(collect, 1-want, burn, 1e-9, n)
 				}
-			}, 30*time.Second, 100*time.Millisecond)
+			}, patience, 100*time.Millisecond)
 		}
 		report("good", 75)
 		report("bad", 25)
@@ -88,7 +88,7 @@ func TestTruncatedStateIsSetAside(t *testing.T) {
 			require.True(t, c.post(http.DefaultClient, body))
 			want[0] += good * float64(len(definitions))
 			want[1] += bad * float64(len(definitions))
-			require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, want, c.events("checkout")) }, 30*time.Second, 100*time.Millisecond)
+			require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.Equal(collect, want, c.events("checkout")) }, patience, 100*time.Millisecond)
 		}
 		send([2]float64{})
 		c.stop()

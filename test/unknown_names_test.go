@@ -111,7 +111,7 @@ func TestUnknownNamesAreBounded(t *testing.T) {
 					if role == "standalone" {
 						assert.Equal(collect, [2]float64{float64(to) / 5, 0}, c.events("checkout"))
 					}
-				}, 30*time.Second, 200*time.Millisecond)
+				}, patience, 200*time.Millisecond)
 				begin := time.Now()
 				body := c.exposition()
 				_, peak, err := process.Memory(c.cmd.Process.Pid)

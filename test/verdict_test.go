@@ -49,7 +49,7 @@ func TestABadVersionHasItsVerdictEverywhere(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, found := sum(c.scrape(), "deployment_info", "service_name", "payment", "service_version", "1.0.0")
 		return found
-	}, time.Minute, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 
 	const commit = "731f7eaddfb6af01cb2173e18f0f75b0ba780ef1"
 	mark := exec.CommandContext(t.Context(), "../bin/srectl", "mark", "--service", "payment", "--namespace", "shop", "--environment", "production",
@@ -120,7 +120,7 @@ func TestABadVersionHasItsVerdictEverywhere(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, found := sum(c.scrape(), "deployment_budget_spent_seconds", "service_name", "payment", "service_version", "1.1.0")
 		return found
-	}, 30*time.Second, time.Second)
+	}, patience, time.Second)
 	observed.Eventually(t.Context(), 30*time.Second, func(last bool) bool {
 		check := observed.Check{From: prometheus, At: prometheus.Now()}
 		ofDashboard, ofRunbook = 0, 0

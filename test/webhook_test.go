@@ -57,5 +57,5 @@ func TestWebhooksAreMarkers(t *testing.T) {
 		n, _ := sum(c.own(), "otelcol_connector_deployevent_reports", "result", "accepted")
 		return n
 	}
-	require.Eventually(t, func() bool { return accepted() == 4 }, 30*time.Second, 200*time.Millisecond, "each is a report: %v", accepted())
+	require.Eventually(t, func() bool { return accepted() == 4 }, patience, 200*time.Millisecond, "each is a report: %v", accepted())
 }

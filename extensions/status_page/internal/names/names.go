@@ -5,7 +5,9 @@
 package names
 
 import (
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
+	otel "go.opentelemetry.io/otel/semconv/v1.40.0"
 
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -24,6 +26,8 @@ type Names struct {
 	ChangeVerdict, ChangeReason, ChangeEvidence                                                           Label
 	// A request.
 	SpanKind, StatusCode Label
+	// A request in a service's own metrics.
+	Job, Method, Route, HTTPStatus Label
 	// A call between services.
 	Client, ClientNamespace, Server, ServerNamespace, ClientEnvironment, ServerEnvironment, Connection Label
 
@@ -36,6 +40,8 @@ type Names struct {
 	Changed, Judged                                  Metric
 	// Of the red connector, or of span_metrics.
 	Calls, Durations Metric
+	// Of the services' HTTP servers.
+	Requests Metric
 	// Of the red connector, or of service_graph.
 	Edges, EdgeFailed, EdgeClient, EdgeServer Metric
 }
@@ -74,6 +80,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		ChangeSummary: label(semconv.ChangeSummary), ChangeURL: label(semconv.ChangeURL),
 		ChangeVerdict: label(semconv.ChangeVerdict), ChangeReason: label(semconv.ChangeReason), ChangeEvidence: label(semconv.ChangeEvidence),
 		SpanKind: label("span.kind"), StatusCode: label("status.code"),
+		Job: label(model.JobLabel), Method: label(string(otel.HTTPRequestMethodKey)), Route: label(string(otel.HTTPRouteKey)), HTTPStatus: label(string(otel.HTTPResponseStatusCodeKey)),
 		Client: label("client"), ClientNamespace: label("client_" + semconv.ServiceNamespace),
 		Server: label("server"), ServerNamespace: label("server_" + semconv.ServiceNamespace), ClientEnvironment: label("client_" + semconv.Environment), ServerEnvironment: label("server_" + semconv.Environment), Connection: label("connection_type"),
 
@@ -85,6 +92,7 @@ func New(strategy otlptranslator.TranslationStrategyOption) Names {
 		Judged:     metric(semconv.ChangeJudged.Metric),
 		Calls:      metric(otlptranslator.Metric{Name: "traces.span.metrics.calls", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		Durations:  metric(otlptranslator.Metric{Name: "traces.span.metrics.duration", Unit: "ms", Type: otlptranslator.MetricTypeHistogram}),
+		Requests:   metric(otlptranslator.Metric{Name: "http.server.request.duration", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),
 		Edges:      metric(otlptranslator.Metric{Name: "traces_service_graph_request_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		EdgeFailed: metric(otlptranslator.Metric{Name: "traces_service_graph_request_failed_total", Type: otlptranslator.MetricTypeMonotonicCounter}),
 		EdgeClient: metric(otlptranslator.Metric{Name: "traces_service_graph_request_client", Unit: "s", Type: otlptranslator.MetricTypeHistogram}),

@@ -42,6 +42,8 @@ type Service struct {
 	Calls     []Call       `json:"calls"`
 	DependsOn []string     `json:"depends_on"`
 	SLOs      []*fleet.Row `json:"slos"`
+	// Routes are those of its HTTP server, if the history was asked for and it sends metrics of them.
+	Routes []Route `json:"routes,omitempty"`
 }
 
 // A Place is a service in an environment.
@@ -107,6 +109,7 @@ const (
 type questions struct {
 	heard, rate, failed, slowest, versions, instances, calls string
 	requests, failures, p99                                  string // of the history, if it is asked for
+	routes                                                   routeQuestions
 }
 
 func questionsTo(n names.Names, history string) questions {
@@ -131,12 +134,13 @@ func questionsTo(n names.Names, history string) questions {
 		q.requests = names.By("sum", place, over("increase", n.Calls.With(incoming), history))
 		q.failures = names.By("sum", place, over("increase", n.Calls.With(incoming, failed), history))
 		q.p99 = quantile("0.99", "increase", history)
+		q.routes = questionsToRoutes(n, history)
 	}
 	return q
 }
 
 func (q *questions) all() []string {
-	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.instances, q.calls, q.requests, q.failures, q.p99}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.instances, q.calls, q.requests, q.failures, q.p99, q.routes.requests, q.routes.failures, q.routes.p99}, func(s string) bool { return s == "" })
 }
 
 // Load queries all services, with the history of a time such as 7d if it is not empty. Services that are known in part are there with an error.
@@ -170,6 +174,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, now time.Time,
 	}
 	l.places(q, answers)
 	l.calls(answers[q.calls])
+	l.routes(q.routes, answers)
 	return l.services(), cmp.Or(failed, slos.Err)
 }
 

@@ -38,6 +38,13 @@ func town(t *testing.T) *visitor {
 		b.counter("traces_service_graph_request_total", "", seconds, edge.and("server", "orders", "server_service.namespace", "", "connection_type", "database"))
 		b.counter("traces_service_graph_request_total", "", seconds, attributes{"client": "user", "server": "checkout", "connection_type": "virtual_node"})
 		b.push(t, s)
+		own := batchOf(now.Add(-ago), attributes{"service.name": "checkout", "service.namespace": "shop", "service.instance.id": "1"})
+		for route, each := range map[string]float64{"/checkout": 1, "/cart": 8} {
+			served := attributes{"http.request.method": "POST", "http.route": route}
+			own.took("http.server.request.duration", seconds*each*0.9, seconds/10, served.and("http.response.status_code", "200"))
+			own.took("http.server.request.duration", seconds*each*0.1, seconds/10, served.and("http.response.status_code", "503"))
+		}
+		own.push(t, s)
 	}
 	c := parse(t, document("checkout", "payments-team", 1, checkoutSLOs)+document("payment", "payments-team", 2, paymentSLOs)+`---
 apiVersion: catalog.otelcol-sre.dev/v1
@@ -62,6 +69,11 @@ type listedService struct {
 		History *struct {
 			Requests, Failed *float64
 		}
+	}
+	Routes []struct {
+		Method, Route    string
+		Requests, Failed *float64
+		P99              *float64 `json:"p99_milliseconds"`
 	}
 	Calls []struct{ Namespace, Service, Type string }
 	SLOs  []struct {
@@ -100,6 +112,15 @@ func TestServices(t *testing.T) {
 	require.Len(t, mailer.Places[0].Versions, 1)
 	assert.Equal(t, "1", mailer.Places[0].Versions[0].Version, "its spans arrive")
 	assert.Equal(t, []struct{ Namespace, Service, Type string }{{"shop", "mailer", ""}, {"", "orders", "database"}}, checkout.Calls)
+
+	require.Len(t, checkout.Routes, 2, "most requests first")
+	assert.Equal(t, "/cart", checkout.Routes[0].Route)
+	assert.Equal(t, "POST", checkout.Routes[1].Method)
+	assert.Equal(t, "/checkout", checkout.Routes[1].Route)
+	assert.InDelta(t, 600, *checkout.Routes[1].Requests, 50)
+	assert.InDelta(t, 60, *checkout.Routes[1].Failed, 5)
+	assert.InDelta(t, 990, *checkout.Routes[1].P99, 1, "the only bucket is a second")
+	assert.Empty(t, mailer.Routes)
 
 	assert.False(t, mailer.Entry)
 	assert.Equal(t, "everything", mailer.Defaults)

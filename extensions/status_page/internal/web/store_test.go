@@ -105,10 +105,15 @@ type batch struct {
 }
 
 func newBatch(at time.Time) *batch {
+	return batchOf(at, attributes{"service.name": "otelcol-sre", "service.instance.id": "collector-1"})
+}
+
+func batchOf(at time.Time, resource attributes) *batch {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
-	rm.Resource().Attributes().PutStr("service.name", "otelcol-sre")
-	rm.Resource().Attributes().PutStr("service.instance.id", "collector-1")
+	for k, v := range resource {
+		rm.Resource().Attributes().PutStr(k, v)
+	}
 	return &batch{at, md, map[string]pmetric.Metric{}, rm.ScopeMetrics().AppendEmpty()}
 }
 
