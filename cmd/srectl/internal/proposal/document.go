@@ -25,12 +25,22 @@ type metadata struct {
 }
 
 type spec struct {
-	Owner        string   `yaml:"owner,omitempty"`
-	Description  string   `yaml:"description,omitempty"`
-	Repository   string   `yaml:"repository,omitempty"`
-	Environments []string `yaml:"environments,omitempty,flow"`
-	DependsOn    []string `yaml:"dependsOn,omitempty,flow"`
-	SLOs         []slo    `yaml:"slos"`
+	Owner        string     `yaml:"owner,omitempty"`
+	Description  string     `yaml:"description,omitempty"`
+	Repository   string     `yaml:"repository,omitempty"`
+	Environments []string   `yaml:"environments,omitempty,flow"`
+	DependsOn    []string   `yaml:"dependsOn,omitempty,flow"`
+	Escalation   escalation `yaml:"escalation,omitempty"`
+	Deployment   deployment `yaml:"deployment,omitempty"`
+	SLOs         []slo      `yaml:"slos"`
+}
+
+type escalation struct {
+	Chat string `yaml:"chat,omitempty"`
+}
+
+type deployment struct {
+	Kubernetes *workload `yaml:"kubernetes,omitempty"`
 }
 
 type slo struct {

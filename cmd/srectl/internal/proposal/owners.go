@@ -97,6 +97,17 @@ func (c *component) repository() string {
 	return ""
 }
 
+// facts are what the descriptor says; dependencies are references to components.
+func (c *component) facts() facts {
+	f := facts{owner: reference(c.Spec.Owner), description: c.Metadata.Description, repository: c.repository()}
+	for _, d := range c.Spec.DependsOn {
+		if strings.HasPrefix(d, "component:") {
+			f.dependsOn = append(f.dependsOn, reference(d))
+		}
+	}
+	return f
+}
+
 // owners are the rules of a CODEOWNERS file, in order.
 type owners [][2]string
 

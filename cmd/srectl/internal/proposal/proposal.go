@@ -7,7 +7,6 @@ package proposal
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,8 +36,8 @@ var pasts = map[string]time.Duration{"1h": time.Hour, "6h": 6 * time.Hour, "1d":
 
 // options are the flags.
 type options struct {
-	address, past, out, owner, backstage, codeowners string
-	force, dryRun                                    bool
+	address, past, out, owner, backstage, codeowners, kubernetes, openSLO string
+	force, dryRun                                                         bool
 }
 
 // NewCommand is `srectl init`.
@@ -49,14 +48,17 @@ func NewCommand() *cobra.Command {
 		Use:   "init [SERVICE...]",
 		Short: "Write catalog files for services that a running collector hears of",
 		Long: `init reads the status page, and writes a catalog file for each service that has none, or for those that are named: availability and latency with
-objectives that the past would have kept, the environments in which it runs, and what it was seen to call. Comments in the file have the numbers.
+objectives that the past would have kept, the same for routes that these hide, the environments in which it runs, and what it was seen to call. Comments in
+the file have the numbers.
 
-The owner and the repository come from Backstage descriptors (catalog-info.yaml) or a CODEOWNERS file, if they are given. It asks before it replaces a
+The owner, the repository and the workload come from Backstage descriptors (catalog-info.yaml), Kubernetes workloads, OpenSLO definitions or a CODEOWNERS
+file, as far as they are given; the first of these that says something counts. It asks before it replaces a
 file, and names services that are too quiet for a ratio. Objectives are promises to users: read the files before you commit them.
 
 It exits 1 if a service that was named is not heard of or is too quiet, or if a file was kept, and 2 if the status page does not answer.`,
 		Example: `  srectl init --out catalog
-  srectl init checkout shop/payment --history 30d --backstage . --dry-run`,
+  srectl init checkout shop/payment --history 30d --backstage . --dry-run
+  kubectl get deployments,statefulsets,daemonsets -A -o yaml | srectl init --kubernetes - --dry-run`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := format.Check(); err != nil {
 				return err
@@ -71,6 +73,8 @@ It exits 1 if a service that was named is not heard of or is too quiet, or if a 
 	flags.StringVar(&o.owner, "owner", "", "owner of the services")
 	flags.StringVar(&o.backstage, "backstage", "", "a Backstage descriptor, or a folder that has catalog-info.yaml files")
 	flags.StringVar(&o.codeowners, "codeowners", "", "a CODEOWNERS file; the owner is that of a folder with the name of the service")
+	flags.StringVar(&o.kubernetes, "kubernetes", "", "what kubectl get deployments,statefulsets,daemonsets -A -o yaml printed; - is the standard input")
+	flags.StringVar(&o.openSLO, "openslo", "", "a file or folder of OpenSLO definitions")
 	flags.BoolVar(&o.force, "force", false, "replace files without asking")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files instead of writing them")
 	format = output.NewFormat(flags, output.Text, output.JSON, output.YAML)
@@ -108,7 +112,7 @@ func (o *options) run(cmd *cobra.Command, names []string, format *output.Format)
 	if !ok {
 		return fmt.Errorf("--history %q is not known: write 1h, 6h, 1d, 7d or 30d", terminal.Label(o.past))
 	}
-	sources, err := o.sources()
+	sources, err := o.sources(cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
@@ -165,26 +169,6 @@ func notHeard(all []services.Service, name string) string {
 	return "the collector does not hear of it; `srectl services` lists those that it hears of"
 }
 
-// sources say what telemetry does not.
-type sources struct {
-	owner      string
-	components map[string]component
-	owners     owners
-}
-
-func (o *options) sources() (s sources, err error) {
-	s.owner = o.owner
-	if o.backstage != "" {
-		if s.components, err = readBackstage(o.backstage); err != nil {
-			return s, err
-		}
-	}
-	if o.codeowners != "" {
-		s.owners, err = readOwners(o.codeowners)
-	}
-	return s, err
-}
-
 // propose makes the file of a service.
 func propose(s *services.Service, all []services.Service, over time.Duration, from sources) Outcome {
 	one := Outcome{Service: s.Name()}
@@ -203,9 +187,14 @@ func propose(s *services.Service, all []services.Service, over time.Duration, fr
 			entry.Spec.Environments = append(entry.Spec.Environments, environment)
 		}
 	}
-	from.complete(entry, all)
-	var notes []string
-	entry.Spec.SLOs, notes = slos(h, over)
+	known := from.of(s)
+	known.complete(entry, all)
+	chosen, notes := slos(h, over)
+	routes, why := routeSLOs(s.Routes, chosen, over)
+	entry.Spec.SLOs, notes = append(chosen, routes...), append(notes, why...)
+	if known.note != "" {
+		notes = append(notes, terminal.Printable(known.note, terminal.MaxMessage))
+	}
 	text, err := entry.text()
 	if err != nil {
 		one.Status, one.Why = invalid, "no catalog file can have it: "+terminal.Printable(err.Error(), terminal.MaxMessage)
@@ -276,14 +265,13 @@ func qualified(name, namespace, home string) string {
 	return namespace + "/" + name
 }
 
-// complete adds the owner and what else Backstage knows.
-func (s *sources) complete(entry *document, all []services.Service) {
-	c, to := s.components[entry.Metadata.Name], &entry.Spec
-	to.Owner = cmp.Or(s.owner, reference(c.Spec.Owner), s.owners.of(entry.Metadata.Name))
-	to.Repository, to.Description = c.repository(), c.Metadata.Description
-	for _, d := range c.Spec.DependsOn {
-		name := reference(d)
-		if strings.HasPrefix(d, "component:") && slices.ContainsFunc(all, func(other services.Service) bool { return other.Service == name }) && !slices.Contains(to.DependsOn, name) {
+// complete adds what the sources know. Of the dependencies only services that are heard of.
+func (f *facts) complete(entry *document, all []services.Service) {
+	to := &entry.Spec
+	to.Owner, to.Description, to.Repository = f.owner, f.description, f.repository
+	to.Escalation.Chat, to.Deployment.Kubernetes = f.chat, f.workload
+	for _, name := range f.dependsOn {
+		if slices.ContainsFunc(all, func(other services.Service) bool { return other.Service == name }) && !slices.Contains(to.DependsOn, name) {
 			to.DependsOn = append(to.DependsOn, name)
 		}
 	}

@@ -21,6 +21,15 @@ type Service struct {
 	Places    []Place `json:"places"`
 	Calls     []Call  `json:"calls"`
 	SLOs      []SLO   `json:"slos"`
+	// Routes are those of its HTTP server, most requests first, if its past was asked for.
+	Routes []Route `json:"routes"`
+}
+
+// A Route is a route of an HTTP server with its past.
+type Route struct {
+	Method string `json:"method"`
+	Route  string `json:"route"`
+	History
 }
 
 // A Place is a service in an environment. What is not known is nil.
