@@ -76,7 +76,7 @@ type gateway struct {
 
 func startGateway(t *testing.T) gateway {
 	sink, toFile := newFileSink(t, "red")
-	c := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_CORRELATION_WAIT=3s")
+	c := prepareCollector(t, "gateway", t.TempDir(), "OTELCOL_SRE_CORRELATION_WAIT=15s")
 	c.args = append(c.args, "--config", toFile)
 	c.start()
 	return gateway{c, sink}
