@@ -165,6 +165,20 @@ func TestOneBadHost(t *testing.T) {
 	assert.InDelta(t, 1, value(t, p, 9*hour, `slo:period_error_budget_remaining:ratio{host="a"}`), 1e-9)
 }
 
+// A query sees nothing of the first sample of a series, as any rate() does: 500 failures before it are lost, and none after it. docs/catalog.md says so.
+func TestFirstErrors(t *testing.T) {
+	services := specified(t, `apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: edge}
+spec:
+  slos: [{name: a, objective: 99, sli: {prometheus: {errors: 'rate(f_total{code="500"}[{{.window}}])', total: 'rate(f_total[{{.window}}])'}}}]
+`)
+	failures := begins(counter(t, `f_total{code="500"}`, 100, 55*minute, always), hour) // 500 before its first sample
+	p := follow(t, services, 2*hour, counter(t, `f_total{code="200"}`, 6000, 0, always), failures)
+	bad := value(t, p, 2*hour, `sum(sum_over_time(slo:sli_bad:increase5m{slo_name="a"}[2h:5m]))`)
+	assert.InDelta(t, 6000, bad, 200, "one hundred a minute for an hour")
+}
+
 // Whatever the number of values, the rules keep the limit, lose no event, and say which group has the rest.
 func TestGroupsAreBounded(t *testing.T) {
 	hosts, limit := 10_000, 50
