@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
+.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint site generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -135,14 +135,18 @@ endif
 test-preview: test/preview/node_modules ## test that the checks of make preview find planted defects
 	node --test test/preview/preview.test.mjs
 
-test/preview/node_modules: test/preview/package-lock.json
+site: docs/site/node_modules ## build the documentation as a site with a search, into docs/site/dist; ARGS=dev serves it while you write
+	go run ./cmd/srectl man --format markdown --out docs/site/reference
+	cd docs/site && npx vitepress $(or $(ARGS),build)
+
+test/preview/node_modules docs/site/node_modules: %/node_modules: %/package-lock.json
 	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 shop: bin/shop ## only the demo shop, for a collector that already runs: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
-test: build generate-check lint test-unit test-e2e test-preview bench-compile vulncheck ## everything; what CI runs
+test: build generate-check lint test-unit test-e2e test-preview site bench-compile vulncheck ## everything; what CI runs
 
 SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./cmd/otelcol-sre/internal/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector

@@ -15,25 +15,34 @@ import (
 	"github.com/spf13/pflag"
 )
 
+const roff, markdown = "roff", "markdown"
+
 // NewCommand makes the command.
 func NewCommand() *cobra.Command {
-	var out string
+	var out, format string
 	cmd := &cobra.Command{
 		Use:     "man --out DIR",
-		Short:   "Write a manual page for each command",
+		Short:   "Write a manual page for each command, or one Markdown document",
 		Example: "  srectl man --out /usr/local/share/man/man1",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return errors.New("--out is missing: name the folder to write to")
 			}
+			if format != roff && format != markdown {
+				return fmt.Errorf("--format %q is not known: write %s or %s", format, roff, markdown)
+			}
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
+			}
+			if format == markdown {
+				return os.WriteFile(filepath.Join(out, name(cmd.Root())+".md"), []byte(reference(cmd.Root())), 0o644)
 			}
 			return write(cmd.Root(), out)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder to write to")
+	cmd.Flags().StringVar(&format, "format", roff, "roff, a manual page for each command, or markdown, one document")
 	return cmd
 }
 

@@ -70,3 +70,25 @@ help for thing
 	without.SetOut(io.Discard)
 	assert.ErrorContains(t, without.Execute(), "--out is missing")
 }
+
+// The Markdown document has a section for each command that is not hidden, and what commands say stays plain text in it.
+func TestReference(t *testing.T) {
+	folder := t.TempDir()
+	root := &cobra.Command{Use: "tool", Short: "Do things"}
+	run := func(*cobra.Command, []string) {}
+	below := &cobra.Command{Use: "thing NAME", Short: "Do one", Long: "It *does* <b>.\n", Example: "  tool thing", Run: run}
+	below.AddCommand(&cobra.Command{Use: "more", Short: "Do more", Run: run})
+	root.AddCommand(below, NewCommand(), &cobra.Command{Use: "secret", Hidden: true, Run: run})
+	root.SetArgs([]string{"man", "--format", "markdown", "--out", folder})
+	require.NoError(t, root.Execute())
+	text, err := os.ReadFile(filepath.Join(folder, "tool.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "# tool\n\nDo things.\n")
+	assert.Contains(t, string(text), "## tool thing\n\nDo one.\n\n````sh\ntool thing NAME\n````\n\n````text\nIt *does* <b>.\n````\n")
+	assert.Contains(t, string(text), "## tool thing more\n")
+	assert.NotContains(t, string(text), "secret")
+
+	root.SetArgs([]string{"man", "--format", "html", "--out", folder})
+	root.SilenceErrors, root.SilenceUsage = true, true
+	require.ErrorContains(t, root.Execute(), `--format "html" is not known: write roff or markdown`)
+}
