@@ -273,7 +273,7 @@ const reporting = 5 * time.Second
 // audit is the rollback as a change of the service, for timelines.
 func (r *request) audit(s *catalog.Service, e *entry, why string) change.Change {
 	c := change.Change{
-		Service: deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, ID: e.ID, Kind: change.Infrastructure, Name: "rollback of " + s.Name,
+		Service: deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, ID: e.ID, Kind: change.Infrastructure, Name: wayback.ChangeName(s.Name),
 		Previous: e.From, Value: e.To, Status: e.Result, Summary: "srectl rollback, because " + why, Actor: e.Actor, Start: e.Time,
 	}
 	if e.Result != change.Started {

@@ -111,6 +111,9 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 		return nil, &failure{http.StatusInternalServerError, problem{"The runbook cannot be shown: " + prometheus.Reason(err) + ".", "Check the folder's permissions."}}
 	}
 	now, problem := s.sloNow(r, at)
+	if of, made := s.goneBack(r, at); made.made() {
+		found = retire(found, of, made)
+	}
 	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at), now}, Problem: problem, Live: now != nil}, nil
 }
 
