@@ -194,6 +194,11 @@ func (s *Saturation) Amount(n Number) string {
 	return figure(n/mega) + " MB"
 }
 
+// Others are what it is compared with, in words.
+func (s *Saturation) Others() string {
+	return plural(s.OtherInstances, "instance") + " of the " + s.Compared
+}
+
 // share is what it is a share of, for sentences.
 func (s *Saturation) share() string {
 	if s.Of == "" {
@@ -210,7 +215,7 @@ func (s *Saturation) warning(limit float64) string {
 		}
 		return text + "." + s.beside()
 	}
-	return fmt.Sprintf("%s rose from %s to %s%s: means of %s of the %s, and of %d of this one.", s.name(), s.Amount(s.OtherMean), s.Amount(s.Mean), s.share(), plural(s.OtherInstances, "instance"), s.Compared, s.Instances)
+	return fmt.Sprintf("%s rose from %s to %s%s: means of %s, and of %d of this one.", s.name(), s.Amount(s.OtherMean), s.Amount(s.Mean), s.share(), s.Others(), s.Instances)
 }
 
 func (s *Saturation) against(limit float64) string {

@@ -90,7 +90,7 @@ func used(r *gate.Result) output.Grid {
 		s := &r.Saturation[i]
 		others, highest := "-", "-"
 		if s.Compared != "" {
-			others = s.Amount(s.OtherMean) + " of " + strconv.Itoa(s.OtherInstances) + " " + s.Compared
+			others = s.Amount(s.OtherMean) + ", " + s.Others()
 			highest = s.Amount(s.OtherPeak)
 		}
 		g.Rows = append(g.Rows, []string{
@@ -107,7 +107,7 @@ func sentence(s *gate.Saturation) string {
 		text += " of " + s.Of
 	}
 	if s.Compared != "" {
-		text += fmt.Sprintf("; %d %s: mean %s, highest %s", s.OtherInstances, s.Compared, s.Amount(s.OtherMean), s.Amount(s.OtherPeak))
+		text += fmt.Sprintf("; %s: mean %s, highest %s", s.Others(), s.Amount(s.OtherMean), s.Amount(s.OtherPeak))
 	}
 	return text
 }

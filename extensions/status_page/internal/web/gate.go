@@ -66,7 +66,7 @@ func usedRows(r *gate.Result) (rows []usedRow) {
 			Instances: s.Instances, State: usedStates[s.State],
 		}
 		if s.Compared != "" {
-			row.Others = fmt.Sprintf("%s, at most %s, of %d: %s", s.Amount(s.OtherMean), s.Amount(s.OtherPeak), s.OtherInstances, s.Compared)
+			row.Others = fmt.Sprintf("%s, at most %s: %s", s.Amount(s.OtherMean), s.Amount(s.OtherPeak), s.Others())
 		}
 		rows = append(rows, row)
 	}
