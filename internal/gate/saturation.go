@@ -429,7 +429,7 @@ func (u *usage) add(kind int, of resource, known []resource, instance string, i 
 func (u *usage) missing(version string) string {
 	switch {
 	case len(u.of) > 0:
-		return "No metric of CPU or memory is of version " + version + "."
+		return "No metric of CPU or memory is of version " + version + " yet."
 	case u.unversioned:
 		return "The metrics of CPU and memory do not say their version: set service.version in their resource."
 	}

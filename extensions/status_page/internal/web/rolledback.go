@@ -20,6 +20,7 @@ import (
 	reported "github.com/otelcol-sre/otelcol-sre/internal/change"
 	tracked "github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/internal/incident/book"
 	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
@@ -120,7 +121,8 @@ func taken(of *catalog.Service, back *rolledBack) undo {
 	return u
 }
 
-// goneBack is how somebody has gone back from the deployment of the service that likely caused an incident which is open, for a runbook of the service.
+// goneBack is how somebody has gone back from a version of the service, for a runbook of it: from the one that likely caused an incident which is open, or
+// within a day as it was reported.
 func (s *site) goneBack(r *http.Request, at string) (*catalog.Service, *rolledBack) {
 	slug, _, _ := strings.Cut(at, "/")
 	slug, err := url.PathUnescape(slug)
@@ -133,18 +135,42 @@ func (s *site) goneBack(r *http.Request, at string) (*catalog.Service, *rolledBa
 		return nil, nil
 	}
 	of, h := services[i], s.history(r)
-	for n := range h.Incidents {
-		one := &h.Incidents[n]
-		if c := one.Change; c == nil || one.State == incident.Resolved || c.Kind != incident.Deployment || s.Catalog().Emitter(c.Namespace, c.Name) != of {
-			continue
-		}
-		deployments, err := s.deployed(r.Context(), h)
-		if err != nil {
-			return nil, nil // the page says so
-		}
-		return of, wayBack(of, one.Change, deployments, h.Changes).Made
+	from := s.left(of, &h)
+	if from == nil {
+		return nil, nil
 	}
-	return nil, nil
+	ran, err := deployment.Load(r.Context(), s.Catalog(), s.Names, s.Prometheus)
+	if err != nil {
+		return nil, nil // the page says so
+	}
+	return of, wayBack(of, from, ran.History, h.Changes).Made
+}
+
+// left is the version of the service that somebody may have gone back from; nil is none.
+func (s *site) left(of *catalog.Service, h *book.History) *incident.Suspect {
+	its := func(c *incident.Change) bool { return s.Catalog().Emitter(c.Namespace, c.Name) == of }
+	for i := range h.Incidents {
+		if one := &h.Incidents[i]; one.Change != nil && one.State != incident.Resolved && one.Change.Kind == incident.Deployment && its(&one.Change.Change) {
+			return one.Change
+		}
+	}
+	var made *incident.Change
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		if c.Kind == string(reported.Infrastructure) && c.Subject == wayback.ChangeName(of.Name) && its(c) && s.Now().Sub(c.At) < recentlyOver && (made == nil || c.At.After(made.At)) {
+			made = c
+		}
+	}
+	if made == nil {
+		return nil
+	}
+	from := &incident.Suspect{Change: incident.Change{Service: made.Service, Kind: incident.Deployment, Version: made.Previous, At: made.At}}
+	for i := range h.Changes { // it may have been deployed again since
+		if c := &h.Changes[i]; c.Kind == incident.Deployment && c.Version == made.Previous && its(c) && (made.Environment == "" || c.Environment == made.Environment) {
+			from.Environment, from.At = c.Environment, c.At
+		}
+	}
+	return from
 }
 
 // retire takes the commands out of a runbook that would take a rollback back. The page is shared: it is a copy that is changed.

@@ -4,18 +4,23 @@
 package web
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/prometheus/otlptranslator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
+	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
 
 type undoAnswer struct {
@@ -149,5 +154,42 @@ func TestWhichRollbackIsMeant(t *testing.T) {
 			want = "kubectl argo rollouts status payment -n shop"
 		}
 		assert.Equal(t, []string{want}, got.Command, name)
+	}
+}
+
+// Also when no incident is open, for a day; and not if the version was deployed again.
+func TestRunbookAfterARollback(t *testing.T) {
+	for name, test := range map[string]struct {
+		ago, again time.Duration // 0: it is not deployed again
+		gone       bool
+	}{
+		"minutes ago":    {20 * time.Minute, 0, true},
+		"deployed again": {20 * time.Minute, 10 * time.Minute, false},
+		"two days ago":   {48 * time.Hour, 0, false},
+	} {
+		s := startStore(t, "groups: []")
+		now := time.Now().Truncate(time.Second)
+		payment := attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production"}
+		for _, at := range []time.Time{now.Add(-test.ago), now.Add(-time.Minute), now} {
+			b := newBatch(at)
+			b.gauge("change.time", "s", float64(now.Add(-test.ago).Unix()), payment.and("change.id", "r1", "change.kind", "infrastructure", "change.name", "rollback of payment",
+				"change.previous", "2.0.0", "change.value", "1.0.0", "change.status", "completed", "user.name", "bob"))
+			since := test.ago + time.Hour
+			if test.again > 0 && at.After(now.Add(-test.again)) {
+				since = test.again
+			}
+			b.gauge("deployment.start_time", "s", float64(now.Add(-test.ago-2*time.Hour).Unix()), payment.and("service.version", "1.0.0", "deployment.status", "completed"))
+			b.gauge("deployment.start_time", "s", float64(now.Add(-since).Unix()), payment.and("service.version", "2.0.0", "deployment.status", "completed"))
+			b.gauge("deployment.instances", "{instance}", 3, payment.and("service.version", "1.0.0"))
+			b.push(t, s)
+		}
+		c := parse(t, document("payment", "payments-team", 1, strings.TrimPrefix(fmt.Sprintf(twoServices, "payment"), "\n")))
+		v := openWith(t, s.client, Options{
+			Source: loaded{catalog: c}, Names: names.New(otlptranslator.UnderscoreEscapingWithSuffixes), Now: func() time.Time { return now },
+			Runbooks: runbook.NewLibrary("", loaded{catalog: c}.Catalog, runbooks.DefaultOptions()),
+		})
+		text := v.page("/runbooks/payment/rollback")
+		assert.Equal(t, test.gone, strings.Contains(text, "running now: 1.0.0. To undo once more would bring 2.0.0 back."), name)
+		assert.Equal(t, !test.gone, strings.Contains(text, "kubectl rollout undo deployment/payment -n shop"), name)
 	}
 }

@@ -260,7 +260,7 @@ func TestLimitsOfSaturation(t *testing.T) {
 		"measured for too short":     {[]sdk{quiet, busy(3*time.Minute, 0, 0.2, "2", "c")}, "90%25", gate.Inconclusive, `^CPU \(production\) has been measured for \S+ of the 5m0s that a limit takes\.|^Memory`},
 		"not measured":               {nil, "90%25", gate.Inconclusive, `^Nothing measures CPU or memory\. So it is not known whether the limit is kept\. Of 1 SLO,`},
 		"measured without a version": {[]sdk{{resourceOf("", "a"), 30 * time.Minute, 0, golang(0.3, 0.3)}}, "90%25", gate.Inconclusive, `^The metrics of CPU and memory do not say their version: set service\.version`},
-		"another version measured":   {[]sdk{quiet}, "90%25", gate.Inconclusive, `^No metric of CPU or memory is of version 2\.`},
+		"another version measured":   {[]sdk{quiet}, "90%25", gate.Inconclusive, `^No metric of CPU or memory is of version 2 yet\.`},
 		"without limits":             {[]sdk{{resourceOf("2", "c"), 10 * time.Minute, 0, pod(false)(0.9, 0.9)}}, "90%25", gate.Inconclusive, `^CPU and memory are measured, but not their limits\.`},
 	} {
 		t.Run(name, func(t *testing.T) {
