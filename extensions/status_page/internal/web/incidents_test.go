@@ -267,6 +267,16 @@ func TestIncidentOfAFlag(t *testing.T) {
 	assert.Contains(t, text, "feature flag &lt;i&gt;fast-pay: off → on; verdict: fail")
 	assert.NotContains(t, text, "<dt>Commit")
 	assert.Contains(t, v.page("/incidents"), "feature flag &lt;i&gt;fast-pay: off → on")
+	var deployments struct {
+		Others []struct {
+			Service, Kind, Text, Verdict string
+			Reason                       string `json:"verdict_reason"`
+		} `json:"other_changes"`
+	}
+	v.answer("/deployments", "/deployments", &deployments)
+	require.Len(t, deployments.Others, 1)
+	assert.Equal(t, "payment feature_flag feature flag <i>fast-pay: off → on, fail: <u>half of it fails", deployments.Others[0].Service+" "+deployments.Others[0].Kind+" "+deployments.Others[0].Text+", "+deployments.Others[0].Verdict+": "+deployments.Others[0].Reason)
+	assert.Contains(t, v.page("/deployments"), "feature flag &lt;i&gt;fast-pay: off → on")
 }
 
 // Past alerts are those of the record in every range.
