@@ -152,4 +152,35 @@ func TestCanariesAtTheGate(t *testing.T) {
 		require.NoError(t, response.Body.Close())
 		assert.Equal(t, status, response.StatusCode, path)
 	}
+
+	// The processes of the shop say how much they use: what was sent by OTLP is found in the store, by version.
+	type measured struct {
+		Unmeasured string `json:"saturation_unknown"`
+		Saturation []struct {
+			Resource, Of string
+			Instances    int
+			Mean         float64
+		}
+	}
+	saturation := func(query string) (got measured) {
+		response, err := http.Get(page + "/gate/payment?" + query)
+		if !assert.NoError(t, err) {
+			return got
+		}
+		defer response.Body.Close()
+		var answer struct{ Data measured }
+		assert.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
+		return answer.Data
+	}
+	require.Eventually(t, func() bool { return len(saturation("version=1.1.0").Saturation) == 2 }, 2*time.Minute, time.Second)
+	found := saturation("version=1.1.0")
+	for i, resource := range []string{"cpu", "memory"} {
+		one := found.Saturation[i]
+		assert.Equal(t, resource, one.Resource)
+		assert.NotEmpty(t, one.Of, "a limit is known")
+		assert.Equal(t, 1, one.Instances)
+		assert.True(t, one.Mean > 0 && one.Mean < 1, "%s: %v", resource, one.Mean)
+	}
+	assert.Empty(t, found.Unmeasured)
+	assert.Equal(t, "No metric of CPU or memory is of version 0.0.1 yet.", saturation("version=0.0.1").Unmeasured)
 }

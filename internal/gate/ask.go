@@ -65,8 +65,10 @@ type Question struct {
 	SLOs []string
 	// Since is when the release began; zero is when the version's events began, within the hour.
 	Since time.Time
-	Now   time.Time
-	Names promname.Names
+	// MaxSaturation is the share of its limit of CPU or memory above which an instance of the version fails it, from 0 to 1; 0 is none.
+	MaxSaturation float64
+	Now           time.Time
+	Names         promname.Names
 
 	variants map[place]bool // SLOs that are counted by the variant of the flag
 }
@@ -79,6 +81,7 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 	r := Result{
 		Service: q.Service.Name, Namespace: q.Service.Namespace, Environment: q.Environment, Version: q.Version, Baseline: q.Baseline, Flag: q.Flag, Variant: q.Variant,
 		Verdict: Inconclusive, SLOs: []SLO{}, Burning: []Dependency{}, NotCounted: []string{}, Checks: []Check{},
+		Saturation: []Saturation{}, Warnings: []string{},
 	}
 	var slos []*catalog.SLO
 	for _, slo := range q.Service.SLOs {
@@ -128,12 +131,19 @@ func Ask(ctx context.Context, source Source, q Question) (Result, error) {
 		return r, err
 	}
 	r.judge(q, slos, events, g, since, fails)
-	return r, q.checks(ctx, source, g, since, &r)
+	if err := q.checks(ctx, source, g, since, &r); err != nil {
+		return r, err
+	}
+	return r, q.saturate(ctx, source, &r)
 }
 
 // check refuses what has no meaning.
 func (q Question) check() error {
 	switch {
+	case !(q.MaxSaturation >= 0 && q.MaxSaturation <= 1):
+		return fmt.Errorf("%w: the limit of saturation is no share; write a percentage such as 90%%", ErrQuestion)
+	case q.MaxSaturation > 0 && q.Flag != "":
+		return fmt.Errorf("%w: a limit of saturation is about a version, and a variant has no process of its own; leave it out", ErrQuestion)
 	case q.Flag != "" && q.Version != "":
 		return fmt.Errorf("%w: a version and a flag are asked about; name one of them", ErrQuestion)
 	case q.Flag == "" && q.Variant != "":
@@ -381,7 +391,7 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 		}
 	}
 	var worst int
-	r.Verdict, worst = decide(tallies, r.SLOs)
+	r.Verdict, worst, r.odds = decide(tallies, r.SLOs)
 	r.Reason = r.reason(worst)
 }
 

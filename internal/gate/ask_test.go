@@ -211,7 +211,11 @@ func TestQueriesQuoteAndTranslate(t *testing.T) {
 	_, err := Ask(t.Context(), s, q)
 	require.NoError(t, err)
 	assert.Equal(t, `{"slo.events", "service.name"="checkout", "service.namespace"="shop", "deployment.environment.name"="a\"b"}`, s.queries[0])
-	assert.Len(t, s.queries, 2, "and of payment")
+	require.Len(t, s.queries, 5, "and of payment, and of CPU and memory")
+	assert.Contains(t, s.queries[1], `"service.name"="payment"`)
+	assert.Equal(t, `max by (job, instance, "k8s.pod.name", "service.version", "deployment.environment.name") (last_over_time(target_info{job=~"shop/checkout|checkout"}[180s]))`, s.queries[2])
+	assert.Contains(t, s.queries[3], `|jvm\\.memory\\.used|`)
+	assert.Contains(t, s.queries[4], `(irate({"process.cpu.time", job=~"shop/checkout|checkout"}[180s]))`)
 }
 
 // counters are a source whose counters begin, and begin again, at random.

@@ -87,8 +87,15 @@ type Result struct {
 	Burning []Dependency `json:"burning_dependencies"`
 	// Checks are the synthetic ones of the service: a release does not pass before all of them passed after it began.
 	Checks []Check `json:"checks"`
+	// Saturation is how much CPU and memory the version uses. Unmeasured says why that is not known; "" if it is.
+	Saturation []Saturation `json:"saturation"`
+	Unmeasured string       `json:"saturation_unknown"`
+	// Warnings are what the version does that no SLO speaks of.
+	Warnings []string `json:"warnings"`
 	// NotCounted are SLOs that the collector does not count: SLIs by PromQL.
 	NotCounted []string `json:"slos_not_counted"`
+
+	odds float64 // that it fails, to 1
 }
 
 // An SLO is what a release did to one, in one environment. Shares are from 0 to 1.
@@ -357,8 +364,8 @@ func (t *tally) excess() float64 {
 	return max(0, t.own.Bad-t.allowed*t.own.Events)
 }
 
-// decide is the verdict of all SLOs together. The mean of e-values is one, however they depend on each other.
-func decide(tallies []*tally, slos []SLO) (v Verdict, worst int) {
+// decide is the verdict of all SLOs together, by the odds that there is a failure. The mean of e-values is one, however they depend on each other.
+func decide(tallies []*tally, slos []SLO) (v Verdict, worst int, mean float64) {
 	sum, most, judged, passed := 0.0, 0.0, 0, 0
 	for i, t := range tallies {
 		if slos[i].Idle {
@@ -373,18 +380,21 @@ func decide(tallies []*tally, slos []SLO) (v Verdict, worst int) {
 			most, worst = odds, i
 		}
 	}
-	if judged > 0 && sum/float64(judged) > 1/verdict.Alpha {
+	if judged > 0 {
+		mean = sum / float64(judged)
+	}
+	if mean > 1/verdict.Alpha {
 		for i, t := range tallies {
 			if !slos[i].Idle && t.oddsFailing(slos[i].minimum) > 1/verdict.Alpha {
 				slos[i].Verdict = Fail
 			}
 		}
-		return Fail, worst
+		return Fail, worst, mean
 	}
 	if judged > 0 && passed == judged {
-		return Pass, 0
+		return Pass, 0, mean
 	}
-	return Inconclusive, 0
+	return Inconclusive, 0, mean
 }
 
 // interval holds the true share of bad events at all times with a probability of at least 1 - verdict.Alpha, if the share is constant: the shares whose

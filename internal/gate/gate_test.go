@@ -74,7 +74,7 @@ func (o release) run(r *rand.Rand, worse float64) (Verdict, int) {
 				slos[i].Verdict = Pass
 			}
 		}
-		if v, _ := decide(tallies, slos); v != Inconclusive {
+		if v, _, _ := decide(tallies, slos); v != Inconclusive {
 			return v, n + 1
 		}
 	}
@@ -150,7 +150,7 @@ func TestErrorRatesWithoutABaseline(t *testing.T) {
 				if slo[0].Verdict = Inconclusive; tl.passes() {
 					slo[0].Verdict = Pass
 				}
-				if v, _ := decide([]*tally{tl}, slo); v != Inconclusive {
+				if v, _, _ := decide([]*tally{tl}, slo); v != Inconclusive {
 					if v == Fail && one.burns <= 1 || v == Pass && one.burns >= Harm {
 						wrong++
 					}
@@ -208,7 +208,7 @@ func TestAVersionThatBecomesBad(t *testing.T) {
 			s := verdict.Step{Bad: poisson(r, 100*rate), OtherBad: poisson(r, 400*0.002)}
 			s.Events, s.OtherEvents = s.Bad+poisson(r, 100*(1-rate)), s.OtherBad+poisson(r, 400*0.998)
 			tl.add(s, Beside, false)
-			if v, _ := decide([]*tally{tl}, []SLO{{minimum: 5}}); v == Fail {
+			if v, _, _ := decide([]*tally{tl}, []SLO{{minimum: 5}}); v == Fail {
 				if n < changes {
 					wrong++
 				} else {

@@ -21,12 +21,20 @@ type Change struct {
 	// Version is what a deployment brought.
 	Version string `json:"version,omitempty"`
 	// Subject is what was changed otherwise, from Previous to Value.
-	Subject  string    `json:"subject,omitempty"`
-	Previous string    `json:"previous,omitempty"`
-	Value    string    `json:"value,omitempty"`
-	At       time.Time `json:"time"`
+	Subject  string `json:"subject,omitempty"`
+	Previous string `json:"previous,omitempty"`
+	Value    string `json:"value,omitempty"`
+	// Status is started, completed or failed, of what takes time, and Actor the one that made it.
+	Status string    `json:"status,omitempty"`
+	Actor  string    `json:"actor,omitempty"`
+	At     time.Time `json:"time"`
 	// Evidence is how much likelier the failures are if the version is worse than the others, as DeploymentRegression computes it; 0 is not known.
 	Evidence float64 `json:"evidence,omitempty"`
+	// Verdict is what the SLOs say of the change of a feature flag: pass, fail or inconclusive; "" is not known. Reason is why, and Weak says that it compares
+	// the time before, so that whatever else changed counts as the flag's doing.
+	Verdict string `json:"verdict,omitempty"`
+	Reason  string `json:"verdict_reason,omitempty"`
+	Weak    bool   `json:"verdict_weak,omitempty"`
 }
 
 // String is what was changed, for people.

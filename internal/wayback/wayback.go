@@ -103,10 +103,7 @@ func ofWorkload(k *catalog.KubernetesWorkload, status deployment.Status) ([]stri
 	default:
 		command = []string{"kubectl", "rollout", "undo", kind + "/" + k.Name}
 	}
-	if k.Namespace != "" {
-		command = append(command, "-n", k.Namespace)
-	}
-	return command, nil
+	return inNamespace(command, k), nil
 }
 
 // passes refuses to go back past a version that changed data: one that is after the version to return to, and not after the one to leave. What cannot be

@@ -181,15 +181,17 @@ func (b *Book) spell(m model.Metric) incident.Spell {
 }
 
 // bounded is text that can be shown.
-func bounded(text string) string {
+func bounded(text string) string { return boundedTo(text, maxText) }
+
+func boundedTo(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(text, "�"))
-	if runes := []rune(text); len(runes) > maxText {
-		return string(runes[:maxText-1]) + "…"
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
 	}
 	return text
 }

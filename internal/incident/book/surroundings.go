@@ -96,29 +96,30 @@ func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.
 	for _, s := range known {
 		all.Since = seconds(float64(s.Value))
 	}
-	first := map[incident.Service]time.Time{} // what ran when the service was first seen is no change
+	service := func(m model.Metric) incident.Service {
+		return incident.Service{Namespace: label(m, semconv.ServiceNamespace), Name: label(m, semconv.ServiceName), Environment: label(m, semconv.Environment)}
+	}
+	// What ran when the service was first seen is no change. It may have come back since, with a later time.
+	earliest, err := b.vector(ctx, "min by ("+b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment)+") (min_over_time("+start+"[30d]))", now)
+	if err != nil {
+		return incident.Changes{}, err
+	}
+	first := make(map[incident.Service]time.Time, len(earliest))
+	for _, s := range earliest {
+		first[service(s.Metric)] = seconds(float64(s.Value))
+	}
 	for _, s := range found[:min(len(found), maxChanges)] {
-		one := incident.Change{Service: incident.Service{
-			Namespace: label(s.Metric, semconv.ServiceNamespace), Name: label(s.Metric, semconv.ServiceName), Environment: label(s.Metric, semconv.Environment),
-		}, Kind: incident.Deployment, Version: label(s.Metric, semconv.ServiceVersion), At: seconds(float64(s.Value))}
-		all.List = append(all.List, one)
-		if earliest, ok := first[one.Service]; !ok || one.At.Before(earliest) {
-			first[one.Service] = one.At
+		one := incident.Change{Service: service(s.Metric), Kind: incident.Deployment, Version: label(s.Metric, semconv.ServiceVersion), At: seconds(float64(s.Value))}
+		if at, ok := first[one.Service]; !ok || one.At.After(at) {
+			all.List = append(all.List, one)
 		}
 	}
-	kept := all.List[:0]
-	for _, c := range all.List {
-		if c.At.After(first[c.Service]) {
-			kept = append(kept, c)
-		}
-	}
-	all.List = kept
 	return all, nil
 }
 
 // others adds the changes that are no deployments. An incident that somebody has opened is none that causes one.
 func (b *Book) others(ctx context.Context, now time.Time, label func(model.Metric, string) string, all *incident.Changes) error {
-	by := b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ChangeID, semconv.ChangeKind, semconv.ChangeName, semconv.ChangePrevious, semconv.ChangeValue)
+	by := b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ChangeID, semconv.ChangeKind, semconv.ChangeName, semconv.ChangePrevious, semconv.ChangeValue, semconv.ChangeStatus, semconv.UserName)
 	found, err := b.vector(ctx, "max by ("+by+") (last_over_time("+b.metric(semconv.ChangeTime.Metric)+"[30d]))", now)
 	if err != nil {
 		return err
@@ -134,17 +135,20 @@ func (b *Book) others(ctx context.Context, now time.Time, label func(model.Metri
 				Namespace: label(s.Metric, semconv.ServiceNamespace), Name: label(s.Metric, semconv.ServiceName), Environment: label(s.Metric, semconv.Environment),
 			},
 			Kind: kind, Subject: label(s.Metric, semconv.ChangeName), Previous: label(s.Metric, semconv.ChangePrevious), Value: label(s.Metric, semconv.ChangeValue),
-			At: seconds(float64(s.Value)),
+			Status: label(s.Metric, semconv.ChangeStatus), Actor: label(s.Metric, semconv.UserName), At: seconds(float64(s.Value)),
 		}
 		if i, ok := known[id]; ok && id != "" {
 			before := &all.List[i]
-			before.Previous, before.Value = cmp.Or(before.Previous, one.Previous), cmp.Or(before.Value, one.Value)
+			before.Previous, before.Value, before.Actor = cmp.Or(before.Previous, one.Previous), cmp.Or(before.Value, one.Value), cmp.Or(before.Actor, one.Actor)
+			if before.Status == "" || before.Status == change.Started {
+				before.Status = cmp.Or(one.Status, before.Status)
+			}
 			continue
 		}
 		known[id] = len(all.List)
 		all.List = append(all.List, one)
 	}
-	return nil
+	return b.verdicts(ctx, now, label, known, all)
 }
 
 func seconds(unix float64) time.Time { return time.UnixMilli(int64(unix * 1000)).UTC() }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/test/kubernetes"
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 const controlPlane = "test/kubernetes/cluster/kubernetes"
@@ -223,12 +224,11 @@ func Within(limit time.Duration, try func() error) error {
 	}
 }
 
-// freeAddress is one of this machine that nobody listens on.
+// freeAddress is one of this machine that nobody listens on. It is given once, and is none that a connection or a test beside gets by chance.
 func freeAddress() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := observed.FreeAddress()
 	if err != nil {
 		panic(err)
 	}
-	defer func() { _ = listener.Close() }() // only its number was wanted
-	return listener.Addr().String()
+	return address
 }

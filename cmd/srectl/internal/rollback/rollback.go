@@ -152,7 +152,7 @@ func (r *request) run(ctx context.Context, cmd *cobra.Command) error {
 	}
 	var versions []wayback.Ran
 	if page != nil {
-		if versions, err = r.versions(ctx, page, service); err != nil {
+		if versions, err = r.versions(ctx, page, service, of.version); err != nil {
 			return err
 		}
 	}
@@ -193,11 +193,45 @@ func (r *request) allowed(j *journal, s *catalog.Service, p *wayback.Plan, now t
 	return nil
 }
 
-// versions are those of the service, the newest first.
-func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog.Service) ([]wayback.Ran, error) {
-	var found struct {
-		Versions []wayback.Ran `json:"versions"`
+// A shown is what the page says of a service.
+type shown struct {
+	Versions []struct {
+		wayback.Ran
+
+		Since time.Time `json:"since"`
+	} `json:"versions"`
+	Changes []struct {
+		Kind     string    `json:"kind"`
+		Name     string    `json:"name"`
+		Previous string    `json:"previous"`
+		Value    string    `json:"value"`
+		Status   string    `json:"status"`
+		Actor    string    `json:"actor"`
+		At       time.Time `json:"at"`
+	} `json:"changes"`
+}
+
+// made refuses a rollback from a version that another one has made since it was deployed, whatever its journal.
+func (found *shown) made(s *catalog.Service, from string) error {
+	var since time.Time
+	for i := range found.Versions {
+		if found.Versions[i].Version == from {
+			since = found.Versions[i].Since
+		}
 	}
+	for i := range found.Changes {
+		c := &found.Changes[i]
+		if c.Kind == string(change.Infrastructure) && c.Name == wayback.ChangeName(s.Name) && c.Previous == from && c.Status != change.Failed && !c.At.Before(since) {
+			return wayback.Refuse("a rollback of %s from %s to %s began at %s, by %s, as the status page shows: it is not made twice; if %s was deployed again since, set --again",
+				qualified(s), from, terminal.Label(c.Value), c.At.UTC().Format(time.RFC3339), terminal.Label(cmp.Or(c.Actor, "somebody")), from)
+		}
+	}
+	return nil
+}
+
+// versions are those of the service, the newest first.
+func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog.Service, from string) (all []wayback.Ran, err error) {
+	var found shown
 	query := map[string][]string{}
 	if r.environment != "" {
 		query["environment"] = []string{r.environment}
@@ -208,7 +242,15 @@ func (r *request) versions(ctx context.Context, page *collector.Page, s *catalog
 	if len(found.Versions) == 0 && r.to == "" {
 		return nil, wayback.Refuse("the status page knows no deployments of %s: name the version to return to with --to", s.Name)
 	}
-	return found.Versions, nil
+	if !r.again {
+		if err := found.made(s, from); err != nil {
+			return nil, err
+		}
+	}
+	for i := range found.Versions {
+		all = append(all, found.Versions[i].Ran)
+	}
+	return all, nil
 }
 
 func qualified(s *catalog.Service) string {
@@ -273,7 +315,7 @@ const reporting = 5 * time.Second
 // audit is the rollback as a change of the service, for timelines.
 func (r *request) audit(s *catalog.Service, e *entry, why string) change.Change {
 	c := change.Change{
-		Service: deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, ID: e.ID, Kind: change.Infrastructure, Name: "rollback of " + s.Name,
+		Service: deployment.Service{Namespace: s.Namespace, Name: s.Name, Environment: r.environment}, ID: e.ID, Kind: change.Infrastructure, Name: wayback.ChangeName(s.Name),
 		Previous: e.From, Value: e.To, Status: e.Result, Summary: "srectl rollback, because " + why, Actor: e.Actor, Start: e.Time,
 	}
 	if e.Result != change.Started {

@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/internal/change"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
@@ -267,4 +268,31 @@ func TestTheJournalIsBounded(t *testing.T) {
 	assert.Len(t, again.Entries, maxEntries)
 	assert.Equal(t, 1, again.spent("a", time.Now()))
 	assert.Equal(t, 0, again.spent("b", time.Now()))
+}
+
+// Another one may have gone back, with a journal of its own: the page shows it.
+func TestARollbackByAnother(t *testing.T) {
+	deployed := time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
+	of := &catalog.Service{Name: "checkout", Namespace: "shop"}
+	for name, test := range map[string]struct {
+		changes string
+		refused bool
+	}{
+		"made":                 {`{"kind": "infrastructure", "name": "rollback of checkout", "previous": "1.4.0", "value": "1.3.0", "status": "completed", "actor": "bob", "at": "2026-11-30T03:14:00Z"}`, true},
+		"begun":                {`{"kind": "infrastructure", "name": "rollback of checkout", "previous": "1.4.0", "value": "1.3.0", "status": "started", "at": "2026-11-30T03:14:00Z"}`, true},
+		"failed":               {`{"kind": "infrastructure", "name": "rollback of checkout", "previous": "1.4.0", "value": "1.3.0", "status": "failed", "at": "2026-11-30T03:14:00Z"}`, false},
+		"from another version": {`{"kind": "infrastructure", "name": "rollback of checkout", "previous": "1.3.9", "value": "1.3.0", "status": "completed", "at": "2026-11-30T03:14:00Z"}`, false},
+		"before it was there":  {`{"kind": "infrastructure", "name": "rollback of checkout", "previous": "1.4.0", "value": "1.3.0", "status": "completed", "at": "2026-11-30T02:14:00Z"}`, false},
+		"another kind":         {`{"kind": "business", "name": "rollback of checkout", "previous": "1.4.0", "value": "1.3.0", "at": "2026-11-30T03:14:00Z"}`, false},
+		"of something else":    {`{"kind": "infrastructure", "name": "node pool", "previous": "1.4.0", "value": "1.3.0", "at": "2026-11-30T03:14:00Z"}`, false},
+	} {
+		var found shown
+		require.NoError(t, json.Unmarshal([]byte(`{"versions": [{"version": "1.4.0", "since": "`+deployed.Format(time.RFC3339)+`"}], "changes": [`+test.changes+`]}`), &found))
+		assert.Equal(t, "1.4.0", found.Versions[0].Version)
+		err := found.made(of, "1.4.0")
+		assert.Equal(t, test.refused, err != nil, name)
+		if err != nil {
+			assert.ErrorContains(t, err, "a rollback of shop/checkout from 1.4.0 to 1.3.0 began at 2026-11-30T03:14:00Z, by ", name)
+		}
+	}
 }

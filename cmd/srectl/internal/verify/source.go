@@ -78,8 +78,12 @@ func (r *request) source(ctx context.Context) (func(context.Context, time.Time) 
 		if err != nil {
 			return gate.Result{}, err
 		}
+		most, err := gate.ParseSaturation(r.saturation)
+		if err != nil {
+			return gate.Result{}, err
+		}
 		result, err := gate.Ask(ctx, stepsOf{server}, gate.Question{
-			Catalog: c, Service: service, Version: r.version, Flag: r.flag, Variant: r.variant, Baseline: r.baseline, Environment: r.environment, SLOs: r.slos, Since: since, Now: now, Names: names,
+			Catalog: c, Service: service, Version: r.version, Flag: r.flag, Variant: r.variant, Baseline: r.baseline, Environment: r.environment, SLOs: r.slos, Since: since, MaxSaturation: most, Now: now, Names: names,
 		})
 		if errors.Is(err, gate.ErrQuestion) {
 			err = errors.New(terminal.Printable(strings.TrimPrefix(err.Error(), gate.ErrQuestion.Error()+": "), terminal.MaxMessage))
@@ -95,7 +99,7 @@ func (r *request) ofPage(ctx context.Context, page *collector.Page, now time.Tim
 		return result, err
 	}
 	parameters := url.Values{}
-	for key, value := range map[string]string{"version": r.version, "flag": r.flag, "variant": r.variant, "baseline": r.baseline, "environment": r.environment} {
+	for key, value := range map[string]string{"version": r.version, "flag": r.flag, "variant": r.variant, "baseline": r.baseline, "environment": r.environment, "max_saturation": r.saturation} {
 		if value != "" {
 			parameters.Set(key, value)
 		}

@@ -33,7 +33,7 @@ type request struct {
 	service, version, baseline, environment string
 	flag, variant                           string
 	slos                                    []string
-	since                                   string
+	since, saturation                       string
 	url, catalog, translation               string
 	patience, interval                      time.Duration
 	report                                  bool
@@ -59,7 +59,9 @@ slo_events_total, and takes objectives and dependencies from --catalog; without 
 With --flag, it judges the change of a feature flag instead: where an SLO is grouped by feature_flag.KEY, the events of the new variant are compared with
 those of the others; elsewhere, those after the change with those before, which is weaker: what else changed at that time counts as the flag's doing.
 
-Traffic is shown and not judged: events per second of the version, of the others, and before the release.
+Traffic is shown and not judged: events per second of the version, of the others, and before the release. So are CPU and memory of its instances, if
+their metrics say the version; what has risen is warned of. With --max-saturation, a version fails if an instance of it is above that share of its limit
+for five minutes on end, and none that it is compared with was; and it does not pass before it has been measured for as long.
 
 With --report, it sends the verdict to a collector, by OTLP, so that the deployment has it on pages and in annotations. The variables and tokens are
 those of srectl mark. A verdict that cannot be sent is said on the standard error, and is the exit code all the same.
@@ -68,6 +70,7 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 		Example: `  srectl verify --service checkout --version 1.4.0 --for 15m
   srectl verify --service shop/checkout --version 1.4.0 --baseline 1.3.9 --since 30m --for 0 -o markdown
   srectl verify --service checkout --version 1.4.0 --url http://prometheus:9090 --catalog ./catalog -o junit > verify.xml
+  srectl verify --service checkout --version 1.4.0 --max-saturation 90% --for 15m
   srectl verify --service checkout --flag new-card-check --variant on --for 15m
   srectl verify --service checkout --version 1.4.0 --report --endpoint https://collector:4318`,
 		Args: cobra.NoArgs,
@@ -118,6 +121,7 @@ Exits 0 for pass, 1 for fail, 2 for inconclusive and if it cannot be asked.`,
 	flags.StringVar(&r.environment, "environment", "", "the environment; empty: each in which the version runs")
 	flags.StringSliceVar(&r.slos, "slo", nil, "only these SLOs; can be repeated")
 	flags.StringVar(&r.since, "since", "", "when the release began: a time, or how long ago, such as 30m; at most 1d; empty: when the version's events began, or the flag changed, within the hour")
+	flags.StringVar(&r.saturation, "max-saturation", "", "the share of its limit of CPU or memory, such as 90%, that no instance of the version may be above for five minutes; empty: it is shown only")
 	flags.DurationVar(&r.patience, "for", 10*time.Minute, "how long to wait for a certain answer; 0: ask once")
 	flags.DurationVar(&r.interval, "interval", 10*time.Second, "how long to wait between questions")
 	flags.StringVar(&r.url, "url", collector.DefaultPage, "the collector's status page, or a server with Prometheus' API; a user and password can be in it")
@@ -146,10 +150,15 @@ func (r *request) check() error {
 		return errors.New("--flag and --version are both set: a question is about one of them")
 	case r.variant != "" && r.flag == "":
 		return errors.New("--variant is of a feature flag: name it with --flag")
+	case r.flag != "" && r.saturation != "":
+		return errors.New("--max-saturation is about the processes of a version: a flag has none")
 	case r.flag != "" && r.report:
 		return errors.New("--report sends the verdict on a version: the collector finds that on flags by itself")
 	case r.interval < time.Second:
 		return fmt.Errorf("--interval is %v: must be 1s or more", r.interval)
+	}
+	if _, err := gate.ParseSaturation(r.saturation); err != nil {
+		return fmt.Errorf("--max-saturation: %w", err)
 	}
 	_, err := r.begin(time.Now())
 	return err

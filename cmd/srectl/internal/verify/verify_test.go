@@ -136,7 +136,13 @@ const hostile = `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout"
 {"slo": "avail|ability", "environment": "pro\u001b[31mduction", "verdict": "fail", "events": 600, "bad": 60, "bad_share": 0.1, "bad_share_low": 0.06, "bad_share_high": 0.15, "allowed_share": 0.01,
  "compared_with": "versions beside it", "other_events": 60000, "other_bad_share": 0.001, "times_as_often": 100, "times_low": 40, "times_high": null, "budget_spent_seconds": 540, "budget_spent": 0.0002, "events_per_second": 1, "other_events_per_second": 100, "events_per_second_before": 100.5},
 {"slo": "latency", "environment": "production", "verdict": "inconclusive", "idle": true, "events": 0, "bad_share": null, "bad_share_low": null, "bad_share_high": null, "allowed_share": 0.05, "budget_spent_seconds": null, "events_per_second": 0, "other_events_per_second": null, "events_per_second_before": 0},
-{"slo": "paid", "environment": "production", "verdict": "inconclusive", "events": 3, "bad_share": 0, "bad_share_low": 0, "bad_share_high": 0.9, "allowed_share": 0.05, "budget_spent_seconds": 0, "budget_spent": null, "events_per_second": 0.005, "other_events_per_second": null, "events_per_second_before": null}]}}`
+{"slo": "paid", "environment": "production", "verdict": "inconclusive", "events": 3, "bad_share": 0, "bad_share_low": 0, "bad_share_high": 0.9, "allowed_share": 0.05, "budget_spent_seconds": 0, "budget_spent": null, "events_per_second": 0.005, "other_events_per_second": null, "events_per_second_before": null}],
+"saturation": [
+{"resource": "cpu", "environment": "pro\u001b[31mduction", "metric": "process.cpu.time", "unit": "1", "of": "Go's processors", "state": "above", "fails": true, "instances": 3, "mean": 0.8, "peak": 0.97, "above_seconds": 360,
+ "measured_seconds": 600, "compared_with": "versions beside it", "other_instances": 5, "other_mean": 0.31, "other_peak": 0.4, "other_above_seconds": 0},
+{"resource": "memory", "environment": "production", "metric": "process.memory.usage", "unit": "By", "of": "", "state": "usual", "instances": 3, "mean": 412000000, "peak": 500000000, "above_seconds": 0,
+ "measured_seconds": 600, "compared_with": "", "other_instances": 0, "other_mean": null, "other_peak": null, "other_above_seconds": 0}],
+"warnings": ["CPU rose"]}}`
 
 func TestFormats(t *testing.T) {
 	var asked string
@@ -157,6 +163,8 @@ func TestFormats(t *testing.T) {
 	assert.Equal(t, "/gate/shop/checkout?baseline=1&environment=production&since=2026-11-30T11%3A50%3A00Z&slo=a&slo=b&version=2", asked)
 	commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--flag", "new-check", "--variant", "on", "--for", "0", "--url", server.URL)
 	assert.Equal(t, "/gate/checkout?flag=new-check&variant=on", asked)
+	commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--version", "2", "--max-saturation", "90%", "--for", "0", "--url", server.URL)
+	assert.Equal(t, "/gate/checkout?max_saturation=90%25&version=2", asked)
 }
 
 func TestItCannotBeAsked(t *testing.T) {
@@ -176,6 +184,10 @@ func TestItCannotBeAsked(t *testing.T) {
 		"--flag and --version are both set":   {"--flag", "a", "--version", "1"},
 		"--variant is of a feature flag":      {"--variant", "on"},
 		"--report sends the verdict on":       {"--flag", "a", "--report"},
+		"--max-saturation is about the proc":  {"--flag", "a", "--max-saturation", "90%"},
+		"--max-saturation: \"much\" is no":    {"--max-saturation", "much"},
+		"--max-saturation: \"0%\" is no":      {"--max-saturation", "0%"},
+		"--max-saturation: \"101%\" is no":    {"--max-saturation", "101%"},
 		"--translation \"x\" is not known":    {"--translation", "x"},
 		"--format \"html\" is not known":      {"-o", "html"},
 	} {
@@ -238,4 +250,13 @@ func TestNothingToShow(t *testing.T) {
 	require.NoError(t, write(&b, output.Table, &gate.Result{Service: "checkout", Verdict: gate.Inconclusive, Reason: "No version is new within the hour: name one."}))
 	assert.Equal(t, "checkout new-check=on: pass", title(&gate.Result{Service: "checkout", Flag: "new-check", Variant: "on", Verdict: gate.Pass}))
 	assert.Equal(t, "checkout: inconclusive\nNo version is new within the hour: name one.\n", b.String())
+	for format, want := range map[string]string{
+		"table":    "checkout 2: pass\nOf 1 SLO. Nothing measures CPU or memory.\n",
+		"markdown": "Of 1 SLO. Nothing measures CPU or memory.",
+		"junit":    "Of 1 SLO. Nothing measures CPU or memory.",
+	} {
+		b.Reset()
+		require.NoError(t, write(&b, format, &gate.Result{Service: "checkout", Version: "2", Verdict: gate.Pass, Reason: "Of 1 SLO.", Unmeasured: "Nothing measures CPU or memory."}))
+		assert.Contains(t, b.String(), want, format)
+	}
 }

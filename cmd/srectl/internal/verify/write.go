@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -31,9 +32,17 @@ func write(out io.Writer, format string, r *gate.Result) error {
 		return writeJUnit(out, r)
 	case formatMarkdown:
 		g := grid(r)
-		text = g.Markdown(3) + "\n" + output.Markdown(r.Reason) + "\n"
+		text = g.Markdown(3) + "\n"
+		if len(r.Saturation) > 0 {
+			used := used(r)
+			text += used.Markdown(4) + "\n"
+		}
+		text += output.Markdown(join(r.Reason, r.Unmeasured)) + "\n"
 	default:
-		text = output.Printable(title(r)) + "\n" + output.Printable(r.Reason) + "\n"
+		text = output.Printable(title(r)) + "\n" + output.Printable(join(r.Reason, r.Unmeasured)) + "\n"
+		if len(r.Saturation) > 0 {
+			text = used(r).Text() + "\n" + text
+		}
 		if len(r.SLOs) > 0 {
 			text = grid(r).Text() + "\n" + text
 		}
@@ -46,7 +55,14 @@ func title(r *gate.Result) string {
 	return subject(r) + ": " + string(r.Verdict)
 }
 
-// grid is the SLOs as a table.
+// join are two sentences; one of them may be in the other already.
+func join(a, b string) string {
+	if b == "" || strings.Contains(a, b) {
+		return a
+	}
+	return a + " " + b
+}
+
 // subject is what is judged.
 func subject(r *gate.Result) string {
 	if r.Flag == "" {
@@ -64,6 +80,39 @@ func traffic(s *gate.SLO) string {
 	return number(s.Rate) + " (others " + number(s.OtherRate) + ", before " + number(s.BeforeRate) + ")"
 }
 
+// used is CPU and memory as a table.
+func used(r *gate.Result) output.Grid {
+	g := output.Grid{
+		Title: "CPU and memory", Right: 3,
+		Header: []string{"Resource", "Env", "State", "Mean", "Highest", "Of", "Instances", "Others", "Highest of others", "Metric"},
+	}
+	for i := range r.Saturation {
+		s := &r.Saturation[i]
+		others, highest := "-", "-"
+		if s.Compared != "" {
+			others = s.Amount(s.OtherMean) + ", " + s.Others()
+			highest = s.Amount(s.OtherPeak)
+		}
+		g.Rows = append(g.Rows, []string{
+			s.Label(), s.Environment, s.State, s.Amount(s.Mean), s.Amount(s.Peak), cmp.Or(s.Of, "no limit is known"), strconv.Itoa(s.Instances), others, highest, s.Metric,
+		})
+	}
+	return g
+}
+
+// sentence is a row of it.
+func sentence(s *gate.Saturation) string {
+	text := fmt.Sprintf("%s: mean %s, highest %s", s.Metric, s.Amount(s.Mean), s.Amount(s.Peak))
+	if s.Of != "" {
+		text += " of " + s.Of
+	}
+	if s.Compared != "" {
+		text += fmt.Sprintf("; %s: mean %s, highest %s", s.Others(), s.Amount(s.OtherMean), s.Amount(s.OtherPeak))
+	}
+	return text
+}
+
+// grid is the SLOs as a table.
 func grid(r *gate.Result) output.Grid {
 	g := output.Grid{
 		Title: title(r), Right: 3,
@@ -166,7 +215,18 @@ func writeJUnit(out io.Writer, r *gate.Result) error {
 		s.Tests++
 		s.Cases = append(s.Cases, c)
 	}
-	add("release", r.Verdict, false, r.Reason)
+	add("release", r.Verdict, false, join(r.Reason, r.Unmeasured))
+	for i := range r.Saturation {
+		one := &r.Saturation[i]
+		name, v := one.Label(), gate.Pass
+		if one.Environment != "" {
+			name += " in " + one.Environment
+		}
+		if one.Fails {
+			v = gate.Fail
+		}
+		add(name+" ("+one.Metric+")", v, false, sentence(one))
+	}
 	for i := range r.SLOs {
 		slo := &r.SLOs[i]
 		name := slo.Name

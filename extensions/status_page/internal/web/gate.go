@@ -46,6 +46,31 @@ type gateBody struct {
 	State semconv.State `json:"-"`
 	With  string        `json:"-"` // what it is compared with
 	Rows  []gateRow     `json:"-"`
+	Used  []usedRow     `json:"-"`
+}
+
+// A usedRow is a saturation in words.
+type usedRow struct {
+	Resource, Environment, Metric, Of, Mean, Peak, Others, Note string
+	Instances                                                   int
+	State                                                       semconv.State
+}
+
+var usedStates = map[string]semconv.State{gate.Usual: semconv.StateOK, gate.Risen: semconv.StateBurningSlow, gate.Above: semconv.StateBurningFast}
+
+func usedRows(r *gate.Result) (rows []usedRow) {
+	for i := range r.Saturation {
+		s := &r.Saturation[i]
+		row := usedRow{
+			Resource: s.Label(), Environment: s.Environment, Metric: s.Metric, Of: s.Of, Mean: s.Amount(s.Mean), Peak: s.Amount(s.Peak), Others: "–", Note: s.State,
+			Instances: s.Instances, State: usedStates[s.State],
+		}
+		if s.Compared != "" {
+			row.Others = fmt.Sprintf("%s, at most %s: %s", s.Amount(s.OtherMean), s.Amount(s.OtherPeak), s.Others())
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // A gateRow is an SLO in words.
@@ -81,9 +106,13 @@ func (s *site) judge(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: since is no time.", "Write a time such as 2026-10-01T08:00:00Z, or how long ago it is, such as 30m."}}
 	}
+	most, err := gate.ParseSaturation(query.Get("max_saturation"))
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: max_saturation is no limit.", "Write a percentage such as 90%, which is 90%25 in a URL, or a share such as 0.9."}}
+	}
 	result, err := gate.Ask(r.Context(), steps{s.Prometheus}, gate.Question{
 		Catalog: c, Service: found, Version: query.Get("version"), Flag: query.Get("flag"), Variant: query.Get("variant"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
-		Since: since, Now: now, Names: promname.New(s.Translation),
+		Since: since, MaxSaturation: most, Now: now, Names: promname.New(s.Translation),
 	})
 	switch {
 	case errors.Is(err, gate.ErrQuestion):
@@ -122,7 +151,7 @@ func (s steps) Range(ctx context.Context, query string, first, last time.Time, s
 var verdictStates = map[gate.Verdict]semconv.State{gate.Pass: semconv.StateOK, gate.Fail: semconv.StateBurningFast, gate.Inconclusive: semconv.StateUnknown}
 
 func judged(of *catalog.Service, r gate.Result) gateBody {
-	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict], With: comparedWith(&r)}
+	body := gateBody{Result: r, Page: fleet.PagePath(of), State: verdictStates[r.Verdict], With: comparedWith(&r), Used: usedRows(&r)}
 	for i := range r.SLOs {
 		slo := &r.SLOs[i]
 		row := gateRow{

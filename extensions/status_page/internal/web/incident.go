@@ -95,7 +95,7 @@ func (s *site) incident(r *http.Request) (*page, error) {
 	failing, unchecked := s.failingChecks(r.Context(), one)
 	body.Slow, body.Checks, err = why, failing, cmp.Or(err, unknown, unchecked)
 	if one.Change != nil {
-		s.explain(r.Context(), &body, one, deployments)
+		s.explain(r.Context(), &body, one, deployments, h.Changes)
 	}
 	return &page{Title: incidentTitle(&body), Name: "incident", Body: body, Problem: s.silent(cmp.Or(h.Err, all.Err, err)), Live: true}, nil
 }

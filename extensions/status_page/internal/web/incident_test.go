@@ -57,10 +57,10 @@ func TestWayBack(t *testing.T) {
 		return &catalog.Service{Name: "payment", Namespace: "shop", Deployment: catalog.Deployment{Rollback: catalog.Rollback{Command: command}, Migrations: migrations}}
 	}
 	helm := []string{"helm", "rollback", "payment", "{version}"}
-	assert.Equal(t, undo{Version: "1.5.0", Command: []string{"helm rollback payment 1.5.0"}}, wayBack(of(helm), change, deployments))
-	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes"}, wayBack(of(nil), change, deployments))
+	assert.Equal(t, undo{Version: "1.5.0", Command: []string{"helm rollback payment 1.5.0"}}, wayBack(of(helm), change, deployments, nil))
+	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "the catalog says no way back: give the service deployment.rollback.command or deployment.kubernetes"}, wayBack(of(nil), change, deployments, nil))
 	assert.Equal(t, undo{Version: "1.5.0", Command: []string{}, Why: "version 2.0.0 changed data (two keys), and 1.5.0 cannot work with them: go forward instead"},
-		wayBack(of(helm, catalog.Migration{Version: "2.0.0", Reason: "two keys"}), change, deployments))
+		wayBack(of(helm, catalog.Migration{Version: "2.0.0", Reason: "two keys"}), change, deployments, nil))
 	flag := &incident.Suspect{Change: incident.Change{Kind: "feature_flag", Subject: "fast-pay", Previous: "off", Value: "on"}}
 	switched := of(nil)
 	switched.Deployment.Flags = []catalog.Flag{{Name: "slow-pay", Off: []string{"false"}}, {Name: "fast-pay", Off: []string{"flagctl", "off", "fast pay"}}}
@@ -69,5 +69,5 @@ func TestWayBack(t *testing.T) {
 	assert.Equal(t, undo{Value: "off", Command: []string{}}, flagBack(nil, flag), "a flag of no service that is known")
 	flag.Kind = "configuration"
 	assert.Equal(t, undo{Value: "off", Command: []string{}}, flagBack(switched, flag), "a configuration of the same name")
-	assert.Equal(t, undo{Command: []string{}, Why: "no version before 2.0.0 is known: name one with --to"}, wayBack(of(helm), change, deployments[2:3]))
+	assert.Equal(t, undo{Command: []string{}, Why: "no version before 2.0.0 is known: name one with --to"}, wayBack(of(helm), change, deployments[2:3], nil))
 }

@@ -47,6 +47,12 @@ func outage(t *testing.T, options func(*Options)) (v *visitor, now, start time.T
 // outageBy is one by a feature flag, or by a deployment.
 func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now, start time.Time) {
 	t.Helper()
+	return outageThen(t, flag, nil, options)
+}
+
+// outageThen is one in which more is measured at each time after it began.
+func outageThen(t *testing.T, flag bool, more func(b *batch, since time.Duration), options func(*Options)) (v *visitor, now, start time.Time) {
+	t.Helper()
 	s := startStore(t, "groups: []")
 	now = time.Now().Truncate(time.Second)
 	start = now.Add(-20 * time.Minute)
@@ -85,6 +91,12 @@ func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now,
 			case name != "payment" || at.Before(start):
 			case flag:
 				b.gauge("change.time", "s", float64(start.Unix()), of.and("change.id", "c1", "change.kind", "feature_flag", "change.name", "<i>fast-pay", "change.previous", "off", "change.value", "on"))
+				for verdict, found := range map[string]time.Duration{"inconclusive": time.Minute, "fail": 5 * time.Minute} {
+					if at.Sub(start) >= found {
+						b.gauge("change.time_of_verdict", "s", float64(start.Add(found).Unix()), of.and("change.id", "c1", "change.kind", "feature_flag", "change.name", "<i>fast-pay",
+							"change.verdict", verdict, "change.verdict_reason", "<u>half of it fails", "change.evidence", "variants"))
+					}
+				}
 			default:
 				versions["2.0.0"] = start
 			}
@@ -102,6 +114,9 @@ func outageBy(t *testing.T, flag bool, options func(*Options)) (v *visitor, now,
 		}
 		if at.After(start.Add(3 * time.Minute)) {
 			b.firing("ErrorBudgetBurnCritical", "checkout", "availability")
+		}
+		if more != nil && fails {
+			more(b, at.Sub(start))
 		}
 		b.push(t, s)
 	}
@@ -125,7 +140,10 @@ type incidentAnswer struct {
 	Change                    *struct {
 		Service, Version, Actor, Revision, Kind, Text string
 		Probability                                   float64
-		Compare                                       string `json:"compare_url"`
+		Compare                                       string  `json:"compare_url"`
+		Odds                                          float64 `json:"odds_of_worse"`
+		Gate                                          string  `json:"gate_verdict"`
+		GateReason                                    string  `json:"gate_reason"`
 	}
 	Cost    *float64 `json:"change_failed"`
 	Verdict *struct {
@@ -242,8 +260,23 @@ func TestIncidentOfAFlag(t *testing.T) {
 	text := v.page(list.Incidents[0].Path)
 	assert.Contains(t, text, "feature flag &lt;i&gt;fast-pay: off → on")
 	assert.Contains(t, text, "Set it to off again.")
+	assert.Equal(t, "fail: <u>half of it fails", got.Change.Gate+": "+got.Change.GateReason)
+	assert.InDelta(t, 100, got.Change.Odds, 1e-9, "a gate fails one of 100 changes that make nothing worse")
+	assert.Greater(t, got.Change.Probability, 0.99)
+	assert.Contains(t, text, "<dt>Verdict</dt><dd>fail <small>&lt;u&gt;half of it fails</small>")
+	assert.Contains(t, text, "feature flag &lt;i&gt;fast-pay: off → on; verdict: fail")
 	assert.NotContains(t, text, "<dt>Commit")
 	assert.Contains(t, v.page("/incidents"), "feature flag &lt;i&gt;fast-pay: off → on")
+	var deployments struct {
+		Others []struct {
+			Service, Kind, Text, Verdict string
+			Reason                       string `json:"verdict_reason"`
+		} `json:"other_changes"`
+	}
+	v.answer("/deployments", "/deployments", &deployments)
+	require.Len(t, deployments.Others, 1)
+	assert.Equal(t, "payment feature_flag feature flag <i>fast-pay: off → on, fail: <u>half of it fails", deployments.Others[0].Service+" "+deployments.Others[0].Kind+" "+deployments.Others[0].Text+", "+deployments.Others[0].Verdict+": "+deployments.Others[0].Reason)
+	assert.Contains(t, v.page("/deployments"), "feature flag &lt;i&gt;fast-pay: off → on")
 }
 
 // Past alerts are those of the record in every range.

@@ -58,17 +58,21 @@ type deploymentsBody struct {
 	deployment.Deployments
 	// Changes are nil if they were not asked for.
 	Changes *deployment.Changes `json:"changes,omitempty"`
+	// Others are changes that are no deployments, such as feature flags, the newest first.
+	Others []otherChange `json:"other_changes"`
 }
 
 // deployments is the page of running versions, deployments and DORA metrics. It stops if Prometheus does not answer.
 func (s *site) deployments(r *http.Request) (*page, error) {
-	var body deploymentsBody
+	body := deploymentsBody{Others: []otherChange{}}
 	var err error
 	c := s.Catalog()
 	if body.Deployments, err = deployment.Load(r.Context(), c, s.Names, s.Prometheus); err == nil {
 		var changes deployment.Changes
 		changes, err = deployment.LoadChanges(r.Context(), c, s.Names, s.Prometheus)
 		body.Changes = &changes
+		h := s.history(r)
+		body.Others, err = otherChanges(h.Changes), cmp.Or(err, h.Err)
 	}
 	return &page{Title: "Deployments", Name: "deployments", Body: body, Problem: s.silent(err), Live: true}, nil
 }
@@ -111,6 +115,9 @@ func (s *site) runbook(r *http.Request) (*page, error) {
 		return nil, &failure{http.StatusInternalServerError, problem{"The runbook cannot be shown: " + prometheus.Reason(err) + ".", "Check the folder's permissions."}}
 	}
 	now, problem := s.sloNow(r, at)
+	if of, made := s.goneBack(r, at); made.made() {
+		found = retire(found, of, made)
+	}
 	return &page{Title: found.Title, Name: "runbook", Body: runbookBody{found, way(at), now}, Problem: problem, Live: now != nil}, nil
 }
 

@@ -72,13 +72,13 @@ func (s *site) sloNow(r *http.Request, at string) (*sloNow, *problem) {
 		if deployments, unknown = s.deployed(r.Context(), h); unknown != nil {
 			err = cmp.Or(err, unknown)
 		}
-		now.likely(s, open, deployments)
+		now.likely(s, open, deployments, h.Changes)
 	}
 	return now, s.silent(err)
 }
 
 // likely adds the incident, and the way back from what likely caused it.
-func (n *sloNow) likely(s *site, open *incident.Incident, deployments []deployment.Deployment) {
+func (n *sloNow) likely(s *site, open *incident.Incident, deployments []deployment.Deployment, changes []incident.Change) {
 	n.Incident = incidentPath(open.ID)
 	change := open.Change
 	if change == nil {
@@ -90,7 +90,7 @@ func (n *sloNow) likely(s *site, open *incident.Incident, deployments []deployme
 	case change.Kind != incident.Deployment:
 		n.Undo = flagBack(of, change)
 	case of != nil:
-		n.Undo = wayBack(of, change, deployments)
+		n.Undo = wayBack(of, change, deployments, changes)
 	}
 }
 

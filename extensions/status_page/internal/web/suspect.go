@@ -39,6 +39,8 @@ type suspect struct {
 	Evidence fleet.Number `json:"odds_of_worse"`
 	Status   string       `json:"status"`
 	Revision string       `json:"revision"`
+	// Weak says that the verdict on a feature flag compares the time before.
+	Weak bool `json:"-"`
 	deployment.Facts
 }
 
@@ -47,6 +49,7 @@ func (s *site) suspect(of incident.Suspect, deployments []deployment.Deployment)
 	if of.Evidence > 0 {
 		one.Evidence = fleet.Number(of.Evidence)
 	}
+	one.Gate, one.GateReason, one.Weak = of.Verdict, of.Reason, of.Weak
 	for i := range deployments {
 		if d := &deployments[i]; of.Kind == incident.Deployment && d.Service == of.Name && d.Namespace == of.Namespace && d.Environment == of.Environment && d.Version == of.Version {
 			one.Status, one.Revision, one.Facts = d.Status, d.Revision, d.Facts
@@ -62,10 +65,12 @@ type undo struct {
 	Command []string `json:"commands"`
 	// Why is why there is no command; "" if there is one.
 	Why string `json:"why_not"`
+	// Made says that somebody has gone back already, or has tried; nil is nobody. The commands are then those to go on with.
+	Made *rolledBack `json:"rolled_back"`
 }
 
 // explain adds what the likely change cost, and the way back.
-func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.Incident, deployments []deployment.Deployment) {
+func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.Incident, deployments []deployment.Deployment, changes []incident.Change) {
 	change := one.Change
 	if change.Kind != incident.Deployment {
 		body.Undo = flagBack(s.Catalog().Emitter(change.Namespace, change.Name), change)
@@ -89,7 +94,7 @@ func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.In
 		body.Verdict = verdicts[change.Version]
 	}
 	body.Share = body.Fails.shareOf(one)
-	body.Undo = wayBack(of, change, deployments)
+	body.Undo = wayBack(of, change, deployments, changes)
 }
 
 // flagBack is what to do about a change that is no deployment: what it was before, and of a feature flag, what turns it off.
@@ -109,8 +114,8 @@ func flagBack(of *catalog.Service, change *incident.Suspect) undo {
 // maxRefusal bounds why there is no way back, in characters.
 const maxRefusal = 300
 
-// wayBack is that from a deployment, by what ran.
-func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployment.Deployment) undo {
+// wayBack is that from a deployment, by what ran and what was changed since.
+func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployment.Deployment, changes []incident.Change) undo {
 	var ran []deployment.Deployment
 	for i := range deployments {
 		if d := &deployments[i]; d.Service == from.Name && d.Namespace == from.Namespace && d.Environment == from.Environment {
@@ -118,6 +123,10 @@ func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployme
 		}
 	}
 	slices.SortStableFunc(ran, func(a, b deployment.Deployment) int { return b.Since.Compare(a.Since) })
+	made := madeBack(from, ran, changes)
+	if made.made() {
+		return taken(of, made)
+	}
 	var versions []wayback.Ran
 	to := ""
 	for i := range ran {
@@ -129,7 +138,7 @@ func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployme
 	if len(versions) > 0 {
 		versions[0].Previous = to
 	}
-	back := undo{Version: words.Bounded(to, maxCell), Command: []string{}}
+	back := undo{Version: words.Bounded(to, maxCell), Command: []string{}, Made: made}
 	plan, err := wayback.New(of, from.Version, to, versions)
 	if err != nil {
 		back.Why = words.Bounded(err.Error(), maxRefusal)

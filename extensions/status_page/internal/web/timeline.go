@@ -67,7 +67,11 @@ func timeline(one *incident.Incident, h book.History, deployments []deployment.D
 		}
 	}
 	for _, c := range changesAround(one, h) {
-		add(c.At, "change", "%s", strings.TrimSpace(c.Name+" "+c.String()))
+		text := strings.TrimSpace(c.Name + " " + c.String())
+		if c.Verdict != "" {
+			text += "; verdict: " + c.Verdict
+		}
+		add(c.At, "change", "%s", text)
 	}
 	add(d.BurnEnd, "burn", "No SLO burns any more")
 	inOrder := func(a, b moment) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Text, b.Text)) }
