@@ -57,14 +57,11 @@ func (f *failedCalls) find(spans ptrace.ResourceSpans) {
 
 // dependency is what the bad event at a mark called in vain, as far as the part has that call; "" is not known.
 func (p *part) dependency(at int, names *attribution.Names) string {
-	if p.isLogs || !p.badAt(at) {
+	if p.isLogs || p.calls.known && len(p.calls.by) == 0 || !p.badAt(at) {
 		return ""
 	}
 	if !p.calls.known {
 		p.calls.find(p.spans)
-	}
-	if len(p.calls.by) == 0 {
-		return ""
 	}
 	span := p.marked[p.marks[at].event].span
 	call, ok := p.calls.by[caller{span.TraceID(), span.SpanID()}]

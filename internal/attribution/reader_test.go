@@ -83,13 +83,13 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 							table.GoodEvent(reader, weight)
 							continue
 						}
-						table.BadEvent(reader, weight, [16]byte{}, 0)
+						table.BadEvent(reader, weight)
 						models[i].bad(Row{Attributes: append(append(slices.Clip(ofResource), Attribute{SpanName, "op"}), booked...)}, weight)
 					}
 				}
 				for i, table := range tables {
 					if begun[i] {
-						table.EndBatch(reader)
+						table.Settle(reader)
 					}
 				}
 				reader.Release()
@@ -133,12 +133,14 @@ func TestRowsHaveTheValuesOfEvents(t *testing.T) {
 			reader.Attributes(m)
 			reader.EndEvent()
 			if n < 4 {
-				table.BadEvent(reader, 1, [16]byte{byte(n)}, int64(n))
+				if table.BadEvent(reader, 1) {
+					table.Found([16]byte{byte(n)}, int64(n))
+				}
 			} else {
 				table.GoodEvent(reader, 1)
 			}
 		}
-		table.EndBatch(reader)
+		table.Settle(reader)
 		reader.Release()
 	}
 	read, err := Read(table.AppendTo(nil))
@@ -221,7 +223,7 @@ func TestHostileAttributes(t *testing.T) {
 	for i := range 100_000 {
 		if i%100 == 0 {
 			if i > 0 {
-				table.EndBatch(reader)
+				table.Settle(reader)
 				reader.Release()
 			}
 			resource := pcommon.NewMap()
@@ -244,10 +246,10 @@ func TestHostileAttributes(t *testing.T) {
 		reader.Attributes(m)
 		reader.EndEvent()
 		table.GoodEvent(reader, 1)
-		table.BadEvent(reader, 1, [16]byte{}, 0)
+		table.BadEvent(reader, 1)
 		bad++
 	}
-	table.EndBatch(reader)
+	table.Settle(reader)
 	reader.Release()
 	assert.Equal(t, bad, table.Booked())
 	reading := int(unsafe.Sizeof(attribute{})) * (cap(reader.inEvent.all) + cap(reader.onResource.all))
