@@ -65,6 +65,7 @@ type books struct {
 	used        []*book
 	minute      int64
 	isUnsettled bool
+	closed      bool
 	// sampled are the same for who judges; nil for none. It never changes, but for the numbers in the books.
 	sampled atomic.Pointer[map[bookKey]*book]
 	// of is nil without a ledger, names what are dimensions of the service, and count how many books there are.
@@ -203,7 +204,11 @@ func (c *core) book(p *part, now time.Time) {
 		event := &p.marked[m.event]
 		if m.event != last {
 			last = m.event
-			event.read(r, p.isLogs, p.dependency(i, r.Names()))
+			dependency := ""
+			if !p.calls.known || len(p.calls.by) > 0 {
+				dependency = p.dependency(i, r.Names())
+			}
+			event.read(r, p.isLogs, dependency)
 		}
 		if !m.bad {
 			t.book.table.GoodEvent(r, m.weight)
@@ -344,7 +349,7 @@ func (b *books) use(key bookKey, bad bool, now time.Time, r *attribution.Reader)
 	}
 	switch {
 	case found != nil && found.table != nil:
-	case !bad || found == nil && l.books.Load() >= l.most:
+	case !bad || found == nil && (b.closed || l.books.Load() >= l.most):
 		return nil
 	default:
 		if found == nil {
@@ -455,6 +460,19 @@ func (b *books) turnAll(s *service, now time.Time) {
 	if len(b.all) == 0 {
 		b.all, b.reader, b.used = nil, nil, nil
 	}
+}
+
+// close ends the books of a service that is gone. There are no more of it.
+func (b *books) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle()
+	if len(b.all) > 0 {
+		b.of.books.Add(-int64(len(b.all)))
+	}
+	b.all, b.reader, b.used, b.closed = nil, nil, nil, true
+	b.count.Store(0)
+	b.sampled.Store(nil)
 }
 
 // unknown are the attributes of what is not known.

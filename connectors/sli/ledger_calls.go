@@ -57,7 +57,7 @@ func (f *failedCalls) find(spans ptrace.ResourceSpans) {
 
 // dependency is what the bad event at a mark called in vain, as far as the part has that call; "" is not known.
 func (p *part) dependency(at int, names *attribution.Names) string {
-	if p.isLogs || p.calls.known && len(p.calls.by) == 0 || !p.badAt(at) {
+	if p.isLogs || !p.badAt(at) {
 		return ""
 	}
 	if !p.calls.known {

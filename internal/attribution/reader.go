@@ -253,12 +253,13 @@ func (r *Reader) Span(name, status string) {
 		r.Text(SpanStatus, status)
 		return
 	}
-	for i, text := range [2]string{name, status} {
-		if a := &s.all[i]; !a.skip {
-			r.setText(a, i, text)
-		}
-	}
 	s.next = 2
+	if a := &s.all[0]; !a.skip && (int(a.size) != len(name) || string(r.raw(a.value)) != name) {
+		r.setText(a, 0, name)
+	}
+	if a := &s.all[1]; !a.skip && (int(a.size) != len(status) || string(r.raw(a.value)) != status) {
+		r.setText(a, 1, status)
+	}
 }
 
 // Text adds an attribute.
@@ -281,19 +282,46 @@ func (r *Reader) Flag(key, variant string) {
 	r.Text(flagPrefix+key, variant)
 }
 
-// Attributes adds the attributes that are dimensions.
+// Attributes adds the attributes that are dimensions. This is for each attribute of each event, so that what mostly comes, an attribute that is no dimension or
+// has the text of the event before, is no call. If this were longer, the compiler would make a function of it, and call that each time.
 func (r *Reader) Attributes(attributes pcommon.Map) {
-	next := r.inEvent.next
-	for key, v := range attributes.All() {
-		if next = r.attribute(next, key, v); next < 0 {
-			return
+	at, all := r.inEvent.next, r.inEvent.all
+	attributes.Range(func(key string, v pcommon.Value) bool {
+		if at < len(all) {
+			a, n := &all[at], len(key)
+			if n == int(a.worded) && (word(key, 0)^a.begins[0])|(word(key, n-8)^a.ends[1]) == 0 && (n <= packs || (word(key, 8)^a.begins[1])|(word(key, n-16)^a.ends[0]) == 0) {
+				if a.skip {
+					at++
+					return true
+				}
+				if text := v.Str(); len(text) == int(a.size) {
+					if n = len(text); n >= 8 && n <= packs {
+						if word(text, 0) == a.first && word(text, n-8) == a.last {
+							at++
+							return true
+						}
+					} else if n >= 4 && n < 8 && half(text, 0) == a.first && half(text, n-4) == a.last {
+						at++
+						return true
+					} else if n == 3 && uint64(text[0]) == a.first && uint64(text[1])<<8|uint64(text[2]) == a.last {
+						at++
+						return true
+					}
+				}
+			}
 		}
+		if at = r.attribute(at, key, v); at < 0 {
+			return false
+		}
+		all = r.inEvent.all
+		return true
+	})
+	if at >= 0 {
+		r.inEvent.next = at
 	}
-	r.inEvent.next = next
 }
 
-// attribute adds one at a position, and returns the next one; -1 if there is no room for it. This is for each attribute of each event, so that what mostly
-// comes is a comparison of words: no call, and no number in memory that is one more each time.
+// attribute adds one at a position, and returns the next one; -1 if there is no room for it.
 func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
 	all := r.inEvent.all
 	if at >= len(all) {
@@ -319,6 +347,8 @@ func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
 	n = len(text)
 	var first, last uint64
 	switch {
+	case n > packs && n == int(a.size) && string(r.raw(a.value)) == text:
+		return at + 1
 	case n > packs || n == 0:
 		return r.readAt(at, v)
 	case n >= 8:
@@ -332,11 +362,15 @@ func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
 		return at + 1
 	}
 	a.first, a.last, a.size = first, last, int32(n)
-	found := r.find(a.field, n, first, last)
-	if found == 0 {
+	found := int32(r.index[slot(a.field, n, first, last)])
+	if known := &r.values[found]; known.first != first || known.last != last || !known.isShort(a.field, n) {
 		found = r.short(a.field, text, first, last, r.fields[a.field].use)
 	}
-	if found != a.value {
+	switch {
+	case found == a.value:
+	case a.listed:
+		a.value, r.changed = found, append(r.changed, int32(at))
+	default:
 		r.set(a, at, found)
 	}
 	return at + 1
@@ -406,9 +440,7 @@ func (r *Reader) setText(a *attribute, at int, text string) {
 			return
 		}
 		a.first, a.last, a.size = first, last, int32(n)
-		if found = r.find(a.field, n, first, last); found == 0 {
-			found = r.short(a.field, text, first, last, r.fields[a.field].use)
-		}
+		found = r.short(a.field, text, first, last, r.fields[a.field].use)
 	case n <= maxText:
 		if int(a.size) == n && string(r.raw(a.value)) == text {
 			return

@@ -42,7 +42,7 @@ func randomEvent(r *rand.Rand, names, values int) (pcommon.Map, []Attribute) {
 	return m, booked
 }
 
-// What is booked from events in batches, of which several tables take some each, is what a model counts.
+// What is booked from events in batches, of which several tables take some each, is what a model counts, however many batches are settled at once.
 func TestReaderAgreesWithAModel(t *testing.T) {
 	wide := Limits{Dimensions: 60, Values: 1000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
 	for seed := range uint64(30) {
@@ -55,9 +55,19 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 			reader := NewReader(NewNames(nil, nil))
 			tables := []*Table{New(limits), New(limits)}
 			models := []*model{newModel(), newModel()}
+			settle := func() {
+				for _, table := range tables {
+					table.Settle(reader)
+				}
+				reader.Release()
+			}
 			for range 40 {
 				resource, ofResource := randomEvent(r, 1+r.IntN(6), 3)
 				reader.Resource(resource)
+				if reader.Full() {
+					settle()
+					reader.Resource(resource)
+				}
 				begun := [2]bool{}
 				same, ofSame := randomEvent(r, 15, 20)
 				for range r.IntN(30) {
@@ -87,13 +97,11 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 						models[i].bad(Row{Attributes: append(append(slices.Clip(ofResource), Attribute{SpanName, "op"}), booked...)}, weight)
 					}
 				}
-				for i, table := range tables {
-					if begun[i] {
-						table.Settle(reader)
-					}
+				if r.IntN(4) == 0 {
+					settle()
 				}
-				reader.Release()
 			}
+			settle()
 			for i, table := range tables {
 				models[i].check(t, table, 0)
 				for _, s := range table.Dimensions() {

@@ -84,20 +84,16 @@ func slot(field int32, size int, first, last uint64) uint64 {
 	return (first*multipliers[0] + last*multipliers[1] + uint64(field)*multipliers[2] + uint64(size)*multipliers[3]) >> (64 - indexBits)
 }
 
-// find is the number of a value of at most packs bytes, if it is where it is searched first; 0 if not.
-func (w *vocabulary) find(field int32, size int, first, last uint64) int32 {
-	n := w.index[slot(field, size, first, last)]
-	if v := &w.values[n]; v.first == first && v.last == last && v.field == field && int(v.size) == size && !v.isCut {
-		return int32(n)
-	}
-	return 0
+// isShort reports whether it is a value of so many bytes, at most packs, of a field.
+func (v *value) isShort(field int32, size int) bool {
+	return v.field == field && int(v.size) == size && !v.isCut
 }
 
 // short is the number of a value of at most packs bytes.
 func (w *vocabulary) short(field int32, text string, first, last uint64, as use) int32 {
 	at := slot(field, len(text), first, last)
 	for ; w.index[at] != 0; at = (at + 1) % uint64(len(w.index)) {
-		if v := &w.values[w.index[at]]; v.first == first && v.last == last && v.field == field && int(v.size) == len(text) && !v.isCut {
+		if v := &w.values[w.index[at]]; v.first == first && v.last == last && v.isShort(field, len(text)) {
 			return int32(w.index[at])
 		}
 	}
