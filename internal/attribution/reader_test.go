@@ -281,6 +281,54 @@ func TestHostileAttributes(t *testing.T) {
 	assert.LessOrEqual(t, dimensions, limits.Dimensions)
 }
 
+// What is kept until tables are settled is bounded, whatever the values are.
+func TestWhatIsNotSettledIsBounded(t *testing.T) {
+	reader := NewReader(NewNames([][]string{{"all.*"}}, nil))
+	table := New(Counting)
+	resource := pcommon.NewMap()
+	largest, account := 0, 0
+	for i := range 1000 {
+		if i%10 == 0 {
+			resource.PutStr("k8s.pod.name", strings.Repeat("p", 59)+strconv.Itoa(i))
+			for j := range mostPositions {
+				resource.PutStr(fmt.Sprintf("all.r%d", j), fmt.Sprintf("%d\u202e%s", i, strings.Repeat("r", 50)))
+			}
+			reader.Resource(resource)
+			table.Batch(reader)
+		}
+		if reader.Full() {
+			w := reader.vocabulary
+			assert.LessOrEqual(t, len(w.values), mostValues)
+			assert.Less(t, len(w.texts), 1<<16)
+			largest = max(largest, int(unsafe.Sizeof(*w))+int(unsafe.Sizeof(value{}))*cap(w.values)+cap(w.texts))
+			account = max(account, 8*cap(table.account.pending)+2*cap(table.account.dimensions)+int(unsafe.Sizeof(run{}))*cap(table.account.runs))
+			table.Settle(reader)
+			reader.Release()
+			reader.Resource(resource)
+			table.Batch(reader)
+		}
+		m := pcommon.NewMap()
+		for j := range mostPositions + 2 {
+			m.PutStr(fmt.Sprintf("all.%d", j), fmt.Sprintf("%d\n%s", i*j, strings.Repeat("x", i%50)))
+		}
+		reader.Event()
+		reader.Attributes(m)
+		reader.EndEvent()
+		table.BadEvent(reader, 1)
+	}
+	table.Settle(reader)
+	t.Log(largest, account)
+	assert.LessOrEqual(t, largest, 110<<10)
+	assert.LessOrEqual(t, account, 16<<10)
+	for _, d := range table.Dimensions() {
+		sum := d.Other + d.Without
+		for _, l := range d.Lines {
+			sum += l.Bad
+		}
+		assert.Equal(t, 1000.0, sum, d.Name)
+	}
+}
+
 // FuzzRead: what is read is bounded and sound, whatever comes.
 func FuzzRead(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 1))
