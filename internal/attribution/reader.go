@@ -295,15 +295,11 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 					return true
 				}
 				if text := v.Str(); len(text) == int(a.size) {
-					if n = len(text); n >= 8 && n <= packs {
-						if word(text, 0) == a.first && word(text, n-8) == a.last {
-							at++
-							return true
-						}
-					} else if n >= 4 && n < 8 && half(text, 0) == a.first && half(text, n-4) == a.last {
-						at++
-						return true
-					} else if n == 3 && uint64(text[0]) == a.first && uint64(text[1])<<8|uint64(text[2]) == a.last {
+					n = len(text)
+					switch {
+					case n >= 8 && n <= packs && word(text, 0) == a.first && word(text, n-8) == a.last,
+						n >= 4 && n < 8 && half(text, 0) == a.first && half(text, n-4) == a.last,
+						n == 3 && uint64(text[0]) == a.first && uint64(text[1])<<8|uint64(text[2]) == a.last:
 						at++
 						return true
 					}
