@@ -28,17 +28,32 @@ type exemplar struct {
 
 // keep remembers e in place of the oldest of most.
 func (x *exemplars) keep(e *badEvent, most int, correlation string) {
-	id := correlationID(e.attributes, correlation)
-	if e.trace.IsEmpty() && id == "" {
+	trace, at := e.found(e.isLog)
+	id := correlationID(e.attributes(), correlation)
+	if pcommon.TraceID(trace).IsEmpty() && id == "" {
 		return
 	}
 	if len(x.ring) != most {
 		x.ring, x.next = make([]exemplar, most), 0
 	}
 	slot := &x.ring[x.next%most]
-	slot.trace, slot.span, slot.time, slot.value = e.trace, e.span, e.time, e.value
+	slot.trace, slot.span, slot.time, slot.value = trace, e.spanID(), at, e.value
 	slot.correlation = append(slot.correlation[:0], id...)
 	x.next++
+}
+
+func (e *badEvent) attributes() pcommon.Map {
+	if e.isLog {
+		return e.log.Attributes()
+	}
+	return e.span.Attributes()
+}
+
+func (e *badEvent) spanID() pcommon.SpanID {
+	if e.isLog {
+		return e.log.SpanID()
+	}
+	return e.span.SpanID()
 }
 
 // correlationID is the event's correlation ID, if it is fit for an exemplar's label: printable

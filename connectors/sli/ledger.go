@@ -19,7 +19,9 @@ import (
 )
 
 // The budget ledger: for each SLO, or group, and environment with bad events, a book with a table of the present minute. A batch marks its events
-// while it judges them, and books them when it is committed. A book lasts until a minute has had no bad event; without one, good events cost nothing.
+// while it judges them, and books them when it is committed. Its values are counted by number, and those of several batches are settled at once: when
+// somebody needs the tables, when the minute is over, or when there are too many of them. A book lasts until a minute has had no bad event; without
+// one, good events cost nothing.
 
 // A ledger is what all books have in common.
 type ledger struct {
@@ -27,6 +29,8 @@ type ledger struct {
 	allow, deny []string
 	most        int64
 	books       atomic.Int64
+	// unsettled is how many services have batches that are not settled.
+	unsettled atomic.Int64
 	// lost are bad events that are in no table: for want of a book, or because what had them was given up.
 	unbooked, givenUp atomic.Int64
 }
@@ -57,7 +61,11 @@ type books struct {
 	mu     sync.Mutex
 	reader *attribution.Reader
 	all    map[bookKey]*book
-	used   []*book // in the present batch
+	// used have batches of this minute that are to be settled. isUnsettled: it may be later.
+	used        []*book
+	minute      int64
+	isUnsettled bool
+	closed      bool
 	// sampled are the same for who judges; nil for none. It never changes, but for the numbers in the books.
 	sampled atomic.Pointer[map[bookKey]*book]
 	// of is nil without a ledger, names what are dimensions of the service, and count how many books there are.
@@ -76,7 +84,7 @@ type book struct {
 	// booked numbers the changes; the next consumer has the table as it was after so many.
 	booked, taken uint64
 	finished      []finished
-	inBatch       bool
+	isUsed        bool
 	// every: one in so many good events is to be sampled. random makes the sequence begin somewhere.
 	every  atomic.Int64
 	random atomic.Uint64
@@ -170,13 +178,13 @@ func (c *core) book(p *part, now time.Time) {
 	s := p.service.service
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
-	r := s.books.begin(p.resource())
+	r := s.books.begin(p.resource(), now)
 	last := int32(-1)
 	for i := range p.marks {
 		m := &p.marks[i]
 		if m.event != last && r.Full() {
-			s.books.end(r)
-			r = s.books.begin(p.resource())
+			s.books.settle()
+			r = s.books.begin(p.resource(), now)
 			p.closeBooks()
 		}
 		t := &p.tallies[m.tally]
@@ -196,17 +204,23 @@ func (c *core) book(p *part, now time.Time) {
 		event := &p.marked[m.event]
 		if m.event != last {
 			last = m.event
-			event.read(r, p.isLogs, p.dependency(i, r.Names()))
+			dependency := ""
+			if !p.calls.known || len(p.calls.by) > 0 {
+				dependency = p.dependency(i, r.Names())
+			}
+			event.read(r, p.isLogs, dependency)
 		}
 		if !m.bad {
 			t.book.table.GoodEvent(r, m.weight)
 			continue
 		}
 		t.book.booked++
-		trace, at := event.found(p.isLogs)
-		t.book.table.BadEvent(r, m.weight, trace, int64(at))
+		if t.book.table.BadEvent(r, m.weight) {
+			trace, at := event.found(p.isLogs)
+			t.book.table.Found(trace, int64(at))
+		}
 	}
-	s.books.end(r)
+	s.books.end()
 }
 
 // resource are the attributes of the part's resource.
@@ -232,8 +246,7 @@ func (e *markedEvent) read(r *attribution.Reader, isLog bool, dependency string)
 		r.EndEvent()
 		return
 	}
-	r.Text(attribution.SpanName, e.span.Name())
-	r.Text(attribution.SpanStatus, statusText[e.span.Status().Code()&3])
+	r.Span(e.span.Name(), statusText[e.span.Status().Code()&3])
 	r.Attributes(e.span.Attributes())
 	if events := e.span.Events(); events.Len() > 0 {
 		readFlags(r, events)
@@ -276,27 +289,56 @@ func (e *markedEvent) found(isLog bool) (trace [16]byte, at pcommon.Timestamp) {
 }
 
 // begin begins a batch of events of a resource.
-func (b *books) begin(resource pcommon.Map) *attribution.Reader {
-	if b.reader == nil || b.reader.Names() != b.names {
+func (b *books) begin(resource pcommon.Map, now time.Time) *attribution.Reader {
+	if minute := epochOf(now); minute != b.minute {
+		b.settle()
+		b.minute = minute
+	}
+	if b.reader == nil {
 		b.reader = attribution.NewReader(b.names)
 	}
 	b.reader.Resource(resource)
 	return b.reader
 }
 
-// end ends the batch.
-func (b *books) end(r *attribution.Reader) {
+// mostUnsettled bounds the services whose batches are not settled each at its end, because that takes memory.
+const mostUnsettled = 16
+
+// end ends the batch. It is settled now or later.
+func (b *books) end() {
 	for _, used := range b.used {
-		used.table.EndBatch(r)
-		used.inBatch = false
 		used.every.Store(used.table.GoodEvery())
+	}
+	if b.isUnsettled {
+		return
+	}
+	if len(b.used) > 0 && b.of.unsettled.Load() < mostUnsettled {
+		b.of.unsettled.Add(1)
+		b.isUnsettled = true
+		return
+	}
+	b.settle()
+}
+
+// settle books the batches.
+func (b *books) settle() {
+	if b.reader == nil {
+		return
+	}
+	for _, used := range b.used {
+		used.table.Settle(b.reader)
+		used.isUsed = false
 	}
 	clear(b.used)
 	b.used = b.used[:0]
-	r.Release()
+	b.reader.Release()
+	if b.isUnsettled {
+		b.isUnsettled = false
+		b.of.unsettled.Add(-1)
+	}
 }
 
-// use is the book for the present batch: made if the event is bad and there is room, nil otherwise.
+// use is the book for the present batch: it is made if the event is bad and there is room, nil otherwise.
 func (b *books) use(key bookKey, bad bool, now time.Time, r *attribution.Reader) *book {
 	found, l := b.all[key], b.of
 	if found != nil {
@@ -307,7 +349,7 @@ func (b *books) use(key bookKey, bad bool, now time.Time, r *attribution.Reader)
 	}
 	switch {
 	case found != nil && found.table != nil:
-	case !bad || found == nil && l.books.Load() >= l.most:
+	case !bad || found == nil && (b.closed || l.books.Load() >= l.most):
 		return nil
 	default:
 		if found == nil {
@@ -324,11 +366,11 @@ func (b *books) use(key bookKey, bad bool, now time.Time, r *attribution.Reader)
 		found.open(attribution.New(limits), now)
 		b.publish()
 	}
-	if !found.inBatch {
-		found.inBatch = true
-		found.table.Batch(r)
+	if !found.isUsed {
+		found.isUsed = true
 		b.used = append(b.used, found)
 	}
+	found.table.Batch(r)
 	return found
 }
 
@@ -359,7 +401,7 @@ func (o *book) open(table *attribution.Table, now time.Time) {
 // turn begins the table of another minute, if it is another one: none after a minute without a bad event. What a consumer has not taken of the last one is kept.
 func (o *book) turn(l *ledger, now time.Time) {
 	minute := epochOf(now)
-	if o.table == nil || minute <= o.minute || o.inBatch {
+	if o.table == nil || minute <= o.minute || o.isUsed {
 		return
 	}
 	last := o.table
@@ -404,6 +446,7 @@ func (o *book) waiting() (bytes int) {
 func (b *books) turnAll(s *service, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.settle()
 	for key, o := range b.all {
 		o.turn(b.of, now)
 		gone := key.slo.index >= len(s.slos) || s.slos[key.slo.index] != key.slo
@@ -419,6 +462,19 @@ func (b *books) turnAll(s *service, now time.Time) {
 	}
 }
 
+// close ends the books of a service that is gone. There are no more of it.
+func (b *books) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle()
+	if len(b.all) > 0 {
+		b.of.books.Add(-int64(len(b.all)))
+	}
+	b.all, b.reader, b.used, b.closed = nil, nil, nil, true
+	b.count.Store(0)
+	b.sampled.Store(nil)
+}
+
 // unknown are the attributes of what is not known.
 var unknown = pcommon.NewMap()
 
@@ -429,17 +485,23 @@ func (b *books) bookIncrease(key bookKey, bad float64, resource, point pcommon.M
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := b.begin(resource)
+	r := b.begin(resource, now)
+	if r.Full() {
+		b.settle()
+		r = b.begin(resource, now)
+	}
 	r.Event()
 	r.Attributes(point)
 	r.EndEvent()
 	if o := b.use(key, true, now, r); o != nil {
 		o.booked++
-		o.table.BadEvent(r, bad, [16]byte{}, now.UnixNano())
+		if o.table.BadEvent(r, bad) {
+			o.table.Found([16]byte{}, now.UnixNano())
+		}
 	} else {
 		b.of.unbooked.Add(int64(bad))
 	}
-	b.end(r)
+	b.end()
 }
 
 // keepTo says by which names attributes are chosen from now on.
@@ -449,5 +511,6 @@ func (b *books) keepTo(l *ledger, s *catalog.Service) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.of, b.names = l, l.names(s)
+	b.settle()
+	b.of, b.names, b.reader = l, l.names(s), nil
 }

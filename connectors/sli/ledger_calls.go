@@ -63,9 +63,6 @@ func (p *part) dependency(at int, names *attribution.Names) string {
 	if !p.calls.known {
 		p.calls.find(p.spans)
 	}
-	if len(p.calls.by) == 0 {
-		return ""
-	}
 	span := p.marked[p.marks[at].event].span
 	call, ok := p.calls.by[caller{span.TraceID(), span.SpanID()}]
 	if !ok {

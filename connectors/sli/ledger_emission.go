@@ -101,6 +101,7 @@ func (b *books) list() []*book {
 func (b *books) tables(o *book, now time.Time) []finished {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.settle()
 	all := slices.Clone(o.finished)
 	if o.table != nil && o.booked != o.taken {
 		all = append(all, finished{start: o.start, end: max(pcommon.NewTimestampFromTime(now), o.start), bad: o.table.Booked(), booked: o.booked, rows: o.table.AppendTo(nil)})

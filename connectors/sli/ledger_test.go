@@ -693,3 +693,61 @@ func TestDependenciesThatFailed(t *testing.T) {
 		})
 	}
 }
+
+// Batches are settled together, of a bounded number of services, and at the latest when somebody needs the tables: all of them have what was counted.
+func TestBatchesAreSettledTogether(t *testing.T) {
+	const services = mostUnsettled + 5
+	g := newGateway()
+	f := start(t, catalogOf(t, benchmarkCatalog(services)...), withLedger)
+	f.core.next = g.from("a")
+	of := func(i int) *books {
+		key := serviceKey{name: "service-" + strconv.Itoa(i)}
+		return &f.registry.shards[key.shard()].services[key].books
+	}
+	for round := range 3 {
+		for i := range services {
+			for pod := range 2 {
+				f.traces(t, tracesOf(checkout("service.name", "service-"+strconv.Itoa(i), "k8s.pod.name", "pod-"+strconv.Itoa(pod)),
+					spanOf{kind: server, err: true, attributes: map[string]any{"http.route": "/" + strconv.Itoa(round), "app.kind": "a kind with a long name"}}))
+			}
+			assert.Equal(t, i < mostUnsettled, of(i).isUnsettled)
+		}
+		assert.EqualValues(t, mostUnsettled, f.ledger.unsettled.Load())
+	}
+	f.core.flush(t.Context())
+	assert.Zero(t, f.ledger.unsettled.Load())
+	tables := g.sumsUp(t, 0)
+	require.Len(t, tables, services)
+	for name, table := range tables {
+		require.Equal(t, 6.0, table.Booked(), name)
+		lines := make(map[string][]float64)
+		for _, s := range table.Dimensions() {
+			for _, l := range s.Lines {
+				lines[s.Name] = append(lines[s.Name], l.Bad)
+			}
+		}
+		assert.Equal(t, map[string][]float64{"k8s.pod.name": {3, 3}, "http.route": {2, 2, 2}, "app.kind": {6}, "span.status": {6}, "service.version": {6}}, lines, name)
+	}
+}
+
+// A service that the catalog does not name any more takes no room from others, also if its events are still being counted.
+func TestBooksOfAServiceThatIsGone(t *testing.T) {
+	g := newGateway()
+	f := start(t, catalogOf(t, benchmarkCatalog(2)...), withLedger)
+	f.core.next = g.from("a")
+	f.traces(t, tracesOf(checkout("service.name", "service-1"), spanOf{kind: server, err: true}))
+	require.EqualValues(t, 1, f.ledger.books.Load())
+	key := serviceKey{name: "service-1"}
+	gone := f.registry.shards[key.shard()].services[key]
+	availability := bookKey{gone.slos[0], "production"}
+	f.core.takeAll(catalogOf(t, benchmarkCatalog(1)...))
+	for range 3 {
+		f.core.flush(t.Context())
+	}
+	require.NotContains(t, f.registry.shards[key.shard()].services, key)
+	assert.Zero(t, f.ledger.books.Load())
+	assert.Zero(t, f.ledger.unsettled.Load())
+	gone.books.bookIncrease(availability, 1, unknown, unknown, f.core.now())
+	assert.Zero(t, f.ledger.books.Load())
+	assert.EqualValues(t, 1, f.ledger.unbooked.Load())
+}

@@ -87,7 +87,10 @@ func (b *batch) countLog(ctx context.Context, service *counted, rl plog.Resource
 				}
 			}
 		case judge.Bad:
-			t.addBad(when, 1, badLog(record))
+			t.addBad(when, 1, writtenAt(record))
+			if when == onTime {
+				t.remember(badEvent{markedEvent: markedEvent{log: record}, isLog: true, value: 1})
+			}
 			if b.ledger && when == onTime {
 				b.markEvent(at, true, 1, markedEvent{log: record})
 			}
@@ -141,11 +144,4 @@ func (l *logIdentity) of(record plog.LogRecord) uint64 {
 
 func words(b [16]byte) [2]uint64 {
 	return [2]uint64{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}
-}
-
-func badLog(record plog.LogRecord) badEvent {
-	return badEvent{
-		trace: record.TraceID(), span: record.SpanID(), time: writtenAt(record),
-		value: 1, attributes: record.Attributes(),
-	}
 }

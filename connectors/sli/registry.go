@@ -205,6 +205,7 @@ func (r *registry) prune() {
 			svc.prune(r)
 			if !svc.wanted {
 				delete(s.services, key)
+				svc.books.close()
 				s.dirty = true
 			}
 			svc.mu.Unlock()

@@ -61,7 +61,8 @@ type tally struct {
 	counts [whens]outcomes
 	past   []pastEvents
 	last   []badEvent
-	next   int
+	// kept is how many of these there were, and next where the next one is put.
+	kept, next int
 	// every is of how many good events one is marked, 0 for none, left how many until the next one, and marked how many there are.
 	every, left int64
 	marked      int
@@ -76,11 +77,9 @@ func (t *tally) any() bool { return t.counts != [whens]outcomes{} }
 
 // A badEvent points at what an exemplar is made of. It is not kept beyond the batch.
 type badEvent struct {
-	trace      pcommon.TraceID
-	span       pcommon.SpanID
-	time       pcommon.Timestamp
-	value      float64
-	attributes pcommon.Map
+	markedEvent
+	isLog bool
+	value float64
 }
 
 // remarks are the numbers of events that were dropped, and that were counted with an adjustment,
@@ -147,7 +146,7 @@ func (b *batch) addTally(o *slo) int {
 	}
 	t.last = t.last[:b.kept]
 	clear(t.last)
-	t.slo, t.counts, t.past, t.next = o, [whens]outcomes{}, t.past[:0], 0
+	t.slo, t.counts, t.past, t.kept, t.next = o, [whens]outcomes{}, t.past[:0], 0, 0
 	t.every, t.marked, t.book, t.unbooked = 0, 0, nil, false
 	if o != nil {
 		b.sampling(t)
@@ -209,14 +208,23 @@ func (t *tally) addGood(when when, weight float64, ended pcommon.Timestamp) {
 	}
 }
 
-func (t *tally) addBad(when when, weight float64, e badEvent) {
+// addBad counts a bad one.
+func (t *tally) addBad(when when, weight float64, ended pcommon.Timestamp) {
 	t.counts[when].bad += weight
 	if when == late {
-		t.addPast(e.time, 0, weight)
+		t.addPast(ended, 0, weight)
 	}
-	if when == onTime && len(t.last) > 0 {
-		t.last[t.next%len(t.last)] = e
-		t.next++
+}
+
+// remember keeps a bad event for exemplars, in place of the oldest.
+func (t *tally) remember(e badEvent) {
+	if len(t.last) == 0 {
+		return
+	}
+	t.last[t.next] = e
+	t.kept++
+	if t.next++; t.next == len(t.last) {
+		t.next = 0
 	}
 }
 
@@ -284,7 +292,7 @@ func (s *service) add(r *registry, v *version, tallies []tally, now time.Time, c
 			pair.declared = segment
 		}
 		s.dirty = true
-		for j := max(0, t.next-len(t.last)); j < t.next; j++ {
+		for j := max(0, t.kept-len(t.last)); j < t.kept; j++ {
 			pair.exemplars.keep(&t.last[j%len(t.last)], len(t.last), correlation)
 		}
 	}

@@ -92,7 +92,10 @@ func (b *batch) countSpan(ctx context.Context, service *counted, kind judge.Kind
 				}
 			}
 		case judge.Bad:
-			t.addBad(when, weight, badSpan(e, rule))
+			t.addBad(when, weight, ended)
+			if when == onTime {
+				t.remember(badEvent{markedEvent: markedEvent{span: e.Span}, value: e.Value(rule)})
+			}
 			if b.ledger && when == onTime {
 				b.markEvent(at, true, weight, markedEvent{span: e.Span})
 			}
@@ -135,13 +138,6 @@ func (b *batch) weightOf(span ptrace.Span) float64 {
 		b.tracestate = tracestate
 	}
 	return b.weight
-}
-
-func badSpan(e *judge.SpanEvent, rule *judge.SpanRule) badEvent {
-	return badEvent{
-		trace: e.Span.TraceID(), span: e.Span.SpanID(), time: e.Span.EndTimestamp(),
-		value: e.Value(rule), attributes: e.Span.Attributes(),
-	}
 }
 
 // reasonOf is the reason under which a span counts that is not taken as it was sent.

@@ -42,7 +42,7 @@ func randomEvent(r *rand.Rand, names, values int) (pcommon.Map, []Attribute) {
 	return m, booked
 }
 
-// What is booked from events in batches, of which several tables take some each, is what a model counts.
+// What is booked from events in batches, of which several tables take some each, is what a model counts, however many batches are settled at once.
 func TestReaderAgreesWithAModel(t *testing.T) {
 	wide := Limits{Dimensions: 60, Values: 1000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
 	for seed := range uint64(30) {
@@ -55,9 +55,19 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 			reader := NewReader(NewNames(nil, nil))
 			tables := []*Table{New(limits), New(limits)}
 			models := []*model{newModel(), newModel()}
+			settle := func() {
+				for _, table := range tables {
+					table.Settle(reader)
+				}
+				reader.Release()
+			}
 			for range 40 {
 				resource, ofResource := randomEvent(r, 1+r.IntN(6), 3)
 				reader.Resource(resource)
+				if reader.Full() {
+					settle()
+					reader.Resource(resource)
+				}
 				begun := [2]bool{}
 				same, ofSame := randomEvent(r, 15, 20)
 				for range r.IntN(30) {
@@ -83,17 +93,15 @@ func TestReaderAgreesWithAModel(t *testing.T) {
 							table.GoodEvent(reader, weight)
 							continue
 						}
-						table.BadEvent(reader, weight, [16]byte{}, 0)
+						table.BadEvent(reader, weight)
 						models[i].bad(Row{Attributes: append(append(slices.Clip(ofResource), Attribute{SpanName, "op"}), booked...)}, weight)
 					}
 				}
-				for i, table := range tables {
-					if begun[i] {
-						table.EndBatch(reader)
-					}
+				if r.IntN(4) == 0 {
+					settle()
 				}
-				reader.Release()
 			}
+			settle()
 			for i, table := range tables {
 				models[i].check(t, table, 0)
 				for _, s := range table.Dimensions() {
@@ -133,12 +141,14 @@ func TestRowsHaveTheValuesOfEvents(t *testing.T) {
 			reader.Attributes(m)
 			reader.EndEvent()
 			if n < 4 {
-				table.BadEvent(reader, 1, [16]byte{byte(n)}, int64(n))
+				if table.BadEvent(reader, 1) {
+					table.Found([16]byte{byte(n)}, int64(n))
+				}
 			} else {
 				table.GoodEvent(reader, 1)
 			}
 		}
-		table.EndBatch(reader)
+		table.Settle(reader)
 		reader.Release()
 	}
 	read, err := Read(table.AppendTo(nil))
@@ -221,7 +231,7 @@ func TestHostileAttributes(t *testing.T) {
 	for i := range 100_000 {
 		if i%100 == 0 {
 			if i > 0 {
-				table.EndBatch(reader)
+				table.Settle(reader)
 				reader.Release()
 			}
 			resource := pcommon.NewMap()
@@ -244,10 +254,10 @@ func TestHostileAttributes(t *testing.T) {
 		reader.Attributes(m)
 		reader.EndEvent()
 		table.GoodEvent(reader, 1)
-		table.BadEvent(reader, 1, [16]byte{}, 0)
+		table.BadEvent(reader, 1)
 		bad++
 	}
-	table.EndBatch(reader)
+	table.Settle(reader)
 	reader.Release()
 	assert.Equal(t, bad, table.Booked())
 	reading := int(unsafe.Sizeof(attribute{})) * (cap(reader.inEvent.all) + cap(reader.onResource.all))
@@ -269,6 +279,54 @@ func TestHostileAttributes(t *testing.T) {
 		}
 	}
 	assert.LessOrEqual(t, dimensions, limits.Dimensions)
+}
+
+// What is kept until tables are settled is bounded, whatever the values are.
+func TestWhatIsNotSettledIsBounded(t *testing.T) {
+	reader := NewReader(NewNames([][]string{{"all.*"}}, nil))
+	table := New(Counting)
+	resource := pcommon.NewMap()
+	largest, account := 0, 0
+	for i := range 1000 {
+		if i%10 == 0 {
+			resource.PutStr("k8s.pod.name", strings.Repeat("p", 59)+strconv.Itoa(i))
+			for j := range mostPositions {
+				resource.PutStr(fmt.Sprintf("all.r%d", j), fmt.Sprintf("%d\u202e%s", i, strings.Repeat("r", 50)))
+			}
+			reader.Resource(resource)
+			table.Batch(reader)
+		}
+		if reader.Full() {
+			w := reader.vocabulary
+			assert.LessOrEqual(t, len(w.values), mostValues)
+			assert.Less(t, len(w.texts), 1<<16)
+			largest = max(largest, int(unsafe.Sizeof(*w))+int(unsafe.Sizeof(value{}))*cap(w.values)+cap(w.texts))
+			account = max(account, 8*cap(table.account.pending)+2*cap(table.account.dimensions)+int(unsafe.Sizeof(run{}))*cap(table.account.runs))
+			table.Settle(reader)
+			reader.Release()
+			reader.Resource(resource)
+			table.Batch(reader)
+		}
+		m := pcommon.NewMap()
+		for j := range mostPositions + 2 {
+			m.PutStr(fmt.Sprintf("all.%d", j), fmt.Sprintf("%d\n%s", i*j, strings.Repeat("x", i%50)))
+		}
+		reader.Event()
+		reader.Attributes(m)
+		reader.EndEvent()
+		table.BadEvent(reader, 1)
+	}
+	table.Settle(reader)
+	t.Log(largest, account)
+	assert.LessOrEqual(t, largest, 110<<10)
+	assert.LessOrEqual(t, account, 16<<10)
+	for _, d := range table.Dimensions() {
+		sum := d.Other + d.Without
+		for _, l := range d.Lines {
+			sum += l.Bad
+		}
+		assert.Equal(t, 1000.0, sum, d.Name)
+	}
 }
 
 // FuzzRead: what is read is bounded and sound, whatever comes.

@@ -4,6 +4,7 @@
 package attribution
 
 import (
+	"bytes"
 	"cmp"
 	"iter"
 	"math"
@@ -110,10 +111,10 @@ type Table struct {
 	event uint64
 	next  int
 	guess []guess
-	// row is the present event, base what it has of its resource, and batch the units booked since Batch.
+	// row is the present event, base what it has of its resource, and batch the units that are to be settled.
 	row, base, goodRow []ID
 	batch              uint64
-	// account is of the present batch.
+	// account has what is to be settled.
 	account *account
 	// spare is how many bytes of buffers of lines are not in use.
 	spare int
@@ -170,7 +171,7 @@ func (t *Table) Bad(row Row, weight float64) {
 	t.beginRow()
 	for _, a := range row.Attributes {
 		value := clean(a.Value)
-		t.bookValue(clean(a.Name), value, xxhash.Sum64String(value), units)
+		t.bookValue(clean(a.Name), []byte(value), xxhash.Sum64String(value), units)
 	}
 	t.bad.offer(t, t.row, weight, row.Trace, row.Time.UnixNano())
 }
@@ -188,11 +189,24 @@ func (t *Table) Good(row Row, weight float64) {
 
 // begin begins a bad event.
 func (t *Table) begin(weight float64) (units uint64, ok bool) {
+	if weight == 1 && t.total < mostUnits-unit {
+		t.weight++
+		t.total += unit
+		t.event++
+		return unit, true
+	}
+	return t.beginWeighted(weight)
+}
+
+func (t *Table) beginWeighted(weight float64) (units uint64, ok bool) {
 	sum := t.weight + weight
 	if !(weight > 0) || sum*unit > mostUnits {
 		return 0, false
 	}
-	total := uint64(math.Round(sum * unit))
+	total := uint64(sum * unit)
+	if sum*unit-float64(total) >= 0.5 {
+		total++
+	}
 	units = max(total, t.total) - t.total
 	t.weight, t.total = sum, t.total+units
 	t.event++
@@ -213,7 +227,7 @@ func (t *Table) ready() {
 }
 
 // bookValue books an attribute of the present event.
-func (t *Table) bookValue(name, value string, hash uint64, units uint64) {
+func (t *Table) bookValue(name string, value []byte, hash, units uint64) {
 	at := t.dimension(name, units)
 	if at < 0 {
 		return
@@ -229,7 +243,7 @@ func (t *Table) bookValue(name, value string, hash uint64, units uint64) {
 }
 
 // add adds units to a value.
-func (t *Table) add(d *dimension, value string, hash uint64, units uint64) {
+func (t *Table) add(d *dimension, value []byte, hash, units uint64) {
 	if i := d.find(value, hash); i >= 0 {
 		d.lines[i].count += units
 		return
@@ -311,10 +325,10 @@ func (t *Table) Next() *Table {
 const indexed = 8
 
 // find is the index of the value's line, -1 if it has none.
-func (d *dimension) find(value string, hash uint64) int {
+func (d *dimension) find(value []byte, hash uint64) int {
 	if len(d.lines) < indexed {
 		for i := range d.lines {
-			if d.lines[i].hash == hash && string(d.lines[i].value) == value {
+			if d.lines[i].hash == hash && bytes.Equal(d.lines[i].value, value) {
 				return i
 			}
 		}
@@ -322,7 +336,7 @@ func (d *dimension) find(value string, hash uint64) int {
 	}
 	mask := uint64(len(d.index) - 1)
 	for at := hash & mask; d.index[at] != 0; at = (at + 1) & mask {
-		if l := &d.lines[d.index[at]-1]; l.hash == hash && string(l.value) == value {
+		if l := &d.lines[d.index[at]-1]; l.hash == hash && bytes.Equal(l.value, value) {
 			return int(d.index[at]) - 1
 		}
 	}
@@ -330,7 +344,7 @@ func (d *dimension) find(value string, hash uint64) int {
 }
 
 // append appends a line.
-func (t *Table) append(d *dimension, value string, hash, units uint64) {
+func (t *Table) append(d *dimension, value []byte, hash, units uint64) {
 	n := len(d.lines)
 	if n < cap(d.lines) {
 		d.lines = d.lines[:n+1]
@@ -394,7 +408,7 @@ func (t *Table) resized(before, after int) {
 }
 
 // insert books units of a value that has no line. Without room, as many of every line, and of the value, go to the others.
-func (t *Table) insert(d *dimension, value string, hash uint64, units uint64) {
+func (t *Table) insert(d *dimension, value []byte, hash, units uint64) {
 	for units > 0 && !t.room(d, len(value)) {
 		most := d.most(units)
 		units -= most
@@ -548,24 +562,19 @@ func (t *Table) mergeDimension(d, from *dimension) {
 	d.seen += from.seen
 	d.maybe += from.maybe
 	d.bound += from.bound
-	type lost struct {
-		value string
-		*line
-	}
-	rest := make([]lost, 0, len(from.lines))
+	rest := make([]*line, 0, len(from.lines))
 	for i := range from.lines {
 		l := &from.lines[i]
-		value := string(l.value)
-		if at := d.find(value, l.hash); at >= 0 {
+		if at := d.find(l.value, l.hash); at >= 0 {
 			d.lines[at].count += from.bad(l)
 		} else {
-			rest = append(rest, lost{value, l})
+			rest = append(rest, l)
 		}
 	}
-	slices.SortFunc(rest, func(a, b lost) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.value, b.value))
+	slices.SortFunc(rest, func(a, b *line) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), bytes.Compare(a.value, b.value))
 	})
 	for _, l := range rest {
-		t.insert(d, l.value, l.hash, from.bad(l.line))
+		t.insert(d, l.value, l.hash, from.bad(l))
 	}
 }

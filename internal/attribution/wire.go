@@ -155,7 +155,7 @@ func (t *Table) readDimension(r *checkpoint.Reader) {
 		}
 		values[value] = true
 		rest -= count
-		t.append(d, value, xxhash.Sum64String(value), count)
+		t.append(d, []byte(value), xxhash.Sum64String(value), count)
 	}
 	r.Require(t.text <= t.limits.Text)
 	t.resized(0, n)
