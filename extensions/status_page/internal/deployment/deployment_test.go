@@ -28,6 +28,10 @@ type source struct {
 	err                                error
 }
 
+func (s source) Kept(ctx context.Context, query string, _ time.Duration) (model.Vector, error) {
+	return s.Instant(ctx, query)
+}
+
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {
 	switch {
 	case strings.Contains(query, string(usual.Gated)):

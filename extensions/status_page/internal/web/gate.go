@@ -81,7 +81,7 @@ func (s *site) judge(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: since is no time.", "Write a time such as 2026-10-01T08:00:00Z, or how long ago it is, such as 30m."}}
 	}
-	result, err := gate.Ask(r.Context(), steps{s.Prometheus}, gate.Question{
+	result, err := gate.Ask(r.Context(), steps{s.exact}, gate.Question{
 		Catalog: c, Service: found, Version: query.Get("version"), Flag: query.Get("flag"), Variant: query.Get("variant"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
 		Since: since, Now: now, Names: promname.New(s.Translation),
 	})
