@@ -50,20 +50,13 @@ func (s *statusPage) follow(ctx context.Context, host component.Host, services f
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.following.Go(func() {
-		ticker := time.NewTicker(followEvery)
-		defer ticker.Stop()
 		var saved time.Time
-		for {
-			select {
-			case <-running.Done():
-				return
-			case <-ticker.C:
-			}
-			if s.book.Refresh(running) == nil && time.Since(saved) >= saveEvery { // pages show the error
+		s.book.Follow(running, followEvery, func(err error) {
+			if err == nil && time.Since(saved) >= saveEvery { // pages show the error
 				s.save(running)
 				saved = time.Now()
 			}
-		}
+		})
 	})
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -60,6 +61,9 @@ type Options struct {
 type Book struct {
 	Options
 	reading chan struct{} // one reads at a time
+	wanted  chan struct{} // somebody would like to see what is newer
+
+	following atomic.Bool
 
 	// Only who reads uses these.
 	series  map[string]*series
@@ -68,17 +72,20 @@ type Book struct {
 	asked   time.Time                      // for the graph and the changes
 	graph   *incident.Graph
 	changes incident.Changes
+	// answered are questions that are asked seldom.
+	answered map[string]answered
 
-	mu      sync.Mutex // guards the rest
-	since   time.Time  // the record is read from then on
-	read    time.Time  // when it was read last
-	spells  []incident.Spell
-	all     []incident.Incident
-	details map[string]Details
-	failed  error
-	known   *incident.Graph
-	changed []incident.Change
-	notes   map[string][]Note // by incident; it is replaced when one is added
+	mu        sync.Mutex    // guards the rest
+	since     time.Time     // the record is read from then on
+	read      time.Time     // when it was read last
+	took      time.Duration // how long that was
+	spells    []incident.Spell
+	all       []incident.Incident
+	details   map[string]Details
+	failed    error
+	neighbors *incident.Graph
+	changed   []incident.Change
+	notes     map[string][]Note // by incident; it is replaced when one is added
 }
 
 // series are the spells of one alert.
@@ -98,7 +105,7 @@ type spell struct {
 
 // New is an empty book.
 func New(o Options) *Book {
-	return &Book{Options: o, reading: make(chan struct{}, 1), series: map[string]*series{}, gaps: map[model.Time]map[string]bool{}, details: map[string]Details{}, graph: &incident.Graph{}, known: &incident.Graph{}}
+	return &Book{Options: o, reading: make(chan struct{}, 1), wanted: make(chan struct{}, 1), series: map[string]*series{}, gaps: map[model.Time]map[string]bool{}, details: map[string]Details{}, answered: map[string]answered{}, graph: &incident.Graph{}, neighbors: &incident.Graph{}}
 }
 
 // A History is a copy of the book.
@@ -154,9 +161,51 @@ func (b *Book) History(ctx context.Context, age time.Duration) History {
 	if old {
 		_ = b.Refresh(ctx) // the history has the error
 	}
+	return b.known()
+}
+
+// slow is how long a reading takes that nobody should wait for each time.
+const slow = 200 * time.Millisecond
+
+// Prompt is what is known. If the newest reading is older than age, who follows the book reads again, for those that ask later. Only if
+// nobody does, if readings are quick, or if what is known is older than late and not being read, it reads first.
+func (b *Book) Prompt(ctx context.Context, age, late time.Duration) History {
+	b.mu.Lock()
+	old, quick := b.Now().Sub(b.read), b.read.IsZero() || b.took < slow
+	b.mu.Unlock()
+	if quick || !b.following.Load() || old >= late && len(b.reading) == 0 {
+		return b.History(ctx, age)
+	}
+	if old >= age {
+		select {
+		case b.wanted <- struct{}{}:
+		default: // it will
+		}
+	}
+	return b.known()
+}
+
+// Follow reads every so often, and when somebody wants to see what is newer, until the context ends. After each reading it calls then.
+func (b *Book) Follow(ctx context.Context, every time.Duration, then func(error)) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	b.following.Store(true)
+	defer b.following.Store(false)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-b.wanted:
+		}
+		then(b.Refresh(ctx))
+	}
+}
+
+func (b *Book) known() History {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return History{b.since, b.read, b.spells, b.all, b.known, b.changed, b.failed, maps.Clone(b.details), b.notes}
+	return History{b.since, b.read, b.spells, b.all, b.neighbors, b.changed, b.failed, maps.Clone(b.details), b.notes}
 }
 
 // Refresh reads what is new.
@@ -177,6 +226,7 @@ func (b *Book) Refresh(ctx context.Context) error {
 		err = b.surroundings(ctx, now)
 	}
 	b.publish(ctx, now, err)
+	b.setTook(b.Now().Sub(now))
 	for oldest := now.Add(-Length); err == nil && b.sinceNow().After(oldest); { // older days, one by one
 		from := b.sinceNow().Add(-chunk)
 		if err = b.samples(ctx, from, b.sinceNow().Add(overlap)); err == nil {
@@ -194,6 +244,12 @@ func (b *Book) sinceNow() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.since
+}
+
+func (b *Book) setTook(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.took = d
 }
 
 func (b *Book) setSince(t time.Time) {
@@ -275,7 +331,7 @@ func (b *Book) publish(ctx context.Context, now time.Time, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spells, b.all, b.details, b.failed, b.known, b.changed = spells, all, details, err, b.graph, b.changes.List
+	b.spells, b.all, b.details, b.failed, b.neighbors, b.changed = spells, all, details, err, b.graph, b.changes.List
 	if err == nil {
 		b.read = now
 	}

@@ -52,7 +52,7 @@ func (b *Book) surroundings(ctx context.Context, now time.Time) error {
 		}
 		return bounded(string(m[model.LabelName(promname.Recorded(attribute))]))
 	}
-	calls, err := b.vector(ctx, fmt.Sprintf("count by (%s) (last_over_time(%s[1d]))", b.labels("client", "client_"+semconv.ServiceNamespace, "server", "server_"+semconv.ServiceNamespace, "connection_type"), b.metric(edges)), now)
+	calls, err := b.seldom(ctx, fmt.Sprintf("count by (%s) (last_over_time(%s[1d]))", b.labels("client", "client_"+semconv.ServiceNamespace, "server", "server_"+semconv.ServiceNamespace, "connection_type"), b.metric(edges)), now, slowly)
 	if err != nil {
 		return err
 	}
@@ -84,11 +84,13 @@ func (b *Book) surroundings(ctx context.Context, now time.Time) error {
 func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.Metric, string) string) (incident.Changes, error) {
 	place := b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment, semconv.ServiceVersion)
 	start := b.metric(semconv.DeploymentStart.Metric)
-	found, err := b.vector(ctx, "max by ("+place+") (last_over_time("+start+"[30d]))", now)
+	found, err := b.lasting(ctx, func(length string) string {
+		return "max by (" + place + ") (last_over_time(" + start + "[" + length + "]))"
+	}, now)
 	if err != nil {
 		return incident.Changes{}, err
 	}
-	known, err := b.vector(ctx, "min(min_over_time(timestamp("+start+")[30d:1h]))", now)
+	known, err := b.seldom(ctx, "min(min_over_time(timestamp("+start+")[30d:1h]))", now, pastEvery)
 	if err != nil {
 		return incident.Changes{}, err
 	}

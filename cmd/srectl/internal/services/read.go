@@ -91,7 +91,7 @@ type Services struct {
 
 // Load asks a status page for all services.
 func Load(ctx context.Context, page *collector.Page) (*Services, error) {
-	return load(ctx, page, nil)
+	return load(ctx, page, url.Values{})
 }
 
 // LoadPast asks for their past, too: 1h, 6h, 1d, 7d or 30d.
@@ -101,6 +101,7 @@ func LoadPast(ctx context.Context, page *collector.Page, past string) (*Services
 
 func load(ctx context.Context, page *collector.Page, query url.Values) (*Services, error) {
 	all := &Services{}
+	query.Set("size", "500") // the most
 	problem, err := page.Ask(ctx, "services", query, &all.Text)
 	if err == nil {
 		err = page.Decode(all.Text, all)

@@ -23,7 +23,11 @@ import (
 // A Source is the Prometheus that is asked.
 type Source interface {
 	Instant(ctx context.Context, query string) (model.Vector, error)
+	Keeper
 }
+
+// pastAge is how old what was deployed in the past may be. What is there now is asked for besides.
+const pastAge = time.Minute
 
 // A Deployment is one version in one place.
 type Deployment struct {
@@ -90,13 +94,20 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	for i, one := range []struct {
 		to    *model.Vector
 		query string
+		past  bool
 	}{
-		{&running, names.By("sum", version, n.Instances.With())}, {&now, names.By("max", event, n.Start.With())},
-		{&before, names.By("max", event, latest(n.Start.With()))},
-		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With())},
-		{&gates, names.By("max", version+", "+names.List(n.GateVerdict, n.GateReason), latest(n.Gated.With()))},
+		{&running, names.By("sum", version, n.Instances.With()), false}, {&now, names.By("max", event, n.Start.With()), false},
+		{&before, names.By("max", event, latest(n.Start.With())), true},
+		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With()), false},
+		{&gates, names.By("max", version+", "+names.List(n.GateVerdict, n.GateReason), latest(n.Gated.With())), false},
 	} {
-		asked.Go(func() { *one.to, errs[i] = source.Instant(ctx, one.query) })
+		asked.Go(func() {
+			if one.past {
+				*one.to, errs[i] = source.Kept(ctx, one.query, pastAge)
+				return
+			}
+			*one.to, errs[i] = source.Instant(ctx, one.query)
+		})
 	}
 	asked.Wait()
 	err := cmp.Or(errs[:]...)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
@@ -26,6 +27,10 @@ var usual = names.Recorded()
 type source struct {
 	running, now, before, facts, gates model.Vector
 	err                                error
+}
+
+func (s source) Kept(ctx context.Context, query string, _ time.Duration) (model.Vector, error) {
+	return s.Instant(ctx, query)
 }
 
 func (s source) Instant(_ context.Context, query string) (model.Vector, error) {

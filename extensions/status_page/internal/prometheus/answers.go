@@ -30,8 +30,11 @@ type answers struct {
 type answer struct {
 	done  chan struct{}
 	at    time.Time // of the question
+	took  time.Duration
 	value any
 	err   error
+	// next is being asked to take its place; nil if nobody has asked yet.
+	next *answer
 }
 
 func newAnswers(now func() time.Time) *answers {
@@ -44,10 +47,13 @@ func newAnswers(now func() time.Time) *answers {
 	return a
 }
 
-// get returns an answer that is no older than that, or runs the query. The query continues if the first caller gives up: others wait
+// Ages are how old answers may be. Up to late, an answer that one waits for is given at once and asked for again for those that come later.
+type ages struct{ usual, late time.Duration }
+
+// get returns an answer that is young enough, or runs the query. The query continues if the first caller gives up: others wait
 // for its answer.
-func (a *answers) get(ctx context.Context, key string, age time.Duration, question func(context.Context) (any, error)) (any, error) {
-	asked := a.ask(key, age, question)
+func (a *answers) get(ctx context.Context, key string, oldest ages, question func(context.Context) (any, error)) (any, error) {
+	asked := a.ask(key, oldest, question)
 	select {
 	case <-asked.done:
 		return asked.value, asked.err
@@ -56,11 +62,23 @@ func (a *answers) get(ctx context.Context, key string, age time.Duration, questi
 	}
 }
 
-func (a *answers) ask(key string, age time.Duration, question func(context.Context) (any, error)) *answer {
+func (a *answers) ask(key string, oldest ages, question func(context.Context) (any, error)) *answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.recent.Get(key); ok && !known.stale(a.now(), age) {
+	known, ok := a.recent.Get(key)
+	if ok && known.next != nil && known.next.complete() {
+		known = known.next
+		a.recent.Add(key, known)
+	}
+	if ok && !known.stale(a.now(), oldest.usual) {
 		return known
+	}
+	usable := ok && known.complete() && known.err == nil && known.took >= slow && !known.stale(a.now(), oldest.late)
+	if ok && known.next != nil {
+		if usable {
+			return known
+		}
+		return known.next
 	}
 	asked := &answer{done: make(chan struct{}), at: a.now()}
 	if err := a.context.Err(); err != nil {
@@ -68,25 +86,40 @@ func (a *answers) ask(key string, age time.Duration, question func(context.Conte
 		close(asked.done)
 		return asked
 	}
-	a.recent.Add(key, asked)
+	if usable {
+		known.next = asked
+	} else {
+		a.recent.Add(key, asked)
+	}
 	a.running.Go(func() {
 		defer close(asked.done)
 		asked.value, asked.err = question(a.context)
+		asked.took = a.now().Sub(asked.at)
 	})
+	if usable {
+		return known
+	}
 	return asked
+}
+
+func (a *answer) complete() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // stale reports whether the query has to run again. A running query is not stale.
 func (a *answer) stale(now time.Time, age time.Duration) bool {
-	select {
-	case <-a.done:
-		if a.err != nil {
-			age = min(age, maxFailureAge)
-		}
-		return now.Sub(a.at) >= age
-	default:
+	if !a.complete() {
 		return false
 	}
+	if a.err != nil {
+		age = min(age, maxFailureAge)
+	}
+	return now.Sub(a.at) >= age
 }
 
 func (a *answers) close() {

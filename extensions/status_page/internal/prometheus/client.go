@@ -22,6 +22,10 @@ import (
 const (
 	// MaxAge is the maximum age of cached answers.
 	MaxAge = 5 * time.Second
+	// Late is the age up to which a prompt client gives an answer at once, while it asks again, if it was slow.
+	Late = 30 * time.Second
+	// slow is how long an answer takes that nobody should wait for each time.
+	slow = 100 * time.Millisecond
 	// maxFailureAge is the maximum age of a cached failure.
 	maxFailureAge = time.Minute
 	// maxConcurrent bounds the queries that are under way.
@@ -36,6 +40,8 @@ type Client struct {
 	timeout time.Duration
 	slots   chan struct{}
 	answers *answers
+	// late is how old an answer may be that is given while it is asked for again; 0 is none.
+	late time.Duration
 }
 
 // Options are what a client needs.
@@ -58,8 +64,15 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		api: v1.NewAPI(client), timeout: o.Timeout, slots: make(chan struct{}, maxConcurrent), answers: newAnswers(o.Now),
+		api: v1.NewAPI(wire{client}), timeout: o.Timeout, slots: make(chan struct{}, maxConcurrent), answers: newAnswers(o.Now),
 	}, nil
+}
+
+// Prompt is the same client for pages that rather show what was known some seconds ago than wait for a slow answer: see [Late].
+func (c *Client) Prompt() *Client {
+	prompt := *c
+	prompt.late = Late
+	return &prompt
 }
 
 // Close ends what is under way and waits for it.
@@ -73,7 +86,7 @@ func (c *Client) Instant(ctx context.Context, query string) (model.Vector, error
 // Kept is a cached result of at most that age, or the current one: for expensive queries.
 func (c *Client) Kept(ctx context.Context, query string, age time.Duration) (model.Vector, error) {
 	return ask(ctx, c, query, age, func(ctx context.Context) (model.Vector, error) {
-		value, _, err := c.api.Query(ctx, query, time.Time{})
+		value, err := c.query(ctx, query, time.Time{})
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +95,21 @@ func (c *Client) Kept(ctx context.Context, query string, age time.Duration) (mod
 			return nil, fmt.Errorf("the answer is a %s, not a vector", value.Type())
 		}
 		return vector, nil
+	})
+}
+
+// query is the result at a time, or now if that is zero.
+func (c *Client) query(ctx context.Context, query string, at time.Time) (model.Value, error) {
+	return read(ctx, func(ctx context.Context) (model.Value, error) {
+		value, _, err := c.api.Query(ctx, query, at)
+		return value, err
+	})
+}
+
+func (c *Client) queryRange(ctx context.Context, query string, r v1.Range) (model.Value, error) {
+	return read(ctx, func(ctx context.Context) (model.Value, error) {
+		value, _, err := c.api.QueryRange(ctx, query, r)
+		return value, err
 	})
 }
 
@@ -140,7 +168,7 @@ func (p Period) Finer(known Period, points int, now time.Time) (Period, bool) {
 func (c *Client) Range(ctx context.Context, query string, p Period) (model.Matrix, error) {
 	key := fmt.Sprintf("%d %d %d %s", p.Start.Unix(), p.End.Unix(), p.Step, query)
 	return ask(ctx, c, key, MaxAge, func(ctx context.Context) (model.Matrix, error) {
-		value, _, err := c.api.QueryRange(ctx, query, v1.Range(p))
+		value, err := c.queryRange(ctx, query, v1.Range(p))
 		if err != nil {
 			return nil, err
 		}
@@ -169,8 +197,8 @@ func (c *Client) Alerts(ctx context.Context) ([]v1.Alert, error) {
 }
 
 // ask gets an answer from the cache, or from Prometheus when a slot is free.
-func ask[T any](ctx context.Context, c *Client, key string, age time.Duration, question func(context.Context) (T, error)) (T, error) {
-	value, err := c.answers.get(ctx, key, age, func(ctx context.Context) (any, error) {
+func ask[T any](ctx context.Context, c *Client, key string, usual time.Duration, question func(context.Context) (T, error)) (T, error) {
+	value, err := c.answers.get(ctx, key, ages{usual, usual + c.late}, func(ctx context.Context) (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 		select {

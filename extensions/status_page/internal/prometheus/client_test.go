@@ -88,6 +88,46 @@ func TestWhoAsksTheSameWaitsForOneAnswer(t *testing.T) {
 	assert.EqualValues(t, 2, s.asked.Load(), "it is not any more")
 }
 
+// A prompt client gives what is a little old at once, and what comes of the question that it asks then to those that ask later.
+func TestPromptAnswersDoNotWait(t *testing.T) {
+	answers := make(chan string, 1)
+	takes := time.Second
+	var s *server
+	s = serve(t, func(r *http.Request) string {
+		defer func() { s.now.Add(int64(takes / time.Second)) }()
+		return vector(<-answers)(r)
+	})
+	close(s.let)
+	prompt := s.Prompt()
+	look := func(c *Client) float64 {
+		got, err := c.Instant(t.Context(), "up")
+		require.NoError(t, err)
+		return float64(got[0].Value)
+	}
+	at := func(age time.Duration) { s.now.Store(int64(age / time.Second)) }
+	answers <- "1"
+	assert.InDelta(t, 1, look(prompt), 0, "the first waits")
+	at(MaxAge)
+	assert.InDelta(t, 1, look(prompt), 0, "while it is asked again")
+	assert.InDelta(t, 1, look(prompt), 0)
+	require.Eventually(t, func() bool { return s.under.Load() == 1 }, time.Minute, time.Millisecond)
+	assert.EqualValues(t, 2, s.asked.Load(), "once")
+	answers <- "2"
+	assert.InDelta(t, 2, look(s.Client), 0, "who wants it exactly waits for the same answer")
+	assert.InDelta(t, 2, look(prompt), 0)
+	at(2*MaxAge + Late)
+	answers <- "3"
+	assert.InDelta(t, 3, look(prompt), 0, "what is too old is not shown")
+	assert.EqualValues(t, 3, s.asked.Load())
+	takes = 0
+	at(4*MaxAge + 2*Late)
+	answers <- "4"
+	assert.InDelta(t, 4, look(prompt), 0)
+	at(5*MaxAge + 2*Late)
+	answers <- "5"
+	assert.InDelta(t, 5, look(prompt), 0, "what is answered at once is waited for")
+}
+
 // What costs much is kept for longer; a failure is not, so that a Prometheus that is well again is seen to be.
 func TestExemplars(t *testing.T) {
 	s := serve(t, func(r *http.Request) string {

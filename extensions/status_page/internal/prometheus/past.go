@@ -15,15 +15,14 @@ import (
 // At is the result of a query at a time. Nothing is kept of it.
 func (c *Client) At(ctx context.Context, query string, at time.Time) (model.Value, error) {
 	return once(ctx, c, func(ctx context.Context) (model.Value, error) {
-		value, _, err := c.api.Query(ctx, query, at)
-		return value, err
+		return c.query(ctx, query, at)
 	})
 }
 
 // Over is the result of a query over a time. Nothing is kept of it.
 func (c *Client) Over(ctx context.Context, query string, r v1.Range) (model.Matrix, error) {
 	return once(ctx, c, func(ctx context.Context) (model.Matrix, error) {
-		value, _, err := c.api.QueryRange(ctx, query, r)
+		value, err := c.queryRange(ctx, query, r)
 		if err != nil {
 			return nil, err
 		}

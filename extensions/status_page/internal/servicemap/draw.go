@@ -104,9 +104,9 @@ func (p *Part) edge(b *strings.Builder, l layers.Layout, e layers.Edge, i int) {
 
 // sentence is an edge for people.
 func (e *Edge) sentence() string {
-	text := shown(e.From.String()) + " calls " + shown(e.To.String())
+	text := shown(e.From.Words()) + " calls " + shown(e.To.Words())
 	if e.Messages {
-		text = shown(e.From.String()) + " sends messages to " + shown(e.To.String())
+		text = shown(e.From.Words()) + " sends messages to " + shown(e.To.Words())
 	}
 	switch {
 	case !e.Observed:
@@ -168,7 +168,7 @@ func (p *Part) node(b *strings.Builder, l layers.Layout, i int, label Label) {
 
 // says is all of a node, for people.
 func (n *Node) says(label Label) []string {
-	all := []string{shown(n.Name.String())}
+	all := []string{shown(n.Name.Words())}
 	for _, text := range []string{label.State, label.Change} {
 		if text != "" {
 			all = append(all, text)

@@ -34,6 +34,20 @@ func (n Name) String() string {
 	return text
 }
 
+// Words are the name as a page has it: what sends no spans is said to.
+func (n Name) Words() string {
+	plain := Name{n.Namespace, n.Name, ""}.String()
+	switch {
+	case n.Kind == virtual && n.Name == unnamed:
+		return "a place without telemetry, and without a name in its callers' spans"
+	case n.Kind == virtual:
+		return plain + " (sends no spans)"
+	case n.Kind != "":
+		return plain + " (" + strings.ReplaceAll(n.Kind, "_", " ") + ")"
+	}
+	return plain
+}
+
 func (n Name) compare(other Name) int {
 	return cmp.Or(strings.Compare(n.Namespace, other.Namespace), strings.Compare(n.Name, other.Name), strings.Compare(n.Kind, other.Kind))
 }
@@ -91,7 +105,9 @@ const (
 	overflow  = "_overflow"
 	messaging = "messaging_system"
 	virtual   = "virtual_node"
-	user      = "user"
+	// unnamed is the other side of a call whose span has none of the attributes that name it.
+	unnamed = "unknown"
+	user    = "user"
 	// lately is how far back a call is one that was seen, and window the time of rates.
 	lately = "1d"
 	window = "5m"

@@ -96,7 +96,7 @@ func TestLoad(t *testing.T) {
 		"shop/checkout calls elsewhere, says the catalog; it was not seen within a day false true",
 		"shop/checkout sends messages to mailer; not in the last 5 minutes true false",
 		"shop/checkout calls orders (database): 2/s, 0 % failed true false",
-		"shop/checkout calls printer (virtual_node); not in the last 5 minutes true false",
+		"shop/checkout calls printer (sends no spans); not in the last 5 minutes true false",
 		"shop/checkout calls shop/payment: 10/s, 5 % failed, 95 % within 250 ms true true",
 		"shop/stranger calls shop/checkout; not in the last 5 minutes true false",
 	}, edges)
@@ -238,5 +238,15 @@ func BenchmarkDraw(b *testing.B) {
 	for b.Loop() {
 		whole := m.Part(Choice{All: true})
 		whole.Draw(func(*Node) Label { return Label{} })
+	}
+}
+
+// What is not a service is said to be what it is.
+func TestWords(t *testing.T) {
+	for name, want := range map[Name]string{
+		{"shop", "checkout", ""}: "shop/checkout", {"", "unknown", ""}: "unknown", {"", "orders", "database"}: "orders (database)", {"", "printer", "virtual_node"}: "printer (sends no spans)",
+		{"", "unknown", "virtual_node"}: "a place without telemetry, and without a name in its callers' spans",
+	} {
+		assert.Equal(t, want, name.Words())
 	}
 }

@@ -81,18 +81,18 @@ type Call struct {
 	Type string `json:"type"`
 }
 
-// Services are all of them.
+// Services are all of them, or a part.
 type Services struct {
 	Services []Service `json:"services"`
-	// More are left out.
+	// More are left out: those beyond what is looked at, or those of other pages.
 	More int `json:"more"`
 	// Overflow says that there are names beyond the limit, which are counted together.
 	Overflow bool `json:"overflow"`
 }
 
-// Max bounds the services of the list, and maxCalls the calls of one.
+// Max bounds the services that are looked at, and maxCalls the calls of one.
 const (
-	Max      = 500
+	Max      = 10_000
 	maxCalls = 100
 )
 

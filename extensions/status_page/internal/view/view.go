@@ -69,15 +69,9 @@ func ParseFleet(query url.Values) (Fleet, error) {
 		into     *int
 		min, max int
 	}{"tier": {&f.Tier, 0, 4}, "page": {&f.Page, 1, maxPage}, "size": {&f.Size, 1, maxPageSize}} {
-		value := query.Get(key)
-		if value == "" {
-			continue
+		if err := count(query, key, number.into, number.min, number.max); err != nil {
+			return f, err
 		}
-		n, err := strconv.Atoi(value)
-		if err != nil || n < number.min || n > number.max {
-			return f, fmt.Errorf("%s: is %.20q; write a number from %d to %d", key, value, number.min, number.max)
-		}
-		*number.into = n
 	}
 	if order := query.Get("sort"); order != "" {
 		key, reverse := strings.CutPrefix(order, "-")
@@ -87,6 +81,50 @@ func ParseFleet(query url.Values) (Fleet, error) {
 		f.Sort = Sort{key, reverse}
 	}
 	return f, nil
+}
+
+// count reads a number that may be given.
+func count(query url.Values, key string, into *int, least, most int) error {
+	value := query.Get(key)
+	if value == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%s: is %.20q; write a number from %d to %d", key, value, least, most)
+	}
+	*into = n
+	return nil
+}
+
+// A List says which part of a list is shown.
+type List struct {
+	// Text is looked for in names.
+	Text string
+	// Page counts from 1.
+	Page, Size int
+}
+
+// ParseList reads which part is asked for, of a list with pages of a usual size.
+func ParseList(query url.Values, usual int) (l List, err error) {
+	l = List{Page: 1, Size: usual}
+	if l.Text, err = text(query, "q"); err != nil {
+		return l, err
+	}
+	if err := count(query, "page", &l.Page, 1, maxPage); err != nil {
+		return l, err
+	}
+	return l, count(query, "size", &l.Size, 1, maxPageSize)
+}
+
+// At is the query of another page.
+func At(query url.Values, page int) string {
+	other := url.Values{}
+	for key, values := range query {
+		other[key] = values
+	}
+	other.Set("page", strconv.Itoa(page))
+	return "?" + other.Encode()
 }
 
 // text is a value that somebody typed.

@@ -110,7 +110,7 @@ func (s *site) judge(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, &failure{http.StatusBadRequest, problem{"The gate cannot be asked: max_saturation is no limit.", "Write a percentage such as 90%, which is 90%25 in a URL, or a share such as 0.9."}}
 	}
-	result, err := gate.Ask(r.Context(), steps{s.Prometheus}, gate.Question{
+	result, err := gate.Ask(r.Context(), steps{s.exact}, gate.Question{
 		Catalog: c, Service: found, Version: query.Get("version"), Flag: query.Get("flag"), Variant: query.Get("variant"), Baseline: query.Get("baseline"), Environment: query.Get("environment"), SLOs: query["slo"],
 		Since: since, MaxSaturation: most, Now: now, Names: promname.New(s.Translation),
 	})

@@ -33,8 +33,17 @@ const (
 	maxListed    = 200
 )
 
-// history is what is known of alerts and incidents.
-func (s *site) history(r *http.Request) book.History { return s.historyOf(r, freshRecord) }
+// history is what is known of alerts and incidents. Where the book is followed, no page waits for what is newer: it is on the next look.
+func (s *site) history(r *http.Request) book.History {
+	if s.Book == nil {
+		return book.History{Graph: &incident.Graph{}}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(s.Patience, patienceForRecord))
+	defer cancel()
+	return s.Book.Prompt(ctx, freshRecord, prometheus.Late)
+}
+
+// historyOf is one that is no older than age, if that can be had in time.
 
 func (s *site) historyOf(r *http.Request, age time.Duration) book.History {
 	if s.Book == nil {
@@ -130,7 +139,7 @@ func (s *site) incidents(r *http.Request) (*page, error) {
 		body.Incidents = append(body.Incidents, s.line(r.Context(), one, h, deployments))
 	}
 	if one := wanted(found, s.Now()); values["service"] != "" && (one == nil || one.State == incident.Resolved) {
-		firing, unasked := s.Prometheus.Alerts(r.Context())
+		firing, unasked := s.exact.Alerts(r.Context())
 		err = cmp.Or(err, unasked)
 		body.Unrecorded = slices.ContainsFunc(alert.Of(s.directory().List(firing), values["namespace"], values["service"], values["environment"]), func(a alert.Alert) bool { return a.State == "firing" })
 	}

@@ -62,6 +62,7 @@ type mapBody struct {
 
 type mapNode struct {
 	ID        string `json:"id"`
+	Name      string `json:"-"`
 	Namespace string `json:"namespace"`
 	Service   string `json:"service"`
 	// Type is "" for a service, and else database or virtual_node.
@@ -96,6 +97,8 @@ type mapEdge struct {
 	Slowest  fleet.Number `json:"p95_milliseconds"`
 	// Fails says that it is shown as failing.
 	Fails      bool   `json:"-"`
+	FromName   string `json:"-"`
+	ToName     string `json:"-"`
 	FromURL    string `json:"-"`
 	ToURL      string `json:"-"`
 	SlowestFor string `json:"-"`
@@ -243,7 +246,7 @@ func (b *mapBody) fill(m *servicemap.Map, part servicemap.Part, v mapView, chang
 	for i := range part.Nodes {
 		n := &part.Nodes[i]
 		one := mapNode{
-			ID: words.Shown(n.Name.String(), maxCell), Namespace: words.Shown(n.Namespace, maxCell), Service: words.Shown(n.Name.Name, maxCell), Type: words.Shown(n.Kind, maxCell), Page: n.Page, Entry: n.Entry, Heard: n.Heard,
+			ID: words.Shown(n.Name.String(), maxCell), Name: words.Shown(n.Words(), maxCell), Namespace: words.Shown(n.Namespace, maxCell), Service: words.Shown(n.Name.Name, maxCell), Type: words.Shown(n.Kind, maxCell), Page: n.Page, Entry: n.Entry, Heard: n.Heard,
 			State: n.State(), Burn: fleet.Number(math.NaN()), Rate: n.Rate, Failed: n.Failed, Slowest: n.Slowest, Changes: changes(n.Name),
 		}
 		if n.SLO != nil {
@@ -255,7 +258,7 @@ func (b *mapBody) fill(m *servicemap.Map, part servicemap.Part, v mapView, chang
 		e := &part.Edges[i]
 		b.Edges = append(b.Edges, mapEdge{
 			From: words.Shown(e.From.String(), maxCell), To: words.Shown(e.To.String(), maxCell), Messages: e.Messages, Observed: e.Observed, Declared: e.Declared, Rate: e.Rate, Failed: e.Failed, Slowest: e.Slowest,
-			Fails: e.Fails(), FromURL: v.around(e.From), ToURL: v.around(e.To), SlowestFor: servicemap.Milliseconds(e.Slowest),
+			Fails: e.Fails(), FromName: words.Shown(e.From.Words(), maxCell), ToName: words.Shown(e.To.Words(), maxCell), FromURL: v.around(e.From), ToURL: v.around(e.To), SlowestFor: servicemap.Milliseconds(e.Slowest),
 		})
 	}
 	index := 0

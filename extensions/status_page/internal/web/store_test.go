@@ -55,9 +55,23 @@ func startStore(t testing.TB, rules string) *store {
 
 func startStoreWith(t testing.TB, rules string, strategy otlptranslator.TranslationStrategyOption) *store {
 	t.Helper()
+	s := launchStore(t, storeFolder(t), rules, strategy, 100*time.Millisecond)
+	t.Cleanup(func() { s.stop(t) })
+	return s
+}
+
+// storeFolder is a folder whose path is short enough for a socket in it.
+func storeFolder(t testing.TB) string {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "page") //nolint:usetesting // the path of a socket is short
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	return folder
+}
+
+// launchStore starts a store on the data of a folder.
+func launchStore(t testing.TB, folder, rules string, strategy otlptranslator.TranslationStrategyOption, interval time.Duration) *store {
+	t.Helper()
 	socket := filepath.Join(folder, "api")
 	ruleFile := filepath.Join(folder, "rules.yaml")
 	require.NoError(t, os.WriteFile(ruleFile, []byte(rules), 0o600))
@@ -65,7 +79,7 @@ func startStoreWith(t testing.TB, rules string, strategy otlptranslator.Translat
 	config := factory.CreateDefaultConfig()
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
 		"transport": "unix", "endpoint": socket, "directory": filepath.Join(folder, "data"),
-		"external_url": "http://prometheus.test", "rule_files": []any{ruleFile}, "evaluation_interval": "100ms",
+		"external_url": "http://prometheus.test", "rule_files": []any{ruleFile}, "evaluation_interval": interval.String(),
 		"translation_strategy": string(strategy),
 	}).Unmarshal(config))
 	metrics, err := factory.CreateMetrics(t.Context(), exportertest.NewNopSettings(factory.Type()), config)
@@ -74,26 +88,32 @@ func startStoreWith(t testing.TB, rules string, strategy otlptranslator.Translat
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		require.NoError(t, metrics.Shutdown(context.Background()))
-	})
 	return &store{metrics, &http.Client{Transport: transport}}
+}
+
+func (s *store) stop(t testing.TB) {
+	t.Helper()
+	s.client.CloseIdleConnections()
+	require.NoError(t, s.Shutdown(context.Background()))
 }
 
 // waitForAlert waits until an alert fires: then the rules have been evaluated.
 func (s *store) waitForAlert(t testing.TB, name string) {
 	t.Helper()
+	require.Eventually(t, func() bool { return s.fires(t, name) }, time.Minute, 20*time.Millisecond)
+}
+
+// fires reports whether an alert does.
+func (s *store) fires(t testing.TB, name string) bool {
+	t.Helper()
 	query := "http://prometheus.test/api/v1/query?query=" + url.QueryEscape(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"}`, name))
-	require.Eventually(t, func() bool {
-		resp, err := s.client.Get(query)
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return err == nil && strings.Contains(string(body), name)
-	}, time.Minute, 20*time.Millisecond)
+	resp, err := s.client.Get(query)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return err == nil && strings.Contains(string(body), name)
 }
 
 // A batch is points of one time, by the names and attributes of the design.

@@ -79,6 +79,8 @@ type Options struct {
 
 type site struct {
 	Options
+	// exact waits for answers of which Prometheus, as pages see it, gives some that are a little older at once.
+	exact    *prometheus.Client
 	searcher *search.Searcher
 	lister   *requests.Lister
 	clinic   clinic
@@ -91,7 +93,10 @@ type site struct {
 func New(o Options) http.Handler {
 	s := &site{
 		Options: o, searcher: search.New(o.Recent, o.Explainer), lister: requests.New(o.Recent), readers: make(chan struct{}, readers),
-		muted: newMuted(o.Alertmanager, o.AlertmanagerHTTP),
+		muted: newMuted(o.Alertmanager, o.AlertmanagerHTTP), exact: o.Prometheus,
+	}
+	if o.Prometheus != nil {
+		s.Prometheus = o.Prometheus.Prompt()
 	}
 	mux := http.NewServeMux()
 	for pattern, page := range map[string]func(*http.Request) (*page, error){
