@@ -214,6 +214,52 @@ func TestPagesNameOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
+// absent are words that no page has where the system is not there.
+func absent(o Options, kubernetes bool) (words []string) {
+	for _, one := range []struct {
+		there bool
+		words []string
+	}{
+		{o.Prometheus != "", []string{"g0.expr", "Run it in Prometheus"}},
+		{o.Alertmanager != "", []string{"amtool", "Silencing"}},
+		{o.Files != "", []string{"srectl find", "telemetry*.json"}},
+		{o.Grafana != "", []string{"grafana", "in Grafana"}},
+		{o.Jaeger != "", []string{"jaeger", "in Jaeger"}},
+		{o.Kibana != "", []string{"kibana", "in Kibana"}},
+		{o.StatusPage != "", []string{"](/", "/incidents", "/ledger"}},
+		{o.StatusPage == "http://localhost:8686", []string{"localhost:8686"}},
+		{kubernetes, []string{"kubectl", "pods"}},
+	} {
+		if !one.there {
+			words = append(words, one.words...)
+		}
+	}
+	return words
+}
+
+// Whatever is there and whatever is not, in any combination, pages name only the first.
+func TestPagesOfEveryPlace(t *testing.T) {
+	for _, o := range places() {
+		o.Alerts.DashboardURL = o.StatusPage + "/services"
+		for _, kubernetes := range []bool{true, false} {
+			service := shopFile(t, "payment").Service
+			if !kubernetes {
+				service.Deployment.Kubernetes = nil
+			}
+			o.Services = catalog.NewIndex([]*catalog.Service{service})
+			f, _ := alerts.Generate(service, o.Alerts)
+			for _, f := range []alerts.File{f, alerts.Collector(o.Alerts)} {
+				pages, _ := Generate(f, none, o)
+				for _, page := range pages {
+					for _, word := range absent(o, kubernetes) {
+						require.NotContains(t, string(page.Text), word, "%s without it: %+v", page.Path, o)
+					}
+				}
+			}
+		}
+	}
+}
+
 // The date of the last run is not that of other commands.
 func TestTheLastRunWasOfTheseCommands(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("examples", "*", "*.md"))
