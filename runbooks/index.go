@@ -20,7 +20,9 @@ func (c *subject) index(notes *notebook) page {
 		b.heading(2, goBackFirst)
 		b.add(c.wayBack())
 		b.add(c.changed())
-		b.add(c.dependencies())
+		if more := c.dependencies(); more != "" {
+			b.add(more, c.query(c.q.dependencies()))
+		}
 	}
 	b.heading(2, "Alerts")
 	b.line("| alert | severity | about |")

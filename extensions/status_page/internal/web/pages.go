@@ -107,7 +107,7 @@ func (b runbookBody) Rest() template.HTML {
 
 func (b runbookBody) parts() (heading, rest template.HTML) {
 	const end = "</h1>"
-	if i := strings.Index(string(b.HTML), end); b.Now != nil && strings.HasPrefix(string(b.HTML), "<h1") && i > 0 {
+	if i := strings.Index(string(b.HTML), end); b.Now != nil && i > 0 && !strings.Contains(string(b.HTML[:i]), "<h2") {
 		return b.HTML[:i+len(end)], b.HTML[i+len(end):]
 	}
 	return "", b.HTML
