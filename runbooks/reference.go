@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
-// What other pages only link to: the queries of an SLO, and the searches of a service. Nobody has to read them at night.
+// What other pages only link to: the queries of an SLO, and the searches of a service.
 
 // queriesPrefix keeps an SLO from taking the page of another kind.
 const queriesPrefix = "queries-"
