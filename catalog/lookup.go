@@ -28,6 +28,11 @@ func NewIndex(services []*Service) *Index {
 	return x
 }
 
+// Any reports whether one of the services is so.
+func (x *Index) Any(is func(*Service) bool) bool {
+	return x != nil && slices.ContainsFunc(x.services, is)
+}
+
 // Lookup finds the service of a reference: NAMESPACE/NAME, a slug, or NAME. If several namespaces have the NAME, it
 // returns the first. It is nil if there is none.
 func (c *Catalog) Lookup(reference string) *Service { return c.index().Lookup(reference) }

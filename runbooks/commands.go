@@ -35,17 +35,17 @@ func Commands(page []byte) (all []Command) {
 	return all
 }
 
-// Short reports whether the file has a page of an SLO or of a procedure: these are short, and say when their commands were run last.
-func Short(file string) bool {
+// Dated reports whether the file has a page of an SLO or of a procedure that says when its commands were run last.
+func Dated(file string) bool {
 	name := strings.TrimSuffix(path.Base(file), ".md")
-	return strings.HasPrefix(name, "slo-") || slices.ContainsFunc(procedures, func(p procedure) bool { return p.name == name })
+	return strings.HasPrefix(name, "slo-") || slices.ContainsFunc(procedures, func(p procedure) bool { return p.dated && p.name == name })
 }
 
 // Fingerprint is of everything that the pages tell to run. It changes when a command does.
 func Fingerprint(pages []Page) string {
 	var lines []string
 	for _, p := range pages {
-		if !Short(p.Path) {
+		if !Dated(p.Path) {
 			continue
 		}
 		for _, c := range Commands(p.Text) {

@@ -4,7 +4,6 @@
 package runbooks
 
 import (
-	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
@@ -12,9 +11,9 @@ import (
 
 // A guide is the text of a page about one kind of alert. The frame around it is the same for all.
 type guide struct {
-	meaning, impact, changed, diagnosis func(*subject) markdown
-	first                               func(*subject) []markdown
-	mitigation                          func(*subject) []remedy
+	back, meaning, impact, changed, diagnosis func(*subject) markdown
+	first                                     func(*subject) []markdown
+	mitigation                                func(*subject) []remedy
 	// silence is how long a silence may last. stays says which alerts remain active meanwhile.
 	silence time.Duration
 	stays   markdown
@@ -40,11 +39,11 @@ type remedy struct {
 	name, when, do markdown
 	commands       []string
 	verify         markdown
-	check          []query
+	check          []ask
 	undo           markdown
 }
 
-// What trees lead to, by heading.
+// What pages lead to, by heading.
 const (
 	rollBack = "Roll back"
 	scaleOut = "Scale out"
@@ -53,25 +52,47 @@ const (
 // remedies writes the steps, each with the way to see that it helped and the way back.
 func (c *subject) remedies(all []remedy) markdown {
 	var b page
+	if len(all) == 0 {
+		b.paragraph(sprintf("Go back, above; with checks before and after: %s. What else helps is on the page of each SLO.", pageLink("Roll back", rollbackPage+".md")))
+	}
 	for _, r := range all {
 		b.heading(3, r.name)
-		b.paragraph("**When.** ", r.when)
-		b.paragraph("**Do.** ", r.do)
-		if len(r.commands) > 0 {
-			b.add(block("sh", strings.Join(r.commands, "\n"), ""), "\n")
+		b.paragraph(r.when, " ", r.do)
+		b.add(bounded("sh", r.commands...))
+		if len(r.check) > 0 {
+			r.verify += " " + c.answers(r.check)
 		}
-		b.paragraph("**Verify.** ", r.verify)
-		for _, q := range r.check {
-			b.add(c.query(q))
-		}
-		b.paragraph("**Undo.** ", r.undo)
+		b.paragraph(sprintf("Verify: %s Undo: %s", r.verify, r.undo))
 	}
 	return b.markdown()
 }
 
+// An ask is a query, and what its answer is.
+type ask struct {
+	about markdown
+	query query
+}
+
+// answers are links that ask.
+func (c *subject) answers(asks []ask) markdown {
+	if c.o.Prometheus == "" {
+		abouts := make([]markdown, len(asks))
+		for i, a := range asks {
+			abouts[i] = a.about
+		}
+		return sprintf("%s: %s.", join(abouts, "; "), c.here("on the status page", c.plots(), nil))
+	}
+	links := make([]markdown, len(asks))
+	for i, a := range asks {
+		links[i] = run(a.about, c, a.query)
+	}
+	return join(links, "; ") + "."
+}
+
 // plainGuide is for alerts that explain themselves: their own words and the way to their condition.
 var plainGuide = guide{
-	meaning:    nothing,
+	back:       (*subject).goBack,
+	meaning:    (*subject).why,
 	impact:     (*subject).impactOfService,
 	first:      (*subject).firstOfService,
 	changed:    (*subject).changed,
@@ -81,25 +102,11 @@ var plainGuide = guide{
 	stays:      "The burn alerts of the service stay active: they fire when the objective is in danger.",
 }
 
-// nothing is for alerts whose rule explains everything.
-func nothing(*subject) markdown { return "" }
+// why is for alerts whose rule explains everything.
+func (c *subject) why() markdown { return text(c.alert().Why) + "\n\n" }
 
 func (c *subject) impactOfService() markdown {
-	var b page
-	if d := c.service.Description; d != "" {
-		b.paragraph(sprintf("The service: %s", text(d)))
-	}
-	b.paragraph(tiers[c.service.Tier])
-	var promises []markdown
-	for _, slo := range c.slos() {
-		if slo.Description != "" {
-			promises = append(promises, sprintf("%s: %s", text(slo.Name), text(slo.Description)))
-		}
-	}
-	if len(promises) > 0 {
-		b.list(promises...)
-	}
-	return b.markdown()
+	return tiers[c.service.Tier] + "\n\n"
 }
 
 // tiers say how much a service matters. The catalog has 1 to 4; 0 means that it gives none.
@@ -114,9 +121,7 @@ var tiers = map[int]markdown{
 func (c *subject) firstOfService() []markdown {
 	return []markdown{
 		"Acknowledge the alert, so that others know that you work on it.",
-		sprintf("Is it still true? %s.", run("The condition, now", c, query{c.alert().Expr, 6})),
-		sprintf("Was anything deployed? %s. If a version is newer than the problem, roll back first and investigate later (%s).",
-			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
+		"Was anything changed shortly before? Go back now, as above.",
 		sprintf("Are other alerts of the service firing? See %s.", pageLink("its alerts", Index)),
 	}
 }
@@ -131,13 +136,13 @@ func run(label markdown, c *subject, q query) markdown {
 func (c *subject) diagnoseService() markdown {
 	var b page
 	b.add(c.dependencies())
-	b.add(c.logs())
+	b.paragraph(c.searches())
 	return b.markdown()
 }
 
-func (c *subject) mitigateService() []remedy {
-	return append([]remedy{c.rollback()}, c.restart()...)
+// searches leads to the page of the service's searches.
+func (c *subject) searches() markdown {
+	return sprintf("Errors in logs, and all of one request: %s.", pageLink("searches", searchPage+".md"))
 }
 
-// goDown explains how to read a decision tree.
-const goDown = "Answer the questions in order. Stop at the first yes."
+func (c *subject) mitigateService() []remedy { return c.restart() }

@@ -4,11 +4,9 @@
 package runbooks
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
@@ -16,12 +14,13 @@ import (
 
 func burnGuide(p catalog.BurnPair) guide {
 	return guide{
+		back:       (*subject).goBack,
 		meaning:    (*subject).burnMeaning,
 		impact:     (*subject).burnImpact,
 		first:      (*subject).burnFirst,
 		changed:    (*subject).changed,
 		diagnosis:  (*subject).burnDiagnosis,
-		mitigation: (*subject).mitigateService,
+		mitigation: func(*subject) []remedy { return nil }, // on the page of the SLO
 		silence:    burnSilence[p.Page],
 		stays:      burnStays[p.Name],
 	}
@@ -39,49 +38,13 @@ var burnStays = map[string]markdown{
 }
 
 func (c *subject) burnMeaning() markdown {
-	var b page
 	p := c.alert().Pair
-	b.paragraph(sprintf("The service spends its error budget too fast, over the last %s and over the last %s. The alert resolves soon after the failures end. The spent budget stays spent until the failures leave the window.",
-		text(catalog.FormatDuration(p.Long)), text(catalog.FormatDuration(p.Short))))
-	b.line("| SLO | objective | fires above | burn rate | effect on the budget |")
-	b.line("| --- | --- | --- | --- | --- |")
-	for _, a := range c.alerts {
-		if a.Pair != nil && a.SLO != nil {
-			b.line(sprintf("| %s | %s %% over %s | %s %% bad | %s times the allowed rate | %s |", anchor(text(a.SLO.Name), sloHeading(a.SLO)),
-				markdown(objective(a.SLO)), text(a.SLO.Window.String()), markdown(number(a.Pair.Factor*a.SLO.ErrorBudget()*100)),
-				markdown(number(a.Pair.Factor)), burnWords(a.SLO, *a.Pair)))
-		}
-	}
-	b.add("\n")
-	b.paragraph("The exact rule of each SLO, with its guard against low traffic, is under Diagnosis.")
-	return b.markdown()
-}
-
-// burnWords says how fast the budget is spent at the pair's threshold, and when none is left.
-func burnWords(slo *catalog.SLO, p catalog.BurnPair) markdown {
-	period := float64(nominal(slo))
-	share := p.Factor * float64(p.Long) / period
-	return text(fmt.Sprintf("%s %% of the %s budget in %s: at this speed it is spent in %s",
-		number(share*100), windowWords(slo.Window), catalog.FormatDuration(p.Long), hours(period/p.Factor)))
+	return sprintf("The service spends its error budget too fast, over the last %s and over the last %s. The alert resolves soon after the failures end; the spent budget stays spent until they leave the window.\n\n",
+		text(catalog.FormatDuration(p.Long)), text(catalog.FormatDuration(p.Short)))
 }
 
 // objective is in percent, as the catalog has it.
 func objective(slo *catalog.SLO) string { return strconv.FormatFloat(slo.Objective, 'f', -1, 64) }
-
-// nominal is the length of the period that burn rate factors are computed from.
-func nominal(slo *catalog.SLO) time.Duration { return slo.Window.Nominal() }
-
-// windowWords is the window before a noun: 30-day, month's.
-func windowWords(w catalog.Window) string {
-	const day = 24 * time.Hour
-	if w.Calendar != nil {
-		return w.String() + "'s"
-	}
-	if w.Rolling%day == 0 {
-		return strconv.Itoa(int(w.Rolling/day)) + "-day"
-	}
-	return w.String()
-}
 
 // number formats three significant digits: 14.4, 0.1, 1.44.
 func number(f float64) string {
@@ -117,91 +80,54 @@ func (c *subject) burnImpact() markdown {
 }
 
 func (c *subject) burnFirst() []markdown {
-	steps := []markdown{
-		"Acknowledge the alert. Its label `slo_name` names the SLO, `environment` the environment.",
+	return []markdown{
+		"Acknowledge the alert, and say in the chat that you work on it. Its label `slo_name` names the SLO, `environment` the environment.",
+		"Was anything changed shortly before? Go back now, as above.",
+		sprintf("Does it still burn? %s. If several SLOs burn at once, they likely share a cause, such as a dependency.",
+			join([]markdown{
+				run("Error ratios over 5m", c, c.q.every("slo:sli_error:ratio_rate5m", 6)),
+				run("burn rates", c, c.q.every("slo:current_burn_rate:ratio", 6)),
+				run("budgets left", c, c.q.every("slo:period_error_budget_remaining:ratio", 168))}, ", ")),
 	}
-	return append(steps,
-		sprintf("Is the budget still burning? All SLOs: %s, %s, %s. If several burn at once, they likely share a cause, such as a dependency.",
-			run("error ratios over 5m", c, c.q.every("slo:sli_error:ratio_rate5m", 6)),
-			run("burn rates", c, c.q.every("slo:current_burn_rate:ratio", 6)),
-			run("budgets left", c, c.q.every("slo:period_error_budget_remaining:ratio", 168))),
-		sprintf("Was anything deployed shortly before? %s. If so, roll back now (%s) and look for the cause afterwards.",
-			run("Recent deploys", c, c.q.deploys()), anchor("Mitigation", "Mitigation")),
-		"Write in the chat that you work on it, and describe the symptoms. Then continue with Diagnosis.")
 }
 
-// burnTree asks for likely causes that are quick to check first.
-func (c *subject) burnTree() markdown {
-	var steps []markdown
-	if c.counts() {
-		steps = append(steps, sprintf("**Does one version fail more than the others?** %s. Yes: %s.",
-			run("Share of bad events by version", c, c.q.versions()), anchor("roll it back", rollBack)))
-	}
-	if len(c.service.DependsOn) > 0 {
-		steps = append(steps, sprintf("**Does a dependency burn its own budget?** %s. Yes: follow its runbook below, and inform its owner. This service needs no fix.",
-			run("Burn rates of dependencies", c, c.q.dependencies())))
-	}
-	if c.counts() {
-		more := markdown("more instances")
-		if c.scales() {
-			more = anchor(more, scaleOut)
-		}
-		steps = append(steps, sprintf("**Does traffic differ much from last week?** %s. Above 2: overload; the service needs %s. Below 0.5: a component in front of the service blocks requests, so that a few failures are a large share.",
-			run("Share of last week's traffic", c, c.q.load()), more))
-	}
-	steps = append(steps,
-		sprintf("**Is it one kind of request?** Look at some failed requests under the SLO that burns (%s), and at the %s. If all have one route, customer or feature in common: turn off the feature flag, or block that client.",
-			join(c.jumps(), ", "), anchor("errors in the logs", logsHeading)),
-		sprintf("**Is it one instance?** The attribute %s of traces and logs names it. Yes: save its logs, then restart it.", code("service.instance.id")),
-		sprintf("**None of these after 15 minutes?** %s.", anchor("Escalate", "Escalation")))
+// burnDiagnosis leads to the page of each SLO, which says what to look at.
+func (c *subject) burnDiagnosis() markdown {
 	var b page
-	b.paragraph(goDown)
-	b.steps(steps...)
+	b.paragraph("The page of the SLO says what to look at, in order.")
+	if c.counts() {
+		b.paragraph(sprintf("All of them: %s, %s.", run("share of bad events by version", c, c.q.versions()), run("share of last week's traffic", c, c.q.load())))
+	}
+	b.add(c.eachSLO(func(slo *catalog.SLO) markdown {
+		for _, a := range c.of(slo) {
+			if a.Pair != nil {
+				return sprintf(" Fires above %s %% bad.", markdown(number(a.Pair.Factor*slo.ErrorBudget()*100)))
+			}
+		}
+		return ""
+	}))
+	b.paragraph(c.searches())
 	return b.markdown()
 }
 
-// jumps are links to the SLOs of the page.
-func (c *subject) jumps() []markdown {
-	var jumps []markdown
-	for _, slo := range c.slos() {
-		jumps = append(jumps, anchor(text(slo.Name), sloHeading(slo)))
+// eachSLO has a heading for each SLO of the page, up to a limit, with links to its pages and some words.
+func (c *subject) eachSLO(words func(*catalog.SLO) markdown) markdown {
+	var b page
+	slos := c.slos()
+	for _, slo := range slos[:min(len(slos), maxSLOs)] {
+		b.heading(3, text(sloHeading(slo)))
+		b.paragraph(sprintf("%s, %s.", c.sloPage(slo, "what to do"), pageLink("rules and queries", queriesOf(slo)+".md")), words(slo))
 	}
-	return jumps
+	if len(slos) > maxSLOs {
+		b.paragraph(sprintf("%s more are in %s.", markdown(strconv.Itoa(len(slos)-maxSLOs)), pageLink("the index", Index)))
+	}
+	return b.markdown()
 }
+
+// nothing is for SLOs of which there is no more to say.
+func nothing(*catalog.SLO) markdown { return "" }
 
 // counts reports whether the collector counts the events of any SLO of the service.
 func (c *subject) counts() bool {
 	return slices.ContainsFunc(c.service.SLOs, func(slo *catalog.SLO) bool { return slo.SLI.Prometheus == nil })
-}
-
-func (c *subject) burnDiagnosis() markdown {
-	var b page
-	b.add(c.burnTree())
-	b.add(c.dependencies())
-	for _, slo := range c.slos() {
-		b.heading(3, text(sloHeading(slo)))
-		if slo.Description != "" {
-			b.paragraph(text(slo.Description))
-		}
-		b.add(c.rule(c.of(slo)))
-		b.add(c.events(slo))
-	}
-	b.add(c.logs())
-	return b.markdown()
-}
-
-// events shows the SLO's events, as rates and as single requests.
-func (c *subject) events(slo *catalog.SLO) markdown {
-	return c.once(part{kind: "events", name: slo.Name}, func(b *page) {
-		b.add(c.show("Error ratio over 5m", c.q.ratio(slo)))
-		if len(slo.GroupBy) > 0 {
-			b.add(c.show("The ten groups with the largest error ratio, by "+text(strings.Join(slo.GroupBy, ", ")), c.q.worstGroups(slo)))
-		}
-		if slo.SLI.Prometheus == nil {
-			b.add(c.show("Share of bad events by version", c.q.byVersion(slo)))
-			b.add(c.show("Bad events per minute", c.q.badEvents(slo)))
-			b.add(c.show("Traffic, as a share of last week's", c.q.traffic(slo)))
-		}
-		b.add(c.requests(slo))
-	})
 }

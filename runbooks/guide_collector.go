@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // Collector is the service name of the collector's own alerts.
@@ -22,20 +23,23 @@ type collectorTopic struct {
 	alert           string
 	meaning, impact markdown
 	tree            []markdown
-	asks            []ask
-	remedies        []remedy
+	// inKubernetes are the questions of the tree that only make sense there.
+	inKubernetes []markdown
+	asks         []ask
+	remedies     []remedy
 }
 
 // collectorGuide puts a topic into the frame that all alerts about the collector share.
 func collectorGuide(a alerts.Alert) guide {
 	g := plainGuide
+	g.back = (*subject).collectorBack
 	g.impact = func(*subject) markdown {
 		return "SLOs, error budgets and deployment markers of all services depend on the collector.\n\n"
 	}
 	g.first = (*subject).firstOfCollector
 	g.changed = (*subject).changedCollector
 	g.diagnosis = (*subject).diagnoseCollector
-	g.mitigation = func(*subject) []remedy { return []remedy{restartCollector} }
+	g.mitigation = func(c *subject) []remedy { return []remedy{c.restartCollector()} }
 	g.silence = time.Hour
 	g.stays = "The collector's other alerts stay active."
 	if a.Name == "CollectorDown" {
@@ -49,60 +53,81 @@ func collectorGuide(a alerts.Alert) guide {
 		g.impact = func(*subject) markdown { return t.impact + "\n\n" }
 		g.diagnosis = func(c *subject) markdown {
 			var b page
-			b.paragraph(goDown)
-			b.steps(t.tree...)
-			for _, a := range t.asks {
-				b.add(c.show(a.about, query{a.promql, 6}))
-			}
+			b.steps(t.questions(c.kubernetes())...)
+			b.paragraph(c.answers(t.asks))
 			b.add(c.diagnoseCollector())
 			return b.markdown()
 		}
-		g.mitigation = func(*subject) []remedy { return append(slices.Clip(t.remedies), restartCollector) }
+		g.mitigation = func(c *subject) []remedy { return append(slices.Clip(t.remedies), c.restartCollector()) }
 		break
 	}
 	return g
 }
 
+// questions are those of the tree that this place can answer.
+func (t collectorTopic) questions(kubernetes bool) []markdown {
+	if !kubernetes {
+		return t.tree
+	}
+	return append(slices.Clip(t.tree), t.inKubernetes...)
+}
+
+// kubernetes reports whether the catalog has a service that runs there: then the collector does, too, as far as anybody knows.
+func (c *subject) kubernetes() bool {
+	return c.o.Services.Any(func(s *catalog.Service) bool { return s.Deployment.Kubernetes != nil })
+}
+
+// collectorBack is the way back from a version or configuration of the collector.
+func (c *subject) collectorBack() markdown {
+	var b page
+	b.paragraph("Did it begin with a new version, configuration or catalog of the collector? Restore the previous one now:")
+	if c.kubernetes() {
+		b.shell("kubectl rollout undo deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre")
+	}
+	b.paragraph("Verify: it answers on port 13133, and the alert resolves. Undo: restore the new one.")
+	return b.markdown()
+}
+
 func (c *subject) firstOfCollector() []markdown {
 	return []markdown{
-		sprintf("Is it still true? %s. The label `instance` names the collector. If all collectors are affected, they share the cause: backend, network or configuration.", run("The condition, now", c, query{c.alert().Expr, 6})),
-		"Is it ready? `curl -s http://COLLECTOR:13133/` answers 200 when it is.",
-		"Which error does it log? Its last log lines name the component and the error.",
-		sprintf("Which of its other alerts fire? See %s. Memory and export problems cause refused and dropped data: fix them first.", pageLink("the list", Index)),
+		"The label `instance` names the collector. Is it ready? `curl -s http://COLLECTOR:13133/` answers 200. If all are affected, they share the cause: backend, network or configuration.",
+		"Its last log lines name the component and the error.",
+		sprintf("Which of its other alerts fire? See %s. Fix memory and exports first: they cause refused and dropped data.", pageLink("the list", Index)),
 	}
 }
 
 func (c *subject) changedCollector() markdown {
-	return "Did the version, the configuration or the catalog change? Compare with the previous one:\n\n" +
-		block("sh", "git log --since=yesterday --oneline -- CONFIG CATALOG\nkubectl rollout history deployment/otelcol-sre", "") +
-		"\nMore senders, or a new version of a large sender, are changes as well: the runbook of each service lists its deployments.\n\n"
-}
-
-func (c *subject) diagnoseCollector() markdown {
 	var b page
-	b.paragraph("The collector's logs, its own metrics (port 8888), and the services it knows:")
-	b.add(block("sh", "kubectl logs deployment/otelcol-sre --since=15m | grep -iE 'error|warn'\ncurl -s http://COLLECTOR:8888/metrics | grep '^otelcol_'\nsrectl status", "") + "\n")
+	b.paragraph("The version, the configuration or the catalog?")
+	commands := []string{"git log --since=yesterday --oneline -- CONFIG CATALOG"}
+	if c.kubernetes() {
+		commands = append(commands, "kubectl rollout history deployment/otelcol-sre")
+	}
+	b.shell(commands...)
+	b.paragraph("More senders are a change as well.")
 	return b.markdown()
 }
 
-var restartCollector = remedy{
-	name:     "Restart the collector",
-	when:     "No other step helps, and the collector's state is on disk (`OTELCOL_SRE_STORAGE`).",
-	do:       "Restart it. Counters and budgets continue from the last checkpoint. Queues on disk are kept; queues in memory are lost.",
-	commands: []string{"kubectl rollout restart deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
-	verify:   "It answers on port 13133, `srectl status` shows the services, and the alert resolves:",
-	check:    []query{{scraped.promql, 1}},
-	undo:     "None is needed.",
+func (c *subject) diagnoseCollector() markdown {
+	commands := []string{"curl -s http://COLLECTOR:8888/metrics | grep '^otelcol_'", "srectl status"}
+	if c.kubernetes() {
+		commands = append([]string{"kubectl logs deployment/otelcol-sre --since=15m | grep -iE 'error|warn'"}, commands...)
+	}
+	return bounded("sh", commands...)
 }
 
-var revertConfig = remedy{
-	name:     "Roll the collector back",
-	when:     "The problem began with a new version or configuration.",
-	do:       "Restore the previous version or configuration:",
-	commands: []string{"kubectl rollout undo deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"},
-	verify:   "It answers on port 13133 and the alert resolves within its windows:",
-	check:    []query{{scraped.promql, 1}},
-	undo:     "Run the same command again.",
+func (c *subject) restartCollector() remedy {
+	r := remedy{
+		name:   "Restart the collector",
+		when:   "No other step helps, and its state is on disk (`OTELCOL_SRE_STORAGE`).",
+		do:     "Counters, budgets and queues on disk are kept; queues in memory are lost.",
+		verify: "It answers on port 13133, and `srectl status` shows the services.",
+		undo:   "None is needed.",
+	}
+	if c.kubernetes() {
+		r.commands = []string{"kubectl rollout restart deployment/otelcol-sre", "kubectl rollout status deployment/otelcol-sre"}
+	}
+	return r
 }
 
 var moreMemory = remedy{
@@ -110,7 +135,7 @@ var moreMemory = remedy{
 	when:   "The load has grown permanently.",
 	do:     "Give the collector more memory (container limit and `GOMEMLIMIT` together), or run more instances: one agent per node, several gateways behind them.",
 	verify: "At peak load, memory stays below the limiter's soft limit:",
-	check:  []query{{memory.promql, 6}},
+	check:  []ask{memory},
 	undo:   "Restore the old limit. The alert fires again if that limit was too low.",
 }
 
@@ -119,7 +144,7 @@ var fixBackend = remedy{
 	when:   "The backend is down or refuses data.",
 	do:     "Fix the backend, or remove its exporter from the pipelines for now. Until then data waits in the exporter's queue. When the queue is full, data is dropped.",
 	verify: "The queue shrinks, and no further exports fail:",
-	check:  []query{{queue.promql, 1}, {notSent.promql, 1}},
+	check:  []ask{queue, notSent},
 	undo:   "Put the exporter back into the pipelines.",
 }
 
@@ -129,12 +154,12 @@ var collectorTopics = []collectorTopic{
 		meaning: "Prometheus cannot scrape the collector: the collector is gone or hangs.",
 		impact:  "No telemetry arrives. SLO events are not counted, so no burn alert can fire. Senders drop the data that they cannot deliver.",
 		tree: []markdown{
-			"**Is the process gone?** Exit code 137 is out of memory: [give it more](#give-it-more-memory). A configuration error: its last log line names file and key; [roll back](#roll-the-collector-back).",
+			"**Is the process gone?** Exit code 137 is out of memory: [give it more](#give-it-more-memory). A configuration error: its last log line names file and key; [go back](#go-back-first).",
 			"**Does it run, and port 13133 answers?** Only Prometheus' scrape fails: check the target, port 8888 and network policies.",
 			"**Does it run, and port 13133 does not answer?** It is still starting (it reads a large checkpoint or queue), or it hangs: take a goroutine dump (`kill -QUIT`), then [restart](#restart-the-collector).",
 		},
 		asks:     []ask{scraped, memory},
-		remedies: []remedy{revertConfig, moreMemory},
+		remedies: []remedy{moreMemory},
 	},
 	{
 		alert:   "CollectorRefusingData",
@@ -175,7 +200,7 @@ var collectorTopics = []collectorTopic{
 			when:   "The backend can accept more data than the exporter sends.",
 			do:     "Raise `sending_queue::num_consumers` of the exporter, and `queue_size` for peaks.",
 			verify: "The queue shrinks:",
-			check:  []query{{queue.promql, 1}},
+			check:  []ask{queue},
 			undo:   "Restore the old values.",
 		}},
 	},
@@ -188,10 +213,10 @@ var collectorTopics = []collectorTopic{
 			"**429 or ResourceExhausted?** A limit of the backend is reached: raise it, or send less.",
 			"**Connection refused, timeout, certificate?** The network or TLS between collector and backend is the cause.",
 			"**400 or InvalidArgument?** The backend rejects the data: one sender is wrong, or the backend's version does not support the data. The exporter does not retry it.",
-			"**None of these, and the collector was changed?** [Roll back](#roll-the-collector-back).",
+			"**None of these, and the collector was changed?** [Go back](#go-back-first).",
 		},
 		asks:     []ask{notSent, sent, queue},
-		remedies: []remedy{fixBackend, revertConfig},
+		remedies: []remedy{fixBackend},
 	},
 	{
 		alert:   "CollectorDroppingData",
@@ -205,7 +230,7 @@ var collectorTopics = []collectorTopic{
 			"**None of these?** The deployment tracker's table is full: the log names the services.",
 		},
 		asks:     []ask{queue, notQueued, verdicts},
-		remedies: []remedy{fixBackend, revertConfig},
+		remedies: []remedy{fixBackend},
 	},
 	{
 		alert:   "CollectorCannotJudge",
@@ -220,7 +245,7 @@ var collectorTopics = []collectorTopic{
 			"**Another reason?** A condition could not be evaluated for the event: an attribute has another type than the condition expects.",
 		},
 		asks: []ask{{"Events dropped or adjusted, per second, by reason",
-			"sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_dropped[5m]))\nor sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_adjusted[5m]))"}},
+			query{"sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_dropped[5m]))\nor sum by (instance, reason, service, slo) (rate(otelcol_connector_sli_events_adjusted[5m]))", 6}}},
 		remedies: []remedy{{
 			name:     "Fix the SLI",
 			when:     "The SLI does not match the telemetry that the service sends.",
@@ -241,7 +266,7 @@ var collectorTopics = []collectorTopic{
 			"**None of these?** Take a heap profile if the `pprof` extension is enabled, then [restart](#restart-the-collector).",
 		},
 		asks:     []ask{limited, memory, queue, accepted},
-		remedies: []remedy{moreMemory, fixBackend, revertConfig},
+		remedies: []remedy{moreMemory, fixBackend},
 	},
 	{
 		alert:   "CollectorCatalogRejected",
@@ -249,9 +274,9 @@ var collectorTopics = []collectorTopic{
 		impact:  "Changes of services and SLOs have no effect. A collector that starts now has no catalog.",
 		tree: []markdown{
 			"**What is wrong?** `srectl validate CATALOG` gives file, line and fix of each problem. It reads catalogs as the collector does.",
-			"**Does `srectl validate` find no error?** Then the collector reads another folder: check `OTELCOL_SRE_CATALOG`, or a ConfigMap that is not mounted again yet.",
+			"**Does `srectl validate` find no error?** Then the collector reads another folder: check `OTELCOL_SRE_CATALOG`.",
 		},
-		asks: []ask{{"Problems that the collector found when it last read the catalog", "max by (instance, severity) (otelcol_extension_service_catalog_problems)"}},
+		asks: []ask{{"Problems that the collector found when it last read the catalog", query{"max by (instance, severity) (otelcol_extension_service_catalog_problems)", 6}}},
 		remedies: []remedy{{
 			name:     "Fix the catalog",
 			when:     "A change made the catalog invalid.",
@@ -271,7 +296,7 @@ var collectorTopics = []collectorTopic{
 			"**Read-only or no permission?** The volume, or the user it runs as.",
 			"**Locked?** Two collectors share one storage folder: give each its own.",
 		},
-		asks: []ask{{"Failed checkpoints per minute", "60 * sum by (instance) (rate(otelcol_processor_slo_checkpoint_failures[5m]))"}},
+		asks: []ask{{"Failed checkpoints per minute", query{"60 * sum by (instance) (rate(otelcol_processor_slo_checkpoint_failures[5m]))", 6}}},
 		remedies: []remedy{{
 			name:   "Make room on the volume",
 			when:   "The volume is full.",
@@ -287,9 +312,9 @@ var collectorTopics = []collectorTopic{
 		tree: []markdown{
 			"**Is the label `credentials` `tokens`?** The log names the file. It is missing, or the collector's user may not read it. [Put the file in place](#put-the-files-in-place).",
 			"**Is it `certificate`?** The log names both files and the reason. Often only one of the two was replaced: compare `openssl x509 -noout -pubkey -in tls.crt` with `openssl pkey -pubout -in tls.key`. [Put both in place](#put-the-files-in-place).",
-			"**Did a Secret lose a key?** In Kubernetes the mounted folder follows the Secret: `kubectl describe secret`.",
 		},
-		asks: []ask{{"Failed readings per minute", `60 * sum by (instance) (rate(otelcol_extension_bearertokenauth_reloads{outcome="failed"}[5m])) or 60 * sum by (instance) (rate(otelcol_extension_mtls_reloads{outcome="failed"}[5m]))`}},
+		inKubernetes: []markdown{"**Did a Secret lose a key?** The mounted folder follows the Secret: `kubectl describe secret`."},
+		asks:         []ask{{"Failed readings per minute", query{`60 * sum by (instance) (rate(otelcol_extension_bearertokenauth_reloads{outcome="failed"}[5m])) or 60 * sum by (instance) (rate(otelcol_extension_mtls_reloads{outcome="failed"}[5m]))`, 6}}},
 		remedies: []remedy{{
 			name:   "Put the files in place",
 			when:   "A file is missing, unreadable or incomplete.",
@@ -306,7 +331,7 @@ var collectorTopics = []collectorTopic{
 			"**Did it begin with more traffic?** Compare received spans per second on the collector's dashboard. [Add memory or gateways](#add-memory-or-gateways).",
 			"**Does one service send much more than before?** A loop, or a debug setting, may send spans that nobody needs: the panel of received spans per service on the fleet's dashboard shows it.",
 		},
-		asks: []ask{{"Spans decided early per second", `sum by (instance) (rate(otelcol_processor_trace_sampler_early[5m]))`}},
+		asks: []ask{{"Spans decided early per second", query{`sum by (instance) (rate(otelcol_processor_trace_sampler_early[5m]))`, 6}}},
 		remedies: []remedy{{
 			name:   "Add memory or gateways",
 			when:   "Traffic has grown.",
@@ -326,10 +351,11 @@ var collectorTopics = []collectorTopic{
 		meaning: "An agent finds its gateways by a DNS name, and the name cannot be resolved, or has no address.",
 		impact:  "The agent goes on with the gateways that it knew: new ones get nothing from it, and what is for a removed one waits. An agent that has just started knows no gateway and refuses data, so clients keep it.",
 		tree: []markdown{
-			"**Do all agents report it?** The name has no address, because no gateway is ready: `kubectl get endpointslices` shows the ones of the headless Service, and the pods say why. Or the name in `OTELCOL_SRE_GATEWAY_DNS` is wrong.",
-			"**Does one node report it?** DNS of that node fails, or a network policy forbids it: `kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide`.",
+			"**Do all agents report it?** The name has no address, because no gateway is ready. Or the name in `OTELCOL_SRE_GATEWAY_DNS` is wrong.",
+			"**Does one node report it?** DNS of that node fails, or a network policy forbids it.",
 		},
-		asks: []ask{{"Failed lookups per second", `sum by (instance) (rate(otelcol_exporter_gateways_lookups_failed[5m]))`}, {"Gateways that each agent knows", `max by (instance) (otelcol_exporter_gateways_known)`}},
+		inKubernetes: []markdown{"`kubectl get endpointslices` shows the addresses of the headless Service, and `kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide` where DNS runs."},
+		asks:         []ask{{"Failed lookups per second", query{`sum by (instance) (rate(otelcol_exporter_gateways_lookups_failed[5m]))`, 6}}, {"Gateways that each agent knows", query{`max by (instance) (otelcol_exporter_gateways_known)`, 6}}},
 		remedies: []remedy{{
 			name:   "Name the gateways",
 			when:   "DNS does not work now, and the addresses of the gateways are known.",
@@ -353,7 +379,7 @@ var collectorTopics = []collectorTopic{
 			do:       "Let the node's time service set the clock, or drain the node:",
 			commands: []string{"chronyc makestep"},
 			verify:   "`chronyc tracking` shows less than a second, and the alert resolves.",
-			undo:     "`kubectl uncordon NODE`, if it was drained.",
+			undo:     "Put a node that was drained back into service.",
 		}},
 	},
 }

@@ -6,6 +6,7 @@ package runbooks
 import "time"
 
 var outdatedGuide = guide{
+	back: (*subject).revertCatalog,
 	meaning: func(*subject) markdown {
 		return "The alert rules of the service were made from another entry of the catalog than the one by which the collector computes its SLOs now. Or the service is in the collector's catalog no more, but its rules are still loaded.\n\n"
 	},

@@ -202,10 +202,12 @@ func TestQueriesParse(t *testing.T) {
 		for _, f := range files {
 			pages, _ := Generate(f, none, o)
 			for _, page := range pages {
-				for _, promql := range blocksOf(page.Text, "promql") {
-					_, err := p.ParseExpr(promql)
-					require.NoError(t, err, "%s: %s", page.Path, promql)
-					queries++
+				for _, c := range Commands(page.Text) {
+					if c.Language == "promql" {
+						_, err := p.ParseExpr(c.Text)
+						require.NoError(t, err, "%s: %s", page.Path, c.Text)
+						queries++
+					}
 				}
 			}
 		}

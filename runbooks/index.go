@@ -4,10 +4,8 @@
 package runbooks
 
 import (
+	"strconv"
 	"strings"
-
-	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
 
 // index is the page of a service: its owner, its objectives and its alerts.
@@ -16,22 +14,23 @@ func (c *subject) index(notes *notebook) page {
 	var b page
 	b.add(c.header(text(s.Name)))
 	if s.Description != "" {
-		b.paragraph(text(s.Description))
+		b.paragraph(brief(s.Description))
 	}
-
+	if !c.ofCollector() {
+		b.heading(2, goBackFirst)
+		b.add(c.wayBack())
+		b.add(c.changed())
+		if more := c.dependencies(); more != "" {
+			b.add(more, c.query(c.q.dependencies()))
+		}
+	}
 	b.heading(2, "Alerts")
 	b.line("| alert | severity | about |")
 	b.line("| --- | --- | --- |")
 	for _, group := range c.all {
-		abouts := []markdown{}
-		for _, a := range group {
-			if a.SLO != nil {
-				abouts = append(abouts, text(a.SLO.Name))
-			}
-		}
-		about := join(abouts, ", ")
-		if about == "" {
-			about = "the service"
+		about := markdown("the service")
+		if group[0].SLO != nil {
+			about = "SLOs"
 		}
 		b.line(sprintf("| %s | %s | %s |", pageLink(text(group[0].Name), group[0].Name+".md"), text(group[0].Severity), about))
 	}
@@ -40,16 +39,7 @@ func (c *subject) index(notes *notebook) page {
 	if len(s.SLOs) > 0 {
 		b.heading(2, "SLOs")
 		b.paragraph("Each has a page for the moment when its budget burns.")
-		b.line("| SLO | objective | window | description |")
-		b.line("| --- | --- | --- | --- |")
-		for _, slo := range s.SLOs {
-			name := text(slo.Name)
-			if len(aboutBudget(c.everyAlert(), slo)) > 0 {
-				name = pageLink(name, catalog.FileName(alerts.SLORunbook(slo.Name))+".md")
-			}
-			b.line(sprintf("| %s | %s %% | %s | %s |", name, markdown(objective(slo)), text(slo.Window.String()), brief(slo.Description)))
-		}
-		b.add("\n")
+		b.list(c.objectives()...)
 	}
 	b.heading(2, "What to do beside alerts")
 	var more []markdown
@@ -58,17 +48,38 @@ func (c *subject) index(notes *notebook) page {
 	}
 	b.list(more...)
 
-	if !c.ofCollector() {
-		b.heading(2, "What runs")
-		b.add(c.changed())
-		b.add(c.dependencies())
-	}
 	b.heading(2, "Escalation")
 	b.add(c.escalation())
 
 	b.heading(2, "Notes")
 	b.add(notes.block(serviceNotes))
 	return b
+}
+
+// objectives are the SLOs of the service; what they promise, as long as there is room for it.
+func (c *subject) objectives() []markdown {
+	all := c.service.SLOs
+	lines := make([]markdown, 0, maxSLOs+1)
+	var rest []markdown
+	for i, slo := range all[:min(len(all), maxNamed)] {
+		name := c.sloPage(slo, text(slo.Name))
+		if i >= maxSLOs {
+			rest = append(rest, name)
+			continue
+		}
+		line := sprintf("%s: %s %% over %s", name, markdown(objective(slo)), text(slo.Window.String()))
+		if slo.Description != "" {
+			line += sprintf(". %s", cut(slo.Description, maxDescription/2))
+		}
+		lines = append(lines, line)
+	}
+	if more := len(all) - maxNamed; more > 0 {
+		rest = append(rest, sprintf("%s more, each in its file `slo-NAME.md`", markdown(strconv.Itoa(more))))
+	}
+	if len(rest) > 0 {
+		lines = append(lines, join(rest, ", "))
+	}
+	return lines
 }
 
 // orphaned is the page of an alert that no longer exists, with a line that says so.

@@ -154,7 +154,7 @@ func longestRun(s string, of rune) int {
 func link(label markdown, to string) markdown {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return text(to)
+		return short(to)
 	}
 	return sprintf("[%s](%s)", label, destination(u.String()))
 }

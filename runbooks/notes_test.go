@@ -70,10 +70,10 @@ func TestNotesSurviveByteForByte(t *testing.T) {
 			require.Empty(t, write(t, root, mailer))
 			replace(t, root, critical, hint, notes)
 			before := read(t, root, critical)
-			mailer.Service.Description = "It does something else now."
+			mailer.Service.Owner = "another-team"
 			require.Empty(t, write(t, root, mailer))
 			after := read(t, root, critical)
-			assert.Contains(t, after, "It does something else now.")
+			assert.Contains(t, after, "another-team")
 			_, was, _ := strings.Cut(before, "## Known causes")
 			_, is, _ := strings.Cut(after, "## Known causes")
 			assert.Equal(t, was, is)

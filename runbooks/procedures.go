@@ -25,14 +25,17 @@ type procedure struct {
 	name         string
 	title, about markdown
 	write        func(*subject, *page)
+	// dated pages say when all that they tell to run was run last.
+	dated bool
 }
 
 var procedures = []procedure{
-	{leadPage, "Lead an incident", "one person leads, and repairs nothing", (*subject).lead},
-	{rollbackPage, "Roll back", "the way back, with checks before and after", (*subject).backWithChecks},
-	{freezePage, "Freeze features", "the budget is spent", (*subject).freeze},
-	{dataPage, "Fix data", "an incident left wrong data behind", (*subject).fixData},
-	{queuePage, "Replay a queue", "telemetry waits on a disk", (*subject).replayQueue},
+	{searchPage, "Find requests", "errors in logs, and all of one request", (*subject).findRequests, false},
+	{leadPage, "Lead an incident", "one person leads, and repairs nothing", (*subject).lead, true},
+	{rollbackPage, "Roll back", "the way back, with checks before and after", (*subject).backWithChecks, true},
+	{freezePage, "Freeze features", "the budget is spent", (*subject).freeze, true},
+	{dataPage, "Fix data", "an incident left wrong data behind", (*subject).fixData, true},
+	{queuePage, "Replay a queue", "telemetry waits on a disk", (*subject).replayQueue, true},
 }
 
 // proceduresOf are those of a service. The collector's are about its queues.
@@ -46,7 +49,9 @@ func proceduresOf(s *catalog.Service) []procedure {
 // Known reports whether the service may have a page of this name.
 func Known(s *catalog.Service, name string) bool {
 	return alerts.Known(name) ||
-		slices.ContainsFunc(s.SLOs, func(slo *catalog.SLO) bool { return alerts.SLORunbook(slo.Name) == name }) ||
+		slices.ContainsFunc(s.SLOs, func(slo *catalog.SLO) bool {
+			return alerts.SLORunbook(slo.Name) == name || queriesPrefix+slo.Name == name
+		}) ||
 		slices.ContainsFunc(proceduresOf(s), func(p procedure) bool { return p.name == name })
 }
 
@@ -58,8 +63,10 @@ func (c *subject) procedure(p procedure) func(*notebook) page {
 		b.list(c.reach(), sprintf("All pages of the service: %s.", pageLink(text(c.service.Name), Index)))
 		p.write(c, &b)
 		b.heading(2, "Notes")
-		b.add(notes.block(serviceNotes), "\n")
-		b.add(lastRun())
+		b.add(notes.block(serviceNotes))
+		if p.dated {
+			b.add("\n", lastRun())
+		}
 		return b
 	}
 }
@@ -187,7 +194,7 @@ const queues = "/var/lib/otelcol-sre/queues"
 func (c *subject) replayQueue(b *page) {
 	b.paragraph("Telemetry for a backend that is away waits in a queue on the collector's disk. It is sent in its order as soon as the backend is back: nothing has to be started. Error budgets do not wait: events are counted before the queue.")
 	b.heading(2, "What waits?")
-	b.add(c.query(query{queue.promql, 6}))
+	b.add(c.query(queue.query))
 	b.steps(
 		sprintf("Does the queue shrink? Then wait. %s.", c.here("The collectors", "/collector", nil)),
 		"Does it grow, or stay? The backend is away or refuses: the collector's log says which, and why. Repair the backend, not the queue.",
@@ -201,7 +208,7 @@ func (c *subject) replayQueue(b *page) {
 	b.heading(2, "Did it arrive?")
 	if c.ofCollector() {
 		b.paragraph("The queue is empty, and nothing was dropped:")
-		b.add(c.query(query{notQueued.promql, 6}))
+		b.add(c.query(notQueued.query))
 		return
 	}
 	b.paragraph(sprintf("The gap in the service's telemetry is closed: %s. Sent as seconds since the last telemetry: %s.", c.here("plots", c.plots(), nil), run("the service", c, c.q.silence())))

@@ -5,10 +5,10 @@ package runbooks
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 // requests are searches for single events that are bad by the SLO.
@@ -32,9 +32,7 @@ func (c *subject) requests(slo *catalog.SLO) markdown {
 	case sli.Logs != nil:
 		b.add(conditions("log record", *sli.Logs))
 	case sli.Metrics != nil:
-		b.paragraph(sprintf("The SLI counts the service's own metrics: %s. Metrics do not show single requests; the logs below may.", join(metricsOf(sli.Metrics), ", ")))
-	case sli.Prometheus != nil:
-		b.add(c.own("Prometheus computes the SLI from the queries in the catalog; the collector does not see its events. Look for bad events with these queries:", sli.Prometheus))
+		b.paragraph(sprintf("The SLI counts the service's own metrics: %s. Metrics do not show single requests; %s may.", join(metricsOf(sli.Metrics), ", "), pageLink("the logs", searchPage+".md")))
 	}
 	return b.markdown()
 }
@@ -63,7 +61,7 @@ func (c *subject) counted(slo *catalog.SLO) markdown {
 	case sli.Metrics != nil:
 		b.paragraph(sprintf("The SLI counts the service's own metrics: %s. Does the service still send metrics with these names?", join(metricsOf(sli.Metrics), ", ")))
 	case sli.Prometheus != nil:
-		b.add(c.own("The queries in the catalog. If a query has no result, its metric is missing:", sli.Prometheus))
+		b.add(c.own("The queries in the catalog, of which Prometheus computes the SLI. If a query has no result, its metric is missing:", sli.Prometheus))
 	}
 	return b.markdown()
 }
@@ -113,7 +111,7 @@ func onlyMatching(s catalog.SpanSelection) markdown {
 	if s.Match == "" {
 		return ""
 	}
-	return sprintf("Only spans count for which %s (OTTL) holds.\n\n", code(s.Match))
+	return sprintf("Only spans count for which %s (OTTL) holds.\n\n", condition(s.Match))
 }
 
 // conditions are OTTL as the catalog has it.
@@ -123,7 +121,15 @@ func conditions(what markdown, c catalog.Conditions) markdown {
 		match = "true"
 	}
 	return sprintf("A %s counts when the first condition (OTTL) holds, and is good when the second does:\n\n", what) +
-		block("", match+"\n"+c.Good, "") + "\n"
+		bounded("", match, c.Good)
+}
+
+// condition is one of the catalog, if it is not too long for a sentence.
+func condition(ottl string) markdown {
+	if len(strings.Fields(ottl)) > maxDescription {
+		return "the condition in the catalog"
+	}
+	return code(ottl)
 }
 
 func metricsOf(m *catalog.Metrics) []markdown {
@@ -135,31 +141,10 @@ func metricsOf(m *catalog.Metrics) []markdown {
 		if s := one.selection; s != nil {
 			counted := sprintf("%s %s", one.role, code(s.Name))
 			if s.Match != "" {
-				counted += sprintf(" where %s", code(s.Match))
+				counted += sprintf(" where %s", condition(s.Match))
 			}
 			all = append(all, counted)
 		}
 	}
 	return all
 }
-
-// logs are the service's errors, then everything of one request.
-func (c *subject) logs() markdown {
-	return c.once(part{kind: "logs"}, func(b *page) {
-		b.heading(3, logsHeading)
-		b.paragraph("The service's errors, in Loki (LogQL), by severity, or by words if a line has no severity:")
-		b.add(c.search(c.loki(c.stream() + " | severity_number >= 17")))
-		b.add(c.search(c.loki(c.stream() + " |~ " + logQL(`(?i)\b(error|fatal|panic|exception)\b`))))
-		b.paragraph("The service's errors, in Elasticsearch (KQL):")
-		b.add(c.search(c.kibana("severity_number >= 17")))
-		b.add(c.search(c.kibana("body.text : (error or fatal or panic or exception)")))
-		b.paragraph(sprintf("One request across all services: take the %s of a bad span or log record. Every signal of the request has it. %s:", code(semconv.CorrelationID), c.searched()))
-		b.add(block("traceql", `{ span.correlation.id = "CORRELATION_ID" }`, "") + "\n")
-		b.add(block("logql", `{service_name=~".+"} | correlation_id="CORRELATION_ID"`, "") + "\n")
-		if c.o.Files != "" {
-			b.add(block("sh", "srectl find CORRELATION_ID "+c.o.Files, "") + "\n")
-		}
-	})
-}
-
-const logsHeading = "Logs and single requests"

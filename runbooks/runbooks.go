@@ -1,10 +1,10 @@
 // Copyright The otelcol-sre Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package runbooks writes the pages for the person on call: one Markdown page per service and alert, and
-// one index per service. The alert's runbook_url leads to the page. The page holds the alert's exact
-// condition, the queries for this service, and the commands that change something, each with the
-// command that reverts it.
+// Package runbooks writes the pages for the person on call: Markdown, one page for each SLO whose budget may burn, for each
+// other alert of a service, and for what to do beside alerts, and one index per service. The alert's runbook_url leads to
+// the page. It has at most [MaxWords] words, and begins with the way back; commands that change something come with the
+// one that reverts it. Rules and queries have pages of their own.
 //
 // A page is generated, apart from the blocks between notes markers, which people write and
 // which are kept byte for byte. Everything of the catalog is escaped: see markdown.
@@ -22,7 +22,7 @@ import (
 
 // Version is raised whenever the text of the pages changes. It marks pages of an older generator as
 // stale.
-const Version = "5"
+const Version = "6"
 
 // Folder is where the pages are, beside the folder alerts. Index is the page of a service.
 const (
@@ -119,8 +119,11 @@ func Generate(f alerts.File, previous func(path string) ([]byte, bool), o Option
 		add(Path(s.Slug(), group[0].Name), c.page(group).runbook)
 	}
 	for _, slo := range s.SLOs {
-		if of := aboutBudget(f.Alerts, slo); len(of) > 0 {
+		if of := aboutBudget(c.ofSLO[slo], slo); len(of) > 0 {
 			add(Path(s.Slug(), alerts.SLORunbook(slo.Name)), c.page(of).sloRunbook)
+		}
+		if of := c.ofSLO[slo]; len(of) > 0 {
+			add(Path(s.Slug(), queriesPrefix+slo.Name), c.page(of).queriesOfSLO)
 		}
 	}
 	for _, p := range proceduresOf(s) {

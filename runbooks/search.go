@@ -34,7 +34,7 @@ func (c *subject) search(s search) markdown {
 			links = append(links, link(w.label, w.address))
 		}
 	}
-	shown := block(s.language, s.text, "") + "\n"
+	shown := boundedTo(maxQuery, s.language, s.text)
 	if len(links) > 0 {
 		shown += join(links, ", ") + "\n\n"
 	}

@@ -11,24 +11,18 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
-// changed shows the deployments of the last day and how to roll back.
+// changed leads to the deployments and other changes of the last day.
 func (c *subject) changed() markdown {
 	return c.once(part{kind: "changed"}, func(b *page) {
-		b.paragraph("Most incidents begin with a change. Versions first seen within 24 hours, newest first, with their age in seconds, commit and status:")
-		b.add(c.show("Recent deploys", c.q.deploys()))
-		b.add(c.show("Running now", c.q.instances()))
+		repository := markdown("")
 		if c.service.Repository != "" {
-			b.paragraph(sprintf("To see the changes of a version, compare the commits (label %s) in %s.",
-				code(c.q.Attribute(semconv.Revision)), link(text(c.service.Repository), c.service.Repository)))
+			repository = sprintf(" %s.", link("The commits", c.service.Repository))
 		}
-		b.paragraph("If there was no deployment, something else may have changed: a feature flag, a configuration, the infrastructure. What the collector knows of these, of the last 24 hours, newest first:")
-		b.add(c.show("Other changes", c.q.changes()))
-		b.paragraph("If nothing is listed, a dependency or the traffic changed, or something that no collector watches.")
-		b.add(c.wayBack())
+		b.paragraph(sprintf("Most incidents begin with a change. %s%s", c.answers([]ask{
+			{"Deployments of the last day", c.q.deploys()}, {"running versions", c.q.instances()}, {"flags, configuration, infrastructure", c.q.changes()}}), repository))
 	})
 }
 
@@ -38,7 +32,7 @@ func (c *subject) wayBack() markdown {
 	if len(r.commands) == 0 {
 		return r.do + "\n\n"
 	}
-	return r.do + "\n\n" + block("sh", strings.Join(r.commands, "\n"), "") + "\n"
+	return r.do + "\n\n" + bounded("sh", r.commands...)
 }
 
 // rollback is the remedy that restores the previous version.
@@ -98,8 +92,8 @@ func (c *subject) inNamespace() string {
 	return ""
 }
 
-func (c *subject) verifyRollback() []query {
-	return []query{c.q.instances(), c.q.every("slo:sli_error:ratio_rate5m", 1)}
+func (c *subject) verifyRollback() []ask {
+	return []ask{{"instances by version", c.q.instances()}, {"error ratios over 5m", c.q.every("slo:sli_error:ratio_rate5m", 1)}}
 }
 
 // scales reports whether kubectl can set the number of instances.
@@ -116,7 +110,7 @@ func (c *subject) restart() []remedy {
 			when:     "Instances lack CPU or memory, or traffic is much higher than last week.",
 			do:       "Increase the number of instances by half:",
 			commands: []string{"N=$(" + c.kubectl("kubectl get %s -o jsonpath='{.spec.replicas}'") + ")", c.kubectl("kubectl scale %s --replicas=$((N * 3 / 2 + 1))")},
-			verify:   "More instances run, and the error ratio falls:",
+			verify:   "More instances run:",
 			check:    c.verifyRollback(),
 			undo:     sprintf("%s in the same shell. An autoscaler (HPA) reverts the step: raise its minimum instead.", code(c.kubectl("kubectl scale %s --replicas=$N"))),
 		}, {
@@ -124,7 +118,7 @@ func (c *subject) restart() []remedy {
 			when:     "No version is new, and one instance or all instances hang.",
 			do:       "Restart the instances one after the other:",
 			commands: []string{c.kubectl("kubectl rollout restart %s"), c.kubectl("kubectl rollout status %s")},
-			verify:   "All instances are new and ready, and the error ratio falls:",
+			verify:   "All instances are new and ready:",
 			check:    c.verifyRollback(),
 			undo:     "None is needed. Keep the logs of the old instances first: `kubectl logs --previous`.",
 		}}
@@ -132,19 +126,13 @@ func (c *subject) restart() []remedy {
 	return nil
 }
 
-// dependencies are the services that this one calls, with links to their runbooks.
+// dependencies asks whether one of the services that this one calls burns.
 func (c *subject) dependencies() markdown {
-	if len(c.service.DependsOn) == 0 {
+	more := c.depends()
+	if more == "" {
 		return ""
 	}
-	return c.once(part{kind: "dependencies"}, func(b *page) {
-		names := make([]markdown, len(c.q.dependsOn))
-		for i, d := range c.q.dependsOn {
-			names[i] = indexOf(d)
-		}
-		b.paragraph(sprintf("**Does a dependency burn its error budget?** The service calls %s. If one of them is listed here, it burns its own budget: follow its runbook, and inform its owner.", join(names, ", ")))
-		b.add(c.show("Burn rates of dependencies above 1, worst first", c.q.dependencies()))
-	})
+	return sprintf("**Does a dependency burn its error budget?** %s\n\n", more)
 }
 
 // indexOf leads to another service's pages, if it has some.
@@ -163,7 +151,7 @@ func (c *subject) escalation() markdown {
 		address string
 	}{{"Pager", e.Pager}, {"Chat", e.Chat}, {"Email", e.Email}, {"Wiki", e.Wiki}} {
 		if way.address != "" {
-			ways = append(ways, sprintf("%s: %s", way.name, link(text(way.address), way.address)))
+			ways = append(ways, sprintf("%s: %s", way.name, link(short(way.address), way.address)))
 		}
 	}
 	var b page
@@ -180,24 +168,28 @@ func (c *subject) escalation() markdown {
 	return b.markdown()
 }
 
+// further is where else to ask; the page begins with the owner.
+func (c *subject) further() markdown {
+	if c.ofCollector() {
+		return "The team that runs the collector. Write its name under Notes of the index.\n\n"
+	}
+	return sprintf("After 15 minutes without a cause, or without the permission for a step: the owner, above. %s.\n\n", pageLink("All ways to reach them", Index))
+}
+
 // silencing is a silence for exactly this alert, and the alerts that stay active.
 func (c *subject) silencing(g guide) markdown {
 	var b page
-	b.paragraph(sprintf("Silence the alert only if the cause is known and someone works on it. The silence lasts %s and ends automatically.", text(catalog.FormatDuration(g.silence))))
-	for _, a := range c.alerts {
-		if a.SLO != nil && len(c.slos()) > 1 {
-			b.paragraph(sprintf("For %s:", text(a.SLO.Name)))
-		}
-		b.add(block("sh", c.amtool(a, g.silence), "") + "\n")
+	b.paragraph("Only if the cause is known and someone works on it:")
+	a := c.alert()
+	b.add(bounded("sh", c.amtool(a, g.silence)))
+	if slos := c.slos(); len(slos) > 1 {
+		b.paragraph(sprintf("For another SLO write its name in place of %s.", text(a.SLO.Name)))
 	}
 	if !c.ofCollector() && slices.ContainsFunc(c.alerts, func(a alerts.Alert) bool { return !c.oneEnvironment(a) }) {
-		b.paragraph(sprintf("If %s is missing above and the alert has that label, add it. Without it the silence covers all environments.", code("environment")))
+		b.paragraph(sprintf("Add the alert's label %s. Without it the silence covers all environments.", code("environment")))
 	}
-	b.paragraph(sprintf("Undo: %s with the ID that the command printed.", code("amtool silence expire ID --alertmanager.url="+shell(c.o.Alertmanager))))
+	b.paragraph(sprintf("Undo, with the ID that this printed: %s.", code("amtool silence expire ID --alertmanager.url="+shell(c.o.Alertmanager))))
 	b.paragraph(g.stays)
-	if others := c.others(); len(others) > 0 {
-		b.paragraph(sprintf("Not silenced: %s, and this alert for other SLOs and services.", join(others, ", ")))
-	}
 	return b.markdown()
 }
 
@@ -223,7 +215,7 @@ func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
 	if c.oneEnvironment(a) {
 		match("environment", c.service.Environments[0])
 	}
-	return fmt.Sprintf("amtool silence add --alertmanager.url=%s --author=\"$USER\" --duration=%s \\\n  --comment='what is wrong, who works on it, where' \\\n  %s",
+	return fmt.Sprintf("amtool silence add --alertmanager.url=%s --author=\"$USER\" --duration=%s \\\n  --comment='CAUSE, OWNER' \\\n  %s",
 		shell(c.o.Alertmanager), catalog.FormatDuration(d), strings.Join(matchers, " "))
 }
 
@@ -231,15 +223,4 @@ func (c *subject) amtool(a alerts.Alert, d time.Duration) string {
 // is not a query of the user's, which may have none.
 func (c *subject) oneEnvironment(a alerts.Alert) bool {
 	return len(c.service.Environments) == 1 && (a.SLO == nil || a.SLO.SLI.Prometheus == nil)
-}
-
-// others are the service's alerts that the silence does not cover.
-func (c *subject) others() []markdown {
-	var others []markdown
-	for _, group := range c.all {
-		if name := group[0].Name; name != c.alert().Name {
-			others = append(others, pageLink(text(name), name+".md"))
-		}
-	}
-	return slices.Clip(others)
 }

@@ -13,16 +13,38 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
-// MaxWords bounds the page of an SLO and the page of a procedure: so much can be read while something is on fire.
+// MaxWords bounds every page: so much can be read while something is on fire.
 const MaxWords = 600
 
 // What the catalog may have more of than such a page has room for.
 const (
-	maxDescription  = 30 // words
-	maxDependencies = 8
-	maxFlags        = 3
-	maxMigrations   = 2
+	maxDescription  = 16 // words
+	maxName         = 6  // words
+	maxDependencies = 6
+	maxFlags        = 2
+	maxAlerts       = 6  // that lead to one page
+	maxSLOs         = 5  // with a heading of their own
+	maxNamed        = 60 // SLOs that are named at all
+	maxBlock        = 40 // words of a block of code
+	maxQuery        = 60 // words of a query
+	maxCommand      = 10 // words of the command that turns a flag off
 )
+
+// bounded is a block of code; of one that is too long there are only words.
+func bounded(language string, lines ...string) markdown {
+	return boundedTo(maxBlock, language, lines...)
+}
+
+func boundedTo(words int, language string, lines ...string) markdown {
+	s := strings.Join(lines, "\n")
+	switch {
+	case s == "":
+		return ""
+	case len(strings.Fields(s)) > words:
+		return "This is too long for the page: see the catalog.\n\n"
+	}
+	return block(language, s, "") + "\n"
+}
 
 // aboutBudget are the alerts that lead to the page of the SLO.
 func aboutBudget(all []alerts.Alert, slo *catalog.SLO) (some []alerts.Alert) {
@@ -44,15 +66,13 @@ func (c *subject) sloRunbook(notes *notebook) page {
 		promise += " " + brief(slo.Description)
 	}
 	facts := []markdown{c.reach(), promise}
-	if c.o.StatusPage != "" {
-		facts = append(facts, sprintf("Now: %s, %s, %s.", c.here("the incident, with the likely change", "/incidents", c.about(slo)),
-			c.here("plots", c.plots(), nil), c.here("what the failed requests have in common", "/ledger", c.spent(slo))))
+	if now := c.now(slo); now != "" {
+		facts = append(facts, now)
 	}
 	b.list(append(facts, sprintf("All pages of the service: %s.", pageLink(text(c.service.Name), Index)))...)
 
-	b.heading(2, "Go back first")
-	b.paragraph("Is a version or a feature flag newer than the problem? Undo it now, and look for the cause afterwards.")
-	b.add(c.goBack())
+	b.heading(2, goBackFirst)
+	c.writeGoBack(&b, maxFlags)
 
 	b.heading(2, "Then look, in order")
 	b.add(c.look(slo))
@@ -61,28 +81,34 @@ func (c *subject) sloRunbook(notes *notebook) page {
 		b.heading(2, "If no change is the cause")
 		for _, r := range remedies {
 			b.paragraph("**", r.name, ".** ", r.when)
-			b.add(block("sh", strings.Join(r.commands, "\n"), ""), "\n")
+			b.add(bounded("sh", r.commands...))
 			b.paragraph("Undo: ", r.undo)
 		}
 	}
 
 	b.heading(2, "Alerts that lead here")
-	b.line("| alert, with its rule and all queries | fires above | at this speed the budget lasts |")
+	b.line("| alert | fires above | at this speed the budget lasts |")
 	b.line("| --- | --- | --- |")
-	for _, a := range c.alerts {
-		above, lasts := markdown("all of the budget"), markdown("it is spent")
+	for _, a := range c.alerts[:min(len(c.alerts), maxAlerts)] {
+		above, spent := markdown("all of the budget"), markdown("it is spent")
 		if a.Pair != nil {
 			above = sprintf("%s %% bad over %s and %s", markdown(number(a.Pair.Factor*slo.ErrorBudget()*100)), text(catalog.FormatDuration(a.Pair.Long)), text(catalog.FormatDuration(a.Pair.Short)))
-			lasts = text(hours(float64(nominal(slo)) / a.Pair.Factor))
+			spent = text(lasts(slo, *a.Pair))
 		}
-		b.line(sprintf("| %s | %s | %s |", pageLink(text(a.Name), a.Name+".md"), above, lasts))
+		b.line(sprintf("| %s | %s | %s |", pageLink(text(a.Name), a.Name+".md"), above, spent))
 	}
 	b.add("\n")
+	b.paragraph(sprintf("Their rules, and all queries: %s.", pageLink("queries", queriesOf(slo)+".md")))
 
 	b.heading(2, "Known causes")
 	b.add(notes.block(knownCauses), "\n")
 	b.add(lastRun())
 	return b
+}
+
+// lasts is how long the budget lasts at the pair's threshold.
+func lasts(slo *catalog.SLO, p catalog.BurnPair) string {
+	return hours(float64(slo.Window.Nominal()) / p.Factor)
 }
 
 // mark is the header that identifies a generated page, and its title.
@@ -102,17 +128,20 @@ func (c *subject) reach() markdown {
 		address string
 	}{{"pager", c.service.Escalation.Pager}, {"chat", c.service.Escalation.Chat}} {
 		if way.address != "" {
-			ways = append(ways, sprintf("%s: %s", way.name, link(brief(way.address), way.address)))
+			ways = append(ways, sprintf("%s: %s", way.name, link(short(way.address), way.address)))
 		}
 	}
 	return join(ways, ", ") + "."
 }
 
-// brief is a text of the catalog, cut after so many words.
-func brief(s string) markdown {
+// brief is a text of the catalog, cut after so many words; short is one of a name or address.
+func brief(s string) markdown { return cut(s, maxDescription) }
+func short(s string) markdown { return cut(s, maxName) }
+
+func cut(s string, most int) markdown {
 	words := strings.Fields(s)
-	if len(words) > maxDescription {
-		return text(strings.Join(words[:maxDescription], " ")) + " …"
+	if len(words) > most {
+		return text(strings.Join(words[:most], " ")) + " …"
 	}
 	return text(s)
 }
@@ -126,35 +155,36 @@ func (c *subject) spent(slo *catalog.SLO) url.Values {
 	return values
 }
 
-// goBack is the way back from a version, and from feature flags.
+// goBack is the way back from a version, and from one feature flag: the page of an SLO has more.
 func (c *subject) goBack() markdown {
-	var b page
+	return c.once(part{kind: "back"}, func(b *page) { c.writeGoBack(b, 1) })
+}
+
+func (c *subject) writeGoBack(b *page, maxFlags int) {
+	b.paragraph("Is a version or a feature flag newer than the problem? Undo it now, and look for the cause afterwards.")
 	r := c.rollback()
 	b.paragraph(r.do)
-	if len(r.commands) > 0 {
-		b.add(block("sh", strings.Join(r.commands, "\n"), ""), "\n")
-	}
+	b.add(bounded("sh", r.commands...))
 	b.add(c.migrations())
 	b.paragraph(sprintf("Undo: %s With checks before and after: %s.", r.undo, pageLink("Rollback", rollbackPage+".md")))
 	flags := c.service.Deployment.Flags
 	for _, f := range flags[:min(len(flags), maxFlags)] {
 		b.paragraph(sprintf("Turn the feature flag %s off:", code(f.Name)))
-		b.add(block("sh", wayback.Shell(f.Off), ""), "\n")
+		b.add(boundedTo(maxCommand, "sh", wayback.Shell(f.Off)))
 	}
 	if more := len(flags) - maxFlags; more > 0 {
-		b.paragraph("The catalog has more flags: see `spec.deployment.flags`.")
+		b.paragraph("More flags: `spec.deployment.flags` of the catalog.")
 	}
-	return b.markdown()
 }
 
-// migrations are versions past which nobody goes back.
+// migrations is the version past which nobody goes back: that of the last one in the catalog.
 func (c *subject) migrations() markdown {
-	var b page
 	all := c.service.Deployment.Migrations
-	for _, m := range all[max(0, len(all)-maxMigrations):] {
-		b.paragraph(sprintf("**Not past %s:** %s", text(m.Version), brief(m.Reason)))
+	if len(all) == 0 {
+		return ""
 	}
-	return b.markdown()
+	last := all[len(all)-1]
+	return sprintf("**Not past %s:** %s\n\n", text(last.Version), brief(last.Reason))
 }
 
 // look asks what is likely and quick to check first. Two queries and a search are shown, the others are links.

@@ -4,7 +4,6 @@
 package runbooks
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -21,13 +20,21 @@ type subject struct {
 	q      queries
 	input  string
 	o      Options
+	// ofSLO are the alerts about each SLO.
+	ofSLO map[*catalog.SLO][]alerts.Alert
 	// written are parts that another page of the service has too.
 	written map[part]markdown
 }
 
 func newSubject(f alerts.File, all [][]alerts.Alert, o Options) subject {
+	about := map[*catalog.SLO][]alerts.Alert{}
+	for _, a := range f.Alerts {
+		if a.SLO != nil {
+			about[a.SLO] = append(about[a.SLO], a)
+		}
+	}
 	return subject{
-		service: f.Service, all: all, q: queries{newNames(o.Alerts.Translation), f.Service, o.Services.Dependencies(f.Service)}, input: Input(f.Digest), o: o,
+		ofSLO: about, service: f.Service, all: all, q: queries{newNames(o.Alerts.Translation), f.Service, o.Services.Dependencies(f.Service)}, input: Input(f.Digest), o: o,
 		written: map[part]markdown{},
 	}
 }
@@ -36,14 +43,6 @@ func newSubject(f alerts.File, all [][]alerts.Alert, o Options) subject {
 func (c subject) page(of []alerts.Alert) *subject {
 	c.alerts = of
 	return &c
-}
-
-// everyAlert are all alerts of the service.
-func (c *subject) everyAlert() (all []alerts.Alert) {
-	for _, group := range c.all {
-		all = append(all, group...)
-	}
-	return all
 }
 
 // alert is the first of the page's alerts, for properties that all of them share.
@@ -81,7 +80,7 @@ const (
 	orphanMark  = "<!-- orphan -->"
 )
 
-func (c *subject) header(title markdown, more ...markdown) markdown {
+func (c *subject) header(title markdown) markdown {
 	var b page
 	b.line(marker, markdown(comment(c.o.Command)), " -->")
 	b.line(inputMarker, markdown(c.input), " -->")
@@ -91,13 +90,12 @@ func (c *subject) header(title markdown, more ...markdown) markdown {
 		facts = append(facts, "Tier: "+markdown(strconv.Itoa(c.service.Tier)))
 	}
 	if len(c.service.Environments) > 0 {
-		facts = append(facts, "Environments: "+text(strings.Join(c.service.Environments, ", ")))
+		facts = append(facts, "Environments: "+short(strings.Join(c.service.Environments, ", ")))
 	}
 	if c.service.Repository != "" {
 		facts = append(facts, "Repository: "+link(text(c.service.Repository), c.service.Repository))
 	}
-	facts = append(facts, "Regenerate: "+code(c.o.Command))
-	b.list(append(facts, more...)...)
+	b.list(append(facts, "Regenerate: "+code(c.o.Command))...)
 	return b.markdown()
 }
 
@@ -110,20 +108,23 @@ func orNone(s string) markdown {
 	if s == "" {
 		return "the catalog names no owner"
 	}
-	return text(s)
+	return short(s)
 }
 
-// runbook is the page of an alert.
+// runbook is the page of an alert: the way back first, then what it is, and what to look at.
 func (c *subject) runbook(notes *notebook) page {
 	g := guideOf(c.alert())
-	name := text(c.alert().Name)
 	var b page
-	b.add(c.header(sprintf("%s: %s", name, text(c.service.Name)), c.links()...))
+	b.add(c.mark(sprintf("%s: %s", text(c.alert().Name), text(c.service.Name))))
+	b.list(c.facts()...)
+
+	b.heading(2, goBackFirst)
+	b.add(g.back(c))
 
 	b.heading(2, "Meaning")
 	b.add(g.meaning(c))
 	if len(c.slos()) == 0 {
-		b.add(c.rule(c.alerts))
+		b.paragraph(c.answers([]ask{{"The condition, now", query{c.alert().Expr, 6}}}))
 	}
 
 	b.heading(2, "Impact")
@@ -142,7 +143,7 @@ func (c *subject) runbook(notes *notebook) page {
 	b.add(c.remedies(g.mitigation(c)))
 
 	b.heading(2, "Escalation")
-	b.add(c.escalation())
+	b.add(c.further())
 
 	if c.o.Alertmanager != "" {
 		b.heading(2, "Silencing safely")
@@ -154,50 +155,31 @@ func (c *subject) runbook(notes *notebook) page {
 	return b
 }
 
-// links lead to the alert's dashboard and to the other pages of the service.
-func (c *subject) links() []markdown {
-	links := []markdown{"All alerts of the service: " + pageLink(text(c.service.Name), Index)}
-	if d := alerts.Static(c.alert().Annotations["dashboard_url"]); d != "" {
-		links = append(links, "Dashboard: "+link(text(d), d))
+// goBackFirst is the first heading of a page that says what to do.
+const goBackFirst = "Go back first"
+
+// facts are the beginning of the page of an alert.
+func (c *subject) facts() []markdown {
+	facts := []markdown{c.reach(), sprintf("Severity: **%s**.", text(c.alert().Severity))}
+	if now := c.now(nil); now != "" {
+		facts = append(facts, now)
 	}
-	if c.alert().Annotations["incident_url"] != "" {
-		incidents := c.o.Alerts.IncidentURL + "?" + url.Values{"service": {c.service.Name}, "namespace": {c.service.Namespace}}.Encode()
-		links = append(links, "Incident, with the likely change and the way back: "+link(text(incidents), incidents))
+	if d := alerts.Static(c.alert().Annotations["dashboard_url"]); d != "" && !strings.HasPrefix(d, c.address("/services/", nil)) { // that is the plots
+		facts = append(facts, link("Dashboard", d))
 	}
-	var short []markdown
-	for _, slo := range c.slos() {
-		if name := alerts.RunbookOf(c.alert().Name, slo.Name); name != c.alert().Name {
-			short = append(short, pageLink(text(slo.Name), catalog.FileName(name)+".md"))
-		}
-	}
-	if len(short) > 0 {
-		links = append(links, sprintf("In a hurry? The short page of each SLO: %s", join(short, ", ")))
-	}
-	links = append(links, sprintf("Severity: **%s**", text(c.alert().Severity)))
-	if slos := c.slos(); len(slos) > 1 {
-		jumps := make([]markdown, len(slos))
-		for i, slo := range slos {
-			jumps[i] = anchor(text(slo.Name), sloHeading(slo))
-		}
-		links = append(links, "The alert's label "+code("slo_name")+" names the SLO. Queries per SLO: "+join(jumps, ", "))
-	}
-	return links
+	return append(facts, sprintf("All pages of the service: %s.", pageLink(text(c.service.Name), Index)))
 }
 
-// rule shows the exact conditions and the reasons for them.
-func (c *subject) rule(of []alerts.Alert) markdown {
-	var b page
-	for _, a := range of {
-		if a.Why != "" {
-			b.paragraph(text(a.Why))
-		}
-		about := markdown("The rule")
-		if a.For > 0 {
-			about += sprintf(", true for %s", text(catalog.FormatDuration(a.For)))
-		}
-		b.add(c.show(about, query{a.Expr, 6}))
+// now leads to what the status page shows of the service or SLO; "" without one.
+func (c *subject) now(slo *catalog.SLO) markdown {
+	switch {
+	case c.o.StatusPage == "":
+		return ""
+	case c.ofCollector():
+		return sprintf("Now: %s.", c.here("the collector", c.plots(), nil))
 	}
-	return b.markdown()
+	return sprintf("Now: %s, %s, %s.", c.here("the incident, with the likely change", "/incidents", c.about(slo)),
+		c.here("plots", c.plots(), nil), c.here("what the failed requests have in common", "/ledger", c.spent(slo)))
 }
 
 // show is a query with the link that runs it.
@@ -207,7 +189,7 @@ func (c *subject) show(about markdown, q query) markdown {
 
 func (c *subject) query(q query) markdown {
 	return c.once(part{"query", "", q}, func(b *page) {
-		b.add(block("promql", q.promql, ""), "\n", run(c.where(), c, q), "\n\n")
+		b.add(boundedTo(maxQuery, "promql", q.promql), run(c.where(), c, q), "\n\n")
 	})
 }
 

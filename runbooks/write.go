@@ -79,6 +79,9 @@ func paths(s *catalog.Service, all []alerts.Alert) map[string]bool {
 	paths := map[string]bool{IndexPath(s.Slug()): true}
 	for _, a := range all {
 		paths[Path(s.Slug(), a.Name)], paths[Path(s.Slug(), a.Runbook())] = true, true
+		if a.SLO != nil {
+			paths[Path(s.Slug(), queriesPrefix+a.SLO.Name)] = true
+		}
 	}
 	for _, p := range proceduresOf(s) {
 		paths[Path(s.Slug(), p.name)] = true

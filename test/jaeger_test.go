@@ -116,12 +116,12 @@ func write(t *testing.T, sink fileSink, requests []request) {
 }
 
 // asked reports whether Jaeger's form, which knows of no "or" and no kinds of spans, is to find a request of the SLO's service.
-func asked(service *catalog.Service, slo *catalog.SLO, page string, r request) bool {
+func asked(service *catalog.Service, slo *catalog.SLO, counted bool, r request) bool {
 	if r.service != service.Name || len(service.Environments) == 1 && r.environment != service.Environments[0] {
 		return false
 	}
 	switch {
-	case filepath.Base(page) == "SLIMissing.md": // are there any at all?
+	case counted: // are there any at all?
 		return true
 	case slo.SLI.Latency != nil:
 		return r.slow
@@ -151,14 +151,17 @@ func TestRunbookLinksIntoJaegerFindWhatIsBad(t *testing.T) {
 			alone := *service // every link of its pages is about this SLO
 			alone.SLOs = []*catalog.SLO{slo}
 			for _, page := range pagesOf(&alone, o) {
-				links, _ := runbooks.Links([]byte(page.text))
-				for _, link := range links {
-					search, ok := strings.CutPrefix(link.To, o.Jaeger+"/search?")
-					if !ok {
-						continue
+				badOnes, all, _ := strings.Cut(page.text, "\n## What it counts\n")
+				for counted, part := range map[bool]string{false: badOnes, true: all} {
+					links, _ := runbooks.Links([]byte(part))
+					for _, link := range links {
+						search, ok := strings.CutPrefix(link.To, o.Jaeger+"/search?")
+						if !ok {
+							continue
+						}
+						want[search] = numbers(requests, func(r request) bool { return asked(service, slo, counted, r) })
+						require.NotEmpty(t, want[search], page.path)
 					}
-					want[search] = numbers(requests, func(r request) bool { return asked(service, slo, page.path, r) })
-					require.NotEmpty(t, want[search], page.path)
 				}
 			}
 		}

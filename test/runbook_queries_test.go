@@ -36,12 +36,12 @@ func runbookPages(t *testing.T) (pages []runbookPage) {
 	return pages
 }
 
-// under is what stands under a heading of the third level, up to the next one of any.
+// under is the section with a heading of the second level.
 func (p runbookPage) under(t *testing.T, heading string) string {
 	t.Helper()
-	_, rest, found := strings.Cut(p.text, "\n### "+heading+"\n")
+	_, rest, found := strings.Cut(p.text, "\n## "+heading+"\n")
 	require.True(t, found, "%s: no %s", p.path, heading)
-	section, _, _ := strings.Cut(rest, "\n##")
+	section, _, _ := strings.Cut(rest, "\n## ")
 	return section
 }
 

@@ -142,7 +142,7 @@ func (s *statusPage) explain() (request.Explainer, error) {
 func (s *statusPage) library(services func() *catalog.Catalog) *runbook.Library {
 	o := runbooks.DefaultOptions()
 	o.Prometheus, o.Alertmanager, o.StatusPage = s.config.Prometheus.Endpoint, s.config.Alertmanager.Endpoint, "/"
-	o.Alerts.Translation = s.config.TranslationStrategy
+	o.Alerts.Translation, o.Alerts.DashboardURL = s.config.TranslationStrategy, "/services"
 	return runbook.NewLibrary(runbook.Folder(s.config.Runbooks), services, o)
 }
 

@@ -159,9 +159,11 @@ func TestGenerateWritesItsCommandAndAddresses(t *testing.T) {
 	t.Chdir(dir)
 	generate(t, exit.OK, "runbooks", "--catalog", filepath.Join(dir, "checkout.yaml"), "--out", "it's out", "--prune",
 		"--prometheus-url", "https://prometheus.example.com/", "--alertmanager-url", "https://alerts.example.com", "--golden-signals")
+	index, err := os.ReadFile(filepath.Join("it's out", "runbooks/checkout/README.md"))
+	require.NoError(t, err)
 	page, err := os.ReadFile(filepath.Join("it's out", "runbooks/checkout/ErrorBudgetBurnCritical.md"))
 	require.NoError(t, err)
-	assert.Contains(t, string(page), "- Regenerate: `srectl generate runbooks --alertmanager-url https://alerts.example.com --catalog checkout.yaml --golden-signals=true "+
+	assert.Contains(t, string(index), "- Regenerate: `srectl generate runbooks --alertmanager-url https://alerts.example.com --catalog checkout.yaml --golden-signals=true "+
 		`--out 'it'\''s out' --prometheus-url https://prometheus.example.com/`+"`\n")
 	assert.Contains(t, string(page), "](https://prometheus.example.com/graph?")
 	assert.Contains(t, string(page), "--alertmanager.url=https://alerts.example.com ")
@@ -170,9 +172,9 @@ func TestGenerateWritesItsCommandAndAddresses(t *testing.T) {
 	generate(t, exit.OK, "runbooks", "--catalog", dir, "--out", t.TempDir())
 	out := t.TempDir()
 	generate(t, exit.OK, "--catalog", ".", "--out", out)
-	page, err = os.ReadFile(filepath.Join(out, "runbooks/checkout/ErrorBudgetBurnCritical.md"))
+	index, err = os.ReadFile(filepath.Join(out, "runbooks/checkout/README.md"))
 	require.NoError(t, err)
-	assert.Contains(t, string(page), "- Regenerate: `srectl generate --catalog . --out OUT`\n")
+	assert.Contains(t, string(index), "- Regenerate: `srectl generate --catalog . --out OUT`\n")
 }
 
 func TestGenerateKeepsWhatSomebodyWrote(t *testing.T) {
@@ -208,7 +210,7 @@ func TestGenerateServicesOfOneName(t *testing.T) {
 		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "slo-availability.md"))
 		assert.FileExists(t, filepath.Join(out, "runbooks", slug, "ErrorBudgetBurnCritical.md"))
 	}
-	page, err := os.ReadFile(filepath.Join(out, "runbooks", "c.checkout", "ErrorBudgetBurnCritical.md"))
+	page, err := os.ReadFile(filepath.Join(out, "runbooks", "c.checkout", "slo-availability.md"))
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "(../b.checkout/README.md)")
 	code, said := linted("--catalog", dir, "--dir", out)

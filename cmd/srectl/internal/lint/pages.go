@@ -81,18 +81,18 @@ func (l *linter) lintPages() {
 		case page.input != inputs[service]:
 			l.error(name, page.inputLine, "was generated from another state of the catalog, or by another version", "run srectl generate runbooks")
 		case path.Base(name) != runbooks.Index:
-			l.lintIndexed(name, page)
+			l.lintIndexed(name, page, runbooks.Indexed(service, strings.TrimSuffix(path.Base(name), ".md")))
 		}
 	}
 }
 
-// lintIndexed checks that a page and its service's index link to each other.
-func (l *linter) lintIndexed(name string, page *lintPage) {
+// lintIndexed checks that a page and its service's index link to each other; of some pages only other pages lead to them.
+func (l *linter) lintIndexed(name string, page *lintPage, indexed bool) {
 	index := path.Join(path.Dir(name), runbooks.Index)
 	if l.pages[index] == nil {
 		return // reported above
 	}
-	if !leadsTo(l.pages[index], path.Base(name)) {
+	if indexed && !leadsTo(l.pages[index], path.Base(name)) {
 		l.error(index, 0, "does not link to "+bare(path.Base(name)), "run srectl generate runbooks")
 	}
 	if !leadsTo(page, runbooks.Index) {

@@ -6,6 +6,7 @@ package web
 import (
 	"cmp"
 	"errors"
+	"html/template"
 	"net/http"
 	"strings"
 
@@ -94,6 +95,26 @@ type runbookBody struct {
 	Way []runbook.Entry `json:"-"`
 	// Now is how the SLO is that the page is about; nil for other pages.
 	Now *sloNow `json:"now,omitempty"`
+}
+
+// Heading is the title of a page that says how the SLO is now, which is above that. Rest are the words below.
+func (b runbookBody) Heading() template.HTML {
+	heading, _ := b.parts()
+	return heading
+}
+
+// Rest is the page without what [runbookBody.Heading] has.
+func (b runbookBody) Rest() template.HTML {
+	_, rest := b.parts()
+	return rest
+}
+
+func (b runbookBody) parts() (heading, rest template.HTML) {
+	const end = "</h1>"
+	if i := strings.Index(string(b.HTML), end); b.Now != nil && i > 0 && !strings.Contains(string(b.HTML[:i]), "<h2") {
+		return b.HTML[:i+len(end)], b.HTML[i+len(end):]
+	}
+	return "", b.HTML
 }
 
 // runbook is a page of the folder, which runbook_url of an alert leads to.

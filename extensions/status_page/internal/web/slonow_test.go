@@ -57,6 +57,10 @@ func TestRunbookOfAnSLOSaysHowItIsNow(t *testing.T) {
 	assert.Equal(t, incident.Undo.Commands, book.Now.Undo.Commands, "the same as on the page of the incident")
 
 	text := v.page("/runbooks/payment/slo-availability")
+	title, below, found := strings.Cut(text, `<section class="now"`)
+	require.True(t, found)
+	assert.Contains(t, title, "availability of payment</h1>", "the title is first")
+	assert.NotContains(t, below, "<h1")
 	now, rest, found := strings.Cut(text, `<article class="runbook">`)
 	require.True(t, found)
 	for _, fact := range []string{"burning_fast", book.Now.Incident, "payment 2.0.0", `<code class="id">kubectl rollout undo deployment/payment -n shop</code> <button type="button" class="copy"`} {
