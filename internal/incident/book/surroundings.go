@@ -102,12 +102,19 @@ func (b *Book) deployments(ctx context.Context, now time.Time, label func(model.
 		return incident.Service{Namespace: label(m, semconv.ServiceNamespace), Name: label(m, semconv.ServiceName), Environment: label(m, semconv.Environment)}
 	}
 	// What ran when the service was first seen is no change. It may have come back since, with a later time.
-	earliest, err := b.vector(ctx, "min by ("+b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment)+") (min_over_time("+start+"[30d]))", now)
+	earliest := func(length string) string {
+		return "min by (" + b.labels(semconv.ServiceNamespace, semconv.ServiceName, semconv.Environment) + ") (min_over_time(" + start + "[" + length + "]))"
+	}
+	recent, err := b.vector(ctx, earliest("70m"), now)
 	if err != nil {
 		return incident.Changes{}, err
 	}
-	first := make(map[incident.Service]time.Time, len(earliest))
-	for _, s := range earliest {
+	before, err := b.seldom(ctx, earliest("30d"), now, pastEvery)
+	if err != nil {
+		return incident.Changes{}, err
+	}
+	first := make(map[incident.Service]time.Time, len(recent))
+	for _, s := range append(recent, before...) { // what was known before counts
 		first[service(s.Metric)] = seconds(float64(s.Value))
 	}
 	for _, s := range found[:min(len(found), maxChanges)] {
