@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/test/kubernetes"
 )
 
-// foreignKinds are the kinds of Pyrra and of OpenSLO, which no Go module can be had of; here, they take anything.
+// foreignKinds are the kinds of Pyrra and of OpenSLO, which are in no Go module; here, they take anything.
 var foreignKinds = []struct{ group, version, kind, plural string }{
 	{"pyrra.dev", "v1alpha1", "ServiceLevelObjective", "servicelevelobjectives"},
 	{"openslo.com", "v1", "Service", "services"},
@@ -77,7 +77,7 @@ timeWindow: [{duration: 28d, isRolling: true}], objectives: [{target: 0.99}]}}
 
 const catalogKind = "services.catalog.otelcol-sre.dev"
 
-// inUse waits until the newest reading that the collector tells of has this many services.
+// inUse waits until the newest reading in the collector's log has this many services.
 func (c *process) inUse(services int) error {
 	log := c.log()
 	newest := log[max(0, strings.LastIndex(log, `"outcome": `)):]

@@ -25,7 +25,7 @@ const (
 type store struct {
 	mu      sync.Mutex
 	objects map[string]*Object
-	places  map[place]*standing
+	places  map[place]*access
 	// changes counts what the catalog can depend on.
 	changes uint64
 	changed chan struct{}
@@ -36,8 +36,8 @@ type store struct {
 	silence, fix string
 }
 
-// A standing is how it is with one place.
-type standing struct {
+// An access is how reading a place goes.
+type access struct {
 	// read: everything in it was listed once.
 	read bool
 	// problem is why it cannot be read; "" if it can.
@@ -45,7 +45,7 @@ type standing struct {
 }
 
 func newStore() *store {
-	return &store{objects: map[string]*Object{}, places: map[place]*standing{}, changed: make(chan struct{}, 1), ready: make(chan struct{})}
+	return &store{objects: map[string]*Object{}, places: map[place]*access{}, changed: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
 // note tells that the catalog can change. The caller has the lock.
@@ -94,10 +94,10 @@ func (s *store) replace(at place, objects []*Object) {
 	}
 }
 
-// at is how it is with a place, for changes. The caller has the lock.
-func (s *store) at(p place) *standing {
+// at is how reading a place goes, for changes. The caller has the lock.
+func (s *store) at(p place) *access {
 	if s.places[p] == nil {
-		s.places[p] = &standing{}
+		s.places[p] = &access{}
 	}
 	return s.places[p]
 }
@@ -128,7 +128,7 @@ func (s *store) look(silence, fix string) {
 	s.checkReady()
 }
 
-// expect is told that a place will be read.
+// expect has a place that will be read.
 func (s *store) expect(p place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
