@@ -41,6 +41,10 @@ func (l *loader) parse(file string, text []byte) {
 			return
 		}
 		if err != nil {
+			if l.withoutLines {
+				l.problem(top, "is not YAML: "+explain(err), "correct the document")
+				return
+			}
 			message, line := syntaxError(err, bytes.Count(text, []byte("\n"))+1)
 			fix := "fix the YAML here or just above this line"
 			if tab := indentedByTab(text, line); tab > 0 {
@@ -125,6 +129,9 @@ func (l *loader) expand(doc place) bool {
 			return size, size != inProgress
 		}
 		sizes[n] = inProgress
+		if l.withoutLines {
+			n.Line, n.Column = 0, 0
+		}
 		size := 1 + len(n.Value)
 		for i, child := range n.Content {
 			if child.Kind == yaml.AliasNode {

@@ -22,10 +22,25 @@ const maxFileSize = 1 << 20
 //
 // The Catalog, never nil, holds every service without an error. The Problems are those of
 // all files.
-func Load(paths ...string) (*Catalog, Problems) {
+func Load(paths ...string) (*Catalog, Problems) { return LoadWith(nil, paths...) }
+
+// A Text is a document that is not in a file, such as an object of Kubernetes. Name takes the place of the
+// file's name in positions, which have no lines.
+type Text struct {
+	Name string
+	Text []byte
+}
+
+// LoadWith is [Load] with texts as further files, after those of the paths. A folder may be empty then.
+func LoadWith(texts []Text, paths ...string) (*Catalog, Problems) {
 	var l loader
+	l.furtherTexts = len(texts) > 0
 	for _, path := range paths {
 		l.load(path)
+	}
+	l.withoutLines = true
+	for _, t := range texts {
+		l.parse(t.Name, t.Text)
 	}
 	return l.finish()
 }
@@ -48,6 +63,10 @@ type loader struct {
 	slothSLOs    []slothSLO
 	alertWindows []alertWindows
 	seen         map[string]bool
+	// furtherTexts: there are others than those of the paths.
+	furtherTexts bool
+	// withoutLines: nobody has seen the lines of the text.
+	withoutLines bool
 }
 
 func (l *loader) fileProblem(severity Severity, file, message, fix string) {
@@ -65,7 +84,7 @@ func (l *loader) load(path string) {
 		l.file(path, info)
 	default:
 		before := len(l.seen)
-		if files := l.folder(path); files == 0 && len(l.seen) > before {
+		if files := l.folder(path); files == 0 && len(l.seen) > before && !l.furtherTexts {
 			l.fileProblem(Warning, path, "holds no catalog file", "add a *.yaml file per service")
 		}
 	}

@@ -17,6 +17,7 @@ import (
 func (l *loader) openSLOv1(doc place, apiVersion string) (place, bool) {
 	convert := map[string]func(*loader, place) bool{
 		"openslo/v1alpha": (*loader).fromV1alpha, "openslo/v2alpha": (*loader).fromV2alpha, "openslo.com/v2alpha": (*loader).fromV2alpha,
+		openSLOGroup: (*loader).fromObject,
 	}[apiVersion]
 	if convert == nil {
 		l.problem(doc.key("apiVersion"), quote(apiVersion)+" is not read", "use "+string(openslov1.APIVersion))
@@ -27,6 +28,17 @@ func (l *loader) openSLOv1(doc place, apiVersion string) (place, bool) {
 	}
 	rename(doc.node, "apiVersion", "apiVersion", textNode(string(openslov1.APIVersion)))
 	return doc, true
+}
+
+// openSLOGroup is the apiVersion of OpenSLO's v1 as objects of Kubernetes, whose groups are names of a domain.
+const openSLOGroup = "openslo.com/v1"
+
+// fromObject leaves out what an object of Kubernetes has besides.
+func (l *loader) fromObject(doc place) bool {
+	if metadata := doc.key("metadata"); metadata.node.Kind == yaml.MappingNode {
+		remove(metadata.node, "namespace")
+	}
+	return true
 }
 
 // rename renames a key of a mapping and, unless value is nil, replaces its value.

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
@@ -30,12 +33,28 @@ type Config struct {
 	PollInterval time.Duration `mapstructure:"poll_interval"`
 	// Defaults is the spec of a Defaults document, for services that neither the folders nor their Defaults name.
 	Defaults map[string]any `mapstructure:"defaults"`
+	// Kubernetes has catalog entries read from objects, too.
+	Kubernetes configoptional.Optional[Kubernetes] `mapstructure:"kubernetes"`
 	// Admission bounds how many services, environments and versions clients can make.
 	Admission admission.Limits `mapstructure:"admission"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// Kubernetes says which objects are read. The collector runs in a pod, with the rights of its service account.
+type Kubernetes struct {
+	// Namespaces are those of the objects. Default: the collector's own.
+	Namespaces []string `mapstructure:"namespaces"`
+	// WriteStatus tells in the status of the catalog's own objects whether they were accepted.
+	WriteStatus bool `mapstructure:"write_status"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// maxNamespaces bounds the number of watches, of which each namespace needs nine.
+const maxNamespaces = 50
 
 var _ component.Config = (*Config)(nil)
 
@@ -60,8 +79,29 @@ func (c *Config) Validate() error {
 	if c.PollInterval <= 0 {
 		errs = append(errs, fmt.Errorf("poll_interval: %v is not positive; use a duration such as %v", c.PollInterval, defaultPollInterval))
 	}
+	errs = append(errs, c.validateKubernetes())
 	_, err := c.defaults()
 	return errors.Join(append(errs, err)...)
+}
+
+func (c *Config) validateKubernetes() error {
+	if !c.Kubernetes.HasValue() {
+		return nil
+	}
+	var errs []error
+	namespaces := c.Kubernetes.Get().Namespaces
+	if len(namespaces) > maxNamespaces {
+		errs = append(errs, fmt.Errorf("kubernetes::namespaces: lists %d, more than %d; give some of them to another collector", len(namespaces), maxNamespaces))
+	}
+	for i, namespace := range namespaces {
+		if len(validation.IsDNS1123Label(namespace)) > 0 {
+			errs = append(errs, fmt.Errorf("kubernetes::namespaces[%d]: %.80q is not the name of a namespace; name one, or leave the list out for the collector's own", i, namespace))
+		}
+		if slices.Contains(namespaces[:i], namespace) {
+			errs = append(errs, fmt.Errorf("kubernetes::namespaces[%d]: %.80q is listed twice; remove one", i, namespace))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // nameOfDefaults is the name of the Defaults of the configuration.

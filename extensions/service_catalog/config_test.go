@@ -15,16 +15,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 )
+
+var noObjects = configoptional.Default(Kubernetes{WriteStatus: true})
 
 func TestConfigFile(t *testing.T) {
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	for id, want := range map[string]*Config{
-		"service_catalog": {Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits()},
-		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute, Admission: admission.DefaultLimits(), Defaults: map[string]any{
+		"service_catalog": {
+			Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits(), Kubernetes: noObjects,
+		},
+		"service_catalog/objects": {
+			Directory: []string{"/etc/otelcol-sre/catalog"}, PollInterval: 10 * time.Second, Admission: admission.DefaultLimits(),
+			Kubernetes: configoptional.Some(Kubernetes{Namespaces: []string{"shop", "warehouse"}, WriteStatus: true}),
+		},
+		"service_catalog/many": {Directory: []string{"/etc/otelcol-sre/catalog", "/srv/team/catalog"}, PollInterval: time.Minute, Admission: admission.DefaultLimits(), Kubernetes: noObjects, Defaults: map[string]any{
 			"owner": "platform-team",
 			"slos":  []any{map[string]any{"name": "availability", "objective": 99.5, "sli": map[string]any{"availability": map[string]any{}}}},
 		}},
@@ -78,6 +87,10 @@ func TestValidate(t *testing.T) {
 		config Config
 		want   []string
 	}{
+		"namespaces of objects": {
+			Config{Directory: []string{"a"}, PollInterval: time.Second, Kubernetes: configoptional.Some(Kubernetes{Namespaces: []string{"shop", "Shop", "shop"}})},
+			[]string{`kubernetes::namespaces[1]: "Shop" is not the name of a namespace`, `kubernetes::namespaces[2]: "shop" is listed twice; remove one`},
+		},
 		"no folder":       {Config{PollInterval: time.Second}, []string{"directory: is missing; name the folder"}},
 		"an empty folder": {Config{Directory: []string{"a", ""}, PollInterval: time.Second}, []string{"directory[1]: is empty; name a folder or remove"}},
 		"a folder twice":  {Config{Directory: []string{"a", "b", "./a/"}, PollInterval: time.Second}, []string{`directory[2]: "./a/" is listed twice; remove one`}},

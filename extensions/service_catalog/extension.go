@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 
@@ -30,6 +33,9 @@ type serviceCatalog struct {
 	heard     *heard.Registry
 	defaults  []*catalog.Defaults // of the configuration
 	newEvents func() (*fsnotify.Watcher, error)
+	connect   func(config *Kubernetes, logger *zap.Logger) (*objects.Source, error)
+	objects   *objects.Source // of Kubernetes, if it is configured and there is one
+	notInPod  error           // why there is none
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -58,7 +64,7 @@ func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCat
 	}
 	return &serviceCatalog{
 		subscribers: shared, config: config, settings: settings, reporter: reporter, admission: registry, heard: services, defaults: defaults,
-		newEvents: fsnotify.NewWatcher,
+		newEvents: fsnotify.NewWatcher, connect: connect,
 	}, nil
 }
 
@@ -66,10 +72,12 @@ func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCat
 // ready. Errors in the catalog do not keep the collector from starting.
 func (s *serviceCatalog) Start(_ context.Context, host component.Host) error {
 	s.reporter.host = host
-	w := newWatcher(s.config, s.settings.Logger, s.newEvents, s.read)
-	s.read()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
+	s.follow(ctx)
+	w := newWatcher(s.config, s.settings.Logger, s.newEvents, s.read)
+	w.objects = s.objects
+	s.read()
 	s.stopped.Go(func() { w.run(ctx) })
 	return nil
 }
@@ -87,7 +95,7 @@ func (s *serviceCatalog) Shutdown(context.Context) error {
 // read reads the folders and puts what they hold into use if it is good. It is called by
 // Start and then by the watcher's goroutine only.
 func (s *serviceCatalog) read() {
-	next, problems := catalog.Load(s.config.Directory...)
+	next, problems := s.load()
 	next = next.Otherwise(s.defaults)
 	inUse := s.Catalog()
 	outcome, problems := s.judge.judge(inUse, next, problems)

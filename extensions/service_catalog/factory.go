@@ -9,6 +9,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/metadata"
@@ -20,7 +21,9 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{PollInterval: defaultPollInterval, Admission: admission.DefaultLimits()}
+	return &Config{
+		PollInterval: defaultPollInterval, Admission: admission.DefaultLimits(), Kubernetes: configoptional.Default(Kubernetes{WriteStatus: true}),
+	}
 }
 
 func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {

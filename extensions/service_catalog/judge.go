@@ -4,9 +4,12 @@
 package servicecatalog
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
 )
 
 // An outcome is what becomes of a catalog that was read.
@@ -37,20 +40,35 @@ type judge struct {
 // services without errors are used, so that a typo in one file does not take down the others;
 // but never so that a service in use is lost.
 //
-// A catalog without any service never replaces one with services: it is an unmounted volume
-// or a folder that is being written, far more often than the wish to have no SLOs.
+// Folders without any service never replace those with services: they are an unmounted volume
+// or are being written, far more often than the wish to have no SLOs.
+//
+// Problems of objects of Kubernetes concern these objects only, which was seen to when they were read;
+// and an object that is not there any more was deleted.
 func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (outcome, catalog.Problems) {
-	if empty(next) && !empty(inUse) && problems.Err() == nil {
-		problems = append(problems, catalog.Problem{
+	var ofFolders, ofObjects catalog.Problems
+	for _, p := range problems {
+		if objects.IsObject(p.Position) {
+			ofObjects = append(ofObjects, p)
+		} else {
+			ofFolders = append(ofFolders, p)
+		}
+	}
+	if empty(next) && !empty(inUse) && ofFolders.Err() == nil {
+		ofFolders = append(ofFolders, catalog.Problem{
 			Severity: catalog.Error,
 			Position: catalog.Position{File: "directory"},
 			Message:  "the catalog folders contain no service any more",
 			Fix:      "put the files back, or restart the collector to run without any",
 		})
 	}
+	problems = slices.Concat(ofFolders, ofObjects)
 	switch {
-	case problems.Err() == nil:
+	case ofFolders.Err() == nil:
 		j.whole = !empty(next)
+		if ofObjects.Err() != nil {
+			return partial, problems
+		}
 		if next.Revision == inUse.Revision {
 			return unchanged, problems
 		}
@@ -63,7 +81,11 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 }
 
 // empty reports whether the folders hold nothing.
-func empty(c *catalog.Catalog) bool { return len(c.Services)+len(c.Defaults) == 0 }
+func empty(c *catalog.Catalog) bool {
+	return len(c.Defaults) == 0 && !slices.ContainsFunc(c.Services, fromFolder)
+}
+
+func fromFolder(s *catalog.Service) bool { return !objects.IsObject(s.Position) }
 
 // losesService reports whether a service in use is not in next.
 func losesService(inUse, next *catalog.Catalog) bool {
@@ -73,7 +95,7 @@ func losesService(inUse, next *catalog.Catalog) bool {
 		there[name{s.Namespace, s.Name}] = true
 	}
 	for _, s := range inUse.Services {
-		if !there[name{s.Namespace, s.Name}] {
+		if fromFolder(s) && !there[name{s.Namespace, s.Name}] {
 			return true
 		}
 	}

@@ -5,11 +5,15 @@ package servicecatalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
 )
 
 const (
@@ -31,6 +35,7 @@ type watcher struct {
 	pollInterval time.Duration
 	settle       time.Duration
 	events       *fsnotify.Watcher // nil: polling only
+	objects      *objects.Source   // nil: none
 	logger       *zap.Logger
 	changed      func()
 
@@ -68,6 +73,10 @@ func (w *watcher) run(ctx context.Context) {
 	}
 	ticker := time.NewTicker(w.pollInterval)
 	defer ticker.Stop()
+	var changed <-chan struct{}
+	if w.objects != nil {
+		changed = w.objects.Changed()
+	}
 	// The first look finds what changed between the first fingerprint and the first watch.
 	next := time.NewTimer(w.settle)
 	defer next.Stop()
@@ -83,6 +92,8 @@ func (w *watcher) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			wake()
+		case <-changed:
 			wake()
 		case event := <-events:
 			if matters(event) {
@@ -123,6 +134,9 @@ func (w *watcher) look() (again bool) {
 // take takes a fingerprint and sets the watches on the folders there are now.
 func (w *watcher) take() fingerprint {
 	now, folders := takeFingerprint(w.directories)
+	if w.objects != nil {
+		now = sha256.Sum256(fmt.Appendf(now[:], "%d", w.objects.Changes()))
+	}
 	if w.events == nil {
 		return now
 	}

@@ -14,6 +14,7 @@
 {{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = concat $names (list "mtls-server" "peers-mtls") -}}{{- end -}}
 {{- $names = concat $names $root.Values.backends -}}
 {{- end -}}
+{{- if $root.Values.catalogObjects.enabled -}}{{- $names = append $names "catalog-objects" -}}{{- end -}}
 {{- if and $values.auth.tls (not (has "mtls-server" $names)) -}}{{- $names = append $names "tls-server" -}}{{- end -}}
 {{- if $values.auth.bearer.secretName -}}{{- $names = append $names "bearer" -}}{{- end -}}
 {{- if $values.auth.oidc.issuer -}}{{- $names = append $names "oidc" -}}{{- end -}}
@@ -61,6 +62,10 @@
 {{- if and (eq .role "gateway") $values.cluster.enabled -}}
 {{- $_ := set $env "OTELCOL_SRE_POD_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
 {{- end -}}
+{{- end -}}
+{{- if $root.Values.catalogObjects.enabled -}}
+{{- if eq .role "agent" -}}{{- $_ := set $env "OTELCOL_SRE_CATALOG_STATUS" "false" -}}{{- end -}}
+{{- with $root.Values.catalogObjects.namespaces -}}{{- $_ := set $env "OTELCOL_SRE_CATALOG_NAMESPACES" (join "," .) -}}{{- end -}}
 {{- end -}}
 {{- if eq .role "gateway" -}}
 {{- $_ := set $env "OTELCOL_SRE_PEERS" (printf "%s-gateway-headless:4319" $name) -}}

@@ -214,6 +214,11 @@ spec:
 
 {{/* Whether a role asks the API server anything. */}}
 {{- define "otelcol-sre.usesAPI" -}}
+{{- or .root.Values.catalogObjects.enabled (eq (include "otelcol-sre.asksAboutPods" .) "true") -}}
+{{- end -}}
+
+{{/* Whether it asks about more than the catalog. */}}
+{{- define "otelcol-sre.asksAboutPods" -}}
 {{- $values := get .root.Values .role -}}
 {{- if eq .role "agent" -}}
 {{- or $values.kubernetes.enabled $values.kubelet.enabled -}}
