@@ -21,8 +21,10 @@ const (
 const (
 	// Accepted is the type of the condition that tells whether the reader of the catalog takes an object.
 	Accepted = "Accepted"
-	// ReasonInvalid is its reason for an object with errors, and ReasonTooMany for one beyond the limits of the collector.
-	ReasonInvalid, ReasonTooMany = "Invalid", "TooMany"
+	// ReasonInvalid is its reason for an object with errors.
+	ReasonInvalid = "Invalid"
+	// ReasonTooMany is its reason for one beyond the limits of the collector.
+	ReasonTooMany = "TooMany"
 )
 
 // CustomResourceDefinition is the kind Service as Kubernetes defines it. Its schema is the part of [JSONSchema] that a structural schema

@@ -58,7 +58,7 @@ var missingGuide = guide{
 		b.add(c.eachSLO(nothing))
 		return b.markdown()
 	},
-	mitigation: func(c *subject) []remedy {
+	mitigation: func(*subject) []remedy {
 		return []remedy{{
 			name:     giveCatalog,
 			when:     "The collector rejected the catalog, or reads an old one.",

@@ -107,14 +107,6 @@ func (q queries) worstGroups(slo *catalog.SLO) query {
 // every is a rule's series for all SLOs of the service.
 func (q queries) every(rule string, hours int) query { return query{recorded(rule, q.named()), hours} }
 
-func (q queries) burnRate(slo *catalog.SLO) query {
-	return query{recorded("slo:current_burn_rate:ratio", q.named(about(slo))), 6}
-}
-
-func (q queries) remaining(slo *catalog.SLO) query {
-	return query{recorded("slo:period_error_budget_remaining:ratio", q.named(about(slo))), 168}
-}
-
 // events are the events per second of an SLO that the collector counts.
 func (q queries) events(slo *catalog.SLO, by string, more ...matcher) string {
 	return fmt.Sprintf("sum %s (rate(%s[5m]))", by,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func TestWhatLastsIsAllThatWas(t *testing.T) {
 		begin := now.Add(-6 * hour)
 		for n := range 20 {
 			from := begin.Add(time.Duration(random.IntN(6*60)) * minute)
-			r.write(labels.FromStrings("__name__", "start", "version", fmt.Sprint(n)), from, from.Add(time.Duration(1+random.IntN(90))*minute), minute, func(t time.Time) (float64, bool) {
+			r.write(labels.FromStrings("__name__", "start", "version", strconv.Itoa(n)), from, from.Add(time.Duration(1+random.IntN(90))*minute), minute, func(t time.Time) (float64, bool) {
 				return float64(t.Unix()), true
 			})
 		}

@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -150,7 +151,7 @@ func TestCatalogObjects(t *testing.T) {
 	t.Run("gateway", func(t *testing.T) {
 		c := startCollector(t, gateway)
 		within(t, c, 4)
-		eventually(t, c, "checkout", "True Accepted 1 Service checkout, 1 SLOs.")
+		eventually(t, c, "checkout", "True Accepted 1 Service checkout, SLOs: 1.")
 		eventually(t, c, "wrong", "False Invalid 1 spec.slos[0].sli.spans.good: ")
 		assert.Contains(t, c.log(), "kubernetes:otelcol-sre/"+catalogKind+"/wrong")
 		put(strings.Replace(strings.Split(entries, "---")[0], "99.9", "99.5", 1))
@@ -161,7 +162,7 @@ func TestCatalogObjects(t *testing.T) {
 		run(t, nil, "delete", "servicelevelobjectives.pyrra.dev", "by-pyrra", "-n", kubernetes.Namespace)
 		within(t, c, 3)
 		put(strings.ReplaceAll(strings.Split(entries, "---")[1], "attributes[", `attributes["a"] == 1`))
-		eventually(t, c, "wrong", "True Accepted 2 Service wrong, 1 SLOs.")
+		eventually(t, c, "wrong", "True Accepted 2 Service wrong, SLOs: 1.")
 		within(t, c, 4)
 		assert.NotContains(t, strings.ToLower(c.log()), "forbidden")
 		assert.NotContains(t, c.log(), "elsewhere")
@@ -203,7 +204,7 @@ func TestCatalogBeforeTheAPIServer(t *testing.T) {
 	c := startCollector(t, subject{role: "gateway", fragments: []string{"catalog-objects"}, env: []string{"KUBERNETES_SERVICE_PORT=1"}})
 	require.NoError(t, Within(60*time.Second, func() error {
 		if !strings.Contains(c.log(), "Everything is ready") {
-			return fmt.Errorf("has not started")
+			return errors.New("has not started")
 		}
 		return nil
 	}), "%s", c.log())

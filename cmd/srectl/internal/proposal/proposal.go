@@ -191,7 +191,8 @@ func propose(s *services.Service, all []services.Service, over time.Duration, fr
 	known.complete(entry, all)
 	chosen, notes := slos(h, over)
 	routes, why := routeSLOs(s.Routes, chosen, over)
-	entry.Spec.SLOs, notes = append(chosen, routes...), append(notes, why...)
+	entry.Spec.SLOs = slices.Concat(chosen, routes)
+	notes = append(notes, why...)
 	if known.note != "" {
 		notes = append(notes, terminal.Printable(known.note, terminal.MaxMessage))
 	}

@@ -211,15 +211,16 @@ func TestVerdicts(t *testing.T) {
 	}
 	now := s.snapshot()
 	got := map[string]condition{}
-	for o, c := range accepted.read(accepted{}, now.objects, nil).verdicts(now) {
+	none := accepted{}
+	for o, c := range none.read(now.objects, nil).verdicts(now) {
 		got[o.name] = c
 	}
-	assert.Equal(t, condition{status: "True", reason: "Accepted", message: "Service good, 1 SLOs.", generation: 1}, got["good"])
+	assert.Equal(t, condition{status: "True", reason: "Accepted", message: "Service good, SLOs: 1.", generation: 1}, got["good"])
 	assert.Equal(t, "False", got["bad"].status)
 	assert.Equal(t, "Invalid", got["bad"].reason)
 	assert.EqualValues(t, 2, got["bad"].generation)
 	assert.True(t, strings.HasPrefix(got["bad"].message, "spec.slos[0].objective: "), got["bad"].message)
-	assert.Equal(t, `Service warned, 0 SLOs. | warning: spec.dependsOn[0]: there is no service "nothing" in the catalog; add its file, or correct the name`, got["warned"].message)
+	assert.Equal(t, `Service warned, SLOs: 0. | warning: spec.dependsOn[0]: there is no service "nothing" in the catalog; add its file, or correct the name`, got["warned"].message)
 }
 
 func TestMessagesAreBounded(t *testing.T) {

@@ -46,7 +46,7 @@ func (r reading) verdicts(now snapshot) map[*Object]condition {
 		}
 		text := "Read."
 		if s := slos[o.Name]; s != nil {
-			text = fmt.Sprintf("Service %s, %d SLOs.", s.Name, len(s.SLOs))
+			text = fmt.Sprintf("Service %s, SLOs: %d.", s.Name, len(s.SLOs))
 		}
 		all[o] = condition{status: "True", reason: catalog.Accepted, message: message(text, problems.Warnings()), generation: o.generation}
 	}

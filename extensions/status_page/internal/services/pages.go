@@ -6,9 +6,10 @@ package services
 import "strings"
 
 const (
-	// PageSize is the usual number of services of a page, MaxPage the largest.
+	// PageSize is the usual number of services of a page.
 	PageSize = 100
-	MaxPage  = 500
+	// MaxPage is the largest.
+	MaxPage = 500
 )
 
 // A Selection is a page of the services that have a text in their names, or in that of their owner.

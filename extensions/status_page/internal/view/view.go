@@ -7,6 +7,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -120,9 +121,7 @@ func ParseList(query url.Values, usual int) (l List, err error) {
 // At is the query of another page.
 func At(query url.Values, page int) string {
 	other := url.Values{}
-	for key, values := range query {
-		other[key] = values
-	}
+	maps.Copy(other, query)
 	other.Set("page", strconv.Itoa(page))
 	return "?" + other.Encode()
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -234,7 +235,7 @@ func (c *company) backfill(t testing.TB, folder string) {
 	require.NoError(t, err)
 	q, err := db.Querier(math.MinInt64, math.MaxInt64)
 	require.NoError(t, err)
-	found := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	found := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	for found.Next() {
 		series := found.At()
 		samples := series.Iterator(nil)
@@ -285,7 +286,7 @@ func (*company) write(t testing.TB, app storage.Appender, of labels.Labels, from
 func (c *company) past(of labels.Labels, now float64) func(time.Time) float64 {
 	var i int
 	_, _ = fmt.Sscanf(of.Get("service_name"), "service-%d", &i)
-	name := of.Get(labels.MetricName)
+	name := of.Get(model.MetricNameLabel)
 	burned := isBurning(i) && of.Get("slo_name") == "availability"
 	counts := slices.ContainsFunc([]string{"_total", "_bucket", "_count", "_sum"}, func(end string) bool { return strings.HasSuffix(name, end) })
 	return func(at time.Time) float64 {
@@ -313,7 +314,7 @@ func (c *company) past(of labels.Labels, now float64) func(time.Time) float64 {
 func (c *company) fired(t testing.TB, app storage.Appender, from, to time.Time) {
 	t.Helper()
 	write := func(i int, began, ended time.Time) {
-		c.write(t, app, labels.FromStrings(labels.MetricName, "ALERTS", "alertname", "ErrorBudgetBurnCritical", "alertstate", "firing", "severity", "page", "slo_alert", "ErrorBudgetBurnCritical",
+		c.write(t, app, labels.FromStrings(model.MetricNameLabel, "ALERTS", "alertname", "ErrorBudgetBurnCritical", "alertstate", "firing", "severity", "page", "slo_alert", "ErrorBudgetBurnCritical",
 			"environment", "production", "deployment_environment_name", "production", "service_name", companyService(i), "service_namespace", "shop", "slo_name", "availability"), from, to, func(at time.Time) float64 {
 			switch {
 			case at.Before(began) || at.Sub(ended) > companyStep:
