@@ -92,8 +92,9 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 		return cut == ""
 	}
 	bounds := request.Bounds{Names: maxKnown, Values: maxValues, Rounds: maxRounds}
-	known, err := request.Find(source(ctx, s.window), id, bounds, keep)
-	if err != nil { // time is up
+	stopped := false
+	known, err := request.Find(source(ctx, s.window, &stopped), id, bounds, keep)
+	if err != nil || stopped { // time is up
 		late = cutTime
 	}
 	if known.Cut {
@@ -109,15 +110,22 @@ func (s *Searcher) Find(ctx context.Context, id string) (Found, error) {
 	return Found{known, arranged(found.Items), cmp.Or(late, cut)}, nil
 }
 
-// source gives the records of the window, the newest batch first.
-func source(ctx context.Context, window *recent.Window) request.Source {
+// source gives the records of the window, the newest batch first. A search reads it several times: each reading has half of the time that is left, so that
+// one which takes too long is stopped, and what is the newest is found.
+func source(ctx context.Context, window *recent.Window, stopped *bool) request.Source {
 	batches := window.Batches()
 	slices.Reverse(batches)
 	return func(names request.Names, each func(request.Record) bool) error {
 		needles := needles(names)
+		begin := time.Now()
+		end, bounded := ctx.Deadline()
 		for _, b := range batches {
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if bounded && time.Since(begin) > end.Sub(begin)/2 {
+				*stopped = true
+				return nil
 			}
 			if !b.Has(needles) {
 				continue

@@ -318,7 +318,34 @@ func TestSearchesTakeTurns(t *testing.T) {
 	addSpan(w, "it", trace(1), 1, 0, 0, nil)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, source(ended, w)(request.Names{}, nil), context.Canceled)
+	var stopped bool
+	require.ErrorIs(t, source(ended, w, &stopped)(request.Names{}, nil), context.Canceled)
+}
+
+// A reading that takes more than half of the time ends with the newest, so that there is time to show them.
+func TestSlowReadingsAreStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindow(1)
+		for n := range byte(5) {
+			addSpan(w, "it", trace(n+1), n+1, 0, 0, nil)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		var stopped bool
+		read := source(ctx, w, &stopped)
+		looks := func(each time.Duration) (seen []pcommon.TraceID) {
+			require.NoError(t, read(request.Names{Texts: []string{"it"}}, func(r request.Record) bool {
+				time.Sleep(each)
+				seen = append(seen, r.TraceID())
+				return true
+			}))
+			return seen
+		}
+		assert.Equal(t, []pcommon.TraceID{trace(5), trace(4)}, looks(patience/3))
+		assert.True(t, stopped)
+		assert.Equal(t, []pcommon.TraceID{trace(5), trace(4)}, looks(patience/10), "half of the rest")
+		assert.Len(t, looks(0), 5)
+	})
 }
 
 // FuzzFind looks for any ID in any telemetry: it ends, what it finds is bounded, and nothing else is shown.
