@@ -137,6 +137,6 @@ func TestGates(t *testing.T) {
 			ran[words[1]]++
 		}
 	}
-	assert.Equal(t, map[string]int{"verify": 5, "curl": 2, "generate": 1, "budget": 2, "rollback": 4}, ran)
+	assert.Equal(t, map[string]int{"verify": 6, "curl": 2, "generate": 1, "budget": 2, "rollback": 4}, ran)
 	assert.FileExists(t, "rollouts/checkout/argo-rollouts.yaml")
 }

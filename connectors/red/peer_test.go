@@ -174,5 +174,5 @@ func TestSameMetricsAsUpstream(t *testing.T) {
 	mine.pass(11 * time.Second) // so that nobody waits for the other side of a call any more
 	got := mine.flushed()
 	require.Greater(t, len(got), 100)
-	require.Eventually(t, func() bool { return assert.ObjectsAreEqual(got, values(peers.AllMetrics())) }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return assert.ObjectsAreEqual(got, values(peers.AllMetrics())) }, 3*time.Minute, 20*time.Millisecond)
 }
