@@ -235,11 +235,14 @@ func TestMessagesAreBounded(t *testing.T) {
 
 // An applier has the statuses that were written.
 type applier struct {
+	mu      sync.Mutex
 	written []string
 	fails   error
 }
 
 func (a *applier) apply(_ context.Context, o *Object, status *unstructured.Unstructured) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.fails != nil {
 		return a.fails
 	}
@@ -296,7 +299,7 @@ func TestStatusIsWrittenOnlyIfItDiffers(t *testing.T) {
 
 func TestStatusIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := applier{fails: errors.New("no answer")}
+		a := &applier{fails: errors.New("no answer")}
 		s := newScribe(a.apply, time.Now, zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -308,9 +311,13 @@ func TestStatusIsTriedAgain(t *testing.T) {
 		s.publish(map[*Object]condition{o: {status: "False"}})
 		s.publish(map[*Object]condition{o: {status: "True"}})
 		synctest.Wait()
+		a.mu.Lock()
 		a.fails = nil
+		a.mu.Unlock()
 		time.Sleep(again)
 		synctest.Wait()
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		assert.Len(t, a.written, 1)
 		assert.Contains(t, a.written[0], "checkout True")
 		cancel()

@@ -97,6 +97,7 @@ type sender struct {
 
 	mu        sync.Mutex
 	forgotten bool // no sample is kept
+	created   time.Time
 	spans     int64
 	logs      int64
 	points    int64
@@ -212,7 +213,7 @@ func (r *Record) sender(resource pcommon.Resource, now time.Time) *sender {
 	if len(r.senders) >= maxSenders {
 		return nil
 	}
-	s = &sender{Identity: admitted, instances: map[string]*instance{}, peers: map[netip.Addr]time.Time{}, metrics: map[string]*doctor.Metric{}}
+	s = &sender{Identity: admitted, created: now, instances: map[string]*instance{}, peers: map[netip.Addr]time.Time{}, metrics: map[string]*doctor.Metric{}}
 	r.senders[admitted] = s
 	return s
 }
@@ -221,7 +222,7 @@ func (r *Record) sender(resource pcommon.Resource, now time.Time) *sender {
 func (r *Record) expire(now time.Time) {
 	for id, s := range r.senders {
 		s.mu.Lock()
-		if now.Sub(s.last) > forget {
+		if now.Sub(s.last) > forget && now.Sub(s.created) > forget { // a new one has seen nothing yet
 			delete(r.senders, id)
 			s.forgotten = true
 			for i := range s.samples {

@@ -151,6 +151,15 @@ func TestBounds(t *testing.T) {
 	assert.Empty(t, off.Senders()[0].Traces, "nothing is kept where nothing may be kept")
 }
 
+// A sender that was admitted and has not been noted yet is not forgotten meanwhile.
+func TestNewSendersAreNotForgotten(t *testing.T) {
+	r := New(Options{Now: func() time.Time { return start }})
+	td := traces("checkout", 1, ptrace.SpanKindServer, start)
+	s := r.sender(td.ResourceSpans().At(0).Resource(), start)
+	assert.Empty(t, r.Senders(), "nothing has arrived")
+	assert.Same(t, s, r.sender(td.ResourceSpans().At(0).Resource(), start))
+}
+
 func TestConcurrentUse(t *testing.T) {
 	r := New(Options{MaxBytes: 1 << 16, Now: time.Now})
 	var all sync.WaitGroup
