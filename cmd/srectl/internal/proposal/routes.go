@@ -4,6 +4,7 @@
 package proposal
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,8 +19,6 @@ const (
 	mostRoutes = 3
 	// common is the share of requests from which a route is looked at for its duration.
 	common = 0.1
-	// pages is the burn rate of the fastest alert: what fails altogether and burns less pages nobody.
-	pages = 14.4
 )
 
 // writes are the methods that change something.
@@ -56,7 +55,7 @@ func hidden(r *services.Route, total float64, chosen []slo, over time.Duration) 
 		return one, ""
 	}
 	sli := map[string]string{"match": sprintf(`attributes["http.route"] == "%s" and attributes["http.request.method"] == "%s"`, r.Route, r.Method)}
-	if whole := chosen[0].Objective; slices.Contains(writes, r.Method) && share <= pages*(1-whole/100) {
+	if whole := chosen[0].Objective; slices.Contains(writes, r.Method) && share <= unnoticed(whole) {
 		if objective, kept := objectiveFor(min(number(r.Failed), requested), requested, over); kept {
 			return slo{name, objective, map[string]map[string]string{"availability": sli}}, sprintf("%s: if every %s %s failed, only %s of the requests would: no page. It has an objective of its own: %s failed of %s.",
 				name, r.Method, r.Route, percent(share), percent(number(r.Failed)/requested), requests(requested, over))
@@ -73,6 +72,18 @@ func hidden(r *services.Route, total float64, chosen []slo, over time.Duration) 
 	sli["threshold"] = catalog.FormatDuration(threshold)
 	return slo{name + "-latency", chosen[i].Objective, map[string]map[string]string{"latency": sli}}, sprintf("%s-latency: %s of the requests are %s %s, and 99 %% of them took at most %s: much less than the service's threshold.",
 		name, percent(share), r.Method, r.Route, time.Duration(number(r.P99)*float64(time.Millisecond)).Round(100*time.Microsecond))
+}
+
+// unnoticed is the largest share of all events that can fail for good without a page, for an objective in percent.
+func unnoticed(objective float64) float64 {
+	s := catalog.SLO{Objective: objective, Window: catalog.Window{Rolling: period}}
+	slowest := math.Inf(1)
+	for _, pair := range s.BurnPairs() {
+		if pair.Page {
+			slowest = min(slowest, pair.Factor)
+		}
+	}
+	return slowest * s.ErrorBudget()
 }
 
 func number(n *float64) float64 {
