@@ -18,11 +18,7 @@ func Onward(s *catalog.Service) []string {
 	if k == nil || strings.HasPrefix(k.Name, "-") || strings.HasPrefix(k.Namespace, "-") {
 		return nil
 	}
-	command := []string{"kubectl", "rollout", "status", strings.ToLower(k.Kind) + "/" + k.Name}
-	if strings.EqualFold(k.Kind, "rollout") {
-		command = []string{"kubectl", "argo", "rollouts", "status", k.Name}
-	}
-	return []string{Shell(inNamespace(command, k))}
+	return []string{Shell(kubectl(k, "status"))}
 }
 
 // Toggles are the commands that return to the version before whatever runs. After a rollback, they bring the version back that it left.
@@ -31,16 +27,5 @@ func Toggles(s *catalog.Service) []string {
 	if k == nil {
 		return nil
 	}
-	command := []string{"kubectl", "rollout", "undo", strings.ToLower(k.Kind) + "/" + k.Name}
-	if strings.EqualFold(k.Kind, "rollout") {
-		command = []string{"kubectl", "argo", "rollouts", "undo", k.Name}
-	}
-	return []string{Shell(inNamespace(command, k))}
-}
-
-func inNamespace(command []string, k *catalog.KubernetesWorkload) []string {
-	if k.Namespace != "" {
-		command = append(command, "-n", k.Namespace)
-	}
-	return command
+	return []string{Shell(kubectl(k, "undo"))}
 }

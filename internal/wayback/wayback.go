@@ -94,16 +94,24 @@ func ofWorkload(k *catalog.KubernetesWorkload, status deployment.Status) ([]stri
 	if strings.HasPrefix(k.Name, "-") || strings.HasPrefix(k.Namespace, "-") {
 		return nil, Refuse("the name of the workload or of its namespace begins with a dash")
 	}
-	var command []string
-	switch kind := strings.ToLower(k.Kind); {
-	case kind == "rollout" && !status.Over():
-		command = []string{"kubectl", "argo", "rollouts", "abort", k.Name}
-	case kind == "rollout":
-		command = []string{"kubectl", "argo", "rollouts", "undo", k.Name}
-	default:
-		command = []string{"kubectl", "rollout", "undo", kind + "/" + k.Name}
+	if ofArgo(k) && !status.Over() {
+		return kubectl(k, "abort"), nil
 	}
-	return inNamespace(command, k), nil
+	return kubectl(k, "undo"), nil
+}
+
+func ofArgo(k *catalog.KubernetesWorkload) bool { return strings.EqualFold(k.Kind, "rollout") }
+
+// kubectl is the command that does something to the rollout of a workload, such as undo or status.
+func kubectl(k *catalog.KubernetesWorkload, do string) []string {
+	command := []string{"kubectl", "rollout", do, strings.ToLower(k.Kind) + "/" + k.Name}
+	if ofArgo(k) {
+		command = []string{"kubectl", "argo", "rollouts", do, k.Name}
+	}
+	if k.Namespace != "" {
+		command = append(command, "-n", k.Namespace)
+	}
+	return command
 }
 
 // passes refuses to go back past a version that changed data: one that is after the version to return to, and not after the one to leave. What cannot be

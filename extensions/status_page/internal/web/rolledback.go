@@ -129,12 +129,10 @@ func (s *site) goneBack(r *http.Request, at string) (*catalog.Service, *rolledBa
 	if err != nil {
 		return nil, nil
 	}
-	services := s.Catalog().Services
-	i := slices.IndexFunc(services, func(of *catalog.Service) bool { return of.Slug() == slug })
-	if i < 0 {
+	of, h := s.bySlug(slug), s.history(r)
+	if of == nil {
 		return nil, nil
 	}
-	of, h := services[i], s.history(r)
 	from := s.left(of, &h)
 	if from == nil {
 		return nil, nil
