@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
 var (
@@ -65,7 +67,7 @@ func (g *generator) saturated(alert, resource string, metric otlptranslator.Metr
 	pods := g.names.selector(metric, equal("k8s.namespace.name", w.Namespace), equal(workloadAttributes[w.Kind], w.Name))
 	return g.alert(Alert{
 		Name: alert, Severity: Ticket, For: 15 * time.Minute,
-		Expr: "max(" + pods + ") > 0.9",
+		Expr: "max(" + pods + ") > " + decimal(semconv.Saturated),
 		Annotations: map[string]string{
 			"summary":     literal(oneLine(g.service.Name)) + " is close to its " + resource + " limit",
 			"description": "A pod uses {{ $value | humanizePercentage }} of its " + resource + " limit.",

@@ -15,9 +15,6 @@ func (s service) saturation() {
 	s.board.row("saturation", "Saturation", false, strip{7, []panel{s.cpu(), s.memory(), s.busy(), s.waiting()}})
 }
 
-// saturated is the share of a limit above which the alerts open a ticket.
-const saturated = 0.9
-
 const (
 	byRuntime    = "{{runtime}}"
 	noSaturation = "No runtime metrics: let the service send those of its language (go.*, jvm.*, nodejs.*, process.*) or the kubelet_stats receiver those of its pods"
@@ -33,7 +30,7 @@ func (s service) cpu() panel {
 		s.running(metricProcessCPU).max().labeled(attrRuntime, "process"),
 	)
 	return newLimited(about{"cpu", "CPU", "Utilization of the busiest instance. Good is below the dashed line: above 90 % requests wait, and the alert CPUSaturated opens a ticket for the pod.", 6},
-		look{unit: "percentunit", min: new(0.0), none: noSaturation, steps: from("transparent", step(saturated, warning))}, graph("A", used, byRuntime))
+		look{unit: "percentunit", min: new(0.0), none: noSaturation, steps: from("transparent", step(semconv.Saturated, warning))}, graph("A", used, byRuntime))
 }
 
 // memory has the limit as lines of its own: not every instance has the same, or any.

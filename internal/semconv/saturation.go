@@ -14,6 +14,9 @@ const (
 	Memory = "memory"
 )
 
+// Saturated is the share of a limit above which an instance is close to it: alerts, dashboards and gates warn of it.
+const Saturated = 0.9
+
 // PodName and JVMMemoryType tell series of a service apart.
 const (
 	PodName       = string(otel.K8SPodNameKey)
