@@ -103,10 +103,15 @@ func page(cmd *cobra.Command) string {
 }
 
 func option(b *strings.Builder, flag *pflag.Flag) {
-	if flag.Hidden {
-		return
+	if !flag.Hidden {
+		written, usage := described(flag)
+		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", escaped(written), escaped(usage))
 	}
-	written := "--" + flag.Name
+}
+
+// described is a flag as it is written, and what it is for.
+func described(flag *pflag.Flag) (written, usage string) {
+	written = "--" + flag.Name
 	if flag.Shorthand != "" {
 		written = "-" + flag.Shorthand + ", " + written
 	}
@@ -117,7 +122,7 @@ func option(b *strings.Builder, flag *pflag.Flag) {
 	if flag.DefValue != "" && flag.DefValue != "false" && flag.DefValue != "[]" && flag.DefValue != "0" {
 		usage += " (default " + flag.DefValue + ")"
 	}
-	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", escaped(written), escaped(usage))
+	return written, usage
 }
 
 func paragraphs(b *strings.Builder, text string) {

@@ -76,7 +76,7 @@ func TestReference(t *testing.T) {
 	folder := t.TempDir()
 	root := &cobra.Command{Use: "tool", Short: "Do things"}
 	run := func(*cobra.Command, []string) {}
-	below := &cobra.Command{Use: "thing NAME", Short: "Do one", Long: "It *does* <b>.\n", Example: "  tool thing", Run: run}
+	below := &cobra.Command{Use: "thing NAME", Short: "Do one", Long: "It *does*\n<b>.\n\n  tool thing a*b\n", Example: "  tool thing", Run: run}
 	below.AddCommand(&cobra.Command{Use: "more", Short: "Do more", Run: run})
 	root.AddCommand(below, NewCommand(), &cobra.Command{Use: "secret", Hidden: true, Run: run})
 	root.SetArgs([]string{"man", "--format", "markdown", "--out", folder})
@@ -84,7 +84,7 @@ func TestReference(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(folder, "tool.md"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "# tool\n\nDo things.\n")
-	assert.Contains(t, string(text), "## tool thing\n\nDo one.\n\n````sh\ntool thing NAME\n````\n\n````text\nIt *does* <b>.\n````\n")
+	assert.Contains(t, string(text), "## tool thing\n\nDo one.\n\n````sh\ntool thing NAME\n````\n\nIt \\*does\\* \\<b\\>.\n\n````text\n  tool thing a*b\n````\n\n- `-h, --help`: help for thing\n\n````sh\n  tool thing\n````\n")
 	assert.Contains(t, string(text), "## tool thing more\n")
 	assert.NotContains(t, string(text), "secret")
 

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 )
 
 // reference is a Markdown document about a command and those below it.
@@ -20,19 +23,29 @@ func reference(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// describe writes the section of a command. What the commands say is plain text, and stays that in fences.
+// describe writes the section of a command.
 func describe(b *strings.Builder, cmd *cobra.Command) {
-	fmt.Fprintf(b, "\n## %s\n\n%s.\n", cmd.CommandPath(), strings.TrimSuffix(cmd.Short, "."))
-	fenced := func(language, text string) {
-		if text = strings.Trim(text, "\n"); text != "" {
-			fmt.Fprintf(b, "\n````%s\n%s\n````\n", language, text)
+	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n````sh\n%s\n````\n", cmd.CommandPath(), output.Markdown(strings.TrimSuffix(cmd.Short, ".")), cmd.UseLine())
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(cmd.Long), "\n\n") {
+		switch {
+		case paragraph == "":
+		case strings.HasPrefix(paragraph, " "): // a command, or lines that belong under each other
+			fmt.Fprintf(b, "\n````text\n%s\n````\n", paragraph)
+		default:
+			fmt.Fprintf(b, "\n%s\n", output.Markdown(strings.ReplaceAll(paragraph, "\n", " ")))
 		}
 	}
-	fenced("sh", cmd.UseLine())
-	fenced("text", cmd.Long)
 	cmd.InitDefaultHelpFlag()
-	fenced("text", cmd.Flags().FlagUsages())
-	fenced("sh", cmd.Example)
+	b.WriteString("\n")
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			written, usage := described(flag)
+			fmt.Fprintf(b, "- `%s`: %s\n", written, output.Markdown(usage))
+		}
+	})
+	if example := strings.Trim(cmd.Example, "\n"); example != "" {
+		fmt.Fprintf(b, "\n````sh\n%s\n````\n", example)
+	}
 	for _, below := range visible(cmd) {
 		describe(b, below)
 	}

@@ -117,10 +117,10 @@ func foundCompany(t testing.TB) *company {
 func (c *company) waitForRules(t testing.TB) {
 	t.Helper()
 	c.push(t, time.Now())
-	for !c.store.fires(t, "ErrorBudgetBurnCritical") { // a busy machine may take minutes
-		time.Sleep(time.Second)
+	require.Eventually(t, func() bool { // a busy machine may take minutes
 		c.goOn(t)
-	}
+		return c.store.fires(t, "ErrorBudgetBurnCritical")
+	}, 15*time.Minute, time.Second)
 }
 
 // goOn pushes what the company sends every half minute.
