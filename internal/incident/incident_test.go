@@ -197,6 +197,9 @@ func TestWhichChange(t *testing.T) {
 	flag := func(service, value string, minutes int) Change {
 		return Change{Service: Service{"", service, "production"}, Kind: "feature_flag", Subject: "checkout-v2", Value: value, At: at(minutes)}
 	}
+	back := func(minutes int) Change {
+		return Change{Service: Service{"shop", "payment", "production"}, Kind: "infrastructure", Subject: "rollback of payment", Previous: "2", Value: "1", Return: true, At: at(minutes)}
+	}
 	week := -7 * 24 * 60
 	for name, test := range map[string]struct {
 		changes []Change
@@ -220,6 +223,9 @@ func TestWhichChange(t *testing.T) {
 		"a flag of a stranger":      {[]Change{flag("search", "on", -1)}, "", [2]float64{}},
 		"a flag, long after":        {[]Change{change("payment", "2", -300, 0), flag("payment", "on", -2)}, "on", [2]float64{0.99, 1}},
 		"a flag that flips often":   {append(slices.Repeat([]Change{flag("payment", "off", -900)}, 200), change("payment", "2", -2, 0), flag("payment", "on", -2)), "2", [2]float64{0.98, 1}},
+		"rolled back at once":       {[]Change{change("payment", "2", -1, 0), back(1), change("payment", "1", 1, 0)}, "2", [2]float64{0.99, 1}},
+		"rolled back, not seen yet": {[]Change{change("payment", "2", -1, 0), back(1)}, "2", [2]float64{0.99, 1}},
+		"a rollback that breaks it": {[]Change{change("payment", "2", -600, 0), back(-1)}, "1", [2]float64{0.99, 1}},
 		"two at once":               {[]Change{change("payment", "2", -2, 0), change("payment", "3", -1, 0)}, "3", [2]float64{0.5, 0.6}},
 	} {
 		t.Run(name, func(t *testing.T) {

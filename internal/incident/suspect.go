@@ -28,6 +28,8 @@ type Change struct {
 	Status string    `json:"status,omitempty"`
 	Actor  string    `json:"actor,omitempty"`
 	At     time.Time `json:"time"`
+	// Return says that it is a rollback of the service from the version Previous to Value.
+	Return bool `json:"-"`
 	// Evidence is how much likelier the failures are if the version is worse than the others, as DeploymentRegression computes it; 0 is not known.
 	Evidence float64 `json:"evidence,omitempty"`
 	// Verdict is what the SLOs say of the change of a feature flag: pass, fail or inconclusive; "" is not known. Reason is why, and Weak says that it compares
@@ -103,6 +105,15 @@ func delay(d time.Duration) float64 {
 	return 0.75/5*math.Exp(-m/5) + 0.2/60*math.Exp(-m/60) + 0.05/latest.Minutes()
 }
 
+// ends reports whether a change was made to end what had begun: a rollback, or the deployment of the version that it returned to. Its time is that of the
+// command, so that one which came a minute after the beginning is no cause of it.
+func (all Changes) ends(c *Change, start time.Time) bool {
+	return slices.ContainsFunc(all.List, func(r Change) bool {
+		return r.Return && r.At.After(start) && sameService(r.Service, c.Service) && sameEnvironment(r.Service, c.Service) &&
+			(c.Return && c.At.Equal(r.At) || c.Kind == Deployment && c.Version == r.Value && !c.At.Before(r.At.Add(-early)))
+	})
+}
+
 // suspect finds the changes that may have caused the incident.
 func (i *Incident) suspect(g *Graph, all Changes) {
 	origin := i.Origin()
@@ -129,7 +140,7 @@ func (i *Incident) suspect(g *Graph, all Changes) {
 	total := 0.0
 	for _, c := range all.List {
 		weight, start := of(c)
-		if weight == 0 || !sameEnvironment(c.Service, origin.Service) {
+		if weight == 0 || !sameEnvironment(c.Service, origin.Service) || all.ends(&c, start) {
 			continue
 		}
 		from := kind{c.Service, c.Kind}

@@ -22,7 +22,26 @@ type Ran struct {
 	Version  string `json:"version"`
 	Status   string `json:"status"`
 	Previous string `json:"previous"`
-	Return   bool   `json:"return_to"`
+}
+
+// Before is which of the versions to return to from the first one, the newest: the one before it, or else the newest that was complete. A version that was
+// rolled back or has failed is none, whoever names it as the one before: somebody has left it. Negative is none.
+func Before(versions []Ran) int {
+	if len(versions) < 2 {
+		return -1
+	}
+	find := func(fits func(v Ran) bool) int {
+		return slices.IndexFunc(versions, func(v Ran) bool { return v.Version != versions[0].Version && !left(v) && fits(v) })
+	}
+	if i := find(func(v Ran) bool { return v.Version == versions[0].Previous }); i >= 0 {
+		return i
+	}
+	return find(func(v Ran) bool { return deployment.Status(v.Status) == deployment.Completed })
+}
+
+func left(v Ran) bool {
+	status := deployment.Status(v.Status)
+	return status == deployment.RolledBack || status == deployment.Failed
 }
 
 // A Plan is a way back. Command is a program and its arguments, which no shell reads.
@@ -59,11 +78,16 @@ func New(s *catalog.Service, from, to string, versions []Ran) (*Plan, error) {
 			return nil, Refuse("%s is rolled back already", from)
 		}
 	}
-	before := newest.Previous
-	if i := slices.IndexFunc(versions, func(v Ran) bool { return v.Return }); i >= 0 {
-		before = cmp.Or(before, versions[i].Version)
+	before := newest.Previous // what the workload's own undo brings
+	if before == "" && len(versions) > 1 {
+		before = versions[1].Version
 	}
-	switch to = cmp.Or(to, before); {
+	if i := Before(versions); i >= 0 {
+		to = cmp.Or(to, versions[i].Version)
+	}
+	switch {
+	case to == "" && before != "":
+		return nil, Refuse("the version before %s is %s, which was never complete, or was left: name one with --to", from, before)
 	case to == "":
 		return nil, Refuse("no version before %s is known: name one with --to", from)
 	case same(s, from, to):

@@ -35,9 +35,11 @@ func migrations(versions ...string) func(*catalog.Service) {
 }
 
 func TestPlan(t *testing.T) {
-	versions := []Ran{{Version: "1.4.0", Status: "completed", Previous: "1.3.0"}, {Version: "1.3.0", Status: "completed", Return: true}, {Version: "1.2.0", Status: "completed"}}
-	canary := []Ran{{Version: "1.4.0", Status: "canary", Previous: "1.3.0"}, {Version: "1.3.0", Status: "completed", Return: true}}
+	versions := []Ran{{Version: "1.4.0", Status: "completed", Previous: "1.3.0"}, {Version: "1.3.0", Status: "completed"}, {Version: "1.2.0", Status: "completed"}}
+	canary := []Ran{{Version: "1.4.0", Status: "canary", Previous: "1.3.0"}, {Version: "1.3.0", Status: "completed"}}
 	back := []Ran{{Version: "1.4.0", Status: "rolled_back"}, {Version: "1.3.0", Status: "completed"}}
+	taken := []Ran{{Version: "1.3.0", Status: "completed", Previous: "1.4.0"}, {Version: "1.4.0", Status: "rolled_back"}, {Version: "1.2.0", Status: "completed"}}
+	skipped := []Ran{{Version: "1.4.0", Status: "completed"}, {Version: "1.3.0", Status: "started"}, {Version: "1.2.0", Status: "completed"}}
 	names := []Ran{{Version: "green", Status: "completed", Previous: "red"}, {Version: "blue"}, {Version: "red"}, {Version: "black"}}
 	for name, c := range map[string]struct {
 		service  func(*catalog.Service)
@@ -46,21 +48,26 @@ func TestPlan(t *testing.T) {
 		want     string // the command, or a part of the refusal
 		refused  bool
 	}{
-		"the one before":            {func(*catalog.Service) {}, "1.4.0", "", versions, "kubectl rollout undo deployment/checkout -n shop", false},
-		"written in another way":    {func(*catalog.Service) {}, "v1.4.0", "v1.3.0", versions, "kubectl rollout undo deployment/checkout -n shop", false},
-		"a canary is aborted":       {rollout, "1.4.0", "", canary, "kubectl argo rollouts abort checkout -n shop", false},
-		"a whole rollout":           {rollout, "1.4.0", "", versions, "kubectl argo rollouts undo checkout -n shop", false},
-		"the catalog's command":     {command("helm", "rollback", "checkout", "--to={version}"), "1.4.0", "1.2.0", versions, "helm rollback checkout --to=1.2.0", false},
-		"nothing is known":          {command("helm", "{version}"), "1.4.0", "1.3.0", nil, "helm 1.3.0", false},
-		"further than kubectl":      {func(*catalog.Service) {}, "1.4.0", "1.2.0", versions, "not to 1.2.0", true},
-		"not the newest":            {func(*catalog.Service) {}, "1.3.0", "", versions, "is not what was deployed last", true},
-		"rolled back":               {func(*catalog.Service) {}, "1.4.0", "", back, "is rolled back already", true},
-		"to nowhere":                {command("helm"), "1.4.0", "", nil, "no version before 1.4.0 is known", true},
-		"to itself":                 {command("helm"), "1.4.0", "v1.4.0", versions, "to return from and to", true},
-		"no way":                    {func(s *catalog.Service) { s.Deployment = catalog.Deployment{} }, "1.4.0", "1.3.0", nil, "the catalog says no way back", true},
-		"an option":                 {command("helm", "{version}"), "1.4.0", "--kubeconfig=x", versions, "is not plain text", true},
-		"an expression":             {command("helm", "{version}"), "1.4.0", "1;reboot", versions, "is not plain text", true},
-		"a workload like an option": {func(s *catalog.Service) { s.Deployment.Kubernetes.Name = "-x" }, "1.4.0", "", versions, "begins with a dash", true},
+		"the one before":                   {func(*catalog.Service) {}, "1.4.0", "", versions, "kubectl rollout undo deployment/checkout -n shop", false},
+		"written in another way":           {func(*catalog.Service) {}, "v1.4.0", "v1.3.0", versions, "kubectl rollout undo deployment/checkout -n shop", false},
+		"a canary is aborted":              {rollout, "1.4.0", "", canary, "kubectl argo rollouts abort checkout -n shop", false},
+		"a whole rollout":                  {rollout, "1.4.0", "", versions, "kubectl argo rollouts undo checkout -n shop", false},
+		"the catalog's command":            {command("helm", "rollback", "checkout", "--to={version}"), "1.4.0", "1.2.0", versions, "helm rollback checkout --to=1.2.0", false},
+		"nothing is known":                 {command("helm", "{version}"), "1.4.0", "1.3.0", nil, "helm 1.3.0", false},
+		"further than kubectl":             {func(*catalog.Service) {}, "1.4.0", "1.2.0", versions, "not to 1.2.0", true},
+		"not the newest":                   {func(*catalog.Service) {}, "1.3.0", "", versions, "is not what was deployed last", true},
+		"rolled back":                      {func(*catalog.Service) {}, "1.4.0", "", back, "is rolled back already", true},
+		"to a version that was left":       {func(*catalog.Service) {}, "1.3.0", "", taken, "kubectl returns to the version before, 1.4.0, and not to 1.2.0", true},
+		"past one that was left":           {command("helm", "{version}"), "1.3.0", "", taken, "helm 1.2.0", false},
+		"only one that was left":           {command("helm", "{version}"), "1.3.0", "", taken[:2], "the version before 1.3.0 is 1.4.0, which was never complete, or was left", true},
+		"to one that was left, by name":    {command("helm", "{version}"), "1.3.0", "1.4.0", taken, "helm 1.4.0", false},
+		"past one that was never complete": {func(*catalog.Service) {}, "1.4.0", "", skipped, "kubectl returns to the version before, 1.3.0, and not to 1.2.0", true},
+		"to nowhere":                       {command("helm"), "1.4.0", "", nil, "no version before 1.4.0 is known", true},
+		"to itself":                        {command("helm"), "1.4.0", "v1.4.0", versions, "to return from and to", true},
+		"no way":                           {func(s *catalog.Service) { s.Deployment = catalog.Deployment{} }, "1.4.0", "1.3.0", nil, "the catalog says no way back", true},
+		"an option":                        {command("helm", "{version}"), "1.4.0", "--kubeconfig=x", versions, "is not plain text", true},
+		"an expression":                    {command("helm", "{version}"), "1.4.0", "1;reboot", versions, "is not plain text", true},
+		"a workload like an option":        {func(s *catalog.Service) { s.Deployment.Kubernetes.Name = "-x" }, "1.4.0", "", versions, "begins with a dash", true},
 
 		"a migration itself":           {migrations("1.4.0"), "1.4.0", "", versions, "changed data", true},
 		"past a migration":             {migrations("1.3.0"), "1.4.0", "1.2.0", versions, "version 1.3.0 changed data", true},

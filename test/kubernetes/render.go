@@ -33,7 +33,7 @@ var Choices = func() (choices []Choice) {
 	for _, name := range []string{"standalone", "agent", "gateway", "namespace-only", "dev", "stage", "prod"} {
 		choices = append(choices, Choice{name, "deploy/kustomize/overlays/" + name, Chart + "/examples/" + name + ".yaml"})
 	}
-	for _, name := range []string{"autoscaling", "autoscaling-keda", "bearer", "oidc", "expose", "catalog-objects", "catalog-objects-standalone"} {
+	for _, name := range []string{"autoscaling", "autoscaling-keda", "bearer", "oidc", "expose", "catalog-objects", "catalog-objects-standalone", "kubelet-limits"} {
 		folder := "test/kubernetes/testdata/" + name
 		choices = append(choices, Choice{name, folder, folder + "/values.yaml"})
 	}

@@ -219,11 +219,12 @@ func (b *Book) Refresh(ctx context.Context) error {
 	now := b.Now()
 	maps.DeleteFunc(b.gaps, func(at model.Time, _ map[string]bool) bool { return now.Sub(at.Time()) > 2*overlap })
 	err := b.follow(ctx, now)
+	begun := b.begun()
 	if err == nil {
 		err = b.measure(ctx)
 	}
 	if err == nil {
-		err = b.surroundings(ctx, now)
+		err = b.surroundings(ctx, now, begun)
 	}
 	b.publish(ctx, now, err)
 	b.setTook(b.Now().Sub(now))
@@ -286,6 +287,16 @@ func (b *Book) follow(ctx context.Context, now time.Time) error {
 	b.until = now
 	b.forget(now)
 	return nil
+}
+
+// begun reports whether an alert fires that no reading has asked about before.
+func (b *Book) begun() bool {
+	for _, s := range b.series {
+		if slices.ContainsFunc(s.spells, func(one spell) bool { return one.Firing && !one.measured }) {
+			return true
+		}
+	}
+	return false
 }
 
 const firing = `ALERTS{alertstate="firing"}`

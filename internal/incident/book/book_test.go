@@ -361,6 +361,38 @@ func TestIncidentOfARecord(t *testing.T) {
 	assert.Equal(t, d.Failed, h2.Details(&h2.Incidents[0]).Failed)
 }
 
+// Who opens the page in the moment in which the incident begins sees what was done a minute before, such as a rollback: changes that were asked for shortly before the
+// alert are not enough.
+func TestAlertAsksWhatWasDone(t *testing.T) {
+	r := newRecord(t)
+	of := []string{"service_name", "checkout", "service_namespace", "shop", "deployment_environment_name", "production"}
+	write := func(name string, from time.Time, value float64, more ...string) {
+		r.write(labels.FromStrings(append(append([]string{"__name__", name}, of...), more...)...), from, now, 5*time.Second, func(time.Time) (float64, bool) { return value, true })
+	}
+	deployed, back, alerted := now.Add(-3*minute), now.Add(-30*time.Second), now.Add(-20*time.Second)
+	write("deployment_start_time_seconds", now.Add(-2*hour), float64(now.Add(-2*hour).Unix()), "service_version", "1")
+	write("deployment_start_time_seconds", deployed, float64(deployed.Unix()), "service_version", "2")
+	write("slo_burn_rate_ratio", deployed.Add(minute), 900, "slo_name", "availability", "slo_window", "5m")
+	write("change_time_seconds", back, float64(back.Unix()), "change_id", "r1", "change_kind", "infrastructure", "change_name", "rollback of checkout", "change_previous", "2", "change_value", "1", "change_status", "completed")
+	r.write(alertLabels("ErrorBudgetBurnCritical", "checkout", "slo_name", "availability", "slo_alert", "ErrorBudgetBurnCritical"), alerted, now, 5*time.Second, func(time.Time) (float64, bool) { return 1, true })
+	clock := now.Add(-45 * time.Second)
+	b := bookOf(r, &clock)
+	require.NoError(t, b.Refresh(t.Context()))
+	clock = now
+	h := b.History(t.Context(), 0)
+	require.NoError(t, h.Err)
+	require.Len(t, h.Incidents, 1)
+	require.NotNil(t, h.Incidents[0].Change)
+	assert.Equal(t, "checkout 2", h.Incidents[0].Change.String())
+	assert.True(t, slices.ContainsFunc(h.Changes, func(c incident.Change) bool {
+		return c.Return && c.Previous == "2" && c.Value == "1" && c.At.Equal(back.Truncate(time.Second))
+	}), "%v", h.Changes)
+	r.asked = nil
+	clock = clock.Add(10 * time.Second)
+	require.NoError(t, b.Refresh(t.Context()))
+	assert.False(t, slices.ContainsFunc(r.asked, func(q string) bool { return strings.Contains(q, "change_time_seconds") }), "nothing has begun since: %v", r.asked)
+}
+
 // What is over has the times of the record, and is asked about no more.
 func TestIncidentThatIsOver(t *testing.T) {
 	r := newRecord(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
+	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // edges is the metric of calls between services.
@@ -26,15 +27,16 @@ var edges = otlptranslator.Metric{Name: "traces_service_graph_request_total", Ty
 // maxChanges bounds the deployments that are looked at.
 const maxChanges = 10_000
 
-// surroundings asks which service depends on which, and what was deployed.
-func (b *Book) surroundings(ctx context.Context, now time.Time) error {
+// surroundings asks which service depends on which, and what was deployed: at once if an alert has begun to fire, because what was done in the minutes before
+// is what people look for.
+func (b *Book) surroundings(ctx context.Context, now time.Time, begun bool) error {
 	b.mu.Lock()
 	age := slowly
 	if slices.ContainsFunc(b.all, func(i incident.Incident) bool { return i.State == incident.Open }) {
 		age = quickly // somebody waits to know what was deployed
 	}
 	b.mu.Unlock()
-	if now.Sub(b.asked) < age {
+	if !begun && now.Sub(b.asked) < age {
 		return nil
 	}
 	graph := &incident.Graph{}
@@ -154,6 +156,7 @@ func (b *Book) others(ctx context.Context, now time.Time, label func(model.Metri
 			}
 			continue
 		}
+		one.Return = kind == string(change.Infrastructure) && one.Subject == wayback.ChangeName(one.Name)
 		known[id] = len(all.List)
 		all.List = append(all.List, one)
 	}

@@ -71,7 +71,7 @@ func namespace(t *testing.T, level string) {
 // levels of Pod Security that the pods of a choice need: restricted, but where an agent mounts folders of its node.
 func level(choice kubernetes.Choice) string {
 	switch choice.Name {
-	case "agent", "stage", "prod":
+	case "agent", "kubelet-limits", "stage", "prod":
 		return "privileged"
 	default:
 		return "restricted"

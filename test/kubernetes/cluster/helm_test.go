@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +30,15 @@ func TestHelm(t *testing.T) {
 		t.Run(choice.Name, func(t *testing.T) {
 			namespace(t, level(choice))
 			helm(t, "install", kubernetes.Release, kubernetes.Chart, "--values", choice.Values)
-			if choice.Name != "agent" {
+			agents := slices.Contains([]string{"agent", "kubelet-limits"}, choice.Name) // which claim no volume
+			if !agents {
 				require.NoError(t, Within(time.Minute, claimed))
 			}
 			helm(t, "uninstall", kubernetes.Release, "--wait")
 			left := run(t, nil, "get", "all,configmap,secret,networkpolicy,pdb,hpa,role,rolebinding,clusterrole,clusterrolebinding,priorityclass", "-n", kubernetes.Namespace,
 				"-l", "app.kubernetes.io/managed-by=Helm", "-o", "name")
 			assert.Empty(t, left)
-			if choice.Name != "agent" {
+			if !agents {
 				assert.NoError(t, claimed(), "budgets outlive the release")
 			}
 		})

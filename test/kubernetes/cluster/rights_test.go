@@ -61,6 +61,12 @@ var subjects = map[string]subject{
 		resources: func(resource string) bool { return resource == "nodes/stats" },
 		answers:   []string{"k8s.pod.cpu.time"},
 	},
+	"agent that asks a kubelet for limits": {
+		overlay: "../../../test/kubernetes/testdata/kubelet-limits", role: "agent", fragments: []string{"kubelet", "kubelet-limits"}, env: []string{"OTELCOL_SRE_KUBELET=" + kubeletHost, "OTELCOL_SRE_KUBELET_INSECURE=true"},
+		config:    "receivers: {kubelet_stats: {collection_interval: 500ms}}",
+		resources: func(resource string) bool { return strings.HasPrefix(resource, "nodes/") },
+		answers:   []string{"k8s.pod.cpu_limit_utilization", "k8s.pod.memory_limit_utilization"},
+	},
 	"gateway that watches the cluster": {
 		overlay: "prod", role: "gateway", fragments: []string{"cluster"}, env: []string{"OTELCOL_SRE_POD_NAMESPACE=" + kubernetes.Namespace},
 		config:    "receivers: {k8s_cluster: {collection_interval: 500ms}}",
@@ -325,8 +331,16 @@ func serveKubelet(t *testing.T) {
 		now := time.Now().UTC().Format(time.RFC3339)
 		answer := map[string]any{"node": map[string]any{"nodeName": "node-0", "startTime": now}, "pods": []any{map[string]any{
 			"podRef": map[string]any{"name": "checkout", "namespace": kubernetes.Namespace, "uid": "1"}, "startTime": now,
-			"cpu": map[string]any{"time": now, "usageNanoCores": 1, "usageCoreNanoSeconds": 1},
+			"cpu":    map[string]any{"time": now, "usageNanoCores": 1, "usageCoreNanoSeconds": 1},
+			"memory": map[string]any{"time": now, "usageBytes": 1, "workingSetBytes": 1},
 		}}}
+		if subresource == "pods" {
+			limits := map[string]any{"limits": map[string]any{"cpu": "1", "memory": "1Gi"}}
+			answer = map[string]any{"kind": "PodList", "apiVersion": "v1", "items": []any{map[string]any{
+				"metadata": map[string]any{"name": "checkout", "namespace": kubernetes.Namespace, "uid": "1"},
+				"spec":     map[string]any{"containers": []any{map[string]any{"name": "checkout", "resources": limits}}},
+			}}}
+		}
 		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			t.Error(err)
 		}

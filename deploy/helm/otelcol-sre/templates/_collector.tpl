@@ -8,6 +8,7 @@
 {{- if $values.podLogs.enabled -}}{{- $names = append $names "pod-logs" -}}{{- end -}}
 {{- if $values.kubelet.enabled -}}{{- $names = append $names "kubelet" -}}{{- end -}}
 {{- if $values.host.enabled -}}{{- $names = append $names "host" -}}{{- end -}}
+{{- if $values.kubelet.limits -}}{{- $names = append $names "kubelet-limits" -}}{{- end -}}
 {{- if $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-client" -}}{{- end -}}
 {{- else -}}
 {{- if and (eq .role "gateway") $values.cluster.enabled -}}{{- $names = append $names "cluster" -}}{{- end -}}

@@ -14,6 +14,12 @@
   resources: [nodes/stats]
   verbs: [get]
 {{- end }}
+{{- if $values.kubelet.limits }}
+# kubelet-limits: the specs of the node's pods
+- apiGroups: [""]
+  resources: [nodes/pods]
+  verbs: [get]
+{{- end }}
 {{- else if $values.cluster.enabled }}
 # cluster
 - apiGroups: [""]

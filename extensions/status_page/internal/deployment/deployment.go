@@ -40,6 +40,8 @@ type Deployment struct {
 	Since       time.Time `json:"since"`
 	// Instances are those that run now; 0 if none does.
 	Instances int `json:"instances"`
+	// Previous is the version before; "" if nothing says it.
+	Previous string `json:"-"`
 	// Page is the path of the service's page, if the catalog knows the service.
 	Page string `json:"page"`
 	// Facts are known of versions that run.
@@ -98,7 +100,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	}{
 		{&running, names.By("sum", version, n.Instances.With()), false}, {&now, names.By("max", event, n.Start.With()), false},
 		{&before, names.By("max", event, latest(n.Start.With())), true},
-		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With()), false},
+		{&facts, names.By("max", version+", "+names.List(n.Revision, n.Previous, n.Compare, n.Repository, n.Change, n.Run, n.Actor, n.Tickets), n.Info.With()), false},
 		{&gates, names.By("max", version+", "+names.List(n.GateVerdict, n.GateReason), latest(n.Gated.With())), false},
 	} {
 		asked.Go(func() {
@@ -135,6 +137,7 @@ func Load(ctx context.Context, c *catalog.Catalog, n names.Names, source Source)
 	for _, s := range facts {
 		if d := all[deploymentIn(s, n).key()]; d != nil {
 			d.Add(s.Metric, n)
+			d.Previous = cmp.Or(n.Previous.In(s.Metric), d.Previous)
 		}
 	}
 	AddGates(gates, n, func(s *model.Sample) *Facts {

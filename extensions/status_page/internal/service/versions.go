@@ -12,12 +12,10 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
-	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
 
 // A Version is one that runs or ran.
@@ -47,7 +45,7 @@ type Version struct {
 	// Verdict is nil if there were no failures to compare, for a version that is older than a day, or if the rules are not loaded.
 	Verdict *Verdict `json:"verdict"`
 
-	// Return says that it is the version to return to from the newest one, and Command how.
+	// Return says that it is the version to return to from the newest one, and Command how. Who knows what was rolled back sets them.
 	Return  bool   `json:"return_to"`
 	Command string `json:"return_command"`
 }
@@ -135,9 +133,7 @@ func (l *loader) askVersions() ([]Version, error) {
 		}
 		return strings.Compare(a.Version, b.Version)
 	})
-	versions = versions[:min(len(versions), maxVersions)]
-	returnTo(versions, l.service.Service)
-	return versions, nil
+	return versions[:min(len(versions), maxVersions)], nil
 }
 
 // describe takes what a series says; of several, each may say more.
@@ -148,29 +144,6 @@ func (v *Version) describe(m model.Metric, n names.Names) {
 	}
 	if v.Revision == "" {
 		v.Revision = words.Bounded(n.Revision.In(m), 64)
-	}
-}
-
-// returnTo finds the version to return to: the one before the newest, or else the newest that was complete before it.
-func returnTo(versions []Version, s *catalog.Service) {
-	if len(versions) < 2 {
-		return
-	}
-	found := slices.IndexFunc(versions[1:], func(v Version) bool { return v.Version == versions[0].Previous })
-	if found < 0 {
-		found = slices.IndexFunc(versions[1:], func(v Version) bool { return v.Status == "completed" })
-	}
-	if found < 0 {
-		return
-	}
-	v := &versions[1+found]
-	v.Return = true
-	var ran []wayback.Ran
-	for i := range versions {
-		ran = append(ran, wayback.Ran{Version: versions[i].Version, Status: versions[i].Status, Previous: versions[i].Previous, Return: versions[i].Return})
-	}
-	if plan, err := wayback.New(s, versions[0].Version, v.Version, ran); err == nil {
-		v.Command = plan.Text()
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/runbook"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	reported "github.com/otelcol-sre/otelcol-sre/internal/change"
 	tracked "github.com/otelcol-sre/otelcol-sre/internal/deployment"
@@ -133,7 +134,7 @@ func (s *site) goneBack(r *http.Request, at string) (*catalog.Service, *rolledBa
 	if of == nil {
 		return nil, nil
 	}
-	from := s.left(of, &h)
+	from := s.left(of, &h, func(string) bool { return true })
 	if from == nil {
 		return nil, nil
 	}
@@ -141,15 +142,63 @@ func (s *site) goneBack(r *http.Request, at string) (*catalog.Service, *rolledBa
 	if err != nil {
 		return nil, nil // the page says so
 	}
-	return of, wayBack(of, from, ran.History, h.Changes).Made
+	made := wayBack(of, from, ran.History, h.Changes).Made
+	if its := placed(ran.History, from); !made.made() || len(its) > 0 && !made.newest(its[0].Version) {
+		return nil, nil
+	}
+	return of, made
 }
 
-// left is the version of the service that somebody may have gone back from; nil is none.
-func (s *site) left(of *catalog.Service, h *book.History) *incident.Suspect {
-	its := func(c *incident.Change) bool { return s.Catalog().Emitter(c.Namespace, c.Name) == of }
+// newest reports whether nothing was deployed since, if that is the newest version: the rollback is then the last word.
+func (b *rolledBack) newest(version string) bool { return version == b.From || version == b.To }
+
+// undoOf is the way back in an environment, by what was deployed there: from what somebody has left, unless something was deployed since, or else from the newest version.
+func (s *site) undoOf(of *catalog.Service, environment string, ran []deployment.Deployment, h *book.History) undo {
+	if len(ran) == 0 {
+		return undo{Command: []string{}}
+	}
+	place := incident.Service{Namespace: of.Namespace, Name: of.Name, Environment: environment}
+	if from := s.left(of, h, func(e string) bool { return e == "" || e == environment }); from != nil {
+		from.Service = place
+		if back := wayBack(of, from, ran, h.Changes); back.Made.made() && back.Made.newest(ran[0].Version) {
+			return back
+		}
+	}
+	newest := &incident.Suspect{Change: incident.Change{Service: place, Kind: incident.Deployment, Version: ran[0].Version, At: ran[0].Since}}
+	return wayBack(of, newest, ran, h.Changes)
+}
+
+// markReturn says of the version to return to that it is the one, and how; if somebody has gone back already, of none.
+func markReturn(versions []service.Version, back undo) {
+	if back.Made.made() || back.Version == "" {
+		return
+	}
+	for i := range versions {
+		if v := &versions[i]; words.Bounded(v.Version, maxCell) == back.Version {
+			v.Return, v.Command = true, strings.Join(back.Command, "\n")
+			return
+		}
+	}
+}
+
+// deployedAs are the versions of a service in an environment, as the page of deployments has them.
+func deployedAs(of *catalog.Service, environment string, versions []service.Version) (all []deployment.Deployment) {
+	for i := range versions {
+		v := &versions[i]
+		all = append(all, deployment.Deployment{Namespace: of.Namespace, Service: of.Name, Environment: environment, Version: v.Version, Status: v.Status, Since: v.Since, Instances: v.Instances, Previous: v.Previous})
+	}
+	return all
+}
+
+// left is the version of the service that somebody may have gone back from, in the environments that are asked about; nil is none.
+func (s *site) left(of *catalog.Service, h *book.History, in func(environment string) bool) *incident.Suspect {
+	its := func(c *incident.Change) bool {
+		return in(c.Environment) && s.Catalog().Emitter(c.Namespace, c.Name) == of
+	}
 	for i := range h.Incidents {
 		if one := &h.Incidents[i]; one.Change != nil && one.State != incident.Resolved && one.Change.Kind == incident.Deployment && its(&one.Change.Change) {
-			return one.Change
+			from := *one.Change
+			return &from
 		}
 	}
 	var made *incident.Change

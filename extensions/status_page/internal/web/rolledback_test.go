@@ -34,6 +34,25 @@ type undoAnswer struct {
 	} `json:"rolled_back"`
 }
 
+type serviceAnswer struct {
+	Undo     undoAnswer
+	Versions []struct {
+		Version string
+		Return  bool   `json:"return_to"`
+		Command string `json:"return_command"`
+	}
+}
+
+// returns are the versions to return to, with the command.
+func (a *serviceAnswer) returns() (all []string) {
+	for _, v := range a.Versions {
+		if v.Return || v.Command != "" {
+			all = append(all, v.Version+" "+v.Command)
+		}
+	}
+	return all
+}
+
 // After a rollback, no page and no tool shows the command again: a second one would bring the bad version back.
 func TestAfterARollback(t *testing.T) {
 	payment := attributes{"service.name": "payment", "service.namespace": "shop", "deployment.environment.name": "production"}
@@ -92,6 +111,14 @@ func TestAfterARollback(t *testing.T) {
 			require.Nil(t, v.answer("/runbooks/payment/slo-availability", "/runbooks/{service}/{alert}", &book))
 			require.NotNil(t, book.Now)
 			assert.Equal(t, got.Undo, book.Now.Undo)
+			var page serviceAnswer
+			require.Nil(t, v.answer("/services/payment", "/services/{slug}", &page))
+			assert.Equal(t, got.Undo, page.Undo)
+			if test.gone {
+				assert.Empty(t, page.returns(), "none of them is the one to return to")
+			} else {
+				assert.Equal(t, []string{"1.0.0 " + again}, page.returns())
+			}
 			server := httptest.NewServer(v.handler)
 			defer server.Close()
 			client, err := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil).Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: server.URL + "/mcp", HTTPClient: server.Client(), DisableStandaloneSSE: true}, nil)
@@ -104,6 +131,7 @@ func TestAfterARollback(t *testing.T) {
 			}
 			texts := map[string]string{
 				"incident": v.page(list.Incidents[0].Path), "runbook": v.page("/runbooks/payment/slo-availability"), "way back": v.page("/runbooks/payment/rollback"), "markdown": book.Markdown,
+				"service": v.page("/services/payment"), "tool service": tool("service", map[string]any{"service": "payment"}),
 				"tool incident": tool("incident", map[string]any{"id": list.Incidents[0].ID}), "tool why_burning": tool("why_burning", map[string]any{"service": "payment"}),
 				"tool runbook": tool("runbook", map[string]any{"service": "payment", "alert": "slo-availability"}),
 			}
@@ -162,10 +190,12 @@ func TestRunbookAfterARollback(t *testing.T) {
 	for name, test := range map[string]struct {
 		ago, again time.Duration // 0: it is not deployed again
 		gone       bool
+		newer      string // a version that was deployed since
 	}{
-		"minutes ago":    {20 * time.Minute, 0, true},
-		"deployed again": {20 * time.Minute, 10 * time.Minute, false},
-		"two days ago":   {48 * time.Hour, 0, false},
+		"minutes ago":             {20 * time.Minute, 0, true, ""},
+		"deployed again":          {20 * time.Minute, 10 * time.Minute, false, ""},
+		"two days ago":            {48 * time.Hour, 0, false, ""},
+		"another one is deployed": {20 * time.Minute, 0, false, "2.0.1"},
 	} {
 		s := startStore(t, "groups: []")
 		now := time.Now().Truncate(time.Second)
@@ -181,6 +211,9 @@ func TestRunbookAfterARollback(t *testing.T) {
 			b.gauge("deployment.start_time", "s", float64(now.Add(-test.ago-2*time.Hour).Unix()), payment.and("service.version", "1.0.0", "deployment.status", "completed"))
 			b.gauge("deployment.start_time", "s", float64(now.Add(-since).Unix()), payment.and("service.version", "2.0.0", "deployment.status", "completed"))
 			b.gauge("deployment.instances", "{instance}", 3, payment.and("service.version", "1.0.0"))
+			if test.newer != "" {
+				b.gauge("deployment.start_time", "s", float64(now.Add(-2*time.Minute).Unix()), payment.and("service.version", test.newer, "deployment.status", "completed"))
+			}
 			b.push(t, s)
 		}
 		c := parse(t, document("payment", "payments-team", 1, strings.TrimPrefix(fmt.Sprintf(twoServices, "payment"), "\n")))
@@ -191,5 +224,18 @@ func TestRunbookAfterARollback(t *testing.T) {
 		text := v.page("/runbooks/payment/rollback")
 		assert.Equal(t, test.gone, strings.Contains(text, "running now: 1.0.0. To undo once more would bring 2.0.0 back."), name)
 		assert.Equal(t, !test.gone, strings.Contains(text, "kubectl rollout undo deployment/payment -n shop"), name)
+		var page serviceAnswer
+		require.Nil(t, v.answer("/services/payment", "/services/{slug}", &page), name)
+		assert.Equal(t, test.gone, page.Undo.Made != nil, name)
+		assert.Equal(t, test.gone, strings.Contains(v.page("/services/payment"), "running now: 1.0.0. To undo once more would bring 2.0.0 back."), name)
+		want := []string{"1.0.0 kubectl rollout undo deployment/payment -n shop"}
+		switch {
+		case test.gone:
+			want = nil
+		case test.newer != "":
+			want = []string{"1.0.0 "} // kubectl would bring 2.0.0 back
+			assert.Contains(t, page.Undo.Why, "kubectl returns to the version before, 2.0.0, and not to 1.0.0", name)
+		}
+		assert.Equal(t, want, page.returns(), name)
 	}
 }

@@ -41,6 +41,7 @@ type serviceBody struct {
 	Requests     []graph            `json:"requests"`
 	Failed       []service.Failed   `json:"failed_requests"`
 	Versions     []service.Version  `json:"versions"`
+	Undo         undo               `json:"undo"`
 	Clusters     []service.Cluster  `json:"clusters"`
 	Changed      []service.Change   `json:"changes"`
 	Alerts       []alert.Alert      `json:"alerts"`
@@ -175,6 +176,8 @@ func (s *site) serviceBody(of *service.Service, q service.Question) serviceBody 
 		Versions: list(of.Versions), Clusters: list(of.Clusters), ClustersLength: catalog.FormatDuration(of.ClustersLength()), Changed: list(of.Changed), Alerts: list(of.Alerts), Past: list(of.Past), DependsOn: list(of.Needs), NeededBy: list(of.NeededBy),
 		Group: q.Group, SLOs: []objective{}, Requests: []graph{}, Failed: list(of.Failed), Slug: of.Slug(), MorePast: of.MorePast,
 	}
+	body.Undo = s.undoOf(of.Service, of.Environment, deployedAs(of.Service, of.Environment, body.Versions), &q.History)
+	markReturn(body.Versions, body.Undo)
 	body.MapPage = mapView{service: serviceName(of.Service), environment: of.Environment, depth: 1}.url()
 	if !s.Recent.Off() {
 		body.RequestsPage, body.FailedPage = requestsOf(of.Namespace, of.Name, of.Environment, ""), requestsOf(of.Namespace, of.Name, of.Environment, requests.StatusFailed)

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	reported "github.com/otelcol-sre/otelcol-sre/internal/change"
+	tracked "github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/incident"
 	"github.com/otelcol-sre/otelcol-sre/internal/wayback"
 )
@@ -114,32 +115,40 @@ func flagBack(of *catalog.Service, change *incident.Suspect) undo {
 // maxRefusal bounds why there is no way back, in characters.
 const maxRefusal = 300
 
-// wayBack is that from a deployment, by what ran and what was changed since.
-func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployment.Deployment, changes []incident.Change) undo {
-	var ran []deployment.Deployment
+// placed are the deployments of a change's service and environment, the newest first.
+func placed(deployments []deployment.Deployment, of *incident.Suspect) (ran []deployment.Deployment) {
 	for i := range deployments {
-		if d := &deployments[i]; d.Service == from.Name && d.Namespace == from.Namespace && d.Environment == from.Environment {
+		if d := &deployments[i]; d.Service == of.Name && d.Namespace == of.Namespace && d.Environment == of.Environment {
 			ran = append(ran, *d)
 		}
 	}
 	slices.SortStableFunc(ran, func(a, b deployment.Deployment) int { return b.Since.Compare(a.Since) })
+	return ran
+}
+
+// wayBack is that from a deployment, by what ran and what was changed since.
+func wayBack(of *catalog.Service, from *incident.Suspect, deployments []deployment.Deployment, changes []incident.Change) undo {
+	ran := placed(deployments, from)
 	made := madeBack(from, ran, changes)
 	if made.made() {
 		return taken(of, made)
 	}
 	var versions []wayback.Ran
-	to := ""
 	for i := range ran {
-		if to == "" && ran[i].Since.Before(from.At) {
-			to = ran[i].Version
+		one := wayback.Ran{Version: ran[i].Version, Status: ran[i].Status, Previous: ran[i].Previous}
+		if c := reportedBack(&incident.Suspect{Change: incident.Change{Service: from.Service, Version: one.Version, At: ran[i].Since}}, changes); c != nil && c.Status != reported.Failed {
+			one.Status = string(tracked.RolledBack) // it may not be seen yet
 		}
-		versions = append(versions, wayback.Ran{Version: ran[i].Version, Status: ran[i].Status})
+		versions = append(versions, one)
 	}
-	if len(versions) > 0 {
-		versions[0].Previous = to
+	back := undo{Command: []string{}, Made: made}
+	at := slices.IndexFunc(versions, func(v wayback.Ran) bool { return v.Version == from.Version })
+	if at >= 0 {
+		if to := wayback.Before(versions[at:]); to > 0 {
+			back.Version = words.Bounded(versions[at+to].Version, maxCell)
+		}
 	}
-	back := undo{Version: words.Bounded(to, maxCell), Command: []string{}, Made: made}
-	plan, err := wayback.New(of, from.Version, to, versions)
+	plan, err := wayback.New(of, from.Version, "", versions)
 	if err != nil {
 		back.Why = words.Bounded(err.Error(), maxRefusal)
 		return back
