@@ -19,12 +19,17 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 const (
-	// judgeEvery is how often deployments that are young are judged.
+	// judgeEvery is how often deployments that are young are judged, and lookEvery those that began within fresh: a bad one is certain within a minute or two.
 	judgeEvery = time.Minute
+	lookEvery  = 15 * time.Second
+	fresh      = 15 * time.Minute
+	// mostCounted bounds the versions whose counters are read at a time: each is a few questions to Prometheus.
+	mostCounted = 20
 	// judgedFor is how long a version is compared, and what rules and queries may be late; judgeUntil is when nothing more is expected.
 	judgedFor  = time.Hour + 6*time.Minute
 	judgeUntil = 2 * time.Hour
@@ -56,15 +61,19 @@ func (s *statusPage) verdicts(host component.Host, services func() *catalog.Cata
 	running, stop := context.WithCancel(context.Background())
 	s.stopJudging = stop
 	s.following.Go(func() {
-		ticker := time.NewTicker(judgeEvery)
+		ticker := time.NewTicker(lookEvery)
 		defer ticker.Stop()
-		for {
+		for looks := 1; ; looks++ {
 			select {
 			case <-running.Done():
 				return
 			case <-ticker.C:
 			}
-			if err := errors.Join(j.all(running), j.flags.all(running, services(), time.Now())); err != nil && running.Err() == nil {
+			since, flags := fresh, error(nil)
+			if looks%int(judgeEvery/lookEvery) == 0 {
+				since, flags = judgeUntil, j.flags.all(running, services(), time.Now())
+			}
+			if err := errors.Join(j.all(running, since), flags); err != nil && running.Err() == nil {
 				s.telemetry.Logger.Debug("Deployments and flags could not be judged", zap.Error(err))
 			}
 		}
@@ -72,25 +81,36 @@ func (s *statusPage) verdicts(host component.Host, services func() *catalog.Cata
 	return nil
 }
 
-// all judges the deployments that are young.
-func (j *judge) all(ctx context.Context) error {
+// all judges the deployments that began so long ago or later.
+func (j *judge) all(ctx context.Context, within time.Duration) error {
 	now := j.now()
-	asked := map[deployment.Service]map[string]*service.Verdict{}
-	for _, d := range j.tracker.Unjudged(now.Add(-judgeUntil)) {
+	asked, counted := map[deployment.Service]map[string]*service.Verdict{}, 0
+	for _, d := range j.tracker.Unjudged(now.Add(-within)) {
 		of := d.Anywhere()
+		from := j.catalog().Emitter(of.Namespace, of.Name)
+		if from == nil {
+			continue
+		}
 		verdicts, known := asked[of]
 		if !known {
-			from := j.catalog().Emitter(of.Namespace, of.Name)
-			if from == nil {
-				continue
-			}
 			var err error
 			if verdicts, err = service.Verdicts(ctx, j.source, j.names, from, of.Environment); err != nil {
 				return err
 			}
 			asked[of] = verdicts
 		}
-		if v := verdicts[d.Version]; v != nil {
+		v := verdicts[d.Version]
+		if byRules := v != nil; j.flags.source != nil && counted < mostCounted && d.Start.Before(now) {
+			counted++
+			found, err := v.Counted(ctx, j.flags.source, gate.Question{
+				Catalog: j.catalog(), Service: from, Version: d.Version, Environment: of.Environment, Since: d.Start, Now: now, Names: j.flags.names,
+			})
+			if err != nil {
+				return err
+			}
+			v = found.Certain(byRules)
+		}
+		if v != nil {
 			effect := v.Effect()
 			effect.At, effect.Final = now.UTC(), now.Sub(d.Start) >= judgedFor
 			j.tracker.Judge(of, d.Version, effect)

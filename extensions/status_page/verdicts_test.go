@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/names"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/tracker"
+	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 )
 
 // answers is a Prometheus that knows values by a part of the query.
@@ -60,23 +61,86 @@ func TestDeploymentsAreJudged(t *testing.T) {
 	j := judge{followed, prometheus, names.New(otlptranslator.UnderscoreEscapingWithSuffixes), func() *catalog.Catalog {
 		return &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout", SLOs: []*catalog.SLO{{Name: "availability", Objective: 99.9}}}}}
 	}, func() time.Time { return clock }, flagJudge{}}
-	require.Error(t, j.all(t.Context()), "no Prometheus")
+	require.Error(t, j.all(t.Context(), judgeUntil), "no Prometheus")
 	require.Empty(t, due())
 	prometheus["increase("] = 20_000
-	require.NoError(t, j.all(t.Context()))
+	require.NoError(t, j.all(t.Context(), judgeUntil))
 	require.Empty(t, due(), "no rules")
 	maps.Copy(prometheus, answers{"young_version_total": 10_000, "young_version_bad": 400, "beside_version_total": 10_000, "beside_version_bad": 100})
-	require.NoError(t, j.all(t.Context()))
+	require.NoError(t, j.all(t.Context(), judgeUntil))
 	const worse = "checkout: availability failed 4 times as often (2.48 to 6.73), which cost 15h0m of the budget"
 	require.Equal(t, []string{worse}, due())
-	require.NoError(t, j.all(t.Context()))
+	require.NoError(t, j.all(t.Context(), judgeUntil))
 	require.Empty(t, due(), "the same verdict")
 	clock = clock.Add(judgedFor)
-	require.NoError(t, j.all(t.Context()))
+	require.NoError(t, j.all(t.Context(), judgeUntil))
 	require.Equal(t, []string{worse}, due(), "the last one")
 	require.Len(t, followed.Unjudged(clock.Add(-judgeUntil)), 1)
 	clock = clock.Add(judgeUntil)
 	require.Empty(t, followed.Unjudged(clock.Add(-judgeUntil)), "nothing more is expected")
+}
+
+// counters is a Prometheus with the events of two versions, of which the new one fails half of the time since it was deployed.
+type counters struct{ deployed time.Time }
+
+func (c counters) Range(_ context.Context, query string, first, last time.Time, step time.Duration) (found model.Matrix, err error) {
+	if !strings.Contains(query, "slo_events_total") {
+		return nil, nil
+	}
+	for version, outcomes := range map[string]map[string]float64{"1.2": {"good": 10, "bad": 0}, "1.3": {"good": 5, "bad": 5}} {
+		for outcome, perStep := range outcomes {
+			s := &model.SampleStream{Metric: model.Metric{"service_name": "checkout", "deployment_environment_name": "production", "slo_name": "availability", "service_version": model.LabelValue(version), "slo_outcome": model.LabelValue(outcome)}}
+			total := 0.0
+			for at := first; !at.After(last); at = at.Add(step) {
+				if version == "1.3" && !at.After(c.deployed) {
+					continue
+				}
+				total += perStep
+				s.Values = append(s.Values, model.SamplePair{Timestamp: model.TimeFromUnixNano(at.UnixNano()), Value: model.SampleValue(total)})
+			}
+			if len(s.Values) > 0 {
+				found = append(found, s)
+			}
+		}
+	}
+	return found, nil
+}
+
+// A bad version is announced as soon as the counters are certain, minutes before the rules have a step of five; what may be chance is not.
+func TestDeploymentsAreJudgedByCounters(t *testing.T) {
+	clock := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	followed := tracker.New(tracker.Default(), func() time.Time { return clock })
+	require.NoError(t, followed.Report(deployment.Deployment{Service: deployment.Service{Name: "checkout", Environment: "production"}, Version: "1.3", Previous: "1.2", Status: deployment.Started, Start: clock}))
+	prometheus := answers{"increase(": 20_000}
+	j := judge{followed, prometheus, names.New(otlptranslator.UnderscoreEscapingWithSuffixes), func() *catalog.Catalog {
+		return &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout", SLOs: []*catalog.SLO{{Name: "availability", Objective: 99.9}}}}}
+	}, func() time.Time { return clock }, flagJudge{source: counters{clock}, names: promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)}}
+	said := func() (all []string) {
+		for _, d := range followed.Due() {
+			all = append(all, string(d.Effect.Verdict()))
+		}
+		return all
+	}
+	start := clock
+	clock = clock.Add(2 * time.Second)
+	require.Equal(t, []string{""}, said())
+	var found time.Duration
+	for found == 0 && clock.Sub(start) < judgedFor {
+		clock = clock.Add(lookEvery)
+		require.NoError(t, j.all(t.Context(), fresh))
+		clock = clock.Add(2 * time.Second)
+		if now := said(); len(now) > 0 {
+			require.Equal(t, []string{"worse"}, now)
+			found = clock.Sub(start)
+		}
+	}
+	require.NotZero(t, found)
+	require.LessOrEqual(t, found, 2*time.Minute)
+	// The rules have a step now, which may be chance by itself: what is certain stays.
+	maps.Copy(prometheus, answers{"young_version_total": 10, "young_version_bad": 2, "beside_version_total": 10, "beside_version_bad": 1})
+	require.NoError(t, j.all(t.Context(), judgeUntil))
+	clock = clock.Add(2 * time.Second)
+	require.Empty(t, said())
 }
 
 // sortedLast has checkout last.

@@ -370,18 +370,21 @@ func (r *Result) judge(q Question, slos []*catalog.SLO, events counted, g grid, 
 			if q.Flag != "" && r.Evidence == ByVariant && !q.variants[place{environment, slo.Name}] {
 				continue // what says less is not asked
 			}
-			s := SLO{Name: slo.Name, Environment: environment, Objective: Number(slo.ObjectiveRatio()), Allowed: Number(slo.ErrorBudget()), Spent: unknown, SpentShare: unknown}
+			s := SLO{Name: slo.Name, Environment: environment, Objective: Number(slo.ObjectiveRatio()), Allowed: Number(slo.ErrorBudget()), Spent: unknown, SpentShare: unknown, OfBad: unknown}
 			s.minimum = cmp.Or(q.Service.Alerting(slo).MinimumFailures, catalog.DefaultMinimumFailures)
 			t := &tally{allowed: slo.ErrorBudget()}
-			own, sum, rest := collect(t, events[place{environment, slo.Name}], q, g, since, fails[environment])
+			own, all, rest := collect(t, events[place{environment, slo.Name}], q, g, since, fails[environment])
 			t.tell(&s, own.events(), own.bad)
 			s.Idle = own.events() == 0 && rest == 0
 			t.traffic(&s, events[place{environment, slo.Name}], g, since)
 			if q.Flag != "" {
 				s.Compared = r.compared(s.Compared)
 			}
-			if elapsed := float64(g.steps-since) * g.step.Seconds(); sum > 0 && elapsed > 0 {
-				perSecond := sum / elapsed * t.allowed
+			if all.bad > 0 {
+				s.OfBad = Number(own.bad / all.bad)
+			}
+			if elapsed := float64(g.steps-since) * g.step.Seconds(); all.events() > 0 && elapsed > 0 {
+				perSecond := all.events() / elapsed * t.allowed
 				s.Spent = Number(t.excess() / perSecond)
 				if length := slo.Window.Length(q.Now); length > 0 {
 					s.SpentShare = s.Spent / Number(length.Seconds())
@@ -414,7 +417,7 @@ func (t *tally) traffic(s *SLO, versions map[string][]pair, g grid, since int) {
 }
 
 // collect makes the tally of an SLO. It returns what the version had, what all versions had since, and what other versions had in the whole time.
-func collect(t *tally, versions map[string][]pair, q Question, g grid, since int, fails []bool) (own pair, all, rest float64) {
+func collect(t *tally, versions map[string][]pair, q Question, g grid, since int, fails []bool) (own, all pair, rest float64) {
 	others := make([]pair, g.steps+1)
 	for version, steps := range versions {
 		if version == q.Version || q.Baseline != "" && version != q.Baseline {
@@ -429,7 +432,7 @@ func collect(t *tally, versions map[string][]pair, q Question, g grid, since int
 	}
 	for _, steps := range versions {
 		for _, p := range steps[since+1:] {
-			all += p.events()
+			all.good, all.bad = all.good+p.good, all.bad+p.bad
 		}
 	}
 	mine := versions[q.Version]

@@ -136,6 +136,9 @@ type SLO struct {
 	// budget.
 	Spent      Number `json:"budget_spent_seconds"`
 	SpentShare Number `json:"budget_spent"`
+	// OfBad is the share that the version has of all bad events since the release began: what it has of the budget that all versions burned meanwhile, as the
+	// ledger counts it by version. Null if nothing failed.
+	OfBad Number `json:"share_of_bad"`
 	// More is about how many events are missing to pass, if the version goes on as it does.
 	More Number `json:"events_to_pass"`
 

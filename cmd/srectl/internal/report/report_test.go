@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
+	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/test/scenario"
@@ -195,6 +196,24 @@ func TestCausesOfACollector(t *testing.T) {
 	assert.Contains(t, text, "## Not measured")
 	assert.Contains(t, text, "the collector that counts did not run")
 	assert.NotContains(t, text, "script")
+}
+
+// A collector that is new has measured none of its SLOs before: that is one row, and not one for each of them.
+func TestOneRowForWhatIsInCommon(t *testing.T) {
+	from := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	begun, own := from.AddDate(0, 0, 20), from.AddDate(0, 0, 25)
+	r := &report{TimeZone: "UTC"}
+	for i, name := range []string{"availability", "latency", "freshness"} {
+		c := compliance{Service: "checkout", Environment: "production", SLO: name, AtWorst: output.Number(i + 1), Unmeasured: []gap{{Start: from, End: begun, Cause: ledger.NotFollowed}}}
+		if i == 2 {
+			c.Service, c.Unmeasured = "payment", append(c.Unmeasured, gap{Start: own, End: own.Add(time.Hour)})
+		}
+		r.SLOs = append(r.SLOs, c)
+	}
+	assert.Equal(t, [][]string{
+		{"2 services", "production", "3 SLOs", "2026-11-01 00:00", "2026-11-21 00:00", ledger.NotFollowed.Text(), "at most 300.0 %"},
+		{"payment", "production", "freshness", "2026-11-26 00:00", "2026-11-26 01:00", ledger.Cause("").Text(), "-"},
+	}, r.unmeasured())
 }
 
 // What the collector's ledger knows of a month is in its report.

@@ -67,20 +67,8 @@ func (r *report) grids() []output.Grid {
 	hours := output.Grid{Title: "Worst hours", Header: []string{"service", "environment", "SLO", "hour (" + r.TimeZone + ")", "versions that failed", "events", "bad", "budget spent"}, Right: 5}
 	spent := output.Grid{Title: "Versions that spent the budgets", Header: []string{"service", "environment", "SLO", "version", "deployment", "revision", "events", "bad"}, Right: 6}
 	causes := output.Grid{Title: "What spent the budgets", Header: []string{"service", "environment", "SLO", "what", "of the bad", "of the traffic", "bad"}, Right: 4}
-	gaps := output.Grid{Title: "Not measured", Header: []string{"service", "environment", "SLO", "from (" + r.TimeZone + ")", "to", "cause", "budget spent at worst"}, Right: 6}
+	gaps := output.Grid{Title: "Not measured", Header: []string{"service", "environment", "SLO", "from (" + r.TimeZone + ")", "to", "cause", "budget spent at worst"}, Right: 6, Rows: r.unmeasured()}
 	for _, c := range r.SLOs {
-		for i, g := range c.Unmeasured {
-			worst := "-"
-			if i == 0 {
-				worst = share(c.AtWorst, 1)
-			}
-			gaps.Rows = append(gaps.Rows, []string{
-				c.fullName(), dash(c.Environment), c.name(), g.Start.Format("2006-01-02 15:04"), g.End.Format("2006-01-02 15:04"), g.Cause.Text(), worst,
-			})
-		}
-		if c.MoreUnmeasured > 0 {
-			gaps.Rows = append(gaps.Rows, []string{c.fullName(), dash(c.Environment), c.name(), "-", "-", strconv.Itoa(c.MoreUnmeasured) + " shorter times are left out", "-"})
-		}
 		slos.Rows = append(slos.Rows, []string{
 			c.fullName(), dash(c.Owner), dash(c.Environment), c.name(), c.result(r), precise(c.Objective), share(c.Good, 4), count(c.Events), count(c.Bad), share(c.Spent, 1),
 			share(output.Number(c.Measured), 0), dash(catalog.FormatDuration(time.Duration(c.MaintenanceSeconds * float64(time.Second)).Round(time.Minute))),
@@ -101,6 +89,59 @@ func (r *report) grids() []output.Grid {
 		}
 	}
 	return slices.DeleteFunc([]output.Grid{slos, hours, causes, r.byIncident(), spent, gaps}, func(g output.Grid) bool { return len(g.Rows) == 0 })
+}
+
+// unmeasured are the rows of times that were not measured. What several SLOs have in common is one row: a collector that is new, or did not run, has measured none of them.
+func (r *report) unmeasured() (rows [][]string) {
+	type together struct {
+		from, to, cause string
+	}
+	type members struct {
+		services, environments, slos []string
+		worst                        output.Number
+	}
+	var order []together
+	all := map[together]*members{}
+	add := func(to []string, text string) []string {
+		if slices.Contains(to, text) {
+			return to
+		}
+		return append(to, text)
+	}
+	for _, c := range r.SLOs {
+		for i, g := range c.Unmeasured {
+			key := together{g.Start.Format("2006-01-02 15:04"), g.End.Format("2006-01-02 15:04"), g.Cause.Text()}
+			m := all[key]
+			if m == nil {
+				m = &members{worst: output.Number(math.NaN())}
+				all[key], order = m, append(order, key)
+			}
+			m.services, m.environments, m.slos = add(m.services, c.fullName()), add(m.environments, dash(c.Environment)), append(m.slos, c.name())
+			if i == 0 && !(m.worst >= c.AtWorst) { // nothing is known of it without a number
+				m.worst = c.AtWorst
+			}
+		}
+	}
+	several := func(names []string, what string) string {
+		if len(names) == 1 {
+			return names[0]
+		}
+		return strconv.Itoa(len(names)) + " " + what
+	}
+	for _, key := range order {
+		m := all[key]
+		worst := share(m.worst, 1)
+		if len(m.slos) > 1 && worst != "-" {
+			worst = "at most " + worst
+		}
+		rows = append(rows, []string{several(m.services, "services"), several(m.environments, "environments"), several(m.slos, "SLOs"), key.from, key.to, key.cause, worst})
+	}
+	for _, c := range r.SLOs {
+		if c.MoreUnmeasured > 0 {
+			rows = append(rows, []string{c.fullName(), dash(c.Environment), c.name(), "-", "-", strconv.Itoa(c.MoreUnmeasured) + " shorter times are left out", "-"})
+		}
+	}
+	return rows
 }
 
 // listed names versions with their deployments and their bad events.

@@ -116,7 +116,7 @@ func sentence(s *gate.Saturation) string {
 func grid(r *gate.Result) output.Grid {
 	g := output.Grid{
 		Title: title(r), Right: 3,
-		Header: []string{"SLO", "Env", "Verdict", "Events", "Failed", "Between", "Allowed", "Others failed", "Times as often", "Budget spent", "Events per second"},
+		Header: []string{"SLO", "Env", "Verdict", "Events", "Failed", "Between", "Allowed", "Others failed", "Times as often", "Budget spent", "Of all that failed", "Events per second"},
 	}
 	for i := range r.SLOs {
 		s := &r.SLOs[i]
@@ -134,7 +134,7 @@ func grid(r *gate.Result) output.Grid {
 			times = number(s.Times) + " (" + number(s.TimesLow) + " to " + number(s.TimesHigh) + ")"
 		}
 		g.Rows = append(g.Rows, []string{
-			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), between, percent(s.Allowed), others, times, spent(s), traffic(s),
+			s.Name, s.Environment, verdict, number(s.Events), percent(s.Share), between, percent(s.Allowed), others, times, spent(s), ofBad(s), traffic(s),
 		})
 	}
 	return g
@@ -149,6 +149,14 @@ func spent(s *gate.SLO) string {
 		text += ", " + percent(s.SpentShare)
 	}
 	return text
+}
+
+// ofBad is what the version has of the budget that all versions burned.
+func ofBad(s *gate.SLO) string {
+	if !s.OfBad.Known() {
+		return "-"
+	}
+	return percent(s.OfBad)
 }
 
 func number(n gate.Number) string {
@@ -233,7 +241,7 @@ func writeJUnit(out io.Writer, r *gate.Result) error {
 		if slo.Environment != "" {
 			name += " in " + slo.Environment
 		}
-		add(name, slo.Verdict, slo.Idle, fmt.Sprintf("%s of %s events failed, %s to %s; the objective allows %s; events per second: %s", percent(slo.Share), number(slo.Events), percent(slo.Low), percent(slo.High), percent(slo.Allowed), traffic(slo)))
+		add(name, slo.Verdict, slo.Idle, fmt.Sprintf("%s of %s events failed, %s to %s; the objective allows %s; budget spent: %s; of all that failed: %s; events per second: %s", percent(slo.Share), number(slo.Events), percent(slo.Low), percent(slo.High), percent(slo.Allowed), spent(slo), ofBad(slo), traffic(slo)))
 	}
 	if _, err := io.WriteString(out, xml.Header); err != nil {
 		return err

@@ -5,7 +5,9 @@ package service
 
 import (
 	"context"
+	"errors"
 	"math"
+	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
+	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 )
 
 // A Verdict is what a deployment did to an SLO in its first hour: of the SLO whose budget it cost most.
@@ -26,6 +29,8 @@ type Verdict struct {
 	High  fleet.Number `json:"times_high"`
 	// Spent is the time in which the budget allows as many failures as the version had more than the others.
 	Spent fleet.Number `json:"budget_spent_seconds"`
+	// OfBad is the share that the version has of all bad events since it was deployed, as a gate says it; null for a version that no gate can be asked about any more.
+	OfBad fleet.Number `json:"share_of_bad"`
 }
 
 // Worse says that the version surely fails more often.
@@ -56,6 +61,64 @@ func Verdicts(ctx context.Context, source fleet.Source, n names.Names, of *catal
 	})
 	return verdicts, failed
 }
+
+// decided says that it may not be chance.
+func (v *Verdict) decided() bool { return v.Low > 1 || v.High < 1 }
+
+// FirstHour is how long after its deployment a version is judged.
+const FirstHour = time.Hour
+
+// Counted completes the verdict of the rules, which may be nil, on a version by the counters themselves, as a gate reads them: in steps of seconds, not of five minutes. A
+// verdict that is certain counts, whichever of both has it first; so has that of the gate's question the version, when it was deployed, and what time it is.
+func (v *Verdict) Counted(ctx context.Context, source gate.Source, q gate.Question) (*Verdict, error) {
+	if end := q.Since.Add(FirstHour); q.Now.After(end) {
+		q.Now = end
+	}
+	r, err := gate.Ask(ctx, source, q)
+	if errors.Is(err, gate.ErrQuestion) {
+		return v, nil // it has no SLO that is counted
+	}
+	if err != nil {
+		return v, err
+	}
+	var counted *Verdict
+	ofBad := fleet.Number(math.NaN())
+	for i := range r.SLOs {
+		slo := &r.SLOs[i]
+		if v != nil && words.Bounded(slo.Name, maxSLO) == v.SLO && slo.OfBad.Known() {
+			ofBad = fleet.Number(slo.OfBad)
+		}
+		if !slo.Times.Known() {
+			continue
+		}
+		one := &Verdict{SLO: words.Bounded(slo.Name, maxSLO), Times: fleet.Number(slo.Times), Low: fleet.Number(slo.TimesLow), High: fleet.Number(slo.TimesHigh), Spent: fleet.Number(slo.Spent), OfBad: fleet.Number(slo.OfBad)}
+		if !slo.TimesHigh.Known() {
+			one.High = fleet.Number(math.NaN())
+		}
+		if counted == nil || one.more(counted) {
+			counted = one
+		}
+	}
+	switch {
+	case v == nil || counted != nil && counted.decided() && !v.decided():
+		return counted, nil
+	default:
+		one := *v
+		one.OfBad = ofBad
+		return &one, nil
+	}
+}
+
+// Certain is the verdict if it may be announced: the rules have it, or it may not be chance; or nil.
+func (v *Verdict) Certain(byRules bool) *Verdict {
+	if v == nil || !byRules && !v.decided() {
+		return nil
+	}
+	return v
+}
+
+// maxSLO bounds the name of an SLO, in characters.
+const maxSLO = 120
 
 // judged is for how long after a deployment its verdict is shown.
 const judged = "1d"
@@ -98,7 +161,7 @@ func (l *loader) askVerdicts(ask func(string) model.Vector) map[string]*Verdict 
 		if !known {
 			continue
 		}
-		v := &Verdict{SLO: words.Bounded(k.slo, 120), Times: fleet.Number(effect.Times), Low: fleet.Number(effect.Low), High: fleet.Number(effect.High), Spent: fleet.Number(math.NaN())}
+		v := &Verdict{SLO: words.Bounded(k.slo, maxSLO), Times: fleet.Number(effect.Times), Low: fleet.Number(effect.Low), High: fleet.Number(effect.High), Spent: fleet.Number(math.NaN()), OfBad: fleet.Number(math.NaN())}
 		if math.IsInf(effect.High, 1) {
 			v.High = fleet.Number(math.NaN())
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/fleet"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/prometheus"
+	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/service"
 	"github.com/otelcol-sre/otelcol-sre/extensions/status_page/internal/words"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
@@ -75,8 +76,8 @@ func usedRows(r *gate.Result) (rows []usedRow) {
 
 // A gateRow is an SLO in words.
 type gateRow struct {
-	SLO, Environment, Verdict, Events, Share, Interval, Objective, Others, Times, Spent, Traffic, Before string
-	State                                                                                                semconv.State
+	SLO, Environment, Verdict, Events, Share, Interval, Objective, Others, Times, Spent, OfBad, Traffic, Before string
+	State                                                                                                       semconv.State
 }
 
 func (s *site) judge(r *http.Request) (*page, error) {
@@ -148,6 +149,16 @@ func (s steps) Range(ctx context.Context, query string, first, last time.Time, s
 	return s.client.Range(ctx, query, prometheus.Period{Start: first, End: last, Step: step})
 }
 
+// counted completes what the rules say of a version that was deployed, which may be nothing, by the counters. An answer that fails changes nothing.
+func (s *site) counted(ctx context.Context, of *catalog.Service, environment, version string, since time.Time, known *service.Verdict) (*service.Verdict, error) {
+	if since.IsZero() || !since.Before(s.Now()) {
+		return known, nil
+	}
+	return known.Counted(ctx, steps{s.Prometheus}, gate.Question{
+		Catalog: s.Catalog(), Service: of, Version: version, Environment: environment, Since: since, Now: s.Now(), Names: promname.New(s.Translation),
+	})
+}
+
 var verdictStates = map[gate.Verdict]semconv.State{gate.Pass: semconv.StateOK, gate.Fail: semconv.StateBurningFast, gate.Inconclusive: semconv.StateUnknown}
 
 func judged(of *catalog.Service, r gate.Result) gateBody {
@@ -157,7 +168,7 @@ func judged(of *catalog.Service, r gate.Result) gateBody {
 		row := gateRow{
 			SLO: slo.Name, Environment: slo.Environment, Verdict: string(slo.Verdict), State: verdictStates[slo.Verdict], Objective: words.Percent(float64(slo.Objective)),
 			Events: words.Number(float64(slo.Events)), Share: shareOf(slo.Share), Interval: shareOf(slo.Low) + " to " + shareOf(slo.High), Others: "–", Times: "–", Spent: "–",
-			Traffic: rateOf(slo.Rate), Before: rateOf(slo.BeforeRate),
+			OfBad: shareOf(slo.OfBad), Traffic: rateOf(slo.Rate), Before: rateOf(slo.BeforeRate),
 		}
 		if slo.Idle {
 			row.Verdict, row.State = "no events", semconv.StateIdle

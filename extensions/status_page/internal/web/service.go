@@ -150,6 +150,11 @@ func (s *site) service(r *http.Request) (*page, error) {
 	q.Range, q.Until = shown.length, shown.until
 	q.History = s.history(r)
 	loaded := service.Load(r.Context(), q, s.Prometheus)
+	if len(loaded.Versions) > 0 && loaded.Versions[0].Deployed { // the others are judged already
+		newest := &loaded.Versions[0]
+		verdict, err := s.counted(r.Context(), found, loaded.Environment, newest.Version, newest.Since, newest.Verdict)
+		newest.Verdict, loaded.Err = verdict, cmp.Or(loaded.Err, err)
+	}
 	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {
 		return nil, notFound("The service is not known in the environment "+words.Bounded(q.Environment, 120)+".", "Remove it from the URL to see the service's environments.")
 	}
