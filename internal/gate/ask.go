@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/deployment/verdict"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -167,6 +168,14 @@ func (q *Question) released(ctx context.Context, source Source, g grid, events c
 		}
 		q.Version = r.Version
 	}
+	q.Version, q.Baseline = events.named(q.Version, q.Service.Name), events.named(q.Baseline, q.Service.Name)
+	if err := q.check(); err != nil {
+		return 0, "", err
+	}
+	r.Version, r.Baseline = q.Version, q.Baseline
+	if events.first(q.Version, 0) < 0 {
+		r.others = events.candidates()
+	}
 	if q.Since.IsZero() {
 		return events.begin(q.Version, g.last(lately)), "", nil
 	}
@@ -303,6 +312,28 @@ func (c counted) candidates() string {
 		all, more = all[:most], " and others"
 	}
 	return " Those with events are " + strings.Join(all, ", ") + more + "."
+}
+
+// named is the version as the telemetry has it: a pipeline may say v1.4.2, or a whole commit, where the service says 1.4.2, or a short one. It is the text itself if it has events, or if
+// none or several are the same version.
+func (c counted) named(text, service string) string {
+	if text == "" || c.first(text, 0) >= 0 {
+		return text
+	}
+	wanted, found := deployment.ParseVersion(text, service), map[string]bool{}
+	for _, versions := range c {
+		for version := range versions {
+			if version != "" && c.first(version, 0) >= 0 && deployment.ParseVersion(version, service).Same(wanted) {
+				found[version] = true
+			}
+		}
+	}
+	if len(found) == 1 {
+		for version := range found {
+			return version
+		}
+	}
+	return text
 }
 
 // first is the first step after one in which a version has events; -1 if it has none.

@@ -153,11 +153,40 @@ func TestNumbersOfAResult(t *testing.T) {
 	excess := 60 - 600*60./6060
 	assert.InDelta(t, excess/(0.01*11.1), float64(s.Spent), 1)
 	assert.InDelta(t, float64(s.Spent)/(30*24*3600), float64(s.SpentShare), 1e-9)
+	assert.InDelta(t, 0.5, float64(s.OfBad), 0.02, "both had as many failures since")
 	assert.Equal(t, Beside, s.Compared)
 	assert.Equal(t, Fail, s.Verdict)
 	assert.InDelta(t, 1, float64(s.Rate), 0.03, "a second")
 	assert.InDelta(t, 10.1, float64(s.OtherRate), 1e-6)
 	assert.InDelta(t, 10.1, float64(s.BeforeRate), 1e-6)
+}
+
+// A pipeline writes versions otherwise than the service does. What has events under the name that is asked for is meant in any case.
+func TestVersionsByMeaning(t *testing.T) {
+	flows := []flow{of("1.4.1", hours, 0, 10, 0.01), of("1.4.2", ten, 0, 5, 5)}
+	ask := func(version, baseline string) (Result, error) {
+		q := question(t, version)
+		q.Baseline = baseline
+		return Ask(t.Context(), &store{flows: flows}, q)
+	}
+	r, err := ask("v1.4.2", "v1.4.1")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1.4.2", "1.4.1", string(Fail)}, []string{r.Version, r.Baseline, string(r.Verdict)})
+	_, err = ask("v1.4.2", "1.4.2")
+	require.ErrorIs(t, err, ErrQuestion)
+	r, err = ask("1.4.3", "")
+	require.NoError(t, err)
+	assert.Equal(t, Inconclusive, r.Verdict)
+	assert.Equal(t, "Version 1.4.3 has no events of the SLO availability (production) yet. Those with events are 1.4.2, 1.4.1.", r.Reason)
+
+	flows = append(flows, of("v1.4.2", ten, 0, 10, 0))
+	r, err = ask("v1.4.2", "1.4.1")
+	require.NoError(t, err)
+	assert.Equal(t, "v1.4.2", r.Version, "it is there")
+	flows = append(flows, of("1.4.2+a", ten, 0, 10, 0), of("1.4.2+b", ten, 0, 10, 0))
+	r, err = ask("release-1.4.2", "")
+	require.NoError(t, err)
+	assert.Equal(t, "release-1.4.2", r.Version, "any of them may be meant")
 }
 
 func TestQuestions(t *testing.T) {

@@ -95,7 +95,8 @@ type Result struct {
 	// NotCounted are SLOs that the collector does not count: SLIs by PromQL.
 	NotCounted []string `json:"slos_not_counted"`
 
-	odds float64 // that it fails, to 1
+	odds   float64 // that it fails, to 1
+	others string  // the versions that have events, if that one has none
 }
 
 // An SLO is what a release did to one, in one environment. Shares are from 0 to 1.

@@ -35,7 +35,7 @@ func (r *Result) reason(worst int) string {
 		case s.Idle || s.Verdict == Pass:
 			continue
 		case s.Events == 0:
-			return join(r.subject()+" has no events of the SLO "+s.name()+" yet.", burning)
+			return join(join(r.subject()+" has no events of the SLO "+s.name()+" yet.", strings.TrimSpace(r.others)), burning)
 		case s.Excused > 0 && float64(s.Share) > float64(s.Allowed):
 			return join(fmt.Sprintf("%s of the events of %s failed, but a dependency failed at the time of %s of the %s.", percent(s.Share), s.name(), figure(s.Excused), plural(whole(s.Events), "event")), burning)
 		case s.More.Known():
@@ -44,7 +44,7 @@ func (r *Result) reason(worst int) string {
 			return join(fmt.Sprintf("%s fails more often than the objective allows, but it is not certain that the %s is the cause: %s of %s failed.%s", s.name(), r.kind(), figure(s.Bad), plural(whole(s.Events), "event"), s.beside()), burning)
 		}
 	}
-	return join("No SLO has events of "+strings.ToLower(r.subject()[:1])+r.subject()[1:]+".", burning)
+	return join(join("No SLO has events of "+strings.ToLower(r.subject()[:1])+r.subject()[1:]+".", strings.TrimSpace(r.others)), burning)
 }
 
 // kind is what is judged.

@@ -34,6 +34,10 @@ func (r *request) source(ctx context.Context) (func(context.Context, time.Time) 
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	release, err := r.release(time.Now())
+	if err != nil {
+		return nil, err
+	}
 	strategy := otlptranslator.TranslationStrategyOption(r.translation)
 	if !slices.Contains(promname.Strategies, strategy) {
 		return nil, fmt.Errorf("--translation %.60q is not known: write one of %v", r.translation, promname.Strategies)
@@ -49,7 +53,11 @@ func (r *request) source(ctx context.Context) (func(context.Context, time.Time) 
 	probe, done := context.WithTimeout(ctx, probing)
 	defer done()
 	if _, err := server.Range(probe, "vector(1)", time.Unix(60, 0), time.Unix(60, 0), time.Minute); err != nil {
-		return func(ctx context.Context, now time.Time) (gate.Result, error) { return r.ofPage(ctx, page, now) }, nil
+		return func(ctx context.Context, now time.Time) (gate.Result, error) {
+			result, err := r.ofPage(ctx, page, release.since(now))
+			release.learn(&result, err)
+			return result, err
+		}, nil
 	}
 	names := promname.New(strategy)
 	load := func(ctx context.Context, now time.Time) (*catalog.Catalog, *catalog.Service, error) {
@@ -74,30 +82,46 @@ func (r *request) source(ctx context.Context) (func(context.Context, time.Time) 
 		if err != nil {
 			return gate.Result{}, err
 		}
-		since, err := r.begin(now)
-		if err != nil {
-			return gate.Result{}, err
-		}
 		most, err := gate.ParseSaturation(r.saturation)
 		if err != nil {
 			return gate.Result{}, err
 		}
 		result, err := gate.Ask(ctx, stepsOf{server}, gate.Question{
-			Catalog: c, Service: service, Version: r.version, Flag: r.flag, Variant: r.variant, Baseline: r.baseline, Environment: r.environment, SLOs: r.slos, Since: since, MaxSaturation: most, Now: now, Names: names,
+			Catalog: c, Service: service, Version: r.version, Flag: r.flag, Variant: r.variant, Baseline: r.baseline, Environment: r.environment, SLOs: r.slos, Since: release.since(now), MaxSaturation: most, Now: now, Names: names,
 		})
 		if errors.Is(err, gate.ErrQuestion) {
 			err = errors.New(terminal.Printable(strings.TrimPrefix(err.Error(), gate.ErrQuestion.Error()+": "), terminal.MaxMessage))
 		}
+		release.learn(&result, err)
 		return result, err
 	}, nil
 }
 
-// ofPage asks the gate of a status page.
-func (r *request) ofPage(ctx context.Context, page *collector.Page, now time.Time) (result gate.Result, err error) {
-	since, err := r.begin(now)
-	if err != nil {
-		return result, err
+// A release has one beginning, however long one waits for the answer: evidence that was counted stays.
+type release struct{ asked, begun time.Time }
+
+func (r *request) release(now time.Time) (*release, error) {
+	begun, err := r.begin(now)
+	return &release{now, begun}, err
+}
+
+// since is what is asked at a time; zero is not known. What began within reach stays in it.
+func (r *release) since(now time.Time) time.Time {
+	if oldest := now.Add(-gate.Reach); r.begun.Before(oldest) && !r.begun.IsZero() && r.asked.Sub(r.begun) <= gate.Reach {
+		return oldest
 	}
+	return r.begun
+}
+
+// learn takes from an answer when the events of the version began, if nobody has said when the release did.
+func (r *release) learn(answer *gate.Result, err error) {
+	if err == nil && r.begun.IsZero() && slices.ContainsFunc(answer.SLOs, func(s gate.SLO) bool { return s.Events > 0 }) {
+		r.begun = answer.Since
+	}
+}
+
+// ofPage asks the gate of a status page.
+func (r *request) ofPage(ctx context.Context, page *collector.Page, since time.Time) (result gate.Result, err error) {
 	parameters := url.Values{}
 	for key, value := range map[string]string{"version": r.version, "flag": r.flag, "variant": r.variant, "baseline": r.baseline, "environment": r.environment, "max_saturation": r.saturation} {
 		if value != "" {

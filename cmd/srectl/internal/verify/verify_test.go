@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/commandtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
@@ -259,4 +260,42 @@ func TestNothingToShow(t *testing.T) {
 		require.NoError(t, write(&b, format, &gate.Result{Service: "checkout", Version: "2", Verdict: gate.Pass, Reason: "Of 1 SLO.", Unmeasured: "Nothing measures CPU or memory."}))
 		assert.Contains(t, b.String(), want, format)
 	}
+}
+
+// A release has one beginning: what is asked later looks at all events since, not at the last 30 minutes from then on.
+func TestOneBeginning(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/gate/") {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		asked = append(asked, r.FormValue("since"))
+		events := ""
+		if len(asked) > 1 {
+			events = `{"slo": "availability", "events": 10}`
+		}
+		_, _ = fmt.Fprintf(w, `{"time": "2026-11-30T12:00:00Z", "data": {"service": "checkout", "since": "2026-11-30T11:50:00Z", "verdict": "inconclusive", "slos": [%s]}}`, events)
+	}))
+	t.Cleanup(server.Close)
+	questions := func(since string, after ...time.Duration) []string {
+		asked = nil
+		ask, err := (&request{service: "checkout", version: "2", since: since, url: server.URL, interval: time.Second, translation: string(alerts.DefaultOptions().Translation)}).source(t.Context())
+		require.NoError(t, err)
+		start := time.Now()
+		for _, d := range after {
+			_, err := ask(t.Context(), start.Add(d))
+			require.NoError(t, err)
+		}
+		return asked
+	}
+	got := questions("30m", 0, 10*time.Minute, 90*time.Minute)
+	assert.Equal(t, []string{got[0], got[0], got[0]}, got)
+	got = questions("23h", 0, 2*time.Hour)
+	first, err := time.Parse(time.RFC3339, got[0])
+	require.NoError(t, err)
+	last, err := time.Parse(time.RFC3339, got[1])
+	require.NoError(t, err)
+	assert.InDelta(t, time.Hour.Seconds(), last.Sub(first).Seconds(), 1, "a day is as far as a gate looks")
+	assert.Equal(t, []string{"", "", "2026-11-30T11:50:00Z", "2026-11-30T11:50:00Z"}, questions("", 0, time.Minute, 2*time.Minute, 3*time.Hour), "as soon as the version has events")
 }
