@@ -134,7 +134,7 @@ func (r *request) ofPage(ctx context.Context, page *collector.Page, since time.T
 	parameters["slo"] = r.slos
 	parts := strings.SplitN(r.service, "/", 2)
 	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
+		parts[i] = catalog.PathSegment(parts[i])
 	}
 	_, err = page.Ask(ctx, "gate/"+strings.Join(parts, "/"), parameters, &result)
 	return result, err
