@@ -29,7 +29,7 @@ const (
 	lookEvery  = 15 * time.Second
 	fresh      = 15 * time.Minute
 	// mostCounted bounds the versions whose counters are read at a time: each is a few questions to Prometheus.
-	mostCounted = 20
+	mostCounted = 10
 	// judgedFor is how long a version is compared, and what rules and queries may be late; judgeUntil is when nothing more is expected.
 	judgedFor  = time.Hour + 6*time.Minute
 	judgeUntil = 2 * time.Hour

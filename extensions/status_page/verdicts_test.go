@@ -80,10 +80,10 @@ func TestDeploymentsAreJudged(t *testing.T) {
 	require.Empty(t, followed.Unjudged(clock.Add(-judgeUntil)), "nothing more is expected")
 }
 
-// counters is a Prometheus with the events of two versions, of which the new one fails half of the time since it was deployed.
-type counters struct{ deployed time.Time }
+// halfBad is a Prometheus with the events of two versions, of which the new one fails half of the time since it was deployed.
+type halfBad struct{ deployed time.Time }
 
-func (c counters) Range(_ context.Context, query string, first, last time.Time, step time.Duration) (found model.Matrix, err error) {
+func (c halfBad) Range(_ context.Context, query string, first, last time.Time, step time.Duration) (found model.Matrix, err error) {
 	if !strings.Contains(query, "slo_events_total") {
 		return nil, nil
 	}
@@ -114,7 +114,7 @@ func TestDeploymentsAreJudgedByCounters(t *testing.T) {
 	prometheus := answers{"increase(": 20_000}
 	j := judge{followed, prometheus, names.New(otlptranslator.UnderscoreEscapingWithSuffixes), func() *catalog.Catalog {
 		return &catalog.Catalog{Services: []*catalog.Service{{Name: "checkout", SLOs: []*catalog.SLO{{Name: "availability", Objective: 99.9}}}}}
-	}, func() time.Time { return clock }, flagJudge{source: counters{clock}, names: promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)}}
+	}, func() time.Time { return clock }, flagJudge{source: halfBad{clock}, names: promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)}}
 	said := func() (all []string) {
 		for _, d := range followed.Due() {
 			all = append(all, string(d.Effect.Verdict()))

@@ -149,9 +149,9 @@ func (s steps) Range(ctx context.Context, query string, first, last time.Time, s
 	return s.client.Range(ctx, query, prometheus.Period{Start: first, End: last, Step: step})
 }
 
-// counted completes what the rules say of a version that was deployed, which may be nothing, by the counters. An answer that fails changes nothing.
-func (s *site) counted(ctx context.Context, of *catalog.Service, environment, version string, since time.Time, known *service.Verdict) (*service.Verdict, error) {
-	if since.IsZero() || !since.Before(s.Now()) {
+// byCounters completes what the rules say of a version that was deployed, which may be nothing, by the counters. An answer that fails changes nothing.
+func (s *site) byCounters(ctx context.Context, of *catalog.Service, environment, version string, since time.Time, known *service.Verdict) (*service.Verdict, error) {
+	if age := s.Now().Sub(since); age <= 0 || age > gate.Reach {
 		return known, nil
 	}
 	return known.Counted(ctx, steps{s.Prometheus}, gate.Question{

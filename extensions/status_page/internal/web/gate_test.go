@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,11 @@ func rollout(t *testing.T) *visitor {
 		if canary := (10*time.Minute - ago).Seconds(); canary > 0 {
 			count("production", "<b>2</b>", 9*canary, canary)
 			count("staging", "<b>2</b>", 20*canary, 0.001*canary)
+		}
+		for version, began := range map[string]time.Duration{"1": 3 * time.Hour, "<b>2</b>": 10 * time.Minute} {
+			if ago <= began {
+				b.gauge("deployment.start_time", "s", float64(b.at.Add(ago-began).Unix()), attributes{"service.name": "checkout", "service.namespace": "shop", "deployment.environment.name": "production", "service.version": version, "deployment.status": "completed"})
+			}
 		}
 		b.push(t, s)
 	}
@@ -127,4 +133,36 @@ func TestGateOfASilentPrometheus(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	v.conforms(string(body), "", "failure")
 	assert.Equal(t, http.StatusMethodNotAllowed, v.do(http.MethodDelete, "/gate/checkout").StatusCode)
+}
+
+// The page of the service and the gate say the same of the newest version: how much more often it fails, and its share of all that failed. There are no rules.
+func TestVerdictOfTheNewestVersion(t *testing.T) {
+	v := rollout(t)
+	type verdict struct {
+		SLO   string
+		Times float64 `json:"times_as_often"`
+		Low   float64 `json:"times_low"`
+		Spent float64 `json:"budget_spent_seconds"`
+		OfBad float64 `json:"share_of_bad"`
+	}
+	var page struct {
+		Versions []struct {
+			Version string
+			Since   time.Time
+			Verdict *verdict
+		}
+	}
+	require.Nil(t, v.answer("/services/checkout?environment=production&range=1h", "/services/{slug}", &page))
+	require.Len(t, page.Versions, 2)
+	require.NotNil(t, page.Versions[0].Verdict)
+	assert.Nil(t, page.Versions[1].Verdict)
+	var gate struct{ SLOs []verdict }
+	address := "/gate/checkout?" + url.Values{"environment": {"production"}, "version": {page.Versions[0].Version}, "since": {page.Versions[0].Since.Format(time.RFC3339)}, "slo": {"availability"}}.Encode()
+	require.Nil(t, v.answer(address, "/gate/{slug}", &gate))
+	assert.Equal(t, gate.SLOs[0], *page.Versions[0].Verdict)
+	assert.Greater(t, gate.SLOs[0].Low, 10.0)
+	assert.InDelta(t, 1/1.02, gate.SLOs[0].OfBad, 0.001, "of 1 a second and 0.02 a second")
+	for _, at := range []string{"/services/checkout?environment=production&range=1h", address} {
+		assert.Contains(t, v.page(at, "Accept", "text/html"), "98 %", at)
+	}
 }

@@ -165,7 +165,8 @@ func (s *site) undoOf(of *catalog.Service, environment string, ran []deployment.
 		}
 	}
 	newest := &incident.Suspect{Change: incident.Change{Service: place, Kind: incident.Deployment, Version: ran[0].Version, At: ran[0].Since}}
-	return wayBack(of, newest, ran, h.Changes)
+	lately := slices.DeleteFunc(slices.Clone(h.Changes), func(c incident.Change) bool { return s.Now().Sub(c.At) >= recentlyOver }) // as runbooks do
+	return wayBack(of, newest, ran, lately)
 }
 
 // markReturn says of the version to return to that it is the one, and how; if somebody has gone back already, of none.

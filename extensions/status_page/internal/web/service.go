@@ -152,7 +152,7 @@ func (s *site) service(r *http.Request) (*page, error) {
 	loaded := service.Load(r.Context(), q, s.Prometheus)
 	if len(loaded.Versions) > 0 && loaded.Versions[0].Deployed { // the others are judged already
 		newest := &loaded.Versions[0]
-		verdict, err := s.counted(r.Context(), found, loaded.Environment, newest.Version, newest.Since, newest.Verdict)
+		verdict, err := s.byCounters(r.Context(), found, loaded.Environment, newest.Version, newest.Since, newest.Verdict)
 		newest.Verdict, loaded.Err = verdict, cmp.Or(loaded.Err, err)
 	}
 	if q.Environment != "" && !slices.Contains(loaded.Places, loaded.Environment) {

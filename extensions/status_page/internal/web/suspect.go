@@ -93,7 +93,7 @@ func (s *site) explain(ctx context.Context, body *incidentBody, one *incident.In
 	}
 	if verdicts, err := service.Verdicts(ctx, s.Prometheus, s.Names, of, change.Environment); err == nil {
 		body.Verdict = verdicts[change.Version]
-		if counted, err := s.counted(ctx, of, change.Environment, change.Version, change.At, body.Verdict); err == nil {
+		if counted, err := s.byCounters(ctx, of, change.Environment, change.Version, change.At, body.Verdict); err == nil {
 			body.Verdict = counted
 		}
 	}
