@@ -161,7 +161,7 @@ func TestNumbersOfAResult(t *testing.T) {
 	assert.InDelta(t, 10.1, float64(s.BeforeRate), 1e-6)
 }
 
-// A pipeline writes versions otherwise than the service does. What has events under the name that is asked for is meant in any case.
+// A pipeline may write versions differently from the service. What has events under the name that is asked for is meant in any case.
 func TestVersionsByMeaning(t *testing.T) {
 	flows := []flow{of("1.4.1", hours, 0, 10, 0.01), of("1.4.2", ten, 0, 5, 5)}
 	ask := func(version, baseline string) (Result, error) {

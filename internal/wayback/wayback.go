@@ -25,7 +25,7 @@ type Ran struct {
 }
 
 // Before is which of the versions to return to from the first one, the newest: the one before it, or else the newest that was complete. A version that was
-// rolled back or has failed is none, whoever names it as the one before: somebody has left it. Negative is none.
+// rolled back or has failed is none, even if it is named as the one before: somebody has left it. Negative is none.
 func Before(versions []Ran) int {
 	if len(versions) < 2 {
 		return -1

@@ -6,6 +6,7 @@ package collector
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +72,11 @@ func (p *Page) Send(ctx context.Context, path string, form url.Values, into any)
 func (p *Page) answer(ctx context.Context, method, address string, form io.Reader, into any) (problem string, err error) {
 	body, status, err := exchange(ctx, p.client, method, address, "application/json", form)
 	if err != nil {
-		return "", fmt.Errorf("the status page at %s does not answer: %s; start the collector (make run), or set its address with --url", p.URL.Redacted(), reason(err))
+		fix := "start the collector (make run), or set its address with --url"
+		if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+			fix = "use a name that is in its certificate, or trust its authority with SSL_CERT_FILE"
+		}
+		return "", fmt.Errorf("the status page at %s does not answer: %s; %s", p.URL.Redacted(), reason(err), fix)
 	}
 	var answer struct {
 		Problem struct {

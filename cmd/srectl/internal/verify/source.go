@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/collector"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/terminal"
+	"github.com/otelcol-sre/otelcol-sre/internal/deployment"
 	"github.com/otelcol-sre/otelcol-sre/internal/gate"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -136,7 +137,9 @@ func (r *request) ofPage(ctx context.Context, page *collector.Page, since time.T
 	for i := range parts {
 		parts[i] = catalog.PathSegment(parts[i])
 	}
-	_, err = page.Ask(ctx, "gate/"+strings.Join(parts, "/"), parameters, &result)
+	if _, err = page.Ask(ctx, "gate/"+strings.Join(parts, "/"), parameters, &result); err == nil && !slices.Contains(deployment.GateVerdicts, string(result.Verdict)) {
+		err = fmt.Errorf("the status page at %s answers without a verdict: use the srectl of its version", page.URL.Redacted())
+	}
 	return result, err
 }
 

@@ -154,14 +154,25 @@ func (r *request) check() error {
 		return errors.New("--max-saturation is about the processes of a version: a flag has none")
 	case r.flag != "" && r.report:
 		return errors.New("--report sends the verdict on a version: the collector finds that on flags by itself")
+	case r.version != "" && r.version == r.baseline:
+		return errors.New("--version and --baseline are the same: name the version that was there before as the baseline")
 	case r.interval < time.Second:
 		return fmt.Errorf("--interval is %v: must be 1s or more", r.interval)
 	}
 	if _, err := gate.ParseSaturation(r.saturation); err != nil {
 		return fmt.Errorf("--max-saturation: %w", err)
 	}
-	_, err := r.begin(time.Now())
-	return err
+	now := time.Now()
+	begun, err := r.begin(now)
+	switch {
+	case err != nil:
+		return err
+	case begun.After(now):
+		return fmt.Errorf("--since %.60q is in the future: name a time in the past", r.since)
+	case !begun.IsZero() && now.Sub(begun) > gate.Reach:
+		return fmt.Errorf("--since %.60q is more than %s ago: name a later time", r.since, catalog.FormatDuration(gate.Reach))
+	}
+	return nil
 }
 
 // begin is when the release began; zero is not known.

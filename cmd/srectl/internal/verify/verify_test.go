@@ -299,3 +299,35 @@ func TestOneBeginning(t *testing.T) {
 	assert.InDelta(t, time.Hour.Seconds(), last.Sub(first).Seconds(), 1, "a day is as far as a gate looks")
 	assert.Equal(t, []string{"", "", "2026-11-30T11:50:00Z", "2026-11-30T11:50:00Z"}, questions("", 0, time.Minute, 2*time.Minute, 3*time.Hour), "as soon as the version has events")
 }
+
+// What a gate does not answer is no verdict: the message says what to do.
+func TestAnswersOfOthers(t *testing.T) {
+	for name, test := range map[string]struct{ body, want string }{
+		"nothing":            {`{"time": "2026-11-30T12:00:00Z", "data": {}}`, "answers without a verdict: use the srectl of its version"},
+		"null":               {`{"time": "2026-11-30T12:00:00Z", "data": null}`, "answers without a verdict"},
+		"an unknown verdict": {`{"time": "2026-11-30T12:00:00Z", "data": {"verdict": "maybe"}}`, "answers without a verdict"},
+		"a page of the web":  {"<html>", "does not answer as a status page does (HTTP status 200)"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/gate/") {
+				_, _ = fmt.Fprint(w, test.body)
+				return
+			}
+			w.WriteHeader(http.StatusNotFound)
+		}))
+		got := commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--version", "2", "--url", server.URL, "--for", "0")
+		server.Close()
+		require.ErrorContains(t, got.Err, test.want, name)
+		assert.Empty(t, got.Stdout, name)
+	}
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	got := commandtest.Run(NewCommand(), nil, "verify", "--service", "checkout", "--version", "2", "--url", server.URL, "--for", "0")
+	require.ErrorContains(t, got.Err, "trust its authority with SSL_CERT_FILE")
+	for flags, want := range map[string]string{
+		"--since 2099-01-01T00:00:00Z": "is in the future", "--since 25h": "is more than 1d ago", "--since -5m": "is not a time", "--version 2 --baseline 2": "are the same",
+	} {
+		got := commandtest.Run(NewCommand(), nil, append([]string{"verify", "--service", "checkout", "--url", "http://127.0.0.1:1", "--for", "0"}, strings.Fields(flags)...)...)
+		require.ErrorContains(t, got.Err, want, flags)
+	}
+}
