@@ -134,6 +134,9 @@ func checkMark(d deployment.Deployment, status string, region bool, args []strin
 	case region:
 		return nil
 	case len(args) > 0:
+		if _, err := deployment.ParseStatus(args[0]); err == nil && status == "" {
+			return fmt.Errorf("%.60q is not a flag: did you mean --status %s?", args[0], args[0])
+		}
 		return fmt.Errorf("%.60q is not a flag: did you mean --region -- %s?", args[0], terminal.Printable(args[0], terminal.MaxLabel))
 	case status == "":
 		return errors.New("--status is missing: give the status of the deployment")

@@ -118,6 +118,7 @@ func TestMarkIsAskedWrongly(t *testing.T) {
 		`--status: status "shiny" is not known`:    marked("--status", "shiny"),
 		"--status and --region exclude each other": marked("--status", "started", "--region", "--", "true"),
 		"--region has no command":                  marked("--region"),
+		`did you mean --status started?`:           marked("started"),
 		`did you mean --region -- true?`:           marked("--status", "started", "true"),
 		"--timeout is 0s":                          marked("--status", "started", "--timeout", "0"),
 		`--start is "today"`:                       marked("--status", "started", "--start", "today"),
