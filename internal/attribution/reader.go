@@ -254,12 +254,25 @@ func (r *Reader) Span(name, status string) {
 		return
 	}
 	s.next = 2
-	if a := &s.all[0]; !a.skip && (int(a.size) != len(name) || string(r.raw(a.value)) != name) {
+	if a := &s.all[0]; !a.skip && !r.has(a, name) {
 		r.setText(a, 0, name)
 	}
-	if a := &s.all[1]; !a.skip && (int(a.size) != len(status) || string(r.raw(a.value)) != status) {
+	if a := &s.all[1]; !a.skip && !r.has(a, status) {
 		r.setText(a, 1, status)
 	}
+}
+
+// has reports whether the value at a position was read of a text, of at least 1 byte. False may be wrong.
+func (r *Reader) has(a *attribute, text string) bool {
+	n := len(text)
+	switch {
+	case n != int(a.size) || n == 0 || a.isNumber:
+		return false
+	case n > packs:
+		return string(r.raw(a.value)) == text
+	}
+	first, last := packed(text)
+	return first == a.first && last == a.last
 }
 
 // Text adds an attribute.
@@ -287,9 +300,11 @@ func (r *Reader) Flag(key, variant string) {
 func (r *Reader) Attributes(attributes pcommon.Map) {
 	at, all := r.inEvent.next, r.inEvent.all
 	attributes.Range(func(key string, v pcommon.Value) bool {
+		known := false
 		if at < len(all) {
 			a, n := &all[at], len(key)
 			if n == int(a.worded) && (word(key, 0)^a.begins[0])|(word(key, n-8)^a.ends[1]) == 0 && (n <= packs || (word(key, 8)^a.begins[1])|(word(key, n-16)^a.ends[0]) == 0) {
+				known = true
 				if a.skip {
 					at++
 					return true
@@ -306,7 +321,7 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 				}
 			}
 		}
-		if at = r.attribute(at, key, v); at < 0 {
+		if at = r.attribute(at, key, v, known); at < 0 {
 			return false
 		}
 		all = r.inEvent.all
@@ -317,22 +332,12 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 	}
 }
 
-// attribute adds one at a position, and returns the next one; -1 if there is no room for it.
-func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
-	all := r.inEvent.all
-	if at >= len(all) {
+// attribute adds one at a position, and returns the next one; -1 if there is no room for it. known: the name there is the same, and is no longer than words have of it.
+func (r *Reader) attribute(at int, key string, v pcommon.Value, known bool) (next int) {
+	if !known {
 		return r.attributeAt(at, key, v)
 	}
-	a, n := &all[at], len(key)
-	if n != int(a.worded) || (word(key, 0)^a.begins[0])|(word(key, n-8)^a.ends[1]) != 0 {
-		return r.attributeAt(at, key, v)
-	}
-	if n > packs && (word(key, 8)^a.begins[1])|(word(key, n-16)^a.ends[0]) != 0 {
-		return r.attributeAt(at, key, v)
-	}
-	if a.skip {
-		return at + 1
-	}
+	a := &r.inEvent.all[at]
 	if a.isNumber {
 		if n := v.Int(); n == 0 || n != a.number {
 			return r.readAt(at, v)
@@ -340,7 +345,7 @@ func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
 		return at + 1
 	}
 	text := v.Str()
-	n = len(text)
+	n := len(text)
 	var first, last uint64
 	switch {
 	case n > packs && n == int(a.size) && string(r.raw(a.value)) == text:
