@@ -399,9 +399,10 @@ func (o *book) open(table *attribution.Table, now time.Time) {
 }
 
 // turn begins the table of another minute, if it is another one: none after a minute without a bad event. What a consumer has not taken of the last one is kept.
+// A clock that goes back by some seconds stays in its minute. One that was wrong by more must not keep one table open until it is there again.
 func (o *book) turn(l *ledger, now time.Time) {
 	minute := epochOf(now)
-	if o.table == nil || minute <= o.minute || o.isUsed {
+	if o.table == nil || minute == o.minute || minute == o.minute-1 || o.isUsed {
 		return
 	}
 	last := o.table

@@ -369,3 +369,55 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The sample of bad events is one of all of them, and each of them has the same chance: in tables with as many events of weight 1 as thin it several times, with some of
+// more weight between them, the rows of the first, the second and the last third of the events represent about a third each.
+func TestSampleOfBadEventsIsFair(t *testing.T) {
+	const events, runs = 3000, 2000
+	var sums [3]float64
+	reader := NewReader(NewNames(nil, nil))
+	var parts [3]pcommon.Map
+	for i := range parts {
+		parts[i] = pcommon.NewMap()
+		parts[i].PutStr("part", strconv.Itoa(i))
+	}
+	booked := 0.0
+	for seed := range uint64(runs) {
+		limits := Counting
+		limits.Seed = seed
+		table := New(limits)
+		reader.Resource(pcommon.NewMap())
+		table.Batch(reader)
+		for i := range events {
+			weight := 1.0
+			if i%100 == 7 {
+				weight = 2.5
+			}
+			reader.Event()
+			reader.Attributes(parts[3*i/events])
+			reader.EndEvent()
+			if table.BadEvent(reader, weight) {
+				table.Found([16]byte{}, 0)
+			}
+		}
+		table.Settle(reader)
+		reader.Release()
+		booked += table.Booked()
+		ids := map[ID]int{}
+		for at, d := range table.Dimensions() {
+			require.Zero(t, at)
+			require.Equal(t, "part", d.Name)
+			for _, l := range d.Lines {
+				n, err := strconv.Atoi(l.Value)
+				require.NoError(t, err)
+				ids[l.ID] = n
+			}
+		}
+		for row := range table.BadRows() {
+			sums[ids[row.IDs[0]]] += row.Weight
+		}
+	}
+	for i, sum := range sums {
+		assert.InEpsilon(t, booked/3, sum, 0.02, "part %d", i)
+	}
+}
