@@ -272,12 +272,22 @@ func readFlags(r *attribution.Reader, events ptrace.SpanEventSlice) {
 		for name, v := range e.Attributes().All() {
 			switch name {
 			case semconv.FlagKey:
-				key = v.AsString()
+				key = plain(v)
 			case semconv.FlagVariant, semconv.FlagOldVariant:
-				variant = v.AsString()
+				variant = plain(v)
 			}
 		}
 		r.Flag(key, variant)
+	}
+}
+
+// plain is the text of a text, a number or a truth value. Maps, lists and bytes have none: it would be as long as they are, and would be made for each event.
+func plain(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeStr, pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		return v.AsString()
+	default:
+		return ""
 	}
 }
 

@@ -549,6 +549,12 @@ func TestDimensionsOfSpans(t *testing.T) {
 	flag.SetName(semconv.EventFlagEval)
 	flag.Attributes().PutStr(semconv.FlagKey, "new-checkout")
 	flag.Attributes().PutStr(semconv.FlagVariant, "on")
+	for i, variant := range []any{[]any{"a", "b"}, map[string]any{"a": "b"}, []byte("bytes"), true} { // only the last one is plain
+		flag := span.Events().AppendEmpty()
+		flag.SetName(semconv.EventFlagEval)
+		flag.Attributes().PutStr(semconv.FlagKey, fmt.Sprint("odd-", i))
+		require.NoError(t, flag.Attributes().PutEmpty(semconv.FlagVariant).FromRaw(variant))
+	}
 	f.traces(t, td)
 	f.core.flush(t.Context())
 	found := make(map[string]string)
@@ -563,7 +569,7 @@ func TestDimensionsOfSpans(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"span.name": "POST /pay 1", "span.status": "error 1", "customer.id": "1234567 1", "user.plan": "gold 1", "app.contact": "hidden 1", "http.response.status_code": "503 1",
-		"feature_flag.new-checkout": "on 1", "k8s.pod.name": "checkout-1 1", "service.version": "1.0 1",
+		"feature_flag.new-checkout": "on 1", "feature_flag.odd-3": "true 1", "k8s.pod.name": "checkout-1 1", "service.version": "1.0 1",
 	}, found)
 }
 

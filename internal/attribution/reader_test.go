@@ -421,3 +421,64 @@ func TestSampleOfBadEventsIsFair(t *testing.T) {
 		assert.InEpsilon(t, booked/3, sum, 0.02, "part %d", i)
 	}
 }
+
+// Names and values that differ in one byte, at any place and of any length, are told apart: words have all of a text.
+func TestTextsThatDifferInOneByte(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 9))
+	wide := Limits{Dimensions: 400, Values: 2000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
+	changed := func(length int) string {
+		text := []byte(strings.Repeat("z", length)) // neither hexadecimal nor a word that is off
+		if length > 0 && random.IntN(2) == 0 {
+			text[random.IntN(length)] = 'w' + byte(random.IntN(3))
+		}
+		return string(text)
+	}
+	for length := 1; length <= maxText; length++ {
+		reader, table := NewReader(NewNames(nil, nil)), New(wide)
+		want := map[string]map[string]float64{}
+		for range 400 {
+			reader.Resource(pcommon.NewMap())
+			if reader.Full() {
+				table.Settle(reader)
+				reader.Release()
+				reader.Resource(pcommon.NewMap())
+			}
+			table.Batch(reader)
+			m := pcommon.NewMap()
+			for range 3 {
+				name := changed(min(length, 36))
+				switch size := max(0, length-random.IntN(2)); random.IntN(6) {
+				case 0:
+					m.PutInt(name, int64(random.IntN(3)))
+				default:
+					m.PutStr(name, changed(size))
+				}
+			}
+			reader.Event()
+			reader.Attributes(m)
+			reader.EndEvent()
+			if table.BadEvent(reader, 1) {
+				table.Found([16]byte{}, 0)
+			}
+			for name, v := range m.All() {
+				if v.AsString() == "" {
+					continue
+				}
+				if want[name] == nil {
+					want[name] = map[string]float64{}
+				}
+				want[name][v.AsString()]++
+			}
+		}
+		table.Settle(reader)
+		got := map[string]map[string]float64{}
+		for _, d := range table.Dimensions() {
+			got[d.Name] = map[string]float64{}
+			require.Zero(t, d.Bound, "length %d", length)
+			for _, l := range d.Lines {
+				got[d.Name][l.Value] = l.Bad
+			}
+		}
+		require.Equal(t, want, got, "length %d", length)
+	}
+}
