@@ -111,7 +111,7 @@ type run struct {
 	culprit, kind   string
 	fails, slower   float64 // of the culprit: the share of its requests that fail, and its own time as a multiple
 	delay, queue    float64 // of its network, and of its requests before they begin
-	neighbours      map[string]float64
+	neighbors      map[string]float64
 	isOn            bool
 	spans           map[string]ptrace.SpanSlice
 	traces          ptrace.Traces
@@ -124,7 +124,7 @@ func (r *run) about(mean float64, spread float64) float64 {
 }
 
 func newRun(random *rand.Rand, t topology, kind string) *run {
-	r := &run{Rand: random, topology: t, kind: kind, own: map[string]float64{}, way: map[string]float64{}, drift: map[string]float64{}, neighbours: map[string]float64{}, clock: time.Unix(1_800_000_000, 0)}
+	r := &run{Rand: random, topology: t, kind: kind, own: map[string]float64{}, way: map[string]float64{}, drift: map[string]float64{}, neighbors: map[string]float64{}, clock: time.Unix(1_800_000_000, 0)}
 	services := t.services()
 	for _, s := range services {
 		r.own[s], r.way[s], r.drift[s] = r.about(0.008, 0.8), r.about(0.0015, 0.4), r.about(1, 0.1)
@@ -134,11 +134,11 @@ func newRun(random *rand.Rand, t topology, kind string) *run {
 		r.culprit = services[r.IntN(len(services))] // the way to the entry is the user's, and nobody in the shop notices what it returns
 	}
 	switch kind {
-	case processor: // the requests of a service without a processor wait before they begin, too, and so do its neighbours
+	case processor: // the requests of a service without a processor wait before they begin, too, and so do its neighbors
 		r.slower = 3 + 12*r.Float64()
 		r.queue = r.own[r.culprit] * (r.slower - 1) * r.Float64() / 2
 		for range 2 {
-			r.neighbours[services[r.IntN(len(services))]] = 1.1 + 0.4*r.Float64()
+			r.neighbors[services[r.IntN(len(services))]] = 1.1 + 0.4*r.Float64()
 		}
 	case network:
 		r.delay = 0.02 + 0.18*r.Float64()
@@ -178,7 +178,7 @@ func (r *run) call(from string, to step, trace pcommon.TraceID, parent pcommon.S
 	server := r.span(to.service, "handle", ptrace.SpanKindServer, trace, client.SpanID())
 	own := r.about(r.own[to.service], 0.5)
 	if r.isOn {
-		own *= r.drift[to.service] * max(1, r.neighbours[to.service])
+		own *= r.drift[to.service] * max(1, r.neighbors[to.service])
 	}
 	at := began + there + own/2
 	failed = r.Float64() < 0.001
@@ -443,9 +443,11 @@ func TestNamesTheFaultyService(t *testing.T) {
 				}
 			}
 			if kind.name == network {
+				assert.LessOrEqual(t, late, 4, "seed %d", seed)
 				missed = append(missed, fmt.Sprint(late))
 			}
 		}
+		assert.GreaterOrEqual(t, round.first, 60.0, "seed %d", seed)
 		firsts, threes = append(firsts, fmt.Sprint(round.first)), append(threes, fmt.Sprint(round.three))
 		total.first, total.three = total.first+round.first, total.three+round.three
 	}
@@ -456,8 +458,6 @@ func TestNamesTheFaultyService(t *testing.T) {
 	fmt.Fprintf(&table, "| all | 94 | %.1f | %.1f | %.1f |\n", total.first/float64(seeds), total.three/float64(seeds), 94-total.three/float64(seeds))
 	fmt.Fprintf(&table, "\nFirst, of 94 each: %s. Among three: %s. Network delays of 28 that are not among three: %s.\n", strings.Join(firsts, ", "), strings.Join(threes, ", "), strings.Join(missed, ", "))
 	if testing.Short() {
-		t.Log(table.String())
-		assert.GreaterOrEqual(t, total.first, 60.0)
 		return
 	}
 	const docs, file = "../../../../docs/ledger.md", "testdata/faults.md"
