@@ -272,12 +272,22 @@ func readFlags(r *attribution.Reader, events ptrace.SpanEventSlice) {
 		for name, v := range e.Attributes().All() {
 			switch name {
 			case semconv.FlagKey:
-				key = v.AsString()
+				key = plain(v)
 			case semconv.FlagVariant, semconv.FlagOldVariant:
-				variant = v.AsString()
+				variant = plain(v)
 			}
 		}
 		r.Flag(key, variant)
+	}
+}
+
+// plain is the text of a text, a number or a truth value. Maps, lists and bytes have none: it would be as long as they are, and would be made for each event.
+func plain(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeStr, pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		return v.AsString()
+	default:
+		return ""
 	}
 }
 
@@ -399,9 +409,10 @@ func (o *book) open(table *attribution.Table, now time.Time) {
 }
 
 // turn begins the table of another minute, if it is another one: none after a minute without a bad event. What a consumer has not taken of the last one is kept.
+// A clock that goes back by some seconds stays in its minute. One that was wrong by more must not keep one table open until it is there again.
 func (o *book) turn(l *ledger, now time.Time) {
 	minute := epochOf(now)
-	if o.table == nil || minute <= o.minute || o.isUsed {
+	if o.table == nil || minute == o.minute || minute == o.minute-1 || o.isUsed {
 		return
 	}
 	last := o.table

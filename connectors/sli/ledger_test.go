@@ -413,6 +413,33 @@ func TestTablesOfMinutes(t *testing.T) {
 	g.sumsUp(t, 0)
 }
 
+// A clock that is corrected by some seconds stays in its minute. One that was hours ahead begins another table, and does not put all that is bad into one for hours.
+func TestTablesAfterTheClockWentBack(t *testing.T) {
+	g := newGateway()
+	f := ledgerFixture(t, g)
+	keys := func() (of []string) {
+		for key, table := range g.tables {
+			if table.slo == "availability/production/checkout/-" {
+				of = append(of, fmt.Sprintf("%s: %v", time.Unix(0, mustInt(t, strings.Fields(key)[2])).UTC().Format("15:04:05"), table.bad))
+			}
+		}
+		return of
+	}
+	f.traces(t, failedSpans(3)) // at 03:04:05
+	f.clock.add(-30 * time.Second)
+	f.traces(t, failedSpans(1))
+	f.core.flush(t.Context())
+	require.Equal(t, []string{"03:04:05: 4"}, keys())
+	f.clock.add(-2 * time.Hour)
+	f.traces(t, failedSpans(5))
+	f.core.flush(t.Context())
+	f.clock.add(time.Minute)
+	f.traces(t, failedSpans(2))
+	f.core.flush(t.Context())
+	require.ElementsMatch(t, []string{"03:04:05: 4", "01:03:35: 5", "01:04:35: 2"}, keys())
+	g.sumsUp(t, 0)
+}
+
 func mustInt(t testing.TB, s string) (n int64) {
 	_, err := fmt.Sscan(s, &n)
 	require.NoError(t, err)
@@ -522,6 +549,12 @@ func TestDimensionsOfSpans(t *testing.T) {
 	flag.SetName(semconv.EventFlagEval)
 	flag.Attributes().PutStr(semconv.FlagKey, "new-checkout")
 	flag.Attributes().PutStr(semconv.FlagVariant, "on")
+	for i, variant := range []any{[]any{"a", "b"}, map[string]any{"a": "b"}, []byte("bytes"), true} { // only the last one is plain
+		flag := span.Events().AppendEmpty()
+		flag.SetName(semconv.EventFlagEval)
+		flag.Attributes().PutStr(semconv.FlagKey, fmt.Sprint("odd-", i))
+		require.NoError(t, flag.Attributes().PutEmpty(semconv.FlagVariant).FromRaw(variant))
+	}
 	f.traces(t, td)
 	f.core.flush(t.Context())
 	found := make(map[string]string)
@@ -536,7 +569,7 @@ func TestDimensionsOfSpans(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"span.name": "POST /pay 1", "span.status": "error 1", "customer.id": "1234567 1", "user.plan": "gold 1", "app.contact": "hidden 1", "http.response.status_code": "503 1",
-		"feature_flag.new-checkout": "on 1", "k8s.pod.name": "checkout-1 1", "service.version": "1.0 1",
+		"feature_flag.new-checkout": "on 1", "feature_flag.odd-3": "true 1", "k8s.pod.name": "checkout-1 1", "service.version": "1.0 1",
 	}, found)
 }
 

@@ -146,7 +146,12 @@ func (t *Table) BadEvent(r *Reader, weight float64) (sampled bool) {
 	}
 	c.event = r.event
 	t.batch += units
-	represents, sampled := t.bad.takes(t, weight)
+	var represents float64
+	if weight == 1 {
+		represents, sampled = t.bad.takesOne(t)
+	} else {
+		represents, sampled = t.bad.takes(t, weight)
+	}
 	if sampled {
 		t.bad.keep(t.rowOf(r, t.row), represents, [16]byte{}, 0)
 	}

@@ -6,6 +6,7 @@ package attribution
 import (
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -54,15 +55,14 @@ type attribute struct {
 	name         string
 }
 
-// word is the word that begins at a byte, half the half of one.
+// word is the word that begins at a byte, half the half of one. The caller knows that the text has so many bytes: a check for each word of each attribute is
+// what a bad event would take longest for. The order of the bytes in a word does not matter, as words are only compared in this process.
 func word(s string, at int) uint64 {
-	s = s[at : at+8]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), at)) //nolint:gosec // within the text
 }
 
 func half(s string, at int) uint64 {
-	s = s[at : at+4]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+	return uint64(*(*uint32)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), at))) //nolint:gosec // within the text
 }
 
 // packs is how long a text is at most that two words have all of.
@@ -254,12 +254,25 @@ func (r *Reader) Span(name, status string) {
 		return
 	}
 	s.next = 2
-	if a := &s.all[0]; !a.skip && (int(a.size) != len(name) || string(r.raw(a.value)) != name) {
+	if a := &s.all[0]; !a.skip && !r.has(a, name) {
 		r.setText(a, 0, name)
 	}
-	if a := &s.all[1]; !a.skip && (int(a.size) != len(status) || string(r.raw(a.value)) != status) {
+	if a := &s.all[1]; !a.skip && !r.has(a, status) {
 		r.setText(a, 1, status)
 	}
+}
+
+// has reports whether the value at a position was read of a text, of at least 1 byte. False may be wrong.
+func (r *Reader) has(a *attribute, text string) bool {
+	n := len(text)
+	switch {
+	case n != int(a.size) || n == 0 || a.isNumber:
+		return false
+	case n > packs:
+		return string(r.raw(a.value)) == text
+	}
+	first, last := packed(text)
+	return first == a.first && last == a.last
 }
 
 // Text adds an attribute.
@@ -287,9 +300,11 @@ func (r *Reader) Flag(key, variant string) {
 func (r *Reader) Attributes(attributes pcommon.Map) {
 	at, all := r.inEvent.next, r.inEvent.all
 	attributes.Range(func(key string, v pcommon.Value) bool {
+		known := false
 		if at < len(all) {
 			a, n := &all[at], len(key)
 			if n == int(a.worded) && (word(key, 0)^a.begins[0])|(word(key, n-8)^a.ends[1]) == 0 && (n <= packs || (word(key, 8)^a.begins[1])|(word(key, n-16)^a.ends[0]) == 0) {
+				known = true
 				if a.skip {
 					at++
 					return true
@@ -299,14 +314,18 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 					switch {
 					case n >= 8 && n <= packs && word(text, 0) == a.first && word(text, n-8) == a.last,
 						n >= 4 && n < 8 && half(text, 0) == a.first && half(text, n-4) == a.last,
-						n == 3 && uint64(text[0]) == a.first && uint64(text[1])<<8|uint64(text[2]) == a.last:
+						n == 3 && uint64(text[0]) == a.first && uint64(text[1])<<8|uint64(text[2]) == a.last,
+						n > packs && string(r.raw(a.value)) == text:
 						at++
 						return true
 					}
+				} else if a.isNumber && a.number != 0 && v.Int() == a.number {
+					at++
+					return true
 				}
 			}
 		}
-		if at = r.attribute(at, key, v); at < 0 {
+		if at = r.attribute(at, key, v, known); at < 0 {
 			return false
 		}
 		all = r.inEvent.all
@@ -317,22 +336,12 @@ func (r *Reader) Attributes(attributes pcommon.Map) {
 	}
 }
 
-// attribute adds one at a position, and returns the next one; -1 if there is no room for it.
-func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
-	all := r.inEvent.all
-	if at >= len(all) {
+// attribute adds one at a position, and returns the next one; -1 if there is no room for it. known: the name there is the same, and is no longer than words have of it.
+func (r *Reader) attribute(at int, key string, v pcommon.Value, known bool) (next int) {
+	if !known {
 		return r.attributeAt(at, key, v)
 	}
-	a, n := &all[at], len(key)
-	if n != int(a.worded) || (word(key, 0)^a.begins[0])|(word(key, n-8)^a.ends[1]) != 0 {
-		return r.attributeAt(at, key, v)
-	}
-	if n > packs && (word(key, 8)^a.begins[1])|(word(key, n-16)^a.ends[0]) != 0 {
-		return r.attributeAt(at, key, v)
-	}
-	if a.skip {
-		return at + 1
-	}
+	a := &r.inEvent.all[at]
 	if a.isNumber {
 		if n := v.Int(); n == 0 || n != a.number {
 			return r.readAt(at, v)
@@ -340,7 +349,7 @@ func (r *Reader) attribute(at int, key string, v pcommon.Value) (next int) {
 		return at + 1
 	}
 	text := v.Str()
-	n = len(text)
+	n := len(text)
 	var first, last uint64
 	switch {
 	case n > packs && n == int(a.size) && string(r.raw(a.value)) == text:

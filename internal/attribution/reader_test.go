@@ -369,3 +369,116 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The sample of bad events is one of all of them, and each of them has the same chance: in tables with as many events of weight 1 as thin it several times, with some of
+// more weight between them, the rows of the first, the second and the last third of the events represent about a third each.
+func TestSampleOfBadEventsIsFair(t *testing.T) {
+	const events, runs = 3000, 2000
+	var sums [3]float64
+	reader := NewReader(NewNames(nil, nil))
+	var parts [3]pcommon.Map
+	for i := range parts {
+		parts[i] = pcommon.NewMap()
+		parts[i].PutStr("part", strconv.Itoa(i))
+	}
+	booked := 0.0
+	for seed := range uint64(runs) {
+		limits := Counting
+		limits.Seed = seed
+		table := New(limits)
+		reader.Resource(pcommon.NewMap())
+		table.Batch(reader)
+		for i := range events {
+			weight := 1.0
+			if i%100 == 7 {
+				weight = 2.5
+			}
+			reader.Event()
+			reader.Attributes(parts[3*i/events])
+			reader.EndEvent()
+			if table.BadEvent(reader, weight) {
+				table.Found([16]byte{}, 0)
+			}
+		}
+		table.Settle(reader)
+		reader.Release()
+		booked += table.Booked()
+		ids := map[ID]int{}
+		for at, d := range table.Dimensions() {
+			require.Zero(t, at)
+			require.Equal(t, "part", d.Name)
+			for _, l := range d.Lines {
+				n, err := strconv.Atoi(l.Value)
+				require.NoError(t, err)
+				ids[l.ID] = n
+			}
+		}
+		for row := range table.BadRows() {
+			sums[ids[row.IDs[0]]] += row.Weight
+		}
+	}
+	for i, sum := range sums {
+		assert.InEpsilon(t, booked/3, sum, 0.02, "part %d", i)
+	}
+}
+
+// Names and values that differ in one byte, at any place and of any length, are told apart: words have all of a text.
+func TestTextsThatDifferInOneByte(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 9))
+	wide := Limits{Dimensions: 400, Values: 2000, Lines: 60_000, Text: 1 << 20, BadRows: 50, GoodRows: 50}
+	changed := func(length int) string {
+		text := []byte(strings.Repeat("z", length)) // neither hexadecimal nor a word that is off
+		if length > 0 && random.IntN(2) == 0 {
+			text[random.IntN(length)] = 'w' + byte(random.IntN(3))
+		}
+		return string(text)
+	}
+	for length := 1; length <= maxText; length++ {
+		reader, table := NewReader(NewNames(nil, nil)), New(wide)
+		want := map[string]map[string]float64{}
+		for range 400 {
+			reader.Resource(pcommon.NewMap())
+			if reader.Full() {
+				table.Settle(reader)
+				reader.Release()
+				reader.Resource(pcommon.NewMap())
+			}
+			table.Batch(reader)
+			m := pcommon.NewMap()
+			for range 3 {
+				name := changed(min(length, 36))
+				switch size := max(0, length-random.IntN(2)); random.IntN(6) {
+				case 0:
+					m.PutInt(name, int64(random.IntN(3)))
+				default:
+					m.PutStr(name, changed(size))
+				}
+			}
+			reader.Event()
+			reader.Attributes(m)
+			reader.EndEvent()
+			if table.BadEvent(reader, 1) {
+				table.Found([16]byte{}, 0)
+			}
+			for name, v := range m.All() {
+				if v.AsString() == "" {
+					continue
+				}
+				if want[name] == nil {
+					want[name] = map[string]float64{}
+				}
+				want[name][v.AsString()]++
+			}
+		}
+		table.Settle(reader)
+		got := map[string]map[string]float64{}
+		for _, d := range table.Dimensions() {
+			got[d.Name] = map[string]float64{}
+			require.Zero(t, d.Bound, "length %d", length)
+			for _, l := range d.Lines {
+				got[d.Name][l.Value] = l.Bad
+			}
+		}
+		require.Equal(t, want, got, "length %d", length)
+	}
+}

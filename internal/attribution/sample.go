@@ -5,6 +5,7 @@ package attribution
 
 import (
 	"iter"
+	"math"
 	"time"
 )
 
@@ -14,10 +15,13 @@ type sample struct {
 	traced      bool
 	// threshold is the weight from which each row is kept; 0 while all are.
 	threshold float64
-	ids       []ID // by row, then by dimension
-	weights   []float64
-	traces    [][16]byte
-	times     []int64
+	// passed is how many rows of weight 1 are not kept before one is, if it was drawn for the present threshold.
+	passed   int64
+	drawnFor float64
+	ids      []ID // by row, then by dimension
+	weights  []float64
+	traces   [][16]byte
+	times    []int64
 }
 
 func (s *sample) len() int { return len(s.weights) }
@@ -52,6 +56,36 @@ func (s *sample) picks(t *Table, weight float64) (represents float64, ok bool) {
 		return s.threshold, t.chance()*s.threshold < weight
 	}
 	return weight, true
+}
+
+// takesOne is takes for a row of weight 1, of which mostly one in so many as the threshold is kept: the number of those that are not, until one is, is drawn once
+// instead of a chance for each of them.
+func (s *sample) takesOne(t *Table) (represents float64, ok bool) {
+	switch {
+	case s.threshold <= 1 || s.most == 0:
+		return s.takes(t, 1)
+	case s.drawnFor != s.threshold:
+		s.draw(t)
+	}
+	if s.passed > 0 {
+		s.passed--
+		return 0, false
+	}
+	s.draw(t)
+	weight := s.threshold
+	for s.len() >= s.most {
+		s.thin(t)
+		if weight, ok = s.picks(t, weight); !ok {
+			return 0, false
+		}
+	}
+	return weight, true
+}
+
+// draw draws how many rows of weight 1 pass before one is kept.
+func (s *sample) draw(t *Table) {
+	s.drawnFor = s.threshold
+	s.passed = int64(min(math.Log1p(-t.chance())/math.Log1p(-1/s.threshold), 1<<40))
 }
 
 // keep adds a row that is taken.

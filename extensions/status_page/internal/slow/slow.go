@@ -34,6 +34,8 @@ const (
 	least      = 5 * time.Millisecond
 	// most is the share of the growth that a cause explains at least.
 	most = 0.5
+	// muchMore is how much more than each of them the ways of a service explain together, if its network is the cause.
+	muchMore = 1.25
 	// maxDepth bounds the calls that are followed.
 	maxDepth = 8
 )
@@ -48,7 +50,7 @@ type Name struct {
 type Cause struct {
 	Place Place `json:"place"`
 	Name
-	// Caller is at the other end of the way.
+	// Caller is at the other end of the way; nil if it is about all ways of the service, to it and from it.
 	Caller *Name `json:"caller"`
 	// Before and Now are the time that one request spends at the place: the hour before, and in the time that was asked about.
 	Before float64 `json:"seconds_before"`
@@ -162,6 +164,18 @@ func compare(x, y Name) int {
 
 // find is nil if the service is not much slower, or if nothing explains most of it.
 func find(earlier, later calls, of Name) *Cause {
+	all := ranked(earlier, later, of)
+	if len(all) == 0 || all[0].Share < most {
+		return nil
+	}
+	found := &all[0]
+	found.Share = min(found.Share, 1)
+	found.Text = found.sentence(of)
+	return found
+}
+
+// ranked are the places by how much of the service's growth they explain; none if it is not much slower.
+func ranked(earlier, later calls, of Name) (all []Cause) {
 	before, now := graphOf(earlier), graphOf(later)
 	if before.count[of] < enough || now.count[of] < enough {
 		return nil
@@ -171,13 +185,11 @@ func find(earlier, later calls, of Name) *Cause {
 	if mean < muchSlower*meanBefore || growth < least.Seconds() {
 		return nil
 	}
-	var found *Cause
 	consider := func(times float64, c Cause) {
-		c.Share = times * (c.Now - c.Before) / growth
-		if found == nil || c.Share > found.Share {
-			found = &c
-		}
+		c.Share, c.ServiceBefore, c.ServiceNow = times*(c.Now-c.Before)/growth, meanBefore, mean
+		all = append(all, c)
 	}
+	ends := map[Name]end{}
 	needs := now.needs(of)
 	names := make([]Name, 0, len(needs))
 	for name := range needs {
@@ -196,14 +208,32 @@ func find(earlier, later calls, of Name) *Cause {
 		}
 		caller := p.client
 		consider(needs[p.client]*is.count/now.count[p.client], Cause{Place: Way, Name: p.server, Caller: &caller, Before: p.way(was) / was.count, Now: p.way(is) / is.count})
+		if p.connection == "" {
+			for _, end := range []Name{p.client, p.server} {
+				ends[end] = ends[end].with(all[len(all)-1], p.way(was), was.count, p.way(is), is.count)
+			}
+		}
 	}
-	if found == nil || found.Share < most {
-		return nil
+	for _, name := range names {
+		if e := ends[name]; e.sum > muchMore*e.largest {
+			all = append(all, Cause{Place: Way, Name: name, Before: e.before.client / e.before.count, Now: e.now.client / e.now.count, Share: e.sum, ServiceBefore: meanBefore, ServiceNow: mean})
+		}
 	}
-	found.Share = min(found.Share, 1)
-	found.ServiceBefore, found.ServiceNow = meanBefore, mean
-	found.Text = found.sentence(of)
-	return found
+	slices.SortStableFunc(all, func(x, y Cause) int { return cmp.Compare(y.Share, x.Share) })
+	return all
+}
+
+// An end is a service, with all ways to it and from it: what they explain, and the one that explains most. A service with a slow network is at the end of several.
+type end struct {
+	sum, largest float64
+	before, now  call
+}
+
+func (e end) with(one Cause, before, countBefore, now, count float64) end {
+	e.sum, e.largest = e.sum+one.Share, max(e.largest, one.Share)
+	e.before.client, e.before.count = e.before.client+before, e.before.count+countBefore
+	e.now.client, e.now.count = e.now.client+now, e.now.count+count
+	return e
 }
 
 // sentence is the cause for people.
@@ -211,6 +241,8 @@ func (c *Cause) sentence(of Name) string {
 	times := fmt.Sprintf("from %s to %s", took(c.Before), took(c.Now))
 	who := words.Bounded(of.Service, maxName)
 	switch {
+	case c.Place == Way && c.Caller == nil:
+		return fmt.Sprintf("%s is slow because of all ways to and from %s (network, queues, connections, processor time): %s per call.", who, words.Bounded(c.Service, maxName), times)
 	case c.Place == Way:
 		return fmt.Sprintf("%s is slow because of the way from %s to %s (network, queues, connections, processor time): %s per call.", who, words.Bounded(c.Caller.Service, maxName), words.Bounded(c.Service, maxName), times)
 	case c.Name == of:

@@ -79,12 +79,17 @@ func TestFind(t *testing.T) {
 		of     string
 		want   string
 	}{
-		"nothing":              {func(*shop) {}, "frontend", ""},
-		"a little":             {func(s *shop) { s.own["frontend"] += 0.004 }, "frontend", ""},
-		"itself":               {func(s *shop) { s.own["frontend"] += 0.5 }, "frontend", "frontend is slow by itself: its own time went from 10 ms to 510 ms per request."},
-		"what it calls":        {func(s *shop) { s.own["payment"] += 0.2 }, "frontend", "frontend is slow because of payment, whose own time went from 15 ms to 215 ms per request."},
-		"a database":           {func(s *shop) { s.own["orders"] = 0.5 }, "frontend", "frontend is slow because of orders, whose own time went from 5 ms to 501 ms per request."},
-		"the way":              {func(s *shop) { s.edges[[2]string{"checkout", "payment"}] = leg{2, 0.3} }, "frontend", "frontend is slow because of the way from checkout to payment (network, queues, connections, processor time): from 3 ms to 300 ms per call."},
+		"nothing":       {func(*shop) {}, "frontend", ""},
+		"a little":      {func(s *shop) { s.own["frontend"] += 0.004 }, "frontend", ""},
+		"itself":        {func(s *shop) { s.own["frontend"] += 0.5 }, "frontend", "frontend is slow by itself: its own time went from 10 ms to 510 ms per request."},
+		"what it calls": {func(s *shop) { s.own["payment"] += 0.2 }, "frontend", "frontend is slow because of payment, whose own time went from 15 ms to 215 ms per request."},
+		"a database":    {func(s *shop) { s.own["orders"] = 0.5 }, "frontend", "frontend is slow because of orders, whose own time went from 5 ms to 501 ms per request."},
+		"the way":       {func(s *shop) { s.edges[[2]string{"checkout", "payment"}] = leg{2, 0.3} }, "frontend", "frontend is slow because of the way from checkout to payment (network, queues, connections, processor time): from 3 ms to 300 ms per call."},
+		"the network of a service": {func(s *shop) {
+			for _, e := range [][2]string{{"frontend", "checkout"}, {"checkout", "payment"}, {"checkout", "stock"}} {
+				s.edges[e] = leg{s.edges[e].times, s.edges[e].way + 0.05}
+			}
+		}, "frontend", "frontend is slow because of all ways to and from checkout (network, queues, connections, processor time): from 1.83 ms to 51.8 ms per call."},
 		"what does not use it": {func(s *shop) { s.own["payment"] += 0.2 }, "stock", ""},
 		"the victim between":   {func(s *shop) { s.own["payment"] += 0.2 }, "checkout", "checkout is slow because of payment, whose own time went from 15 ms to 215 ms per request."},
 		"the culprit":          {func(s *shop) { s.own["payment"] += 0.2 }, "payment", "payment is slow by itself: its own time went from 15 ms to 215 ms per request."},
