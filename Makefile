@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint site generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check beside-e2e
+.PHONY: help build image packages release newcomer test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint site generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check beside-e2e
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -104,13 +104,25 @@ bin/share: bin/srectl
 	@$< man --out $@/man
 	@for shell in bash zsh fish; do $< completion $$shell > $@/completion/srectl.$$shell; done
 
-packages: $(FOR_PLATFORMS) bin/share ## deb and rpm with a systemd unit, into bin/packages
+packages: $(FOR_PLATFORMS) bin/share ## archives, and deb and rpm with a systemd unit, into bin/packages
 	@GOFLAGS= GOBIN=$(CURDIR)/.cache/bin go install $(NFPM)
 	@rm -rf bin/packages && mkdir -p bin/packages
 	@for platform in $(PLATFORMS); do for packager in deb rpm; do \
 		ARCH=$${platform#linux/} VERSION="$(VERSION)" SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 		.cache/bin/nfpm package --config deploy/packages/nfpm.yaml --packager $$packager --target bin/packages; \
 	done; done
+	@for platform in $(PLATFORMS); do \
+		deploy/packages/archive bin/$$platform bin/packages/otelcol-sre-$${platform/\//-}.tar.gz "$$(git log -1 --format=%ct)"; \
+	done
+
+# RELEASE is the folder; a release has both platforms.
+RELEASE ?= bin/release
+release: image packages ## everything that a release has, with its checksums, into bin/release
+	@rm -rf "$(RELEASE)" && mkdir -p "$(RELEASE)"
+	@cp bin/packages/* bin/image/*.json "$(RELEASE)"
+	@tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$$(git log -1 --format=%ct)" \
+		--file "$(RELEASE)/otelcol-sre-image.tar" --directory bin/image/layout .
+	@cd "$(RELEASE)" && sha256sum -- * > SHA256SUMS && sha256sum --check --quiet SHA256SUMS
 
 # A small Debian, from the package source of this machine.
 .cache/debian:
@@ -188,8 +200,11 @@ runbook-check: build ## run everything that short runbooks tell to run, in the s
 	$(MAKE) --no-print-directory generate
 
 # Boots a small Debian with systemd for each package, and runs the image in a separate root: needs root and debootstrap.
-test-packages: image packages .cache/debian ## install, run and remove the packages and the image; as root
+test-packages: release .cache/debian ## install, run and remove the packages and the image; as root
 	go test -count=1 -timeout 10m ./test/packaging
+
+newcomer: build ## do what docs/first-service.md says, in a fresh clone and home, and say how long it takes
+	go test -count=1 -timeout 30m -v -run '^TestFirstService$$' ./test/newcomer $(ARGS)
 
 lint: cmd/otelcol-sre/components.go ## golangci-lint with .golangci.yaml, and actionlint on the workflows
 	GOFLAGS= go install $(GOLANGCI_LINT)

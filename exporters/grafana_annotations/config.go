@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -16,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/baseurl"
 )
 
 // Config is the configuration of the grafana_annotations exporter.
@@ -92,13 +93,13 @@ func validateEndpoint(endpoint string, insecure bool) error {
 	if endpoint == "" {
 		return errors.New("endpoint: is empty; set Grafana's base URL, such as https://grafana.example.com")
 	}
-	u, err := url.Parse(endpoint)
+	u, err := baseurl.Parse(endpoint)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case errors.Is(err, baseurl.ErrNoURL):
 		return errors.New("endpoint: is not a URL; set Grafana's base URL, such as https://grafana.example.com")
-	case u.User != nil:
+	case errors.Is(err, baseurl.ErrUser):
 		return errors.New("endpoint: contains a user name; name an authentication extension in auth instead")
-	case u.RawQuery != "" || u.Fragment != "":
+	case err != nil:
 		return errors.New("endpoint: has a query or fragment; set only Grafana's base URL")
 	case strings.Contains(u.Path+"/", "/api/"):
 		return errors.New("endpoint: contains a path of the API; remove /api and the rest of the path")

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/internal/baseurl"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
@@ -143,7 +144,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	for i, am := range c.Alertmanagers {
-		if u, err := url.Parse(am.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		if _, err := baseurl.Parse(am.Endpoint); err != nil {
 			wrong("alertmanagers[%d].endpoint: is not a base URL; set one such as http://localhost:9093, and put credentials into auth", i)
 		}
 	}
@@ -152,7 +153,7 @@ func (c *Config) Validate() error {
 		links["incident_url"] = c.IncidentURL
 	}
 	for key, link := range links {
-		if u, err := url.Parse(link); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(link, "{}") {
+		if _, err := baseurl.Parse(link); err != nil || strings.ContainsAny(link, "{}") {
 			wrong("%s: %.200q cannot begin links; set an address such as https://sre.example.com/runbooks", key, link)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/baseurl"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/webserver"
 )
@@ -128,13 +129,13 @@ func validateClient(key string, client *confighttp.ClientConfig) error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(key+"::"+format, args...)) }
 	secret := client.Auth.HasValue() && !client.TLS.Insecure
-	u, err := url.Parse(client.Endpoint)
+	u, err := baseurl.Parse(client.Endpoint)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case errors.Is(err, baseurl.ErrNoURL):
 		wrong("endpoint: is not a URL; set the base URL, such as https://%s.example.com", key)
-	case u.User != nil:
+	case errors.Is(err, baseurl.ErrUser):
 		wrong("endpoint: contains a user name; name an authentication extension in %s::auth instead", key)
-	case u.RawQuery != "" || u.Fragment != "":
+	case err != nil:
 		wrong("endpoint: has a query or fragment; set only the base URL")
 	case secret && u.Scheme == "http" && !local(u.Hostname()):
 		wrong("endpoint: would send the credentials of %[1]s::auth in clear text; use https, or set %[1]s::tls::insecure: true", key)

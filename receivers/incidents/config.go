@@ -6,10 +6,11 @@ package incidents
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-sre/otelcol-sre/internal/baseurl"
 )
 
 // Config is the configuration of the incidents receiver.
@@ -44,7 +45,7 @@ func (c *Config) Validate() error {
 	if c.Interval < time.Second {
 		errs = append(errs, fmt.Errorf("interval: %v is too short; use 1s or more", c.Interval))
 	}
-	if u, err := url.Parse(c.PageURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if _, err := baseurl.Parse(c.PageURL); err != nil {
 		errs = append(errs, errors.New("page_url: is not a base URL without a password, query and fragment; set that of the status page, such as https://sre.example.com"))
 	}
 	return errors.Join(errs...)

@@ -107,6 +107,38 @@ var familiarValues = []struct {
 		"[{port: metrics, interval: 30s}, {port: prometheus, interval: 30s, honorLabels: true}]",
 	},
 	{
+		"presets.annotationDiscovery", "agent: {enabled: true, gateway: g}\npresets: {annotationDiscovery: {enabled: true}}",
+		"DaemonSet/otelcol-sre-agent", inContainer("args"), "[--config=builtin:agent, --config=builtin:gateway-dns, --config=builtin:kubernetes, --config=builtin:annotations]",
+	},
+	{
+		"rights of presets.annotationDiscovery", "agent: {enabled: true, gateway: g, kubernetes: {enabled: false}}\npresets: {annotationDiscovery: {enabled: true}}",
+		"ClusterRole/otelcol-sre-otelcol-sre-agent", []string{"rules"}, `[{apiGroups: [""], resources: [pods], verbs: [list, watch]}]`,
+	},
+	{
+		"namespace of presets.annotationDiscovery", "agent: {enabled: true, gateway: g, kubernetes: {enabled: false, scope: namespace}}\npresets: {annotationDiscovery: {enabled: true}}",
+		"DaemonSet/otelcol-sre-agent", inContainer("env", "OTELCOL_SRE_NAMESPACE"), "{name: OTELCOL_SRE_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}",
+	},
+	{
+		"presets.kubernetesEvents", "presets: {kubernetesEvents: {enabled: true}}",
+		"StatefulSet/otelcol-sre-standalone", inContainer("args"), "[--config=builtin:standalone, --config=builtin:events]",
+	},
+	{
+		"rights of presets.kubernetesEvents", "presets: {kubernetesEvents: {enabled: true}}",
+		"ClusterRole/otelcol-sre-otelcol-sre-standalone", []string{"rules"}, "[{apiGroups: [events.k8s.io], resources: [events], verbs: [list, watch]}]",
+	},
+	{
+		"events of gateways that watch the cluster", "standalone: {enabled: false}\ngateway: {enabled: true, cluster: {enabled: true}}\npresets: {kubernetesEvents: {enabled: true}}",
+		"StatefulSet/otelcol-sre-gateway", inContainer("args"), "[--config=builtin:gateway, --config=builtin:cluster]",
+	},
+	{
+		"lease of presets.kubernetesEvents", "presets: {kubernetesEvents: {enabled: true}}",
+		"RoleBinding/otelcol-sre-standalone", []string{"subjects"}, "[{kind: ServiceAccount, name: otelcol-sre-standalone, namespace: otelcol-sre}]",
+	},
+	{
+		"presets.profiling", "presets: {profiling: {enabled: true}}",
+		"StatefulSet/otelcol-sre-standalone", inContainer("args"), "[--config=builtin:standalone, --config=builtin:profiling]",
+	},
+	{
 		"extraManifests", `extraManifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: "{{ .Release.Name }}-more"}, data: {a: b}}]`,
 		"ConfigMap/otelcol-sre-more", []string{"data"}, "{a: b}",
 	},

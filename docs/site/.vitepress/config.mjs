@@ -70,7 +70,7 @@ export default defineConfig({
     outline: [2, 3],
     nav: [{ text: 'Five minutes', link: '/' }, { text: 'Changes', link: '/CHANGELOG' }],
     sidebar: [
-      { text: 'First', items: [{ text: 'Five minutes', link: '/' }, { text: 'How it works', link: '/docs/architecture' }] },
+      { text: 'First', items: [{ text: 'Five minutes', link: '/' }, { text: 'Your first service', link: '/docs/first-service' }, { text: 'Install', link: '/docs/install' }, { text: 'How it works', link: '/docs/architecture' }] },
       {
         text: 'Tasks',
         items: [

@@ -44,9 +44,9 @@ type deployment struct {
 }
 
 type slo struct {
-	Name      string                       `yaml:"name"`
-	Objective float64                      `yaml:"objective"`
-	SLI       map[string]map[string]string `yaml:"sli,flow"`
+	Name      string                    `yaml:"name"`
+	Objective float64                   `yaml:"objective"`
+	SLI       map[string]map[string]any `yaml:"sli,flow"`
 }
 
 // text is the document as YAML. The error says why no catalog can have it.

@@ -4,6 +4,7 @@
 package proposal
 
 import (
+	"maps"
 	"math"
 	"time"
 
@@ -62,24 +63,30 @@ func thresholdFor(p99 float64) (time.Duration, bool) {
 	return 0, false
 }
 
-// slos are those that the history of a service suggests.
-func slos(h *history, over time.Duration) (all []slo, notes []string) {
+// slos are those that the history of a service suggests, over the events that a selection takes; what they are is for the notes.
+func slos(h *history, over time.Duration, events string, selection map[string]any) (all []slo, notes []string) {
 	objective, kept := objectiveFor(h.failed, h.requests, over)
 	low, high := failureRange(h.failed, h.requests)
-	note := sprintf("availability: %s failed of %s (%s to %s with 95 %% certainty, if failures were independent).", percent(h.failed/h.requests), requests(h.requests, over), percent(low), percent(high))
+	note := sprintf("availability: %s failed of %s (%s to %s with 95 %% certainty, if failures were independent).", percent(h.failed/h.requests), counted(h.requests, events, over), percent(low), percent(high))
 	if kept {
 		note += sprintf(" %v %% is the highest usual objective that this keeps.", objective)
 	} else {
 		note += sprintf(" That is more than any usual objective allows: %v %% burns.", objective)
 	}
-	all, notes = append(all, slo{"availability", objective, map[string]map[string]string{"availability": {}}}), append(notes, note)
+	sli := func(kind string, more map[string]any) map[string]map[string]any {
+		of := map[string]any{}
+		maps.Copy(of, selection)
+		maps.Copy(of, more)
+		return map[string]map[string]any{kind: of}
+	}
+	all, notes = append(all, slo{"availability", objective, sli("availability", nil)}), append(notes, note)
 	if threshold, ok := thresholdFor(h.p99); ok {
 		latency := 99.0
 		if !enough(latency, h.requests, over) {
 			latency = 95
 		}
 		if enough(latency, h.requests, over) {
-			all = append(all, slo{"latency", latency, map[string]map[string]string{"latency": {"threshold": catalog.FormatDuration(threshold)}}})
+			all = append(all, slo{"latency", latency, sli("latency", map[string]any{"threshold": catalog.FormatDuration(threshold)})})
 			notes = append(notes, sprintf("latency: 99 %% took at most %s.", time.Duration(h.p99*float64(time.Millisecond)).Round(100*time.Microsecond)))
 		}
 	}

@@ -147,6 +147,9 @@ func (o *options) run(cmd *cobra.Command, names []string, format *output.Format)
 		err = format.Write(cmd.OutOrStdout(), outcomes)
 	} else {
 		err = write(cmd, outcomes, o.dryRun)
+		if err == nil && len(outcomes) == 0 {
+			err = nothingToDo(cmd, all.Services)
+		}
 	}
 	if err == nil && slices.ContainsFunc(outcomes, func(one Outcome) bool { return one.Status == kept || one.Status != written && len(names) > 0 }) {
 		err = exit.ErrNotOK
@@ -172,11 +175,19 @@ func notHeard(all []services.Service, name string) string {
 // propose makes the file of a service.
 func propose(s *services.Service, all []services.Service, over time.Duration, from sources) Outcome {
 	one := Outcome{Service: s.Name()}
-	h := busiest(s)
+	h, does := busiest(s, func(p *services.Place) *services.History { return p.History }), "requests"
+	var selection map[string]any
+	if h == nil {
+		// A page in a browser takes no requests, and makes calls.
+		h = busiest(s, func(p *services.Place) *services.History { return p.Outgoing })
+		if h != nil {
+			does, selection = "calls", map[string]any{"kinds": []string{"client"}}
+		}
+	}
 	if h == nil || !enough(lowest, h.requests, over) {
 		one.Status, one.Why = tooQuiet, "no requests"
 		if h != nil {
-			one.Why = requests(h.requests, over)
+			one.Why = counted(h.requests, does, over)
 		}
 		one.Why += ": too few for a ratio of good ones. Count something else, or wait"
 		return one
@@ -189,7 +200,7 @@ func propose(s *services.Service, all []services.Service, over time.Duration, fr
 	}
 	known := from.of(s)
 	known.complete(entry, all)
-	chosen, notes := slos(h, over)
+	chosen, notes := slos(h, over, does, selection)
 	routes, why := routeSLOs(s.Routes, chosen, over)
 	entry.Spec.SLOs = slices.Concat(chosen, routes)
 	notes = append(notes, why...)
@@ -210,6 +221,9 @@ func propose(s *services.Service, all []services.Service, over time.Duration, fr
 	if h.environment != "" {
 		b.WriteString("# In " + terminal.Label(h.environment) + ":\n")
 	}
+	if selection != nil {
+		b.WriteString("# It takes no requests, so the SLOs are about the calls that it makes: its spans of kind CLIENT.\n")
+	}
 	for _, note := range notes {
 		b.WriteString("# " + note + "\n")
 	}
@@ -226,10 +240,10 @@ func fileName(s *services.Service, all []services.Service) string {
 	return catalog.FileName(name) + ".yaml"
 }
 
-// busiest is the past of the service where it had most requests; nil without any.
-func busiest(s *services.Service) (found *history) {
+// busiest is the past of the service in the environment where it had most requests, or calls; nil without any.
+func busiest(s *services.Service, of func(p *services.Place) *services.History) (found *history) {
 	for i := range s.Places {
-		h := s.Places[i].History
+		h := of(&s.Places[i])
 		if h == nil || h.Requests == nil || *h.Requests < 1 || found != nil && *h.Requests <= found.requests {
 			continue
 		}
@@ -318,6 +332,16 @@ func agrees(cmd *cobra.Command, answers *bufio.Reader, file string) bool {
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
 }
 
+// nothingToDo says why there is no file to write.
+func nothingToDo(cmd *cobra.Command, all []services.Service) error {
+	why := "Every service that is heard of has a catalog file."
+	if !slices.ContainsFunc(all, func(s services.Service) bool { return len(s.Places) > 0 }) {
+		why = "No service is heard of yet. Counts take up to half a minute after its first request; `srectl doctor` says what arrives."
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), why)
+	return err
+}
+
 func write(cmd *cobra.Command, outcomes []Outcome, dryRun bool) error {
 	var b strings.Builder
 	for i := range outcomes {
@@ -335,9 +359,6 @@ func write(cmd *cobra.Command, outcomes []Outcome, dryRun bool) error {
 			fmt.Fprintf(&b, "%s: %s\n", one.Service, one.Why)
 		}
 	}
-	if len(outcomes) == 0 {
-		b.WriteString("Every service that is heard of has a catalog file.\n")
-	}
 	_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
 	return err
 }
@@ -348,6 +369,8 @@ func percent(share float64) string {
 }
 
 // requests are how many there were in a time.
-func requests(n float64, over time.Duration) string {
-	return sprintf("%.0f requests in %s", math.Round(n), catalog.FormatDuration(over))
+func requests(n float64, over time.Duration) string { return counted(n, "requests", over) }
+
+func counted(n float64, what string, over time.Duration) string {
+	return sprintf("%.0f %s in %s", math.Round(n), what, catalog.FormatDuration(over))
 }

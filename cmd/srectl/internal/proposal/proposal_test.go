@@ -86,6 +86,55 @@ spec:
 	assert.Len(t, loaded.Services, 2)
 }
 
+const callers = `{"time": "2026-01-02T03:04:05Z", "data": {"services": [
+ {"namespace": "", "service": "webshop", "entry": false, "places": [{"environment": "", "versions": [], "outgoing": {"requests": 1200, "failed": 2, "p99_milliseconds": 87}}], "calls": [], "slos": []},
+ {"namespace": "", "service": "quiet", "entry": false, "places": [{"environment": "", "versions": [], "outgoing": {"requests": 3, "failed": 0, "p99_milliseconds": 87}}], "calls": [], "slos": []},
+ {"namespace": "", "service": "both", "entry": false, "places": [{"environment": "", "versions": [], "history": {"requests": 2, "failed": 0, "p99_milliseconds": 1},
+   "outgoing": {"requests": 3000, "failed": 0, "p99_milliseconds": 87}}], "calls": [], "slos": []}
+], "more": 0, "overflow": false}}`
+
+// What takes no requests, as a page in a browser, is measured by the calls that it makes. A quiet server is not.
+func TestCallersAreMeasuredByTheirCalls(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(callers)) }))
+	t.Cleanup(server.Close)
+	out := t.TempDir()
+	r := commandtest.Run(NewCommand(), nil, "init", "--url", server.URL, "--out", out)
+	require.NoError(t, r.Err)
+	assert.Equal(t, filepath.Join(out, "webshop.yaml")+`: availability 99 %, latency 99 %
+quiet: 3 calls in 7d: too few for a ratio of good ones. Count something else, or wait
+both: 2 requests in 7d: too few for a ratio of good ones. Count something else, or wait
+`, r.Stdout)
+	text, err := os.ReadFile(filepath.Join(out, "webshop.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "# It takes no requests, so the SLOs are about the calls that it makes: its spans of kind CLIENT.\n# availability: 0.17 % failed of 1200 calls in 7d")
+	loaded, problems := catalog.Load(out)
+	require.NoError(t, problems.Err())
+	require.Len(t, loaded.Services, 1)
+	for _, slo := range loaded.Services[0].SLOs {
+		selected := slo.SLI.Availability
+		if slo.Name == "latency" {
+			assert.Equal(t, []string{"client"}, slo.SLI.Latency.Kinds)
+			continue
+		}
+		assert.Equal(t, []string{"client"}, selected.Kinds)
+	}
+}
+
+// With nothing to write, it says whether all is done or nothing has come.
+func TestNothingToWrite(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"time": "2026-01-02T03:04:05Z", "data": {"services": [], "more": 0, "overflow": false}}`:                                                                 "No service is heard of yet.",
+		`{"time": "2026-01-02T03:04:05Z", "data": {"services": [{"service": "a", "entry": true, "places": []}], "more": 0, "overflow": false}}`:                    "No service is heard of yet.",
+		`{"time": "2026-01-02T03:04:05Z", "data": {"services": [{"service": "a", "entry": true, "places": [{"environment": ""}]}], "more": 0, "overflow": false}}`: "Every service that is heard of has a catalog file.",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+		r := commandtest.Run(NewCommand(), nil, "init", "--url", server.URL, "--out", t.TempDir())
+		server.Close()
+		require.NoError(t, r.Err)
+		assert.Contains(t, r.Stdout, want)
+	}
+}
+
 // hostile is the line of the service whose name is no file name.
 func hostile(t *testing.T, text string) string {
 	t.Helper()

@@ -54,10 +54,10 @@ func hidden(r *services.Route, total float64, chosen []slo, over time.Duration) 
 	if !plain.MatchString(r.Route) || !plain.MatchString(r.Method) || requested < 1 || len(name) > 40 {
 		return one, ""
 	}
-	sli := map[string]string{"match": sprintf(`attributes["http.route"] == "%s" and attributes["http.request.method"] == "%s"`, r.Route, r.Method)}
+	sli := map[string]any{"match": sprintf(`attributes["http.route"] == "%s" and attributes["http.request.method"] == "%s"`, r.Route, r.Method)}
 	if whole := chosen[0].Objective; slices.Contains(writes, r.Method) && share <= unnoticed(whole) {
 		if objective, kept := objectiveFor(min(number(r.Failed), requested), requested, over); kept {
-			return slo{name, objective, map[string]map[string]string{"availability": sli}}, sprintf("%s: if every %s %s failed, only %s of the requests would: no page. It has an objective of its own: %s failed of %s.",
+			return slo{name, objective, map[string]map[string]any{"availability": sli}}, sprintf("%s: if every %s %s failed, only %s of the requests would: no page. It has an objective of its own: %s failed of %s.",
 				name, r.Method, r.Route, percent(share), percent(number(r.Failed)/requested), requests(requested, over))
 		}
 	}
@@ -66,11 +66,12 @@ func hidden(r *services.Route, total float64, chosen []slo, over time.Duration) 
 	if !ok || i < 0 || share < common || !enough(chosen[i].Objective, requested, over) {
 		return one, ""
 	}
-	if whole, err := catalog.ParseDuration(chosen[i].SLI["latency"]["threshold"]); err != nil || 2*threshold > whole {
+	of, _ := chosen[i].SLI["latency"]["threshold"].(string)
+	if whole, err := catalog.ParseDuration(of); err != nil || 2*threshold > whole {
 		return one, ""
 	}
 	sli["threshold"] = catalog.FormatDuration(threshold)
-	return slo{name + "-latency", chosen[i].Objective, map[string]map[string]string{"latency": sli}}, sprintf("%s-latency: %s of the requests are %s %s, and 99 %% of them took at most %s: much less than the service's threshold.",
+	return slo{name + "-latency", chosen[i].Objective, map[string]map[string]any{"latency": sli}}, sprintf("%s-latency: %s of the requests are %s %s, and 99 %% of them took at most %s: much less than the service's threshold.",
 		name, percent(share), r.Method, r.Route, time.Duration(number(r.P99)*float64(time.Millisecond)).Round(100*time.Microsecond))
 }
 

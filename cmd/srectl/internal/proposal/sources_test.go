@@ -113,7 +113,7 @@ func TestRoutesThatTheServiceHides(t *testing.T) {
 	route := func(method, path string, requests, failed, p99 float64) services.Route {
 		return services.Route{Method: method, Route: path, History: services.History{Requests: &requests, Failed: &failed, P99: &p99}}
 	}
-	chosen := []slo{{"availability", 99.9, map[string]map[string]string{"availability": {}}}, {"latency", 99, map[string]map[string]string{"latency": {"threshold": "1s"}}}}
+	chosen := []slo{{"availability", 99.9, map[string]map[string]any{"availability": {}}}, {"latency", 99, map[string]map[string]any{"latency": {"threshold": "1s"}}}}
 	all, notes := routeSLOs([]services.Route{
 		route("GET", "/products", 890_000, 10, 180),
 		route("GET", "/slow", 100_000, 10, 900),                          // not faster than the service
@@ -131,9 +131,9 @@ func TestRoutesThatTheServiceHides(t *testing.T) {
 		return `attributes["http.route"] == "` + path + `" and attributes["http.request.method"] == "` + method + `"`
 	}
 	assert.Equal(t, []slo{
-		{"get-products-latency", 99, map[string]map[string]string{"latency": {"threshold": "200ms", "match": match("GET", "/products")}}},
-		{"post-orders-id", 99.8, map[string]map[string]string{"availability": {"match": match("POST", "/orders/{id}")}}},
-		{"put-a", 99.9, map[string]map[string]string{"availability": {"match": match("PUT", "/a")}}},
+		{"get-products-latency", 99, map[string]map[string]any{"latency": {"threshold": "200ms", "match": match("GET", "/products")}}},
+		{"post-orders-id", 99.8, map[string]map[string]any{"availability": {"match": match("POST", "/orders/{id}")}}},
+		{"put-a", 99.9, map[string]map[string]any{"availability": {"match": match("PUT", "/a")}}},
 	}, all)
 	require.Len(t, notes, 3)
 	assert.Contains(t, notes[0], "get-products-latency: 87 % of the requests are GET /products, and 99 % of them took at most 180ms")

@@ -41,6 +41,8 @@ type Place struct {
 	Versions    []Version `json:"versions"`
 	// History is nil if it was not asked for, or nothing is known.
 	History *History `json:"history"`
+	// Outgoing is the same of the calls that it makes.
+	Outgoing *History `json:"outgoing"`
 }
 
 // A History is about the requests and messages of a longer time.

@@ -12,6 +12,13 @@
 {{- if and .Values.agent.enabled (eq .Values.agent.kind "Deployment") (or .Values.agent.podLogs.enabled .Values.agent.host.enabled .Values.agent.kubelet.enabled) -}}
 {{- fail "agent.podLogs, agent.host and agent.kubelet are about one node each: set agent.kind to DaemonSet" -}}
 {{- end -}}
+{{- $presets := .Values.presets -}}
+{{- if and $presets.annotationDiscovery.enabled (not (and .Values.agent.enabled (eq .Values.agent.kind "DaemonSet"))) -}}
+{{- fail "presets.annotationDiscovery: the agent of each node scrapes its pods: set agent.enabled, and agent.kind to DaemonSet" -}}
+{{- end -}}
+{{- if and $presets.kubernetesEvents.enabled (not (or .Values.gateway.enabled .Values.standalone.enabled)) -}}
+{{- fail "presets.kubernetesEvents: gateways or standalone collect them: set gateway.enabled or standalone.enabled" -}}
+{{- end -}}
 {{- if and .Values.networkPolicy.viewers (not .Values.standalone.expose.enabled) -}}
 {{- fail "networkPolicy.viewers: the status page and the Prometheus API listen on localhost, which kubectl port-forward reaches; to let these peers in, set standalone.expose.enabled" -}}
 {{- end -}}

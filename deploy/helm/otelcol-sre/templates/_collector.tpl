@@ -9,13 +9,16 @@
 {{- if $values.kubelet.enabled -}}{{- $names = append $names "kubelet" -}}{{- end -}}
 {{- if $values.host.enabled -}}{{- $names = append $names "host" -}}{{- end -}}
 {{- if $values.kubelet.limits -}}{{- $names = append $names "kubelet-limits" -}}{{- end -}}
+{{- if $root.Values.presets.annotationDiscovery.enabled -}}{{- $names = append $names "annotations" -}}{{- end -}}
 {{- if $root.Values.mtls.enabled -}}{{- $names = append $names "mtls-client" -}}{{- end -}}
 {{- else -}}
-{{- if and (eq .role "gateway") $values.cluster.enabled -}}{{- $names = append $names "cluster" -}}{{- end -}}
+{{- if and (eq .role "gateway") $values.cluster.enabled -}}{{- $names = append $names "cluster" -}}
+{{- else if $root.Values.presets.kubernetesEvents.enabled -}}{{- $names = append $names "events" -}}{{- end -}}
 {{- if and (eq .role "gateway") $root.Values.mtls.enabled -}}{{- $names = concat $names (list "mtls-server" "peers-mtls") -}}{{- end -}}
 {{- $names = concat $names $root.Values.backends -}}
 {{- end -}}
 {{- if $root.Values.catalogObjects.enabled -}}{{- $names = append $names "catalog-objects" -}}{{- end -}}
+{{- if $root.Values.presets.profiling.enabled -}}{{- $names = append $names "profiling" -}}{{- end -}}
 {{- if and $values.auth.tls (not (has "mtls-server" $names)) -}}{{- $names = append $names "tls-server" -}}{{- end -}}
 {{- if $values.auth.bearer.secretName -}}{{- $names = append $names "bearer" -}}{{- end -}}
 {{- if $values.auth.oidc.issuer -}}{{- $names = append $names "oidc" -}}{{- end -}}
@@ -55,12 +58,12 @@
 {{- if $values.kubelet.enabled -}}
 {{- $_ := set $env "OTELCOL_SRE_KUBELET" (dict "fieldRef" "status.hostIP") -}}
 {{- end -}}
-{{- if and $values.kubernetes.enabled (eq $values.kubernetes.scope "namespace") -}}
+{{- if and (or $values.kubernetes.enabled $root.Values.presets.annotationDiscovery.enabled) (eq $values.kubernetes.scope "namespace") -}}
 {{- $_ := set $env "OTELCOL_SRE_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
 {{- end -}}
 {{- else -}}
 {{- $_ := set $env "OTELCOL_SRE_PROMETHEUS" "0.0.0.0:9464" -}}
-{{- if and (eq .role "gateway") $values.cluster.enabled -}}
+{{- if or $root.Values.presets.kubernetesEvents.enabled (and (eq .role "gateway") $values.cluster.enabled) -}}
 {{- $_ := set $env "OTELCOL_SRE_POD_NAMESPACE" (dict "fieldRef" "metadata.namespace") -}}
 {{- end -}}
 {{- end -}}

@@ -220,11 +220,12 @@ spec:
 {{/* Whether it asks about more than the catalog. */}}
 {{- define "otelcol-sre.asksAboutPods" -}}
 {{- $values := get .root.Values .role -}}
+{{- $presets := .root.Values.presets -}}
 {{- if eq .role "agent" -}}
-{{- or $values.kubernetes.enabled $values.kubelet.enabled -}}
+{{- or $values.kubernetes.enabled $values.kubelet.enabled $presets.annotationDiscovery.enabled -}}
 {{- else if eq .role "gateway" -}}
-{{- $values.cluster.enabled -}}
+{{- or $values.cluster.enabled $presets.kubernetesEvents.enabled -}}
 {{- else -}}
-false
+{{- $presets.kubernetesEvents.enabled -}}
 {{- end -}}
 {{- end -}}

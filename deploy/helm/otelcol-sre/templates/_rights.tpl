@@ -1,9 +1,9 @@
 {{/* What the fragments of a role ask the API server for, no more: test/kubernetes takes each rule away in turn. */}}
 {{- define "otelcol-sre.rules" -}}
-{{- $values := get .root.Values .role -}}
+{{- $values := get .root.Values .role -}}{{- $presets := .root.Values.presets -}}
 {{- if eq .role "agent" }}
-{{- if $values.kubernetes.enabled }}
-# kubernetes
+{{- if or $values.kubernetes.enabled $presets.annotationDiscovery.enabled }}
+# kubernetes, annotations
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
@@ -20,7 +20,7 @@
   resources: [nodes/pods]
   verbs: [get]
 {{- end }}
-{{- else if $values.cluster.enabled }}
+{{- else if and (eq .role "gateway") $values.cluster.enabled }}
 # cluster
 - apiGroups: [""]
   resources: [namespaces, nodes, pods, replicationcontrollers, resourcequotas, services]
@@ -34,6 +34,11 @@
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [list, watch]
+{{- else if $presets.kubernetesEvents.enabled }}
+# events
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [list, watch]

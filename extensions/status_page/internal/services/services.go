@@ -58,6 +58,8 @@ type Place struct {
 	Versions []Version `json:"versions"`
 	// History is nil if it was not asked for.
 	History *History `json:"history,omitempty"`
+	// Outgoing is the same of the calls that it makes, by their client spans. A page in a browser has nothing else.
+	Outgoing *History `json:"outgoing,omitempty"`
 }
 
 // A Version is one that runs. Instances is 0 where they are not known, as of a service that sends no service.instance.id.
@@ -109,6 +111,7 @@ const (
 type questions struct {
 	heard, rate, failed, slowest, versions, instances, calls string
 	requests, failures, p99                                  string // of the history, if it is asked for
+	outRequests, outFailures, outP99                         string // the same of client spans
 	routes                                                   routeQuestions
 }
 
@@ -117,15 +120,15 @@ func questionsTo(n names.Names, history string) questions {
 	incoming := n.SpanKind.Matches("SPAN_KIND_SERVER|SPAN_KIND_CONSUMER")
 	failed := n.StatusCode.Equal("STATUS_CODE_ERROR")
 	over := func(function, of, window string) string { return function + "(" + of + "[" + window + "])" }
-	quantile := func(q, function, window string) string {
-		return "histogram_quantile(" + q + ", " + names.By("sum", model.BucketLabel+", "+place, over(function, (n.Durations+"_bucket").With(incoming), window)) + ")"
+	quantile := func(q, function string, kind, window string) string {
+		return "histogram_quantile(" + q + ", " + names.By("sum", model.BucketLabel+", "+place, over(function, (n.Durations+"_bucket").With(kind), window)) + ")"
 	}
 	edge := names.List(n.Client, n.ClientNamespace, n.Server, n.ServerNamespace, n.Connection)
 	q := questions{
 		heard:     names.By("count", place, over("last_over_time", n.Calls.With(), recently)),
 		rate:      names.By("sum", place, over("rate", n.Calls.With(incoming), window)),
 		failed:    names.By("sum", place, over("rate", n.Calls.With(incoming, failed), window)),
-		slowest:   quantile("0.95", "rate", window),
+		slowest:   quantile("0.95", "rate", incoming, window),
 		versions:  names.By("count", place+", "+n.Version.String(), over("last_over_time", n.Calls.With(), recently)),
 		instances: names.By("sum", place+", "+n.Version.String(), n.Instances.With()) + " > 0",
 		calls:     names.By("count", edge, over("last_over_time", n.Edges.With(), lately)),
@@ -133,14 +136,18 @@ func questionsTo(n names.Names, history string) questions {
 	if history != "" {
 		q.requests = names.By("sum", place, over("increase", n.Calls.With(incoming), history))
 		q.failures = names.By("sum", place, over("increase", n.Calls.With(incoming, failed), history))
-		q.p99 = quantile("0.99", "increase", history)
+		q.p99 = quantile("0.99", "increase", incoming, history)
+		outgoing := n.SpanKind.Equal("SPAN_KIND_CLIENT")
+		q.outRequests = names.By("sum", place, over("increase", n.Calls.With(outgoing), history))
+		q.outFailures = names.By("sum", place, over("increase", n.Calls.With(outgoing, failed), history))
+		q.outP99 = quantile("0.99", "increase", outgoing, history)
 		q.routes = questionsToRoutes(n, history)
 	}
 	return q
 }
 
 func (q *questions) all() []string {
-	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.instances, q.calls, q.requests, q.failures, q.p99, q.routes.requests, q.routes.failures, q.routes.p99}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{q.heard, q.rate, q.failed, q.slowest, q.versions, q.instances, q.calls, q.requests, q.failures, q.p99, q.outRequests, q.outFailures, q.outP99, q.routes.requests, q.routes.failures, q.routes.p99}, func(s string) bool { return s == "" })
 }
 
 // Load queries all services, with the history of a time such as 7d if it is not empty. Services that are known in part are there with an error.
@@ -267,15 +274,20 @@ func (l *list) places(q questions, answers map[string]model.Vector) {
 	if q.requests == "" {
 		return
 	}
-	of := func(p *Place) *History {
-		if p.History == nil {
-			p.History = &History{Requests: unknown, P99: unknown}
+	history := func(requests, failures, p99 string, of func(p *Place) **History) {
+		known := func(p *Place) *History {
+			h := of(p)
+			if *h == nil {
+				*h = &History{Requests: unknown, P99: unknown}
+			}
+			return *h
 		}
-		return p.History
+		each(requests, func(p *Place, s *model.Sample) { known(p).Requests = fleet.Number(s.Value) })
+		each(failures, func(p *Place, s *model.Sample) { known(p).Failed = fleet.Number(s.Value) })
+		each(p99, func(p *Place, s *model.Sample) { known(p).P99 = fleet.Number(s.Value) })
 	}
-	each(q.requests, func(p *Place, s *model.Sample) { of(p).Requests = fleet.Number(s.Value) })
-	each(q.failures, func(p *Place, s *model.Sample) { of(p).Failed = fleet.Number(s.Value) })
-	each(q.p99, func(p *Place, s *model.Sample) { of(p).P99 = fleet.Number(s.Value) })
+	history(q.requests, q.failures, q.p99, func(p *Place) **History { return &p.History })
+	history(q.outRequests, q.outFailures, q.outP99, func(p *Place) **History { return &p.Outgoing })
 }
 
 func (l *list) calls(edges model.Vector) {

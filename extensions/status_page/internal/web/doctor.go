@@ -97,10 +97,13 @@ func (s *site) diagnose(ctx context.Context, age time.Duration) (doctorBody, err
 	return body, err
 }
 
-// counted are the events of each SLO in the last ten minutes.
+// counted are the events of each SLO in the last ten minutes: what the counters were at the two ends of it, and not PromQL's increase, which extrapolates and
+// finds 43 of 40 requests. A counter that is new, or began again, began at 0. Only where this finds nothing, increase may know of events before a restart.
 func (s *site) counted(ctx context.Context) (map[doctor.SLOKey]float64, error) {
 	n := s.Names
-	events, err := s.Prometheus.Instant(ctx, names.By("sum", names.List(n.Namespace, n.Service, n.SLO), "increase("+n.Events.With()+"[10m])"))
+	of, now := names.List(n.Namespace, n.Service, n.SLO), n.Events.With()
+	grown := names.By("sum", of, now+" - (("+now+" offset 10m <= "+now+") or "+now+" * 0)")
+	events, err := s.Prometheus.Instant(ctx, "("+grown+" > 0) or "+names.By("sum", of, "increase("+now+"[10m])"))
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ type listedService struct {
 			Version   string
 			Instances int
 		}
-		History *struct {
+		History, Outgoing *struct {
 			Requests, Failed *float64
 		}
 	}
@@ -136,6 +136,9 @@ func TestServices(t *testing.T) {
 	assert.Empty(t, payment.Places)
 	assert.Empty(t, printer.Page)
 	assert.Nil(t, printer.Places[0].Rate, "it only calls others")
+	assert.Nil(t, printer.Places[0].History)
+	assert.InDelta(t, 600, *printer.Places[0].Outgoing.Requests, 50)
+	assert.Nil(t, mailer.Places[0].Outgoing)
 
 	page := v.page("/services")
 	assert.Contains(t, page, "2 have no catalog file")
