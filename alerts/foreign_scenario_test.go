@@ -165,6 +165,27 @@ func TestOneBadHost(t *testing.T) {
 	assert.InDelta(t, 1, value(t, p, 9*hour, `slo:period_error_budget_remaining:ratio{host="a"}`), 1e-9)
 }
 
+// A threshold of OpenSLO whose query groups is one for each group: one slow host of ten has spent its budget, and the others none.
+func TestOneSlowHost(t *testing.T) {
+	gauge := func(host int, value float64) scenario.Other {
+		o := counter(t, fmt.Sprintf(`latency_seconds{host="h%d"}`, host), 0, 0, always)
+		o.At = func(time.Duration) (float64, bool) { return value, true }
+		return o
+	}
+	series := []scenario.Other{gauge(0, 0.9)}
+	for host := 1; host < 10; host++ {
+		series = append(series, gauge(host, 0.1))
+	}
+	p := follow(t, specified(t, format(t, "openslo-grouped-threshold")), 2*hour, series...)
+	assert.InDelta(t, 1, value(t, p, 2*hour, `slo:sli_error:ratio_rate1h{host="h0"}`), 0.01)
+	assert.InDelta(t, 0, value(t, p, 2*hour, `max(slo:sli_error:ratio_rate1h{host!="h0"})`), 1e-9)
+	assert.InDelta(t, 10, value(t, p, 2*hour, `count(slo:sli_error:ratio_rate1h)`), 0)
+	for _, e := range p.Fired("ErrorBudgetBurnCritical") {
+		assert.Equal(t, "h0", e.Labels.Get("host"))
+	}
+	assert.NotEmpty(t, p.Fired("ErrorBudgetBurnCritical"))
+}
+
 // What is not counted must not look healthy: a query whose period has no events has no budget and has burned none of it. It has both with the first event.
 func TestNoBudgetBeforeTheFirstEvent(t *testing.T) {
 	const text = `apiVersion: catalog.otelcol-sre.dev/v1

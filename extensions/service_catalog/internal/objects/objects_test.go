@@ -345,7 +345,19 @@ func newServer(objects ...runtime.Object) *server {
 		lists[kind] = "List"
 	}
 	s := &server{missing: map[string]bool{}}
-	s.client = fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, objects...)
+	s.client = fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists)
+	for _, object := range objects {
+		o, resource := object.(*unstructured.Unstructured), ""
+		for _, kind := range kinds { // the client would guess that those of Defaults are defaultses
+			if kind.GroupVersion().String() == o.GetAPIVersion() && strings.HasPrefix(kind.Resource, strings.ToLower(o.GetKind())) {
+				resource = kind.Resource
+			}
+		}
+		group := o.GroupVersionKind().GroupVersion()
+		if err := s.client.Tracker().Create(group.WithResource(resource), o, o.GetNamespace()); err != nil {
+			panic(err)
+		}
+	}
 	s.client.PrependReactor("patch", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		patch := action.(clienttesting.PatchAction)
 		s.mu.Lock()
