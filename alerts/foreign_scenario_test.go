@@ -165,6 +165,56 @@ func TestOneBadHost(t *testing.T) {
 	assert.InDelta(t, 1, value(t, p, 9*hour, `slo:period_error_budget_remaining:ratio{host="a"}`), 1e-9)
 }
 
+// A threshold of OpenSLO whose query groups is one for each group: one slow host of ten has spent its budget, and the others none.
+func TestOneSlowHost(t *testing.T) {
+	gauge := func(host int, value float64) scenario.Other {
+		o := counter(t, fmt.Sprintf(`latency_seconds{host="h%d"}`, host), 0, 0, always)
+		o.At = func(time.Duration) (float64, bool) { return value, true }
+		return o
+	}
+	series := []scenario.Other{gauge(0, 0.9)}
+	for host := 1; host < 10; host++ {
+		series = append(series, gauge(host, 0.1))
+	}
+	p := follow(t, specified(t, format(t, "openslo-grouped-threshold")), 2*hour, series...)
+	assert.InDelta(t, 1, value(t, p, 2*hour, `slo:sli_error:ratio_rate1h{host="h0"}`), 0.01)
+	assert.InDelta(t, 0, value(t, p, 2*hour, `max(slo:sli_error:ratio_rate1h{host!="h0"})`), 1e-9)
+	assert.InDelta(t, 10, value(t, p, 2*hour, `count(slo:sli_error:ratio_rate1h)`), 0)
+	for _, e := range p.Fired("ErrorBudgetBurnCritical") {
+		assert.Equal(t, "h0", e.Labels.Get("host"))
+	}
+	assert.NotEmpty(t, p.Fired("ErrorBudgetBurnCritical"))
+}
+
+// What is not counted must not look healthy: a query whose period has no events has no budget and has burned none of it. It has both with the first event.
+func TestNoBudgetBeforeTheFirstEvent(t *testing.T) {
+	const text = `apiVersion: catalog.otelcol-sre.dev/v1
+kind: Service
+metadata: {name: edge}
+spec:
+  slos:
+    - {name: events, objective: 99, sli: {prometheus: {errors: 'sum(rate(n_total{code="500"}[{{.window}}])) or vector(0)', total: 'sum(rate(n_total[{{.window}}]))'}}}
+    - {name: good, objective: 99, sli: {prometheus: {good: 'sum(rate(n_total{code="200"}[{{.window}}]))', total: 'sum(rate(n_total[{{.window}}]))'}}}
+    - {name: share, objective: 99, sli: {prometheus: {errorRatio: 'sum(rate(n_total{code="500"}[{{.window}}])) / sum(rate(n_total[{{.window}}]))'}}}
+    - {name: hosts, objective: 99, groupBy: [host], sli: {prometheus: {errors: 'rate(n_total{code="500"}[{{.window}}])', total: 'rate(n_total[{{.window}}])'}}}
+`
+	p := follow(t, specified(t, text), 4*hour, counter(t, `n_total{code="200",host="a"}`, 60, 2*hour, always), counter(t, `n_total{code="200",host="b"}`, 0, 0, always),
+		counter(t, `n_total{code="500",host="a"}`, 0, 0, always))
+	for _, record := range []string{"slo:period_error_budget_remaining:ratio", "slo:period_burn_rate:ratio"} {
+		for at := 10 * minute; at <= 2*hour; at += 10 * minute {
+			_, found, err := p.Query(t.Context(), at, record)
+			require.NoError(t, err)
+			assert.False(t, found, "%s at %s", record, at)
+		}
+		assert.InDelta(t, 4, value(t, p, 4*hour, "count("+record+")"), 0, "one of each SLO, of the host that has events")
+		_, idle, err := p.Query(t.Context(), 4*hour, record+`{host="b"}`)
+		require.NoError(t, err)
+		assert.False(t, idle, "the other host has none")
+	}
+	assert.InDelta(t, 1, value(t, p, 4*hour, `slo:period_error_budget_remaining:ratio{slo_name="events"}`), 1e-9)
+	assert.InDelta(t, 0, value(t, p, hour, `slo:period_total:events{slo_name="events"}`), 1e-9, "that there are none is recorded")
+}
+
 // A query sees nothing of the first sample of a series, as any rate() does: 500 failures before it are lost, and none after it. docs/catalog.md says so.
 func TestFirstErrors(t *testing.T) {
 	services := specified(t, `apiVersion: catalog.otelcol-sre.dev/v1

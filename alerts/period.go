@@ -50,7 +50,7 @@ func (o objective) period() []rulefmt.Rule {
 	}
 	o.warnApproximate()
 	return append(rules,
-		rulefmt.Rule{Record: burned, Expr: o.periodShare() + " / " + decimal(o.ErrorBudget()), Labels: o.with("sloth_window", name)},
+		rulefmt.Rule{Record: burned, Expr: o.burned(), Labels: o.with("sloth_window", name)},
 		rulefmt.Rule{Record: recordRemaining, Expr: o.remaining(), Labels: o.with("sloth_window", name)},
 	)
 }
@@ -58,6 +58,12 @@ func (o objective) period() []rulefmt.Rule {
 // periodShare is the share of the period's events that were bad.
 func (o objective) periodShare() string {
 	return quotient(o.recorded(recordPeriodBad), o.recorded(recordPeriodAll))
+}
+
+// burned is how many times the budget of the period's events is spent. Without an event in the period there is no result: a budget of which nothing is
+// known is not whole.
+func (o objective) burned() string {
+	return o.recorded(recordPeriodBad) + "\n/ (" + o.recorded(recordPeriodAll) + " > 0) / " + decimal(o.ErrorBudget())
 }
 
 // complete is the share of a period's evaluations with which it counts as measured as a whole: a few are late or lost.
@@ -75,7 +81,7 @@ func (o objective) coverage() string {
 }
 
 // remaining is the share of the budget of the whole period that is left, supposed that what was not measured has as much traffic as what was. It is
-// the collector's definition of a budget; the collector also knows the shape of the week.
+// the collector's definition of a budget; the collector also knows the shape of the week. It is absent until there are events.
 func (o objective) remaining() string {
 	if o.byCollector() {
 		return o.by("min", o.names.selector(semconv.SLORemaining.Metric, o.counters()...))
@@ -88,7 +94,7 @@ func (o objective) spent() string {
 	if o.byCollector() {
 		return "1 - " + o.remaining()
 	}
-	return o.periodShare() + " / " + decimal(o.ErrorBudget()) + " * " + o.recorded(recordCoverage)
+	return o.burned() + " * " + o.recorded(recordCoverage)
 }
 
 func (o objective) warn(message string) {

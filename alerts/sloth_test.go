@@ -4,6 +4,7 @@
 package alerts
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
 // A slothRule is a rule as Sloth writes it, without its expression.
@@ -25,28 +27,50 @@ type slothRule struct {
 	Labels, Annotations map[string]string
 }
 
+const slothFolder = "testdata/sloth"
+
+// specifications are the names of those in a folder of testdata/sloth.
+func specifications(t *testing.T, folder string) (names []string) {
+	files, err := filepath.Glob(filepath.Join(slothFolder, folder, "*.yaml"))
+	require.NoError(t, err)
+	for _, file := range files {
+		if !strings.HasSuffix(file, ".golden.yaml") {
+			names = append(names, strings.TrimPrefix(strings.TrimSuffix(filepath.ToSlash(file), ".yaml"), slothFolder+"/"))
+		}
+	}
+	require.NotEmpty(t, names, folder)
+	return names
+}
+
+// generated are the rules of all services in a specification.
+func generated(t *testing.T, c *catalog.Catalog) (all []rulefmt.Rule) {
+	for _, service := range c.Services {
+		file, _ := Generate(service, DefaultOptions())
+		valid(t, rules(t, file))
+		for _, g := range file.Groups {
+			all = append(all, g.Rules...)
+		}
+	}
+	return all
+}
+
 // Whoever moves from Sloth keeps every rule's name and labels, and every alert's name, labels and own annotations, so
-// that routes, silences and dashboards go on. What is ours comes on top.
+// that routes, silences and dashboards go on. What is ours comes on top. Sloth does not read Pyrra's objects and OpenSLO's v1, and numbers the objectives of v1alpha: of
+// these, in the folder converted, it has written the rules of what srectl convert makes of them.
 func TestRulesHaveTheLabelsOfSloth(t *testing.T) {
-	const folder = "testdata/sloth"
-	text, err := os.ReadFile(filepath.Join(folder, "output.golden.yaml"))
+	text, err := os.ReadFile(filepath.Join(slothFolder, "output.golden.yaml"))
 	require.NoError(t, err)
 	var written map[string][]slothRule
 	require.NoError(t, yaml.Unmarshal(text, &written))
-	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-	require.NoError(t, err)
-	require.Len(t, written, len(files)-1, "every specification has its output")
+	names := slices.Concat(specifications(t, ""), specifications(t, "converted"))
+	require.Greater(t, len(names), 40)
+	require.ElementsMatch(t, names, slices.Collect(maps.Keys(written)), "every specification has its output")
 	for name, theirs := range written {
 		t.Run(name, func(t *testing.T) {
-			c, problems := catalog.Load(filepath.Join(folder, name+".yaml"))
+			c, problems := catalog.Load(filepath.Join(slothFolder, name+".yaml"))
 			require.NoError(t, problems.Err())
-			require.Len(t, c.Services, 1)
-			file, _ := Generate(c.Services[0], DefaultOptions())
-			valid(t, rules(t, file))
-			var ours []rulefmt.Rule
-			for _, g := range file.Groups {
-				ours = append(ours, g.Rules...)
-			}
+			require.NotEmpty(t, c.Services)
+			ours := generated(t, c)
 			for _, their := range theirs {
 				if their.Record != "" {
 					assert.True(t, slices.ContainsFunc(ours, func(our rulefmt.Rule) bool {
@@ -69,6 +93,73 @@ func TestRulesHaveTheLabelsOfSloth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The table says of each specification in which format it is and what is compared: with Sloth's own output, with that for what srectl convert makes of it, or, where
+// Sloth cannot say it, nothing but the labels by which Sloth's UI finds an SLO; and of what nobody can say, that it is refused by name.
+func TestTableOfSpecifications(t *testing.T) {
+	var table strings.Builder
+	table.WriteString(tableBegins)
+	row := func(name, format, compared string) {
+		fmt.Fprintf(&table, "| [%s](%s.yaml) | %s | %s |\n", name, name, format, compared)
+	}
+	for _, name := range specifications(t, "") {
+		row(name, formatOf(t, name), "Sloth's own output")
+	}
+	for _, name := range specifications(t, "converted") {
+		row(name, formatOf(t, name), "Sloth's output for `srectl convert --to sloth`")
+	}
+	for _, name := range specifications(t, "beyond") {
+		c, problems := catalog.Load(filepath.Join(slothFolder, name+".yaml"))
+		if problems.Err() != nil {
+			row(name, formatOf(t, name), "refused: "+cell(problems.Errors()[0]))
+			continue
+		}
+		require.NotEmpty(t, c.Services, name)
+		var lost catalog.Problems
+		for _, service := range c.Services {
+			_, cannot := service.Sloth()
+			lost = append(lost, cannot...)
+		}
+		require.NotEmpty(t, lost, "%s: Sloth can say it: it belongs in the folder converted", name)
+		row(name, formatOf(t, name), "Sloth cannot say it: "+cell(lost[0]))
+		for _, rule := range generated(t, c) {
+			if rule.Labels["sloth_severity"] == "" {
+				continue
+			}
+			for _, label := range []string{"sloth_id", "sloth_service", "sloth_slo", "slo_alert"} {
+				assert.NotEmpty(t, rule.Labels[label], "%s: %s", name, rule.Alert)
+			}
+		}
+	}
+	golden.Equal(t, filepath.Join(slothFolder, "README.md"), []byte(table.String()))
+}
+
+const tableBegins = `# Specifications whose rules are compared with Sloth's output
+
+output.golden.yaml has what Sloth writes for them: make test-compliance builds Sloth and compares. TestRulesHaveTheLabelsOfSloth compares the labels, alert names and annotations of
+our rules with it. TestEachKeyOfEachFormatIsInASpecification sees to it that each key of each format is in one of them.
+
+| specification | format | compared with |
+| --- | --- | --- |
+`
+
+// formatOf is the format of the first document of a specification.
+func formatOf(t *testing.T, name string) string {
+	text, err := os.ReadFile(filepath.Join(slothFolder, name+".yaml"))
+	require.NoError(t, err)
+	var document struct {
+		Version    string
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string
+	}
+	require.NoError(t, yaml.Unmarshal(text, &document))
+	return strings.TrimSpace(document.Version + document.APIVersion + " " + document.Kind)
+}
+
+// cell is what a problem says, as a cell of a table.
+func cell(p catalog.Problem) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(strings.TrimPrefix(p.Path+" ", " ") + p.Message)
 }
 
 // slo is the SLO of an alert, which Sloth names after it in no label. Its alerts come after the recordings of their SLO.

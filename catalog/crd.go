@@ -11,10 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Group is the API group of the catalog's objects in Kubernetes, and Plural the resource's name there.
+// Group is the API group of the catalog's objects in Kubernetes. Plural is the name of the resource of services there, PluralDefaults that of Defaults.
 const (
-	Group  = "catalog.otelcol-sre.dev"
-	Plural = "services"
+	Group          = "catalog.otelcol-sre.dev"
+	Plural         = "services"
+	PluralDefaults = "defaults"
 )
 
 // What the status of an object says.
@@ -27,9 +28,15 @@ const (
 	ReasonTooMany = "TooMany"
 )
 
-// CustomResourceDefinition is the kind Service as Kubernetes defines it. Its schema is the part of [JSONSchema] that a structural schema
-// can say; the reader of the catalog checks the rest and writes what it finds into the condition [Accepted].
-func CustomResourceDefinition() ([]byte, error) {
+// CustomResourceDefinition is a kind of the catalog, by its plural, as Kubernetes defines it. Its schema is the part of [JSONSchema] that a structural
+// schema can say; the reader of the catalog checks the rest and writes what it finds into the condition [Accepted].
+func CustomResourceDefinition(plural string) ([]byte, error) {
+	names := schema{"kind": Kind, "listKind": Kind + "List", "plural": plural, "singular": "service", "shortNames": []any{"sresvc"}} // services alone are those of Kubernetes
+	about, shape, first := "A service of the catalog and its objectives.", serviceShape.schema, [3]string{"Owner", ".spec.owner", "string"}
+	if plural == PluralDefaults {
+		names = schema{"kind": KindDefaults, "listKind": KindDefaults + "List", "plural": plural, "singular": plural, "shortNames": []any{"sredef"}}
+		about, shape, first = "What services get that have no document of their own.", defaultsShape.schema, [3]string{"Proposed", ".spec.proposed", "boolean"}
+	}
 	condition := schema{
 		"type": "object", "required": []any{"type", "status", "lastTransitionTime", "reason", "message"},
 		"properties": schema{
@@ -48,27 +55,24 @@ func CustomResourceDefinition() ([]byte, error) {
 	version := strings.TrimPrefix(APIVersion, Group+"/")
 	definition := schema{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"metadata": schema{"name": Plural + "." + Group},
+		"metadata": schema{"name": plural + "." + Group},
 		"spec": schema{
 			"group": Group, "scope": "Namespaced",
-			"names": schema{
-				"kind": Kind, "listKind": Kind + "List", "plural": Plural, "singular": "service",
-				"shortNames": []any{"sresvc"}, // services alone are those of Kubernetes
-			},
+			"names": names,
 			"versions": []any{schema{
 				"name": version, "served": true, "storage": true,
 				"subresources": schema{"status": schema{}},
 				"additionalPrinterColumns": []any{
-					column("Owner", ".spec.owner", "string", 0),
+					column(first[0], first[1], first[2], 0),
 					column("Accepted", accepted+"status", "string", 0),
 					column("Age", ".metadata.creationTimestamp", "date", 0),
 					column("Message", accepted+"message", "string", 1),
 				},
 				"schema": schema{"openAPIV3Schema": schema{
-					"type": "object", "description": "A service of the catalog and its objectives.",
+					"type": "object", "description": about,
 					"properties": schema{
 						"apiVersion": schema{"type": "string"}, "kind": schema{"type": "string"}, "metadata": schema{"type": "object"},
-						"spec": structural(serviceShape.schema["properties"].(schema)["spec"].(schema)),
+						"spec": structural(shape["properties"].(schema)["spec"].(schema)),
 						"status": schema{
 							"type": "object", "description": "What the collector has found.",
 							"properties": schema{"conditions": schema{

@@ -13,20 +13,22 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/golden"
 )
 
-// The definition is in two files: Kustomize and Helm read nothing outside of their own folders.
-func TestCustomResourceDefinitionIsCommitted(t *testing.T) {
-	text, err := CustomResourceDefinition()
-	require.NoError(t, err)
-	golden.Equal(t, "../deploy/kustomize/crd/services.yaml", text)
-	golden.Equal(t, "../deploy/helm/otelcol-sre/files/crd.yaml", text)
+// Each definition is in two files: Kustomize and Helm read nothing outside of their own folders.
+func TestCustomResourceDefinitionsAreCommitted(t *testing.T) {
+	for plural, chart := range map[string]string{Plural: "crd.yaml", PluralDefaults: "crd-defaults.yaml"} {
+		text, err := CustomResourceDefinition(plural)
+		require.NoError(t, err)
+		golden.Equal(t, "../deploy/kustomize/crd/"+plural+".yaml", text)
+		golden.Equal(t, "../deploy/helm/otelcol-sre/files/"+chart, text)
+	}
 }
 
-// TestSchemaIsStructural: every value has a type or is left to the reader, patterns are Go's, and each key of a service is there.
+// TestSchemaIsStructural: every value has a type or is left to the reader, patterns are Go's, and each key of a kind is there.
 func TestSchemaIsStructural(t *testing.T) {
-	spec := serviceShape.schema["properties"].(schema)["spec"].(schema)
 	var free []string
-	var visit func(path string, from, got schema)
-	visit = func(path string, from, got schema) {
+	var visit func(t *testing.T, path string, from, got schema)
+	visit = func(t *testing.T, path string, from, got schema) {
+		t.Helper()
 		if got["x-kubernetes-preserve-unknown-fields"] == true {
 			free = append(free, path)
 			return
@@ -43,22 +45,28 @@ func TestSchemaIsStructural(t *testing.T) {
 		for key, property := range properties {
 			kept, ok := got["properties"].(schema)[key].(schema)
 			if assert.True(t, ok, "%s.%s", path, key) {
-				visit(path+"."+key, property.(schema), kept)
+				visit(t, path+"."+key, property.(schema), kept)
 			}
 		}
 		for _, word := range []string{"items", "additionalProperties"} {
 			if inner, ok := from[word].(schema); ok {
-				visit(path+"."+word, inner, got[word].(schema))
+				visit(t, path+"."+word, inner, got[word].(schema))
 			} else {
 				assert.NotContains(t, got, word, path)
 			}
 		}
 	}
-	visit("spec", spec, structural(spec))
-	assert.ElementsMatch(t, []string{
-		"spec.alerts.severity", "spec.slos.items.alerts.severity", "spec.slos.items.sli.metrics.good.threshold",
-		"spec.slos.items.sli.metrics.bad.threshold", "spec.slos.items.sli.metrics.total.threshold",
-	}, free, "values of several types")
+	for kind, shape := range map[string]schema{Kind: serviceShape.schema, KindDefaults: defaultsShape.schema} {
+		t.Run(kind, func(t *testing.T) {
+			free = nil
+			spec := shape["properties"].(schema)["spec"].(schema)
+			visit(t, "spec", spec, structural(spec))
+			assert.ElementsMatch(t, []string{
+				"spec.alerts.severity", "spec.slos.items.alerts.severity", "spec.slos.items.sli.metrics.good.threshold",
+				"spec.slos.items.sli.metrics.bad.threshold", "spec.slos.items.sli.metrics.total.threshold",
+			}, free, "values of several types")
+		})
+	}
 }
 
 func TestTextsAreFurtherFiles(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	promlabels "github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -104,6 +105,9 @@ func (s *Service) group(r *reader, at place, slo *SLO) {
 	for i, query := range p.Queries() {
 		kept, ok := labelsOf(query)
 		if !ok { // every label of the series: their sum is meant
+			if excludes(query) {
+				r.warning(at, "without (…) keeps labels that the query does not name, so all of their values are counted together", "write by (…) with the labels of which each value has its own budget, or sum(…)")
+			}
 			return
 		}
 		if i == 0 {
@@ -120,8 +124,17 @@ func (s *Service) group(r *reader, at place, slo *SLO) {
 	if len(s.Environments) > 1 && !slices.Contains(common, environment) {
 		r.warning(at, "the results have no label "+environment+", so the events of "+strings.Join(s.Environments, " and ")+" are counted together", "write sum by ("+environment+") (…), or add environmentLabel")
 	}
-	slo.GroupBy = without(common, slices.Concat(identityLabels, reservedLabels, []string{environment, "severity"})...)
+	own := slices.Concat(identityLabels, reservedLabels, []string{"severity"})
+	slo.GroupBy = without(common, append(own, environment)...)
 	slices.Sort(slo.GroupBy)
+	for _, l := range slo.GroupBy {
+		if !prometheusLabel.MatchString(l) {
+			r.problem(at, "rules cannot keep the groups of the label "+quote(l), "give it a name of letters, digits and _, with label_replace in each query")
+		}
+	}
+	if mixed := without(intersection(common, own), append(p.onlyOne(), environment, "le")...); len(mixed) > 0 {
+		r.warning(at, "rules set "+strings.Join(mixed, ", ")+" themselves, so all of its values are counted together", "select one value in the queries, or give the label another name with label_replace")
+	}
 	lost = without(lost, environment, "le")
 	if len(lost) > 0 {
 		r.warning(at, "only one of the queries groups by "+strings.Join(lost, ", ")+", so all of its values are counted together", "group both queries by the same labels")
@@ -131,6 +144,47 @@ func (s *Service) group(r *reader, at place, slo *SLO) {
 			r.warning(at, "every "+l+" has its own budget and alerts, but alerts do not name it as their environment", "add environmentLabel: "+l+" if it is the environment")
 		}
 	}
+}
+
+// excludes reports a query whose results are aggregated without labels.
+func excludes(query string) bool {
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(RenderQuery(query, minPairWindow))
+	for err == nil {
+		switch e := expr.(type) {
+		case *parser.ParenExpr:
+			expr = e.Expr
+		case *parser.BinaryExpr:
+			expr = e.LHS
+		case *parser.AggregateExpr:
+			return e.Without
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// onlyOne are the labels of which every query selects one value.
+func (p *Prometheus) onlyOne() (labels []string) {
+	for i, query := range p.Queries() {
+		var selected []string
+		expr, err := parser.NewParser(parser.Options{}).ParseExpr(RenderQuery(query, minPairWindow))
+		if err != nil {
+			return nil
+		}
+		for _, matchers := range parser.ExtractSelectors(expr) {
+			for _, m := range matchers {
+				if m.Type == promlabels.MatchEqual && m.Value != "" {
+					selected = append(selected, m.Name)
+				}
+			}
+		}
+		if i == 0 {
+			labels = selected
+		}
+		labels = intersection(labels, selected)
+	}
+	return labels
 }
 
 // NamesEnvironment reports whether a label usually has the environment.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -68,10 +69,24 @@ func (l *loader) countQuery(metric openslov1.SLIMetricSpec, at place, counter bo
 				return "", false
 			}
 		} else {
-			query = "sum(sum_over_time((" + query + ")[{{.window}}:" + sampleStep + "]))"
+			query = sumAsGrouped(query, "sum_over_time(("+query+")[{{.window}}:"+sampleStep+"])")
 		}
 	}
 	return query, l.pass(at, query, bounded(maxText), checkQuery)
+}
+
+// sumAsGrouped is a sum that keeps the labels by which a query groups.
+func sumAsGrouped(query, expr string) string {
+	labels, ok := labelsOf(query)
+	if !ok {
+		return sumBy(nil, expr)
+	}
+	for i, l := range labels {
+		if !prometheusLabel.MatchString(l) {
+			labels[i] = strconv.Quote(l)
+		}
+	}
+	return sumBy(without(labels, "le"), expr)
 }
 
 // hasRange reports whether a query computes rates or sums itself, so that its values are not counters.
@@ -149,8 +164,8 @@ func (l *loader) thresholdQueries(metric openslov1.SLIMetricSpec, at place, obje
 		return nil, false
 	}
 	p := &Prometheus{
-		Errors: fmt.Sprintf("sum(sum_over_time(((%s) %s bool %s)[{{.window}}:%s]))", query, bad, formatNumber(*objective.Value), sampleStep),
-		Total:  fmt.Sprintf("sum(count_over_time((%s)[{{.window}}:%s]))", query, sampleStep),
+		Errors: sumAsGrouped(query, fmt.Sprintf("sum_over_time(((%s) %s bool %s)[{{.window}}:%s])", query, bad, formatNumber(*objective.Value), sampleStep)),
+		Total:  sumAsGrouped(query, fmt.Sprintf("count_over_time((%s)[{{.window}}:%s])", query, sampleStep)),
 	}
 	return p, l.pass(at, p.Errors, bounded(maxText), checkQuery) && l.pass(at, p.Total, bounded(maxText), checkQuery)
 }

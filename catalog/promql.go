@@ -26,6 +26,9 @@ var promQL = text("PromQL", maxText, nil, printable(true), checkQuery)
 // checkQuery accepts queries that Prometheus can evaluate to numbers over any window.
 func checkQuery(query string) (string, string) {
 	message, fix := checkPromQL(RenderQuery(query, 5*time.Minute))
+	if message == "" {
+		message, fix = checkPromQL(RenderQuery(query, time.Hour)) // [{{.window}}s] is a range of 5ms, and of nothing in longer windows
+	}
 	if windowVariable.MatchString(query) {
 		return message, fix
 	}

@@ -271,10 +271,13 @@ func (l *loader) pyrraIndicator(slo *SLO, at place, i pyrraIndicator) bool {
 	case i.Latency != nil:
 		at, grouping = at.key("latency"), i.Latency.Grouping
 		success := l.pyrraSelector(at.key("success", "metric"), i.Latency.Success.Metric)
-		if success != nil && !slices.ContainsFunc(success.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == labels.BucketLabel }) {
+		if success != nil && !slices.ContainsFunc(success.LabelMatchers, selectsBucket) {
 			l.problem(at.key("success", "metric"), "does not select a bucket", `add the bound in seconds, as in {le="0.1"}`)
 		}
 		total = l.pyrraSelector(at.key("total", "metric"), i.Latency.Total.Metric)
+		if total != nil && strings.HasSuffix(total.Name, "_bucket") && !slices.ContainsFunc(total.LabelMatchers, selectsBucket) {
+			l.problem(at.key("total", "metric"), "counts each request once for every bucket", `read the metric that ends in _count, or add {le="+Inf"}`)
+		}
 		p.Good, p.Total = rateOfSelector(success, grouping), rateOfSelector(total, grouping)
 	case i.LatencyNative != nil:
 		at, grouping = at.key("latencyNative"), i.LatencyNative.Grouping
@@ -282,6 +285,8 @@ func (l *loader) pyrraIndicator(slo *SLO, at place, i pyrraIndicator) bool {
 		latency, err := model.ParseDuration(i.LatencyNative.Latency)
 		if err != nil {
 			l.problem(at.key("latency"), quote(i.LatencyNative.Latency)+" is not a duration", "write it as 250ms or 1s")
+		} else if latency <= 0 {
+			l.problem(at.key("latency"), "is not above 0, so no request is fast enough", "write it as 250ms or 1s")
 		}
 		observed := rateOfSelector(total, grouping)
 		p.Good = fmt.Sprintf("histogram_fraction(0, %s, %s) * histogram_count(%s)", formatNumber(time.Duration(latency).Seconds()), observed, observed)
@@ -311,8 +316,18 @@ func (l *loader) pyrraIndicator(slo *SLO, at place, i pyrraIndicator) bool {
 			set(&slo.Labels, m.Name, m.Value)
 		}
 	}
-	slo.SLI.Prometheus, slo.GroupBy = p, slices.Clone(grouping)
+	for _, label := range grouping {
+		if !slices.Contains(slo.GroupBy, label) {
+			slo.GroupBy = append(slo.GroupBy, label)
+		}
+	}
+	slo.SLI.Prometheus = p
 	return true
+}
+
+// selectsBucket reports a matcher of one bucket, or of several spellings of its bound. All buckets but one are no share of the requests.
+func selectsBucket(m *labels.Matcher) bool {
+	return m.Name == labels.BucketLabel && m.Value != "" && (m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp)
 }
 
 // pyrraSelector is a metric of an indicator.

@@ -33,6 +33,7 @@ func emitted(s *catalog.Service) string {
 		if slo.SLI.Prometheus != nil { // which gives a number without an environment
 			line("slo:objective:ratio", name, "0.99x20")
 			line("slo:period_burn_rate:ratio", name, "0.2x20")
+			line("slo:period_total:events", name, "900x20")
 			line("slo:period_error_budget_remaining:ratio", name, "0.8x20")
 			for _, w := range catalog.BurnWindows {
 				window := catalog.FormatDuration(w)

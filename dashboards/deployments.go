@@ -139,7 +139,7 @@ func (s service) variables() []dashboard.VariableModel {
 func (s service) environments() dashboard.VariableModel {
 	v := labelVariable(variableEnvironment, "Environment", s.names, s.names.series(metricRemaining, s.anywhere()...), semconv.Environment)
 	if s.mostEvents() == nil {
-		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordRemaining, s.anywhere()...), semconv.Environment)
+		v = labelVariable(variableEnvironment, "Environment", s.names, s.names.series(recordEvents, s.anywhere()...), semconv.Environment)
 	}
 	if len(s.Environments) > 0 {
 		v.Current = option(s.Environments[0], s.Environments[0])

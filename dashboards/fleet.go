@@ -47,10 +47,11 @@ func (f fleet) burn() vector {
 		or(recorded.overOn(oneMinus(f.names.series(recordObjective, chosen(semconv.ServiceNamespace, variableNamespace)).max(promised...)), promised...))
 }
 
-// objective is the objective of each SLO. The rules record it without an environment, so the query takes the environment of the remaining budget.
+// objective is the objective of each SLO. The rules record it without an environment, so the query takes the environment of the events, which are
+// recorded even if there are none.
 func (f fleet) objective() vector {
 	nowhere := f.names.series(recordObjective, chosen(semconv.ServiceNamespace, variableNamespace)).max(promised...)
-	recorded := number(0).times(f.names.series(recordRemaining, f.recorded()...).min(bySLO...))
+	recorded := number(0).times(f.names.series(recordEvents, f.recorded()...).min(bySLO...))
 	return f.names.series(metricObjective, f.of()...).max(bySLO...).or(recorded.plusOn(nowhere, promised...))
 }
 

@@ -149,6 +149,7 @@ var (
 	recordRatio     = metric{"slo:sli_error:ratio_rate", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)} // + window
 	recordObjective = metric{"slo:objective:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, []string{semconv.ServiceName, semconv.ServiceNamespace, semconv.SLOName}}
 	recordPeriod    = metric{"slo:period_burn_rate:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)}
+	recordEvents    = metric{"slo:period_total:events", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)}
 	recordRemaining = metric{"slo:period_error_budget_remaining:ratio", "", otlptranslator.MetricTypeGauge, byPrometheus, attributes(semconv.SLOName)}
 
 	metricAlerts = metric{"ALERTS", "", otlptranslator.MetricTypeGauge, byPrometheus,

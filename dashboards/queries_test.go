@@ -29,7 +29,7 @@ var registry = []metric{
 	metricJVMCPU, metricJVMMemory, metricJVMMemoryLimit, metricJVMPauses, metricThreads,
 	metricNodeLoop, metricNodeDelay, metricNodeMemory, metricNodeMemoryLimit,
 	metricPodCPU, metricPodMemory, metricPodMemoryShare,
-	recordRatio, recordObjective, recordPeriod, recordRemaining, metricAlerts, metricInfo, metricCommitted, metricEffect, metricSpent, metricChanged,
+	recordRatio, recordObjective, recordPeriod, recordEvents, recordRemaining, metricAlerts, metricInfo, metricCommitted, metricEffect, metricSpent, metricChanged,
 }
 
 func init() { registry = append(registry, ownMetrics()...) }

@@ -48,6 +48,8 @@ type Kubernetes struct {
 	Namespaces []string `mapstructure:"namespaces"`
 	// WriteStatus tells in the status of the catalog's own objects whether they were accepted.
 	WriteStatus bool `mapstructure:"write_status"`
+	// Storage is the storage extension that keeps the objects as they were without an error last, for a start without the API server.
+	Storage *component.ID `mapstructure:"storage"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

@@ -12,11 +12,13 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
 	"github.com/otelcol-sre/otelcol-sre/internal/admission"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 	"github.com/otelcol-sre/otelcol-sre/internal/heard"
 
 	"github.com/fsnotify/fsnotify"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 )
@@ -34,8 +36,9 @@ type serviceCatalog struct {
 	defaults  []*catalog.Defaults // of the configuration
 	newEvents func() (*fsnotify.Watcher, error)
 	connect   func(config *Kubernetes, logger *zap.Logger) (*objects.Source, error)
-	objects   *objects.Source // of Kubernetes, if it is configured and there is one
-	notInPod  error           // why there is none
+	objects   *objects.Source   // of Kubernetes, if it is configured and there is one
+	notInPod  error             // why there is none
+	kept      *checkpoint.Store // has the objects of before, if there are any
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -44,6 +47,8 @@ type serviceCatalog struct {
 var (
 	_ extension.Extension = (*serviceCatalog)(nil)
 	_ Source              = (*serviceCatalog)(nil)
+
+	_ extensioncapabilities.Dependent = (*serviceCatalog)(nil)
 )
 
 func newServiceCatalog(settings extension.Settings, config *Config) (*serviceCatalog, error) {
@@ -74,7 +79,10 @@ func (s *serviceCatalog) Start(_ context.Context, host component.Host) error {
 	s.reporter.host = host
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	s.follow(ctx)
+	if err := s.follow(ctx, host); err != nil {
+		cancel()
+		return err
+	}
 	w := newWatcher(s.config, s.settings.Logger, s.newEvents, s.read)
 	w.objects = s.objects
 	s.read()
@@ -83,13 +91,24 @@ func (s *serviceCatalog) Start(_ context.Context, host component.Host) error {
 }
 
 // Shutdown returns when the watcher has stopped: no subscriber is called afterwards.
-func (s *serviceCatalog) Shutdown(context.Context) error {
+func (s *serviceCatalog) Shutdown(ctx context.Context) (err error) {
 	if s.stop != nil {
 		s.stop()
 		s.stopped.Wait()
 	}
+	if s.kept != nil {
+		err = s.kept.Close(ctx)
+	}
 	s.reporter.telemetry.Shutdown()
-	return nil
+	return err
+}
+
+// Dependencies makes the collector start the storage before, and shut it down after the extension.
+func (s *serviceCatalog) Dependencies() []component.ID {
+	if !s.config.Kubernetes.HasValue() || s.config.Kubernetes.Get().Storage == nil {
+		return nil
+	}
+	return []component.ID{*s.config.Kubernetes.Get().Storage}
 }
 
 // read reads the folders and puts what they hold into use if it is good. It is called by

@@ -82,7 +82,7 @@ func (j *judge) judge(inUse, next *catalog.Catalog, problems catalog.Problems) (
 
 // empty reports whether the folders hold nothing.
 func empty(c *catalog.Catalog) bool {
-	return len(c.Defaults) == 0 && !slices.ContainsFunc(c.Services, fromFolder)
+	return !slices.ContainsFunc(c.Services, fromFolder) && !slices.ContainsFunc(c.Defaults, func(d *catalog.Defaults) bool { return !objects.IsObject(d.Position) })
 }
 
 func fromFolder(s *catalog.Service) bool { return !objects.IsObject(s.Position) }

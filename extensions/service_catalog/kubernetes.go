@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
 const (
@@ -56,13 +58,22 @@ func connect(config *Kubernetes, logger *zap.Logger) (*objects.Source, error) {
 	}), nil
 }
 
-// follow begins to follow the objects, if they are configured, and waits a little until they were read.
-func (s *serviceCatalog) follow(ctx context.Context) {
+// follow begins to follow the objects, if they are configured, and waits a little until they were read. Until then, those that were kept count.
+func (s *serviceCatalog) follow(ctx context.Context, host component.Host) error {
 	if !s.config.Kubernetes.HasValue() {
-		return
+		return nil
 	}
-	if s.objects, s.notInPod = s.connect(s.config.Kubernetes.Get(), s.settings.Logger); s.notInPod != nil {
-		return
+	config := s.config.Kubernetes.Get()
+	if s.objects, s.notInPod = s.connect(config, s.settings.Logger); s.notInPod != nil {
+		return nil
+	}
+	store, err := checkpoint.Open(ctx, host, config.Storage, component.KindExtension, s.settings.ID, objects.MemoryVersion)
+	if err != nil && !errors.Is(err, checkpoint.ErrDamaged) {
+		return err
+	}
+	s.kept = store
+	if err := errors.Join(err, s.objects.Recall(ctx, store)); err != nil {
+		s.settings.Logger.Warn("Some of the catalog objects that were kept cannot be read; they are added when the API server answers", zap.Error(err))
 	}
 	s.stopped.Go(func() { s.objects.Run(ctx) })
 	limit := time.NewTimer(maxWait)
@@ -70,9 +81,10 @@ func (s *serviceCatalog) follow(ctx context.Context) {
 	select {
 	case <-s.objects.Ready():
 	case <-limit.C:
-		s.settings.Logger.Warn("The objects of Kubernetes are not read yet; the collector starts with the catalog folders, and they are added when they are",
+		s.settings.Logger.Warn("The objects of Kubernetes are not read yet; the collector starts with the catalog folders and the objects that it has kept, and goes on when they are",
 			zap.Duration("waited", maxWait))
 	}
+	return nil
 }
 
 // load reads folders and objects.

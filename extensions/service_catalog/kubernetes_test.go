@@ -4,15 +4,19 @@
 package servicecatalog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.uber.org/zap"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -28,6 +32,9 @@ import (
 
 var services = schema.GroupVersionResource{Group: catalog.Group, Version: "v1", Resource: catalog.Plural}
 
+// lists are the kinds of lists of the catalog's own objects.
+var lists = map[schema.GroupVersionResource]string{services: "ServiceList", services.GroupVersion().WithResource(catalog.PluralDefaults): "DefaultsList"}
+
 func entry(name string, objective float64) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": catalog.APIVersion, "kind": catalog.Kind, "metadata": map[string]any{"name": name, "namespace": "shop"},
@@ -35,7 +42,7 @@ func entry(name string, objective float64) *unstructured.Unstructured {
 	}}
 }
 
-// connected are the objects of a source that knows the catalog's own kind only.
+// connected are the objects of a source that knows the catalog's own kinds only.
 func connected(client dynamic.Interface) func(*Kubernetes, *zap.Logger) (*objects.Source, error) {
 	return func(config *Kubernetes, logger *zap.Logger) (*objects.Source, error) {
 		return objects.New(objects.Settings{
@@ -43,7 +50,7 @@ func connected(client dynamic.Interface) func(*Kubernetes, *zap.Logger) (*object
 			Resources: func(groupVersion string) (*metav1.APIResourceList, error) {
 				list := &metav1.APIResourceList{}
 				if groupVersion == catalog.APIVersion {
-					list.APIResources = []metav1.APIResource{{Name: catalog.Plural}}
+					list.APIResources = []metav1.APIResource{{Name: catalog.Plural}, {Name: catalog.PluralDefaults}}
 				}
 				return list, nil
 			},
@@ -54,7 +61,7 @@ func connected(client dynamic.Interface) func(*Kubernetes, *zap.Logger) (*object
 func TestFoldersAndObjects(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", service("checkout"))
-	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{services: "ServiceList"}, entry("mailer", 99))
+	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, entry("mailer", 99))
 	e := newEnvironment(t, byBoth, dir)
 	e.config.Kubernetes = configoptional.Some(Kubernetes{Namespaces: []string{"shop"}})
 	e.connect = connected(client)
@@ -84,18 +91,72 @@ func TestFoldersAndObjects(t *testing.T) {
 	require.Eventually(t, func() bool { return e.Reading().Errors == 0 }, 10*time.Second, 5*time.Millisecond)
 }
 
+// A collector that restarts while the API server is away keeps its SLOs, and has those of its folder.
+func TestRestartWithoutTheAPIServer(t *testing.T) {
+	dir, storage := t.TempDir(), component.MustNewID("file_storage")
+	write(t, dir, "a.yaml", service("checkout"))
+	factory := filestorage.NewFactory()
+	config := factory.CreateDefaultConfig().(*filestorage.Config)
+	config.Directory = t.TempDir()
+	keeper, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), config)
+	require.NoError(t, err)
+	require.NoError(t, keeper.Start(t.Context(), nil))
+	defer func() { require.NoError(t, keeper.Shutdown(context.Background())) }()
+	start := func(connect func(*Kubernetes, *zap.Logger) (*objects.Source, error)) *environment {
+		e := newEnvironment(t, byBoth, dir)
+		e.config.Kubernetes = configoptional.Some(Kubernetes{Namespaces: []string{"shop"}, Storage: &storage})
+		e.connect, e.host.extensions = connect, map[component.ID]component.Component{storage: keeper}
+		assert.Equal(t, []component.ID{storage}, e.Dependencies())
+		require.NoError(t, e.Start(t.Context(), e.host))
+		return e
+	}
+	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, entry("mailer", 99))
+	e := start(connected(client))
+	assert.Equal(t, []string{"checkout", "mailer"}, e.names())
+	require.NoError(t, e.Shutdown(t.Context()))
+
+	e = start(func(config *Kubernetes, logger *zap.Logger) (*objects.Source, error) {
+		return objects.New(objects.Settings{
+			Namespaces: config.Namespaces, Client: client, Now: time.Now, Logger: logger,
+			Resources: func(string) (*metav1.APIResourceList, error) { return nil, errors.New("connection refused") },
+		}), nil
+	})
+	defer func() { require.NoError(t, e.Shutdown(t.Context())) }()
+	assert.Equal(t, []string{"checkout", "mailer"}, e.names())
+	assert.True(t, e.Reading().Partial)
+	assert.Contains(t, e.Problems().String(), "its objects are as they were when this collector read them last")
+}
+
+func TestStorageThatIsNotThere(t *testing.T) {
+	storage := component.MustNewID("file_storage")
+	e := newEnvironment(t, byBoth, t.TempDir())
+	e.config.Kubernetes = configoptional.Some(Kubernetes{Namespaces: []string{"shop"}, Storage: &storage})
+	e.connect = connected(fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists))
+	require.ErrorContains(t, e.Start(t.Context(), e.host), `no extension "file_storage" is running`)
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
 // The last object may go, but not the last file: an unmounted folder looks the same.
 func TestTheLastObjectMayGo(t *testing.T) {
 	dir := t.TempDir()
-	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{services: "ServiceList"}, entry("mailer", 99))
+	byDefault := entry("all", 99)
+	byDefault.SetKind(catalog.KindDefaults)
+	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, entry("mailer", 99))
+	defaults := client.Resource(services.GroupVersion().WithResource(catalog.PluralDefaults)).Namespace("shop")
+	_, err := defaults.Create(t.Context(), byDefault, metav1.CreateOptions{})
+	require.NoError(t, err)
 	e := newEnvironment(t, byBoth, dir)
 	e.config.Kubernetes = configoptional.Some(Kubernetes{Namespaces: []string{"shop"}})
 	e.connect = connected(client)
 	require.NoError(t, e.Start(t.Context(), e.host))
 	defer func() { require.NoError(t, e.Shutdown(t.Context())) }()
 	assert.Empty(t, e.Problems(), "the folder may be empty")
+	assert.Len(t, e.Catalog().Defaults, 1)
 	require.NoError(t, client.Resource(services).Namespace("shop").Delete(t.Context(), "mailer", metav1.DeleteOptions{}))
 	e.eventually(t)
+	require.NoError(t, defaults.Delete(t.Context(), "all", metav1.DeleteOptions{}))
+	require.Eventually(t, func() bool { return len(e.Catalog().Defaults) == 0 }, 10*time.Second, 5*time.Millisecond)
+	assert.Empty(t, e.Problems())
 }
 
 func TestNotInACluster(t *testing.T) {

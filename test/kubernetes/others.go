@@ -18,10 +18,11 @@ func Others(folder string) (map[string][]byte, error) {
 	}
 	others := map[string][]byte{}
 	for name, path := range map[string]string{
-		"operator":        Root("deploy/operator"),
-		"team/app":        filepath.Join(folder, "gitops/team/app"),
-		"team/lint":       filepath.Join(folder, "gitops/team/lint"),
-		"team/standalone": filepath.Join(folder, "gitops/team/standalone"),
+		"operator":         Root("deploy/operator"),
+		"operator/objects": Root("test/kubernetes/testdata/operator-catalog-objects"),
+		"team/app":         filepath.Join(folder, "gitops/team/app"),
+		"team/lint":        filepath.Join(folder, "gitops/team/lint"),
+		"team/standalone":  filepath.Join(folder, "gitops/team/standalone"),
 	} {
 		text, err := Kustomize.Run("build", path)
 		if err != nil {

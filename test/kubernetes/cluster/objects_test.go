@@ -38,6 +38,7 @@ func defineKinds(t *testing.T) {
 	require.NoError(t, err)
 	for _, file := range []string{
 		kubernetes.Root("deploy", "kustomize", "crd", "services.yaml"),
+		kubernetes.Root("deploy", "kustomize", "crd", "defaults.yaml"),
 		filepath.Join(folder, "pkg", "kubernetes", "gen", "crd", "sloth.slok.dev_prometheusservicelevels.yaml"),
 	} {
 		text, err := os.ReadFile(file)
@@ -61,6 +62,8 @@ const entries = `
 ---
 {apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: wrong}, spec: {slos: [{name: spans, objective: 99.9, sli: {spans: {good: 'attributes['}}}]}}
 ---
+{apiVersion: catalog.otelcol-sre.dev/v1, kind: Defaults, metadata: {name: all}, spec: {proposed: true, selector: {services: ['*']}, slos: [{name: availability, objective: 99.9, sli: {availability: {}}}]}}
+---
 {apiVersion: sloth.slok.dev/v1, kind: PrometheusServiceLevel, metadata: {name: by-sloth}, spec: {service: by-sloth, slos: [{name: requests, objective: 99.9,
 sli: {events: {errorQuery: 'sum(rate(errors_total[{{.window}}]))', totalQuery: 'sum(rate(all_total[{{.window}}]))'}}, alerting: {name: A}}]}}
 ---
@@ -76,7 +79,10 @@ good: {metricSource: {type: Prometheus, spec: {query: good_total}}}, total: {met
 timeWindow: [{duration: 28d, isRolling: true}], objectives: [{target: 0.99}]}}
 `
 
-const catalogKind = "services.catalog.otelcol-sre.dev"
+const (
+	catalogKind  = "services.catalog.otelcol-sre.dev"
+	defaultsKind = "defaults.catalog.otelcol-sre.dev"
+)
 
 // inUse waits until the newest reading in the collector's log has this many services.
 func (c *process) inUse(services int) error {
@@ -89,29 +95,15 @@ func (c *process) inUse(services int) error {
 }
 
 // accepted is the status of an object's condition, of which generation, and why.
-func accepted(t *testing.T, name string) string {
-	return run(t, nil, "get", catalogKind, name, "-n", kubernetes.Namespace, "-o",
+func accepted(t *testing.T, name string) string { return acceptedOf(t, catalogKind, name) }
+
+func acceptedOf(t *testing.T, kind, name string) string {
+	return run(t, nil, "get", kind, name, "-n", kubernetes.Namespace, "-o",
 		`jsonpath={range .status.conditions[?(@.type=="Accepted")]}{.status} {.reason} {.observedGeneration} {.message}{end}`)
 }
 
-// TestCatalogObjects: the collector reads the objects of its namespace and of no other one, sees changes and deletions, and says in their
-// status what became of them. It needs each right that is rendered, and no other.
-func TestCatalogObjects(t *testing.T) {
-	namespace(t, "restricted")
-	defineKinds(t)
-	run(t, nil, "create", "namespace", "elsewhere")
-	t.Cleanup(func() { run(t, nil, "delete", "namespace", "elsewhere", "--wait=false") })
-	run(t, []byte(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: elsewhere}}`), "apply", "-n", "elsewhere", "-f", "-")
-	put := func(text string) {
-		run(t, []byte(text), "apply", "--server-side", "-n", kubernetes.Namespace, "-f", "-")
-	}
-	put(entries)
-	for _, refused := range []string{"objective: 101", "objective: text", "objektive: 99"} {
-		_, err := shared.Kubectl([]byte(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: a}, spec: {slos: [{name: a, sli: {availability: {}}, `+refused+`}]}}`),
-			"apply", "--server-side", "-n", kubernetes.Namespace, "-f", "-")
-		assert.Error(t, err, "the API server knows the schema")
-	}
-
+// allowObjects applies the rights that the component renders. It returns the Roles by what they are for.
+func allowObjects(t *testing.T) map[string]kubernetes.Object {
 	choice := "test/kubernetes/testdata/catalog-objects"
 	rendered, err := kubernetes.Kustomize.Run("build", choice)
 	require.NoError(t, err)
@@ -128,6 +120,32 @@ func TestCatalogObjects(t *testing.T) {
 			roles[o.At("metadata", "labels", "app.kubernetes.io/component").(string)] = o
 		}
 	}
+	return roles
+}
+
+func put(t *testing.T, text string) {
+	run(t, []byte(text), "apply", "--server-side", "-n", kubernetes.Namespace, "-f", "-")
+}
+
+// TestCatalogObjects: the collector reads the objects of its namespace and of no other one, sees changes and deletions, and says in their
+// status what became of them. It needs each right that is rendered, and no other.
+func TestCatalogObjects(t *testing.T) {
+	namespace(t, "restricted")
+	defineKinds(t)
+	run(t, nil, "create", "namespace", "elsewhere")
+	t.Cleanup(func() { run(t, nil, "delete", "namespace", "elsewhere", "--wait=false") })
+	run(t, []byte(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: elsewhere}}`), "apply", "-n", "elsewhere", "-f", "-")
+	put(t, entries)
+	for _, refused := range []string{"objective: 101", "objective: text", "objektive: 99"} {
+		_, err := shared.Kubectl([]byte(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: a}, spec: {slos: [{name: a, sli: {availability: {}}, `+refused+`}]}}`),
+			"apply", "--server-side", "-n", kubernetes.Namespace, "-f", "-")
+		assert.Error(t, err, "the API server knows the schema")
+		_, err = shared.Kubectl([]byte(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Defaults, metadata: {name: a}, spec: {slos: [{name: a, sli: {availability: {}}, `+refused+`}]}}`),
+			"apply", "--server-side", "-n", kubernetes.Namespace, "-f", "-")
+		assert.Error(t, err, "of both kinds")
+	}
+
+	roles := allowObjects(t)
 	gateway := subject{role: "gateway", fragments: []string{"catalog-objects"}}
 	within := func(t *testing.T, c *process, services int) {
 		require.NoError(t, Within(60*time.Second, func() error { return c.inUse(services) }), "%s", c.log())
@@ -153,15 +171,21 @@ func TestCatalogObjects(t *testing.T) {
 		within(t, c, 4)
 		eventually(t, c, "checkout", "True Accepted 1 Service checkout, SLOs: 1.")
 		eventually(t, c, "wrong", "False Invalid 1 spec.slos[0].sli.spans.good: ")
+		require.NoError(t, Within(60*time.Second, func() error {
+			if got := acceptedOf(t, defaultsKind, "all"); !strings.HasPrefix(got, "True Accepted 1 Defaults all, SLOs: 1.") {
+				return fmt.Errorf("Defaults: %q", got)
+			}
+			return nil
+		}), "%s", c.log())
 		assert.Contains(t, c.log(), "kubernetes:otelcol-sre/"+catalogKind+"/wrong")
-		put(strings.Replace(strings.Split(entries, "---")[0], "99.9", "99.5", 1))
+		put(t, strings.Replace(strings.Split(entries, "---")[0], "99.9", "99.5", 1))
 		eventually(t, c, "checkout", "True Accepted 2 ")
-		put(`{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: checkout}, spec: {slos: [{name: spans, objective: 99.9, sli: {spans: {good: 'attributes['}}}]}}`)
+		put(t, `{apiVersion: catalog.otelcol-sre.dev/v1, kind: Service, metadata: {name: checkout}, spec: {slos: [{name: spans, objective: 99.9, sli: {spans: {good: 'attributes['}}}]}}`)
 		eventually(t, c, "checkout", "False Invalid 3 ")
 		within(t, c, 4) // as it was
 		run(t, nil, "delete", "servicelevelobjectives.pyrra.dev", "by-pyrra", "-n", kubernetes.Namespace)
 		within(t, c, 3)
-		put(strings.ReplaceAll(strings.Split(entries, "---")[1], "attributes[", `attributes["a"] == 1`))
+		put(t, strings.ReplaceAll(strings.Split(entries, "---")[1], "attributes[", `attributes["a"] == 1`))
 		eventually(t, c, "wrong", "True Accepted 2 Service wrong, SLOs: 1.")
 		within(t, c, 4)
 		assert.NotContains(t, strings.ToLower(c.log()), "forbidden")
@@ -189,11 +213,34 @@ func TestCatalogObjects(t *testing.T) {
 				less["rules"] = slices.Concat(all[:i], all[i+1:], rest)
 				apply(t, less)
 				defer apply(t, role)
-				put(strings.Replace(strings.Split(entries, "---")[0], "99.9", fmt.Sprintf("90.%d", round), 1)) // its status has to be written
+				put(t, strings.Replace(strings.Split(entries, "---")[0], "99.9", fmt.Sprintf("90.%d", round), 1)) // its status has to be written
+				put(t, strings.Replace(strings.Split(entries, "---")[2], "99.9", fmt.Sprintf("90.%d", round), 1))
 				c := startCollector(t, gateway)
 				assert.NoError(t, Within(30*time.Second, func() error { return c.refused(missing) }), "the right is not needed\n%s", c.log())
 			})
 		}
+	}
+}
+
+// TestCatalogWithoutTheAPIServer: a collector that restarts while the API server is away has the objects of before.
+func TestCatalogWithoutTheAPIServer(t *testing.T) {
+	namespace(t, "restricted")
+	defineKinds(t)
+	put(t, entries)
+	allowObjects(t)
+	state := t.TempDir()
+	gateway := subject{role: "gateway", fragments: []string{"catalog-objects"}, env: []string{"OTELCOL_SRE_STORAGE=" + state}}
+	for _, with := range []string{"with it", "without it"} { // a collector ends with its run
+		t.Run(with, func(t *testing.T) {
+			if with == "without it" {
+				gateway.env = append(gateway.env, "KUBERNETES_SERVICE_PORT=1")
+			}
+			c := startCollector(t, gateway)
+			require.NoError(t, Within(60*time.Second, func() error { return c.inUse(4) }), "%s", c.log())
+			if with == "without it" {
+				assert.Contains(t, c.log(), "its objects are as they were when this collector read them last")
+			}
+		})
 	}
 }
 

@@ -27,6 +27,9 @@ const probing = 10 * time.Second
 // recordedLeft is what rules record of a budget: of SLIs by PromQL, and of all others without the collector's gauges.
 const recordedLeft = "slo:period_error_budget_remaining:ratio"
 
+// recordedEvents is what rules record of the events of a period. Without any, there is no budget.
+const recordedEvents = "slo:period_total:events"
+
 // states of a service that may be why those that depend on it have no budget.
 var atFault = []semconv.State{semconv.StateBurningFast, semconv.StateBurningSlow, semconv.StateExhausted}
 
@@ -97,6 +100,10 @@ func (p *prometheus) rows(ctx context.Context, environment string, now time.Time
 			}
 		})
 	}
+	events := map[*row]float64{}
+	if err == nil {
+		err = each(recorded, recordedEvents, "", func(one *row, _ string, value float64) { events[one] += value })
+	}
 	if err == nil {
 		hour := promname.QuoteLabel(names.Attribute(semconv.SLOWindow)) + `="1h"`
 		err = each(names, names.Metric(semconv.SLOBurnRate.Metric), hour, func(one *row, _ string, value float64) {
@@ -122,6 +129,9 @@ func (p *prometheus) rows(ctx context.Context, environment string, now time.Time
 	}
 	all := make([]row, 0, len(found))
 	for _, one := range found {
+		if total, ruled := events[one]; ruled && total == 0 && one.State == string(semconv.StateUnknown) {
+			one.State = string(semconv.StateNeverSeen)
+		}
 		one.Proposed = p.catalog != nil && !p.agreed(one)
 		all = append(all, *one)
 	}

@@ -34,6 +34,7 @@ func server(t *testing.T) *httptest.Server {
 	metrics := map[string][]sample{
 		"slo_error_budget_remaining_ratio":        {{of("checkout", "availability"), "-0.4"}, {of("payment", "availability", "host_name", "a"), "0.9"}, {of("payment", "availability", "host_name", "b"), "0.2"}, {of("heard", "availability"), "-3"}, {of("new", "availability"), "NaN"}},
 		"slo:period_error_budget_remaining:ratio": {{of("search", "legacy"), "0.05"}, {of("payment", "availability"), "0.01"}},
+		"slo:period_total:events":                 {{of("search", "legacy"), "7"}, {of("search", "silent"), "0"}, {of("payment", "availability"), "0"}},
 		"slo_burn_rate_ratio":                     {{of("checkout", "availability"), "20"}},
 		"slo_state":                               {{of("checkout", "availability", "slo_state", "burning_fast"), "1"}, {of("checkout", "availability", "slo_state", "ok"), "0"}, {of("payment", "availability", "slo_state", "ok"), "1"}, {of("payment", "availability", "slo_state", "burning_slow"), "1"}, {of("new", "availability", "slo_state", "new"), "1"}},
 	}
@@ -83,11 +84,13 @@ func TestBudgetsOfAPrometheus(t *testing.T) {
 		code int
 		says string
 	}{
-		"all":                    {nil, 1, "3 SLOs of 5 have less than 10% of their budget left"},
-		"with a catalog":         {[]string{"--catalog", folder}, 1, "2 SLOs of 5 have less"},
+		"all":                    {nil, 1, "3 SLOs of 6 have less than 10% of their budget left"},
+		"with a catalog":         {[]string{"--catalog", folder}, 1, "2 SLOs of 6 have less"},
 		"a dependency burns":     {[]string{"--service", "checkout", "--catalog", folder, "--excuse-dependencies"}, 0, "depends on payment, without budget or burning"},
 		"nobody says so":         {[]string{"--service", "checkout", "--excuse-dependencies"}, 1, "burning_fast"},
 		"recorded by rules only": {[]string{"--service", "shop/search"}, 1, "5%"},
+		"no event was seen":      {[]string{"--service", "search", "--slo", "silent"}, 2, ""},
+		"of some, no event":      {[]string{"--service", "search"}, 1, "never_seen"},
 		"the worst group":        {[]string{"--service", "payment"}, 0, "20%"},
 		"not in the catalog":     {[]string{"--service", "heard", "--catalog", folder}, 0, "proposed"},
 		"not known yet":          {[]string{"--service", "new"}, 2, ""},

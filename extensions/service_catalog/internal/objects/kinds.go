@@ -15,7 +15,7 @@ import (
 
 // kinds are what is read, if the API server knows it.
 var kinds = []schema.GroupVersionResource{
-	own,
+	ownServices, ownDefaults,
 	{Group: "sloth.slok.dev", Version: "v1", Resource: "prometheusservicelevels"},
 	{Group: "pyrra.dev", Version: "v1alpha1", Resource: "servicelevelobjectives"},
 	{Group: "openslo.com", Version: "v1", Resource: "services"},
@@ -26,8 +26,22 @@ var kinds = []schema.GroupVersionResource{
 	{Group: "openslo.com", Version: "v1", Resource: "alertconditions"},
 }
 
-// own is the kind that has a status for us.
-var own = schema.GroupVersionResource{Group: catalog.Group, Version: "v1", Resource: catalog.Plural}
+// The catalog's own kinds have a status for us.
+var (
+	ownServices = schema.GroupVersionResource{Group: catalog.Group, Version: "v1", Resource: catalog.Plural}
+	ownDefaults = schema.GroupVersionResource{Group: catalog.Group, Version: "v1", Resource: catalog.PluralDefaults}
+)
+
+// own reports whether objects of the place are of the catalog's own kinds.
+func (p place) own() bool { return p.Group == catalog.Group }
+
+// kind is what such an object says that it is.
+func (p place) kind() string {
+	if p.GroupVersionResource == ownDefaults {
+		return catalog.KindDefaults
+	}
+	return catalog.Kind
+}
 
 // A place is a resource in a namespace: what is listed and watched at once.
 type place struct {

@@ -39,6 +39,8 @@ type Object struct {
 	created    time.Time
 	// found is what the condition says now; only the catalog's own objects have one.
 	found condition
+	// recalled: it is as an earlier run has kept it, and nothing is known of its status.
+	recalled bool
 }
 
 // A condition is what the status of an object says about it.
@@ -61,8 +63,8 @@ func newObject(at place, from *unstructured.Unstructured) (*Object, error) {
 		place: at, name: from.GetName(), uid: from.GetUID(), generation: from.GetGeneration(), created: from.GetCreationTimestamp().Time,
 	}
 	document := map[string]any{"apiVersion": from.GetAPIVersion(), "kind": from.GetKind(), "metadata": metadata(from)}
-	if at.GroupVersionResource == own {
-		document["metadata"] = ownMetadata(from)
+	if at.own() {
+		document["metadata"] = ownMetadata(at, from)
 		o.found = conditionOf(from)
 	}
 	for key, value := range from.Object {
@@ -81,8 +83,11 @@ func newObject(at place, from *unstructured.Unstructured) (*Object, error) {
 }
 
 // ownMetadata is the metadata of a catalog file. An object of Kubernetes is called as the service, or says otherwise in annotations. Labels
-// count if they have the catalog's prefix: others are those of whatever applied the object.
-func ownMetadata(from *unstructured.Unstructured) map[string]any {
+// count if they have the catalog's prefix: others are those of whatever applied the object. Defaults have a name only.
+func ownMetadata(at place, from *unstructured.Unstructured) map[string]any {
+	if at.GroupVersionResource == ownDefaults {
+		return map[string]any{"name": from.GetName()}
+	}
 	annotations := from.GetAnnotations()
 	m := map[string]any{"name": cmp.Or(annotations[serviceAnnotation], from.GetName())}
 	if namespace := annotations[namespaceAnnotation]; namespace != "" {

@@ -18,8 +18,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,9 +35,10 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
+	"github.com/otelcol-sre/otelcol-sre/internal/checkpoint"
 )
 
-var sloth, pyrra = kinds[1], kinds[2]
+var sloth, pyrra = kinds[2], kinds[3]
 
 // service is an object of the catalog's own kind, of a generation.
 func service(name string, generation int64, spec map[string]any) *unstructured.Unstructured {
@@ -57,7 +61,7 @@ func objective(percent float64) map[string]any {
 }
 
 func object(t *testing.T, from *unstructured.Unstructured) *Object {
-	o, err := newObject(place{own, "shop"}, from)
+	o, err := newObject(place{ownServices, "shop"}, from)
 	require.NoError(t, err)
 	return o
 }
@@ -290,7 +294,7 @@ func TestStatusIsWrittenOnlyIfItDiffers(t *testing.T) {
 	assert.Len(t, logs.All(), 1, "once")
 	a.fails = nil
 	assert.Len(t, write(verdict(&changed, "True")), 1)
-	a.fails = apierrors.NewNotFound(own.GroupResource(), "checkout")
+	a.fails = apierrors.NewNotFound(ownServices.GroupResource(), "checkout")
 	write(verdict(&changed, "False"))
 	assert.Len(t, logs.All(), 1, "an object that is gone")
 	write(nil)
@@ -332,6 +336,7 @@ type server struct {
 	away    error
 	client  *fake.FakeDynamicClient
 	applied []string
+	texts   []string
 }
 
 func newServer(objects ...runtime.Object) *server {
@@ -340,12 +345,25 @@ func newServer(objects ...runtime.Object) *server {
 		lists[kind] = "List"
 	}
 	s := &server{missing: map[string]bool{}}
-	s.client = fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, objects...)
-	s.client.PrependReactor("patch", "services", func(action clienttesting.Action) (bool, runtime.Object, error) {
+	s.client = fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists)
+	for _, object := range objects {
+		o, resource := object.(*unstructured.Unstructured), ""
+		for _, kind := range kinds { // the client would guess that those of Defaults are defaultses
+			if kind.GroupVersion().String() == o.GetAPIVersion() && strings.HasPrefix(kind.Resource, strings.ToLower(o.GetKind())) {
+				resource = kind.Resource
+			}
+		}
+		group := o.GroupVersionKind().GroupVersion()
+		if err := s.client.Tracker().Create(group.WithResource(resource), o, o.GetNamespace()); err != nil {
+			panic(err)
+		}
+	}
+	s.client.PrependReactor("patch", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		patch := action.(clienttesting.PatchAction)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.applied = append(s.applied, fmt.Sprintf("%s %s/%s %s", patch.GetPatchType(), patch.GetNamespace(), patch.GetName(), patch.GetSubresource()))
+		s.texts = append(s.texts, patch.GetResource().Resource+" "+string(patch.GetPatch()))
 		return true, &unstructured.Unstructured{}, nil
 	})
 	return s
@@ -417,7 +435,7 @@ func TestObjectsComeChangeAndGo(t *testing.T) {
 				return named(c)
 			}
 			assert.Equal(t, []string{"checkout 99"}, read())
-			services := s.client.Resource(own).Namespace("shop")
+			services := s.client.Resource(ownServices).Namespace("shop")
 			_, err := services.Create(t.Context(), service("mailer", 1, nil), metav1.CreateOptions{})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"checkout 99", "mailer"}, read())
@@ -500,6 +518,176 @@ func TestAPIServerIsAway(t *testing.T) {
 			assert.Empty(t, problems)
 			assert.Equal(t, []string{"checkout"}, named(c), "what was read last goes on")
 		})
+	})
+}
+
+// defaults are an object of that kind.
+func defaults(name string, spec map[string]any) *unstructured.Unstructured {
+	o := service(name, 1, spec)
+	o.SetKind(catalog.KindDefaults)
+	o.SetAnnotations(map[string]string{"catalog.otelcol-sre.dev/service": "not a service", "catalog.otelcol-sre.dev/namespace": "x"})
+	return o
+}
+
+func TestDefaultsAreObjects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(service("checkout", 1, objective(99)), defaults("all", objective(99.5)), defaults("wrong", map[string]any{"slos": []any{map[string]any{
+			"name": "a", "objective": 99.0, "sli": map[string]any{"prometheus": map[string]any{"errorRatio": "avg_over_time(a[{{.window}}])"}}}}}))
+		source := s.source(true, "shop")
+		running(t, source, func() {
+			c, problems := source.Read(nil)
+			require.Len(t, c.Defaults, 1)
+			assert.Equal(t, "all", c.Defaults[0].Name)
+			assert.Equal(t, []string{"checkout 99"}, named(c))
+			assert.InDelta(t, 99.5, c.ByDefault("web", "mailer").SLOs[0].Objective, 0)
+			require.Len(t, problems.Errors(), 1)
+			assert.Contains(t, problems.String(), "kubernetes:shop/defaults.catalog.otelcol-sre.dev/wrong: error: spec.slos[0].sli.prometheus")
+			synctest.Wait()
+			s.set(func() {
+				all := strings.Join(s.texts, "\n")
+				for _, want := range []string{`"kind":"Defaults"`, `"kind":"Service"`, "Defaults all, SLOs: 1.", "Service checkout, SLOs: 1.", "defaults {", "services {"} {
+					assert.Contains(t, all, want)
+				}
+			})
+		})
+	})
+}
+
+// memoryOf is a store in contrib's file_storage.
+func memoryOf(t *testing.T, folder string) *checkpoint.Store {
+	t.Helper()
+	factory, id := filestorage.NewFactory(), component.MustNewID("file_storage")
+	config := factory.CreateDefaultConfig().(*filestorage.Config)
+	config.Directory = folder
+	extension, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), config)
+	require.NoError(t, err)
+	require.NoError(t, extension.Start(t.Context(), nil))
+	t.Cleanup(func() { require.NoError(t, extension.Shutdown(context.Background())) })
+	store, err := checkpoint.Open(t.Context(), hostOf{id: extension}, &id, component.KindExtension, component.MustNewID("service_catalog"), MemoryVersion)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
+	return store
+}
+
+type hostOf map[component.ID]component.Component
+
+func (h hostOf) GetExtensions() map[component.ID]component.Component { return h }
+
+// A collector that starts while the API server is away has the objects of before, as they were without an error last.
+func TestObjectsOfAnEarlierRun(t *testing.T) {
+	store := memoryOf(t, t.TempDir())
+	level := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "sloth.slok.dev/v1", "kind": "PrometheusServiceLevel", "metadata": map[string]any{"name": "a", "namespace": "shop", "uid": "uid-a"},
+		"spec": map[string]any{"service": "by-sloth", "slos": []any{map[string]any{
+			"name": "requests", "objective": 99.9, "alerting": map[string]any{"name": "A"},
+			"sli": map[string]any{"raw": map[string]any{"errorRatioQuery": "sum(rate(a[{{.window}}]))"}},
+		}}},
+	}}
+	run := func(s *server, namespace string, test func(source *Source, read func() (string, catalog.Problems))) {
+		synctest.Test(t, func(t *testing.T) {
+			source := s.source(true, namespace)
+			require.NoError(t, source.Recall(t.Context(), store))
+			running(t, source, func() {
+				test(source, func() (string, catalog.Problems) {
+					synctest.Wait()
+					c, problems := source.Read(nil)
+					all := named(c)
+					for _, d := range c.Defaults {
+						all = append(all, "defaults "+d.Name)
+					}
+					synctest.Wait()
+					return strings.Join(all, ", "), problems
+				})
+			})
+		})
+	}
+	const everything = "by-sloth 99.9, checkout 99, mailer, defaults all"
+	away := errors.New("connection refused")
+
+	first := newServer(service("checkout", 1, objective(99)), service("mailer", 1, nil), service("never-good", 1, objective(100)), defaults("all", objective(99.5)), level)
+	run(first, "shop", func(_ *Source, read func() (string, catalog.Problems)) {
+		got, _ := read()
+		assert.Equal(t, everything, got)
+		_, err := first.client.Resource(ownServices).Namespace("shop").Update(t.Context(), service("checkout", 2, objective(100)), metav1.UpdateOptions{})
+		require.NoError(t, err)
+		got, problems := read()
+		assert.Equal(t, everything, got, "as it was")
+		assert.Len(t, problems.Errors(), 2)
+	})
+
+	second := newServer(service("checkout", 2, objective(100)), service("payment", 1, objective(90)), defaults("all", objective(99.5)), level)
+	second.away = away
+	run(second, "shop", func(source *Source, read func() (string, catalog.Problems)) {
+		got, problems := read()
+		assert.Equal(t, everything, got, "those of before, without the one that never was good")
+		require.Len(t, problems, 1)
+		assert.Equal(t, "the API server does not answer, so its objects are as they were when this collector read them last", problems[0].Message)
+		assert.False(t, isReady(source))
+		assert.Empty(t, second.applied, "nothing is known of their status")
+		second.set(func() { second.away = nil })
+		time.Sleep(lookAgain)
+		got, problems = read()
+		assert.Equal(t, "by-sloth 99.9, checkout 99, payment 90, defaults all", got, "what was deleted meanwhile is gone; what is wrong now counts as before")
+		assert.Len(t, problems.Errors(), 1)
+		second.set(func() { assert.Len(t, second.applied, 3, "one of each own object: %v", second.applied) })
+	})
+
+	third := newServer()
+	third.away = away
+	run(third, "other", func(_ *Source, read func() (string, catalog.Problems)) {
+		got, problems := read()
+		assert.Empty(t, got, "of a namespace that is not read any more")
+		assert.Contains(t, problems.String(), "are not in the catalog")
+	})
+	run(third, "shop", func(_ *Source, read func() (string, catalog.Problems)) {
+		got, _ := read()
+		assert.Empty(t, got, "nothing was kept of it then")
+	})
+}
+
+// A kind that the API server does not know any more takes its objects with it, also those of an earlier run.
+func TestKindsThatWentWhileTheCollectorWasAway(t *testing.T) {
+	store := memoryOf(t, t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		source := newServer(service("checkout", 1, nil)).source(false, "shop")
+		require.NoError(t, source.Recall(t.Context(), store))
+		running(t, source, func() { source.Read(nil) })
+
+		none := newServer()
+		none.missing[ownServices.GroupVersion().String()] = true
+		source = none.source(false, "shop")
+		require.NoError(t, source.Recall(t.Context(), store))
+		running(t, source, func() {
+			c, _ := source.Read(nil)
+			assert.Equal(t, []string{"checkout"}, named(c), "may be known again")
+			time.Sleep(lookEvery)
+			synctest.Wait()
+			c, _ = source.Read(nil)
+			assert.Empty(t, c.Services)
+		})
+	})
+}
+
+// A damaged record does not take the others with it.
+func TestDamagedRecords(t *testing.T) {
+	store := memoryOf(t, t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(service("checkout", 1, nil), service("mailer", 1, nil))
+		source := s.source(false, "shop")
+		require.NoError(t, source.Recall(t.Context(), store))
+		running(t, source, func() { source.Read(nil) })
+		require.NoError(t, store.Save(t.Context(), checkpoint.Record{Key: "kubernetes:shop/services.catalog.otelcol-sre.dev/mailer", Payload: []byte("{")}))
+		s.away = errors.New("connection refused")
+		source = s.source(false, "shop")
+		require.Error(t, source.Recall(t.Context(), store))
+		c, _ := source.Read(nil)
+		assert.Equal(t, []string{"checkout"}, named(c))
+
+		require.NoError(t, store.Save(t.Context(), checkpoint.Record{Key: keyNames, Payload: []byte("{")}))
+		source = s.source(false, "shop")
+		require.Error(t, source.Recall(t.Context(), store))
+		c, _ = source.Read(nil)
+		assert.Empty(t, c.Services)
 	})
 }
 

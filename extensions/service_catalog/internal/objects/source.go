@@ -50,14 +50,15 @@ type Source struct {
 	accepted accepted
 	scribe   *scribe
 	watches  map[place]*watching
+	memory   memory
 	silent   bool // the API server did not answer, which was logged
 	tasks    sync.WaitGroup
 }
 
-// A watching is a place that is watched.
+// A watching is a place that is watched, or one whose objects are those of an earlier run.
 type watching struct {
-	stop context.CancelFunc
-	gone int // looks in a row that did not find the kind
+	stop context.CancelFunc // nil: it is not watched yet
+	gone int                // looks in a row that did not find the kind
 }
 
 // New makes a Source, which does nothing yet.
@@ -88,6 +89,7 @@ func (s *Source) Ready() <-chan struct{} { return s.store.ready }
 func (s *Source) Read(directories []string) (*catalog.Catalog, catalog.Problems) {
 	now := s.store.snapshot()
 	r := s.accepted.read(now.objects, directories)
+	s.memory.keep(s.Logger, now.objects, s.accepted)
 	if s.scribe != nil {
 		s.scribe.publish(r.verdicts(now))
 	}
@@ -158,15 +160,18 @@ func (s *Source) unanswered(err error) {
 		s.Logger.Warn("The API server does not answer; what was read last stays in use", zap.Error(err))
 	}
 	s.silent = true
-	s.store.look("the API server does not answer, so its objects are not in the catalog",
-		"check the service account's token and the egress to the API server; it is asked again and again")
+	silence := "the API server does not answer, so its objects are not in the catalog"
+	if s.store.recalled() {
+		silence = "the API server does not answer, so its objects are as they were when this collector read them last"
+	}
+	s.store.look(silence, "check the service account's token and the egress to the API server; it is asked again and again")
 }
 
 // follow begins or ends watching a place.
 func (s *Source) follow(ctx context.Context, at place, known bool) {
 	w := s.watches[at]
 	switch {
-	case known && w == nil:
+	case known && (w == nil || w.stop == nil):
 		watched, stop := context.WithCancel(ctx)
 		s.watches[at] = &watching{stop: stop}
 		s.store.expect(at)
@@ -178,7 +183,9 @@ func (s *Source) follow(ctx context.Context, at place, known bool) {
 		w.gone = 0
 	case w != nil:
 		if w.gone++; w.gone == looksGone {
-			w.stop()
+			if w.stop != nil {
+				w.stop()
+			}
 			delete(s.watches, at)
 			s.store.removed(at)
 		}
@@ -219,6 +226,6 @@ func (s *Source) refused(ctx context.Context, at place, err error) {
 func (s *Source) apply(ctx context.Context, o *Object, status *unstructured.Unstructured) error {
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_, err := s.Client.Resource(own).Namespace(o.place.namespace).ApplyStatus(limited, o.name, status, applied)
+	_, err := s.Client.Resource(o.place.GroupVersionResource).Namespace(o.place.namespace).ApplyStatus(limited, o.name, status, applied)
 	return err
 }

@@ -4,6 +4,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -30,13 +31,16 @@ const (
 
 // verdicts are the conditions of the catalog's own objects, after a reading.
 func (r reading) verdicts(now snapshot) map[*Object]condition {
-	slos := map[string]*catalog.Service{}
+	texts := map[string]string{}
 	for _, s := range r.catalog.Services {
-		slos[s.Position.File] = s
+		texts[s.Position.File] = fmt.Sprintf("Service %s, SLOs: %d.", s.Name, len(s.SLOs))
+	}
+	for _, d := range r.catalog.Defaults {
+		texts[d.Position.File] = fmt.Sprintf("Defaults %s, SLOs: %d.", d.Name, len(d.Template.SLOs))
 	}
 	all := map[*Object]condition{}
 	for _, o := range now.objects {
-		if o.place.GroupVersionResource != own {
+		if !o.place.own() || o.recalled {
 			continue
 		}
 		problems := r.objects[o.Name]
@@ -44,14 +48,11 @@ func (r reading) verdicts(now snapshot) map[*Object]condition {
 			all[o] = condition{status: "False", reason: catalog.ReasonInvalid, message: message("", problems.Errors()), generation: o.generation}
 			continue
 		}
-		text := "Read."
-		if s := slos[o.Name]; s != nil {
-			text = fmt.Sprintf("Service %s, SLOs: %d.", s.Name, len(s.SLOs))
-		}
+		text := cmp.Or(texts[o.Name], "Read.")
 		all[o] = condition{status: "True", reason: catalog.Accepted, message: message(text, problems.Warnings()), generation: o.generation}
 	}
 	for _, o := range now.further {
-		if o.place.GroupVersionResource == own {
+		if o.place.own() && !o.recalled {
 			all[o] = condition{status: "False", reason: catalog.ReasonTooMany, message: "Is left out; " + tooMany + ".", generation: o.generation}
 		}
 	}
@@ -160,7 +161,7 @@ func (s *scribe) write(ctx context.Context, verdicts map[*Object]condition) {
 // complain logs the first failure until there is none any more.
 func (s *scribe) complain(o *Object, err error) {
 	if !s.failed {
-		s.logger.Warn("Cannot write the status of a catalog object; the catalog is in use all the same. Allow patch on services/status of "+catalog.Group+
+		s.logger.Warn("Cannot write the status of a catalog object; the catalog is in use all the same. Allow patch on services/status and defaults/status of "+catalog.Group+
 			", as the Role of deploy/kustomize/components/catalog-objects does, or set write_status: false", zap.String("object", o.Name), zap.Error(err))
 	}
 	s.failed = true
@@ -173,7 +174,7 @@ func (s *scribe) status(o *Object, c condition) *unstructured.Unstructured {
 		since = s.now().UTC().Format(time.RFC3339)
 	}
 	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": catalog.APIVersion, "kind": catalog.Kind,
+		"apiVersion": catalog.APIVersion, "kind": o.place.kind(),
 		"metadata": map[string]any{"name": o.name, "namespace": o.place.namespace, "uid": string(o.uid)}, // not of another one of this name
 		"status": map[string]any{"conditions": []any{map[string]any{
 			"type": catalog.Accepted, "status": c.status, "reason": c.reason, "message": c.message,

@@ -61,7 +61,7 @@ func (s *store) note() {
 func (s *store) put(o *Object) {
 	known := s.objects[o.Name]
 	s.objects[o.Name] = o
-	if known == nil || known.uid != o.uid || known.generation != o.generation || !bytes.Equal(known.text, o.text) {
+	if known == nil || known.recalled || known.uid != o.uid || known.generation != o.generation || !bytes.Equal(known.text, o.text) {
 		s.note()
 	}
 }

@@ -209,6 +209,14 @@ func TestRecordedSLIs(t *testing.T) {
 	assert.Equal(t, semconv.StateExhausted, spent.Rows[1].State)
 }
 
+// A query with results and no event in the period has no budget: it is not healthy.
+func TestAQueryWithoutEventsWasNeverSeen(t *testing.T) {
+	got := Load(t.Context(), promises("p"), usualNames, time.Now(), source{answers: map[string]model.Vector{asked.recordedRatio: {sample(0, "service_name", "checkout", "slo_name", "legacy")}}})
+	assert.Equal(t, semconv.StateNeverSeen, got.Rows[1].State)
+	assert.False(t, got.Rows[1].Remaining.Known())
+	assert.False(t, got.Rows[1].Burn.Known())
+}
+
 func TestWithoutAnAnswerThereIsTheCatalog(t *testing.T) {
 	got := Load(t.Context(), promises("p"), usualNames, time.Now(), source{err: errors.New("down")})
 	require.EqualError(t, got.Err, "down")

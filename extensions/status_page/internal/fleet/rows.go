@@ -95,8 +95,15 @@ func (r *rows) recorded(remaining, ratio model.Vector) {
 			row.Remaining = Number(s.Value)
 		}
 	}
+	budgets := map[*Row]bool{}
+	for _, s := range remaining {
+		budgets[r.of(key(r.names, s.Metric))] = true
+	}
 	for _, s := range ratio {
 		row := r.of(key(r.names, s.Metric))
+		if query := row.Promise != nil && row.Promise.SLI.Prometheus != nil; query && row.State == semconv.StateUnknown && !budgets[row] {
+			row.State = semconv.StateNeverSeen // the query has results, and its period no events
+		}
 		if row.Burn.Known() || !row.Objective.Known() {
 			continue
 		}
