@@ -96,7 +96,7 @@ func (s *site) backtest(r *http.Request) (*page, error) {
 func (s *site) replay(ctx context.Context, q backtest.Question, selected []backtest.Selection) (*backtest.Result, error) {
 	q.Options = alerts.DefaultOptions()
 	q.Options.Translation = s.Translation
-	history := query.New(s.history, s.Translation, maxReplayedSamples, s.Now)
+	history := query.New(s.readHistory, s.Translation, maxReplayedSamples, s.Now)
 	defer history.Forget()
 	q.Server = history
 	r := &backtest.Result{From: q.From, To: q.To, Outcome: backtest.Outcome{Alerts: []backtest.AlertResult{}}}
@@ -112,8 +112,8 @@ func (s *site) replay(ctx context.Context, q backtest.Question, selected []backt
 	return r, nil
 }
 
-// history is query.Read: what the keepers of this collector have.
-func (s *site) history(ctx context.Context, of ledger.SLO, begin func(string, ledger.Place) error, day func([]ledger.Minute) error) error {
+// readHistory is query.Read: what the keepers of this collector have.
+func (s *site) readHistory(ctx context.Context, of ledger.SLO, begin func(string, ledger.Place) error, day func([]ledger.Minute) error) error {
 	k, places := s.keeper(of)
 	if k == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 // The incident of October pages, and the answer is as the description says, whatever the client accepts.
 func TestBacktest(t *testing.T) {
 	v, m := october(t)
-	m.bad[time.Date(2026, time.October, 30, 9, 0, 0, 0, time.UTC).Unix()/3600] = 2000
+	m.bad, m.following = map[int64]float64{time.Date(2026, time.October, 30, 9, 0, 0, 0, time.UTC).Unix() / 3600: 40}, 49
 	var got backtest.Result
 	require.Nil(t, v.answer("/backtest?service=shop/checkout&slo=availability&from=2026-10-29&to=2026-11-01&suggest=true", "/backtest", &got))
 	require.Len(t, got.SLOs, 1)
