@@ -87,7 +87,9 @@ func (q *Question) Answer(ctx context.Context, s Selection) (_ ServiceResult, er
 	file, warnings := alerts.Generate(s.Service, q.Options)
 	if !s.Whole {
 		file.Groups = slices.DeleteFunc(file.Groups, func(g rulefmt.RuleGroup) bool {
-			return !slices.ContainsFunc(g.Rules, func(r rulefmt.Rule) bool { return r.Record == recordTotal || r.Record == recordRemaining })
+			return !slices.ContainsFunc(g.Rules, func(r rulefmt.Rule) bool {
+				return r.Record == recordTotal || r.Record == recordRemaining || r.Alert != "" && r.Labels[labelSLO] != ""
+			})
 		})
 	}
 	a := &answering{Question: q, service: s.Service, file: file, storage: storage, minutes: map[string]map[string]*minutes{}}

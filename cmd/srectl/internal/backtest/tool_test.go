@@ -51,6 +51,14 @@ func TestToolAnswersAsTheCommand(t *testing.T) {
 	require.NotEmpty(t, want.Alerts)
 	assert.JSONEq(t, printed.Stdout, text)
 
+	only, got := askHistory(t, s, page, folder, "--slo", "availability")
+	require.NotEmpty(t, only.Alerts, "%v", got.Err)
+	for _, alert := range only.Alerts {
+		assert.Equal(t, "availability", alert.SLO)
+		assert.Contains(t, want.Alerts, alert)
+	}
+	assert.Equal(t, want.Pages, only.Pages)
+
 	// The page replays the rules of its own catalog, which is the same.
 	of := func(text string) string {
 		var r map[string]any
