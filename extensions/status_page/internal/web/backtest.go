@@ -27,8 +27,8 @@ const (
 	maxReplayedSLOs = 20
 	// maxReplayedSamples are those of a service: 64 MB of memory. A year of minutes has a million for each environment and group.
 	maxReplayedSamples = 4_000_000
-	// maxReplaying is how long a backtest may take.
-	maxReplaying = time.Minute
+	// maxReplaying is how long a backtest may take: less than the minute after which the server stops reading from a client, and takes it for gone.
+	maxReplaying = 50 * time.Second
 )
 
 // backtests answers programs: there is no page for people, as `srectl backtest` prints tables.

@@ -25,7 +25,14 @@ func TestBacktest(t *testing.T) {
 	require.Nil(t, v.answer("/backtest?service=shop/checkout&slo=availability&from=2026-10-29&to=2026-11-01&suggest=true", "/backtest", &got))
 	require.Len(t, got.SLOs, 1)
 	assert.Equal(t, 2000.0, got.SLOs[0].Bad)
-	assert.Equal(t, 1, got.Pages)
+	var pages []string
+	for _, alert := range got.Alerts {
+		if alert.Severity == "page" {
+			pages = append(pages, alert.Alert)
+		}
+	}
+	assert.ElementsMatch(t, []string{"ErrorBudgetBurnCritical", "ErrorBudgetBurnHigh"}, pages)
+	assert.Equal(t, 2, got.Pages)
 	assert.Less(t, float64(got.SLOs[0].BudgetLeft), 0.0)
 	assert.Equal(t, 3, got.SLOs[0].Suggestion.Days)
 	assert.NotEmpty(t, got.SLOs[0].Suggestion.Reason, "three days are too few")
