@@ -20,7 +20,7 @@ const usualLength = 7 * day
 // maxTime bounds a text in an error.
 const maxTime = 200
 
-// Bounds are the beginning and the end in UTC, in whole minutes. The mark stands before the names of the texts in errors, such as -- for flags.
+// Bounds are the beginning and the end in UTC, in whole minutes. The mark is put before the names of the texts in errors, such as -- for flags.
 func (t *Times) Bounds(mark string, now time.Time, most time.Duration) (from, to time.Time, err error) {
 	to = now
 	if t.To != "" {
