@@ -191,8 +191,8 @@ test-k8s: build ## apply all of deploy/ to a real Kubernetes API server; builds 
 
 # The tests behind the date on short pages. Any change of what those pages tell to run makes it necessary.
 runbook-check: build ## run everything that short runbooks tell to run, in the shop, the store and a test cluster, and write the date into them (about as long as test-k8s)
-	go test -count=1 ./runbooks -run 'TestQueriesHaveAnswers|TestQueriesParse|TestHostileNamesAreWordsOfCommands'
-	go test -count=1 ./cmd/srectl -run TestRunbookCommands
+	go test -count=1 ./runbooks -run 'TestQueriesHaveAnswers|TestQueriesParse|TestSlipsInQueriesAreSeen|TestHostileNamesAreWordsOfCommands'
+	go test -count=1 ./cmd/srectl -run 'TestRunbookCommands|TestMistakesInRunbookCommandsAreSeen'
 	go test -count=1 ./extensions/queue_storage -run TestRunbookMovesAQueue
 	go test -count=1 ./test -run 'TestRunbookCommandsAreShell|TestRunbookLinksIntoJaegerFindWhatIsBad|TestLinksIntoExploreFind|TestEveryQueryHasAnAnswer|TestSearchesFindWhatTheyAreFor'
 	go test -count=1 -timeout 40m ./test/kubernetes/cluster -run TestRunbooks

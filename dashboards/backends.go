@@ -4,14 +4,18 @@
 package dashboards
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/elasticsearch"
 	"github.com/grafana/grafana-foundation-sdk/go/logs"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 
+	"github.com/otelcol-sre/otelcol-sre/internal/printable"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
 )
 
@@ -21,6 +25,55 @@ const (
 	variableElasticsearch = "elasticsearch"
 	variableJaeger        = "jaeger"
 )
+
+// The kinds of Grafana's data sources for logs and traces.
+const (
+	Loki          = "loki"
+	Tempo         = "tempo"
+	Elasticsearch = "elasticsearch"
+	Jaeger        = "jaeger"
+)
+
+// Backends are all of them.
+var Backends = []string{Loki, Tempo, Elasticsearch, Jaeger}
+
+var backendNames = map[string]string{Loki: "Loki", Tempo: "Tempo", Elasticsearch: "Elasticsearch", Jaeger: "Jaeger"}
+
+// Without are the kinds that a list has not. It is an error if the list has one that is not known.
+func Without(having []string) (without []string, err error) {
+	for _, kind := range having {
+		if !slices.Contains(Backends, kind) {
+			return nil, fmt.Errorf("%q is no data source for logs or traces: write some of %s", printable.Text(kind, maxKind), strings.Join(Backends, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(Backends), func(kind string) bool { return slices.Contains(having, kind) }), nil
+}
+
+// maxKind bounds a kind in an error.
+const maxKind = 60
+
+// having are those of the kinds that there are.
+func (o Options) having(kinds ...string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return slices.Contains(o.Without, kind) })
+}
+
+// sources are the variables of Prometheus and of those of the kinds that there are.
+func (o Options) sources(kinds ...string) []dashboard.VariableModel {
+	all := []dashboard.VariableModel{sourceVariable(variablePrometheus, "Prometheus")}
+	for _, kind := range o.having(kinds...) {
+		all = append(all, sourceVariable(kind, backendNames[kind]))
+	}
+	return all
+}
+
+// listed names those of the kinds that there are.
+func (o Options) listed(kinds ...string) string {
+	var names []string
+	for _, kind := range o.having(kinds...) {
+		names = append(names, backendNames[kind])
+	}
+	return strings.Join(names, " and ")
+}
 
 // documentsOfID are spans and log records with the entered ID as their correlation ID or trace ID.
 const documentsOfID = "(attributes.correlation.id:${" + variableCorrelation + ":lucene}* OR trace_id:${" + variableCorrelation + ":lucene}*)"

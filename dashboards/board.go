@@ -3,7 +3,11 @@
 
 package dashboards
 
-import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+import (
+	"slices"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
 
 // gridWidth is how many columns Grafana has.
 const gridWidth = 24
@@ -27,19 +31,40 @@ type board struct {
 	panels []dashboard.PanelOrRowPanel
 	taken  map[uint32]bool
 	y      uint32
+	// without are kinds of data sources whose panels are left out.
+	without []string
 }
 
-func newBoard() *board { return &board{taken: map[uint32]bool{}} }
+func newBoard(o Options) *board { return &board{taken: map[uint32]bool{}, without: o.Without} }
+
+// left are the strips without the panels of data sources that do not exist; the others take their places.
+func (b *board) left(strips []strip) (all []strip) {
+	for _, s := range strips {
+		shown := slices.DeleteFunc(slices.Clone(s.panels), func(p panel) bool {
+			return p.Datasource != nil && p.Datasource.Type != nil && slices.Contains(b.without, *p.Datasource.Type)
+		})
+		switch {
+		case len(shown) == len(s.panels):
+			all = append(all, s)
+		case len(shown) > 0:
+			all = append(all, strip{s.height, spread(shown)})
+		}
+	}
+	return all
+}
 
 // add places strips below what is there.
 func (b *board) add(strips ...strip) {
-	for _, p := range b.place(strips) {
+	for _, p := range b.place(b.left(strips)) {
 		b.panels = append(b.panels, dashboard.PanelOrRowPanel{Panel: &p})
 	}
 }
 
-// row adds a heading with strips below it. A collapsed row runs no query until it is opened.
+// row adds a heading with strips below it; nothing if nothing of them is left. A collapsed row runs no query until it is opened.
 func (b *board) row(key, title string, collapsed bool, strips ...strip) {
+	if strips = b.left(strips); len(strips) == 0 {
+		return
+	}
 	row := dashboard.RowPanel{
 		Type: "row", Title: &title, Collapsed: collapsed, Id: panelID("row "+key, b.taken),
 		GridPos: &dashboard.GridPos{H: 1, W: gridWidth, Y: b.y}, Panels: []dashboard.Panel{},

@@ -22,7 +22,7 @@ type collector struct {
 	board   *board
 }
 
-func newCollector(n *names, o Options) collector { return collector{n, o, newBoard()} }
+func newCollector(n *names, o Options) collector { return collector{n, o, newBoard(o)} }
 
 // of selects series of the instances that are chosen.
 func (c collector) of(m metric, more ...matcher) vector {

@@ -15,11 +15,12 @@ const variableService = "service"
 
 // explorer builds the dashboard of one correlation ID: the services, their spans and their logs.
 type explorer struct {
-	names *names
-	board *board
+	names   *names
+	options Options
+	board   *board
 }
 
-func newExplorer(n *names) explorer { return explorer{n, newBoard()} }
+func newExplorer(n *names, o Options) explorer { return explorer{n, o, newBoard(o)} }
 
 // theID matches the entered text as the beginning of an ID. In backquotes nothing is escaped twice.
 const theID = "`${" + variableCorrelation + ":regex}.*`"
@@ -36,15 +37,17 @@ func (e explorer) dashboard() []byte {
 		strip{9, []panel{e.spans(), e.lines()}},
 	)
 	e.board.row("rates", "Does everything have an ID?", false, strip{7, correlationRates(func(m metric, more ...matcher) vector { return e.names.series(m, more...) })})
-	e.board.row("others", "In Elasticsearch and Jaeger", true, strip{10, []panel{e.elasticsearch(), e.jaeger()}})
+	e.board.row("others", "In "+e.options.listed(Elasticsearch, Jaeger), true, strip{10, []panel{e.elasticsearch(), e.jaeger()}})
 
 	d := newDashboard(CorrelationUID, "Correlation explorer", "Enter the ID of a request, an order or a trace, or its beginning. The dashboard shows the spans and logs of all services with that ID. "+
 		"The correlation processor adds the ID to all spans and logs of the request.")
 	d.Panels = e.board.panels
-	d.Templating.List = []dashboard.VariableModel{
-		idVariable(),
-		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
-		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"), e.serviceOfJaeger(),
+	if len(e.options.having(Backends...)) > 0 {
+		d.Templating.List = append(d.Templating.List, idVariable())
+	}
+	d.Templating.List = append(d.Templating.List, e.options.sources(Backends...)...)
+	if len(e.options.having(Jaeger)) > 0 {
+		d.Templating.List = append(d.Templating.List, e.serviceOfJaeger())
 	}
 	d.Links = navigation(CorrelationUID)
 	d.Refresh = new("") // the panel must not move while it is read

@@ -37,6 +37,8 @@ type Options struct {
 	Translation otlptranslator.TranslationStrategyOption
 	// RunbookURL is the prefix of the links to runbooks, as in the alerts.
 	RunbookURL string
+	// Without are the kinds of data sources, of [Backends], that this Grafana has none of: what would show their data is left out.
+	Without []string
 }
 
 // DefaultOptions fit a collector with its own pages, and a Prometheus with default settings.
@@ -103,7 +105,7 @@ func Plans(services []*catalog.Service, o Options) ([]Plan, []Warning) {
 		}
 		taken[uid], uids[s] = true, uid
 		plans = append(plans, Plan{uid, path.Join(Folder, file), s, func() []byte {
-			one := service{Service: s, options: o, names: names, board: newBoard(), inCatalog: inCatalog, uids: uids}
+			one := service{Service: s, options: o, names: names, board: newBoard(o), inCatalog: inCatalog, uids: uids}
 			return one.dashboard(uid)
 		}})
 	}

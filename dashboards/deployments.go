@@ -124,16 +124,16 @@ func tag(name string) string { return plain(strings.ReplaceAll(name, ":", "_")) 
 
 // variables are the dashboard's variables.
 func (s service) variables() []dashboard.VariableModel {
-	return []dashboard.VariableModel{
-		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"), sourceVariable(variableTempo, "Tempo"),
-		sourceVariable(variableElasticsearch, "Elasticsearch"), sourceVariable(variableJaeger, "Jaeger"),
-		s.environments(), s.versions(), {
-			Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("Correlation ID"),
-			Description: new("The ID of a request, an order or a trace, or its beginning. If empty, any."),
-			Query:       &dashboard.StringOrMap{String: new("")},
-			Current:     option("", ""),
-		},
+	all := append(s.options.sources(Backends...), s.environments(), s.versions())
+	if len(s.options.having(Backends...)) == 0 {
+		return all
 	}
+	return append(all, dashboard.VariableModel{
+		Type: dashboard.VariableTypeTextbox, Name: variableCorrelation, Label: new("Correlation ID"),
+		Description: new("The ID of a request, an order or a trace, or its beginning. If empty, any."),
+		Query:       &dashboard.StringOrMap{String: new("")},
+		Current:     option("", ""),
+	})
 }
 
 func (s service) environments() dashboard.VariableModel {

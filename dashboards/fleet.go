@@ -15,7 +15,7 @@ type fleet struct {
 	board *board
 }
 
-func newFleet(n *names) fleet { return fleet{n, newBoard()} }
+func newFleet(n *names, o Options) fleet { return fleet{n, newBoard(o)} }
 
 const variableNamespace = "namespace"
 

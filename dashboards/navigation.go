@@ -25,9 +25,9 @@ func shared(n *names, o Options) []Plan {
 		return Plan{uid, path.Join(Folder, name+".json"), nil, dashboard}
 	}
 	return []Plan{
-		plan(FleetUID, "fleet", func() []byte { return newFleet(n).dashboard() }),
-		plan(DeploymentsUID, "deployments", func() []byte { return newReleases(n).dashboard() }),
-		plan(CorrelationUID, "correlation", func() []byte { return newExplorer(n).dashboard() }),
+		plan(FleetUID, "fleet", func() []byte { return newFleet(n, o).dashboard() }),
+		plan(DeploymentsUID, "deployments", func() []byte { return newReleases(n, o).dashboard() }),
+		plan(CorrelationUID, "correlation", func() []byte { return newExplorer(n, o).dashboard() }),
 		plan(CollectorUID, "collector", func() []byte { return newCollector(n, o).dashboard() }),
 	}
 }

@@ -13,13 +13,14 @@ import (
 
 // releases builds the dashboard of all deployments.
 type releases struct {
-	names *names
-	board *board
+	names   *names
+	options Options
+	board   *board
 	changes
 }
 
-func newReleases(n *names) releases {
-	r := releases{names: n, board: newBoard()}
+func newReleases(n *names, o Options) releases {
+	r := releases{names: n, options: o, board: newBoard(o)}
 	r.changes = changes{n, r.of}
 	return r
 }
@@ -45,12 +46,11 @@ func (r releases) dashboard() []byte {
 	d := newDashboard(DeploymentsUID, "Deployments", "Running versions, deployments with their status, and the DORA metrics of the chosen time range. "+
 		"The deployevent connector detects deployments in telemetry and adds reports of pipelines. No report is required.")
 	d.Panels = r.board.panels
-	d.Templating.List = []dashboard.VariableModel{
-		sourceVariable(variablePrometheus, "Prometheus"), sourceVariable(variableLoki, "Loki"),
+	d.Templating.List = append(r.options.sources(Loki),
 		labelVariable(variableNamespace, "Namespace", r.names, r.names.series(metricInfo), semconv.ServiceNamespace),
 		labelVariable(variableEnvironment, "Environment", r.names, r.names.series(metricInfo), semconv.Environment),
 		r.services(),
-	}
+	)
 	d.Annotations.List = []dashboard.AnnotationQuery{{
 		Name: "Deployments", Enable: true, IconColor: neutral, Datasource: fromPrometheus(),
 		Target:      query("Anno", r.start().max(semconv.ServiceName, semconv.ServiceVersion, semconv.Environment, semconv.Revision).times(number(1000)), ""),

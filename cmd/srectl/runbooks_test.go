@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-sre/otelcol-sre/alerts"
+	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/runbooks"
 )
@@ -130,4 +133,161 @@ func TestRunbookCommands(t *testing.T) {
 		}
 		assert.True(t, seen, "no command says %s", mistake[1])
 	}
+}
+
+// onCallCommands are the lines of srectl in all pages of the example services and of the collector, each once.
+func onCallCommands(t *testing.T) (lines []string) {
+	t.Helper()
+	for _, service := range []string{"checkout", "otelcol-sre"} {
+		pages, err := filepath.Glob(filepath.Join("..", "..", "runbooks", "examples", service, "*.md"))
+		require.NoError(t, err)
+		require.NotEmpty(t, pages)
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			for _, c := range runbooks.Commands(text) {
+				for line := range strings.Lines(c.Text) {
+					if line = strings.TrimSpace(line); strings.HasPrefix(line, "srectl ") && !slices.Contains(lines, line) {
+						lines = append(lines, line)
+					}
+				}
+			}
+		}
+	}
+	return lines
+}
+
+// correlationID is that of a request in the telemetry that is searched.
+const correlationID = "req-7f3a9c"
+
+// mistakes are a command without each of its flags, and with a slip in each of its words. Without --url, it would ask whatever runs on this machine.
+func mistakes(words []string) (all [][]string) {
+	for i := 1; i < len(words); i++ {
+		slip := slices.Clone(words)
+		slip[i] += "x"
+		all = append(all, slip)
+		if strings.HasPrefix(words[i], "--") && words[i] != "--url" {
+			value := 1
+			if i+1 == len(words) || strings.HasPrefix(words[i+1], "--") {
+				value = 0
+			}
+			all = append(all, slices.Delete(slices.Clone(words), i, i+1+value))
+		}
+	}
+	return all
+}
+
+// Each command of srectl in each page does what the page says, and none does with any mistake in any of its words.
+func TestMistakesInRunbookCommandsAreSeen(t *testing.T) {
+	lines := onCallCommands(t)
+	left := 0.9 // of the budget of checkout
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		const slo = `{"namespace": "shop", "service": %q, "slo": "availability", "environment": "production", "page": "/services/checkout", "state": "ok", "error_budget_remaining": %v, "burn_rate": 0}`
+		switch {
+		case r.URL.Path == "/": // the budget of mailer is spent
+			_, _ = fmt.Fprintf(w, `{"time": "2026-11-30T12:00:00Z", "data": {"slos": [`+slo+`, `+slo+`], "pages": 1}}`, "checkout", left, "mailer", -0.5)
+		case r.URL.Path == "/metrics":
+			const of = `{service_name="checkout",service_namespace="shop",slo_name="availability",deployment_environment_name="production"} `
+			_, _ = fmt.Fprint(w, "slo_objective_ratio"+of+"0.999\nslo_error_budget_remaining_ratio"+of+"0.9\n"+strings.Replace("slo_state"+of, "}", `,slo_state="ok"}`, 1)+"1\n")
+		case r.URL.Path == "/services/checkout" && r.URL.Query().Get("environment") != "production": // elsewhere nothing runs
+			_, _ = fmt.Fprint(w, `{"time": "2026-11-30T12:00:00Z", "data": {"versions": []}}`)
+		default:
+			onCall(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Setenv("OTELCOL_SRE_CATALOG", "")
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples", "catalog"))
+	require.NoError(t, err)
+	found, err := filepath.Abs(filepath.Join("internal", "find", "testdata", "requests.json"))
+	require.NoError(t, err)
+	repository := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(repository, "services"), os.DirFS(examples)))
+	t.Chdir(repository)
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "first"}, {"commit", "-qm", "second", "--allow-empty"}} {
+		git := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=ada", "-c", "user.email=ada@example.com"}, args...)...)
+		out, err := git.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	filled := strings.NewReplacer("http://localhost:8686", server.URL, "INCIDENT", incidentID, "VERSION", "1.4.0", "CATALOG", "services", "NAME", "ada", "CORRELATION_ID", correlationID,
+		"/var/lib/otelcol-sre/telemetry*.json", found, "YYYY-MM-DD", time.Now().AddDate(0, 0, 7).Format(time.DateOnly))
+	// check runs a command, and says what is wrong; "" if it did what the page says of the right one.
+	check := func(right, words []string) string {
+		left = 0.9
+		if slices.Contains(right, "--except") {
+			left = -0.1
+		}
+		stale := filepath.Join("alerts", "gone.rules.yaml")
+		require.NoError(t, os.RemoveAll("alerts"))
+		_ = os.Remove("postmortem.md") // there is none before
+		require.NoError(t, os.Mkdir("alerts", 0o700))
+		require.NoError(t, os.WriteFile(stale, staleRules(t, examples), 0o600))
+		var out, log bytes.Buffer
+		root := newRootCommand()
+		args := words[1:]
+		if right[1] == "status" { // it reads the usual address
+			args = append(slices.Clone(args), "--endpoint", server.URL+"/metrics", "--prometheus", "")
+		}
+		root.SetArgs(args)
+		root.SetOut(&out)
+		root.SetErr(&log)
+		code := exit.Code(root.Execute(), &log)
+		said := out.String() + log.String()
+		has := func(text string) string {
+			if code != exit.OK || !strings.Contains(said, text) {
+				return fmt.Sprintf("exit status %d: %s", code, said)
+			}
+			return ""
+		}
+		exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
+		switch right[1] {
+		case "note":
+			return has("I lead. NEXT STEP\n")
+		case "postmortem":
+			if !exists("postmortem.md") {
+				return "there is no post-mortem: " + said
+			}
+			return has("")
+		case "rollback":
+			return has("kubectl rollout undo deployment/checkout -n shop")
+		case "find":
+			return has(correlationID)
+		case "generate":
+			if !exists(filepath.Join("alerts", "checkout.rules.yaml")) || slices.Contains(right, "--prune") && exists(stale) {
+				return "the rules are not those of the catalog: " + said
+			}
+			return has("")
+		case "budget", "status":
+			return has("checkout")
+		case "validate", "diff":
+			return has("")
+		}
+		return "no check knows this command: add one here"
+	}
+	for _, line := range lines {
+		words := quotedWords.FindAllString(filled.Replace(line), -1)
+		for i := range words {
+			words[i] = strings.Trim(words[i], "'")
+		}
+		if said := check(words, words); !assert.Empty(t, said, line) {
+			continue
+		}
+		for _, wrong := range mistakes(words) {
+			assert.NotEmpty(t, check(words, wrong), "the mistake is not seen: %v", wrong)
+		}
+	}
+	assert.GreaterOrEqual(t, len(lines), 10)
+}
+
+// staleRules are generated rules of a service that the catalog has not.
+func staleRules(t *testing.T, examples string) []byte {
+	t.Helper()
+	c, problems := catalog.Load(examples)
+	require.NoError(t, problems.Err())
+	gone := *c.Services[0]
+	gone.Name = "gone"
+	var text bytes.Buffer
+	require.NoError(t, alerts.Of(&gone, alerts.DefaultOptions()).WriteRules(&text))
+	return text.Bytes()
 }

@@ -60,6 +60,9 @@ func New(version string, from Source) *mcp.Server {
 	add(server, from, "runbook", "The runbook of an alert of a service, such as ErrorBudgetBurnCritical; without an alert, the list of its runbooks.", func(a aRunbook) question {
 		return question{path: append([]string{"runbooks", a.Service}, nonempty(a.Alert)...)}
 	})
+	add(server, from, "backtest", "What the rules of the catalog would have done over a time that has passed, by the collector's minute history: budgets at its end, each alert with start, end and time to detect, pages per week, false pages; and with suggest, objectives that would have been kept. At most 31 days and 20 SLOs.", func(a aBacktest) question {
+		return question{[]string{"backtest"}, a.values()}
+	})
 	add(server, from, "doctor", "What arrives at the collector, what is not counted, and why, each with the fix.", func(nothing) question { return question{path: []string{"doctor"}} })
 	add(server, from, "why_not", "For each span and log record of a trace: which SLO counted it, and why others did not.", func(a aTrace) question {
 		return question{path: []string{"why-not", strings.ToLower(a.TraceID)}}
@@ -100,6 +103,14 @@ type (
 		Service string `json:"service" jsonschema:"service.name, or NAMESPACE.NAME if several services have the name"`
 		Alert   string `json:"alert,omitempty" jsonschema:"name of the alert"`
 	}
+	aBacktest struct {
+		Service string `json:"service,omitempty" jsonschema:"only this service: service.name, or NAMESPACE/NAME"`
+		SLO     string `json:"slo,omitempty" jsonschema:"only SLOs of this name"`
+		Last    string `json:"last,omitempty" jsonschema:"how far back, such as 7d or 30d; default: 7d"`
+		From    string `json:"from,omitempty" jsonschema:"the beginning, instead of last: a date, or a time such as 2026-10-01T08:00:00Z"`
+		To      string `json:"to,omitempty" jsonschema:"the end; default: now"`
+		Suggest bool   `json:"suggest,omitempty" jsonschema:"also find the objective that each SLO would have kept"`
+	}
 	aTrace struct {
 		TraceID string `json:"trace_id" jsonschema:"32 hexadecimal digits"`
 	}
@@ -117,6 +128,14 @@ func (a aMonth) values() url.Values {
 		all["only"] = "spent"
 	}
 	return valued(all)
+}
+
+func (a aBacktest) values() url.Values {
+	all := valued(map[string]string{"service": a.Service, "slo": a.SLO, "last": a.Last, "from": a.From, "to": a.To})
+	if a.Suggest {
+		all.Set("suggest", "true")
+	}
+	return all
 }
 
 func nonempty(text string) []string {

@@ -80,6 +80,8 @@ func TestEachToolAsksItsPage(t *testing.T) {
 		{"ledger", arguments{"service": "checkout", "slo": "availability", "environment": "production", "window": "5m"}, "/ledger?environment=production&only=spent&service=checkout&slo=availability&window=5m"},
 		{"ledger", arguments{"service": "checkout", "since": "1h", "until": "5m"}, "/ledger?only=spent&service=checkout&since=1h&until=5m"},
 		{"runbook", arguments{"service": "checkout", "alert": "ServiceSilent"}, "/runbooks/checkout/ServiceSilent?"},
+		{"backtest", arguments{"service": "shop/checkout", "last": "7d", "suggest": true}, "/backtest?last=7d&service=shop%2Fcheckout&suggest=true"},
+		{"backtest", arguments{}, "/backtest?"},
 		{"why_not", arguments{"trace_id": "4BF92F35"}, "/why-not/4bf92f35?"},
 		{"what_changed", nil, "/deployments?"},
 		{"services", nil, "/services?"},

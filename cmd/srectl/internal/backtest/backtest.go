@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	engine "github.com/otelcol-sre/otelcol-sre/alerts/backtest"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
@@ -30,7 +31,7 @@ import (
 )
 
 // maxLength is the longest time that can be asked about.
-const maxLength = 366 * day
+const maxLength = 366 * 24 * time.Hour
 
 // NewCommand is `srectl backtest`.
 func NewCommand() *cobra.Command {
@@ -71,7 +72,7 @@ Exits 0 if all is well, 1 if a budget would be spent at the end or there are mor
 			if err := write(cmd.OutOrStdout(), format, r); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(r.SLOs, sloResult.spent) || b.maxPages >= 0 && r.PagesPerWeek > b.maxPages {
+			if slices.ContainsFunc(r.SLOs, sloResult.Spent) || b.maxPages >= 0 && r.PagesPerWeek > b.maxPages {
 				return exit.ErrNotOK
 			}
 			return nil
@@ -104,6 +105,17 @@ type backtest struct {
 	stderr           io.Writer
 }
 
+// The results are those of the engine, which the status page answers with, too.
+type (
+	result      = engine.Result
+	outcome     = engine.Outcome
+	sloResult   = engine.SLOResult
+	alertResult = engine.AlertResult
+	suggestion  = engine.Suggestion
+	number      = engine.Number
+	selection   = engine.Selection
+)
+
 func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 	from, to, err := b.times.Bounds(now, maxLength)
 	if err != nil {
@@ -128,44 +140,44 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 			return result{}, err
 		}
 	}
-	selected := b.selection(current)
+	selected := engine.Select(current, b.services, b.slos)
 	if len(selected) == 0 {
 		return result{}, fmt.Errorf("%s has no SLO that --service and --slo name", b.catalog)
 	}
-	q := &question{from: from, to: to, server: server, options: options, suggest: b.suggest, files: server.Files(ctx)}
-	r := result{From: from, To: to, outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
+	q := &engine.Question{From: from, To: to, Server: server, Options: options, Suggest: b.suggest, Files: server.Files(ctx)}
+	r := result{From: from, To: to, Outcome: outcome{Catalog: b.catalog, Alerts: []alertResult{}}}
 	if r.Prometheus = server.Address(); !server.Asks() {
 		r.Prometheus, r.Collector = "", r.Prometheus
 	}
 	others := map[string]selection{}
 	if before != nil {
 		r.Against = &outcome{Catalog: b.against, Alerts: []alertResult{}}
-		for _, s := range b.selection(before) {
-			others[s.service.Slug()] = s
+		for _, s := range engine.Select(before, b.services, b.slos) {
+			others[s.Service.Slug()] = s
 		}
 	}
 	progress := ranges.NewProgress(b.stderr, server)
 	defer progress.End()
-	answer := func(to *outcome, s selection, q question) error {
-		progress.About(s.service.Slug())
-		if err := Missing(b.stderr, server, s.service); err != nil {
+	answer := func(to *outcome, s selection, q engine.Question) error {
+		progress.About(s.Service.Slug())
+		if err := Missing(b.stderr, server, s.Service); err != nil {
 			return err
 		}
-		one, err := q.answer(ctx, s)
+		one, err := q.Answer(ctx, s)
 		if err == nil {
-			to.add(one)
+			to.Add(one)
 		}
 		return err
 	}
 	quiet := *q
-	quiet.suggest = false
+	quiet.Suggest = false
 	// One service after the other bounds the memory; both catalogs, because they ask much the same.
 	for _, s := range selected {
-		if err := answer(&r.outcome, s, *q); err != nil {
+		if err := answer(&r.Outcome, s, *q); err != nil {
 			return result{}, err
 		}
-		if other, ok := others[s.service.Slug()]; ok {
-			delete(others, s.service.Slug())
+		if other, ok := others[s.Service.Slug()]; ok {
+			delete(others, s.Service.Slug())
 			if err := answer(r.Against, other, quiet); err != nil {
 				return result{}, err
 			}
@@ -173,18 +185,18 @@ func (b *backtest) run(ctx context.Context, now time.Time) (result, error) {
 		server.Forget()
 	}
 	if before != nil { // services that the change removes
-		for _, s := range b.selection(before) {
-			if _, left := others[s.service.Slug()]; left {
+		for _, s := range engine.Select(before, b.services, b.slos) {
+			if _, left := others[s.Service.Slug()]; left {
 				if err := answer(r.Against, s, quiet); err != nil {
 					return result{}, err
 				}
 				server.Forget()
 			}
 		}
-		r.Against.sum(to.Sub(from))
+		r.Against.Sum(to.Sub(from))
 	}
-	r.sum(to.Sub(from))
-	if !slices.ContainsFunc(r.SLOs, func(s sloResult) bool { return s.Coverage > 0 }) {
+	r.Sum(to.Sub(from))
+	if !r.Measured() {
 		return result{}, fmt.Errorf("%s has no events of these SLOs in this time: check that it has %s", server.Address(), server.Needs())
 	}
 	return r, nil
@@ -241,21 +253,4 @@ func (b *backtest) loadAgainst() (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("--against %s: %w", b.against, errors.New(strings.ReplaceAll(err.Error(), folder, b.against+":"+b.catalog)))
 	}
 	return loaded, nil
-}
-
-// selection are the services that are asked about, with the SLOs that are.
-func (b *backtest) selection(c *catalog.Catalog) (all []selection) {
-	for _, s := range c.Services {
-		if len(b.services) > 0 && !slices.Contains(b.services, s.Name) && !slices.Contains(b.services, fullName(s.Namespace, s.Name)) {
-			continue
-		}
-		one := *s
-		if len(b.slos) > 0 {
-			one.SLOs = slices.DeleteFunc(slices.Clone(s.SLOs), func(slo *catalog.SLO) bool { return !slices.Contains(b.slos, slo.Name) })
-		}
-		if len(one.SLOs) > 0 {
-			all = append(all, selection{&one, len(b.slos) == 0})
-		}
-	}
-	return all
 }

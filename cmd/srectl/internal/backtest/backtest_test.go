@@ -168,7 +168,7 @@ func TestAgainst(t *testing.T) {
 		}
 		return names
 	}
-	assert.Empty(t, pages(r.outcome), "a fifth of the events for 40 minutes is less than the budget of 95 % allows")
+	assert.Empty(t, pages(r.Outcome), "a fifth of the events for 40 minutes is less than the budget of 95 % allows")
 	assert.Contains(t, pages(*r.Against), "ErrorBudgetBurnCritical")
 	assert.Equal(t, r.Against.SLOs[0].Bad, r.SLOs[0].Bad, "the same events")
 	assert.Greater(t, r.SLOs[0].BudgetLeft, r.Against.SLOs[0].BudgetLeft)
@@ -299,7 +299,7 @@ func TestCannotBeAsked(t *testing.T) {
 // Whatever a label says, it is text in Markdown and on a terminal.
 func TestOutputIsEscaped(t *testing.T) {
 	hostile := "a|<b>`x`\x1b[2J[c](http://x)\n"
-	r := result{outcome: outcome{Catalog: hostile, SLOs: []sloResult{{Service: hostile, SLO: hostile, Environment: hostile, Group: map[string]string{"g": hostile}}},
+	r := result{Outcome: outcome{Catalog: hostile, SLOs: []sloResult{{Service: hostile, SLO: hostile, Environment: hostile, Group: map[string]string{"g": hostile}}},
 		Alerts: []alertResult{{Alert: hostile, Service: hostile, Version: hostile}}, Warnings: []string{hostile}}}
 	var text, markdown strings.Builder
 	require.NoError(t, writeTable(&text, r))

@@ -4,6 +4,9 @@
 package backtest
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -47,6 +50,41 @@ func TestToolAnswersAsTheCommand(t *testing.T) {
 	require.Len(t, want.SLOs, 1)
 	require.NotEmpty(t, want.Alerts)
 	assert.JSONEq(t, printed.Stdout, text)
+
+	only, got := askHistory(t, s, page, folder, "--slo", "availability")
+	require.NotEmpty(t, only.Alerts, "%v", got.Err)
+	for _, alert := range only.Alerts {
+		assert.Equal(t, "availability", alert.SLO)
+		assert.Contains(t, want.Alerts, alert)
+	}
+	assert.Equal(t, want.Pages, only.Pages)
+
+	// The page replays the rules of its own catalog, which is the same.
+	of := func(text string) string {
+		var r map[string]any
+		require.NoError(t, json.Unmarshal([]byte(text), &r))
+		delete(r, "catalog")
+		delete(r, "collector")
+		again, err := json.Marshal(r)
+		require.NoError(t, err)
+		return string(again)
+	}
+	remote, err := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil).Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: page + "/mcp", DisableStandaloneSSE: true}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, remote.Close()) })
+	result, err := remote.CallTool(t.Context(), &mcp.CallToolParams{Name: "backtest", Arguments: map[string]any{"service": "checkout", "from": from, "to": to}})
+	require.NoError(t, err)
+	fromPage := result.Content[0].(*mcp.TextContent).Text
+	require.False(t, result.IsError, fromPage)
+	assert.JSONEq(t, of(printed.Stdout), of(fromPage))
+	assert.NotContains(t, fromPage, folder, "where its catalog is")
+	response, err := http.Get(page + "/backtest?" + url.Values{"service": {"shop/checkout"}, "from": {from}, "to": {to}}.Encode())
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	var answer struct{ Data json.RawMessage }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
+	assert.JSONEq(t, fromPage, string(answer.Data))
 
 	for _, wrong := range []map[string]any{{"service": "none"}, {"last": "yesterday"}, {"service": "checkout", "slo": "none"}} {
 		text, failed = call(wrong)

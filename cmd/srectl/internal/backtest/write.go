@@ -7,13 +7,13 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	engine "github.com/otelcol-sre/otelcol-sre/alerts/backtest"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 )
@@ -37,7 +37,7 @@ func write(out io.Writer, format *output.Format, r result) error {
 func tables(r result) []output.Grid {
 	slos := output.Grid{Title: "SLOs", Header: []string{"service", "environment", "SLO", "objective", "events", "bad", "budget left", "measured", "pages", "tickets"}, Right: 3}
 	for _, s := range r.SLOs {
-		was := r.Against.like(s)
+		was := r.Against.Like(s)
 		changed := func(value func(sloResult) string) string {
 			if was == nil || value(*was) == value(s) {
 				return value(s)
@@ -45,14 +45,14 @@ func tables(r result) []output.Grid {
 			return value(*was) + " → " + value(s)
 		}
 		name := s.SLO
-		if g := groupText(s.Group); g != "" {
+		if g := engine.GroupText(s.Group); g != "" {
 			name += " " + g
 		}
 		if r.Against != nil && was == nil {
 			name += " (new)"
 		}
 		slos.Rows = append(slos.Rows, []string{
-			s.fullName(), orDash(s.Environment), name,
+			s.FullName(), orDash(s.Environment), name,
 			changed(func(s sloResult) string { return precise(s.Objective) }), strconv.FormatFloat(s.Events, 'f', 0, 64),
 			changed(func(s sloResult) string { return strconv.FormatFloat(s.Bad, 'f', 0, 64) }),
 			changed(func(s sloResult) string { return share(s.BudgetLeft, 1) }), share(s.Coverage, 0),
@@ -72,17 +72,17 @@ func tables(r result) []output.Grid {
 		if a.Open {
 			notes = append(notes, "fires at the end")
 		}
-		about := strings.TrimSpace(a.SLO + " " + groupText(a.Group))
+		about := strings.TrimSpace(a.SLO + " " + engine.GroupText(a.Group))
 		if a.Version != "" {
 			about = strings.TrimSpace(about + " version " + a.Version)
 		}
 		return []string{
-			a.Start.Format("2006-01-02 15:04"), catalog.FormatDuration(a.End.Sub(a.Start).Round(time.Minute)), a.Alert, a.Severity, fullName(a.Namespace, a.Service),
+			a.Start.Format("2006-01-02 15:04"), catalog.FormatDuration(a.End.Sub(a.Start).Round(time.Minute)), a.Alert, a.Severity, engine.FullName(a.Namespace, a.Service),
 			orDash(a.Environment), orDash(about), detected, strings.Join(notes, ", "),
 		}
 	}
 	for _, a := range r.Alerts {
-		if r.Against != nil && !r.Against.also(a) {
+		if r.Against != nil && !r.Against.Also(a) {
 			fired.Rows = append(fired.Rows, row(a, "new"))
 		} else {
 			fired.Rows = append(fired.Rows, row(a))
@@ -90,7 +90,7 @@ func tables(r result) []output.Grid {
 	}
 	if r.Against != nil {
 		for _, a := range r.Against.Alerts {
-			if !r.also(a) {
+			if !r.Also(a) {
 				fired.Rows = append(fired.Rows, row(a, "gone"))
 			}
 		}
@@ -126,7 +126,7 @@ func suggestions(r result) output.Grid {
 		if s.Suggestion.Objective == nil && math.IsNaN(float64(s.Suggestion.Low)) {
 			between = "-"
 		}
-		g.Rows = append(g.Rows, []string{s.fullName(), orDash(s.Environment), strings.TrimSpace(s.SLO + " " + groupText(s.Group)), share(s.Suggestion.Ratio, 3), between, share(s.Suggestion.WorstWeek, 3), suggested, pages})
+		g.Rows = append(g.Rows, []string{s.FullName(), orDash(s.Environment), strings.TrimSpace(s.SLO + " " + engine.GroupText(s.Group)), share(s.Suggestion.Ratio, 3), between, share(s.Suggestion.WorstWeek, 3), suggested, pages})
 	}
 	return g
 }
@@ -143,7 +143,7 @@ func heading(r result) string {
 // conclusion is the sum of all in a sentence.
 func conclusion(r result) string {
 	was := func(value func(outcome) string) string {
-		if r.Against == nil || value(*r.Against) == value(r.outcome) {
+		if r.Against == nil || value(*r.Against) == value(r.Outcome) {
 			return ""
 		}
 		return " (was " + value(*r.Against) + ")"
@@ -152,8 +152,8 @@ func conclusion(r result) string {
 	wrong := func(o outcome) string {
 		return catalog.FormatDuration(time.Duration(o.FalsePageSeconds * float64(time.Second)).Round(time.Minute))
 	}
-	text := fmt.Sprintf("%s, %s per week%s; false pages for %s%s", output.Count(r.Pages, "page"), perWeek(r.outcome), was(perWeek), wrong(r.outcome), was(wrong))
-	if n := len(slices.DeleteFunc(slices.Clone(r.SLOs), func(s sloResult) bool { return !s.spent() })); n > 0 {
+	text := fmt.Sprintf("%s, %s per week%s; false pages for %s%s", output.Count(r.Pages, "page"), perWeek(r.Outcome), was(perWeek), wrong(r.Outcome), was(wrong))
+	if n := len(slices.DeleteFunc(slices.Clone(r.SLOs), func(s sloResult) bool { return !s.Spent() })); n > 0 {
 		text += "; " + output.Count(n, "budget") + " spent"
 	}
 	return text
@@ -187,15 +187,6 @@ func writeMarkdown(out io.Writer, r result) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
-}
-
-// groupText is a group's labels, in order.
-func groupText(group map[string]string) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(group)) {
-		parts = append(parts, name+"="+strconv.Quote(group[name]))
-	}
-	return strings.Join(parts, " ")
 }
 
 func orDash(s string) string {

@@ -21,6 +21,8 @@ import (
 type dashboardOutput struct {
 	format, labels string
 	placement      dashboards.Placement
+	// backends are the kinds of data sources for logs and traces that Grafana has, without those that it has not.
+	backends, without []string
 	// linked: alerts lead to the dashboards in Grafana.
 	linked bool
 }
@@ -33,12 +35,17 @@ func (o *dashboardOutput) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.format, "dashboard-format", generated.DashboardJSON, "of dashboards: json, configmap (the sidecar of Grafana's Helm chart) or grafanadashboard (grafana-operator)")
 	flags.StringVar(&o.placement.Folder, "dashboard-folder", o.placement.Folder, "folder in Grafana")
 	flags.StringVar(&o.placement.Directory, "dashboard-directory", o.placement.Directory, "path of the files in Grafana's container, for "+provisioning)
+	flags.StringSliceVar(&o.backends, "backends", dashboards.Backends, "data sources for logs and traces that Grafana has; panels of others are left out of dashboards; '': none")
 	flags.StringVar(&o.labels, "grafana-labels", "dashboards=grafana", "labels of the Grafana objects that the dashboards select, as name=value,..., for grafanadashboard")
 }
 
 func (o *dashboardOutput) check() error {
 	if _, ok := generated.DashboardFormats[o.format]; !ok {
 		return fmt.Errorf("--dashboard-format %q is not known: write json, configmap or grafanadashboard", o.format)
+	}
+	var err error
+	if o.without, err = dashboards.Without(o.backends); err != nil {
+		return fmt.Errorf("--backends: %w", err)
 	}
 	o.placement.Instances = map[string]string{}
 	for pair := range strings.SplitSeq(o.labels, ",") {
@@ -52,7 +59,7 @@ func (o *dashboardOutput) check() error {
 }
 
 func (g *generation) plans(services []*catalog.Service) ([]dashboards.Plan, []dashboards.Warning) {
-	return dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL})
+	return dashboards.Plans(services, dashboards.Options{Translation: g.pages.Alerts.Translation, RunbookURL: g.pages.Alerts.RunbookURL, Without: g.grafana.without})
 }
 
 // dashboardUIDs gives the uid of a service's dashboard, and of the collector's.

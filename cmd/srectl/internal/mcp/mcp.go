@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
-	"os"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
@@ -26,8 +25,9 @@ func NewCommand(version string) *cobra.Command {
 		Use:   "mcp",
 		Short: "Let a program that speaks the Model Context Protocol ask a running collector",
 		Long: `mcp is a server of the Model Context Protocol (https://modelcontextprotocol.io) on the standard input and output. Its tools only read, and each answer is the
-data of a page of the status page: slo_status, services, service, incidents, incident, why_burning, what_changed, find_request, ledger, runbook, doctor
-and why_not. With --catalog there is backtest, too: its answer is that of srectl backtest, over the collector's minute history.
+data of a page of the status page: slo_status, services, service, incidents, incident, why_burning, what_changed, find_request, ledger, runbook, backtest,
+doctor and why_not. With --catalog, backtest replays the rules of that catalog instead of the collector's: its answer is that of srectl backtest, over the
+collector's minute history.
 
 Answers have texts as services sent them. The tools say so to the model; still, give a model that reads them no way to change anything by itself.`,
 		Example: `  srectl mcp --url http://localhost:8686`,
@@ -45,7 +45,7 @@ Answers have texts as services sent them. The tools say so to the model; still, 
 		},
 	}
 	cmd.Flags().StringVar(&address, "url", collector.DefaultPage, "the collector's status page")
-	cmd.Flags().StringVar(&catalog, "catalog", os.Getenv("OTELCOL_SRE_CATALOG"), "catalog folder or file, for backtest; empty: without that tool")
+	cmd.Flags().StringVar(&catalog, "catalog", "", "catalog folder or file for backtest, such as one with a change; empty: the collector's own")
 	return cmd
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
+	engine "github.com/otelcol-sre/otelcol-sre/alerts/backtest"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/backtest"
 	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/exit"
@@ -204,7 +205,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 		if err := backtest.Missing(stderr, server, service); err != nil {
 			return nil, err
 		}
-		all, err := backtest.Record(ctx, server, service, options, files, m.Since(), m.To)
+		all, err := engine.Record(ctx, server, service, options, files, m.Since(), m.To)
 		if err != nil {
 			return nil, err
 		}
@@ -236,7 +237,7 @@ func (r request) make(ctx context.Context, stderr io.Writer, now time.Time) (*re
 	return result, result.askCauses(ctx, r.place.Page(), now)
 }
 
-func comply(service *catalog.Service, e backtest.Events, deployed deployed, m month.Month) compliance {
+func comply(service *catalog.Service, e engine.Events, deployed deployed, m month.Month) compliance {
 	of := m.Summarize(service, e.SLO, e)
 	c := compliance{
 		Service: service.Name, Namespace: service.Namespace, Owner: service.Owner, Environment: e.Environment, SLO: e.SLO.Name, Group: e.Group,
@@ -254,7 +255,7 @@ func comply(service *catalog.Service, e backtest.Events, deployed deployed, m mo
 }
 
 // versions are those with bad events in a time, the worst first.
-func versions(e backtest.Events, deployed deployed, from, to time.Time) (all []version) {
+func versions(e engine.Events, deployed deployed, from, to time.Time) (all []version) {
 	for _, name := range e.Versions() {
 		if bad, events := e.Version(name, from, to); bad >= 0.5 {
 			d := deployed.at(e.Environment, name, to)

@@ -33,6 +33,13 @@ func (s *site) rules(w http.ResponseWriter, r *http.Request) {
 // dashboards serves the dashboard of a service, or one of all services, for Grafana.
 func (s *site) dashboards(w http.ResponseWriter, r *http.Request) {
 	o := dashboards.Options{Translation: s.linkedTo(r).Translation, RunbookURL: s.linkedTo(r).RunbookURL}
+	if having, ok := r.URL.Query()["backends"]; ok {
+		var err error
+		if o.Without, err = dashboards.Without(kindsOf(having)); err != nil {
+			http.Error(w, "backends: "+err.Error()+".", http.StatusBadRequest)
+			return
+		}
+	}
 	plans, _ := dashboards.Plans(s.Catalog().Services, o) // `srectl generate` shows the warnings
 	for _, p := range plans {
 		if path.Base(p.Path) == r.PathValue("file") {
@@ -41,6 +48,11 @@ func (s *site) dashboards(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.Error(w, "There is no such dashboard. Dashboards are at /dashboards/SERVICE.json.", http.StatusNotFound)
+}
+
+// kindsOf are the kinds in a parameter, which are separated by commas; it may be there several times.
+func kindsOf(values []string) []string {
+	return strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
 }
 
 func serve(w http.ResponseWriter, kind string, text []byte) {

@@ -49,6 +49,13 @@ func TestFilesOfTheCatalog(t *testing.T) {
 		assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 		assert.True(t, json.Valid(w.Body.Bytes()), file)
 	}
+	for query, want := range map[string][2]bool{"": {true, true}, "?backends=loki,jaeger": {true, false}, "?backends=tempo&backends=jaeger": {false, true}, "?backends=": {false, false}} {
+		text := get("/dashboards/checkout.json" + query).Body.String()
+		assert.Equal(t, want, [2]bool{strings.Contains(text, "${loki}"), strings.Contains(text, "${tempo}")}, query)
+	}
+	w := get("/dashboards/checkout.json?backends=%3Cimg%20src=x%3E")
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
 	for _, path := range []string{"/rules/nobody.yaml", "/rules/checkout", "/rules/", "/dashboards/nobody.json", "/dashboards/..%2fcheckout.json", "/rules/%3Cimg%20src=x%3E.yaml"} {
 		w := get(path)
 		assert.Equal(t, http.StatusNotFound, w.Code, path)

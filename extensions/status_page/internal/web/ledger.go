@@ -6,6 +6,7 @@ package web
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -143,7 +144,7 @@ func (s *site) keeper(of ledger.SLO) (ledger.Keeper, []ledger.Place) {
 var errBusy = &failure{http.StatusServiceUnavailable, problem{"Others are reading the minute history.", "Try again in a few seconds."}}
 
 // turn waits for the turn of a reader, which ends with done.
-func (s *site) turn(r *http.Request) (done func(), err error) {
+func (s *site) turn(ctx context.Context) (done func(), err error) {
 	wait := time.NewTimer(cmp.Or(s.Patience, turn))
 	defer wait.Stop()
 	select {
@@ -151,8 +152,8 @@ func (s *site) turn(r *http.Request) (done func(), err error) {
 		return func() { <-s.readers }, nil
 	case <-wait.C:
 		return nil, errBusy
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
@@ -181,7 +182,7 @@ func (s *site) ledger(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.turn(r)
+	done, err := s.turn(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -368,7 +369,7 @@ func (s *site) minutes(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This collector follows no such SLO. Name namespace, service and slo as the catalog does, and ask the gateway that owns it.", http.StatusNotFound)
 		return
 	}
-	done, err := s.turn(r)
+	done, err := s.turn(r.Context())
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, errBusy.What+" "+errBusy.Fix, http.StatusServiceUnavailable)

@@ -25,8 +25,9 @@ import (
 type memory struct {
 	of        ledger.SLO
 	places    []ledger.Place
-	bad       map[int64]float64 // by Unix hour, in its first minute
-	reading   chan struct{}     // is written to when minutes are asked for, unless it is nil
+	bad       map[int64]float64 // by Unix hour, in its first minute, and in so many that follow
+	following int64
+	reading   chan struct{} // is written to when minutes are asked for, unless it is nil
 	goes      chan struct{}
 	countable func(time.Time) bool
 }
@@ -51,7 +52,7 @@ func (m *memory) Minutes(_ ledger.SLO, at ledger.Place, day time.Time, counted b
 				continue
 			}
 			one := ledger.Minute{Start: minute, Good: 10}
-			if minute%60 == 0 {
+			if minute%60 <= m.following {
 				one.Bad = m.bad[minute/60]
 			}
 			all = append(all, one)

@@ -85,15 +85,18 @@ type site struct {
 	lister   *requests.Lister
 	clinic   clinic
 	readers  chan struct{}
-	muted    *muted
-	slower   slower
+	// replaying has the backtest that runs.
+	replaying chan struct{}
+	muted     *muted
+	slower    slower
 }
 
 // New returns the handler of all pages.
 func New(o Options) http.Handler {
 	s := &site{
 		Options: o, searcher: search.New(o.Recent, o.Explainer), lister: requests.New(o.Recent), readers: make(chan struct{}, readers),
-		muted: newMuted(o.Alertmanager, o.AlertmanagerHTTP), exact: o.Prometheus,
+		replaying: make(chan struct{}, 1),
+		muted:     newMuted(o.Alertmanager, o.AlertmanagerHTTP), exact: o.Prometheus,
 	}
 	if o.Prometheus != nil {
 		s.Prometheus = o.Prometheus.Prompt()
@@ -123,6 +126,7 @@ func New(o Options) http.Handler {
 		mux.Handle(pattern, s.show(page))
 	}
 	mux.HandleFunc("GET /ledger/minutes", s.minutes)
+	mux.HandleFunc("GET /backtest", s.backtests)
 	for _, method := range []string{"GET ", "POST "} { // a webhook sends its question, of which the URL has all that counts
 		mux.HandleFunc(method+gates+"{slug}", s.gate)
 		mux.HandleFunc(method+gates+"{namespace}/{name}", s.gate)

@@ -4,32 +4,46 @@
 package backtest
 
 import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
-	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/output"
 )
 
-// number is a float64 that is null in JSON when nothing was measured.
-type number = output.Number
+// A Number is a float64 that is null in JSON when nothing was measured.
+type Number float64
 
-// A result is what would have happened with a catalog, and with another.
-type result struct {
+// MarshalJSON writes null for NaN and the infinities.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return json.Marshal(f)
+	}
+	return []byte("null"), nil
+}
+
+// A Result is what would have happened with a catalog, and with another.
+type Result struct {
 	From       time.Time `json:"from"`
 	To         time.Time `json:"to"`
 	Prometheus string    `json:"prometheus,omitempty"`
 	// Collector is the status page, if its history was asked.
 	Collector string `json:"collector,omitempty"`
-	outcome
+	Outcome
 	// Against is the outcome with the other catalog.
-	Against *outcome `json:"against,omitempty"`
+	Against *Outcome `json:"against,omitempty"`
 }
 
-// An outcome is what would have happened with one catalog.
-type outcome struct {
-	Catalog string        `json:"catalog"`
-	SLOs    []sloResult   `json:"slos"`
-	Alerts  []alertResult `json:"alerts"`
+// An Outcome is what would have happened with one catalog.
+type Outcome struct {
+	// Catalog is its folder; the collector's own has none.
+	Catalog string        `json:"catalog,omitempty"`
+	SLOs    []SLOResult   `json:"slos"`
+	Alerts  []AlertResult `json:"alerts"`
 	Pages   int           `json:"pages"`
 	// PagesPerWeek are of all SLOs together.
 	PagesPerWeek float64 `json:"pagesPerWeek"`
@@ -38,8 +52,8 @@ type outcome struct {
 	Warnings         []string `json:"warnings,omitempty"`
 }
 
-// An sloResult is one SLO in one environment and group. Shares are from 0 to 1.
-type sloResult struct {
+// An SLOResult is one SLO in one environment and group. Shares are from 0 to 1.
+type SLOResult struct {
 	Service     string            `json:"service"`
 	Namespace   string            `json:"namespace,omitempty"`
 	Environment string            `json:"environment"`
@@ -51,20 +65,21 @@ type sloResult struct {
 	Events float64 `json:"events"`
 	Bad    float64 `json:"bad"`
 	// BudgetLeft and Coverage are of the SLO's period at the end of that time; null if nothing was measured.
-	BudgetLeft number      `json:"budgetLeft"`
-	Coverage   number      `json:"coverage"`
+	BudgetLeft Number      `json:"budgetLeft"`
+	Coverage   Number      `json:"coverage"`
 	Pages      int         `json:"pages"`
 	Tickets    int         `json:"tickets"`
-	Suggestion *suggestion `json:"suggestion,omitempty"`
+	Suggestion *Suggestion `json:"suggestion,omitempty"`
 }
 
-func (s sloResult) fullName() string { return fullName(s.Namespace, s.Service) }
+// FullName is NAMESPACE/NAME of the service, or NAME.
+func (s SLOResult) FullName() string { return FullName(s.Namespace, s.Service) }
 
-// spent: more failed than the whole period allows.
-func (s sloResult) spent() bool { return s.BudgetLeft <= 0 }
+// Spent reports whether more failed than the whole period allows.
+func (s SLOResult) Spent() bool { return s.BudgetLeft <= 0 }
 
-// An alertResult is one time that an alert fired.
-type alertResult struct {
+// An AlertResult is one time that an alert fired.
+type AlertResult struct {
 	Alert       string            `json:"alert"`
 	Severity    string            `json:"severity"`
 	Service     string            `json:"service"`
@@ -78,13 +93,13 @@ type alertResult struct {
 	End   time.Time `json:"end"`
 	Open  bool      `json:"open,omitempty"`
 	// DetectedAfter is the time from the beginning of the burn to the firing, in seconds. Other alerts have none.
-	DetectedAfter *number `json:"detectedAfterSeconds,omitempty"`
+	DetectedAfter *Number `json:"detectedAfterSeconds,omitempty"`
 	// False: see answering.judge.
 	False bool `json:"false,omitempty"`
 }
 
-// add adds what happened to a service.
-func (o *outcome) add(r serviceResult) {
+// Add adds what happened to a service.
+func (o *Outcome) Add(r ServiceResult) {
 	o.SLOs = append(o.SLOs, r.slos...)
 	o.Alerts = append(o.Alerts, r.alerts...)
 	for _, w := range r.warnings {
@@ -92,8 +107,8 @@ func (o *outcome) add(r serviceResult) {
 	}
 }
 
-// sum counts the alerts.
-func (o *outcome) sum(length time.Duration) {
+// Sum counts the alerts.
+func (o *Outcome) Sum(length time.Duration) {
 	for _, a := range o.Alerts {
 		if a.Severity == alerts.Page {
 			o.Pages++
@@ -115,30 +130,47 @@ func (o *outcome) sum(length time.Duration) {
 }
 
 // about reports whether an alert is about an SLO in an environment and group.
-func (a alertResult) about(s *sloResult) bool {
-	return a.SLO == s.SLO && a.Service == s.Service && a.Namespace == s.Namespace && a.Environment == s.Environment && groupText(a.Group) == groupText(s.Group)
+func (a AlertResult) about(s *SLOResult) bool {
+	return a.SLO == s.SLO && a.Service == s.Service && a.Namespace == s.Namespace && a.Environment == s.Environment && GroupText(a.Group) == GroupText(s.Group)
 }
 
-// like finds the same SLO with the other catalog.
-func (o *outcome) like(s sloResult) *sloResult {
+// Like finds the same SLO with the other catalog.
+func (o *Outcome) Like(s SLOResult) *SLOResult {
 	if o == nil {
 		return nil
 	}
 	for i := range o.SLOs {
-		if t := &o.SLOs[i]; t.SLO == s.SLO && t.Service == s.Service && t.Namespace == s.Namespace && t.Environment == s.Environment && groupText(t.Group) == groupText(s.Group) {
+		if t := &o.SLOs[i]; t.SLO == s.SLO && t.Service == s.Service && t.Namespace == s.Namespace && t.Environment == s.Environment && GroupText(t.Group) == GroupText(s.Group) {
 			return t
 		}
 	}
 	return nil
 }
 
-// also reports whether the same alert fires at the same time with the other catalog.
-func (o *outcome) also(a alertResult) bool {
+// Also reports whether the same alert fires at the same time with the other catalog.
+func (o *Outcome) Also(a AlertResult) bool {
 	for _, b := range o.Alerts {
 		if b.Alert == a.Alert && b.SLO == a.SLO && b.Service == a.Service && b.Namespace == a.Namespace && b.Environment == a.Environment &&
-			b.Version == a.Version && groupText(b.Group) == groupText(a.Group) && b.Start.Before(a.End) && a.Start.Before(b.End) {
+			b.Version == a.Version && GroupText(b.Group) == GroupText(a.Group) && b.Start.Before(a.End) && a.Start.Before(b.End) {
 			return true
 		}
 	}
 	return false
 }
+
+// Measured reports whether anything was measured.
+func (o *Outcome) Measured() bool {
+	return slices.ContainsFunc(o.SLOs, func(s SLOResult) bool { return s.Coverage > 0 })
+}
+
+// GroupText is a group's labels, in order.
+func GroupText(group map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(group)) {
+		parts = append(parts, name+"="+strconv.Quote(group[name]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// FullName is NAMESPACE/NAME, or NAME.
+func FullName(namespace, name string) string { return strings.TrimPrefix(namespace+"/"+name, "/") }

@@ -20,27 +20,28 @@ import (
 	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 )
 
-// A suggestion is which objective an SLO would have kept. Shares are from 0 to 1.
-type suggestion struct {
+// A Suggestion is which objective an SLO would have kept. Shares are from 0 to 1.
+type Suggestion struct {
 	// Days are how many whole days were measured, in UTC.
 	Days int `json:"days"`
 	// Ratio is the share of good events of these days, Low and High its interval of 95 % for a period, WorstWeek the share in the worst seven days
 	// on end.
-	Ratio     number `json:"ratio"`
-	Low       number `json:"low"`
-	High      number `json:"high"`
-	WorstWeek number `json:"worstWeek"`
+	Ratio     Number `json:"ratio"`
+	Low       Number `json:"low"`
+	High      Number `json:"high"`
+	WorstWeek Number `json:"worstWeek"`
 	// Objective is the highest of the usual objectives that 95 % of the periods keep; none if it cannot be known, for which Reason says why.
-	Objective *number `json:"objective,omitempty"`
+	Objective *Number `json:"objective,omitempty"`
 	Reason    string  `json:"reason,omitempty"`
 	// Pages are how often the objectives around it would have paged.
-	Pages []objectivePages `json:"pages,omitempty"`
+	Pages []ObjectivePages `json:"pages,omitempty"`
 }
 
-type objectivePages struct {
-	Objective number `json:"objective"`
+// ObjectivePages are how often an objective would have paged.
+type ObjectivePages struct {
+	Objective Number `json:"objective"`
 	Pages     int    `json:"pages"`
-	PerWeek   number `json:"perWeek"`
+	PerWeek   Number `json:"perWeek"`
 }
 
 const (
@@ -112,16 +113,16 @@ func worstWeek(days []daily) float64 {
 }
 
 // suggestion finds an objective for an SLO in the environment and group of the labels.
-func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes, set labels.Labels) (*suggestion, error) {
-	days := m.days(a.from, a.to)
-	s := &suggestion{Days: len(days), Ratio: number(math.NaN()), Low: number(math.NaN()), High: number(math.NaN()), WorstWeek: number(math.NaN())}
+func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes, set labels.Labels) (*Suggestion, error) {
+	days := m.days(a.From, a.To)
+	s := &Suggestion{Days: len(days), Ratio: Number(math.NaN()), Low: Number(math.NaN()), High: Number(math.NaN()), WorstWeek: Number(math.NaN())}
 	if len(days) < fewestDays {
 		s.Reason = "fewer than seven whole days were measured"
 		return s, nil
 	}
 	length := max(int(slo.Window.Nominal()/day), 1)
 	ratios := periods(days, length)
-	s.Ratio, s.Low, s.High, s.WorstWeek = number(ratio(days)), number(quantile(ratios, 0.025)), number(quantile(ratios, 0.975)), number(worstWeek(days))
+	s.Ratio, s.Low, s.High, s.WorstWeek = Number(ratio(days)), Number(quantile(ratios, 0.025)), Number(quantile(ratios, 0.975)), Number(worstWeek(days))
 	var events float64
 	for _, d := range days {
 		events += d.total
@@ -138,7 +139,7 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 		s.Reason = "no objective from 90 % on is kept by 95 % of the periods, with enough events to tell"
 		return s, nil
 	}
-	objective := number(shareOf(catalog.UsualObjectives[found]))
+	objective := Number(shareOf(catalog.UsualObjectives[found]))
 	s.Objective = &objective
 	around := append([]float64{slo.Objective}, catalog.UsualObjectives[max(found-1, 0):min(found+2, len(catalog.UsualObjectives))]...)
 	slices.Sort(around)
@@ -147,7 +148,7 @@ func (a *answering) suggestion(ctx context.Context, slo *catalog.SLO, m *minutes
 		if err != nil {
 			return nil, err
 		}
-		s.Pages = append(s.Pages, objectivePages{number(shareOf(objective)), pages, number(float64(pages) / (float64(a.to.Sub(a.from)) / float64(7*day)))})
+		s.Pages = append(s.Pages, ObjectivePages{Number(shareOf(objective)), pages, Number(float64(pages) / (float64(a.To.Sub(a.From)) / float64(7*day)))})
 	}
 	return s, nil
 }
@@ -160,8 +161,8 @@ func (a *answering) pages(ctx context.Context, slo *catalog.SLO, objective float
 	other, service := *slo, *a.service
 	other.Objective = objective
 	service.SLOs = []*catalog.SLO{&other}
-	file, _ := alerts.Generate(&service, a.options)
-	wanted := &answering{question: a.question, service: &service, file: file}
+	file, _ := alerts.Generate(&service, a.Options)
+	wanted := &answering{Question: a.Question, service: &service, file: file}
 	for i := range file.Groups {
 		file.Groups[i].Rules = slices.DeleteFunc(file.Groups[i].Rules, func(r rulefmt.Rule) bool {
 			rule := wanted.rule(labels.FromMap(r.Labels))
@@ -174,13 +175,13 @@ func (a *answering) pages(ctx context.Context, slo *catalog.SLO, objective float
 	}
 	defer func() { err = errors.Join(err, storage.Close()) }()
 	r, err := replay.New(ctx, rulefmt.RuleGroups{Groups: file.Groups}, replay.Options{Storage: storage, Before: a.storage, File: func(group string) string {
-		return cmp.Or(a.files[group], alerts.FileName(a.service))
+		return cmp.Or(a.Files[group], alerts.FileName(a.service))
 	}})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Sweep(ctx, replay.Span{Earliest: a.from, From: a.from, Until: a.to}); err != nil {
+	if err := r.Sweep(ctx, replay.Span{Earliest: a.From, From: a.From, Until: a.To}); err != nil {
 		return 0, err
 	}
 	key, n := a.key(slo, set), 0

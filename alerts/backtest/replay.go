@@ -11,7 +11,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -22,7 +21,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
 	"github.com/otelcol-sre/otelcol-sre/internal/promname"
 	"github.com/otelcol-sre/otelcol-sre/internal/replay"
 	"github.com/otelcol-sre/otelcol-sre/internal/semconv"
@@ -44,58 +42,77 @@ var (
 	labelVersion     = promname.Recorded(semconv.ServiceVersion)
 )
 
-// A question is what is asked of each catalog.
-type question struct {
-	from, to time.Time
-	server   ranges.Source
-	options  alerts.Options
-	// files are the rule files of the groups that the server has loaded.
-	files map[string]string
-	// suggest asks for objectives.
-	suggest bool
+// A Question is what is asked of each catalog.
+type Question struct {
+	From, To time.Time
+	Server   Source
+	Options  alerts.Options
+	// Files are the rule files of the groups that the server has loaded.
+	Files map[string]string
+	// Suggest asks for objectives.
+	Suggest bool
 }
 
-// selection is a service with the SLOs that are asked about.
-type selection struct {
-	service *catalog.Service
-	// whole: all SLOs, and the alerts about the service.
-	whole bool
+// A Selection is a service with the SLOs that are asked about.
+type Selection struct {
+	Service *catalog.Service
+	// Whole: all SLOs, and the alerts about the service.
+	Whole bool
 }
 
-// answer replays the rules of a service.
-func (q *question) answer(ctx context.Context, s selection) (_ serviceResult, err error) {
+// Select selects the services, by NAME or NAMESPACE/NAME, and their SLOs; none selects all.
+func Select(c *catalog.Catalog, services, slos []string) (all []Selection) {
+	for _, s := range c.Services {
+		if len(services) > 0 && !slices.Contains(services, s.Name) && !slices.Contains(services, FullName(s.Namespace, s.Name)) {
+			continue
+		}
+		one := *s
+		if len(slos) > 0 {
+			one.SLOs = slices.DeleteFunc(slices.Clone(s.SLOs), func(slo *catalog.SLO) bool { return !slices.Contains(slos, slo.Name) })
+		}
+		if len(one.SLOs) > 0 {
+			all = append(all, Selection{&one, len(slos) == 0})
+		}
+	}
+	return all
+}
+
+// Answer replays the rules of a service.
+func (q *Question) Answer(ctx context.Context, s Selection) (_ ServiceResult, err error) {
 	storage, err := replay.OpenStorage()
 	if err != nil {
-		return serviceResult{}, err
+		return ServiceResult{}, err
 	}
 	defer func() { err = errors.Join(err, storage.Close()) }()
-	file, warnings := alerts.Generate(s.service, q.options)
-	if !s.whole {
+	file, warnings := alerts.Generate(s.Service, q.Options)
+	if !s.Whole {
 		file.Groups = slices.DeleteFunc(file.Groups, func(g rulefmt.RuleGroup) bool {
-			return !slices.ContainsFunc(g.Rules, func(r rulefmt.Rule) bool { return r.Record == recordTotal || r.Record == recordRemaining })
+			return !slices.ContainsFunc(g.Rules, func(r rulefmt.Rule) bool {
+				return r.Record == recordTotal || r.Record == recordRemaining || r.Alert != "" && r.Labels[labelSLO] != ""
+			})
 		})
 	}
-	a := &answering{question: q, service: s.service, file: file, storage: storage, minutes: map[string]map[string]*minutes{}}
+	a := &answering{Question: q, service: s.Service, file: file, storage: storage, minutes: map[string]map[string]*minutes{}}
 	a.replay, err = replay.New(ctx, rulefmt.RuleGroups{Groups: file.Groups}, replay.Options{
-		Storage: storage, Source: q.server, Derived: a.derived(), Reach: a.reach(),
-		File: func(group string) string { return cmp.Or(q.files[group], alerts.FileName(s.service)) },
+		Storage: storage, Source: q.Server, Derived: a.derived(), Reach: a.reach(),
+		File: func(group string) string { return cmp.Or(q.Files[group], alerts.FileName(s.Service)) },
 	})
 	if err != nil {
-		return serviceResult{}, err
+		return ServiceResult{}, err
 	}
 	defer func() { err = errors.Join(err, a.replay.Close()) }()
 	longest := time.Duration(0)
 	for _, back := range a.reach() {
 		longest = max(longest, back)
 	}
-	if err := a.replay.Sweep(ctx, replay.Span{Earliest: q.from.Add(-longest), From: q.from, Until: q.to}); err != nil {
-		return serviceResult{}, fmt.Errorf("service %s: %w", s.service.Slug(), err)
+	if err := a.replay.Sweep(ctx, replay.Span{Earliest: q.From.Add(-longest), From: q.From, Until: q.To}); err != nil {
+		return ServiceResult{}, fmt.Errorf("service %s: %w", s.Service.Slug(), err)
 	}
-	result := serviceResult{warnings: warnings}
-	for _, slo := range s.service.SLOs {
+	result := ServiceResult{warnings: warnings}
+	for _, slo := range s.Service.SLOs {
 		rows, err := a.slo(ctx, slo)
 		if err != nil {
-			return serviceResult{}, err
+			return ServiceResult{}, err
 		}
 		result.slos = append(result.slos, rows...)
 	}
@@ -103,16 +120,16 @@ func (q *question) answer(ctx context.Context, s selection) (_ serviceResult, er
 	return result, nil
 }
 
-// serviceResult is what happened to a service.
-type serviceResult struct {
-	slos     []sloResult
-	alerts   []alertResult
+// A ServiceResult is what happened to a service.
+type ServiceResult struct {
+	slos     []SLOResult
+	alerts   []AlertResult
 	warnings []alerts.Warning
 }
 
 // answering is an answer in the making.
 type answering struct {
-	*question
+	*Question
 	service *catalog.Service
 	file    alerts.File
 	storage *replay.Storage
@@ -137,8 +154,8 @@ func (a *answering) reach() map[string]time.Duration {
 // derived are the collector's gauges that the rules read. What the server has is that of the catalog of then. The budget, which is read where
 // PromQL has no range for the period, is computed. Burn rates are left out: the rules have the same conditions for recorded events.
 func (a *answering) derived() map[string]func(context.Context, *parser.VectorSelector) error {
-	metric := promname.New(a.options.Translation).Metric(semconv.SLORemaining.Metric)
-	burnRate := promname.New(a.options.Translation).Metric(semconv.SLOBurnRate.Metric)
+	metric := promname.New(a.Options.Translation).Metric(semconv.SLORemaining.Metric)
+	burnRate := promname.New(a.Options.Translation).Metric(semconv.SLOBurnRate.Metric)
 	none := func(context.Context, *parser.VectorSelector) error { return nil }
 	return map[string]func(context.Context, *parser.VectorSelector) error{burnRate: none, metric: func(ctx context.Context, selector *parser.VectorSelector) error {
 		i := slices.IndexFunc(a.service.SLOs, func(slo *catalog.SLO) bool { return selects(selector, slo.Name) })
@@ -150,13 +167,13 @@ func (a *answering) derived() map[string]func(context.Context, *parser.VectorSel
 		if err != nil {
 			return err
 		}
-		names := promname.New(a.options.Translation)
+		names := promname.New(a.Options.Translation)
 		for _, key := range slices.Sorted(maps.Keys(all)) {
 			series := labels.FromStrings(model.MetricNameLabel, metric, names.Attribute(semconv.ServiceName), a.service.Name,
 				names.Attribute(semconv.ServiceNamespace), a.service.Namespace, names.Attribute(semconv.SLOName), slo.Name, names.Attribute(semconv.Environment), keyed(key).Get(labelEnvironment))
 			w := a.storage.Writer(ctx, labels.NewBuilder(series).Labels())
 			m := all[key]
-			for i := m.until(a.from.Add(-time.Hour)); i < len(m.at); i++ {
+			for i := m.until(a.From.Add(-time.Hour)); i < len(m.at); i++ {
 				at := time.UnixMilli(m.at[i])
 				remaining, _ := budget(a.service, slo, m, at)
 				w.Write(at, remaining, true)
@@ -214,7 +231,7 @@ func (a *answering) events(ctx context.Context, slo *catalog.SLO) (map[string]*m
 
 // samples are all samples of a recorded series.
 func (a *answering) samples(ctx context.Context, record string, slo *catalog.SLO) (promql.Matrix, error) {
-	return a.replay.Samples(ctx, a.selector(record, slo), a.to)
+	return a.replay.Samples(ctx, a.selector(record, slo), a.To)
 }
 
 func (a *answering) selector(record string, slo *catalog.SLO) string {
@@ -222,13 +239,13 @@ func (a *answering) selector(record string, slo *catalog.SLO) string {
 }
 
 // slo gives a row for each environment and group of an SLO; one without numbers if nothing was measured.
-func (a *answering) slo(ctx context.Context, slo *catalog.SLO) ([]sloResult, error) {
+func (a *answering) slo(ctx context.Context, slo *catalog.SLO) ([]SLOResult, error) {
 	all, err := a.events(ctx, slo)
 	if err != nil {
 		return nil, err
 	}
 	recorded := func(record string) (map[string]float64, error) {
-		vector, err := a.replay.At(ctx, a.selector(record, slo), a.to)
+		vector, err := a.replay.At(ctx, a.selector(record, slo), a.To)
 		values := map[string]float64{}
 		for _, sample := range vector {
 			values[a.key(slo, sample.Metric)] = sample.F
@@ -243,20 +260,20 @@ func (a *answering) slo(ctx context.Context, slo *catalog.SLO) ([]sloResult, err
 	if err != nil {
 		return nil, err
 	}
-	row := sloResult{Service: a.service.Name, Namespace: a.service.Namespace, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Window: slo.Window.String()}
-	var rows []sloResult
+	row := SLOResult{Service: a.service.Name, Namespace: a.service.Namespace, SLO: slo.Name, Objective: slo.ObjectiveRatio(), Window: slo.Window.String()}
+	var rows []SLOResult
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		m, one := all[key], row
 		set := keyed(key)
 		one.Environment, one.Group = set.Get(labelEnvironment), labels.NewBuilder(set).Del(labelEnvironment).Labels().Map()
 		one.BudgetLeft, one.Coverage = numberOf(remaining, key), numberOf(coverage, key)
 		if _, ok := coverage[key]; !ok {
-			_, measured := budget(a.service, slo, m, a.to)
-			one.Coverage = number(measured)
+			_, measured := budget(a.service, slo, m, a.To)
+			one.Coverage = Number(measured)
 		}
-		bad, total := m.events(a.from, a.to)
+		bad, total := m.events(a.From, a.To)
 		one.Bad, one.Events = bad, total
-		if a.suggest {
+		if a.Suggest {
 			if one.Suggestion, err = a.suggestion(ctx, slo, m, set); err != nil {
 				return nil, err
 			}
@@ -264,29 +281,29 @@ func (a *answering) slo(ctx context.Context, slo *catalog.SLO) ([]sloResult, err
 		rows = append(rows, one)
 	}
 	if len(rows) == 0 {
-		row.BudgetLeft, row.Coverage = number(math.NaN()), 0
+		row.BudgetLeft, row.Coverage = Number(math.NaN()), 0
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-func numberOf(values map[string]float64, key string) number {
+func numberOf(values map[string]float64, key string) Number {
 	if v, ok := values[key]; ok {
-		return number(v)
+		return Number(v)
 	}
-	return number(math.NaN())
+	return Number(math.NaN())
 }
 
 // alerts are those that fired.
-func (a *answering) alerts() (all []alertResult) {
+func (a *answering) alerts() (all []AlertResult) {
 	for _, e := range a.replay.Episodes {
 		if e.Firing.IsZero() {
 			continue
 		}
 		rule := a.rule(e.Labels)
-		one := alertResult{
+		one := AlertResult{
 			Alert: e.Alert, Severity: rule.Severity, Service: a.service.Name, Namespace: a.service.Namespace,
-			Environment: e.Labels.Get(labelEnvironment), Version: e.Labels.Get(labelVersion), Start: e.Firing.UTC(), End: a.to, Open: e.Resolved.IsZero(),
+			Environment: e.Labels.Get(labelEnvironment), Version: e.Labels.Get(labelVersion), Start: e.Firing.UTC(), End: a.To, Open: e.Resolved.IsZero(),
 		}
 		if !one.Open {
 			one.End = e.Resolved.UTC()
@@ -300,7 +317,7 @@ func (a *answering) alerts() (all []alertResult) {
 		}
 		all = append(all, one)
 	}
-	slices.SortStableFunc(all, func(a, b alertResult) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(all, func(a, b AlertResult) int { return a.Start.Compare(b.Start) })
 	return all
 }
 
@@ -317,9 +334,9 @@ func (a *answering) rule(set labels.Labels) alerts.Alert {
 
 // judge says when the burn began for which an alert fired, and whether it was a page for nothing: at no moment from its firing to its end did
 // the failures of its long window take the share of the period's budget that the pair promises.
-func (a *answering) judge(one *alertResult, rule alerts.Alert, m *minutes) {
+func (a *answering) judge(one *AlertResult, rule alerts.Alert, m *minutes) {
 	pair, slo := rule.Pair, rule.SLO
-	detected := number(one.Start.Sub(m.began(one.Start, pair.Long, pair.Short, pair.Factor*slo.ErrorBudget())).Seconds())
+	detected := Number(one.Start.Sub(m.began(one.Start, pair.Long, pair.Short, pair.Factor*slo.ErrorBudget())).Seconds())
 	one.DetectedAfter = &detected
 	if rule.Severity != alerts.Page {
 		return
@@ -332,6 +349,3 @@ func (a *answering) judge(one *alertResult, rule alerts.Alert, m *minutes) {
 	share := min(pair.Factor*float64(pair.Long)/float64(period), 1)
 	one.False = m.worst(pair.Long, one.Start, one.End) < share*slo.ErrorBudget()*events
 }
-
-// fullName is NAMESPACE/NAME, or NAME.
-func fullName(namespace, name string) string { return strings.TrimPrefix(namespace+"/"+name, "/") }

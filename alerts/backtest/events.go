@@ -18,7 +18,6 @@ import (
 
 	"github.com/otelcol-sre/otelcol-sre/alerts"
 	"github.com/otelcol-sre/otelcol-sre/catalog"
-	"github.com/otelcol-sre/otelcol-sre/cmd/srectl/internal/ranges"
 	"github.com/otelcol-sre/otelcol-sre/internal/ledger"
 	"github.com/otelcol-sre/otelcol-sre/internal/month"
 	"github.com/otelcol-sre/otelcol-sre/internal/replay"
@@ -47,18 +46,18 @@ const (
 )
 
 // Record replays the rules of a service that record its events. It reads a little beyond the end, where the last events are.
-func Record(ctx context.Context, server ranges.Source, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
+func Record(ctx context.Context, server Source, service *catalog.Service, options alerts.Options, files map[string]string, from, to time.Time) (_ []Events, err error) {
 	storage, err := replay.OpenStorage()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, storage.Close()) }()
-	q := &question{from: from, to: to.Add(2 * lag), server: server, options: options}
-	file, _ := alerts.Generate(service, q.options)
+	q := &Question{From: from, To: to.Add(2 * lag), Server: server, Options: options}
+	file, _ := alerts.Generate(service, q.Options)
 	for i := range file.Groups {
 		file.Groups[i].Rules = slices.DeleteFunc(file.Groups[i].Rules, func(r rulefmt.Rule) bool { return !slices.Contains(recording, r.Record) })
 	}
-	a := &answering{question: q, service: service, file: file, storage: storage, minutes: map[string]map[string]*minutes{}}
+	a := &answering{Question: q, service: service, file: file, storage: storage, minutes: map[string]map[string]*minutes{}}
 	a.replay, err = replay.New(ctx, rulefmt.RuleGroups{Groups: file.Groups}, replay.Options{
 		Storage: storage, Source: server, File: func(group string) string { return cmp.Or(files[group], alerts.FileName(service)) },
 	})
@@ -78,7 +77,9 @@ func Record(ctx context.Context, server ranges.Source, service *catalog.Service,
 		for _, key := range slices.Sorted(maps.Keys(found)) {
 			set := keyed(key)
 			one := Events{SLO: slo, Environment: set.Get(labelEnvironment), Group: labels.NewBuilder(set).Del(labelEnvironment).Labels().Map(), minutes: found[key]}
-			if history, ok := server.(*ranges.History); ok {
+			if history, ok := server.(interface {
+				Unmeasured(of ledger.SLO, environment string, group map[string]string) []ledger.Gap
+			}); ok {
 				one.unmeasured = month.Gaps(history.Unmeasured(ledger.SLO{Namespace: service.Namespace, Service: service.Name, Name: slo.Name}, one.Environment, one.Group))
 			}
 			if one.versions, err = a.versions(ctx, slo, one); err != nil {
@@ -92,7 +93,7 @@ func Record(ctx context.Context, server ranges.Source, service *catalog.Service,
 
 // versions are the events of each version in the minutes that count.
 func (a *answering) versions(ctx context.Context, slo *catalog.SLO, of Events) (map[string]*minutes, error) {
-	if slo.SLI.Prometheus != nil || !a.server.Asks() {
+	if slo.SLI.Prometheus != nil || !a.Server.Asks() {
 		return nil, nil // neither PromQL nor the collector's history knows versions
 	}
 	bad, err := a.samples(ctx, recordVersionBad, slo)

@@ -18,7 +18,7 @@ const overlap = 5
 // lag is how much later than an event the samples are that it is in, on average.
 const lag = 150 * time.Second
 
-// minutes are the recorded events of an SLO in one environment and group, with running sums: the number of events in any
+// minutes are the recorded events of an SLO in one environment and group, with running sums: the Number of events in any
 // window costs two searches.
 type minutes struct {
 	at []int64 // Unix milliseconds of the evaluations, ascending
@@ -113,7 +113,7 @@ func (m *minutes) began(firing time.Time, long, short time.Duration, threshold f
 	return began
 }
 
-// worst is the largest number of bad events in a window that ends in [from, to].
+// worst is the largest Number of bad events in a window that ends in [from, to].
 func (m *minutes) worst(window time.Duration, from, to time.Time) (most float64) {
 	for i := max(m.until(from)-1, 0); i < len(m.at) && m.at[i] <= to.UnixMilli(); i++ {
 		at := time.UnixMilli(m.at[i])
