@@ -48,8 +48,10 @@ func newNewcomer(t *testing.T) *newcomer {
 	otlp, root := freeAddress(t), command(t, "git", "rev-parse", "--show-toplevel")
 	_, n.port, _ = net.SplitHostPort(freeAddress(t))
 	_, telemetry, _ := net.SplitHostPort(freeAddress(t))
+	repository := filepath.Join(t.TempDir(), "otelcol-sre") // the checkout may have another name
+	require.NoError(t, os.Symlink(root, repository))
 	n.addresses = map[string]string{
-		"https://github.com/otelcol-sre/otelcol-sre": "file://" + root,
+		"https://github.com/otelcol-sre/otelcol-sre": "file://" + repository,
 		"localhost:4318": otlp,
 		"localhost:8000": n.page,
 		"srectl init":    "srectl init --url http://" + n.collector,
