@@ -134,7 +134,7 @@ func (n *newcomer) log() string {
 func (n *newcomer) takeBuilt() {
 	n.t.Helper()
 	bin := filepath.Join(n.folder, "otelcol-sre", "bin")
-	require.NoError(n.t, os.Mkdir(bin, 0o755))
+	require.NoError(n.t, errors.Join(os.Mkdir(bin, 0o755), os.Mkdir(filepath.Join(filepath.Dir(bin), ".cache"), 0o755)))
 	for _, program := range []string{"otelcol-sre", "srectl", "shop"} {
 		built, err := os.Open(filepath.Join("../../bin", program))
 		require.NoError(n.t, err, "make build")
