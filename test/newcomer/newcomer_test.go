@@ -67,6 +67,12 @@ func newNewcomer(t *testing.T) *newcomer {
 		// The repository may belong to another user, as in a container of CI.
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 	}
+	// So are its certificates and proxies.
+	for _, name := range []string{"NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
+		if value, set := os.LookupEnv(name); set {
+			n.environment = append(n.environment, name+"="+value)
+		}
+	}
 	return n
 }
 
