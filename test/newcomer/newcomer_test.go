@@ -48,8 +48,10 @@ func newNewcomer(t *testing.T) *newcomer {
 	otlp, root := freeAddress(t), command(t, "git", "rev-parse", "--show-toplevel")
 	_, n.port, _ = net.SplitHostPort(freeAddress(t))
 	_, telemetry, _ := net.SplitHostPort(freeAddress(t))
+	repository := filepath.Join(t.TempDir(), "otelcol-sre") // the checkout may have another name
+	require.NoError(t, os.Symlink(root, repository))
 	n.addresses = map[string]string{
-		"https://github.com/otelcol-sre/otelcol-sre": "file://" + root,
+		"https://github.com/otelcol-sre/otelcol-sre": "file://" + repository,
 		"localhost:4318": otlp,
 		"localhost:8000": n.page,
 		"srectl init":    "srectl init --url http://" + n.collector,
@@ -64,6 +66,12 @@ func newNewcomer(t *testing.T) *newcomer {
 		"NPM_CONFIG_USERCONFIG=" + command(t, "npm", "config", "get", "userconfig"),
 		// The repository may belong to another user, as in a container of CI.
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
+	}
+	// So are its certificates and proxies.
+	for _, name := range []string{"NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
+		if value, set := os.LookupEnv(name); set {
+			n.environment = append(n.environment, name+"="+value)
+		}
 	}
 	return n
 }
@@ -132,7 +140,7 @@ func (n *newcomer) log() string {
 func (n *newcomer) takeBuilt() {
 	n.t.Helper()
 	bin := filepath.Join(n.folder, "otelcol-sre", "bin")
-	require.NoError(n.t, os.Mkdir(bin, 0o755))
+	require.NoError(n.t, errors.Join(os.Mkdir(bin, 0o755), os.Mkdir(filepath.Join(filepath.Dir(bin), ".cache"), 0o755)))
 	for _, program := range []string{"otelcol-sre", "srectl", "shop"} {
 		built, err := os.Open(filepath.Join("../../bin", program))
 		require.NoError(n.t, err, "make build")
