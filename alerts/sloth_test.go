@@ -71,11 +71,16 @@ func TestRulesHaveTheLabelsOfSloth(t *testing.T) {
 			require.NoError(t, problems.Err())
 			require.NotEmpty(t, c.Services)
 			ours := generated(t, c)
+			// OpenSLO has no name for alerts: those in Sloth's output are of srectl convert, because Sloth needs one. Their records are compared.
+			alertsUnnamed := strings.HasPrefix(name, "converted/openslo")
 			for _, their := range theirs {
 				if their.Record != "" {
 					assert.True(t, slices.ContainsFunc(ours, func(our rulefmt.Rule) bool {
 						return our.Record == their.Record && contains(our.Labels, their.identity(""))
 					}), "%s %v", their.Record, their.Labels)
+					continue
+				}
+				if alertsUnnamed {
 					continue
 				}
 				// An alert has the labels of the series that it reads, and its own over them.
@@ -87,7 +92,7 @@ func TestRulesHaveTheLabelsOfSloth(t *testing.T) {
 			}
 			for _, our := range ours { // nobody is called of whom Sloth calls nobody
 				severity, called := our.Labels["sloth_severity"]
-				assert.True(t, !called || slices.ContainsFunc(theirs, func(their slothRule) bool {
+				assert.True(t, !called || alertsUnnamed || slices.ContainsFunc(theirs, func(their slothRule) bool {
 					return their.Labels["sloth_severity"] == severity && (their.slo(theirs) == our.Labels["sloth_slo"])
 				}), our.Alert)
 			}

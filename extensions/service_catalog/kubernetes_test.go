@@ -156,7 +156,7 @@ func TestTheLastObjectMayGo(t *testing.T) {
 	e.eventually(t)
 	require.NoError(t, defaults.Delete(t.Context(), "all", metav1.DeleteOptions{}))
 	require.Eventually(t, func() bool { return len(e.Catalog().Defaults) == 0 }, 10*time.Second, 5*time.Millisecond)
-	assert.Empty(t, e.Problems())
+	assert.Empty(t, e.Problems().Errors())
 }
 
 func TestNotInACluster(t *testing.T) {
