@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/alerts/backtest"
 )
 
 // counting answers a range query with the time of each step, if it asks for few enough.
@@ -87,8 +89,8 @@ func TestBounds(t *testing.T) {
 		from, to string
 	}{
 		{Times{}, "2026-03-09T07:00:00Z", "2026-03-16T07:00:00Z"},
-		{Times{last: "1d"}, "2026-03-15T07:00:00Z", "2026-03-16T07:00:00Z"},
-		{Times{from: "2026-03-01", to: "2026-03-02T01:00:00+01:00"}, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"},
+		{Times{backtest.Times{Last: "1d"}}, "2026-03-15T07:00:00Z", "2026-03-16T07:00:00Z"},
+		{Times{backtest.Times{From: "2026-03-01", To: "2026-03-02T01:00:00+01:00"}}, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"},
 	} {
 		from, to, err := c.times.Bounds(now, 366*24*time.Hour)
 		require.NoError(t, err)
