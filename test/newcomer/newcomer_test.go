@@ -21,6 +21,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-sre/otelcol-sre/test/observed"
 )
 
 var build = flag.Bool("build", false, "compile the programs in the clone, instead of taking those in bin")
@@ -78,10 +80,9 @@ func newNewcomer(t *testing.T) *newcomer {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := observed.FreeAddress()
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
+	return address
 }
 
 func command(t *testing.T, name string, args ...string) string {
