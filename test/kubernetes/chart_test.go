@@ -52,7 +52,7 @@ func TestWrongValues(t *testing.T) {
 		"presets: {annotationDiscovery: {enabled: true}}":           "the agent of each node scrapes its pods: set agent.enabled, and agent.kind to DaemonSet",
 		"{standalone: {enabled: false}, agent: {enabled: true, gateway: g}, presets: {kubernetesEvents: {enabled: true}}}": "set gateway.enabled or standalone.enabled",
 		"agent: {enabled: true}": "the agent has nowhere to send to",
-		"agent: {enabled: true, gateway: a, kubelet: {limits: true}}":                    "set agent.kubelet.enabled, too",
+		"agent: {enabled: true, gateway: a, kubelet: {limits: true}}":                    "set agent.kubelet.enabled as well",
 		"agent: {enabled: true, gateway: a, kind: Deployment, podLogs: {enabled: true}}": "set agent.kind to DaemonSet",
 		"standalone: {auth: {bearer: {secretName: a}, oidc: {issuer: https://b}}}":       "choose one",
 		"networkPolicy: {viewers: [{podSelector: {}}]}":                                  "set standalone.expose.enabled",

@@ -142,7 +142,7 @@ func TestKubeScore(t *testing.T) {
 			require.NoError(t, err)
 			args := append([]string{"score", "--kubernetes-version", "v1.30", "--output-format", "ci"}, accepted...)
 			switch choice.Name {
-			case "agent", "stage", "prod":
+			case "agent", "kubelet-limits", "stage", "prod":
 				args = append(args, "--ignore-test", "container-security-context-user-group-id") // uid 0 reads pod logs, without capabilities
 			}
 			out, err := KubeScore.RunWith(text, nil, append(args, "-")...)

@@ -7,7 +7,7 @@
 {{- fail "the agent has nowhere to send to: set agent.gateway to the DNS name of gateways, or gateway.enabled" -}}
 {{- end -}}
 {{- if and .Values.agent.enabled .Values.agent.kubelet.limits (not .Values.agent.kubelet.enabled) -}}
-{{- fail "agent.kubelet.limits adds to what the kubelet is asked for: set agent.kubelet.enabled, too" -}}
+{{- fail "agent.kubelet.limits adds to what the kubelet is asked for: set agent.kubelet.enabled as well" -}}
 {{- end -}}
 {{- if and .Values.agent.enabled (eq .Values.agent.kind "Deployment") (or .Values.agent.podLogs.enabled .Values.agent.host.enabled .Values.agent.kubelet.enabled) -}}
 {{- fail "agent.podLogs, agent.host and agent.kubelet are about one node each: set agent.kind to DaemonSet" -}}
