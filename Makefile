@@ -41,7 +41,7 @@ export PROGRESS
 SOURCES := $(shell git ls-files -co --exclude-standard -- '*.go' go.mod go.sum deploy/configs builder-config.yaml 2>/dev/null)
 ARGS ?=
 
-.PHONY: help build image packages release newcomer test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint site generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check beside-e2e
+.PHONY: help build image packages release newcomer test-packages run preview shop test test-short test-unit test-e2e test-k8s test-backends test-compliance chaos soak build-newest test-preview lint site generate generate-check scorecard bench bench-load bench-store bench-compile fuzz vulncheck licenses clean bench-agent runbook-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -158,13 +158,7 @@ test/preview/node_modules docs/site/node_modules: %/node_modules: %/package-lock
 shop: bin/shop ## only the demo shop, for a collector that already runs: make shop ARGS="--endpoint host:4317"
 	@bin/shop $(ARGS)
 
-test: build generate-check test-unit ## everything; what CI runs
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-e2e beside-e2e
-	@$(MAKE) --no-print-directory test-preview
-
-# The end-to-end tests wait for collectors much of the time. What only needs processors has the rest, and yields to them.
-beside-e2e:
-	nice -n 19 $(MAKE) --no-print-directory --jobs 1 lint bench-compile vulncheck site
+test: build generate-check lint test-unit test-e2e test-preview site bench-compile vulncheck ## everything; what CI runs
 
 SHORT := ./alerts/... ./catalog/... ./connectors/... ./dashboards/... ./runbooks/... ./processors/... ./receivers/... ./exporters/... ./extensions/... ./internal/... ./deploy/... ./cmd/srectl/... ./cmd/shop/... ./cmd/otelcol-sre/internal/... ./test/scenario
 test-short: ## the inner loop: tests without the built binary, without the race detector

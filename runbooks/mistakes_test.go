@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -69,7 +70,7 @@ func slips(t *testing.T, query string) (all []string) {
 				return nil
 			}
 			for i, m := range s.LabelMatchers {
-				if m.Name == labels.MetricName {
+				if m.Name == model.MetricNameLabel {
 					if here() {
 						s.Name, changed = s.Name+"x", true
 						s.LabelMatchers = slices.Delete(slices.Clone(s.LabelMatchers), i, i+1)
@@ -94,9 +95,11 @@ func slips(t *testing.T, query string) (all []string) {
 		}
 		return changed
 	}
-	for n := 0; change(n); n++ {
+	for n := 0; ; n++ {
+		if !change(n) {
+			return all
+		}
 	}
-	return all
 }
 
 // A slip in the name of a metric, or in the name or value of a label, of any query of any page is seen: the query has no answer, or another one.

@@ -63,7 +63,7 @@ func TestWorkflowsMakeWhatThereIs(t *testing.T) {
 		for name, job := range readWorkflow(t, file).Jobs {
 			for _, step := range job.Steps {
 				for _, match := range made.FindAllStringSubmatch(step.Run, -1) {
-					for _, target := range strings.Fields(match[1]) {
+					for target := range strings.FieldsSeq(match[1]) {
 						found++
 						assert.Regexp(t, `(?m)^`+regexp.QuoteMeta(target)+`:`, string(makefile), "%s: %s", file, name)
 					}

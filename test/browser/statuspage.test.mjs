@@ -195,8 +195,8 @@ async function paths(visitor) {
     '/', '/services/payment', await href('/', having('tbody td.name a', HOSTILE)),
     '/alerts', '/incidents', '/incidents?service=payment', `/incidents?service=${encodeURIComponent(HOSTILE)}`, '/deployments', '/catalog', '/collector', '/runbooks/', '/runbooks/payment/', `/runbooks/payment/${BURNS}`, '/runbooks/payment/slo-availability', '/runbooks/payment/rollback', '/ledger?service=payment',
     await href('/alerts', within(having('tbody tr', HOSTILE, BURNS), 'a.button')),
-    '/requests', '/requests?service=payment&status=failed&min=1us', await comparison(visitor), '/map', '/map?service=payment&depth=2', `/map?service=${encodeURIComponent(HOSTILE)}`,
-    '/search', '/search?id=A-0', `/search?id=${(await failedPayment(visitor)).correlation_id}`,
+    '/requests', '/requests?service=payment&status=failed&min=1us', comparison, '/map', '/map?service=payment&depth=2', `/map?service=${encodeURIComponent(HOSTILE)}`,
+    '/search', '/search?id=A-0', async visitor => `/search?id=${(await failedPayment(visitor)).correlation_id}`,
     `/search?id=${'1'.padStart(32, '0')}`, `${ofHostile}x`, // a trace of the service, and an ID that nothing has
   ];
 }
@@ -228,7 +228,9 @@ const WIDE = `document.documentElement.scrollWidth <= innerWidth ? [] : ${all('m
   .filter(element => element.checkVisibility() && element.getBoundingClientRect().left + element.scrollWidth > innerWidth).map(element => element.outerHTML.slice(0, 200))`;
 
 visit('every page is for everybody', async (visitor, t) => {
-  for (const path of await paths(visitor)) {
+  for (const place of await paths(visitor)) {
+    // A request is looked for when its page is due: one of the beginning would be gone by now on a slow machine.
+    const path = typeof place === 'function' ? await place(visitor) : place;
     await t.test(decodeURIComponent(path), async () => {
       await visitor.open(path);
       assert.deepEqual(await visitor.evaluate(FOREIGN), [], 'hostile names are text');

@@ -111,7 +111,6 @@ type (
 	outcome     = engine.Outcome
 	sloResult   = engine.SLOResult
 	alertResult = engine.AlertResult
-	suggestion  = engine.Suggestion
 	number      = engine.Number
 	selection   = engine.Selection
 )

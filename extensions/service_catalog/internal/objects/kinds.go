@@ -32,6 +32,12 @@ var (
 	ownDefaults = schema.GroupVersionResource{Group: catalog.Group, Version: "v1", Resource: catalog.PluralDefaults}
 )
 
+// A place is a resource in a namespace: what is listed and watched at once.
+type place struct {
+	schema.GroupVersionResource
+	namespace string
+}
+
 // own reports whether objects of the place are of the catalog's own kinds.
 func (p place) own() bool { return p.Group == catalog.Group }
 
@@ -41,12 +47,6 @@ func (p place) kind() string {
 		return catalog.KindDefaults
 	}
 	return catalog.Kind
-}
-
-// A place is a resource in a namespace: what is listed and watched at once.
-type place struct {
-	schema.GroupVersionResource
-	namespace string
 }
 
 // Prefix begins the names of all objects, and of what is wrong with reading them.

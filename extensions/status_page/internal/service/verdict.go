@@ -65,13 +65,13 @@ func Verdicts(ctx context.Context, source fleet.Source, n names.Names, of *catal
 // decided says that it may not be chance.
 func (v *Verdict) decided() bool { return v.Low > 1 || v.High < 1 }
 
-// FirstHour is how long after its deployment a version is judged.
-const FirstHour = time.Hour
+// Judged is how long after its deployment a version is judged.
+const Judged = time.Hour
 
 // Counted completes the verdict of the rules, which may be nil, on a version by the counters themselves, as a gate reads them: in steps of seconds, not of five minutes. A
 // verdict that is certain counts, whichever of both has it first; so has that of the gate's question the version, when it was deployed, and what time it is.
 func (v *Verdict) Counted(ctx context.Context, source gate.Source, q gate.Question) (*Verdict, error) {
-	if end := q.Since.Add(FirstHour); q.Now.After(end) {
+	if end := q.Since.Add(Judged); q.Now.After(end) {
 		q.Now = end
 	}
 	r, err := gate.Ask(ctx, source, q)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ type run struct {
 	culprit, kind   string
 	fails, slower   float64 // of the culprit: the share of its requests that fail, and its own time as a multiple
 	delay, queue    float64 // of its network, and of its requests before they begin
-	neighbors      map[string]float64
+	neighbors       map[string]float64
 	isOn            bool
 	spans           map[string]ptrace.SpanSlice
 	traces          ptrace.Traces
@@ -444,7 +445,7 @@ func TestNamesTheFaultyService(t *testing.T) {
 			}
 			if kind.name == network {
 				assert.LessOrEqual(t, late, 4, "seed %d", seed)
-				missed = append(missed, fmt.Sprint(late))
+				missed = append(missed, strconv.Itoa(late))
 			}
 		}
 		assert.GreaterOrEqual(t, round.first, 60.0, "seed %d", seed)
