@@ -168,12 +168,12 @@ test-short: ## the inner loop: tests without the built binary, without the race 
 # cmd/srectl cover generating in parallel, and those of the status page every page that hostile names are tried on. Allocations are counted
 # without it, too: it lets pools forget what they hold.
 SEQUENTIAL := ./alerts/... ./dashboards/... ./runbooks/... ./test/observed/... ./internal/attribution/explain ./internal/change/tracker ./internal/deployment/verdict ./internal/gate ./internal/request/... $(addprefix ./cmd/srectl/internal/,backtest convert diff find lint report)
-SEQUENTIAL_TESTS := ^(TestAskedLaterIsAskedFromTheStart|TestColumn|TestHostileNamesStayText|TestKilledAnywhere|TestRandomHistories|TestRandomScenarios|TestReaderOfChanges|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute|TestSpansDoNotAllocate|TestToldAfterwards|TestTwoFourOne|TestValuesStayUntil)$$
+SEQUENTIAL_TESTS := ^(TestAskedLaterIsAskedFromTheStart|TestColumn|TestHostileNamesStayText|TestKilledAnywhere|TestNamesTheFaultyService|TestRandomHistories|TestRandomScenarios|TestReaderOfChanges|TestRoundTrip|TestRoundTripOpenSLO|TestSpansAreEveryMinute|TestSpansDoNotAllocate|TestToldAfterwards|TestTwoFourOne|TestValuesStayUntil)$$
 # golangci-lint vets all packages.
 test-unit: ## tests of all packages, with the race detector where several goroutines run
 	CGO_ENABLED=1 go test -vet=off -race -timeout 15m -skip '$(SEQUENTIAL_TESTS)' $$(go list ./... | grep -v -e /test -e '/cmd/otelcol-sre$$' | grep -v -x -F "$$(go list $(SEQUENTIAL))")
 	go test -vet=off -timeout 15m $(SEQUENTIAL)
-	go test -vet=off -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./connectors/sli ./extensions/status_page/internal/web ./internal/deployment/tracker ./processors/slo
+	go test -vet=off -timeout 15m -run '$(SEQUENTIAL_TESTS)' ./catalog ./connectors/sli ./extensions/status_page/internal/slow ./extensions/status_page/internal/web ./internal/deployment/tracker ./processors/slo
 	go test -vet=off -timeout 15m -run '^TestBacktestAndReport$$' ./cmd/srectl
 
 # They wait for collectors most of the time: two tests for each processor.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/otelcol-sre/otelcol-sre/catalog"
 	"github.com/otelcol-sre/otelcol-sre/extensions/service_catalog/internal/objects"
@@ -71,6 +73,7 @@ func TestFoldersAndObjects(t *testing.T) {
 	assert.Empty(t, e.Problems())
 
 	shop := client.Resource(services).Namespace("shop")
+	watched(t, client, catalog.Plural)
 	_, err := shop.Create(t.Context(), entry("broken", 100), metav1.CreateOptions{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return e.Reading().Errors == 1 }, 10*time.Second, 5*time.Millisecond)
@@ -152,11 +155,23 @@ func TestTheLastObjectMayGo(t *testing.T) {
 	defer func() { require.NoError(t, e.Shutdown(t.Context())) }()
 	assert.Empty(t, e.Problems(), "the folder may be empty")
 	assert.Len(t, e.Catalog().Defaults, 1)
+	watched(t, client, catalog.Plural, catalog.PluralDefaults)
 	require.NoError(t, client.Resource(services).Namespace("shop").Delete(t.Context(), "mailer", metav1.DeleteOptions{}))
 	e.eventually(t)
 	require.NoError(t, defaults.Delete(t.Context(), "all", metav1.DeleteOptions{}))
 	require.Eventually(t, func() bool { return len(e.Catalog().Defaults) == 0 }, 10*time.Second, 5*time.Millisecond)
 	assert.Empty(t, e.Problems().Errors())
+}
+
+// watched waits until resources are watched: the fake API server forgets what changes between their list and their watch.
+func watched(t *testing.T, client *fake.FakeDynamicClient, resources ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		actions := client.Actions()
+		return !slices.ContainsFunc(resources, func(resource string) bool {
+			return !slices.ContainsFunc(actions, func(a clienttesting.Action) bool { return a.Matches("watch", resource) })
+		})
+	}, 10*time.Second, 5*time.Millisecond)
 }
 
 func TestNotInACluster(t *testing.T) {
