@@ -81,8 +81,8 @@ func (s *statusPage) verdicts(host component.Host, services func() *catalog.Cata
 	return nil
 }
 
-// all judges the deployments that began so long ago or later.
-func (j *judge) all(ctx context.Context, within time.Duration) error {
+// all judges the deployments that began so long ago or later. The error is about those that have no answer.
+func (j *judge) all(ctx context.Context, within time.Duration) (failed error) {
 	now := j.now()
 	asked, counted := map[deployment.Service]map[string]*service.Verdict{}, 0
 	for _, d := range j.tracker.Unjudged(now.Add(-within)) {
@@ -95,7 +95,7 @@ func (j *judge) all(ctx context.Context, within time.Duration) error {
 		if !known {
 			var err error
 			if verdicts, err = service.Verdicts(ctx, j.source, j.names, from, of.Environment); err != nil {
-				return err
+				return errors.Join(failed, err)
 			}
 			asked[of] = verdicts
 		}
@@ -105,8 +105,9 @@ func (j *judge) all(ctx context.Context, within time.Duration) error {
 			found, err := v.Counted(ctx, j.flags.source, gate.Question{
 				Catalog: j.catalog(), Service: from, Version: d.Version, Environment: of.Environment, Since: d.Start, Now: now, Names: j.flags.names,
 			})
-			if err != nil {
-				return err
+			if err != nil { // it keeps its verdict, and others get theirs
+				failed = errors.Join(failed, err)
+				continue
 			}
 			v = found.Certain(byRules)
 		}
@@ -116,5 +117,5 @@ func (j *judge) all(ctx context.Context, within time.Duration) error {
 			j.tracker.Judge(of, d.Version, effect)
 		}
 	}
-	return nil
+	return failed
 }

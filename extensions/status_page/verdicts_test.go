@@ -143,6 +143,43 @@ func TestDeploymentsAreJudgedByCounters(t *testing.T) {
 	require.Empty(t, said())
 }
 
+// notAbout has no answer about one service.
+type notAbout struct {
+	halfBad
+	service string
+}
+
+func (c notAbout) Range(ctx context.Context, query string, first, last time.Time, step time.Duration) (model.Matrix, error) {
+	if strings.Contains(query, c.service) {
+		return nil, errors.New("too many series")
+	}
+	return c.halfBad.Range(ctx, query, first, last, step)
+}
+
+// A service whose counters cannot be read leaves the others their verdicts.
+func TestOneServiceWithoutAnAnswer(t *testing.T) {
+	clock := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	followed := tracker.New(tracker.Default(), func() time.Time { return clock })
+	c := &catalog.Catalog{}
+	for _, name := range []string{"billing", "checkout"} {
+		c.Services = append(c.Services, &catalog.Service{Name: name, SLOs: []*catalog.SLO{{Name: "availability", Objective: 99.9}}})
+	}
+	for _, name := range []string{"billing", "checkout"} {
+		require.NoError(t, followed.Report(deployment.Deployment{Service: deployment.Service{Name: name, Environment: "production"}, Version: "1.3", Previous: "1.2", Status: deployment.Started, Start: clock}))
+	}
+	j := judge{followed, answers{"increase(": 20_000}, names.New(otlptranslator.UnderscoreEscapingWithSuffixes), func() *catalog.Catalog { return c }, func() time.Time { return clock },
+		flagJudge{source: notAbout{halfBad{clock}, "billing"}, names: promname.New(otlptranslator.UnderscoreEscapingWithSuffixes)}}
+	clock = clock.Add(2 * time.Second)
+	require.Len(t, followed.Due(), 2, "both have begun")
+	clock = clock.Add(2 * time.Minute)
+	require.ErrorContains(t, j.all(t.Context(), fresh), "too many series")
+	clock = clock.Add(2 * time.Second)
+	due := followed.Due()
+	require.Len(t, due, 1)
+	require.Equal(t, "checkout", due[0].Name)
+	require.Equal(t, "worse", string(due[0].Effect.Verdict()))
+}
+
 // sortedLast has checkout last.
 func sortedLast(all []string) []string {
 	if len(all) == 2 && strings.HasPrefix(all[0], "checkout") {

@@ -204,9 +204,11 @@ func (n *newcomer) counted(service string) (events float64) {
 
 func (n *newcomer) eventually(what string, holds func() bool) {
 	n.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for deadline := time.After(patience); !holds(); {
+		select {
+		case <-deadline:
 			require.Fail(n.t, what, n.log())
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
